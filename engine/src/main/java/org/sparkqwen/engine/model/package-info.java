@@ -1,0 +1,5 @@
+/// Qwen3 itself: its configuration, its weights, its forward pass.
+@NullMarked
+package org.sparkqwen.engine.model;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/// Window policies and what is reported of a scored document.
+@NullMarked
+package org.sparkqwen.engine.scoring;
+
+import org.jspecify.annotations.NullMarked;
