@@ -1,0 +1,30 @@
+package org.sparkqwen.engine.kernels;
+
+/// The sizes of grouped-query attention.
+///
+/// @param heads query heads
+/// @param keyValueHeads key/value heads; divides `heads`, each serves `heads / keyValueHeads` query heads
+/// @param headDim numbers in a head
+public record AttentionShape(int heads, int keyValueHeads, int headDim) {
+    public AttentionShape {
+        if (heads < 1 || keyValueHeads < 1 || headDim < 1 || heads % keyValueHeads != 0) {
+            throw new IllegalArgumentException("%d heads of %d, %d key/value heads: not a grouped-query attention"
+                    .formatted(heads, headDim, keyValueHeads));
+        }
+    }
+
+    /// Query heads that share a key/value head.
+    public int group() {
+        return heads / keyValueHeads;
+    }
+
+    /// Numbers of a token's queries.
+    public int queryWidth() {
+        return heads * headDim;
+    }
+
+    /// Numbers of a token's keys, and of its values.
+    public int keyValueWidth() {
+        return keyValueHeads * headDim;
+    }
+}

@@ -1,0 +1,22 @@
+package org.sparkqwen.engine.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/// Tokens of one sequence that attend in one call: rows `row` to `row + tokens - 1` of the batch, at positions
+/// `position` to `position + tokens - 1` of the sequence.
+///
+/// @param row the first token's row in the batch
+/// @param tokens how many
+/// @param position the first token's position in its sequence
+/// @param blocks keys and values of positions 0 to `position + tokens - 1`, as [KeyValueBlock] lays them out; block `i`
+///     holds positions `32 i` to `32 i + 31`
+public record AttentionSpan(int row, int tokens, int position, List<MemorySegment> blocks) {
+    public AttentionSpan {
+        int needed = Math.ceilDiv(position + tokens, KeyValueBlock.TOKENS);
+        if (blocks.size() < needed) {
+            throw new IllegalArgumentException(
+                    "%d key/value blocks for %d positions".formatted(blocks.size(), position + tokens));
+        }
+    }
+}

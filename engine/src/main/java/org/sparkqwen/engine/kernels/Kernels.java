@@ -1,0 +1,75 @@
+package org.sparkqwen.engine.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/// The arithmetic of a transformer, whole operations at a time, on float32 activations in native memory.
+///
+/// [ScalarKernels] says what each operation is; [VectorKernels] gives the same bits faster. A result depends on the
+/// operands alone: not on the number of threads, nor on what else is in the batch. To that end
+///
+/// - every output of a linear layer is one chain of `fma` over the inputs in ascending order, from 0;
+/// - every other sum has 16 virtual lanes (term `i` goes to lane `i % 16`) that are added in order;
+/// - attention goes through keys in blocks of 32 positions that start at multiples of 32.
+///
+/// Operations of one instance must not run at the same time. Rows are contiguous; an operand shorter than its shape
+/// says throws [IndexOutOfBoundsException], one on the Java heap [IllegalArgumentException].
+public sealed interface Kernels extends AutoCloseable permits ScalarKernels, VectorKernels {
+    /// `out[t][n] = Σₖ in[t][k] · weight[n][k]`.
+    ///
+    /// @param in `[tokens, weight.inputs]`
+    /// @param out `[tokens, weight.outputs]`; not `in`
+    void linear(Matrix weight, MemorySegment in, MemorySegment out, int tokens);
+
+    /// `out[r][i] = weight[i] · (in[r][i] / √(mean(in[r]²) + epsilon))` for each row.
+    ///
+    /// @param in `[rows, width]`
+    /// @param weight `[width]`
+    /// @param out `[rows, width]`; may be `in`
+    /// @param epsilon added to the mean square, dimensionless
+    void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon);
+
+    /// Rotary position embedding: turns each head's pairs `(x[i], x[i + headDim / 2])` by the angles of its position.
+    ///
+    /// @param x `[positions.length, heads, headDim]`, changed in place
+    /// @param positions each row's position in its sequence
+    /// @param cosines `[more than the highest position, headDim / 2]`
+    /// @param sines likewise
+    void rotate(MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines);
+
+    /// Causal softmax attention of each token's queries over the keys of its sequence up to its own position.
+    ///
+    /// @param spans the sequences of the batch; their blocks hold the keys and values of these tokens already
+    /// @param queries `[tokens, heads, headDim]`
+    /// @param out `[tokens, heads, headDim]`; may be `queries`
+    /// @param scale what scores are multiplied with before the softmax
+    void attention(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale);
+
+    /// `gate[i] = silu(gate[i]) · up[i]`, with silu(x) = x / (1 + e⁻ˣ).
+    void swiGlu(MemorySegment gate, MemorySegment up, long count);
+
+    /// `sum[i] += addend[i]`.
+    void add(MemorySegment sum, MemorySegment addend, long count);
+
+    /// The log-probability of each token's target under the softmax over a vocabulary. No logits are stored.
+    ///
+    /// @param head `[vocabulary, hidden]`
+    /// @param in `[targets.length, hidden]`
+    /// @param targets a token id for each row
+    /// @param out `[targets.length]`, in nats; NaN if a logit was NaN
+    void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out);
+
+    /// log Σ exp of `count` logits, with the bits that [#logProbabilities] subtracts.
+    ///
+    /// @param logits `[count]`
+    double logSumExp(MemorySegment logits, int count);
+
+    int threads();
+
+    /// What runs, for the log: `vector 512-bit, 2 threads`.
+    String description();
+
+    @Override
+    void close();
+}

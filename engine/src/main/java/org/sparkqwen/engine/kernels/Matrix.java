@@ -1,0 +1,32 @@
+package org.sparkqwen.engine.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/// The weight of a linear layer, `[outputs, inputs]`, packed into panels: `[ceil(outputs / 32)][inputs][32]`.
+///
+/// A panel holds 32 outputs side by side for each input, which is the order in which the outer-product kernel reads
+/// them. Outputs past the last are zero.
+public sealed interface Matrix permits Bf16Matrix, F32Matrix {
+    /// Outputs in a panel: two 512-bit vectors of floats.
+    int PANEL = 32;
+
+    int outputs();
+
+    int inputs();
+
+    /// The packed weights, in native memory.
+    MemorySegment panels();
+
+    default int panelCount() {
+        return panelCount(outputs());
+    }
+
+    static int panelCount(int outputs) {
+        return Math.ceilDiv(outputs, PANEL);
+    }
+
+    /// Elements of the packed form, padding included.
+    static long packedElements(int outputs, int inputs) {
+        return (long) panelCount(outputs) * PANEL * inputs;
+    }
+}

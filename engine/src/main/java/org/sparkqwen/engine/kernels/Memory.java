@@ -1,0 +1,50 @@
+package org.sparkqwen.engine.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import java.lang.foreign.MemorySegment;
+
+/// All of native memory as one segment, for kernels that address it directly.
+///
+/// Vector loads from a segment are compiled for the kinds of segment that have passed through them anywhere in the JVM:
+/// once a heap segment has, every kernel on native memory runs at a fifth of its speed. One constant segment that spans
+/// the address space keeps kernels out of reach of other code. The price is that nothing checks an access, so each
+/// operation checks its operands once, before its loops, with [#address].
+final class Memory {
+    static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+    private Memory() {}
+
+    /// The address of a native segment that holds at least `floats` floats.
+    ///
+    /// @throws IllegalArgumentException if `segment` lies on the Java heap
+    /// @throws IndexOutOfBoundsException if it is shorter
+    static long address(MemorySegment segment, long floats) {
+        return addressOfBytes(segment, Math.multiplyExact(floats, Float.BYTES));
+    }
+
+    /// Like [#address], for a size in bytes.
+    static long addressOfBytes(MemorySegment segment, long bytes) {
+        if (!segment.isNative()) {
+            throw new IllegalArgumentException("kernels work on native memory, not on the Java heap");
+        }
+        if (segment.byteSize() < bytes) {
+            throw new IndexOutOfBoundsException(
+                    "an operand has %,d bytes, the operation needs %,d".formatted(segment.byteSize(), bytes));
+        }
+        return segment.address();
+    }
+
+    static float getFloat(long address) {
+        return ALL.get(JAVA_FLOAT_UNALIGNED, address);
+    }
+
+    static void setFloat(long address, float value) {
+        ALL.set(JAVA_FLOAT_UNALIGNED, address, value);
+    }
+
+    static short getShort(long address) {
+        return ALL.get(JAVA_SHORT_UNALIGNED, address);
+    }
+}

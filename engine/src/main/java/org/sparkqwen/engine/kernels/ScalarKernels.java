@@ -1,0 +1,292 @@
+package org.sparkqwen.engine.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.ScalarMath.LANES;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+
+/// The reference: every operation as its formula reads, in the order of additions that [Kernels] promises.
+public final class ScalarKernels implements Kernels {
+    private final ThreadTeam team;
+
+    /// @param threads at least 1; the caller of an operation is one of them
+    public ScalarKernels(int threads) {
+        team = new ThreadTeam(threads);
+    }
+
+    @Override
+    public void linear(Matrix weight, MemorySegment in, MemorySegment out, int tokens) {
+        int inputs = weight.inputs();
+        int outputs = weight.outputs();
+        Memory.address(in, (long) tokens * inputs);
+        Memory.address(out, (long) tokens * outputs);
+        team.run(weight.panelCount(), (panel, worker) -> {
+            float[] weights = panel(weight, panel);
+            float[] x = new float[inputs];
+            float[] sums = new float[PANEL];
+            int first = panel * PANEL;
+            for (int token = 0; token < tokens; token++) {
+                read(in, (long) token * inputs, x);
+                product(x, weights, sums);
+                write(sums, Math.min(PANEL, outputs - first), out, (long) token * outputs + first);
+            }
+        });
+    }
+
+    @Override
+    public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
+        Memory.address(in, (long) rows * width);
+        Memory.address(out, (long) rows * width);
+        float[] scale = new float[width];
+        read(weight, 0, scale);
+        team.run(rows, (row, worker) -> {
+            float[] x = new float[width];
+            read(in, (long) row * width, x);
+            float[] squares = new float[LANES];
+            for (int i = 0; i < width; i++) {
+                squares[i % LANES] = Math.fma(x[i], x[i], squares[i % LANES]);
+            }
+            float mean = ScalarMath.fold(squares) / width;
+            float inverse = 1f / (float) Math.sqrt(mean + epsilon);
+            for (int i = 0; i < width; i++) {
+                x[i] = scale[i] * (x[i] * inverse);
+            }
+            write(x, width, out, (long) row * width);
+        });
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+        int half = headDim / 2;
+        Memory.address(x, (long) positions.length * heads * headDim);
+        team.run(positions.length, (token, worker) -> {
+            float[] cos = new float[half];
+            float[] sin = new float[half];
+            read(cosines, (long) positions[token] * half, cos);
+            read(sines, (long) positions[token] * half, sin);
+            float[] head = new float[headDim];
+            for (int h = 0; h < heads; h++) {
+                long at = ((long) token * heads + h) * headDim;
+                read(x, at, head);
+                for (int i = 0; i < half; i++) {
+                    float first = head[i];
+                    float second = head[i + half];
+                    head[i] = Math.fma(-second, sin[i], first * cos[i]);
+                    head[i + half] = Math.fma(first, sin[i], second * cos[i]);
+                }
+                write(head, headDim, x, at);
+            }
+        });
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
+        for (AttentionSpan span : spans) {
+            team.run(span.tokens(), (token, worker) -> {
+                for (int head = 0; head < shape.heads(); head++) {
+                    attend(shape, span, token, head, queries, out, scale);
+                }
+            });
+        }
+    }
+
+    /// One query over all keys up to its position: softmax online, block by block. Keys after the position have
+    /// probability 0 in the block that they share with it.
+    private static void attend(
+            AttentionShape shape,
+            AttentionSpan span,
+            int token,
+            int head,
+            MemorySegment queries,
+            MemorySegment out,
+            float scale) {
+        int headDim = shape.headDim();
+        int valueWidth = Matrix.panelCount(headDim) * PANEL;
+        long at = (long) (span.row() + token) * shape.queryWidth() + (long) head * headDim;
+        int keyValueHead = head / shape.group();
+        int position = span.position() + token;
+
+        float[] query = new float[headDim];
+        read(queries, at, query);
+        float[] keys = new float[headDim * PANEL];
+        float[] values = new float[PANEL * PANEL];
+        float[] scores = new float[PANEL];
+        float[] weighted = new float[valueWidth];
+        float[] sums = new float[LANES];
+        float maximum = Float.NEGATIVE_INFINITY;
+
+        for (int block = 0; block <= position / PANEL; block++) {
+            MemorySegment memory = span.blocks().get(block);
+            int visible = Math.min(PANEL, position + 1 - block * PANEL);
+
+            read(memory, KeyValueBlock.keyOffset(shape, keyValueHead), keys);
+            product(query, keys, scores);
+            float previous = maximum;
+            for (int j = 0; j < visible; j++) {
+                scores[j] *= scale;
+                maximum = Math.max(maximum, scores[j]);
+            }
+
+            for (int j = 0; j < PANEL; j++) {
+                scores[j] = j < visible ? ScalarMath.exp(scores[j] - maximum) : 0f;
+            }
+            float correction = ScalarMath.exp(previous - maximum);
+            for (int lane = 0; lane < LANES; lane++) {
+                sums[lane] = Math.fma(sums[lane], correction, scores[lane] + scores[lane + LANES]);
+            }
+
+            for (int column = 0; column < valueWidth; column += PANEL) {
+                read(memory, KeyValueBlock.valueOffset(shape, keyValueHead) + (long) column * PANEL, values);
+                for (int i = 0; i < PANEL; i++) {
+                    float sum = weighted[column + i] * correction;
+                    for (int j = 0; j < PANEL; j++) {
+                        sum = Math.fma(scores[j], values[j * PANEL + i], sum);
+                    }
+                    weighted[column + i] = sum;
+                }
+            }
+        }
+
+        float inverse = 1f / ScalarMath.fold(sums);
+        for (int i = 0; i < headDim; i++) {
+            weighted[i] *= inverse;
+        }
+        write(weighted, headDim, out, at);
+    }
+
+    @Override
+    public void swiGlu(MemorySegment gate, MemorySegment up, long count) {
+        for (long i = 0; i < count; i++) {
+            gate.setAtIndex(
+                    JAVA_FLOAT, i, ScalarMath.swiGlu(gate.getAtIndex(JAVA_FLOAT, i), up.getAtIndex(JAVA_FLOAT, i)));
+        }
+    }
+
+    @Override
+    public void add(MemorySegment sum, MemorySegment addend, long count) {
+        for (long i = 0; i < count; i++) {
+            sum.setAtIndex(JAVA_FLOAT, i, sum.getAtIndex(JAVA_FLOAT, i) + addend.getAtIndex(JAVA_FLOAT, i));
+        }
+    }
+
+    @Override
+    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
+        int hidden = head.inputs();
+        int vocabulary = head.outputs();
+        int chunks = LogSumExp.chunks(vocabulary);
+        float[] maxima = new float[targets.length * chunks];
+        float[] sums = new float[targets.length * chunks];
+        float[] chosen = new float[targets.length];
+        Memory.address(in, (long) targets.length * hidden);
+        team.run(chunks, (chunk, worker) -> {
+            int first = chunk * LogSumExp.CHUNK;
+            int count = Math.min(LogSumExp.CHUNK, vocabulary - first);
+            float[][] weights = new float[Matrix.panelCount(count)][];
+            for (int panel = 0; panel < weights.length; panel++) {
+                weights[panel] = panel(head, first / PANEL + panel);
+            }
+            float[] x = new float[hidden];
+            float[] panelLogits = new float[PANEL];
+            float[] logits = new float[weights.length * PANEL];
+            for (int token = 0; token < targets.length; token++) {
+                read(in, (long) token * hidden, x);
+                for (int panel = 0; panel < weights.length; panel++) {
+                    product(x, weights[panel], panelLogits);
+                    System.arraycopy(panelLogits, 0, logits, panel * PANEL, PANEL);
+                }
+                reduce(logits, count, maxima, sums, token * chunks + chunk);
+                if (targets[token] >= first && targets[token] < first + count) {
+                    chosen[token] = logits[targets[token] - first];
+                }
+            }
+        });
+        for (int token = 0; token < targets.length; token++) {
+            out[token] = chosen[token] - LogSumExp.combine(maxima, sums, token * chunks, chunks);
+        }
+    }
+
+    @Override
+    public double logSumExp(MemorySegment logits, int count) {
+        int chunks = LogSumExp.chunks(count);
+        float[] maxima = new float[chunks];
+        float[] sums = new float[chunks];
+        for (int chunk = 0; chunk < chunks; chunk++) {
+            int first = chunk * LogSumExp.CHUNK;
+            float[] part = new float[Math.min(LogSumExp.CHUNK, count - first)];
+            read(logits, first, part);
+            reduce(part, part.length, maxima, sums, chunk);
+        }
+        return LogSumExp.combine(maxima, sums, 0, chunks);
+    }
+
+    @Override
+    public int threads() {
+        return team.threads();
+    }
+
+    @Override
+    public String description() {
+        return "scalar, %d thread(s)".formatted(threads());
+    }
+
+    @Override
+    public void close() {
+        team.close();
+    }
+
+    /// The maximum of a chunk's logits and the sum of exp(logit − maximum).
+    private static void reduce(float[] logits, int count, float[] maxima, float[] sums, int at) {
+        float maximum = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < count; i++) {
+            maximum = Math.max(maximum, logits[i]);
+        }
+        float[] lanes = new float[LANES];
+        for (int i = 0; i < count; i++) {
+            lanes[i % LANES] += ScalarMath.exp(logits[i] - maximum);
+        }
+        maxima[at] = maximum;
+        sums[at] = ScalarMath.fold(lanes);
+    }
+
+    /// `out[j] = Σᵢ x[i] · panel[i][j]`, each a chain in ascending order of i.
+    private static void product(float[] x, float[] panel, float[] out) {
+        Arrays.fill(out, 0f);
+        for (int i = 0; i < x.length; i++) {
+            for (int j = 0; j < PANEL; j++) {
+                out[j] = Math.fma(x[i], panel[i * PANEL + j], out[j]);
+            }
+        }
+    }
+
+    /// One panel of a weight as floats, `[inputs][32]`.
+    private static float[] panel(Matrix weight, int panel) {
+        int count = weight.inputs() * PANEL;
+        float[] floats = new float[count];
+        switch (weight) {
+            case F32Matrix f32 -> read(f32.panels(), (long) panel * count, floats);
+            case Bf16Matrix bf16 -> {
+                short[] halves = new short[count];
+                MemorySegment.copy(
+                        bf16.panels(), JAVA_SHORT, (long) panel * count * Short.BYTES, halves, 0, count);
+                for (int i = 0; i < count; i++) {
+                    floats[i] = Float.intBitsToFloat(halves[i] << 16);
+                }
+            }
+        }
+        return floats;
+    }
+
+    private static void read(MemorySegment from, long index, float[] to) {
+        MemorySegment.copy(from, JAVA_FLOAT, index * Float.BYTES, to, 0, to.length);
+    }
+
+    private static void write(float[] from, int count, MemorySegment to, long index) {
+        MemorySegment.copy(from, 0, to, JAVA_FLOAT, index * Float.BYTES, count);
+    }
+}

@@ -1,0 +1,73 @@
+package org.sparkqwen.engine.kernels;
+
+/// The engine's own transcendental functions in float32, one number at a time; [VectorMath] computes the same bits.
+///
+/// The library's functions will not do: their results may differ between interpreter, compiler and processor.
+final class ScalarMath {
+    /// Virtual lanes of every sum that is not a chain: term `i` goes to lane `i % 16`, and lanes are added in order.
+    static final int LANES = 16;
+
+    static final float EXP_MIN = -104f;
+    static final float EXP_MAX = 89f;
+    static final float LOG2_E = 1.442695041f;
+
+    /// Adding and subtracting 1.5 · 2²³ rounds to the nearest integer, which its low bits then hold.
+    static final float ROUND = 12_582_912f;
+
+    static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
+
+    /// ln 2 in two parts; the first has so few bits that its product with an exponent is exact.
+    static final float LN2_HIGH = 0.693359375f;
+
+    static final float LN2_LOW = -2.12194440e-4f;
+
+    /// (eʳ − 1 − r) / r² for |r| ≤ ln 2 / 2, highest power first (S. Moshier, Cephes, expf).
+    static final float EXP_C5 = 1.9875691500e-4f;
+
+    static final float EXP_C4 = 1.3981999507e-3f;
+    static final float EXP_C3 = 8.3334519073e-3f;
+    static final float EXP_C2 = 4.1665795894e-2f;
+    static final float EXP_C1 = 1.6666665459e-1f;
+    static final float EXP_C0 = 5.0000001201e-1f;
+
+    private ScalarMath() {}
+
+    /// eˣ within 1 ulp where the result is normal; 0 below −104, infinite above 89.
+    ///
+    /// x = n ln 2 + r with n an integer; eˣ = 2ⁿ eʳ. The power of two is applied in halves, so that neither factor
+    /// leaves the range of floats where the result does not.
+    static float exp(float x) {
+        float clamped = Math.min(Math.max(x, EXP_MIN), EXP_MAX);
+        float shifted = Math.fma(clamped, LOG2_E, ROUND);
+        int n = Float.floatToRawIntBits(shifted) - ROUND_BITS;
+        float nearest = shifted - ROUND;
+        float r = Math.fma(nearest, -LN2_LOW, Math.fma(nearest, -LN2_HIGH, clamped));
+        float p = EXP_C5;
+        p = Math.fma(p, r, EXP_C4);
+        p = Math.fma(p, r, EXP_C3);
+        p = Math.fma(p, r, EXP_C2);
+        p = Math.fma(p, r, EXP_C1);
+        p = Math.fma(p, r, EXP_C0);
+        float power = Math.fma(p, r * r, r) + 1f;
+        int half = n >> 1;
+        return power * powerOfTwo(half) * powerOfTwo(n - half);
+    }
+
+    /// silu(gate) · up, with silu(x) = x / (1 + e⁻ˣ).
+    static float swiGlu(float gate, float up) {
+        return gate / (1f + exp(-gate)) * up;
+    }
+
+    /// The sum of the 16 lanes, from the first to the last.
+    static float fold(float[] lanes) {
+        float sum = lanes[0];
+        for (int lane = 1; lane < LANES; lane++) {
+            sum += lanes[lane];
+        }
+        return sum;
+    }
+
+    private static float powerOfTwo(int exponent) {
+        return Float.intBitsToFloat((exponent + 127) << 23);
+    }
+}

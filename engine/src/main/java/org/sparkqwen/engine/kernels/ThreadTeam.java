@@ -1,0 +1,134 @@
+package org.sparkqwen.engine.kernels;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/// Threads that share the parts of one operation; the caller is one of them.
+///
+/// Parts are claimed from a counter, so a thread that the operating system holds up delays only the part it has. Which
+/// thread computes a part never shows in its bits. A worker without work spins for some tens of microseconds, the gap
+/// between two operations of a forward pass, and then parks: an idle engine uses no processor.
+final class ThreadTeam implements AutoCloseable {
+    /// Rounds of [Thread#onSpinWait] before a thread parks.
+    private static final int SPINS = 2_000;
+
+    /// One operation, cut into parts that may run in any order and at the same time.
+    interface Operation {
+        /// @param part from 0 to parts - 1
+        /// @param worker from 0 to threads - 1; no two parts run with the same worker at once
+        void run(int part, int worker);
+    }
+
+    private final Thread[] workers;
+    private volatile @Nullable Work current;
+    private volatile boolean closed;
+
+    ThreadTeam(int threads) {
+        if (threads < 1) {
+            throw new IllegalArgumentException("threads must be at least 1, not " + threads);
+        }
+        workers = new Thread[threads - 1];
+        for (int i = 0; i < workers.length; i++) {
+            int worker = i + 1;
+            workers[i] = Thread.ofPlatform()
+                    .name("spark-qwen-kernel-" + worker)
+                    .daemon()
+                    .start(() -> serve(worker));
+        }
+    }
+
+    int threads() {
+        return workers.length + 1;
+    }
+
+    /// Runs every part and returns when all are done; one operation at a time.
+    ///
+    /// @throws RuntimeException the first that a part threw, after all parts ended
+    synchronized void run(int parts, Operation operation) {
+        if (workers.length == 0 || parts == 1) {
+            for (int part = 0; part < parts; part++) {
+                operation.run(part, 0);
+            }
+            return;
+        }
+        Work work = new Work(parts, operation, Thread.currentThread());
+        current = work;
+        for (Thread worker : workers) {
+            LockSupport.unpark(worker);
+        }
+        work.claimParts(0);
+        work.await();
+        current = null;
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        for (Thread worker : workers) {
+            LockSupport.unpark(worker);
+        }
+    }
+
+    private void serve(int worker) {
+        Work last = null;
+        int spins = 0;
+        while (!closed) {
+            Work work = current;
+            if (work != null && work != last) {
+                work.claimParts(worker);
+                last = work;
+                spins = 0;
+            } else if (spins++ < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.park(this);
+            }
+        }
+    }
+
+    private static final class Work {
+        private final int parts;
+        private final Operation operation;
+        private final Thread caller;
+        private final AtomicInteger claimed = new AtomicInteger();
+        private final AtomicInteger done = new AtomicInteger();
+        private volatile @Nullable Throwable failure;
+
+        Work(int parts, Operation operation, Thread caller) {
+            this.parts = parts;
+            this.operation = operation;
+            this.caller = caller;
+        }
+
+        void claimParts(int worker) {
+            for (int part = claimed.getAndIncrement(); part < parts; part = claimed.getAndIncrement()) {
+                try {
+                    operation.run(part, worker);
+                } catch (RuntimeException | Error e) {
+                    failure = e;
+                }
+                if (done.incrementAndGet() == parts) {
+                    LockSupport.unpark(caller);
+                }
+            }
+        }
+
+        void await() {
+            for (int spins = 0; done.get() < parts; spins++) {
+                if (spins < SPINS) {
+                    Thread.onSpinWait();
+                } else {
+                    // An interrupted thread does not park; it must still wait, for the parts use its caller's memory.
+                    LockSupport.parkNanos(this, 50_000);
+                }
+            }
+            switch (failure) {
+                case null -> {}
+                case RuntimeException e -> throw e;
+                case Error e -> throw e;
+                case Throwable e -> throw new IllegalStateException(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,347 @@
+package org.sparkqwen.engine.kernels;
+
+import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.OuterProduct.FLOATS;
+import static org.sparkqwen.engine.kernels.OuterProduct.LANES;
+import static org.sparkqwen.engine.kernels.OuterProduct.load;
+import static org.sparkqwen.engine.kernels.OuterProduct.store;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/// The operations of [Kernels] in the Vector API, with the bits of [ScalarKernels].
+public final class VectorKernels implements Kernels {
+    /// Floats of the activations that are packed at once: some 8 MB, which stay in the last-level cache while the
+    /// weights pass by.
+    private static final int PACKED_FLOATS = 2 << 20;
+
+    /// Floats that an element-wise operation hands to a thread at a time.
+    private static final int GRAIN = 1 << 14;
+
+    private final ThreadTeam team;
+    private final PackedActivations packed;
+    private final float[][] sums;
+    private final float[][] logits;
+    private final VectorAttention[] attentions;
+
+    /// @param threads at least 1; the caller of an operation is one of them
+    public VectorKernels(int threads) {
+        team = new ThreadTeam(threads);
+        packed = new PackedActivations(team);
+        sums = new float[threads][OuterProduct.TILE * PANEL];
+        logits = new float[threads][0];
+        attentions = new VectorAttention[threads];
+        Arrays.setAll(attentions, worker -> new VectorAttention());
+    }
+
+    @Override
+    public void linear(Matrix weight, MemorySegment in, MemorySegment out, int tokens) {
+        int inputs = weight.inputs();
+        int outputs = weight.outputs();
+        long x = Memory.address(in, (long) tokens * inputs);
+        long y = Memory.address(out, (long) tokens * outputs);
+        int block = blockTokens(inputs);
+        for (int first = 0; first < tokens; first += block) {
+            int count = Math.min(block, tokens - first);
+            packed.pack(x + (long) first * inputs * Float.BYTES, count, inputs);
+            long blockOut = y + (long) first * outputs * Float.BYTES;
+            team.run(weight.panelCount(), (panel, worker) -> {
+                int column = panel * PANEL;
+                float[] tile = sums[worker];
+                for (int token = 0, height; token < count; token += height) {
+                    height = OuterProduct.tileHeight(count - token);
+                    Arrays.fill(tile, 0, height * PANEL, 0f);
+                    multiply(weight, panel, token, height, tile, 0, PANEL);
+                    long to = blockOut + ((long) token * outputs + column) * Float.BYTES;
+                    for (int row = 0; row < height; row++) {
+                        write(tile, row * PANEL, Math.min(PANEL, outputs - column), to);
+                        to += (long) outputs * Float.BYTES;
+                    }
+                }
+            });
+        }
+    }
+
+    /// Adds a tile's products with one panel to `to`, `[height][stride]` from index `at`.
+    private void multiply(Matrix weight, int panel, int token, int height, float[] to, int at, int stride) {
+        boolean bf16 = weight instanceof Bf16Matrix;
+        long elements = (long) panel * weight.inputs() * PANEL;
+        long address = weight.panels().address() + elements * (bf16 ? Short.BYTES : Float.BYTES);
+        OuterProduct.accumulate(
+                bf16, address, weight.inputs(), packed.floats(), token * weight.inputs(), height, to, at, stride);
+    }
+
+    /// Tokens whose activations are packed together, a multiple of the highest tile.
+    private static int blockTokens(int inputs) {
+        return Math.max(1, PACKED_FLOATS / inputs / OuterProduct.TILE) * OuterProduct.TILE;
+    }
+
+    @Override
+    public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
+        long x = Memory.address(in, (long) rows * width);
+        long w = Memory.address(weight, width);
+        long y = Memory.address(out, (long) rows * width);
+        int grain = Math.max(1, GRAIN / width);
+        team.run(Math.ceilDiv(rows, grain), (part, worker) -> {
+            for (int row = part * grain; row < Math.min(rows, (part + 1) * grain); row++) {
+                long offset = (long) row * width * Float.BYTES;
+                rmsNormRow(x + offset, w, y + offset, width, epsilon);
+            }
+        });
+    }
+
+    private static void rmsNormRow(long in, long weight, long out, int width, float epsilon) {
+        float[] squares = new float[ScalarMath.LANES];
+        int whole = width - width % ScalarMath.LANES;
+        for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
+            FloatVector sum = FloatVector.zero(FLOATS);
+            for (int i = lane; i < whole; i += ScalarMath.LANES) {
+                FloatVector x = load(in + (long) i * Float.BYTES);
+                sum = x.fma(x, sum);
+            }
+            sum.intoArray(squares, lane);
+        }
+        for (int i = whole; i < width; i++) {
+            float x = Memory.getFloat(in + (long) i * Float.BYTES);
+            squares[i - whole] = Math.fma(x, x, squares[i - whole]);
+        }
+        float mean = ScalarMath.fold(squares) / width;
+        float inverse = 1f / (float) Math.sqrt(mean + epsilon);
+        int i = 0;
+        for (; i <= width - LANES; i += LANES) {
+            long offset = (long) i * Float.BYTES;
+            store(load(weight + offset).mul(load(in + offset).mul(inverse)), out + offset);
+        }
+        for (; i < width; i++) {
+            long offset = (long) i * Float.BYTES;
+            Memory.setFloat(out + offset, Memory.getFloat(weight + offset) * (Memory.getFloat(in + offset) * inverse));
+        }
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+        int width = heads * headDim;
+        int half = headDim / 2;
+        long address = Memory.address(x, (long) positions.length * width);
+        int highest = Arrays.stream(positions).max().orElse(-1);
+        long cos = Memory.address(cosines, (highest + 1L) * half);
+        long sin = Memory.address(sines, (highest + 1L) * half);
+        int grain = Math.max(1, GRAIN / width);
+        team.run(Math.ceilDiv(positions.length, grain), (part, worker) -> {
+            for (int token = part * grain; token < Math.min(positions.length, (part + 1) * grain); token++) {
+                long angles = (long) positions[token] * half * Float.BYTES;
+                for (int head = 0; head < heads; head++) {
+                    long at = address + ((long) token * width + (long) head * headDim) * Float.BYTES;
+                    rotateHead(at, half, cos + angles, sin + angles);
+                }
+            }
+        });
+    }
+
+    private static void rotateHead(long x, int half, long cosines, long sines) {
+        long other = (long) half * Float.BYTES;
+        int i = 0;
+        for (; i <= half - LANES; i += LANES) {
+            long offset = (long) i * Float.BYTES;
+            FloatVector first = load(x + offset);
+            FloatVector second = load(x + other + offset);
+            FloatVector cos = load(cosines + offset);
+            FloatVector sin = load(sines + offset);
+            store(second.neg().fma(sin, first.mul(cos)), x + offset);
+            store(first.fma(sin, second.mul(cos)), x + other + offset);
+        }
+        for (; i < half; i++) {
+            long offset = (long) i * Float.BYTES;
+            float first = Memory.getFloat(x + offset);
+            float second = Memory.getFloat(x + other + offset);
+            float cos = Memory.getFloat(cosines + offset);
+            float sin = Memory.getFloat(sines + offset);
+            Memory.setFloat(x + offset, Math.fma(-second, sin, first * cos));
+            Memory.setFloat(x + other + offset, Math.fma(first, sin, second * cos));
+        }
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
+        int tokens = spans.stream()
+                .mapToInt(span -> span.row() + span.tokens())
+                .max()
+                .orElse(0);
+        long q = Memory.address(queries, (long) tokens * shape.queryWidth());
+        long y = Memory.address(out, (long) tokens * shape.queryWidth());
+        List<VectorAttention.Tile> tiles = VectorAttention.tiles(shape, spans);
+        team.run(tiles.size(), (part, worker) -> attentions[worker].attend(shape, tiles.get(part), q, y, scale));
+    }
+
+    @Override
+    public void swiGlu(MemorySegment gate, MemorySegment up, long count) {
+        long g = Memory.address(gate, count);
+        long u = Memory.address(up, count);
+        team.run(Math.toIntExact(Math.ceilDiv(count, GRAIN)), (part, worker) -> {
+            long i = (long) part * GRAIN;
+            long end = Math.min(count, i + GRAIN);
+            for (; i <= end - LANES; i += LANES) {
+                long offset = i * Float.BYTES;
+                store(VectorMath.swiGlu(load(g + offset), load(u + offset)), g + offset);
+            }
+            for (; i < end; i++) {
+                long offset = i * Float.BYTES;
+                Memory.setFloat(
+                        g + offset, ScalarMath.swiGlu(Memory.getFloat(g + offset), Memory.getFloat(u + offset)));
+            }
+        });
+    }
+
+    @Override
+    public void add(MemorySegment sum, MemorySegment addend, long count) {
+        long s = Memory.address(sum, count);
+        long a = Memory.address(addend, count);
+        team.run(Math.toIntExact(Math.ceilDiv(count, GRAIN)), (part, worker) -> {
+            long i = (long) part * GRAIN;
+            long end = Math.min(count, i + GRAIN);
+            for (; i <= end - LANES; i += LANES) {
+                long offset = i * Float.BYTES;
+                store(load(s + offset).add(load(a + offset)), s + offset);
+            }
+            for (; i < end; i++) {
+                long offset = i * Float.BYTES;
+                Memory.setFloat(s + offset, Memory.getFloat(s + offset) + Memory.getFloat(a + offset));
+            }
+        });
+    }
+
+    @Override
+    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
+        int hidden = head.inputs();
+        int vocabulary = head.outputs();
+        int chunks = LogSumExp.chunks(vocabulary);
+        long x = Memory.address(in, (long) targets.length * hidden);
+        float[] maxima = new float[targets.length * chunks];
+        float[] chunkSums = new float[targets.length * chunks];
+        float[] chosen = new float[targets.length];
+        int block = blockTokens(hidden);
+        for (int start = 0; start < targets.length; start += block) {
+            int from = start;
+            int count = Math.min(block, targets.length - from);
+            packed.pack(x + (long) from * hidden * Float.BYTES, count, hidden);
+            team.run(chunks, (chunk, worker) -> {
+                int first = chunk * LogSumExp.CHUNK;
+                int width = Math.min(LogSumExp.CHUNK, vocabulary - first);
+                float[] scores = logits(worker, count * LogSumExp.CHUNK);
+                for (int column = 0; column < width; column += PANEL) {
+                    for (int token = 0, height; token < count; token += height) {
+                        height = OuterProduct.tileHeight(count - token);
+                        multiply(
+                                head,
+                                (first + column) / PANEL,
+                                token,
+                                height,
+                                scores,
+                                token * LogSumExp.CHUNK + column,
+                                LogSumExp.CHUNK);
+                    }
+                }
+                for (int token = 0; token < count; token++) {
+                    int row = from + token;
+                    int at = token * LogSumExp.CHUNK;
+                    if (targets[row] >= first && targets[row] < first + width) {
+                        chosen[row] = scores[at + targets[row] - first];
+                    }
+                    reduce(scores, at, width, maxima, chunkSums, row * chunks + chunk);
+                }
+            });
+        }
+        for (int token = 0; token < targets.length; token++) {
+            out[token] = chosen[token] - LogSumExp.combine(maxima, chunkSums, token * chunks, chunks);
+        }
+    }
+
+    @Override
+    public double logSumExp(MemorySegment logits, int count) {
+        long address = Memory.address(logits, count);
+        int chunks = LogSumExp.chunks(count);
+        float[] maxima = new float[chunks];
+        float[] chunkSums = new float[chunks];
+        team.run(chunks, (chunk, worker) -> {
+            int first = chunk * LogSumExp.CHUNK;
+            int width = Math.min(LogSumExp.CHUNK, count - first);
+            float[] scores = logits(worker, LogSumExp.CHUNK);
+            read(address + (long) first * Float.BYTES, scores, width);
+            reduce(scores, 0, width, maxima, chunkSums, chunk);
+        });
+        return LogSumExp.combine(maxima, chunkSums, 0, chunks);
+    }
+
+    /// A worker's array for logits, its first `length` floats zero.
+    private float[] logits(int worker, int length) {
+        if (logits[worker].length < length) {
+            logits[worker] = new float[length];
+        } else {
+            Arrays.fill(logits[worker], 0, length, 0f);
+        }
+        return logits[worker];
+    }
+
+    /// The maximum of a chunk's logits and the sum of exp(logit − maximum).
+    private static void reduce(float[] logits, int from, int count, float[] maxima, float[] sums, int at) {
+        int whole = count - count % ScalarMath.LANES;
+        FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        for (int i = 0; i < whole; i += LANES) {
+            greatest = greatest.max(FloatVector.fromArray(FLOATS, logits, from + i));
+        }
+        float maximum = greatest.reduceLanes(VectorOperators.MAX);
+        for (int i = whole; i < count; i++) {
+            maximum = Math.max(maximum, logits[from + i]);
+        }
+        float[] lanes = new float[ScalarMath.LANES];
+        for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
+            FloatVector sum = FloatVector.zero(FLOATS);
+            for (int i = lane; i < whole; i += ScalarMath.LANES) {
+                sum = sum.add(VectorMath.exp(
+                        FloatVector.fromArray(FLOATS, logits, from + i).sub(maximum)));
+            }
+            sum.intoArray(lanes, lane);
+        }
+        for (int i = whole; i < count; i++) {
+            lanes[i - whole] += ScalarMath.exp(logits[from + i] - maximum);
+        }
+        maxima[at] = maximum;
+        sums[at] = ScalarMath.fold(lanes);
+    }
+
+    @Override
+    public int threads() {
+        return team.threads();
+    }
+
+    @Override
+    public String description() {
+        return "vector %d-bit, %d thread(s)".formatted(LANES * Float.SIZE, threads());
+    }
+
+    @Override
+    public void close() {
+        team.close();
+    }
+
+    private static void read(long from, float[] to, int count) {
+        for (int i = 0; i < count; i++) {
+            to[i] = Memory.getFloat(from + (long) i * Float.BYTES);
+        }
+    }
+
+    static void write(float[] from, int index, int count, long to) {
+        int i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            store(FloatVector.fromArray(FLOATS, from, index + i), to + (long) i * Float.BYTES);
+        }
+        for (; i < count; i++) {
+            Memory.setFloat(to + (long) i * Float.BYTES, from[index + i]);
+        }
+    }
+}
