@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 /// the address space keeps kernels out of reach of other code. The price is that nothing checks an access, so each
 /// operation checks its operands once, before its loops, with [#address].
 final class Memory {
+    @SuppressWarnings("restricted") // every address this class hands out was checked first
     static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     private Memory() {}

@@ -31,7 +31,8 @@ public final class ScalarKernels implements Kernels {
             int first = panel * PANEL;
             for (int token = 0; token < tokens; token++) {
                 read(in, (long) token * inputs, x);
-                product(x, weights, sums);
+                Arrays.fill(sums, 0f);
+                accumulate(x, weights, sums, 0);
                 write(sums, Math.min(PANEL, outputs - first), out, (long) token * outputs + first);
             }
         });
@@ -126,7 +127,8 @@ public final class ScalarKernels implements Kernels {
             int visible = Math.min(PANEL, position + 1 - block * PANEL);
 
             read(memory, KeyValueBlock.keyOffset(shape, keyValueHead), keys);
-            product(query, keys, scores);
+            Arrays.fill(scores, 0f);
+            accumulate(query, keys, scores, 0);
             float previous = maximum;
             for (int j = 0; j < visible; j++) {
                 scores[j] *= scale;
@@ -141,15 +143,12 @@ public final class ScalarKernels implements Kernels {
                 sums[lane] = Math.fma(sums[lane], correction, scores[lane] + scores[lane + LANES]);
             }
 
+            for (int i = 0; i < valueWidth; i++) {
+                weighted[i] *= correction;
+            }
             for (int column = 0; column < valueWidth; column += PANEL) {
                 read(memory, KeyValueBlock.valueOffset(shape, keyValueHead) + (long) column * PANEL, values);
-                for (int i = 0; i < PANEL; i++) {
-                    float sum = weighted[column + i] * correction;
-                    for (int j = 0; j < PANEL; j++) {
-                        sum = Math.fma(scores[j], values[j * PANEL + i], sum);
-                    }
-                    weighted[column + i] = sum;
-                }
+                accumulate(scores, values, weighted, column);
             }
         }
 
@@ -192,13 +191,12 @@ public final class ScalarKernels implements Kernels {
                 weights[panel] = panel(head, first / PANEL + panel);
             }
             float[] x = new float[hidden];
-            float[] panelLogits = new float[PANEL];
             float[] logits = new float[weights.length * PANEL];
             for (int token = 0; token < targets.length; token++) {
                 read(in, (long) token * hidden, x);
+                Arrays.fill(logits, 0f);
                 for (int panel = 0; panel < weights.length; panel++) {
-                    product(x, weights[panel], panelLogits);
-                    System.arraycopy(panelLogits, 0, logits, panel * PANEL, PANEL);
+                    accumulate(x, weights[panel], logits, panel * PANEL);
                 }
                 reduce(logits, count, maxima, sums, token * chunks + chunk);
                 if (targets[token] >= first && targets[token] < first + count) {
@@ -254,13 +252,37 @@ public final class ScalarKernels implements Kernels {
         sums[at] = ScalarMath.fold(lanes);
     }
 
-    /// `out[j] = Σᵢ x[i] · panel[i][j]`, each a chain in ascending order of i.
-    private static void product(float[] x, float[] panel, float[] out) {
-        Arrays.fill(out, 0f);
-        for (int i = 0; i < x.length; i++) {
-            for (int j = 0; j < PANEL; j++) {
-                out[j] = Math.fma(x[i], panel[i * PANEL + j], out[j]);
+    /// `sums[j] += Σᵢ x[i] · panel[i][j]`, each of the 32 a chain in ascending order of i. Eight chains at a time: each
+    /// link of one must wait for the one before it.
+    private static void accumulate(float[] x, float[] panel, float[] sums, int at) {
+        for (int j = 0; j < PANEL; j += 8) {
+            float sum0 = sums[at + j];
+            float sum1 = sums[at + j + 1];
+            float sum2 = sums[at + j + 2];
+            float sum3 = sums[at + j + 3];
+            float sum4 = sums[at + j + 4];
+            float sum5 = sums[at + j + 5];
+            float sum6 = sums[at + j + 6];
+            float sum7 = sums[at + j + 7];
+            for (int i = 0; i < x.length; i++) {
+                int w = i * PANEL + j;
+                sum0 = Math.fma(x[i], panel[w], sum0);
+                sum1 = Math.fma(x[i], panel[w + 1], sum1);
+                sum2 = Math.fma(x[i], panel[w + 2], sum2);
+                sum3 = Math.fma(x[i], panel[w + 3], sum3);
+                sum4 = Math.fma(x[i], panel[w + 4], sum4);
+                sum5 = Math.fma(x[i], panel[w + 5], sum5);
+                sum6 = Math.fma(x[i], panel[w + 6], sum6);
+                sum7 = Math.fma(x[i], panel[w + 7], sum7);
             }
+            sums[at + j] = sum0;
+            sums[at + j + 1] = sum1;
+            sums[at + j + 2] = sum2;
+            sums[at + j + 3] = sum3;
+            sums[at + j + 4] = sum4;
+            sums[at + j + 5] = sum5;
+            sums[at + j + 6] = sum6;
+            sums[at + j + 7] = sum7;
         }
     }
 

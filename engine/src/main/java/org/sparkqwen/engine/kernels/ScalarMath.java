@@ -9,7 +9,7 @@ final class ScalarMath {
 
     static final float EXP_MIN = -104f;
     static final float EXP_MAX = 89f;
-    static final float LOG2_E = 1.442695041f;
+    static final float LOG2_E = 1.442695f;
 
     /// Adding and subtracting 1.5 · 2²³ rounds to the nearest integer, which its low bits then hold.
     static final float ROUND = 12_582_912f;
@@ -17,18 +17,18 @@ final class ScalarMath {
     static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
 
     /// ln 2 in two parts; the first has so few bits that its product with an exponent is exact.
-    static final float LN2_HIGH = 0.693359375f;
+    static final float LN2_HIGH = 0.6933594f;
 
-    static final float LN2_LOW = -2.12194440e-4f;
+    static final float LN2_LOW = -2.1219444e-4f;
 
     /// (eʳ − 1 − r) / r² for |r| ≤ ln 2 / 2, highest power first (S. Moshier, Cephes, expf).
-    static final float EXP_C5 = 1.9875691500e-4f;
+    static final float EXP_C5 = 1.9875691e-4f;
 
-    static final float EXP_C4 = 1.3981999507e-3f;
-    static final float EXP_C3 = 8.3334519073e-3f;
-    static final float EXP_C2 = 4.1665795894e-2f;
-    static final float EXP_C1 = 1.6666665459e-1f;
-    static final float EXP_C0 = 5.0000001201e-1f;
+    static final float EXP_C4 = 1.3981999e-3f;
+    static final float EXP_C3 = 8.333452e-3f;
+    static final float EXP_C2 = 4.1665796e-2f;
+    static final float EXP_C1 = 0.16666666f;
+    static final float EXP_C0 = 0.5f;
 
     private ScalarMath() {}
 

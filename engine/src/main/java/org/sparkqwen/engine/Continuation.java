@@ -1,0 +1,95 @@
+package org.sparkqwen.engine;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.sampling.Sampler;
+import org.sparkqwen.engine.sampling.SamplingParams;
+import org.sparkqwen.engine.scheduler.Sequence;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+
+/// One text being generated: its tokens so far, how the next is chosen, and whether it has ended.
+final class Continuation {
+    private final Request.Generate request;
+    private final SamplingParams params;
+    private final Sequence sequence;
+    private final int promptTokens;
+    private final int contextLeft;
+    private final int choosable;
+    private final List<Integer> endTokens;
+    private final Sampler sampler;
+    private final @Nullable StopText text;
+    private final List<Integer> tokens = new ArrayList<>();
+    private final List<Double> logProbabilities = new ArrayList<>();
+    private Result.@Nullable FinishReason finishReason;
+    private @Nullable String fault;
+
+    Continuation(Engine engine, Request.Generate request, int[] prompt) {
+        this.request = request;
+        params = request.params();
+        sequence = engine.newSequence(prompt);
+        promptTokens = prompt.length;
+        contextLeft = engine.config().maxPositions() - prompt.length;
+        // Ids above the tokenizer's last are padding of the embedding: they stand for nothing.
+        choosable = engine.tokenizer()
+                .map(Tokenizer::vocabularySize)
+                .filter(size -> size < engine.config().vocabSize())
+                .orElse(engine.config().vocabSize());
+        endTokens = new ArrayList<>(engine.config().eosTokenIds());
+        endTokens.addAll(params.stopTokenIds());
+        sampler = new Sampler(params, prompt, request.sample());
+        text = engine.tokenizer()
+                .map(tokenizer -> new StopText(tokenizer.streamingDecoder(), params.stop()))
+                .orElse(null);
+    }
+
+    Sequence sequence() {
+        return sequence;
+    }
+
+    /// Chooses the next token.
+    ///
+    /// @param logits `[vocabulary]`, after the last token
+    /// @param logSumExp of them
+    void advance(MemorySegment logits, double logSumExp) {
+        if (Double.isNaN(logSumExp) || Double.isInfinite(logSumExp)) {
+            fault = "the model's logits are not finite after token %d; its weights or activations overflow"
+                    .formatted(sequence.length() - 1);
+            return;
+        }
+        float[] candidates = new float[choosable];
+        MemorySegment.copy(logits, JAVA_FLOAT, 0, candidates, 0, choosable);
+        int token = sampler.choose(candidates);
+        sequence.append(token);
+        tokens.add(token);
+        logProbabilities.add(candidates[token] - logSumExp);
+        if (endTokens.contains(token)) {
+            finishReason = Result.FinishReason.STOP;
+        } else if (text != null && text.append(token)) {
+            finishReason = Result.FinishReason.STOP;
+        } else if (tokens.size() == params.maxNewTokens() || tokens.size() == contextLeft) {
+            finishReason = Result.FinishReason.LENGTH;
+        }
+    }
+
+    /// The result, once the text has ended.
+    Optional<Result> result() {
+        if (fault != null) {
+            return Optional.of(new Result.Rejected(request.id(), fault));
+        }
+        if (finishReason == null) {
+            return Optional.empty();
+        }
+        return Optional.of(new Result.Generated(
+                request.id(),
+                text == null ? null : text.finish(),
+                finishReason,
+                promptTokens,
+                List.copyOf(tokens),
+                List.copyOf(logProbabilities)));
+    }
+}

@@ -1,0 +1,211 @@
+package org.sparkqwen.engine;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.cache.BlockPool;
+import org.sparkqwen.engine.cache.KeyValueCache;
+import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.Transformer;
+import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.scheduler.Sequence;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+
+/// A model, ready to score and to generate.
+///
+/// Many threads may use one engine. Each tokenizes and assembles its own batches; the batches take turns on the model,
+/// each with all of the engine's threads. A result depends on its request and the weights alone: not on the other
+/// requests, the order, the options of the engine, or what else it is doing.
+public final class Engine implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
+
+    private final ModelConfig config;
+    private final EngineOptions options;
+    private final @Nullable Tokenizer tokenizer;
+    private final Checkpoint checkpoint;
+    private final Weights weights;
+    private final Kernels kernels;
+    private final Transformer transformer;
+    private final BlockPool blocks;
+    private final ReentrantLock model = new ReentrantLock(true);
+    private boolean closed;
+
+    private Engine(
+            ModelConfig config, EngineOptions options, @Nullable Tokenizer tokenizer, Checkpoint checkpoint, Weights weights) {
+        this.config = config;
+        this.options = options;
+        this.tokenizer = tokenizer;
+        this.checkpoint = checkpoint;
+        this.weights = weights;
+        kernels = options.kernels().create(options.threads());
+        transformer = new Transformer(config, weights, kernels);
+        blocks = new BlockPool(KeyValueBlock.floats(config.attention()) * Float.BYTES);
+    }
+
+    /// Loads a model from a Hugging Face directory. A directory without tokenizer.json takes requests of token ids only.
+    ///
+    /// @throws InvalidModelException if the directory holds no model that this engine can run
+    public static Engine open(Path directory, EngineOptions options) {
+        if (options.kernels() == KernelChoice.AUTO && !KernelChoice.vectorModulePresent()) {
+            LOG.warn("THE VECTOR MODULE IS MISSING: running scalar kernels, some fifty times slower. "
+                    + "Start the JVM with --add-modules jdk.incubator.vector");
+        }
+        ModelConfig config = ModelConfig.read(directory);
+        if (!config.unknownKeys().isEmpty()) {
+            LOG.warn("{}: ignoring keys this engine does not know: {}", directory, config.unknownKeys());
+        }
+        Path tokenizerJson = directory.resolve("tokenizer.json");
+        Tokenizer tokenizer = Files.exists(tokenizerJson) ? Tokenizer.read(tokenizerJson) : null;
+        Checkpoint checkpoint = Checkpoint.open(directory);
+        try {
+            long start = System.nanoTime();
+            Weights weights = new Weights(config, checkpoint);
+            Engine engine = new Engine(config, options, tokenizer, checkpoint, weights);
+            LOG.info(
+                    "{}: loaded in {} ms, kernels: {}",
+                    directory,
+                    TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start),
+                    engine.kernels.description());
+            return engine;
+        } catch (RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    public ModelConfig config() {
+        return config;
+    }
+
+    public Optional<Tokenizer> tokenizer() {
+        return Optional.ofNullable(tokenizer);
+    }
+
+    /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no end-of-text.
+    public OptionalInt prefixToken() {
+        return config.eosTokenIds().stream().mapToInt(Integer::intValue).findFirst();
+    }
+
+    /// Scores documents; yields one result for each, in completion order.
+    ///
+    /// Pulls from `requests` only when the batch has room. Use the iterator from one thread.
+    ///
+    /// @throws IllegalStateException from the iterator if the engine is closed
+    /// @throws CancellationException from the iterator if its thread is interrupted
+    public Iterator<Result> score(Iterator<Request.Score> requests) {
+        return new ScoringRun(this, requests);
+    }
+
+    /// Generates continuations; yields one result for each request, in completion order. Closing the run, or reading it
+    /// to its end, frees its key/value cache.
+    ///
+    /// @throws IllegalStateException from the iterator if the engine is closed
+    /// @throws CancellationException from the iterator if its thread is interrupted
+    public GenerationRun generate(Iterator<Request.Generate> requests) {
+        return new GenerationRun(this, requests);
+    }
+
+    /// Blocks of key/value cache that runs hold now.
+    public int blocksInUse() {
+        return blocks.inUse();
+    }
+
+    EngineOptions options() {
+        return options;
+    }
+
+    /// A sequence that is computed over several batches.
+    Sequence newSequence(int[] tokens) {
+        return new Sequence(tokens, new KeyValueCache(blocks, config.layers()));
+    }
+
+    /// A sequence that is computed whole in one batch, and needs the keys and values of one layer at a time.
+    Sequence newSinglePassSequence(int[] tokens) {
+        return new Sequence(tokens, new KeyValueCache(blocks, 1));
+    }
+
+    /// Runs `work` while nothing else runs on the model.
+    <T> T onModel(ModelWork<T> work) {
+        try {
+            model.lockInterruptibly();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw cancelled(e);
+        }
+        try {
+            if (closed) {
+                throw new IllegalStateException("the engine is closed");
+            }
+            return work.run(transformer);
+        } finally {
+            model.unlock();
+        }
+    }
+
+    private static CancellationException cancelled(InterruptedException cause) {
+        CancellationException exception = new CancellationException("interrupted while waiting for the model");
+        exception.initCause(cause);
+        return exception;
+    }
+
+    /// What a batch does on the model.
+    interface ModelWork<T> {
+        T run(Transformer transformer);
+    }
+
+    /// The ids of a request's content.
+    ///
+    /// @throws RejectedContent if there are none, or if the model has no such ids
+    int[] tokens(Content content) {
+        int[] ids = switch (content) {
+            case Content.Text text -> {
+                if (tokenizer == null) {
+                    throw new RejectedContent("the model has no tokenizer.json, so it takes token ids only");
+                }
+                yield tokenizer.encode(text.text(), text.special());
+            }
+            case Content.Tokens tokens -> tokens.ids();
+        };
+        if (ids.length == 0) {
+            throw new RejectedContent("empty");
+        }
+        for (int id : ids) {
+            if (id < 0 || id >= config.vocabSize()) {
+                throw new RejectedContent(
+                        "token id %d is outside the vocabulary of %d".formatted(id, config.vocabSize()));
+            }
+        }
+        return ids;
+    }
+
+    /// Waits for the batch on the model, then frees everything. Runs that go on afterwards fail.
+    @Override
+    public void close() {
+        model.lock();
+        try {
+            if (!closed) {
+                closed = true;
+                transformer.close();
+                kernels.close();
+                weights.close();
+                checkpoint.close();
+                blocks.close();
+            }
+        } finally {
+            model.unlock();
+        }
+    }
+}

@@ -1,0 +1,22 @@
+package org.sparkqwen.engine;
+
+import org.sparkqwen.engine.kernels.KernelChoice;
+
+/// How an engine runs; nothing here changes a result.
+///
+/// @param threads that compute; at least 1
+/// @param batchTokens tokens that go through the model together when scoring, at most, unless one window alone has more
+/// @param maxSequences texts generated at the same time for one caller
+public record EngineOptions(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
+    public EngineOptions {
+        if (threads < 1) {
+            throw new IllegalArgumentException("threads must be at least 1, not " + threads);
+        }
+        if (batchTokens < 1) {
+            throw new IllegalArgumentException("batch-tokens must be at least 1, not " + batchTokens);
+        }
+        if (maxSequences < 1) {
+            throw new IllegalArgumentException("max-sequences must be at least 1, not " + maxSequences);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package org.sparkqwen.engine;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import org.sparkqwen.engine.model.Transformer;
+import org.sparkqwen.engine.scheduler.Batch;
+
+/// Generates one caller's continuations. Each step advances every running text by a token; a text that ends makes room
+/// for the next request.
+public final class GenerationRun implements Iterator<Result>, AutoCloseable {
+    private final Engine engine;
+    private final Iterator<Request.Generate> requests;
+    private final List<Continuation> running = new ArrayList<>();
+    private final Deque<Result> finished = new ArrayDeque<>();
+
+    GenerationRun(Engine engine, Iterator<Request.Generate> requests) {
+        this.engine = engine;
+        this.requests = requests;
+    }
+
+    @Override
+    public boolean hasNext() {
+        return !finished.isEmpty() || !running.isEmpty() || requests.hasNext();
+    }
+
+    @Override
+    public Result next() {
+        if (!hasNext()) {
+            throw new NoSuchElementException();
+        }
+        while (finished.isEmpty()) {
+            while (running.size() < engine.options().maxSequences() && requests.hasNext()) {
+                accept(requests.next());
+            }
+            if (!running.isEmpty()) {
+                step();
+            }
+        }
+        return finished.removeFirst();
+    }
+
+    private void accept(Request.Generate request) {
+        try {
+            int[] prompt = engine.tokens(request.content());
+            if (prompt.length >= engine.config().maxPositions()) {
+                throw new RejectedContent("a prompt of %,d tokens leaves no room in a context of %,d"
+                        .formatted(prompt.length, engine.config().maxPositions()));
+            }
+            running.add(new Continuation(engine, request, prompt));
+        } catch (RejectedContent e) {
+            finished.add(new Result.Rejected(request.id(), e.reason()));
+        }
+    }
+
+    private void step() {
+        Batch batch = Batch.of(running.stream().map(Continuation::sequence).toList());
+        engine.onModel(transformer -> {
+            advance(transformer, batch);
+            return batch;
+        });
+        for (Iterator<Continuation> each = running.iterator(); each.hasNext(); ) {
+            Continuation continuation = each.next();
+            continuation.result().ifPresent(result -> {
+                finished.add(result);
+                continuation.sequence().close();
+                each.remove();
+            });
+        }
+    }
+
+    private void advance(Transformer transformer, Batch batch) {
+        int[] lastRows =
+                batch.slices().stream().mapToInt(Batch.Slice::lastRow).toArray();
+        MemorySegment hidden = transformer.forward(batch, lastRows);
+        MemorySegment logits = transformer.logits(hidden, lastRows.length);
+        long rowBytes = (long) engine.config().vocabSize() * Float.BYTES;
+        for (int i = 0; i < lastRows.length; i++) {
+            MemorySegment row = logits.asSlice(i * rowBytes, rowBytes);
+            running.get(i).advance(row, transformer.logSumExp(row));
+        }
+    }
+
+    /// Frees the key/value cache of texts that are still running.
+    @Override
+    public void close() {
+        running.forEach(continuation -> continuation.sequence().close());
+        running.clear();
+    }
+}

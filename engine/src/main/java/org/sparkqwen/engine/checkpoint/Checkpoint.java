@@ -1,0 +1,166 @@
+package org.sparkqwen.engine.checkpoint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/// The weights of a Hugging Face model directory: `model.safetensors`, or the shards that
+/// `model.safetensors.index.json` names. Mapped, never copied to the heap; other formats (pickles among them) are never
+/// opened. Owns the mappings: a [TensorView] must not be used after [#close].
+public final class Checkpoint implements AutoCloseable {
+    private static final String SINGLE = "model.safetensors";
+    private static final String INDEX = "model.safetensors.index.json";
+
+    private final Path directory;
+    private final Arena arena;
+    private final SequencedMap<String, TensorView> tensors;
+    private final List<Path> files;
+
+    private Checkpoint(Path directory, Arena arena, SequencedMap<String, TensorView> tensors, List<Path> files) {
+        this.directory = directory;
+        this.arena = arena;
+        this.tensors = tensors;
+        this.files = files;
+    }
+
+    /// Maps and checks every file of the checkpoint.
+    ///
+    /// @throws InvalidModelException if `directory` holds no safetensors, or a file of them is damaged
+    public static Checkpoint open(Path directory) {
+        if (!Files.isDirectory(directory)) {
+            throw new InvalidModelException(
+                    "%s: no such directory; a model is a Hugging Face directory with config.json and safetensors"
+                            .formatted(directory));
+        }
+        Arena arena = Arena.ofShared();
+        try {
+            return open(directory, arena);
+        } catch (RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    private static Checkpoint open(Path directory, Arena arena) {
+        Path single = directory.resolve(SINGLE);
+        Path index = directory.resolve(INDEX);
+        if (Files.isRegularFile(single)) {
+            return new Checkpoint(
+                    directory, arena, collect(List.of(SafetensorsFile.map(single, arena))), List.of(single));
+        }
+        if (!Files.isRegularFile(index)) {
+            throw new InvalidModelException(
+                    "%s: neither %s nor %s; only safetensors are read".formatted(directory, SINGLE, INDEX));
+        }
+        Map<String, String> shardOf = readIndex(index);
+        List<SafetensorsFile> shards = new ArrayList<>();
+        for (String shard : new TreeSet<>(shardOf.values())) {
+            Path path = directory.resolve(shard);
+            if (!Files.isRegularFile(path)) {
+                throw new InvalidModelException("%s: names %s, which does not exist".formatted(index, shard));
+            }
+            shards.add(SafetensorsFile.map(path, arena));
+        }
+        SequencedMap<String, TensorView> tensors = collect(shards);
+        checkIndex(index, shardOf, tensors);
+        return new Checkpoint(
+                directory, arena, tensors, shards.stream().map(SafetensorsFile::path).toList());
+    }
+
+    /// Tensor name to shard name. A shard's name may not lead out of the directory.
+    private static Map<String, String> readIndex(Path index) {
+        JsonNode weightMap = ModelJson.readObject(index).path("weight_map");
+        if (!weightMap.isObject() || weightMap.isEmpty()) {
+            throw new InvalidModelException("%s: has no weight_map".formatted(index));
+        }
+        Map<String, String> shardOf = new TreeMap<>();
+        for (Map.Entry<String, JsonNode> entry : weightMap.properties()) {
+            String shard = entry.getValue().asText();
+            boolean plain = shard.matches("[A-Za-z0-9_][A-Za-z0-9._-]*") && shard.endsWith(".safetensors");
+            if (!entry.getValue().isTextual() || !plain) {
+                throw new InvalidModelException(
+                        "%s: weight_map names %s for %s; a shard is a .safetensors file of the same directory"
+                                .formatted(index, entry.getValue(), entry.getKey()));
+            }
+            shardOf.put(entry.getKey(), shard);
+        }
+        return shardOf;
+    }
+
+    private static SequencedMap<String, TensorView> collect(Collection<SafetensorsFile> files) {
+        SequencedMap<String, TensorView> tensors = new LinkedHashMap<>();
+        for (SafetensorsFile file : files) {
+            for (TensorView tensor : file.tensors()) {
+                TensorView twin = tensors.put(tensor.name(), tensor);
+                if (twin != null) {
+                    throw new InvalidModelException("%s: tensor %s is also in %s"
+                            .formatted(file.path(), tensor.name(), twin.file()));
+                }
+            }
+        }
+        return tensors;
+    }
+
+    private static void checkIndex(Path index, Map<String, String> shardOf, Map<String, TensorView> tensors) {
+        shardOf.forEach((name, shard) -> {
+            TensorView tensor = tensors.get(name);
+            if (tensor == null || !tensor.file().equals(shard)) {
+                throw new InvalidModelException(
+                        "%s: places tensor %s in %s, which does not have it".formatted(index, name, shard));
+            }
+        });
+        for (String name : tensors.keySet()) {
+            if (!shardOf.containsKey(name)) {
+                throw new InvalidModelException("%s: does not name tensor %s of %s"
+                        .formatted(index, name, tensors.get(name).file()));
+            }
+        }
+    }
+
+    public Path directory() {
+        return directory;
+    }
+
+    /// The safetensors files, in the order of their names.
+    public List<Path> files() {
+        return files;
+    }
+
+    /// Bytes of all safetensors files.
+    public long fileBytes() {
+        long bytes = 0;
+        for (Path file : files) {
+            try {
+                bytes += Files.size(file);
+            } catch (IOException e) {
+                throw new InvalidModelException("%s: cannot be read (%s)".formatted(file, e), e);
+            }
+        }
+        return bytes;
+    }
+
+    public Collection<TensorView> tensors() {
+        return tensors.values();
+    }
+
+    public Optional<TensorView> find(String name) {
+        return Optional.ofNullable(tensors.get(name));
+    }
+
+    /// Unmaps the files.
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

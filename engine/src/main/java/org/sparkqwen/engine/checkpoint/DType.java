@@ -1,0 +1,26 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.util.Arrays;
+import java.util.Optional;
+
+/// The number formats of a checkpoint that the engine reads; names as safetensors spells them.
+public enum DType {
+    BF16(2),
+    F16(2),
+    F32(4);
+
+    private final int bytes;
+
+    DType(int bytes) {
+        this.bytes = bytes;
+    }
+
+    /// Bytes of one number.
+    public int bytes() {
+        return bytes;
+    }
+
+    static Optional<DType> named(String name) {
+        return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
+    }
+}

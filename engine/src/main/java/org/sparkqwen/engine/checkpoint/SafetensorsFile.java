@@ -1,0 +1,175 @@
+package org.sparkqwen.engine.checkpoint;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+
+/// A safetensors file, mapped: eight bytes of header length, a JSON header, then the tensors' bytes without gaps.
+///
+/// The file is untrusted. Nothing is believed before it is checked: the header's length against the file's, each
+/// tensor's range against the data, its size against its shape and type, and all ranges against each other.
+/// See <https://github.com/huggingface/safetensors#format>.
+final class SafetensorsFile {
+    private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /// What the format's own library allows.
+    private static final long MAX_HEADER_BYTES = 100_000_000;
+
+    /// The model with the most tensors, 235B-A22B, has 36,945 in all its files.
+    private static final int MAX_TENSORS = 200_000;
+
+    private final Path path;
+    private final List<TensorView> tensors;
+
+    private SafetensorsFile(Path path, List<TensorView> tensors) {
+        this.path = path;
+        this.tensors = tensors;
+    }
+
+    /// Maps `path` into `arena` and checks it.
+    ///
+    /// @throws InvalidModelException if the file is absent, truncated, or not what the format says
+    static SafetensorsFile map(Path path, Arena arena) {
+        MemorySegment file;
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+        } catch (IOException e) {
+            throw new InvalidModelException("%s: cannot be mapped (%s)".formatted(path, e), e);
+        }
+        return parse(path, file);
+    }
+
+    private static SafetensorsFile parse(Path path, MemorySegment file) {
+        if (file.byteSize() < LENGTH.byteSize()) {
+            throw new InvalidModelException(
+                    "%s: truncated: %d bytes are too few for a safetensors file".formatted(path, file.byteSize()));
+        }
+        long headerBytes = file.get(LENGTH, 0);
+        long available = file.byteSize() - LENGTH.byteSize();
+        if (headerBytes < 2 || headerBytes > MAX_HEADER_BYTES) {
+            throw new InvalidModelException("%s: not a safetensors file: a header of %s bytes (2 to %,d are allowed)"
+                    .formatted(path, Long.toUnsignedString(headerBytes), MAX_HEADER_BYTES));
+        }
+        if (headerBytes > available) {
+            throw new InvalidModelException("%s: truncated: the header has %,d bytes, the file only %,d after its length"
+                    .formatted(path, headerBytes, available));
+        }
+        byte[] json = file.asSlice(LENGTH.byteSize(), headerBytes).toArray(JAVA_BYTE);
+        JsonNode header = ModelJson.parseObject(json, path + " (header)");
+        MemorySegment data = file.asSlice(LENGTH.byteSize() + headerBytes);
+
+        List<Entry> entries = new ArrayList<>();
+        for (Map.Entry<String, JsonNode> field : header.properties()) {
+            if (!field.getKey().equals("__metadata__")) {
+                entries.add(Entry.parse(path, field.getKey(), field.getValue()));
+            }
+        }
+        if (entries.size() > MAX_TENSORS) {
+            throw new InvalidModelException(
+                    "%s: %,d tensors, more than the %,d allowed".formatted(path, entries.size(), MAX_TENSORS));
+        }
+        checkLayout(path, entries, data.byteSize());
+        return new SafetensorsFile(
+                path, entries.stream().map(entry -> entry.view(path, data)).toList());
+    }
+
+    /// The tensors must cover the data from its first byte to its last, without overlap and without a gap.
+    private static void checkLayout(Path path, List<Entry> entries, long dataBytes) {
+        List<Entry> ordered = entries.stream()
+                .sorted(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end))
+                .toList();
+        long end = 0;
+        for (Entry entry : ordered) {
+            if (entry.end() > dataBytes) {
+                throw new InvalidModelException("%s: truncated: tensor %s ends at byte %,d of the data, which has %,d"
+                        .formatted(path, entry.name(), entry.end(), dataBytes));
+            }
+            if (entry.begin() != end) {
+                throw new InvalidModelException(
+                        "%s: tensor %s starts at byte %,d of the data, where %,d was expected: the offsets %s"
+                                .formatted(
+                                        path,
+                                        entry.name(),
+                                        entry.begin(),
+                                        end,
+                                        entry.begin() < end ? "overlap" : "leave a gap"));
+            }
+            end = entry.end();
+        }
+        if (end != dataBytes) {
+            throw new InvalidModelException(
+                    "%s: the tensors end at byte %,d of the data, which has %,d".formatted(path, end, dataBytes));
+        }
+    }
+
+    Path path() {
+        return path;
+    }
+
+    List<TensorView> tensors() {
+        return tensors;
+    }
+
+    /// One tensor's entry in the header, its own numbers checked.
+    private record Entry(String name, DType dtype, List<Integer> shape, long begin, long end) {
+        private static final int MAX_DIMENSIONS = 8;
+
+        static Entry parse(Path path, String name, JsonNode entry) {
+            String where = "%s: tensor %s".formatted(path, name);
+            String dtypeName = entry.path("dtype").asText();
+            DType dtype = DType.named(dtypeName)
+                    .orElseThrow(() -> new InvalidModelException(
+                            "%s has dtype %s; BF16, F16 and F32 are supported".formatted(where, dtypeName)));
+            JsonNode shapeNode = entry.path("shape");
+            JsonNode offsets = entry.path("data_offsets");
+            if (!shapeNode.isArray() || shapeNode.size() > MAX_DIMENSIONS) {
+                throw new InvalidModelException("%s has no valid shape".formatted(where));
+            }
+            if (!offsets.isArray() || offsets.size() != 2) {
+                throw new InvalidModelException("%s has no valid data_offsets".formatted(where));
+            }
+            List<Integer> shape = new ArrayList<>();
+            long bytes = dtype.bytes();
+            for (JsonNode size : shapeNode) {
+                if (!size.canConvertToInt() || !size.isIntegralNumber() || size.intValue() < 0) {
+                    throw new InvalidModelException("%s has a size of %s in its shape".formatted(where, size));
+                }
+                shape.add(size.intValue());
+                bytes = Math.multiplyHigh(bytes, size.longValue()) == 0 ? bytes * size.longValue() : -1;
+                if (bytes < 0) {
+                    throw new InvalidModelException("%s has an impossible shape %s".formatted(where, shapeNode));
+                }
+            }
+            if (!offsets.get(0).isIntegralNumber() || !offsets.get(1).isIntegralNumber()) {
+                throw new InvalidModelException("%s has no valid data_offsets".formatted(where));
+            }
+            long begin = offsets.get(0).canConvertToLong() ? offsets.get(0).longValue() : -1;
+            long end = offsets.get(1).canConvertToLong() ? offsets.get(1).longValue() : -1;
+            if (begin < 0 || end < begin) {
+                throw new InvalidModelException("%s has impossible data_offsets %s".formatted(where, offsets));
+            }
+            if (end - begin != bytes) {
+                throw new InvalidModelException("%s has %,d bytes of data; %s of shape %s needs %,d"
+                        .formatted(where, end - begin, dtype, shape, bytes));
+            }
+            return new Entry(name, dtype, List.copyOf(shape), begin, end);
+        }
+
+        TensorView view(Path path, MemorySegment data) {
+            return new TensorView(
+                    String.valueOf(path.getFileName()), name, dtype, shape, data.asSlice(begin, end - begin));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package org.sparkqwen.engine.model;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// The working memory of a forward pass, off-heap, as many rows as the largest batch so far.
+final class Activations implements AutoCloseable {
+    private final ModelConfig config;
+    private Arena arena = Arena.ofShared();
+    private Arena logitsArena = Arena.ofShared();
+    private int capacity;
+    private int logitsCapacity;
+
+    MemorySegment hidden = MemorySegment.NULL; // [tokens, hidden]: the residual stream
+    MemorySegment normed = MemorySegment.NULL; // [tokens, hidden]: input of a sub-layer, then its output
+    MemorySegment queries = MemorySegment.NULL; // [tokens, heads · headDim]: queries, then what attention makes of them
+    MemorySegment keys = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
+    MemorySegment values = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
+    MemorySegment gate = MemorySegment.NULL; // [tokens, intermediate]
+    MemorySegment up = MemorySegment.NULL; // [tokens, intermediate]
+    MemorySegment logits = MemorySegment.NULL; // [rows, vocabulary], only for generation
+
+    Activations(ModelConfig config) {
+        this.config = config;
+    }
+
+    /// Makes room for `tokens` rows; contents are lost when the memory grows.
+    void reserve(int tokens) {
+        if (tokens <= capacity) {
+            return;
+        }
+        arena.close();
+        arena = Arena.ofShared();
+        capacity = tokens;
+        hidden = allocate(config.hiddenSize());
+        normed = allocate(config.hiddenSize());
+        queries = allocate(config.attention().queryWidth());
+        keys = allocate(config.attention().keyValueWidth());
+        values = allocate(config.attention().keyValueWidth());
+        gate = allocate(config.intermediateSize());
+        up = allocate(config.intermediateSize());
+    }
+
+    /// Like [#reserve], for rows of logits.
+    void reserveLogits(int rows) {
+        if (rows <= logitsCapacity) {
+            return;
+        }
+        logitsArena.close();
+        logitsArena = Arena.ofShared();
+        logitsCapacity = rows;
+        logits = logitsArena.allocate(JAVA_FLOAT, (long) rows * config.vocabSize());
+    }
+
+    private MemorySegment allocate(int width) {
+        return arena.allocate(JAVA_FLOAT, (long) capacity * width);
+    }
+
+    /// Bytes of a row.
+    static long bytesPerToken(ModelConfig config) {
+        return Float.BYTES
+                * (2L * config.hiddenSize()
+                        + config.attention().queryWidth()
+                        + 2L * config.attention().keyValueWidth()
+                        + 2L * config.intermediateSize());
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+        logitsArena.close();
+    }
+}

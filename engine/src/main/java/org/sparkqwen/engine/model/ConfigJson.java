@@ -1,0 +1,102 @@
+package org.sparkqwen.engine.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+
+/// A JSON object of a model's configuration, read key by key with errors that name the file and the key.
+///
+/// @param origin the file, and the path of keys inside it
+record ConfigJson(String origin, JsonNode node) {
+
+    boolean has(String key) {
+        return node.hasNonNull(key);
+    }
+
+    /// The keys that are set to something.
+    Set<String> keys() {
+        Set<String> keys = new TreeSet<>();
+        node.fieldNames().forEachRemaining(key -> {
+            if (has(key)) {
+                keys.add(key);
+            }
+        });
+        return keys;
+    }
+
+    ConfigJson object(String key) {
+        if (!node.path(key).isObject()) {
+            throw wrong(key, "an object");
+        }
+        return new ConfigJson(origin + ": " + key, node.path(key));
+    }
+
+    /// @param most an upper bound that no real model comes near, against sizes that overflow
+    int positiveInt(String key, int most) {
+        JsonNode value = node.path(key);
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1 || value.intValue() > most) {
+            throw wrong(key, "a whole number from 1 to %,d".formatted(most));
+        }
+        return value.intValue();
+    }
+
+    double positiveNumber(String key) {
+        JsonNode value = node.path(key);
+        if (!value.isNumber() || !(value.doubleValue() > 0) || Double.isInfinite(value.doubleValue())) {
+            throw wrong(key, "a positive number");
+        }
+        return value.doubleValue();
+    }
+
+    double positiveNumber(String key, double absent) {
+        return has(key) ? positiveNumber(key) : absent;
+    }
+
+    boolean flag(String key, boolean absent) {
+        if (!has(key)) {
+            return absent;
+        }
+        if (!node.path(key).isBoolean()) {
+            throw wrong(key, "true or false");
+        }
+        return node.path(key).booleanValue();
+    }
+
+    String text(String key) {
+        if (!node.path(key).isTextual()) {
+            throw wrong(key, "a string");
+        }
+        return node.path(key).textValue();
+    }
+
+    /// A token id or a list of them; empty where the key is absent or null.
+    List<Integer> tokenIds(String key) {
+        if (!has(key)) {
+            return List.of();
+        }
+        JsonNode value = node.path(key);
+        List<Integer> ids = new ArrayList<>();
+        for (JsonNode id : value.isArray() ? value : List.of(value)) {
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < 0) {
+                throw wrong(key, "a token id or a list of them");
+            }
+            ids.add(id.intValue());
+        }
+        return Collections.unmodifiableList(ids);
+    }
+
+    InvalidModelException wrong(String key, String expected) {
+        JsonNode value = node.path(key);
+        return new InvalidModelException("%s: %s must be %s, not %s"
+                .formatted(origin, key, expected, value.isMissingNode() ? "absent" : value));
+    }
+
+    InvalidModelException unsupported(String key, String supported) {
+        return new InvalidModelException("%s: %s %s is not supported; %s"
+                .formatted(origin, key, node.path(key).isTextual() ? node.path(key).textValue() : node.path(key), supported));
+    }
+}

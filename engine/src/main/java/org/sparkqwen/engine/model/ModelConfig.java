@@ -1,0 +1,158 @@
+package org.sparkqwen.engine.model;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.ModelJson;
+import org.sparkqwen.engine.kernels.AttentionShape;
+
+/// A dense Qwen3, as its config.json describes it, in the form of transformers 4 or 5.
+///
+/// A key that changes results and is not supported is refused; so is another `model_type`. A key that is not known to be
+/// harmless is kept in `unknownKeys`, for a warning.
+///
+/// @param hiddenSize width of the residual stream
+/// @param intermediateSize width of the feed-forward layer
+/// @param rmsNormEpsilon added to the mean square
+/// @param maxPositions the context, in tokens
+/// @param tiedEmbeddings whether the head shares the embedding's weights
+/// @param eosTokenIds ids that end a text; from generation_config.json where it names any, else from config.json
+/// @param unknownKeys keys of config.json that this engine does not know
+public record ModelConfig(
+        int vocabSize,
+        int hiddenSize,
+        int intermediateSize,
+        int layers,
+        AttentionShape attention,
+        float rmsNormEpsilon,
+        Rope rope,
+        int maxPositions,
+        boolean tiedEmbeddings,
+        List<Integer> eosTokenIds,
+        GenerationDefaults generationDefaults,
+        List<String> unknownKeys) {
+
+    static final int MAX_POSITIONS = 1 << 24;
+    private static final int MAX_WIDTH = 1 << 18;
+    private static final int MAX_VOCABULARY = 1 << 22;
+    private static final int MAX_LAYERS = 1 << 10;
+    private static final int MAX_HEADS = 1 << 10;
+
+    /// Keys that say nothing about how logits come out of tokens, or that are checked below.
+    private static final Set<String> KNOWN_KEYS = Set.of(
+            "_name_or_path",
+            "architectures",
+            "attention_bias",
+            "attention_dropout",
+            "bos_token_id",
+            "dtype",
+            "eos_token_id",
+            "head_dim",
+            "hidden_act",
+            "hidden_size",
+            "initializer_range",
+            "intermediate_size",
+            "layer_types",
+            "max_position_embeddings",
+            "max_window_layers",
+            "model_type",
+            "num_attention_heads",
+            "num_hidden_layers",
+            "num_key_value_heads",
+            "output_attentions",
+            "output_hidden_states",
+            "pad_token_id",
+            "quantization_config",
+            "return_dict",
+            "rms_norm_eps",
+            "rope_parameters",
+            "rope_scaling",
+            "rope_theta",
+            "sliding_window",
+            "tie_word_embeddings",
+            "torch_dtype",
+            "transformers_version",
+            "use_cache",
+            "use_sliding_window",
+            "vocab_size");
+
+    /// Reads config.json and, where it exists, generation_config.json.
+    ///
+    /// @throws InvalidModelException if either is malformed, or describes a model this engine does not run
+    public static ModelConfig read(Path directory) {
+        Path file = directory.resolve("config.json");
+        ConfigJson json = new ConfigJson(file.toString(), ModelJson.readObject(file));
+        refuseOtherModels(json);
+
+        int hiddenSize = json.positiveInt("hidden_size", MAX_WIDTH);
+        int heads = json.positiveInt("num_attention_heads", MAX_HEADS);
+        int keyValueHeads = json.has("num_key_value_heads") ? json.positiveInt("num_key_value_heads", MAX_HEADS) : heads;
+        // transformers gives Qwen3 a head_dim of 128 where the config has none, whatever the hidden size.
+        int headDim = json.has("head_dim") ? json.positiveInt("head_dim", MAX_WIDTH) : 128;
+        if (heads % keyValueHeads != 0) {
+            throw new InvalidModelException("%s: num_attention_heads %d is not a multiple of num_key_value_heads %d"
+                    .formatted(file, heads, keyValueHeads));
+        }
+        if (headDim % 2 != 0) {
+            throw json.wrong("head_dim", "even, for rotary embedding turns pairs");
+        }
+        int maxPositions = json.positiveInt("max_position_embeddings", MAX_POSITIONS);
+        Rope rope = Rope.read(json, maxPositions);
+        GenerationDefaults generation = GenerationDefaults.read(directory);
+        Set<String> unknown = new TreeSet<>(json.keys());
+        unknown.removeAll(KNOWN_KEYS);
+
+        return new ModelConfig(
+                json.positiveInt("vocab_size", MAX_VOCABULARY),
+                hiddenSize,
+                json.positiveInt("intermediate_size", MAX_WIDTH),
+                json.positiveInt("num_hidden_layers", MAX_LAYERS),
+                new AttentionShape(heads, keyValueHeads, headDim),
+                (float) json.positiveNumber("rms_norm_eps"),
+                rope,
+                context(rope, maxPositions),
+                json.flag("tie_word_embeddings", false),
+                generation.eosTokenIds().isEmpty() ? json.tokenIds("eos_token_id") : generation.eosTokenIds(),
+                generation,
+                List.copyOf(unknown));
+    }
+
+    /// YaRN stretches the trained context by its factor; a config may state the trained one or the stretched one.
+    private static int context(Rope rope, int maxPositions) {
+        return switch (rope) {
+            case Rope.Plain plain -> maxPositions;
+            case Rope.Yarn yarn ->
+                (int) Math.min(MAX_POSITIONS, Math.max(maxPositions, yarn.factor() * yarn.originalPositions()));
+        };
+    }
+
+    private static void refuseOtherModels(ConfigJson json) {
+        if (!json.text("model_type").equals("qwen3")) {
+            throw json.unsupported("model_type", "qwen3 is");
+        }
+        if (json.has("hidden_act") && !json.text("hidden_act").equals("silu")) {
+            throw json.unsupported("hidden_act", "silu is");
+        }
+        if (json.flag("attention_bias", false)) {
+            throw json.unsupported("attention_bias", "Qwen3 has none");
+        }
+        if (json.flag("use_sliding_window", false) && json.has("sliding_window")) {
+            throw json.unsupported("use_sliding_window", "every layer attends to the whole context");
+        }
+        for (var layerType : json.node().path("layer_types")) {
+            if (!layerType.asText().equals("full_attention")) {
+                throw json.unsupported("layer_types", "full_attention is");
+            }
+        }
+        if (json.has("quantization_config")) {
+            throw json.unsupported("quantization_config", "take the checkpoint in BF16, F16 or F32");
+        }
+    }
+
+    /// Bytes of keys and values that a token of context needs in all layers, in float32.
+    public long keyValueBytesPerToken() {
+        return 2L * layers * attention.keyValueWidth() * Float.BYTES;
+    }
+}

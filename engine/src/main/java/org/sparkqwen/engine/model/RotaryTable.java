@@ -1,0 +1,95 @@
+package org.sparkqwen.engine.model;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// Cosines and sines of every position's rotary angles, `[positions, headDim / 2]`, computed as far as positions are
+/// used. Frequencies and angles are float32, as transformers computes them; position 600 turns the fastest pair by
+/// 600 radians, so another rounding of the angle would show.
+final class RotaryTable implements AutoCloseable {
+    private static final int FIRST_POSITIONS = 1024;
+
+    private final float[] frequencies;
+    private final float scale;
+    private Arena arena = Arena.ofShared();
+    private MemorySegment cosines = MemorySegment.NULL;
+    private MemorySegment sines = MemorySegment.NULL;
+    private int positions;
+
+    RotaryTable(Rope rope, int headDim) {
+        frequencies = frequencies(rope, headDim);
+        scale = switch (rope) {
+            case Rope.Plain plain -> 1f;
+            case Rope.Yarn yarn -> (float) yarn.attentionFactor();
+        };
+    }
+
+    /// Makes sure that the table has positions 0 to `count - 1`.
+    void reserve(int count) {
+        if (count <= positions) {
+            return;
+        }
+        int half = frequencies.length;
+        positions = Math.max(count, Math.max(FIRST_POSITIONS, 2 * positions));
+        arena.close();
+        arena = Arena.ofShared();
+        cosines = arena.allocate(JAVA_FLOAT, (long) positions * half);
+        sines = arena.allocate(JAVA_FLOAT, (long) positions * half);
+        for (int position = 0; position < positions; position++) {
+            for (int i = 0; i < half; i++) {
+                float angle = position * frequencies[i];
+                long at = (long) position * half + i;
+                cosines.setAtIndex(JAVA_FLOAT, at, (float) StrictMath.cos(angle) * scale);
+                sines.setAtIndex(JAVA_FLOAT, at, (float) StrictMath.sin(angle) * scale);
+            }
+        }
+    }
+
+    MemorySegment cosines() {
+        return cosines;
+    }
+
+    MemorySegment sines() {
+        return sines;
+    }
+
+    /// Radians a position turns each pair by: theta^(−2i / headDim), changed by YaRN.
+    static float[] frequencies(Rope rope, int headDim) {
+        int half = headDim / 2;
+        float[] frequencies = new float[half];
+        for (int i = 0; i < half; i++) {
+            float power = (float) StrictMath.pow(rope.theta(), 2f * i / headDim);
+            frequencies[i] = switch (rope) {
+                case Rope.Plain plain -> 1f / power;
+                case Rope.Yarn yarn -> {
+                    float trained = 1f / power;
+                    float interpolated = 1f / ((float) yarn.factor() * power);
+                    float kept = 1f - ramp(yarn, headDim, i);
+                    yield interpolated * (1f - kept) + trained * kept;
+                }
+            };
+        }
+        return frequencies;
+    }
+
+    /// 0 for pairs that turn more than `betaFast` times within the trained context, 1 for those that turn less than
+    /// `betaSlow` times, linear in the pair's index between.
+    private static float ramp(Rope.Yarn yarn, int headDim, int pair) {
+        double low = Math.max(Math.floor(pairThatTurns(yarn, headDim, yarn.betaFast())), 0);
+        double high = Math.min(Math.ceil(pairThatTurns(yarn, headDim, yarn.betaSlow())), headDim - 1.0);
+        double width = low == high ? 0.001 : high - low;
+        return Math.clamp((pair - (float) low) / (float) width, 0f, 1f);
+    }
+
+    /// The index, not rounded, of the pair that turns `times` times within the trained context.
+    private static double pairThatTurns(Rope.Yarn yarn, int headDim, double times) {
+        return headDim * StrictMath.log(yarn.originalPositions() / (times * 2 * Math.PI)) / (2 * StrictMath.log(yarn.theta()));
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,164 @@
+package org.sparkqwen.engine.model;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.scheduler.Batch;
+
+/// Qwen3's forward pass: token ids in, final hidden states out, and the vocabulary head on top of them.
+///
+/// Works in float32 on the checkpoint's exact values, in the order of transformers' modeling_qwen3.py. A batch is rows
+/// of tokens, whoever they belong to; only attention looks at sequences. Not safe for several threads at once: the
+/// kernels bring their own.
+public final class Transformer implements AutoCloseable {
+    private final ModelConfig config;
+    private final Weights weights;
+    private final Kernels kernels;
+    private final RotaryTable rotary;
+    private final Activations activations;
+    private final float attentionScale;
+
+    public Transformer(ModelConfig config, Weights weights, Kernels kernels) {
+        this.config = config;
+        this.weights = weights;
+        this.kernels = kernels;
+        rotary = new RotaryTable(config.rope(), config.attention().headDim());
+        activations = new Activations(config);
+        attentionScale = (float) (1 / Math.sqrt(config.attention().headDim()));
+    }
+
+    /// Computes every token of `batch`, appending its keys and values to its sequence's cache.
+    ///
+    /// @param wanted rows of the batch, ascending, whose hidden states the caller needs
+    /// @return `[wanted.length, hidden]`, after the final norm; valid until the next call
+    public MemorySegment forward(Batch batch, int[] wanted) {
+        int tokens = batch.tokens().length;
+        activations.reserve(tokens);
+        rotary.reserve(batch.highestPosition() + 1);
+
+        MemorySegment hidden = activations.hidden;
+        MemorySegment normed = activations.normed;
+        weights.embed(batch.tokens(), hidden);
+        for (int i = 0; i < config.layers(); i++) {
+            Layer layer = weights.layers().get(i);
+
+            rmsNorm(hidden, layer.inputNorm(), normed, tokens);
+            attention(layer, batch, i, normed);
+            kernels.add(hidden, normed, (long) tokens * config.hiddenSize());
+
+            rmsNorm(hidden, layer.postAttentionNorm(), normed, tokens);
+            feedForward(layer.feedForward(), normed, tokens);
+            kernels.add(hidden, normed, (long) tokens * config.hiddenSize());
+        }
+        batch.markComputed();
+        gatherRows(hidden, wanted, normed);
+        rmsNorm(normed, weights.finalNorm(), normed, wanted.length);
+        return normed;
+    }
+
+    /// Grouped-query attention with normed queries and keys.
+    ///
+    /// @param x `[tokens, hidden]`: the layer's normed input, replaced by its output
+    private void attention(Layer layer, Batch batch, int layerIndex, MemorySegment x) {
+        AttentionShape shape = config.attention();
+        int tokens = batch.tokens().length;
+        MemorySegment queries = activations.queries;
+        MemorySegment keys = activations.keys;
+        MemorySegment values = activations.values;
+
+        kernels.linear(layer.query(), x, queries, tokens);
+        kernels.linear(layer.key(), x, keys, tokens);
+        kernels.linear(layer.value(), x, values, tokens);
+        headNorm(queries, layer.queryNorm(), tokens * shape.heads());
+        headNorm(keys, layer.keyNorm(), tokens * shape.keyValueHeads());
+        rotate(queries, shape.heads(), batch.positions());
+        rotate(keys, shape.keyValueHeads(), batch.positions());
+
+        List<AttentionSpan> spans = spans(batch, layerIndex);
+        for (AttentionSpan span : spans) {
+            KeyValueBlock.store(shape, span, keys, values);
+        }
+        kernels.attention(shape, spans, queries, queries, attentionScale);
+        kernels.linear(layer.output(), queries, x, tokens);
+    }
+
+    /// @param x `[tokens, hidden]`: the normed input, replaced by the output
+    private void feedForward(FeedForward feedForward, MemorySegment x, int tokens) {
+        switch (feedForward) {
+            case FeedForward.Dense dense -> {
+                kernels.linear(dense.gate(), x, activations.gate, tokens);
+                kernels.linear(dense.up(), x, activations.up, tokens);
+                kernels.swiGlu(activations.gate, activations.up, (long) tokens * config.intermediateSize());
+                kernels.linear(dense.down(), activations.gate, x, tokens);
+            }
+        }
+    }
+
+    /// The log-probability of a target after each row, without storing logits.
+    ///
+    /// @param hidden `[targets.length, hidden]`, from [#forward]
+    /// @param targets token ids
+    /// @return `[targets.length]`, in nats
+    public double[] logProbabilities(MemorySegment hidden, int[] targets) {
+        double[] logProbabilities = new double[targets.length];
+        kernels.logProbabilities(weights.head(), hidden, targets, logProbabilities);
+        return logProbabilities;
+    }
+
+    /// The logits after each row.
+    ///
+    /// @param hidden `[rows, hidden]`, from [#forward]
+    /// @return `[rows, vocabulary]`; valid until the next call
+    public MemorySegment logits(MemorySegment hidden, int rows) {
+        activations.reserveLogits(rows);
+        kernels.linear(weights.head(), hidden, activations.logits, rows);
+        return activations.logits;
+    }
+
+    /// log Σ exp of one row of logits: subtracted from a logit, it gives the bits of [#logProbabilities].
+    ///
+    /// @param logits `[vocabulary]`
+    public double logSumExp(MemorySegment logits) {
+        return kernels.logSumExp(logits, config.vocabSize());
+    }
+
+    private void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows) {
+        kernels.rmsNorm(in, weight, out, rows, config.hiddenSize(), config.rmsNormEpsilon());
+    }
+
+    private void headNorm(MemorySegment x, MemorySegment weight, int rows) {
+        kernels.rmsNorm(x, weight, x, rows, config.attention().headDim(), config.rmsNormEpsilon());
+    }
+
+    private void rotate(MemorySegment x, int heads, int[] positions) {
+        kernels.rotate(x, heads, config.attention().headDim(), positions, rotary.cosines(), rotary.sines());
+    }
+
+    private static List<AttentionSpan> spans(Batch batch, int layer) {
+        return batch.slices().stream()
+                .map(slice -> new AttentionSpan(
+                        slice.row(), slice.tokens(), slice.position(), slice.cache().blocks(layer)))
+                .toList();
+    }
+
+    private void gatherRows(MemorySegment from, int[] rows, MemorySegment to) {
+        long rowBytes = (long) config.hiddenSize() * Float.BYTES;
+        for (int i = 0; i < rows.length; i++) {
+            MemorySegment.copy(from, rows[i] * rowBytes, to, i * rowBytes, rowBytes);
+        }
+    }
+
+    /// Bytes of working memory that a batch of `tokens` needs, beside weights and caches.
+    public static long workingBytes(ModelConfig config, int tokens) {
+        return tokens * Activations.bytesPerToken(config);
+    }
+
+    @Override
+    public void close() {
+        activations.close();
+        rotary.close();
+    }
+}

@@ -1,0 +1,99 @@
+package org.sparkqwen.engine;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.StreamSupport;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.sampling.SamplingParams;
+import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+
+/// Reference values from transformers, and how tests ask an engine for the same.
+public final class Golden {
+    /// Nats: the contract with transformers in float32.
+    public static final double NLL_TOLERANCE = 2e-4;
+
+    public static final Path DIRECTORY = Path.of("src/test/resources/golden");
+    public static final Path SMALL_MODEL = Path.of("../data-samples/tiny-qwen3");
+
+    private Golden() {}
+
+    public static JsonNode read(Path file) {
+        try {
+            return new ObjectMapper().readTree(file.toFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static int[] ints(JsonNode array) {
+        return StreamSupport.stream(array.spliterator(), false)
+                .mapToInt(JsonNode::intValue)
+                .toArray();
+    }
+
+    public static double[] doubles(JsonNode array) {
+        return StreamSupport.stream(array.spliterator(), false)
+                .mapToDouble(JsonNode::doubleValue)
+                .toArray();
+    }
+
+    public static EngineOptions options(KernelChoice kernels, int threads, int batchTokens) {
+        return new EngineOptions(kernels, threads, batchTokens, 64);
+    }
+
+    /// transformers' way: no prefix, so the first token is not scored.
+    public static ScoringOptions unprefixed(int context, int stride) {
+        return new ScoringOptions(context, stride, Prefix.NONE, 20, true);
+    }
+
+    public static SamplingParams greedy(int newTokens) {
+        return new SamplingParams(newTokens, 0, 0, 1, 0, 0, List.of(), List.of());
+    }
+
+    public static Request.Score score(long id, int[] tokens, ScoringOptions options) {
+        return new Request.Score(id, new Content.Tokens(tokens), options);
+    }
+
+    public static Request.Generate generate(long id, int[] prompt, SamplingParams params) {
+        return new Request.Generate(id, new Content.Tokens(prompt), 0, params);
+    }
+
+    public static Result.Scored scored(Engine engine, int[] tokens, ScoringOptions options) {
+        return (Result.Scored) engine.score(List.of(score(0, tokens, options)).iterator()).next();
+    }
+
+    public static Result.Generated generated(Engine engine, int[] prompt, SamplingParams params) {
+        return (Result.Generated)
+                engine.generate(List.of(generate(0, prompt, params)).iterator()).next();
+    }
+
+    /// Greedy tokens as the reference has them, which goes on after an end-of-text token; the engine ends there and is
+    /// asked again.
+    public static int[] greedyPastEndOfText(Engine engine, int[] prompt, int count) {
+        int[] known = prompt;
+        while (known.length < prompt.length + count) {
+            int[] more = generated(engine, known, greedy(prompt.length + count - known.length)).tokens().stream()
+                    .mapToInt(Integer::intValue)
+                    .toArray();
+            known = IntStream.concat(Arrays.stream(known), Arrays.stream(more)).toArray();
+        }
+        return Arrays.copyOfRange(known, prompt.length, known.length);
+    }
+
+    /// All results, in the order of request ids.
+    public static List<Result> all(Iterator<Result> run) {
+        List<Result> results = new ArrayList<>();
+        run.forEachRemaining(results::add);
+        results.sort((a, b) -> Long.compare(a.id(), b.id()));
+        return results;
+    }
+}

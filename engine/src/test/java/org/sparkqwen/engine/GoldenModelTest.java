@@ -1,0 +1,94 @@
+package org.sparkqwen.engine;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.scheduler.Batch;
+import org.sparkqwen.engine.scheduler.Sequence;
+
+/// Every dense reference model against transformers in float32, with both kernels.
+class GoldenModelTest {
+    private static final double LOGIT_TOLERANCE = 1e-3;
+
+    static Stream<Arguments> modelsAndKernels() {
+        return Stream.of("dense-tied-f32", "dense-untied-bf16-2shards", "dense-odd-f16", "dense-yarn")
+                .flatMap(model -> Stream.of(KernelChoice.SCALAR, KernelChoice.VECTOR)
+                        .map(kernels -> Arguments.of(model, kernels)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("modelsAndKernels")
+    void logProbabilitiesAndLogitsAreThoseOfTransformers(String model, KernelChoice kernels) {
+        JsonNode golden = golden(model);
+        try (Engine engine = open(model, kernels)) {
+            assertThat(golden.get("sequences")).hasSize(5);
+            for (JsonNode sequence : golden.get("sequences")) {
+                int[] ids = Golden.ints(sequence.get("ids"));
+                double[] nll = Golden.doubles(sequence.get("nll"));
+                Result.Scored scored = Golden.scored(engine, ids, Golden.unprefixed(1024, 1024));
+                double[] ours = scored.score().tokenLogProbabilities();
+                assertThat(scored.score().tokensScored()).isEqualTo(nll.length);
+                assertThat(ours[0]).isNaN();
+                for (int i = 0; i < nll.length; i++) {
+                    assertThat(-ours[i + 1])
+                            .as("token %d of %d", i + 1, ids.length)
+                            .isCloseTo(nll[i], within(Golden.NLL_TOLERANCE));
+                }
+                assertCloseLogits(lastLogits(engine, ids), Golden.doubles(sequence.get("last_logits")));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("modelsAndKernels")
+    void greedyTokensAreThoseOfTransformers(String model, KernelChoice kernels) {
+        JsonNode golden = golden(model);
+        try (Engine engine = open(model, kernels)) {
+            assertThat(golden.get("greedy")).hasSize(3);
+            for (JsonNode continuation : golden.get("greedy")) {
+                int[] expected = Golden.ints(continuation.get("tokens"));
+                assertThat(Golden.greedyPastEndOfText(engine, Golden.ints(continuation.get("prompt")), expected.length))
+                        .containsExactly(expected);
+            }
+        }
+    }
+
+    private static float[] lastLogits(Engine engine, int[] ids) {
+        int vocabulary = engine.config().vocabSize();
+        return engine.onModel(transformer -> {
+            try (Sequence sequence = engine.newSequence(ids)) {
+                MemorySegment hidden = transformer.forward(Batch.of(List.of(sequence)), new int[] {ids.length - 1});
+                return transformer.logits(hidden, 1).asSlice(0, vocabulary * 4L).toArray(JAVA_FLOAT);
+            }
+        });
+    }
+
+    private static void assertCloseLogits(float[] logits, double[] expected) {
+        assertThat(logits).hasSameSizeAs(expected);
+        for (int i = 0; i < expected.length; i++) {
+            assertThat((double) logits[i]).as("logit %d", i).isCloseTo(expected[i], within(LOGIT_TOLERANCE));
+        }
+    }
+
+    private static Path directory(String model) {
+        return Golden.DIRECTORY.resolve("models").resolve(model);
+    }
+
+    private static JsonNode golden(String model) {
+        return Golden.read(directory(model).resolve("golden.json"));
+    }
+
+    private static Engine open(String model, KernelChoice kernels) {
+        return Engine.open(directory(model), Golden.options(kernels, 2, 2048));
+    }
+}

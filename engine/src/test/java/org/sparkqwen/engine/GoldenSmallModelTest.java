@@ -1,0 +1,86 @@
+package org.sparkqwen.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.Objects;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+
+/// The small trained model on real documents, from text to log-likelihood, against tokenizers and transformers.
+class GoldenSmallModelTest {
+    private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
+
+    @ParameterizedTest
+    @CsvSource({
+        "SCALAR, 1024, 512", "SCALAR, 256, 128", "SCALAR, 256, 256", "VECTOR, 1024, 512", "VECTOR, 256, 128",
+        "VECTOR, 256, 256"
+    })
+    void scoresDocumentsInStridedWindowsAsTransformersDoes(KernelChoice kernels, int context, int stride) {
+        try (Engine engine = open(kernels)) {
+            int wholeDocuments = 0;
+            for (JsonNode document : GOLDEN.get("documents")) {
+                Result.Scored scored = score(engine, document, context, stride);
+                assertThat(scored.tokens()).hasSize(document.get("tokens").intValue());
+
+                JsonNode expected = document.get("window_%d_%d".formatted(context, stride));
+                int tokensScored = expected.get("scored").intValue();
+                assertThat(scored.score().tokensScored()).isEqualTo(tokensScored);
+                assertThat(scored.score().sumNll())
+                        .isCloseTo(expected.get("sum_nll").doubleValue(), within(Golden.NLL_TOLERANCE * tokensScored));
+                if (document.has("nll") && scored.tokens().length <= context) {
+                    assertTokens(scored, document);
+                    wholeDocuments++;
+                }
+            }
+            assertThat(wholeDocuments).isGreaterThanOrEqualTo(context == 1024 ? 20 : 6);
+        }
+    }
+
+    private static void assertTokens(Result.Scored scored, JsonNode document) {
+        assertThat(scored.tokens()).isEqualTo(Golden.ints(document.get("ids")));
+        double[] nll = Golden.doubles(document.get("nll"));
+        for (int i = 0; i < nll.length; i++) {
+            assertThat(-scored.score().tokenLogProbabilities()[i + 1])
+                    .isCloseTo(nll[i], within(Golden.NLL_TOLERANCE));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"SCALAR", "VECTOR"})
+    void continuesPromptsGreedilyAsTransformersDoes(KernelChoice kernels) {
+        try (Engine engine = open(kernels)) {
+            assertThat(GOLDEN.get("greedy")).isNotEmpty();
+            for (JsonNode continuation : GOLDEN.get("greedy")) {
+                int[] expected = Golden.ints(continuation.get("tokens"));
+                Content prompt = new Content.Text(continuation.get("prompt").textValue(), SpecialTokens.TEXT);
+                int[] ids = engine.tokens(prompt);
+                assertThat(ids).isEqualTo(Golden.ints(continuation.get("ids")));
+                assertThat(Golden.greedyPastEndOfText(engine, ids, expected.length)).containsExactly(expected);
+
+                Request.Generate request =
+                        new Request.Generate(0, prompt, 0, Golden.greedy(expected.length));
+                Result.Generated generated = (Result.Generated)
+                        engine.generate(List.of(request).iterator()).next();
+                assertThat(continuation.get("text").textValue()).startsWith(Objects.requireNonNull(generated.text()));
+            }
+        }
+    }
+
+    private static Result.Scored score(Engine engine, JsonNode document, int context, int stride) {
+        Request.Score request = new Request.Score(
+                0,
+                new Content.Text(document.get("text").textValue(), SpecialTokens.TEXT),
+                Golden.unprefixed(context, stride));
+        return (Result.Scored) engine.score(List.of(request).iterator()).next();
+    }
+
+    private static Engine open(KernelChoice kernels) {
+        return Engine.open(Golden.SMALL_MODEL, Golden.options(kernels, 2, 4096));
+    }
+}

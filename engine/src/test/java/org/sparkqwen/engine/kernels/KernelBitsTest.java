@@ -1,0 +1,194 @@
+package org.sparkqwen.engine.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Every operation gives the same bits in scalar and vector code, on one thread and on two.
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class KernelBitsTest {
+    private final Random random = new Random(7);
+    private List<Kernels> all = List.of();
+    private Arena arena = Arena.ofShared();
+
+    @BeforeAll
+    void createKernels() {
+        all = List.of(new ScalarKernels(1), new ScalarKernels(2), new VectorKernels(1), new VectorKernels(2));
+    }
+
+    @AfterAll
+    void closeKernels() {
+        all.forEach(Kernels::close);
+        arena.close();
+    }
+
+    @AfterEach
+    void freeMemory() {
+        arena.close();
+        arena = Arena.ofShared();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1, 1, 1", "1, 32, 64", "3, 33, 40", "4, 31, 7", "11, 64, 72", "12, 96, 96", "13, 100, 136", "29, 160, 257",
+        "130, 65, 33"
+    })
+    void linear(int tokens, int outputs, int inputs) {
+        MemorySegment in = randoms(tokens * inputs);
+        for (Matrix weight : List.of(f32(outputs, inputs), bf16(outputs, inputs))) {
+            assertSameBits(tokens * outputs, (kernels, out) -> kernels.linear(weight, in, out, tokens));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 15, 16, 17, 40, 64, 100, 1024, 1025}) // around lane multiples
+    void rmsNorm(int width) {
+        int rows = 5;
+        MemorySegment in = randoms(rows * width);
+        MemorySegment weight = randoms(width);
+        assertSameBits(rows * width, (kernels, out) -> kernels.rmsNorm(in, weight, out, rows, width, 1e-6f));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 30, 32, 40, 64, 128})
+    void rotate(int headDim) {
+        int[] positions = {0, 1, 5, 31, 32};
+        MemorySegment cosines = randoms(33 * headDim / 2);
+        MemorySegment sines = randoms(33 * headDim / 2);
+        MemorySegment x = randoms(positions.length * 3 * headDim);
+        assertSameBits(positions.length * 3 * headDim, (kernels, out) -> {
+            out.copyFrom(x);
+            kernels.rotate(out, 3, headDim, positions, cosines, sines);
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 15, 16, 17, 16_384, 40_001})
+    void swiGluAndAdd(int count) {
+        MemorySegment gate = randoms(count);
+        MemorySegment up = randoms(count);
+        gate.setAtIndex(JAVA_FLOAT, count / 2, -20f);
+        assertSameBits(count, (kernels, out) -> {
+            out.copyFrom(gate);
+            kernels.swiGlu(out, up, count);
+        });
+        assertSameBits(count, (kernels, out) -> {
+            out.copyFrom(gate);
+            kernels.add(out, up, count);
+        });
+    }
+
+    @ParameterizedTest
+    @CsvSource({"4, 4, 64", "6, 2, 32", "4, 1, 40", "8, 1, 16", "16, 1, 32", "32, 8, 128", "5, 1, 24"})
+    void attentionOfFreshAndContinuedSequences(int heads, int keyValueHeads, int headDim) {
+        AttentionShape shape = new AttentionShape(heads, keyValueHeads, headDim);
+        // Rows: a sequence of 70 tokens from its start, one token at position 32, nine from position 60.
+        List<AttentionSpan> spans =
+                List.of(span(shape, 0, 70, 0), span(shape, 70, 1, 32), span(shape, 71, 9, 60));
+        int tokens = 80;
+        MemorySegment queries = randoms(tokens * shape.queryWidth());
+        assertSameBits(
+                tokens * shape.queryWidth(),
+                (kernels, out) -> kernels.attention(shape, spans, queries, out, (float) (1 / Math.sqrt(headDim))));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 31, 512, 513, 1003, 2048})
+    void logProbabilitiesAndLogSumExp(int vocabulary) {
+        int hidden = 40;
+        int[] targets = IntStream.range(0, 30).map(i -> i * 7919 % vocabulary).toArray();
+        MemorySegment in = randoms(targets.length * hidden);
+        Matrix head = bf16(vocabulary, hidden);
+        List<double[]> results = new ArrayList<>();
+        for (Kernels kernels : all) {
+            double[] fused = new double[targets.length];
+            kernels.logProbabilities(head, in, targets, fused);
+            MemorySegment logits = arena.allocate(JAVA_FLOAT, (long) targets.length * vocabulary);
+            kernels.linear(head, in, logits, targets.length);
+            for (int row = 0; row < targets.length; row++) {
+                MemorySegment rowLogits = logits.asSlice((long) row * vocabulary * Float.BYTES);
+                double fromLogits =
+                        rowLogits.getAtIndex(JAVA_FLOAT, targets[row]) - kernels.logSumExp(rowLogits, vocabulary);
+                assertThat(fused[row]).isEqualTo(fromLogits);
+            }
+            results.add(fused);
+        }
+        assertThat(results).allSatisfy(result -> assertThat(result).isEqualTo(results.getFirst()));
+        assertThat(results.getFirst()[0]).isLessThanOrEqualTo(0).isGreaterThan(-100);
+    }
+
+    private interface Run {
+        void into(Kernels kernels, MemorySegment out);
+    }
+
+    /// Runs on all kernels and compares what they wrote with what the first, scalar on one thread, wrote.
+    private void assertSameBits(int floats, Run run) {
+        int[] expected = null;
+        for (Kernels kernels : all) {
+            MemorySegment out = arena.allocate(JAVA_FLOAT, floats);
+            run.into(kernels, out);
+            int[] bits = new int[floats];
+            for (int i = 0; i < floats; i++) {
+                bits[i] = Float.floatToRawIntBits(out.getAtIndex(JAVA_FLOAT, i));
+            }
+            if (expected == null) {
+                expected = bits;
+                assertThat(bits).as("a result that is all zeros proves nothing").containsAnyOf(nonZero(bits));
+            }
+            assertThat(bits).as(kernels.description()).isEqualTo(expected);
+        }
+    }
+
+    private static int[] nonZero(int[] bits) {
+        return IntStream.of(bits).filter(bit -> bit != 0).toArray();
+    }
+
+    private AttentionSpan span(AttentionShape shape, int row, int tokens, int position) {
+        List<MemorySegment> blocks = IntStream.range(0, Math.ceilDiv(position + tokens, 32))
+                .mapToObj(block -> randoms((int) KeyValueBlock.floats(shape)))
+                .toList();
+        return new AttentionSpan(row, tokens, position, blocks);
+    }
+
+    private MemorySegment randoms(int count) {
+        MemorySegment segment = arena.allocate(JAVA_FLOAT, count);
+        for (int i = 0; i < count; i++) {
+            segment.setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian());
+        }
+        return segment;
+    }
+
+    private Matrix f32(int outputs, int inputs) {
+        return F32Matrix.pack(
+                (output, row) -> {
+                    for (int i = 0; i < row.length; i++) {
+                        row[i] = (float) random.nextGaussian();
+                    }
+                },
+                outputs,
+                inputs,
+                arena);
+    }
+
+    private Matrix bf16(int outputs, int inputs) {
+        MemorySegment rows = arena.allocate(JAVA_SHORT, (long) outputs * inputs);
+        for (int i = 0; i < outputs * inputs; i++) {
+            rows.setAtIndex(JAVA_SHORT, i, (short) (Float.floatToRawIntBits((float) random.nextGaussian()) >>> 16));
+        }
+        return Bf16Matrix.pack(rows, outputs, inputs, arena);
+    }
+}
