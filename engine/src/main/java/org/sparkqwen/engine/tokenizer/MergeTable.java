@@ -1,0 +1,58 @@
+package org.sparkqwen.engine.tokenizer;
+
+import java.util.Arrays;
+
+/// Which two tokens merge to which third, and how early: a hash table of primitives, since encoding asks it for every
+/// pair of neighbours.
+final class MergeTable {
+    /// What [#find] returns for a pair that does not merge.
+    static final long NONE = -1;
+
+    /// No pair of ids: ids are not negative.
+    private static final long FREE = -1;
+
+    /// `left << 32 | right`, or [#FREE]
+    private final long[] pairs;
+
+    /// `rank << 32 | merged`
+    private final long[] merges;
+
+    private final int shift;
+
+    /// @param capacity the most pairs that will be put
+    MergeTable(int capacity) {
+        // At most half full, so that probing stays short.
+        int bits = Math.max(4, 33 - Integer.numberOfLeadingZeros(Math.max(capacity, 1)));
+        pairs = new long[1 << bits];
+        Arrays.fill(pairs, FREE);
+        merges = new long[1 << bits];
+        shift = Long.SIZE - bits;
+    }
+
+    /// @param rank the lowest merges first; a pair put twice keeps the later one, as in Hugging Face's tokenizers
+    void put(int left, int right, int rank, int merged) {
+        int slot = slotOf(pair(left, right));
+        pairs[slot] = pair(left, right);
+        merges[slot] = ((long) rank << 32) | merged;
+    }
+
+    /// Returns `rank << 32 | merged`, or [#NONE].
+    long find(int left, int right) {
+        int slot = slotOf(pair(left, right));
+        return pairs[slot] == FREE ? NONE : merges[slot];
+    }
+
+    private int slotOf(long pair) {
+        int mask = pairs.length - 1;
+        // Fibonacci hashing: the multiplier is 2^64 over the golden ratio, which spreads consecutive keys evenly.
+        int slot = (int) ((pair * 0x9E3779B97F4A7C15L) >>> shift);
+        while (pairs[slot] != pair && pairs[slot] != FREE) {
+            slot = (slot + 1) & mask;
+        }
+        return slot;
+    }
+
+    private static long pair(int left, int right) {
+        return ((long) left << 32) | right;
+    }
+}

@@ -1,0 +1,95 @@
+package org.sparkqwen.engine.tokenizer;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.tukaani.xz.XZInputStream;
+
+/// A tokenizer that the tests use, here and in Hugging Face's implementation.
+final class SampleTokenizer {
+    static final SampleTokenizer QWEN3 = new SampleTokenizer("Qwen3", unpacked("/golden/qwen3-tokenizer.json.xz"));
+    static final SampleTokenizer TINY =
+            new SampleTokenizer("tiny-qwen3", Path.of("..", "data-samples", "tiny-qwen3", "tokenizer.json"));
+
+    static final List<SampleTokenizer> ALL = List.of(QWEN3, TINY);
+
+    private final String name;
+    private final Path file;
+    private final Tokenizer ours;
+
+    private SampleTokenizer(String name, Path file) {
+        this.name = name;
+        this.file = file;
+        ours = Tokenizer.read(file);
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+
+    Tokenizer ours() {
+        return ours;
+    }
+
+    /// A tokenizer of its own, which nobody has used yet.
+    Tokenizer read() {
+        return Tokenizer.read(file);
+    }
+
+    private JsonNode json() throws IOException {
+        return new ObjectMapper().readTree(file.toFile());
+    }
+
+    /// The reference, which parses special tokens.
+    HuggingFaceTokenizer reference() throws IOException {
+        return reference(file);
+    }
+
+    /// The reference with special tokens that no text contains: DJL does not hand `encode_special_tokens` through.
+    HuggingFaceTokenizer referenceWithoutSpecialTokens() throws IOException {
+        JsonNode json = json();
+        int id = 0;
+        for (JsonNode token : json.get("added_tokens")) {
+            if (token.get("special").booleanValue()) {
+                ((ObjectNode) token).put("content", "\uE000never in a text " + id++);
+            }
+        }
+        Path changed = temporaryFile();
+        Files.writeString(changed, json.toString());
+        return reference(changed);
+    }
+
+    private static HuggingFaceTokenizer reference(Path file) throws IOException {
+        System.setProperty("ai.djl.offline", "true");
+        System.setProperty("OPT_OUT_TRACKING", "true");
+        return HuggingFaceTokenizer.newInstance(
+                file, Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
+    }
+
+    private static Path unpacked(String resource) {
+        try (InputStream packed =
+                Objects.requireNonNull(SampleTokenizer.class.getResourceAsStream(resource), resource)) {
+            Path file = temporaryFile();
+            Files.write(file, new XZInputStream(packed).readAllBytes());
+            return file;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Path temporaryFile() throws IOException {
+        Path file = Files.createTempFile("tokenizer", ".json");
+        file.toFile().deleteOnExit();
+        return file;
+    }
+}

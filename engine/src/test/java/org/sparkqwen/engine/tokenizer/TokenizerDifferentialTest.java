@@ -1,0 +1,185 @@
+package org.sparkqwen.engine.tokenizer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.text.Normalizer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.FieldSource;
+
+/// The same as Hugging Face's tokenizers, on seeded random texts and on all assigned code points (a sixteenth of those
+/// in the huge uniform blocks).
+class TokenizerDifferentialTest {
+    @ParameterizedTest
+    @FieldSource("org.sparkqwen.engine.tokenizer.SampleTokenizer#ALL")
+    void parsesRandomTextsToTheIdsOfTheReference(SampleTokenizer which) throws IOException {
+        RandomTexts texts = new RandomTexts(new Random(1));
+        try (HuggingFaceTokenizer reference = which.reference()) {
+            for (int i = 0; i < 15_000; i++) {
+                String text = texts.next(12);
+                assertThat(which.ours().encode(text, SpecialTokens.PARSE))
+                        .as(escaped(text))
+                        .isEqualTo(ids(reference.encode(text)));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("org.sparkqwen.engine.tokenizer.SampleTokenizer#ALL")
+    void readsSpecialTokensInRandomTextsAsTheReferenceDoes(SampleTokenizer which) throws IOException {
+        RandomTexts texts = new RandomTexts(new Random(2));
+        try (HuggingFaceTokenizer reference = which.referenceWithoutSpecialTokens()) {
+            for (int i = 0; i < 5_000; i++) {
+                String text = texts.next(12);
+                assertThat(which.ours().encode(text, SpecialTokens.TEXT))
+                        .as(escaped(text))
+                        .isEqualTo(ids(reference.encode(text)));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("org.sparkqwen.engine.tokenizer.SampleTokenizer#ALL")
+    void decodesRandomIdsToTheTextOfTheReference(SampleTokenizer which) throws IOException {
+        Random random = new Random(3);
+        try (HuggingFaceTokenizer reference = which.reference()) {
+            for (int i = 0; i < 5_000; i++) {
+                // The tokens of one byte come first: half of the ids, so that malformed characters of all kinds occur.
+                int[] ids = random.ints(random.nextInt(20), 0, which.ours().vocabularySize() + 10)
+                        .map(id -> random.nextBoolean() ? id : id % 256)
+                        .toArray();
+                assertThat(which.ours().decode(ids)).isEqualTo(decoded(reference, ids));
+            }
+        }
+    }
+
+    /// Ids alone would hide where a word ends, if no merge crosses the place; the reference tells the words, too.
+    @Test
+    void splitsAroundEveryCodePointAsTheReferenceDoes() throws IOException {
+        try (HuggingFaceTokenizer reference = SampleTokenizer.TINY.reference()) {
+            StringBuilder lines = new StringBuilder();
+            for (int c = 0; c <= Character.MAX_CODE_POINT; c++) {
+                if (isWorthComparing(c)) {
+                    String s = Character.toString(c);
+                    lines.append("a%s1%s!%sa %s'%s\u0301 \n\u0345%s\u0334\n".formatted(s, s, s, s, s, s));
+                }
+                if (lines.length() > 4096 || c == Character.MAX_CODE_POINT) {
+                    assertSameWords(reference, lines.toString());
+                    lines.setLength(0);
+                }
+            }
+        }
+    }
+
+    @Test
+    void composesEveryDecompositionAsTheReferenceDoes() throws IOException {
+        try (HuggingFaceTokenizer reference = SampleTokenizer.TINY.reference()) {
+            StringBuilder line = new StringBuilder();
+            for (int c = 0xC0; c < 0x30000; c++) {
+                String text = Character.toString(c);
+                String decomposed = isWorthComparing(c) ? Normalizer.normalize(text, Normalizer.Form.NFD) : text;
+                if (!decomposed.equals(text)) {
+                    // … alone, after another mark, with one between, before one
+                    line.append('\n').append(text);
+                    line.append('\n').append(decomposed);
+                    line.append("\n\u0F71").append(decomposed);
+                    line.append('\n').append(decomposed).insert(lastOf(line), '\u0334');
+                    line.append('\n').append(decomposed).insert(lastOf(line), '\u0345');
+                    line.append('\n').append(text).append("\u0323\u05B0\u0301");
+                }
+                if (line.length() > 4096) {
+                    assertSameWords(reference, line.toString());
+                    line.setLength(0);
+                }
+            }
+            assertSameWords(reference, line.toString());
+        }
+    }
+
+    /// Where the last code point begins.
+    private static int lastOf(StringBuilder text) {
+        return text.offsetByCodePoints(text.length(), -1);
+    }
+
+    /// All that is assigned, and some of what is not; of the huge uniform blocks some.
+    private static boolean isWorthComparing(int c) {
+        return switch (Character.getType(c)) {
+            case Character.SURROGATE -> false;
+            case Character.UNASSIGNED, Character.PRIVATE_USE -> c % 64 == 0;
+            case Character.OTHER_LETTER ->
+                switch (Character.UnicodeScript.of(c)) {
+                    case HAN, HANGUL, TANGUT -> c < 0x3400 || c % 16 == 0 || (0xF900 <= c && c < 0xFB00);
+                    default -> true;
+                };
+            default -> true;
+        };
+    }
+
+    private static void assertSameWords(HuggingFaceTokenizer reference, String text) {
+        List<String> ours = words(text);
+        List<String> theirs = words(reference.encode(text));
+        int same = 0;
+        while (same < Math.min(ours.size(), theirs.size()) && ours.get(same).equals(theirs.get(same))) {
+            same++;
+        }
+        // The first difference and what follows, since thousands of words may be equal.
+        assertThat(ours.stream().skip(same).limit(5).toList())
+                .isEqualTo(theirs.stream().skip(same).limit(5).toList());
+    }
+
+    private static List<String> words(String text) {
+        String normalized = CanonicalComposition.compose(text);
+        List<String> words = new ArrayList<>();
+        for (int start = 0; start < normalized.length(); ) {
+            int end = PreTokenizer.end(normalized, start);
+            words.add(escaped(normalized.substring(start, end)));
+            start = end;
+        }
+        return words;
+    }
+
+    private static List<String> words(Encoding encoding) {
+        List<String> words = new ArrayList<>();
+        int[] ids = ids(encoding);
+        long[] wordIds = encoding.getWordIds();
+        for (int start = 0; start < ids.length; ) {
+            int end = start + 1;
+            while (end < ids.length && wordIds[end] == wordIds[start]) {
+                end++;
+            }
+            words.add(escaped(SampleTokenizer.TINY.ours().decode(Arrays.copyOfRange(ids, start, end))));
+            start = end;
+        }
+        return words;
+    }
+
+    private static int[] ids(Encoding encoding) {
+        return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
+    }
+
+    private static String decoded(HuggingFaceTokenizer reference, int[] ids) {
+        return reference.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+    }
+
+    /// Failures must be readable where fonts are not.
+    private static String escaped(String text) {
+        StringBuilder escaped = new StringBuilder();
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (StandardCharsets.US_ASCII.newEncoder().canEncode(c) && !Character.isISOControl(c)) {
+                escaped.append(c);
+            } else {
+                escaped.append("\\u%04X".formatted((int) c));
+            }
+        }
+        return escaped.toString();
+    }
+}

@@ -1,0 +1,232 @@
+package org.sparkqwen.engine.tokenizer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+
+class UntrustedTokenizerJsonTest {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void readsTheSmallestVocabulary() throws IOException {
+        Tokenizer tokenizer = read(valid());
+        assertThat(tokenizer.encode("abc<|end|><x>", SpecialTokens.PARSE)).containsExactly(257, 258, 259);
+        assertThat(tokenizer.encode("ab<x>", SpecialTokens.TEXT)).containsExactly(256, 259);
+        assertThat(tokenizer.vocabularySize()).isEqualTo(260);
+    }
+
+    /// Where, as a JSON pointer; the value put there; what the message must name.
+    @ParameterizedTest
+    @CsvSource(
+            delimiterString = " | ",
+            quoteCharacter = '`',
+            value = {
+                "/normalizer                                  | null                  | normalizer.type",
+                "/normalizer/type                             | \"NFKC\"              | normalizer.type",
+                "/normalizer/left                             | true                  | normalizer.left",
+                "/pre_tokenizer                               | null                  | pre_tokenizer.type",
+                "/pre_tokenizer/type                          | \"ByteLevel\"         | pre_tokenizer.type",
+                "/pre_tokenizer/pretokenizers                 | []                    | pre_tokenizer.pretokenizers",
+                "/pre_tokenizer/pretokenizers/0/pattern/Regex | \"\\\\s\"             | pretokenizers[0].pattern.Regex",
+                "/pre_tokenizer/pretokenizers/0/pattern       | {\"String\": \" \"}   |"
+                        + " pretokenizers[0].pattern.String",
+                "/pre_tokenizer/pretokenizers/0/behavior      | \"Removed\"           | pretokenizers[0].behavior",
+                "/pre_tokenizer/pretokenizers/0/invert        | true                  | pretokenizers[0].invert",
+                "/pre_tokenizer/pretokenizers/1/use_regex     | true                  | pretokenizers[1].use_regex",
+                "/pre_tokenizer/pretokenizers/1/add_prefix_space | true               |"
+                        + " pretokenizers[1].add_prefix_space",
+                "/post_processor                              | {\"type\": \"TemplateProcessing\"} |"
+                        + " post_processor.type",
+                "/decoder                                     | null                  | decoder.type",
+                "/decoder/type                                | \"WordPiece\"         | decoder.type",
+                "/model/type                                  | \"Unigram\"           | model.type",
+                "/model/dropout                               | 0.1                   | model.dropout",
+                "/model/byte_fallback                         | true                  | model.byte_fallback",
+                "/model/ignore_merges                         | true                  | model.ignore_merges",
+                "/model/continuing_subword_prefix             | \"##\"                |"
+                        + " model.continuing_subword_prefix",
+                "/model/end_of_word_suffix                    | \"</w>\"              | model.end_of_word_suffix",
+                "/model/new_option                            | 1                     | model.new_option",
+                "/new_stage                                   | {}                    | new_stage",
+                "/added_tokens/0/lstrip                       | true                  | added_tokens[0].lstrip",
+                "/added_tokens/0/rstrip                       | true                  | added_tokens[0].rstrip",
+                "/added_tokens/0/single_word                  | true                  | added_tokens[0].single_word",
+                "/added_tokens/1/normalized                   | true                  | added_tokens[1].normalized",
+                "/added_tokens/1/content                      | \"\"                  | added_tokens[1].content",
+                "/added_tokens/1/content                      | \"<|end|>\"           | added_tokens[1].content",
+                "/added_tokens/1/content                      | \"ab\"                | added_tokens[1].id",
+                "/added_tokens/1/content                      | \"\\ud800\"           | added_tokens[1].content",
+                "/added_tokens/1/id                           | 258                   | added_tokens[1].id",
+                "/added_tokens/1/id                           | 5                     | added_tokens[1].id",
+                "/added_tokens/1/id                           | -1                    | added_tokens[1].id",
+                "/added_tokens/1/id                           | 2000000000            | added_tokens[1].id",
+                "/added_tokens/1/special                      | null                  | added_tokens[1].special",
+                "/model/vocab                                 | {}                    | model.vocab",
+                "/model/vocab/a                               | -1                    | model.vocab[\"a\"]",
+                "/model/vocab/a                               | 1.5                   | model.vocab[\"a\"]",
+                "/model/vocab/a                               | \"64\"                | model.vocab[\"a\"]",
+                "/model/vocab/a                               | 99999999999           | model.vocab[\"a\"]",
+                "/model/vocab/a                               | 98                    | model.vocab[",
+                "/model/merges                                | {}                    | model.merges",
+                "/model/merges/0                              | \"ab\"                | model.merges[0]",
+                "/model/merges/0                              | \"a b c\"             | model.merges[0]",
+                "/model/merges/0                              | [\"a\"]               | model.merges[0]",
+                "/model/merges/0                              | [\"a\", 1]            | model.merges[0]",
+                "/model/merges/0                              | [\"a\", \"no\\nsuch\"] | model.merges[0]",
+                "/model/merges/0                              | \"a x\"               | model.merges[0]",
+            })
+    void whatWouldChangeTheIdsIsRefusedByName(String pointer, String value, String named) throws IOException {
+        ObjectNode json = valid();
+        set(json, pointer, MAPPER.readTree(value));
+        assertThatThrownBy(() -> read(json))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("tokenizer.json: ")
+                .hasMessageContaining(named)
+                .satisfies(e -> assertThat(e.getMessage()).hasLineCount(1));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiterString = " | ",
+            quoteCharacter = '`',
+            value = {
+                "/truncation            | {\"max_length\": 2}",
+                "/padding               | {\"strategy\": \"BatchLongest\"}",
+                "/post_processor        | null",
+                "/decoder/use_regex     | true",
+                "/model/dropout         | 0",
+                "/model/unk_token       | \"a\"",
+                "/model/merges/0        | [\"a\", \"b\"]",
+                "/added_tokens/2        | {\"id\": 256, \"content\": \"ab\", \"single_word\": false, \"lstrip\":"
+                        + " false, \"rstrip\": false, \"normalized\": false, \"special\": false}",
+            })
+    void whatWouldNotIsRead(String pointer, String value) throws IOException {
+        ObjectNode json = valid();
+        set(json, pointer, MAPPER.readTree(value));
+        assertThat(read(json).encode("a b<x>", SpecialTokens.TEXT)).containsExactly('a', ' ', 'b', 259);
+    }
+
+    /// Whatever stands anywhere, the file is read or refused in one line; nothing else is thrown.
+    @Test
+    void anyValueAnywhereIsReadOrRefused() throws IOException {
+        List<JsonNode> junk = new ArrayList<>();
+        for (String value : List.of(
+                "null", "true", "-1", "0", "1e400", "12345678901234567890", "\"\"", "\" \"", "[]", "{}", "[[]]")) {
+            junk.add(MAPPER.readTree(value));
+        }
+        int refused = 0;
+        int sound = 0;
+        for (String pointer : pointers(valid(), "")) {
+            for (JsonNode value : junk) {
+                ObjectNode json = valid();
+                set(json, pointer, value);
+                try {
+                    read(json).encode("abc <x>", SpecialTokens.PARSE);
+                    sound++;
+                } catch (InvalidModelException e) {
+                    assertThat(e.getMessage()).hasLineCount(1).contains("tokenizer.json");
+                    refused++;
+                }
+            }
+        }
+        assertThat(refused).isGreaterThan(sound);
+    }
+
+    @Test
+    void aVocabularyWithoutAByteIsRefused() throws IOException {
+        ObjectNode json = valid();
+        ((ObjectNode) json.at("/model/vocab")).remove("Ġ");
+        assertThatThrownBy(() -> read(json))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("model.vocab: no token for the byte 0x20");
+    }
+
+    @Test
+    void aMissingFileIsRefused() {
+        assertThatThrownBy(() -> Tokenizer.read(directory.resolve("absent.json")))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("absent.json");
+    }
+
+    private Tokenizer read(JsonNode json) throws IOException {
+        return Tokenizer.read(Files.writeString(
+                directory.resolve("tokenizer.json"),
+                MAPPER.writer().with(JsonWriteFeature.ESCAPE_NON_ASCII).writeValueAsString(json)));
+    }
+
+    /// The 256 bytes, `ab` and `abc`, a special and another added token.
+    private static ObjectNode valid() throws IOException {
+        ObjectNode json = (ObjectNode) MAPPER.readTree("""
+            {"version": "1.0", "truncation": null, "padding": null,
+             "added_tokens": [
+              {"id": 258, "content": "<|end|>", "single_word": false, "lstrip": false, "rstrip": false,
+               "normalized": false, "special": true},
+              {"id": 259, "content": "<x>", "single_word": false, "lstrip": false, "rstrip": false,
+               "normalized": false, "special": false}],
+             "normalizer": {"type": "NFC"},
+             "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+              {"type": "Split", "pattern": {"Regex": ""}, "behavior": "Isolated", "invert": false},
+              {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false}]},
+             "post_processor": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false},
+             "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false},
+             "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
+              "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+              "vocab": {}, "merges": ["a b", ["ab", "c"]]}}
+            """);
+        ((ObjectNode) json.at("/pre_tokenizer/pretokenizers/0/pattern")).put("Regex", PreTokenizer.PATTERN);
+        ObjectNode vocab = (ObjectNode) json.at("/model/vocab");
+        for (int b = 0; b < 256; b++) {
+            vocab.put(String.valueOf(ByteAlphabet.characterOf(b)), b);
+        }
+        vocab.put("ab", 256);
+        vocab.put("abc", 257);
+        return json;
+    }
+
+    /// Replaces, or adds, what `pointer` leads to.
+    private static void set(ObjectNode json, String pointer, JsonNode value) {
+        int slash = pointer.lastIndexOf('/');
+        String key = pointer.substring(slash + 1).replace("~1", "/").replace("~0", "~");
+        switch (json.at(pointer.substring(0, slash))) {
+            case ArrayNode array when Integer.parseInt(key) < array.size() -> array.set(Integer.parseInt(key), value);
+            case ArrayNode array -> array.add(value);
+            case JsonNode object -> ((ObjectNode) object).set(key, value);
+        }
+    }
+
+    /// Of all values; of the vocabulary's many like ones only every 60th.
+    private static List<String> pointers(JsonNode node, String pointer) {
+        List<String> pointers = new ArrayList<>();
+        if (!pointer.isEmpty()) {
+            pointers.add(pointer);
+        }
+        for (int i = 0; i < node.size() && node.isArray(); i++) {
+            pointers.addAll(pointers(node.get(i), pointer + "/" + i));
+        }
+        List<String> keys = new ArrayList<>();
+        node.fieldNames().forEachRemaining(keys::add);
+        for (int i = 0; i < keys.size(); i += keys.size() > 256 ? 60 : 1) {
+            String key = keys.get(i).replace("~", "~0").replace("/", "~1");
+            pointers.addAll(pointers(node.get(keys.get(i)), pointer + "/" + key));
+        }
+        return pointers;
+    }
+}
