@@ -11,4 +11,7 @@ public sealed interface Content {
 
     /// Ids of a text that is tokenized already; needs no tokenizer.
     record Tokens(int[] ids) implements Content {}
+
+    /// What the caller could not read: comes back as a [Result.Rejected] in its turn.
+    record Unreadable(String reason) implements Content {}
 }

@@ -178,6 +178,7 @@ public final class Engine implements AutoCloseable {
                 yield tokenizer.encode(text.text(), text.special());
             }
             case Content.Tokens tokens -> tokens.ids();
+            case Content.Unreadable unreadable -> throw new RejectedContent(unreadable.reason());
         };
         if (ids.length == 0) {
             throw new RejectedContent("empty");

@@ -34,10 +34,12 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
             throw new NoSuchElementException();
         }
         while (finished.isEmpty()) {
-            while (running.size() < engine.options().maxSequences() && requests.hasNext()) {
+            while (finished.isEmpty()
+                    && running.size() < engine.options().maxSequences()
+                    && requests.hasNext()) {
                 accept(requests.next());
             }
-            if (!running.isEmpty()) {
+            if (finished.isEmpty() && !running.isEmpty()) {
                 step();
             }
         }

@@ -43,10 +43,10 @@ final class ScoringRun implements Iterator<Result> {
             throw new NoSuchElementException();
         }
         while (finished.isEmpty()) {
-            while (waitingTokens < engine.options().batchTokens() && requests.hasNext()) {
+            while (finished.isEmpty() && waitingTokens < engine.options().batchTokens() && requests.hasNext()) {
                 accept(requests.next());
             }
-            if (!waiting.isEmpty()) {
+            if (finished.isEmpty() && !waiting.isEmpty()) {
                 score(nextBatch());
             }
         }
@@ -185,14 +185,12 @@ final class ScoringRun implements Iterator<Result> {
             DocumentScore score =
                     DocumentScore.of(logProbabilities, request.options().minKPercent());
             return switch (request.content()) {
-                case Content.Tokens given -> new Result.Scored(request.id(), score, tokens, null, null);
-                case Content.Text given ->
-                    new Result.Scored(
-                            request.id(),
-                            score,
-                            tokens,
-                            given.text().getBytes(StandardCharsets.UTF_8).length,
-                            words(given.text()));
+                case Content.Text given -> {
+                    int bytes = given.text().getBytes(StandardCharsets.UTF_8).length;
+                    yield new Result.Scored(request.id(), score, tokens, bytes, words(given.text()));
+                }
+                case Content.Tokens _, Content.Unreadable _ ->
+                    new Result.Scored(request.id(), score, tokens, null, null);
             };
         }
 

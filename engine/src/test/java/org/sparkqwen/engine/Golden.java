@@ -52,7 +52,7 @@ public final class Golden {
 
     /// transformers' way: no prefix, so the first token is not scored.
     public static ScoringOptions unprefixed(int context, int stride) {
-        return new ScoringOptions(context, stride, Prefix.NONE, 20, true);
+        return new ScoringOptions(context, stride, Prefix.NONE, 20);
     }
 
     public static SamplingParams greedy(int newTokens) {

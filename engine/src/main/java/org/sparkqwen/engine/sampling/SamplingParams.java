@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.sampling;
 
+import java.io.Serializable;
 import java.util.List;
 
 /// How tokens are chosen and when a text ends.
@@ -20,7 +21,8 @@ public record SamplingParams(
         double minP,
         long seed,
         List<String> stop,
-        List<Integer> stopTokenIds) {
+        List<Integer> stopTokenIds)
+        implements Serializable {
 
     public SamplingParams {
         require(maxNewTokens >= 1, "max-new-tokens must be at least 1, not " + maxNewTokens);

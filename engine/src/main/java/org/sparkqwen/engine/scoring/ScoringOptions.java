@@ -1,13 +1,14 @@
 package org.sparkqwen.engine.scoring;
 
+import java.io.Serializable;
+
 /// How documents are scored.
 ///
 /// @param context tokens of a window at most
 /// @param stride tokens from one window's start to the next one's; at most `context`
 /// @param prefix what stands before a document
 /// @param minKPercent percentage of the least likely tokens that Min-K% Prob averages, above 0 and at most 100
-/// @param tokenDetails whether results carry each token's id and log-probability
-public record ScoringOptions(int context, int stride, Prefix prefix, double minKPercent, boolean tokenDetails) {
+public record ScoringOptions(int context, int stride, Prefix prefix, double minKPercent) implements Serializable {
 
     /// What stands before a document's first token.
     public enum Prefix {
