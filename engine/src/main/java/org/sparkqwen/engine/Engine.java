@@ -44,7 +44,11 @@ public final class Engine implements AutoCloseable {
     private boolean closed;
 
     private Engine(
-            ModelConfig config, EngineOptions options, @Nullable Tokenizer tokenizer, Checkpoint checkpoint, Weights weights) {
+            ModelConfig config,
+            EngineOptions options,
+            @Nullable Tokenizer tokenizer,
+            Checkpoint checkpoint,
+            Weights weights) {
         this.config = config;
         this.options = options;
         this.tokenizer = tokenizer;
@@ -55,7 +59,8 @@ public final class Engine implements AutoCloseable {
         blocks = new BlockPool(KeyValueBlock.floats(config.attention()) * Float.BYTES);
     }
 
-    /// Loads a model from a Hugging Face directory. A directory without tokenizer.json takes requests of token ids only.
+    /// Loads a model from a Hugging Face directory. A directory without tokenizer.json takes requests of token ids
+    /// only.
     ///
     /// @throws InvalidModelException if the directory holds no model that this engine can run
     public static Engine open(Path directory, EngineOptions options) {

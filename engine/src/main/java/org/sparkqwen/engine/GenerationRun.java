@@ -34,9 +34,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
             throw new NoSuchElementException();
         }
         while (finished.isEmpty()) {
-            while (finished.isEmpty()
-                    && running.size() < engine.options().maxSequences()
-                    && requests.hasNext()) {
+            while (finished.isEmpty() && running.size() < engine.options().maxSequences() && requests.hasNext()) {
                 accept(requests.next());
             }
             if (finished.isEmpty() && !running.isEmpty()) {
@@ -76,8 +74,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     }
 
     private void advance(Transformer transformer, Batch batch) {
-        int[] lastRows =
-                batch.slices().stream().mapToInt(Batch.Slice::lastRow).toArray();
+        int[] lastRows = batch.slices().stream().mapToInt(Batch.Slice::lastRow).toArray();
         MemorySegment hidden = transformer.forward(batch, lastRows);
         MemorySegment logits = transformer.logits(hidden, lastRows.length);
         long rowBytes = (long) engine.config().vocabSize() * Float.BYTES;

@@ -14,14 +14,19 @@ public sealed interface Result {
     /// @param tokens the document's ids, without a prefix
     /// @param bytes of the document in UTF-8; null for one that came as tokens
     /// @param words runs of non-white-space in the document; null likewise
-    record Scored(long id, DocumentScore score, int[] tokens, @Nullable Integer bytes, @Nullable Integer words)
-            implements Result {}
+    record Scored(
+            long id,
+            DocumentScore score,
+            int[] tokens,
+            @Nullable Integer bytes,
+            @Nullable Integer words) implements Result {}
 
     /// A continuation.
     ///
     /// @param text null where the model has no tokenizer
     /// @param tokens the generated ids, an end-of-text token included
-    /// @param logProbabilities of the generated tokens in the model's own distribution, before temperature and filters
+    /// @param logProbabilities of the generated tokens in the model's own distribution, before temperature and
+    filters
     record Generated(
             long id,
             @Nullable String text,

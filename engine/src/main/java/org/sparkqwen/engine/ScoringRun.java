@@ -3,9 +3,9 @@ package org.sparkqwen.engine;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
-import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -86,7 +86,8 @@ final class ScoringRun implements Iterator<Result> {
         int tokens = 0;
         while (!waiting.isEmpty()
                 && (tasks.isEmpty()
-                        || tokens + waiting.getFirst().tokens() <= engine.options().batchTokens())) {
+                        || tokens + waiting.getFirst().tokens()
+                                <= engine.options().batchTokens())) {
             Task task = waiting.removeFirst();
             tokens += task.tokens();
             tasks.add(task);
@@ -98,7 +99,8 @@ final class ScoringRun implements Iterator<Result> {
     private void score(List<Task> tasks) {
         try {
             Batch batch = Batch.of(tasks.stream().map(Task::sequence).toList());
-            double[] logProbabilities = engine.onModel(transformer -> targetLogProbabilities(transformer, batch, tasks));
+            double[] logProbabilities =
+                    engine.onModel(transformer -> targetLogProbabilities(transformer, batch, tasks));
             int next = 0;
             for (Task task : tasks) {
                 next = task.take(logProbabilities, next);

@@ -68,7 +68,8 @@ public final class Golden {
     }
 
     public static Result.Scored scored(Engine engine, int[] tokens, ScoringOptions options) {
-        return (Result.Scored) engine.score(List.of(score(0, tokens, options)).iterator()).next();
+        return (Result.Scored)
+                engine.score(List.of(score(0, tokens, options)).iterator()).next();
     }
 
     public static Result.Generated generated(Engine engine, int[] prompt, SamplingParams params) {

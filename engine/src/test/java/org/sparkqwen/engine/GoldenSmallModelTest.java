@@ -18,7 +18,11 @@ class GoldenSmallModelTest {
 
     @ParameterizedTest
     @CsvSource({
-        "SCALAR, 1024, 512", "SCALAR, 256, 128", "SCALAR, 256, 256", "VECTOR, 1024, 512", "VECTOR, 256, 128",
+        "SCALAR, 1024, 512",
+        "SCALAR, 256, 128",
+        "SCALAR, 256, 256",
+        "VECTOR, 1024, 512",
+        "VECTOR, 256, 128",
         "VECTOR, 256, 256"
     })
     void scoresDocumentsInStridedWindowsAsTransformersDoes(KernelChoice kernels, int context, int stride) {
@@ -46,8 +50,7 @@ class GoldenSmallModelTest {
         assertThat(scored.tokens()).isEqualTo(Golden.ints(document.get("ids")));
         double[] nll = Golden.doubles(document.get("nll"));
         for (int i = 0; i < nll.length; i++) {
-            assertThat(-scored.score().tokenLogProbabilities()[i + 1])
-                    .isCloseTo(nll[i], within(Golden.NLL_TOLERANCE));
+            assertThat(-scored.score().tokenLogProbabilities()[i + 1]).isCloseTo(nll[i], within(Golden.NLL_TOLERANCE));
         }
     }
 
@@ -61,10 +64,10 @@ class GoldenSmallModelTest {
                 Content prompt = new Content.Text(continuation.get("prompt").textValue(), SpecialTokens.TEXT);
                 int[] ids = engine.tokens(prompt);
                 assertThat(ids).isEqualTo(Golden.ints(continuation.get("ids")));
-                assertThat(Golden.greedyPastEndOfText(engine, ids, expected.length)).containsExactly(expected);
+                assertThat(Golden.greedyPastEndOfText(engine, ids, expected.length))
+                        .containsExactly(expected);
 
-                Request.Generate request =
-                        new Request.Generate(0, prompt, 0, Golden.greedy(expected.length));
+                Request.Generate request = new Request.Generate(0, prompt, 0, Golden.greedy(expected.length));
                 Result.Generated generated = (Result.Generated)
                         engine.generate(List.of(request).iterator()).next();
                 assertThat(continuation.get("text").textValue()).startsWith(Objects.requireNonNull(generated.text()));

@@ -75,7 +75,10 @@ public final class Checkpoint implements AutoCloseable {
         SequencedMap<String, TensorView> tensors = collect(shards);
         checkIndex(index, shardOf, tensors);
         return new Checkpoint(
-                directory, arena, tensors, shards.stream().map(SafetensorsFile::path).toList());
+                directory,
+                arena,
+                tensors,
+                shards.stream().map(SafetensorsFile::path).toList());
     }
 
     /// Tensor name to shard name. A shard's name may not lead out of the directory.
@@ -104,8 +107,8 @@ public final class Checkpoint implements AutoCloseable {
             for (TensorView tensor : file.tensors()) {
                 TensorView twin = tensors.put(tensor.name(), tensor);
                 if (twin != null) {
-                    throw new InvalidModelException("%s: tensor %s is also in %s"
-                            .formatted(file.path(), tensor.name(), twin.file()));
+                    throw new InvalidModelException(
+                            "%s: tensor %s is also in %s".formatted(file.path(), tensor.name(), twin.file()));
                 }
             }
         }

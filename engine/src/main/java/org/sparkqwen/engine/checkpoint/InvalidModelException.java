@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.checkpoint;
 
-/// A model directory cannot be used. The message is one line for a person: which file, what is wrong with it, what to do.
+/// A model directory cannot be used. The message is one line for a person: which file, what is wrong with it, what to
+/// do.
 public final class InvalidModelException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -63,8 +63,9 @@ final class SafetensorsFile {
                     .formatted(path, Long.toUnsignedString(headerBytes), MAX_HEADER_BYTES));
         }
         if (headerBytes > available) {
-            throw new InvalidModelException("%s: truncated: the header has %,d bytes, the file only %,d after its length"
-                    .formatted(path, headerBytes, available));
+            throw new InvalidModelException(
+                    "%s: truncated: the header has %,d bytes, the file only %,d after its length"
+                            .formatted(path, headerBytes, available));
         }
         byte[] json = file.asSlice(LENGTH.byteSize(), headerBytes).toArray(JAVA_BYTE);
         JsonNode header = ModelJson.parseObject(json, path + " (header)");

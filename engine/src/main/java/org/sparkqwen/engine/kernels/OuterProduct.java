@@ -60,7 +60,8 @@ final class OuterProduct {
         }
     }
 
-    private static void tile12(boolean bf16, long weights, int inputs, float[] in, int from, float[] sums, int at, int stride) {
+    private static void tile12(
+            boolean bf16, long weights, int inputs, float[] in, int from, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
@@ -154,7 +155,8 @@ final class OuterProduct {
         b11.intoArray(sums, at + 11 * stride + LANES);
     }
 
-    private static void tile4(boolean bf16, long weights, int inputs, float[] in, int from, float[] sums, int at, int stride) {
+    private static void tile4(
+            boolean bf16, long weights, int inputs, float[] in, int from, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);

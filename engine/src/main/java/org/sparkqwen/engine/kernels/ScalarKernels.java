@@ -294,8 +294,7 @@ public final class ScalarKernels implements Kernels {
             case F32Matrix f32 -> read(f32.panels(), (long) panel * count, floats);
             case Bf16Matrix bf16 -> {
                 short[] halves = new short[count];
-                MemorySegment.copy(
-                        bf16.panels(), JAVA_SHORT, (long) panel * count * Short.BYTES, halves, 0, count);
+                MemorySegment.copy(bf16.panels(), JAVA_SHORT, (long) panel * count * Short.BYTES, halves, 0, count);
                 for (int i = 0; i < count; i++) {
                     floats[i] = Float.intBitsToFloat(halves[i] << 16);
                 }

@@ -62,7 +62,15 @@ final class VectorAttention {
             for (int row = 0, height; row < rows; row += height) {
                 height = OuterProduct.tileHeight(rows - row);
                 OuterProduct.accumulate(
-                        false, keys, shape.headDim(), queries, row * shape.headDim(), height, scores, row * PANEL, PANEL);
+                        false,
+                        keys,
+                        shape.headDim(),
+                        queries,
+                        row * shape.headDim(),
+                        height,
+                        scores,
+                        row * PANEL,
+                        PANEL);
             }
 
             for (int row = 0; row < rows; row++) {
@@ -129,12 +137,14 @@ final class VectorAttention {
             VectorMask<Float> seen = FLOATS.indexInRange(j, visible);
             FloatVector score = FloatVector.fromArray(FLOATS, scores, at + j).mul(scale);
             score.intoArray(scores, at + j);
-            greatest = greatest.max(FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY).blend(score, seen));
+            greatest = greatest.max(
+                    FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY).blend(score, seen));
         }
         float maximum = greatest.reduceLanes(VectorOperators.MAX);
         for (int j = 0; j < PANEL; j += LANES) {
             VectorMask<Float> seen = FLOATS.indexInRange(j, visible);
-            FloatVector power = VectorMath.exp(FloatVector.fromArray(FLOATS, scores, at + j).sub(maximum));
+            FloatVector power =
+                    VectorMath.exp(FloatVector.fromArray(FLOATS, scores, at + j).sub(maximum));
             FloatVector.zero(FLOATS).blend(power, seen).intoArray(scores, at + j);
         }
 

@@ -15,8 +15,7 @@ final class VectorMath {
         FloatVector shifted = clamped.fma(splat(ScalarMath.LOG2_E), splat(ScalarMath.ROUND));
         IntVector n = shifted.reinterpretAsInts().sub(ScalarMath.ROUND_BITS);
         FloatVector nearest = shifted.sub(ScalarMath.ROUND);
-        FloatVector r = nearest.fma(
-                splat(-ScalarMath.LN2_LOW), nearest.fma(splat(-ScalarMath.LN2_HIGH), clamped));
+        FloatVector r = nearest.fma(splat(-ScalarMath.LN2_LOW), nearest.fma(splat(-ScalarMath.LN2_HIGH), clamped));
         FloatVector p = splat(ScalarMath.EXP_C5);
         p = p.fma(r, splat(ScalarMath.EXP_C4));
         p = p.fma(r, splat(ScalarMath.EXP_C3));

@@ -1,4 +1,5 @@
-/// Whole operations on off-heap float matrices: a readable scalar reference and the vector code that gives the same bits. Depends on the JDK alone.
+/// Whole operations on off-heap float matrices: a readable scalar reference and the vector code that gives the same
+/// bits. Depends on the JDK alone.
 @NullMarked
 package org.sparkqwen.engine.kernels;
 

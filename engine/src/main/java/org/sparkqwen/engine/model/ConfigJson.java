@@ -91,12 +91,16 @@ record ConfigJson(String origin, JsonNode node) {
 
     InvalidModelException wrong(String key, String expected) {
         JsonNode value = node.path(key);
-        return new InvalidModelException("%s: %s must be %s, not %s"
-                .formatted(origin, key, expected, value.isMissingNode() ? "absent" : value));
+        return new InvalidModelException(
+                "%s: %s must be %s, not %s".formatted(origin, key, expected, value.isMissingNode() ? "absent" : value));
     }
 
     InvalidModelException unsupported(String key, String supported) {
         return new InvalidModelException("%s: %s %s is not supported; %s"
-                .formatted(origin, key, node.path(key).isTextual() ? node.path(key).textValue() : node.path(key), supported));
+                .formatted(
+                        origin,
+                        key,
+                        node.path(key).isTextual() ? node.path(key).textValue() : node.path(key),
+                        supported));
     }
 }

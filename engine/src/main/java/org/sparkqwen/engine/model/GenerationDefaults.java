@@ -3,8 +3,8 @@ package org.sparkqwen.engine.model;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.sparkqwen.engine.checkpoint.ModelJson;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.ModelJson;
 
 /// What generation_config.json suggests; null where it says nothing.
 ///

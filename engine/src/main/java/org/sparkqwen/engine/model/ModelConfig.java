@@ -10,7 +10,8 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 
 /// A dense Qwen3, as its config.json describes it, in the form of transformers 4 or 5.
 ///
-/// A key that changes results and is not supported is refused; so is another `model_type`. A key that is not known to be
+/// A key that changes results and is not supported is refused; so is another `model_type`. A key that is not known to
+/// be
 /// harmless is kept in `unknownKeys`, for a warning.
 ///
 /// @param hiddenSize width of the residual stream
@@ -88,7 +89,8 @@ public record ModelConfig(
 
         int hiddenSize = json.positiveInt("hidden_size", MAX_WIDTH);
         int heads = json.positiveInt("num_attention_heads", MAX_HEADS);
-        int keyValueHeads = json.has("num_key_value_heads") ? json.positiveInt("num_key_value_heads", MAX_HEADS) : heads;
+        int keyValueHeads =
+                json.has("num_key_value_heads") ? json.positiveInt("num_key_value_heads", MAX_HEADS) : heads;
         // transformers gives Qwen3 a head_dim of 128 where the config has none, whatever the hidden size.
         int headDim = json.has("head_dim") ? json.positiveInt("head_dim", MAX_WIDTH) : 128;
         if (heads % keyValueHeads != 0) {

@@ -18,7 +18,12 @@ public sealed interface Rope {
     /// @param betaFast turns within the trained context from which a pair is not interpolated
     /// @param betaSlow turns below which a pair is interpolated in full
     record Yarn(
-            double theta, double factor, int originalPositions, double attentionFactor, double betaFast, double betaSlow)
+            double theta,
+            double factor,
+            int originalPositions,
+            double attentionFactor,
+            double betaFast,
+            double betaSlow)
             implements Rope {}
 
     /// Reads `rope_parameters` (transformers 5) or `rope_theta` and `rope_scaling` (transformers 4).
@@ -28,9 +33,7 @@ public sealed interface Rope {
             return read(parameters, parameters.positiveNumber("rope_theta"), maxPositions);
         }
         double theta = config.positiveNumber("rope_theta", 10_000);
-        return config.has("rope_scaling")
-                ? read(config.object("rope_scaling"), theta, maxPositions)
-                : new Plain(theta);
+        return config.has("rope_scaling") ? read(config.object("rope_scaling"), theta, maxPositions) : new Plain(theta);
     }
 
     private static Rope read(ConfigJson json, double theta, int maxPositions) {

@@ -85,7 +85,9 @@ final class RotaryTable implements AutoCloseable {
 
     /// The index, not rounded, of the pair that turns `times` times within the trained context.
     private static double pairThatTurns(Rope.Yarn yarn, int headDim, double times) {
-        return headDim * StrictMath.log(yarn.originalPositions() / (times * 2 * Math.PI)) / (2 * StrictMath.log(yarn.theta()));
+        return headDim
+                * StrictMath.log(yarn.originalPositions() / (times * 2 * Math.PI))
+                / (2 * StrictMath.log(yarn.theta()));
     }
 
     @Override

@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
-import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.scheduler.Batch;
 
 /// Qwen3's forward pass: token ids in, final hidden states out, and the vocabulary head on top of them.
@@ -140,7 +140,10 @@ public final class Transformer implements AutoCloseable {
     private static List<AttentionSpan> spans(Batch batch, int layer) {
         return batch.slices().stream()
                 .map(slice -> new AttentionSpan(
-                        slice.row(), slice.tokens(), slice.position(), slice.cache().blocks(layer)))
+                        slice.row(),
+                        slice.tokens(),
+                        slice.position(),
+                        slice.cache().blocks(layer)))
                 .toList();
     }
 

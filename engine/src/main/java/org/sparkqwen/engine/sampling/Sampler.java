@@ -20,7 +20,9 @@ public final class Sampler {
 
     /// @param logits of the tokens that may be chosen, by id
     public int choose(float[] logits) {
-        return params.greedy() ? likeliest(logits) : Distribution.of(logits, params).at(random.nextDouble());
+        return params.greedy()
+                ? likeliest(logits)
+                : Distribution.of(logits, params).at(random.nextDouble());
     }
 
     private static int likeliest(float[] logits) {

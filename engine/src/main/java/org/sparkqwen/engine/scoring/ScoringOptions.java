@@ -19,12 +19,16 @@ public record ScoringOptions(int context, int stride, Prefix prefix, double minK
         NONE
     }
 
+    /// The percentage that the method was published with.
+    public static final double DEFAULT_MIN_K = 20;
+
     public ScoringOptions {
         if (context < 2) {
             throw new IllegalArgumentException("context must be at least 2, not " + context);
         }
         if (stride < 1 || stride > context) {
-            throw new IllegalArgumentException("stride must be from 1 to the context %d, not %d".formatted(context, stride));
+            throw new IllegalArgumentException(
+                    "stride must be from 1 to the context %d, not %d".formatted(context, stride));
         }
         if (!(minKPercent > 0 && minKPercent <= 100)) {
             throw new IllegalArgumentException("min-k must be above 0 and at most 100 percent, not " + minKPercent);

@@ -26,7 +26,16 @@ class ExpTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 1", "-0.0, 1", "-104, 0", "-1e30, 0", "-Infinity, 0", "100, Infinity", "Infinity, Infinity", "NaN, NaN"})
+    @CsvSource({
+        "0, 1",
+        "-0.0, 1",
+        "-104, 0",
+        "-1e30, 0",
+        "-Infinity, 0",
+        "100, Infinity",
+        "Infinity, Infinity",
+        "NaN, NaN"
+    })
     void hasTheseValuesAtTheEdges(float x, float expected) {
         assertThat(Float.valueOf(ScalarMath.exp(x))).isEqualTo(Float.valueOf(expected));
     }

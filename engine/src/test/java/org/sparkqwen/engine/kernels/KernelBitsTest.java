@@ -44,7 +44,14 @@ class KernelBitsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1, 1, 1", "1, 32, 64", "3, 33, 40", "4, 31, 7", "11, 64, 72", "12, 96, 96", "13, 100, 136", "29, 160, 257",
+        "1, 1, 1",
+        "1, 32, 64",
+        "3, 33, 40",
+        "4, 31, 7",
+        "11, 64, 72",
+        "12, 96, 96",
+        "13, 100, 136",
+        "29, 160, 257",
         "130, 65, 33"
     })
     void linear(int tokens, int outputs, int inputs) {
@@ -97,8 +104,7 @@ class KernelBitsTest {
     void attentionOfFreshAndContinuedSequences(int heads, int keyValueHeads, int headDim) {
         AttentionShape shape = new AttentionShape(heads, keyValueHeads, headDim);
         // Rows: a sequence of 70 tokens from its start, one token at position 32, nine from position 60.
-        List<AttentionSpan> spans =
-                List.of(span(shape, 0, 70, 0), span(shape, 70, 1, 32), span(shape, 71, 9, 60));
+        List<AttentionSpan> spans = List.of(span(shape, 0, 70, 0), span(shape, 70, 1, 32), span(shape, 71, 9, 60));
         int tokens = 80;
         MemorySegment queries = randoms(tokens * shape.queryWidth());
         assertSameBits(

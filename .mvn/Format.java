@@ -1,0 +1,50 @@
+import com.palantir.javaformat.java.Formatter;
+import com.palantir.javaformat.java.FormatterException;
+import com.palantir.javaformat.java.JavaFormatterOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+
+/// Checks that Java sources are formatted, or formats them. The formatter parses with the compiler of the Java that runs
+/// it, so it runs on the JDK that the toolchain found and not inside Maven, which may run on an older one.
+///
+/// usage: Format.java check|fix DIRECTORY...
+class Format {
+    public static void main(String[] args) throws IOException, FormatterException {
+        boolean fix = args[0].equals("fix");
+        Formatter formatter = Formatter.createFormatter(JavaFormatterOptions.builder()
+                .style(JavaFormatterOptions.Style.PALANTIR)
+                .build());
+        List<Path> unformatted = new ArrayList<>();
+        for (String directory : Arrays.asList(args).subList(1, args.length)) {
+            for (Path file : sources(Path.of(directory))) {
+                String source = Files.readString(file);
+                String formatted = formatter.formatSourceAndFixImports(source);
+                if (!formatted.equals(source)) {
+                    unformatted.add(file);
+                    if (fix) {
+                        Files.writeString(file, formatted);
+                    }
+                }
+            }
+        }
+        unformatted.forEach(file -> System.out.println((fix ? "formatted " : "not formatted: ") + file));
+        if (!fix && !unformatted.isEmpty()) {
+            System.out.println("format them with: mvn -N verify -Dformat=fix");
+            System.exit(1);
+        }
+    }
+
+    private static List<Path> sources(Path directory) throws IOException {
+        try (Stream<Path> files = Files.walk(directory)) {
+            return files.filter(file -> file.toString().endsWith(".java"))
+                    .filter(file -> !file.toString().contains("target"))
+                    .sorted()
+                    .toList();
+        }
+    }
+}

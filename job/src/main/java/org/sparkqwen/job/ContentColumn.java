@@ -1,0 +1,134 @@
+package org.sparkqwen.job;
+
+import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Content;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+
+/// The input column that a job works on.
+public sealed interface ContentColumn extends Serializable {
+    String name();
+
+    /// The column as [#read] expects it.
+    Column select();
+
+    /// What a row's value is; [Content.Unreadable] for one that is null or malformed.
+    Content read(@Nullable Object value);
+
+    /// Whether a column of this type will do; else what type it must have.
+    Optional<String> mismatch(DataType type);
+
+    /// A column of strings, or of bytes in UTF-8.
+    ///
+    /// @param special whether special tokens in it are text or tokens
+    record Text(String name, SpecialTokens special) implements ContentColumn {
+        /// As bytes: a string from Spark would hide malformed UTF-8 behind replacement characters.
+        @Override
+        public Column select() {
+            return column(name).cast(DataTypes.BinaryType);
+        }
+
+        @Override
+        public Content read(@Nullable Object value) {
+            if (!(value instanceof byte[] bytes)) {
+                return new Content.Unreadable("null");
+            }
+            CharsetDecoder decoder = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .onMalformedInput(CodingErrorAction.REPORT)
+                    .onUnmappableCharacter(CodingErrorAction.REPORT);
+            ByteBuffer input = ByteBuffer.wrap(bytes);
+            CharBuffer output = CharBuffer.allocate(bytes.length);
+            CoderResult result = decoder.decode(input, output, true);
+            if (result.isError()) {
+                return new Content.Unreadable("not valid UTF-8 at byte %d".formatted(input.position()));
+            }
+            return new Content.Text(output.flip().toString(), special);
+        }
+
+        @Override
+        public Optional<String> mismatch(DataType type) {
+            return type.equals(DataTypes.StringType) || type.equals(DataTypes.BinaryType)
+                    ? Optional.empty()
+                    : Optional.of("string or binary");
+        }
+    }
+
+    /// A column of token ids: arrays of int or bigint.
+    record Tokens(String name) implements ContentColumn {
+        @Override
+        public Column select() {
+            return column(name).cast(DataTypes.createArrayType(DataTypes.LongType));
+        }
+
+        @Override
+        public Content read(@Nullable Object value) {
+            if (!(value instanceof scala.collection.Seq<?> seq)) {
+                return new Content.Unreadable("null");
+            }
+            int[] ids = new int[seq.length()];
+            for (int i = 0; i < ids.length; i++) {
+                if (!(seq.apply(i) instanceof Long id)) {
+                    return new Content.Unreadable("token %d is null".formatted(i));
+                }
+                if (id < 0 || id > Integer.MAX_VALUE) {
+                    return new Content.Unreadable("token id %d is outside any vocabulary".formatted(id));
+                }
+                ids[i] = id.intValue();
+            }
+            return new Content.Tokens(ids);
+        }
+
+        @Override
+        public Optional<String> mismatch(DataType type) {
+            return type instanceof ArrayType array
+                            && (array.elementType().equals(DataTypes.IntegerType)
+                                    || array.elementType().equals(DataTypes.LongType))
+                    ? Optional.empty()
+                    : Optional.of("array<int> or array<bigint>");
+        }
+    }
+
+    /// A column by its exact name, dots included.
+    static Column column(String name) {
+        return functions.col("`%s`".formatted(name.replace("`", "``")));
+    }
+
+    /// Refuses an input without this column, or with one of another type.
+    default void checkIn(StructType schema) {
+        List<String> names = Arrays.asList(schema.fieldNames());
+        if (!names.contains(name())) {
+            throw Refusal.usage("the input has no column '%s'; it has %s. Choose one with --%s"
+                    .formatted(name(), quoted(names), option()));
+        }
+        DataType type = schema.apply(name()).dataType();
+        mismatch(type).ifPresent(expected -> {
+            throw Refusal.usage(
+                    "column '%s' is %s; --%s takes %s".formatted(name(), type.simpleString(), option(), expected));
+        });
+    }
+
+    private String option() {
+        return this instanceof Tokens ? "tokens-column" : "text-column";
+    }
+
+    static String quoted(Collection<String> names) {
+        return names.isEmpty() ? "none" : "'" + String.join("', '", names) + "'";
+    }
+}

@@ -1,0 +1,68 @@
+package org.sparkqwen.job;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.sparkqwen.engine.Engine;
+
+/// The engines of one executor JVM: one for each model, opened by the first task that needs it and shared by all. An
+/// engine that no task uses stays open for the next one, until a task comes with another model.
+final class ExecutorEngine {
+    private static final Map<ModelReference, ExecutorEngine> OPEN = new HashMap<>();
+
+    private final Engine engine;
+    private int users;
+
+    private ExecutorEngine(Engine engine) {
+        this.engine = engine;
+    }
+
+    /// A task's share in an engine.
+    interface Lease extends AutoCloseable {
+        Engine engine();
+
+        @Override
+        void close();
+    }
+
+    /// Opens `model`'s engine, or joins those who use it. Tasks that come meanwhile wait: they need the same engine.
+    static Lease lease(ModelReference model) {
+        synchronized (OPEN) {
+            ExecutorEngine shared = OPEN.get(model);
+            if (shared == null) {
+                closeIdle();
+                shared = new ExecutorEngine(Engine.open(model.path(), model.engineOptions()));
+                OPEN.put(model, shared);
+            }
+            shared.users++;
+            return shared.new Share();
+        }
+    }
+
+    private static void closeIdle() {
+        OPEN.values().removeIf(open -> {
+            if (open.users == 0) {
+                open.engine.close();
+            }
+            return open.users == 0;
+        });
+    }
+
+    private final class Share implements Lease {
+        private boolean closed;
+
+        @Override
+        public Engine engine() {
+            return engine;
+        }
+
+        @Override
+        public void close() {
+            synchronized (OPEN) {
+                if (!closed) {
+                    closed = true;
+                    users--;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package org.sparkqwen.job;
+
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.TensorView;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.Rope;
+import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.model.Transformer;
+import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+        name = "inspect",
+        sortOptions = false,
+        description = {
+            "Says what a model is, what it needs, and whether all of it is there. Runs nothing.",
+            "Exit code 1 if the model cannot be run.",
+            ""
+        },
+        footer = {"", "Example:", "  spark-qwen inspect --model Qwen3-4B-Base"})
+final class InspectCommand implements Callable<Integer> {
+    private static final int SHOWN_FAULTS = 20;
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Hugging Face directory. Default: the small sample model.")
+    private @Nullable Path model;
+
+    @Override
+    public Integer call() {
+        Path directory = model == null ? ModelOptions.sampleModel() : model;
+        PrintStream out = System.out;
+        ModelConfig config = ModelConfig.read(directory);
+        out.printf("%s: dense Qwen3%n", directory);
+        print(out, config);
+        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+            return print(out, config, checkpoint);
+        }
+    }
+
+    private static void print(PrintStream out, ModelConfig config) {
+        out.printf(
+                "  shape        %d layers, hidden %,d, intermediate %,d, vocabulary %,d%s%n",
+                config.layers(),
+                config.hiddenSize(),
+                config.intermediateSize(),
+                config.vocabSize(),
+                config.tiedEmbeddings() ? ", tied head" : "");
+        out.printf(
+                "  attention    %d query heads, %d key/value heads of %d%n",
+                config.attention().heads(),
+                config.attention().keyValueHeads(),
+                config.attention().headDim());
+        out.printf(
+                "  context      %,d tokens, rotary embedding %s%n",
+                config.maxPositions(),
+                switch (config.rope()) {
+                    case Rope.Plain plain -> "base %,.0f".formatted(plain.theta());
+                    case Rope.Yarn yarn ->
+                        "base %,.0f, YaRN factor %s over %,d"
+                                .formatted(yarn.theta(), yarn.factor(), yarn.originalPositions());
+                });
+        out.printf(
+                "  end of text  %s%n",
+                config.eosTokenIds().isEmpty() ? "none: documents are scored without a prefix" : config.eosTokenIds());
+        out.printf("  parameters   %,d%n", TensorPlan.of(config).parameters());
+        if (!config.unknownKeys().isEmpty()) {
+            out.printf("  ignored      keys of config.json that this engine does not know: %s%n", config.unknownKeys());
+        }
+    }
+
+    private static int print(PrintStream out, ModelConfig config, Checkpoint checkpoint) {
+        List<DType> types =
+                checkpoint.tensors().stream().map(TensorView::dtype).distinct().toList();
+        out.printf(
+                "  weights      %s in %d file(s), %s on disk%n",
+                types.stream().map(DType::name).collect(Collectors.joining(", ")),
+                checkpoint.files().size(),
+                bytes(checkpoint.fileBytes()));
+        DType widest = types.contains(DType.F32) || types.contains(DType.F16) ? DType.F32 : DType.BF16;
+        out.printf(
+                "  memory       %s of weights and %s for batches of %,d tokens, off-heap, in each executor%n",
+                bytes(Weights.packedBytes(config, widest)),
+                bytes(Transformer.workingBytes(config, ModelReference.DEFAULT_BATCH_TOKENS)),
+                ModelReference.DEFAULT_BATCH_TOKENS);
+        out.printf(
+                "  cache        %s a token of context when generating, %s when scoring%n",
+                bytes(config.keyValueBytesPerToken()), bytes(config.keyValueBytesPerToken() / config.layers()));
+
+        boolean usable = printTokenizer(out, config, checkpoint.directory());
+        List<String> differences = TensorPlan.of(config).differences(checkpoint);
+        if (differences.isEmpty()) {
+            out.printf(
+                    "  tensors      all %,d are there%n", checkpoint.tensors().size());
+        } else {
+            out.printf("  tensors      %,d fault(s)%n", differences.size());
+            differences.stream().limit(SHOWN_FAULTS).forEach(fault -> out.println("               " + fault));
+            if (differences.size() > SHOWN_FAULTS) {
+                out.printf("               and %,d more%n", differences.size() - SHOWN_FAULTS);
+            }
+        }
+        return usable && differences.isEmpty() ? 0 : 1;
+    }
+
+    private static boolean printTokenizer(PrintStream out, ModelConfig config, Path directory) {
+        Path file = directory.resolve("tokenizer.json");
+        if (!Files.exists(file)) {
+            out.println("  tokenizer    none: takes token ids only");
+            return true;
+        }
+        try {
+            int size = Tokenizer.read(file).vocabularySize();
+            if (size > config.vocabSize()) {
+                out.printf("  tokenizer    %,d tokens, more than the model's %,d%n", size, config.vocabSize());
+                return false;
+            }
+            out.printf("  tokenizer    %,d tokens%n", size);
+            return true;
+        } catch (InvalidModelException e) {
+            out.println("  tokenizer    " + e.getMessage());
+            return false;
+        }
+    }
+
+    private static String bytes(long bytes) {
+        return bytes < 1 << 20
+                ? "%,.1f KiB".formatted(bytes / 1024.0)
+                : bytes < 1 << 30
+                        ? "%,.1f MiB".formatted(bytes / 1024.0 / 1024)
+                        : "%,.2f GiB".formatted(bytes / 1024.0 / 1024 / 1024);
+    }
+}

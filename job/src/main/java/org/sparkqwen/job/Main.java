@@ -1,0 +1,101 @@
+package org.sparkqwen.job;
+
+import java.io.PrintWriter;
+import java.util.List;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+
+/// The command line: one main class, a sub-command for each job, the same under spark-submit and in local runs.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one line; `--verbose` adds the stack trace.
+@Command(
+        name = "spark-qwen",
+        description = {"Batch inference with Qwen3 on Apache Spark, on CPUs.", ""},
+        subcommands = {ScoreCommand.class, GenerateCommand.class, TokenizeCommand.class, InspectCommand.class},
+        versionProvider = Main.Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        mixinStandardHelpOptions = true,
+        scope = ScopeType.INHERIT,
+        footer = {"", "spark-qwen COMMAND --help tells all about a command."})
+public final class Main {
+    @Option(
+            names = "--verbose",
+            scope = ScopeType.INHERIT,
+            description = "Show Spark's logs, and stack traces of errors.")
+    private boolean verbose;
+
+    private Main() {}
+
+    /// The entry point for spark-submit.
+    public static void main(String... args) {
+        int exitCode = run(args);
+        if (exitCode != 0) {
+            System.exit(exitCode);
+        }
+    }
+
+    /// Runs a command line and returns its exit code.
+    static int run(String... args) {
+        Main main = new Main();
+        CommandLine commandLine = new CommandLine(main)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setAbbreviatedOptionsAllowed(false)
+                .setUsageHelpWidth(100)
+                .setParameterExceptionHandler(Main::usageError)
+                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command, main.verbose));
+        if (args.length == 0) {
+            commandLine.usage(commandLine.getErr());
+            return 2;
+        }
+        return commandLine.execute(args);
+    }
+
+    private static int usageError(ParameterException e, String[] args) {
+        CommandLine command = e.getCommandLine();
+        String message = e.getMessage() == null ? e.toString() : e.getMessage();
+        say(command, message.lines().findFirst().orElse(message));
+        command.getErr()
+                .printf(
+                        "%s --help tells what it takes%n",
+                        command.getCommandSpec().qualifiedName());
+        return 2;
+    }
+
+    private static int failed(Exception failure, CommandLine command, boolean verbose) {
+        if (verbose) {
+            failure.printStackTrace(command.getErr());
+        }
+        switch (failure) {
+            case Refusal refusal -> {
+                say(command, String.valueOf(refusal.getMessage()));
+                return refusal.exitCode();
+            }
+            case InvalidModelException model -> say(command, String.valueOf(model.getMessage()));
+            default -> say(command, Failures.firstLine(failure) + (verbose ? "" : " (--verbose shows where)"));
+        }
+        return 1;
+    }
+
+    private static void say(CommandLine command, String message) {
+        PrintWriter err = command.getErr();
+        err.println(command.getCommandSpec().qualifiedName() + ": " + message);
+        err.flush();
+    }
+
+    static String version() {
+        String version = Main.class.getPackage().getImplementationVersion();
+        return version == null ? "development" : version;
+    }
+
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return List.of("spark-qwen " + version()).toArray(String[]::new);
+        }
+    }
+}

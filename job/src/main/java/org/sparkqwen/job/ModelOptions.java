@@ -1,0 +1,76 @@
+package org.sparkqwen.job;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import picocli.CommandLine.Option;
+
+/// Which model, and how it is run.
+final class ModelOptions {
+    /// Where the project lies, set by the launcher.
+    private static final String HOME_VARIABLE = "SPARK_QWEN_HOME";
+
+    private static final String SAMPLE_MODEL = "data-samples/tiny-qwen3";
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = {
+                "Hugging Face directory of a Qwen3: config.json, safetensors, tokenizer.json. Every host must see it"
+                        + " under the same path. Default: the small sample model."
+            })
+    private @Nullable Path model;
+
+    @Option(
+            names = "--kernels",
+            paramLabel = "KIND",
+            defaultValue = "auto",
+            description = "auto, vector or scalar; they give the same bits. Default: ${DEFAULT-VALUE}.")
+    KernelChoice kernels = KernelChoice.AUTO;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Threads that compute in each executor. Default: its cores.")
+    int threads;
+
+    @Option(
+            names = "--batch-tokens",
+            paramLabel = "N",
+            defaultValue = "" + ModelReference.DEFAULT_BATCH_TOKENS,
+            description = "Tokens that go through the model together when scoring. Default: ${DEFAULT-VALUE}.")
+    int batchTokens;
+
+    @Option(
+            names = "--max-sequences",
+            paramLabel = "N",
+            defaultValue = "" + ModelReference.DEFAULT_MAX_SEQUENCES,
+            description = "Texts that a task generates at the same time. Default: ${DEFAULT-VALUE}.")
+    int maxSequences;
+
+    /// @throws Refusal if this is not the project's directory, and no launcher said where it is
+    static Path sampleModel() {
+        String home = System.getenv(HOME_VARIABLE);
+        Path sample = Path.of(home == null ? "" : home).resolve(SAMPLE_MODEL);
+        if (!Files.isDirectory(sample)) {
+            throw Refusal.usage("name a model with --model DIR; the small sample model is not here (%s)"
+                    .formatted(sample.toAbsolutePath()));
+        }
+        return sample;
+    }
+
+    ModelReference open() {
+        if (threads < 0) {
+            throw Refusal.usage("--threads must be at least 1, or 0 for all cores, not " + threads);
+        }
+        if (batchTokens < 1) {
+            throw Refusal.usage("--batch-tokens must be at least 1, not " + batchTokens);
+        }
+        if (maxSequences < 1) {
+            throw Refusal.usage("--max-sequences must be at least 1, not " + maxSequences);
+        }
+        return ModelReference.open(model == null ? sampleModel() : model, kernels, threads, batchTokens, maxSequences);
+    }
+}

@@ -1,0 +1,152 @@
+package org.sparkqwen.job;
+
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.spark.TaskContext;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.util.TaskCompletionListener;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Content;
+import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.GenerationRun;
+import org.sparkqwen.engine.Request;
+import org.sparkqwen.engine.Result;
+
+/// The way of a partition through the engine: rows become requests when the engine has room for them, and results
+/// become rows as they come. A row in work waits here; its passed columns never see the engine.
+///
+/// Rows come out in the order of completion.
+final class PartitionEngine {
+    private final Iterator<Row> rows;
+    private final int passed;
+    private final ContentColumn content;
+    private final int samples;
+    private final Map<Long, Waiting> waiting = new HashMap<>();
+    private long nextRow;
+
+    /// A row and how many of its results are still to come.
+    private static final class Waiting {
+        private final Row row;
+        private int missing;
+
+        Waiting(Row row, int missing) {
+            this.row = row;
+            this.missing = missing;
+        }
+    }
+
+    /// Makes a request of a row's content.
+    interface RequestFactory<R extends Request> {
+        R request(long id, Content content, int sample);
+    }
+
+    /// Makes the job's own columns of a result.
+    interface RowWriter {
+        /// @param sample number of the result among those of its row
+        /// @return a value for each column that the job adds
+        @Nullable
+        Object[] columns(Result result, int sample);
+    }
+
+    /// @param rows the passed columns, then the content
+    /// @param passed how many columns pass through
+    /// @param samples requests made of each row
+    private PartitionEngine(Iterator<Row> rows, int passed, ContentColumn content, int samples) {
+        this.rows = rows;
+        this.passed = passed;
+        this.content = content;
+        this.samples = samples;
+    }
+
+    static Iterator<Row> score(
+            ModelReference model,
+            Iterator<Row> rows,
+            int passed,
+            ContentColumn content,
+            RequestFactory<Request.Score> factory,
+            RowWriter writer) {
+        PartitionEngine partition = new PartitionEngine(rows, passed, content, 1);
+        Engine engine = engine(model);
+        return partition.write(engine.score(partition.requests(factory)), writer);
+    }
+
+    static Iterator<Row> generate(
+            ModelReference model,
+            Iterator<Row> rows,
+            int passed,
+            ContentColumn content,
+            int samples,
+            RequestFactory<Request.Generate> factory,
+            RowWriter writer) {
+        PartitionEngine partition = new PartitionEngine(rows, passed, content, samples);
+        Engine engine = engine(model);
+        GenerationRun run = engine.generate(partition.requests(factory));
+        onTaskCompletion(run::close);
+        return partition.write(run, writer);
+    }
+
+    /// The executor's engine, given back when the task ends, however it ends.
+    private static Engine engine(ModelReference model) {
+        ExecutorEngine.Lease lease = ExecutorEngine.lease(model);
+        onTaskCompletion(lease::close);
+        return lease.engine();
+    }
+
+    private static void onTaskCompletion(Runnable action) {
+        TaskCompletionListener listener = context -> action.run();
+        TaskContext.get().addTaskCompletionListener(listener);
+    }
+
+    private <R extends Request> Iterator<R> requests(RequestFactory<R> factory) {
+        return new Iterator<>() {
+            private @Nullable Content current;
+            private int sample = samples;
+
+            @Override
+            public boolean hasNext() {
+                return sample < samples || rows.hasNext();
+            }
+
+            @Override
+            public R next() {
+                if (sample == samples) {
+                    Row row = rows.next();
+                    current = content.read(row.get(passed));
+                    sample = 0;
+                    waiting.put(nextRow++, new Waiting(row, samples));
+                }
+                long id = (nextRow - 1) * samples + sample;
+                return factory.request(id, Objects.requireNonNull(current), sample++);
+            }
+        };
+    }
+
+    private Iterator<Row> write(Iterator<Result> results, RowWriter writer) {
+        return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                return results.hasNext();
+            }
+
+            @Override
+            public Row next() {
+                Result result = results.next();
+                long index = result.id() / samples;
+                Waiting in = Objects.requireNonNull(waiting.get(index));
+                if (--in.missing == 0) {
+                    waiting.remove(index);
+                }
+                @Nullable Object[] columns = writer.columns(result, (int) (result.id() % samples));
+                @Nullable Object[] values = new @Nullable Object[passed + columns.length];
+                for (int i = 0; i < passed; i++) {
+                    values[i] = in.row.get(i);
+                }
+                System.arraycopy(columns, 0, values, passed, columns.length);
+                return RowFactory.create(values);
+            }
+        };
+    }
+}

@@ -1,0 +1,32 @@
+package org.sparkqwen.job;
+
+/// The run cannot start or go on, and a person can mend it. The message is one line: what is wrong, where, what to do.
+final class Refusal extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final int exitCode;
+
+    private Refusal(int exitCode, String message) {
+        super(message);
+        this.exitCode = exitCode;
+    }
+
+    /// An option's value is wrong: exit code 2.
+    static Refusal usage(String message) {
+        return new Refusal(2, message);
+    }
+
+    /// A value that a settings record refused: exit code 2.
+    static Refusal usage(IllegalArgumentException refused) {
+        return usage(String.valueOf(refused.getMessage()));
+    }
+
+    /// The run failed: exit code 1.
+    static Refusal failure(String message) {
+        return new Refusal(1, message);
+    }
+
+    int exitCode() {
+        return exitCode;
+    }
+}

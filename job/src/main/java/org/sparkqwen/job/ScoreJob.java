@@ -1,0 +1,172 @@
+package org.sparkqwen.job;
+
+import java.io.Serializable;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Request;
+import org.sparkqwen.engine.Result;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.scoring.DocumentScore;
+import org.sparkqwen.engine.scoring.ScoringOptions;
+
+/// Scores documents: a Dataset in, the same rows with their log-likelihood out.
+///
+/// ```java
+/// ModelReference model = ModelReference.open(Path.of("Qwen3-4B-Base"));
+/// ScoreJob job = new ScoreJob(model, ScoreJob.Settings.of(model, new ContentColumn.Text("text", SpecialTokens.TEXT)));
+/// Dataset<Row> scores = job.run(spark.read().parquet("corpus"));
+/// ```
+public final class ScoreJob {
+    /// The columns added to the passed ones; the same in every run.
+    public static final StructType SCHEMA = new StructType()
+            .add("sum_nll", DataTypes.DoubleType)
+            .add("tokens_scored", DataTypes.IntegerType)
+            .add("tokens", DataTypes.IntegerType)
+            .add("bytes", DataTypes.IntegerType)
+            .add("words", DataTypes.IntegerType)
+            .add("perplexity", DataTypes.DoubleType)
+            .add("bits_per_byte", DataTypes.DoubleType)
+            .add("min_k_prob", DataTypes.DoubleType)
+            .add("token_ids", DataTypes.createArrayType(DataTypes.IntegerType))
+            .add("token_logprobs", DataTypes.createArrayType(DataTypes.FloatType))
+            .add("model", DataTypes.StringType)
+            .add("error", DataTypes.StringType);
+
+    private final ModelReference model;
+    private final Settings settings;
+    private final @Nullable Counters counters;
+
+    /// How to score.
+    ///
+    /// @param content the column of documents
+    /// @param columns that pass through; empty for all
+    /// @param tokenLogprobs whether `token_ids` and `token_logprobs` are filled
+    public record Settings(ContentColumn content, List<String> columns, ScoringOptions scoring, boolean tokenLogprobs)
+            implements Serializable {
+
+        /// Windows of the model's context, half a window apart, after an end-of-text token where the model has one.
+        public static Settings of(ModelReference model, ContentColumn content) {
+            ModelConfig config = model.config();
+            ScoringOptions.Prefix prefix =
+                    config.eosTokenIds().isEmpty() ? ScoringOptions.Prefix.NONE : ScoringOptions.Prefix.EOS;
+            int context = config.maxPositions();
+            return new Settings(
+                    content,
+                    List.of(),
+                    new ScoringOptions(context, Math.max(1, context / 2), prefix, ScoringOptions.DEFAULT_MIN_K),
+                    false);
+        }
+    }
+
+    public ScoreJob(ModelReference model, Settings settings) {
+        this(model, settings, null);
+    }
+
+    ScoreJob(ModelReference model, Settings settings, @Nullable Counters counters) {
+        this.model = model;
+        this.settings = settings;
+        this.counters = counters;
+    }
+
+    /// One output row for each input row; rows that cannot be scored have `error` set. Lazy, like any transformation.
+    ///
+    /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
+    public Dataset<Row> run(Dataset<Row> input) {
+        settings.content().checkIn(input.schema());
+        PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
+        Partition partition = new Partition(model, settings, passed.count(), counters);
+        Dataset<Row> scored = passed.prepare(input, settings.content())
+                .mapPartitions(partition, Encoders.row(passed.travelling(SCHEMA)));
+        return passed.restore(scored, SCHEMA);
+    }
+
+    /// What executors run on each partition.
+    private record Partition(
+            ModelReference model,
+            Settings settings,
+            int passed,
+            @Nullable Counters counters) implements MapPartitionsFunction<Row, Row> {
+
+        @Override
+        public Iterator<Row> call(Iterator<Row> rows) {
+            return PartitionEngine.score(
+                    model,
+                    rows,
+                    passed,
+                    settings.content(),
+                    (id, content, sample) -> new Request.Score(id, content, settings.scoring()),
+                    (result, sample) -> columns(result));
+        }
+
+        private @Nullable Object[] columns(Result result) {
+            return switch (result) {
+                case Result.Scored scored -> {
+                    count(scored.tokens().length, false);
+                    yield scoredColumns(scored);
+                }
+                case Result.Rejected rejected -> {
+                    count(0, true);
+                    yield errorColumns(rejected.reason());
+                }
+                case Result.Generated generated -> throw new IllegalStateException("a score was asked for");
+            };
+        }
+
+        private void count(long tokens, boolean error) {
+            if (counters != null) {
+                counters.count(tokens, error);
+            }
+        }
+
+        private @Nullable Object[] scoredColumns(Result.Scored scored) {
+            DocumentScore score = scored.score();
+            boolean any = score.tokensScored() > 0;
+            Integer bytes = scored.bytes();
+            return new @Nullable Object[] {
+                score.sumNll(),
+                score.tokensScored(),
+                scored.tokens().length,
+                bytes,
+                scored.words(),
+                any ? StrictMath.exp(score.sumNll() / score.tokensScored()) : null,
+                any && bytes != null ? score.sumNll() / bytes / StrictMath.log(2) : null,
+                score.minKProb(),
+                settings.tokenLogprobs() ? boxed(scored.tokens()) : null,
+                settings.tokenLogprobs() ? boxed(score.tokenLogProbabilities()) : null,
+                model.label(),
+                null
+            };
+        }
+
+        private @Nullable Object[] errorColumns(String reason) {
+            @Nullable Object[] columns = new @Nullable Object[SCHEMA.size()];
+            columns[SCHEMA.fieldIndex("model")] = model.label();
+            columns[SCHEMA.fieldIndex("error")] = reason;
+            return columns;
+        }
+
+        private static Integer[] boxed(int[] ids) {
+            Integer[] boxed = new Integer[ids.length];
+            for (int i = 0; i < ids.length; i++) {
+                boxed[i] = ids[i];
+            }
+            return boxed;
+        }
+
+        /// As floats; null where a token was not scored.
+        private static @Nullable Float[] boxed(double[] logProbabilities) {
+            @Nullable Float[] boxed = new @Nullable Float[logProbabilities.length];
+            for (int i = 0; i < boxed.length; i++) {
+                boxed[i] = Double.isNaN(logProbabilities[i]) ? null : (float) logProbabilities[i];
+            }
+            return boxed;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+package org.sparkqwen.job;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.expr;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.sum;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
+
+/// What a scored corpus amounts to, taken from the output itself.
+///
+/// Corpus values are ratios over the corpus, as in lm-evaluation-harness, not means over documents: perplexity
+/// exp(Σ nll / Σ tokens scored), per word exp(Σ nll / Σ words), bits per byte Σ nll / Σ bytes / ln 2.
+///
+/// @param group value of the column that the corpus was grouped by; null for all of it
+/// @param perplexityError standard error of `perplexity`; see [#of]
+/// @param percentiles of the documents' perplexities: 10, 50 and 90 %
+record ScoreSummary(
+        @Nullable String group,
+        long rows,
+        long errors,
+        long tokens,
+        long tokensScored,
+        @Nullable Double perplexity,
+        @Nullable Double perplexityError,
+        @Nullable Double wordPerplexity,
+        @Nullable Double bitsPerByte,
+        List<Double> percentiles) {
+
+    static ScoreSummary of(Dataset<Row> scores) {
+        return read(scores.agg(ROWS, MEASURES).first(), 0, null);
+    }
+
+    /// One summary for each value of a column, in the order of values.
+    static List<ScoreSummary> by(Dataset<Row> scores, String column) {
+        Column group = ContentColumn.column(column).cast("string");
+        return scores
+                .groupBy(group.as("group"))
+                .agg(ROWS, MEASURES)
+                .sort(col("group").asc_nulls_first())
+                .collectAsList()
+                .stream()
+                .map(row -> read(row, 1, row.isNullAt(0) ? "null" : row.getString(0)))
+                .toList();
+    }
+
+    private static final Column ROWS = count(lit(1));
+
+    private static final Column[] MEASURES = {
+        count(col("error")),
+        sum("tokens"),
+        sum("tokens_scored"),
+        sum("sum_nll"),
+        sum("words"),
+        sum("bytes"),
+        count(expr("if(tokens_scored > 0, 1, null)")),
+        sum(expr("sum_nll * sum_nll")),
+        sum(expr("sum_nll * tokens_scored")),
+        sum(expr("double(tokens_scored) * tokens_scored")),
+        expr("percentile_approx(perplexity, array(0.1D, 0.5D, 0.9D))")
+    };
+
+    /// The standard error takes documents, not tokens, as what was drawn from the corpus: tokens of one document are
+    /// not
+    /// independent. For the ratio r = Σ nll / Σ n over D documents it is √(D/(D−1) · Σ (nll − r n)²) / Σ n in nats,
+    and
+    /// that times the perplexity in perplexity.
+    private static ScoreSummary read(Row row, int first, @Nullable String group) {
+        double tokensScored = number(row, first + 3);
+        double nll = number(row, first + 4);
+        double words = number(row, first + 5);
+        double bytes = number(row, first + 6);
+        double documents = number(row, first + 7);
+        double rate = nll / tokensScored;
+        double squares =
+                number(row, first + 8) - 2 * rate * number(row, first + 9) + rate * rate * number(row, first + 10);
+        double error = Math.sqrt(documents / (documents - 1) * Math.max(0, squares)) / tokensScored;
+        boolean any = tokensScored > 0;
+        return new ScoreSummary(
+                group,
+                row.getLong(first),
+                row.getLong(first + 1),
+                (long) number(row, first + 2),
+                (long) tokensScored,
+                any ? Math.exp(rate) : null,
+                any && documents > 1 ? Math.exp(rate) * error : null,
+                any && words > 0 ? Math.exp(nll / words) : null,
+                any && bytes > 0 ? nll / bytes / Math.log(2) : null,
+                row.isNullAt(first + 11) ? List.of() : row.<Double>getList(first + 11));
+    }
+
+    private static double number(Row row, int column) {
+        return row.isNullAt(column) ? 0 : ((Number) row.get(column)).doubleValue();
+    }
+
+    Map<String, Object> toMap() {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("rows", rows);
+        map.put("errors", errors);
+        map.put("tokens", tokens);
+        map.put("tokens_scored", tokensScored);
+        putIfKnown(map, "perplexity", perplexity);
+        putIfKnown(map, "perplexity_standard_error", perplexityError);
+        putIfKnown(map, "word_perplexity", wordPerplexity);
+        putIfKnown(map, "bits_per_byte", bitsPerByte);
+        if (!percentiles.isEmpty()) {
+            map.put(
+                    "document_perplexity",
+                    Map.of("p10", percentiles.get(0), "p50", percentiles.get(1), "p90", percentiles.get(2)));
+        }
+        return map;
+    }
+
+    private static void putIfKnown(Map<String, Object> map, String key, @Nullable Double value) {
+        if (value != null) {
+            map.put(key, value);
+        }
+    }
+
+    /// `62.31 ± 1.20`.
+    String perplexityText() {
+        if (perplexity == null) {
+            return "nothing was scored";
+        }
+        return perplexityError == null ? number(perplexity) : number(perplexity) + " ± " + number(perplexityError);
+    }
+
+    List<String> lines() {
+        List<String> lines = new ArrayList<>();
+        StringBuilder line = new StringBuilder(perplexityText());
+        if (perplexity != null) {
+            line.append(" a token");
+        }
+        if (wordPerplexity != null) {
+            line.append(", ").append(number(wordPerplexity)).append(" a word");
+        }
+        if (bitsPerByte != null) {
+            line.append(", %.3f bits a byte".formatted(bitsPerByte));
+        }
+        lines.add("perplexity  " + line);
+        if (!percentiles.isEmpty()) {
+            lines.add("documents   10 %% have less than %s, half less than %s, 90 %% less than %s"
+                    .formatted(number(percentiles.get(0)), number(percentiles.get(1)), number(percentiles.get(2))));
+        }
+        return lines;
+    }
+
+    /// A table of groups: rows, errors, tokens, perplexity, and the middle document's perplexity.
+    static List<String> table(String column, List<ScoreSummary> groups) {
+        List<List<String>> cells = new ArrayList<>();
+        cells.add(List.of(column, "rows", "errors", "tokens", "perplexity", "median"));
+        for (ScoreSummary group : groups) {
+            cells.add(List.of(
+                    String.valueOf(group.group()),
+                    "%,d".formatted(group.rows()),
+                    "%,d".formatted(group.errors()),
+                    "%,d".formatted(group.tokens()),
+                    group.perplexityText(),
+                    group.percentiles().isEmpty()
+                            ? ""
+                            : number(group.percentiles().get(1))));
+        }
+        return TextTable.lines(cells);
+    }
+
+    private static String number(double value) {
+        return value < 10_000
+                ? "%,.2f".formatted(value)
+                : value < 1e7 ? "%,.0f".formatted(value) : "%.3g".formatted(value);
+    }
+
+    /// The commonest errors with their numbers of rows, at most `most`.
+    static Map<String, Long> errors(Dataset<Row> output, int most) {
+        Map<String, Long> errors = new LinkedHashMap<>();
+        output.filter(col("error").isNotNull())
+                .groupBy("error")
+                .count()
+                .sort(col("count").desc(), col("error"))
+                .limit(most)
+                .collectAsList()
+                .forEach(row -> errors.put(row.getString(0), row.getLong(1)));
+        return errors;
+    }
+}

@@ -1,0 +1,107 @@
+package org.sparkqwen.job;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.sum;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "tokenize",
+        sortOptions = false,
+        description = {
+            "Tokenizes documents without running the model: the input's columns, then token_ids, tokens, error.",
+            "score --tokens-column token_ids takes the output as it is.",
+            ""
+        },
+        footer = {"", "Example:", "  spark-qwen tokenize --input corpus.parquet --output tokens"})
+final class TokenizeCommand implements Callable<Integer> {
+    private static final int SHOWN_ERRORS = 5;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
+
+    @Mixin
+    private RunOptions run = new RunOptions();
+
+    @Option(
+            names = "--text-column",
+            paramLabel = "NAME",
+            defaultValue = "text",
+            description = "Column of documents: string, or binary in UTF-8. Default: ${DEFAULT-VALUE}.")
+    private String textColumn = "text";
+
+    @Option(
+            names = "--special-tokens",
+            paramLabel = "HOW",
+            defaultValue = "text",
+            description = "What <|endoftext|> and its like in a document are: text, or parse for tokens."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private SpecialTokens specialTokens = SpecialTokens.TEXT;
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description =
+                    "Directory with a tokenizer.json; nothing else of it is read. Default: the small sample model.")
+    private @Nullable Path model;
+
+    @Override
+    public Integer call() {
+        Path directory = model == null ? ModelOptions.sampleModel() : model;
+        Path tokenizerJson = directory.resolve("tokenizer.json").toAbsolutePath();
+        if (!Files.exists(tokenizerJson)) {
+            throw Refusal.usage("--model %s has no tokenizer.json".formatted(directory));
+        }
+        Tokenizer.read(tokenizerJson); // refused here, not on every executor
+        TokenizeJob.Settings settings = new TokenizeJob.Settings(
+                tokenizerJson.toString(), new ContentColumn.Text(textColumn, specialTokens), run.columns);
+        try (JobRun job = JobRun.start(spec.name(), run)) {
+            JobRun.Written written = job.run((input, counters) -> new TokenizeJob(settings, counters).run(input));
+            report(job, written);
+        }
+        return 0;
+    }
+
+    private void report(JobRun job, JobRun.Written written) {
+        Row total = written.output()
+                .agg(count(lit(1)), count(col("error")), sum("tokens"))
+                .first();
+        long rows = total.getLong(0);
+        long errorRows = total.getLong(1);
+        long tokens = total.isNullAt(2) ? 0 : total.getLong(2);
+        Map<String, Long> errors = errorRows == 0 ? Map.of() : ScoreSummary.errors(written.output(), SHOWN_ERRORS);
+
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("rows", rows);
+        facts.put("errors", errorRows);
+        facts.put("tokens", tokens);
+        facts.put("tokens_per_second", tokens / written.seconds());
+        facts.put("commonest_errors", errors);
+        String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, null, facts));
+
+        Report report = new Report(System.out);
+        report.title("Tokenized %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
+                .formatted(rows, written.seconds(), tokens, tokens / written.seconds()));
+        report.lines(List.of(
+                "mean        %,.1f tokens a row".formatted(tokens / (double) Math.max(1, rows - errorRows))));
+        report.errors(errorRows, errors);
+        report.written(run, manifest);
+    }
+}

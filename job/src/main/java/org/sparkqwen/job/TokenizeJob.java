@@ -1,0 +1,111 @@
+package org.sparkqwen.job;
+
+import java.io.Serializable;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Content;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+
+/// Tokenizes documents without running the model: token ids and counts, for planning and for scoring later by
+/// `--tokens-column`.
+public final class TokenizeJob {
+    /// The columns added to the passed ones; the same in every run.
+    public static final StructType SCHEMA = new StructType()
+            .add("token_ids", DataTypes.createArrayType(DataTypes.IntegerType))
+            .add("tokens", DataTypes.IntegerType)
+            .add("error", DataTypes.StringType);
+
+    private final Settings settings;
+    private final @Nullable Counters counters;
+
+    /// What to tokenize.
+    ///
+    /// @param tokenizerJson an absolute path that every host can read
+    /// @param columns that pass through; empty for all
+    public record Settings(String tokenizerJson, ContentColumn.Text content, List<String> columns)
+            implements Serializable {}
+
+    public TokenizeJob(Settings settings) {
+        this(settings, null);
+    }
+
+    TokenizeJob(Settings settings, @Nullable Counters counters) {
+        this.settings = settings;
+        this.counters = counters;
+    }
+
+    /// One output row for each input row; rows that cannot be tokenized have `error` set. Lazy.
+    ///
+    /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
+    public Dataset<Row> run(Dataset<Row> input) {
+        settings.content().checkIn(input.schema());
+        PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
+        Partition partition = new Partition(settings, passed.count(), counters);
+        Dataset<Row> tokenized = passed.prepare(input, settings.content())
+                .mapPartitions(partition, Encoders.row(passed.travelling(SCHEMA)));
+        return passed.restore(tokenized, SCHEMA);
+    }
+
+    /// What executors run on each partition.
+    private record Partition(
+            Settings settings, int passed, @Nullable Counters counters) implements MapPartitionsFunction<Row, Row> {
+        /// The tokenizers of this JVM; a file has a few megabytes.
+        private static final ConcurrentMap<String, Tokenizer> TOKENIZERS = new ConcurrentHashMap<>();
+
+        @Override
+        public Iterator<Row> call(Iterator<Row> rows) {
+            Tokenizer tokenizer =
+                    TOKENIZERS.computeIfAbsent(settings.tokenizerJson(), file -> Tokenizer.read(Path.of(file)));
+            return new Iterator<>() {
+                @Override
+                public boolean hasNext() {
+                    return rows.hasNext();
+                }
+
+                @Override
+                public Row next() {
+                    return tokenize(tokenizer, rows.next());
+                }
+            };
+        }
+
+        private Row tokenize(Tokenizer tokenizer, Row row) {
+            @Nullable Object[] values = new @Nullable Object[passed + SCHEMA.size()];
+            for (int i = 0; i < passed; i++) {
+                values[i] = row.get(i);
+            }
+            int tokens = 0;
+            String error = null;
+            switch (settings.content().read(row.get(passed))) {
+                case Content.Text text -> {
+                    int[] ids = tokenizer.encode(text.text(), text.special());
+                    Integer[] boxed = new Integer[ids.length];
+                    for (int i = 0; i < ids.length; i++) {
+                        boxed[i] = ids[i];
+                    }
+                    tokens = ids.length;
+                    values[passed + SCHEMA.fieldIndex("token_ids")] = boxed;
+                    values[passed + SCHEMA.fieldIndex("tokens")] = tokens;
+                }
+                case Content.Unreadable unreadable -> error = unreadable.reason();
+                case Content.Tokens ids -> throw new IllegalStateException("a text column gave tokens");
+            }
+            values[passed + SCHEMA.fieldIndex("error")] = error;
+            if (counters != null) {
+                counters.count(tokens, error != null);
+            }
+            return RowFactory.create(values);
+        }
+    }
+}
