@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 ///
 /// usage: Format.java check|fix DIRECTORY...
 class Format {
+    private static final int COLUMNS = 120;
+
     public static void main(String[] args) throws IOException, FormatterException {
         boolean fix = args[0].equals("fix");
         Formatter formatter = Formatter.createFormatter(JavaFormatterOptions.builder()
@@ -23,6 +25,7 @@ class Format {
         for (String directory : Arrays.asList(args).subList(1, args.length)) {
             for (Path file : sources(Path.of(directory))) {
                 String source = Files.readString(file);
+                refuseLongComments(file, source);
                 String formatted = formatter.formatSourceAndFixImports(source);
                 if (!formatted.equals(source)) {
                     unformatted.add(file);
@@ -36,6 +39,17 @@ class Format {
         if (!fix && !unformatted.isEmpty()) {
             System.out.println("format them with: mvn -N verify -Dformat=fix");
             System.exit(1);
+        }
+    }
+
+    /// The formatter would break such a line and leave the rest of it without its slashes.
+    private static void refuseLongComments(Path file, String source) {
+        List<String> lines = source.lines().toList();
+        for (int i = 0; i < lines.size(); i++) {
+            if (lines.get(i).strip().startsWith("///") && lines.get(i).length() > COLUMNS) {
+                System.out.printf("%s:%d: break this comment by hand, it has more than %d columns%n", file, i + 1, COLUMNS);
+                System.exit(1);
+            }
         }
     }
 

@@ -186,7 +186,8 @@ public final class Engine implements AutoCloseable {
             case Content.Unreadable unreadable -> throw new RejectedContent(unreadable.reason());
         };
         if (ids.length == 0) {
-            throw new RejectedContent("empty");
+            throw new RejectedContent(
+                    content instanceof Content.Text ? "the text is empty" : "the token list is empty");
         }
         for (int id : ids) {
             if (id < 0 || id >= config.vocabSize()) {

@@ -25,8 +25,8 @@ public sealed interface Result {
     ///
     /// @param text null where the model has no tokenizer
     /// @param tokens the generated ids, an end-of-text token included
-    /// @param logProbabilities of the generated tokens in the model's own distribution, before temperature and
-    filters
+    /// @param logProbabilities of the generated tokens in the model's own distribution, before
+    ///     temperature and filters
     record Generated(
             long id,
             @Nullable String text,

@@ -47,7 +47,7 @@ public sealed interface ContentColumn extends Serializable {
         @Override
         public Content read(@Nullable Object value) {
             if (!(value instanceof byte[] bytes)) {
-                return new Content.Unreadable("null");
+                return new Content.Unreadable("the text is null");
             }
             CharsetDecoder decoder = StandardCharsets.UTF_8
                     .newDecoder()
@@ -57,7 +57,7 @@ public sealed interface ContentColumn extends Serializable {
             CharBuffer output = CharBuffer.allocate(bytes.length);
             CoderResult result = decoder.decode(input, output, true);
             if (result.isError()) {
-                return new Content.Unreadable("not valid UTF-8 at byte %d".formatted(input.position()));
+                return new Content.Unreadable("the text is not valid UTF-8 at byte %d".formatted(input.position()));
             }
             return new Content.Text(output.flip().toString(), special);
         }
@@ -80,7 +80,7 @@ public sealed interface ContentColumn extends Serializable {
         @Override
         public Content read(@Nullable Object value) {
             if (!(value instanceof scala.collection.Seq<?> seq)) {
-                return new Content.Unreadable("null");
+                return new Content.Unreadable("the token list is null");
             }
             int[] ids = new int[seq.length()];
             for (int i = 0; i < ids.length; i++) {

@@ -128,7 +128,8 @@ final class SampleDataMaker {
     /// A document as it was found, under the id that it keeps.
     private record Document(String id, String source, String title, String language, String text) {
         Row row(String condition, String text) {
-            String suffix = condition.equals("whole") ? "" : "-" + condition;
+            boolean damaged = !condition.equals("whole") && !condition.equals("other-language");
+            String suffix = damaged ? "-" + condition : "";
             return RowFactory.create(id + suffix, source, title, language, condition, text);
         }
 
@@ -173,7 +174,7 @@ final class SampleDataMaker {
                 corpus.add(document.row("ocr-noise", ocrNoise(document)));
                 corpus.add(document.row("repeated", repeated(document)));
             });
-            translations(spark, args[1]).forEach(document -> corpus.add(document.row("whole", document.text())));
+            translations(spark, args[1]).forEach(document -> corpus.add(document.row("other-language", document.text())));
 
             Path output = Files.createDirectories(Path.of(args[2]));
             write(spark, corpus, CORPUS_SCHEMA, output.resolve("corpus.parquet"));

@@ -11,8 +11,7 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 /// A dense Qwen3, as its config.json describes it, in the form of transformers 4 or 5.
 ///
 /// A key that changes results and is not supported is refused; so is another `model_type`. A key that is not known to
-/// be
-/// harmless is kept in `unknownKeys`, for a warning.
+/// be harmless is kept in `unknownKeys`, for a warning.
 ///
 /// @param hiddenSize width of the residual stream
 /// @param intermediateSize width of the feed-forward layer

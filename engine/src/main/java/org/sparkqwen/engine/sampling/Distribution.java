@@ -3,16 +3,14 @@ package org.sparkqwen.engine.sampling;
 import java.util.Arrays;
 
 /// The tokens that may come next and their probabilities, from the likeliest to the least likely; among equals the
-/// lower
-/// id first.
+/// lower id first.
 ///
 /// @param tokens ids
 /// @param probabilities their sum is 1
 record Distribution(int[] tokens, double[] probabilities) {
 
     /// Applies temperature, top-k, top-p and min-p in the order of transformers' `generate()`. Each works on the
-    /// softmax
-    /// of what the one before it left, and leaves at least one token.
+    /// softmax of what the one before it left, and leaves at least one token.
     ///
     /// @param logits of tokens 0 to `logits.length - 1`
     /// @param params not greedy
