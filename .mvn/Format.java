@@ -9,8 +9,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
-/// Checks that Java sources are formatted, or formats them. The formatter parses with the compiler of the Java that runs
-/// it, so it runs on the JDK that the toolchain found and not inside Maven, which may run on an older one.
+/// Checks that Java sources are formatted, or formats them. The formatter parses with the compiler of the Java that
+/// runs it, so it runs on the JDK that the toolchain found and not inside Maven, which may run on an older one.
 ///
 /// usage: Format.java check|fix DIRECTORY...
 class Format {
@@ -42,12 +42,15 @@ class Format {
         }
     }
 
-    /// The formatter would break such a line and leave the rest of it without its slashes.
+    /// The formatter would break such a line and leave the rest of it without its slashes. It counts the indent
+    /// twice.
     private static void refuseLongComments(Path file, String source) {
         List<String> lines = source.lines().toList();
         for (int i = 0; i < lines.size(); i++) {
-            if (lines.get(i).strip().startsWith("///") && lines.get(i).length() > COLUMNS) {
-                System.out.printf("%s:%d: break this comment by hand, it has more than %d columns%n", file, i + 1, COLUMNS);
+            String line = lines.get(i);
+            int indent = line.length() - line.stripLeading().length();
+            if (line.stripLeading().startsWith("///") && line.length() + indent > COLUMNS) {
+                System.out.printf("%s:%d: break this comment by hand, it is too long%n", file, i + 1);
                 System.exit(1);
             }
         }

@@ -99,7 +99,8 @@ public final class Engine implements AutoCloseable {
         return Optional.ofNullable(tokenizer);
     }
 
-    /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no end-of-text.
+    /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no
+    /// end-of-text.
     public OptionalInt prefixToken() {
         return config.eosTokenIds().stream().mapToInt(Integer::intValue).findFirst();
     }
@@ -114,8 +115,8 @@ public final class Engine implements AutoCloseable {
         return new ScoringRun(this, requests);
     }
 
-    /// Generates continuations; yields one result for each request, in completion order. Closing the run, or reading it
-    /// to its end, frees its key/value cache.
+    /// Generates continuations; yields one result for each request, in completion order. Closing the run, or
+    /// reading it to its end, frees its key/value cache.
     ///
     /// @throws IllegalStateException from the iterator if the engine is closed
     /// @throws CancellationException from the iterator if its thread is interrupted

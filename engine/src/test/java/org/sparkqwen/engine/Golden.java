@@ -77,8 +77,8 @@ public final class Golden {
                 engine.generate(List.of(generate(0, prompt, params)).iterator()).next();
     }
 
-    /// Greedy tokens as the reference has them, which goes on after an end-of-text token; the engine ends there and is
-    /// asked again.
+    /// Greedy tokens as the reference has them, which goes on after an end-of-text token; the engine ends there and
+    /// is asked again.
     public static int[] greedyPastEndOfText(Engine engine, int[] prompt, int count) {
         int[] known = prompt;
         while (known.length < prompt.length + count) {

@@ -24,7 +24,8 @@ final class ExecutorEngine {
         void close();
     }
 
-    /// Opens `model`'s engine, or joins those who use it. Tasks that come meanwhile wait: they need the same engine.
+    /// Opens `model`'s engine, or joins those who use it. Tasks that come meanwhile wait: they need the same
+    /// engine.
     static Lease lease(ModelReference model) {
         synchronized (OPEN) {
             ExecutorEngine shared = OPEN.get(model);

@@ -57,8 +57,8 @@ public final class GenerateJob {
         this.counters = counters;
     }
 
-    /// As many output rows for each input row as there are samples; those that cannot be generated have `error` set and
-    /// `finish_reason` error. Lazy, like any transformation.
+    /// As many output rows for each input row as there are samples; those that cannot be generated have `error` set
+    /// and `finish_reason` error. Lazy, like any transformation.
     ///
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {

@@ -105,7 +105,7 @@ final class JobRun implements AutoCloseable {
                     .format(options.inputFormat)
                     .options(options.inputOptions)
                     .load(options.inputs.toArray(String[]::new));
-        } catch (RuntimeException e) {
+        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
             throw Refusal.failure("the input cannot be read as %s: %s. Is --input-format right?"
                     .formatted(options.inputFormat, Failures.firstLine(e)));
         }

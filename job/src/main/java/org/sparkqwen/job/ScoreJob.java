@@ -51,7 +51,8 @@ public final class ScoreJob {
     public record Settings(ContentColumn content, List<String> columns, ScoringOptions scoring, boolean tokenLogprobs)
             implements Serializable {
 
-        /// Windows of the model's context, half a window apart, after an end-of-text token where the model has one.
+        /// Windows of the model's context, half a window apart, after an end-of-text token where the model has
+        /// one.
         public static Settings of(ModelReference model, ContentColumn content) {
             ModelConfig config = model.config();
             ScoringOptions.Prefix prefix =
@@ -75,7 +76,8 @@ public final class ScoreJob {
         this.counters = counters;
     }
 
-    /// One output row for each input row; rows that cannot be scored have `error` set. Lazy, like any transformation.
+    /// One output row for each input row; rows that cannot be scored have `error` set. Lazy, like any
+    /// transformation.
     ///
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {

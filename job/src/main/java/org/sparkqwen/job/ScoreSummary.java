@@ -68,9 +68,9 @@ record ScoreSummary(
         expr("percentile_approx(perplexity, array(0.1D, 0.5D, 0.9D))")
     };
 
-    /// The standard error takes documents, not tokens, as what was drawn from the corpus: tokens of one document are
-    /// not independent. For the ratio r = Σ nll / Σ n over D documents it is √(D/(D−1) · Σ (nll − r n)²) / Σ n in
-    /// nats, and that times the perplexity in perplexity.
+    /// The standard error takes documents, not tokens, as what was drawn from the corpus: tokens of one document
+    /// are not independent. For the ratio r = Σ nll / Σ n over D documents it is √(D/(D−1) · Σ (nll − r n)²) / Σ n
+    /// in nats, and that times the perplexity in perplexity.
     private static ScoreSummary read(Row row, int first, @Nullable String group) {
         double tokensScored = number(row, first + 3);
         double nll = number(row, first + 4);

@@ -82,8 +82,9 @@ final class SampleDataMaker {
     /// What a scanner makes of `a` to `z`, then of `A` to `Z`: look-alikes, or a neighbour where none looks alike.
     private static final List<String> MISREADINGS =
             WHITE_SPACE.splitAsStream("""
-                    o 6 e cl c t q b l i lc 1 rn u 0 p. g n 5 f v u vv x. v 2
-                    4 8 G 0 F E C l-l l I lC 1 IVI lV O F O P 5 7 LI Y VV x V Z.""").toList();
+                o 6 e cl c t q b l i lc 1 rn u 0 p. g n 5 f v u vv x. v 2
+                4 8 G 0 F E C l-l l I lC 1 IVI lV O F O P 5 7 LI Y VV x V Z.\
+                """).toList();
 
     private static final StructType CORPUS_SCHEMA = strings("id", "source", "title", "language", "condition", "text");
     private static final StructType PROMPTS_SCHEMA = strings("id", "prompt");
@@ -174,7 +175,8 @@ final class SampleDataMaker {
                 corpus.add(document.row("ocr-noise", ocrNoise(document)));
                 corpus.add(document.row("repeated", repeated(document)));
             });
-            translations(spark, args[1]).forEach(document -> corpus.add(document.row("other-language", document.text())));
+            translations(spark, args[1])
+                    .forEach(document -> corpus.add(document.row("other-language", document.text())));
 
             Path output = Files.createDirectories(Path.of(args[2]));
             write(spark, corpus, CORPUS_SCHEMA, output.resolve("corpus.parquet"));

@@ -10,8 +10,8 @@ public final class KeyValueCache implements AutoCloseable {
     private final BlockPool pool;
     private final List<List<MemorySegment>> blocksByLayer = new ArrayList<>();
 
-    /// @param layers how many layers' state is kept. A sequence that is computed in one pass needs that of one layer
-    ///     only: every layer then uses the same blocks.
+    /// @param layers how many layers' state is kept. A sequence that is computed in one pass needs that of one
+    ///     layer only: every layer then uses the same blocks.
     public KeyValueCache(BlockPool pool, int layers) {
         this.pool = pool;
         for (int layer = 0; layer < layers; layer++) {

@@ -29,7 +29,8 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param epsilon added to the mean square, dimensionless
     void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon);
 
-    /// Rotary position embedding: turns each head's pairs `(x[i], x[i + headDim / 2])` by the angles of its position.
+    /// Rotary position embedding: turns each head's pairs `(x[i], x[i + headDim / 2])` by the angles of its
+    /// position.
     ///
     /// @param x `[positions.length, heads, headDim]`, changed in place
     /// @param positions each row's position in its sequence

@@ -252,8 +252,8 @@ public final class ScalarKernels implements Kernels {
         sums[at] = ScalarMath.fold(lanes);
     }
 
-    /// `sums[j] += Σᵢ x[i] · panel[i][j]`, each of the 32 a chain in ascending order of i. Eight chains at a time: each
-    /// link of one must wait for the one before it.
+    /// `sums[j] += Σᵢ x[i] · panel[i][j]`, each of the 32 a chain in ascending order of i. Eight chains at a time:
+    /// each link of one must wait for the one before it.
     private static void accumulate(float[] x, float[] panel, float[] sums, int at) {
         for (int j = 0; j < PANEL; j += 8) {
             float sum0 = sums[at + j];

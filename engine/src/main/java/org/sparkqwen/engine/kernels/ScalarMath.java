@@ -4,7 +4,8 @@ package org.sparkqwen.engine.kernels;
 ///
 /// The library's functions will not do: their results may differ between interpreter, compiler and processor.
 final class ScalarMath {
-    /// Virtual lanes of every sum that is not a chain: term `i` goes to lane `i % 16`, and lanes are added in order.
+    /// Virtual lanes of every sum that is not a chain: term `i` goes to lane `i % 16`, and lanes are added in
+    /// order.
     static final int LANES = 16;
 
     static final float EXP_MIN = -104f;

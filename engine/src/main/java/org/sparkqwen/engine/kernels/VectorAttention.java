@@ -121,15 +121,16 @@ final class VectorAttention {
         }
     }
 
-    /// Bytes from the batch's first query to a row of the tile: rows are tokens, and within a token the group's heads.
+    /// Bytes from the batch's first query to a row of the tile: rows are tokens, and within a token the group's
+    /// heads.
     private static long rowOffset(AttentionShape shape, Tile tile, int row) {
         int token = tile.span().row() + tile.token() + row / shape.group();
         int head = tile.keyValueHead() * shape.group() + row % shape.group();
         return ((long) token * shape.queryWidth() + (long) head * shape.headDim()) * Float.BYTES;
     }
 
-    /// Turns a row's scores into exp(score − maximum), 0 beyond the first `visible` keys, and brings the row's sums and
-    /// weighted values to the new maximum.
+    /// Turns a row's scores into exp(score − maximum), 0 beyond the first `visible` keys, and brings the row's sums
+    /// and weighted values to the new maximum.
     private void softmax(int row, int visible, int valueWidth, float scale) {
         int at = row * PANEL;
         FloatVector greatest = FloatVector.broadcast(FLOATS, maxima[row]);

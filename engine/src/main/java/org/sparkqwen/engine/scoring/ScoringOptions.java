@@ -12,8 +12,8 @@ public record ScoringOptions(int context, int stride, Prefix prefix, double minK
 
     /// What stands before a document's first token.
     public enum Prefix {
-        /// The end-of-text token, which separates documents in training: every token is scored. It takes one place of
-        /// the first window.
+        /// The end-of-text token, which separates documents in training: every token is scored. It takes one
+        /// place of the first window.
         EOS,
         /// Nothing: the first token has no context and is not scored.
         NONE

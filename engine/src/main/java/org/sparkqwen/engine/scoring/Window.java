@@ -15,8 +15,8 @@ public record Window(int start, int end, int firstTarget) {
     }
 
     /// The fixed-length-model recipe of Hugging Face's documentation: windows of `context` tokens every `stride`
-    /// tokens; each scores the tokens that the windows before it did not. The first token of a window has no context
-    /// and is not scored, so with a stride below the context all tokens but the very first are.
+    /// tokens; each scores the tokens that the windows before it did not. The first token of a window has no
+    /// context and is not scored, so with a stride below the context all tokens but the very first are.
     ///
     /// @param length tokens of the document, with its prefix if it has one
     /// @return windows that score at least one token, in order

@@ -19,8 +19,8 @@ final class BytePairEncoding {
     private final int[] idOfByte;
     private final MergeTable merges;
 
-    /// One word a slot, the latest. Threads race for the slots without harm: a slot holds null or a word, whose final
-    /// fields every thread sees whole, and each word is right.
+    /// One word a slot, the latest. Threads race for the slots without harm: a slot holds null or a word, whose
+    /// final fields every thread sees whole, and each word is right.
     private final @Nullable Word[] remembered = new @Nullable Word[REMEMBERED_WORDS];
 
     private static final class Word {

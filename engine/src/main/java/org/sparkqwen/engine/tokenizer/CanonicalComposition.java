@@ -262,8 +262,8 @@ final class CanonicalComposition {
         return true;
     }
 
-    /// Is its combining class other than 0? Two marks show that: U+0334, of the lowest class that occurs with others,
-    /// and U+0345, of the highest.
+    /// Is its combining class other than 0? Two marks show that: U+0334, of the lowest class that occurs with
+    /// others, and U+0345, of the highest.
     private static boolean isMark(int c) {
         return switch (Character.getType(c)) {
             case Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK ->

@@ -4,7 +4,8 @@ package org.sparkqwen.engine.tokenizer;
 ///
 /// Added tokens that are not special, such as `<think>`, are always matched.
 public enum SpecialTokens {
-    /// It is text like any other: a document cannot end itself. Hugging Face calls this `encode_special_tokens=True`.
+    /// It is text like any other: a document cannot end itself. Hugging Face calls this
+    /// `encode_special_tokens=True`.
     TEXT,
     /// It becomes the special token's id.
     PARSE

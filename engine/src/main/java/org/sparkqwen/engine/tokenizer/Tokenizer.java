@@ -19,8 +19,8 @@ public final class Tokenizer {
         this.encoding = encoding;
     }
 
-    /// Reads a tokenizer of the kind that Qwen2 and Qwen3 have. `truncation` and `padding` are passed over: they are
-    /// left from the training that wrote the file, and transformers overrides them too.
+    /// Reads a tokenizer of the kind that Qwen2 and Qwen3 have. `truncation` and `padding` are passed over: they
+    /// are left from the training that wrote the file, and transformers overrides them too.
     ///
     /// @throws org.sparkqwen.engine.checkpoint.InvalidModelException if the file is unreadable, inconsistent, or of
     ///     a kind that would give other ids here than there; the message names the key
@@ -52,8 +52,8 @@ public final class Tokenizer {
         return ids.toArray();
     }
 
-    /// Decodes `ids`, special tokens as their text. Bytes that are not UTF-8 become U+FFFD; an id without a token adds
-    /// nothing, as in Hugging Face's tokenizers.
+    /// Decodes `ids`, special tokens as their text. Bytes that are not UTF-8 become U+FFFD; an id without a token
+    /// adds nothing, as in Hugging Face's tokenizers.
     public String decode(int[] ids) {
         Utf8Decoder utf8 = new Utf8Decoder();
         StringBuilder text = new StringBuilder();

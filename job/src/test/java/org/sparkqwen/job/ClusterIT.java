@@ -1,0 +1,130 @@
+package org.sparkqwen.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The job's jar through spark-submit on clusters whose executors are processes of their own; each must write what a
+/// local run writes.
+class ClusterIT {
+    private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
+    };
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @Test
+    void localClusterScoresWhatALocalRunScores() {
+        CommandRun run = SparkProcess.submit(
+                directory,
+                "local-cluster[2,1,1024]",
+                List.of(),
+                "score",
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--input",
+                LocalSpark.CORPUS,
+                "--output",
+                out(),
+                "--token-logprobs");
+        assertThat(run.exitCode()).as(run.out()).isZero();
+        assertThat(run.out()).contains("Scored 220 rows");
+        assertSameScores();
+    }
+
+    @Test
+    void standaloneClusterScoresAndGeneratesWhatALocalRunDoes() {
+        try (SparkProcess master = SparkProcess.master(directory)) {
+            String url = master.await("Starting Spark master at (spark://\\S+)");
+            try (SparkProcess first = SparkProcess.worker(directory, 1, url);
+                    SparkProcess second = SparkProcess.worker(directory, 2, url)) {
+                first.await("(Successfully registered) with master");
+                second.await("(Successfully registered) with master");
+
+                CommandRun score = SparkProcess.submit(
+                        directory,
+                        url,
+                        List.of("--executor-memory", "1g"),
+                        "score",
+                        "--model",
+                        LocalSpark.MODEL.toString(),
+                        "--input",
+                        LocalSpark.CORPUS,
+                        "--output",
+                        out(),
+                        "--token-logprobs");
+                assertThat(score.exitCode()).as(score.out()).isZero();
+                assertSameScores();
+                assertThat(first.output()).contains("Asked to launch executor");
+                assertThat(second.output()).contains("Asked to launch executor");
+
+                String texts = directory.resolve("texts").toString();
+                CommandRun generate = SparkProcess.submit(
+                        directory, url, List.of("--executor-memory", "1g"), generateArguments(texts));
+                assertThat(generate.exitCode()).as(generate.out()).isZero();
+                assertSameTexts(texts);
+
+                CommandRun broken = SparkProcess.submit(
+                        directory,
+                        url,
+                        List.of("--executor-memory", "1g"),
+                        "score",
+                        "--model",
+                        LocalSpark.MODEL.toString(),
+                        "--input",
+                        LocalSpark.CORPUS,
+                        "--output",
+                        out(),
+                        "--text-column",
+                        "body");
+                assertThat(broken.exitCode()).isEqualTo(2);
+                assertThat(broken.out()).contains("no column 'body'");
+            }
+        }
+    }
+
+    private void assertSameScores() {
+        Dataset<Row> scores = LocalSpark.session().read().parquet(out()).selectExpr(COMPARED);
+        Dataset<Row> local = ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
+                .selectExpr(COMPARED);
+        List<String> expected = LocalSpark.sorted(local);
+        assertThat(expected).hasSize(220);
+        assertThat(LocalSpark.sorted(scores)).isEqualTo(expected);
+    }
+
+    private void assertSameTexts(String texts) {
+        String local = directory.resolve("local-texts").toString();
+        assertThat(CommandRun.of(generateArguments(local)).exitCode()).isZero();
+        List<String> expected = LocalSpark.sorted(LocalSpark.session().read().parquet(local));
+        assertThat(expected).hasSize(24);
+        assertThat(LocalSpark.sorted(LocalSpark.session().read().parquet(texts)))
+                .isEqualTo(expected);
+    }
+
+    private static String[] generateArguments(String output) {
+        return new String[] {
+            "generate",
+            "--model",
+            LocalSpark.MODEL.toString(),
+            "--input",
+            LocalSpark.PROMPTS,
+            "--output",
+            output,
+            "--max-new-tokens",
+            "16",
+            "--temperature",
+            "0.8",
+            "--seed",
+            "3"
+        };
+    }
+
+    private String out() {
+        return directory.resolve("out").toString();
+    }
+}

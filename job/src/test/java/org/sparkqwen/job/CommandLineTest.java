@@ -1,0 +1,408 @@
+package org.sparkqwen.job;
+
+import static org.apache.spark.sql.functions.col;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// The command line as a user meets it: what it writes, what it prints, and what it refuses.
+class CommandLineTest {
+    @TempDir
+    private Path directory = Path.of("");
+
+    @Test
+    void scoreWritesRowsAManifestAndASummary() throws IOException {
+        CommandRun run = score("--input", LocalSpark.CORPUS, "--output", out(), "--summary-by", "condition");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out())
+                .contains("Scored 220 rows")
+                .contains("tiny-qwen3@")
+                .containsPattern("perplexity  [0-9,.]+ ± [0-9,.]+ a token, [0-9,.e+]+ a word, [0-9.]+ bits a byte")
+                .contains("By condition")
+                .contains(out() + "/_run.json");
+
+        Dataset<Row> scores = LocalSpark.session().read().parquet(out());
+        assertThat(scores.count()).isEqualTo(220); // _run.json is no data to Spark
+        assertThat(scores.filter(col("error").isNotNull()).count()).isZero();
+
+        JsonNode manifest =
+                new ObjectMapper().readTree(directory.resolve("out/_run.json").toFile());
+        assertThat(manifest.at("/job").textValue()).isEqualTo("score");
+        assertThat(manifest.at("/model_sha256").textValue()).matches("[0-9a-f]{64}");
+        assertThat(manifest.at("/summary/rows").intValue()).isEqualTo(220);
+        assertThat(manifest.at("/summary/perplexity_standard_error").doubleValue())
+                .isPositive();
+        assertThat(manifest.at("/options/batch-tokens").intValue()).isEqualTo(2048);
+        assertThat(manifest.at("/versions/spark").textValue()).isEqualTo("4.2.0");
+    }
+
+    @Test
+    void damagedDocumentsScoreWorseThanTheSameDocumentsWhole() {
+        score("--input", LocalSpark.CORPUS, "--output", out(), "--columns", "id,condition");
+        Dataset<Row> scores = LocalSpark.session().read().parquet(out()).cache();
+        Dataset<Row> whole = scores.filter("condition = 'whole'")
+                .select(col("id"), col("perplexity").as("whole"));
+        for (String damage : List.of("shuffled-words", "ocr-noise")) {
+            List<Row> pairs = scores.filter(col("condition").equalTo(damage))
+                    .selectExpr("replace(id, '-%s', '') as id".formatted(damage), "perplexity")
+                    .join(whole, "id")
+                    .collectAsList();
+            assertThat(pairs)
+                    .hasSize(24)
+                    .allSatisfy(pair -> assertThat(pair.<Double>getAs("perplexity"))
+                            .as(pair.getString(0))
+                            .isGreaterThan(2 * pair.<Double>getAs("whole")));
+        }
+    }
+
+    @Test
+    void readsAndWritesJsonThatOtherToolsRead() throws IOException {
+        Path input = directory.resolve("documents.json");
+        Files.writeString(input, """
+            {"id": 1, "body": "The state of the Union is strong."}
+            {"id": 2, "body": null}
+            """);
+        CommandRun run = score(
+                "--input",
+                input.toString(),
+                "--input-format",
+                "json",
+                "--output-format",
+                "json",
+                "--output",
+                out(),
+                "--text-column",
+                "body");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        List<JsonNode> rows = new ArrayList<>();
+        try (var files = Files.newDirectoryStream(directory.resolve("out"), "part-*.json")) {
+            for (Path file : files) {
+                for (String line : Files.readAllLines(file)) {
+                    rows.add(new ObjectMapper().readTree(line));
+                }
+            }
+        }
+        assertThat(rows).hasSize(2).allSatisfy(row -> {
+            assertThat(row.has("error")).isTrue();
+            assertThat(row.has("sum_nll")).isTrue();
+        });
+        assertThat(run.out()).contains("1 × the text is null");
+    }
+
+    @Test
+    void tokenizedRowsScoreAsTheirTextsDo() {
+        String tokens = directory.resolve("tokens").toString();
+        CommandRun tokenize = CommandRun.of(
+                "tokenize",
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--input",
+                LocalSpark.CORPUS,
+                "--output",
+                tokens,
+                "--limit",
+                "20");
+        assertThat(tokenize.exitCode()).as(tokenize.err()).isZero();
+        assertThat(tokenize.out()).contains("Tokenized 20 rows");
+        Dataset<Row> tokenized = LocalSpark.session().read().parquet(tokens).drop("tokens", "error");
+        String renamed = directory.resolve("renamed").toString();
+        tokenized.withColumnRenamed("token_ids", "ids").write().parquet(renamed);
+
+        score("--input", renamed, "--output", out(), "--tokens-column", "ids", "--columns", "id");
+        score("--input", renamed, "--output", out("texts"), "--columns", "id");
+        String[] compared = {"id", "sum_nll", "tokens_scored", "perplexity", "min_k_prob"};
+        List<String> fromTokens = sorted(out(), compared);
+        assertThat(fromTokens).hasSize(20).isEqualTo(sorted(out("texts"), compared));
+    }
+
+    @Test
+    void generateWritesTextsAndASummary() {
+        CommandRun run = CommandRun.of(
+                "generate",
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--input",
+                LocalSpark.PROMPTS,
+                "--output",
+                out(),
+                "--max-new-tokens",
+                "8",
+                "--temperature",
+                "0.8",
+                "--samples",
+                "3",
+                "--seed",
+                "7",
+                "--stop",
+                ".");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).contains("Generated 72 texts").contains("finished");
+        Dataset<Row> texts = LocalSpark.session().read().parquet(out());
+        assertThat(texts.count()).isEqualTo(72);
+        assertThat(texts.filter("instr(generated_text, '.') > 0").count()).isZero();
+    }
+
+    @Test
+    void limitWorksOnThatManyRowsAndNoMore() {
+        CommandRun run = score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "7");
+        assertThat(run.out()).contains("Scored 7 rows");
+        assertThat(LocalSpark.session().read().parquet(out()).count()).isEqualTo(7);
+    }
+
+    @Test
+    void anExistingOutputIsRefusedAndReplacedOnlyWhenAsked() {
+        assertThat(score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "2")
+                        .exitCode())
+                .isZero();
+        CommandRun second = score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "3");
+        assertRefused(second, 2, "--output " + out() + " exists", "--mode overwrite");
+        assertThat(LocalSpark.session().read().parquet(out()).count()).isEqualTo(2);
+        CommandRun third =
+                score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "3", "--mode", "overwrite");
+        assertThat(third.exitCode()).as(third.err()).isZero();
+        assertThat(LocalSpark.session().read().parquet(out()).count()).isEqualTo(3);
+    }
+
+    @Test
+    void credentialsNeverReachTheManifest() throws IOException {
+        score(
+                "--input",
+                LocalSpark.CORPUS,
+                "--output",
+                out(),
+                "--limit",
+                "1",
+                "--conf",
+                "spark.hadoop.fs.s3a.secret.key=abracadabra");
+        assertThat(Files.readString(directory.resolve("out/_run.json")))
+                .contains("spark.hadoop.fs.s3a.secret.key")
+                .doesNotContain("abracadabra");
+    }
+
+    @Test
+    void anInputThatDoesNotExistIsNamed() {
+        assertRefused(
+                score("--input", "/nowhere/corpus", "--output", out()), 2, "--input /nowhere/corpus does not exist");
+    }
+
+    @Test
+    void anInputOfAnotherFormatIsNamed() throws IOException {
+        Path text = Files.writeString(directory.resolve("text.parquet"), "no Parquet at all");
+        assertRefused(score("--input", text.toString(), "--output", out()), 1, "parquet", "--input-format");
+    }
+
+    @Test
+    void aMissingColumnIsNamedBesideThoseThatAreThere() {
+        assertRefused(
+                score("--input", LocalSpark.CORPUS, "--output", out(), "--text-column", "body"),
+                2,
+                "no column 'body'",
+                "'id', 'source', 'title', 'language', 'condition', 'text'",
+                "--text-column");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--context 4096 | --context 4,096 is more than the model's 1,024",
+                "--context 100 --stride 101 | stride must be from 1 to the context 100, not 101",
+                "--context 1 | context must be at least 2",
+                "--min-k 0 | min-k must be above 0",
+                "--summary-by colour | --summary-by: the output has no column 'colour'",
+                "--columns id,colour | no column 'colour' to pass through",
+                "--output-format csv | parquet, json and orc can",
+                "--limit 0 | --limit must be at least 1",
+                "--tokens-column text | column 'text' is string; --tokens-column takes array<int> or array<bigint>",
+                "--text-column a --tokens-column b | a job reads one column",
+                "--threads -1 | --threads must be at least 1",
+                "--batch-tokens 0 | --batch-tokens must be at least 1",
+                "--max-sequences 0 | --max-sequences must be at least 1",
+                "--kernels fast | --kernels",
+                "--colour red | --colour",
+                "--limit many | --limit"
+            })
+    void optionsThatCannotWorkAreRefusedInOneLine(String options, String message) {
+        List<String> args = new ArrayList<>(List.of("--input", LocalSpark.CORPUS, "--output", out()));
+        args.addAll(List.of(options.split(" ")));
+        assertRefused(score(args.toArray(String[]::new)), 2, message);
+        assertThat(directory.resolve("out")).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--temperature -1 | temperature must be a number of at least 0",
+                "--top-p 0 | top-p must be above 0",
+                "--top-k -2 | top-k must be at least 0",
+                "--min-p 1.5 | min-p must be from 0 to 1",
+                "--max-new-tokens 0 | max-new-tokens must be at least 1",
+                "--samples 0 | samples must be at least 1",
+                "--stop-token-id 9000 | --stop-token-id 9000 is outside the vocabulary"
+            })
+    void samplingThatCannotWorkIsRefusedInOneLine(String options, String message) {
+        List<String> args = new ArrayList<>(List.of(
+                "generate", "--model", LocalSpark.MODEL.toString(), "--input", LocalSpark.PROMPTS, "--output", out()));
+        args.addAll(List.of(options.split(" ")));
+        assertRefused(CommandRun.of(args.toArray(String[]::new)), 2, message);
+    }
+
+    @Test
+    void anInputColumnWithTheNameOfAnOutputColumnIsRefused() {
+        String input = directory.resolve("input").toString();
+        LocalSpark.corpus()
+                .limit(1)
+                .withColumnRenamed("title", "tokens")
+                .write()
+                .parquet(input);
+        assertRefused(score("--input", input, "--output", out()), 2, "column 'tokens' would collide", "--columns");
+        assertThat(score("--input", input, "--output", out(), "--columns", "id").exitCode())
+                .isZero();
+    }
+
+    @Test
+    void aModelThatCannotRunIsRefusedBeforeTheWork() throws IOException {
+        assertRefused(
+                CommandRun.of("score", "--model", "/nowhere", "--input", LocalSpark.CORPUS, "--output", out()),
+                1,
+                "/nowhere: no such directory");
+        Path llama = modelCopy("llama");
+        Files.writeString(
+                llama.resolve("config.json"),
+                Files.readString(LocalSpark.MODEL.resolve("config.json")).replace("\"qwen3\"", "\"llama\""));
+        assertRefused(
+                CommandRun.of("score", "--model", llama.toString(), "--input", LocalSpark.CORPUS, "--output", out()),
+                1,
+                "config.json: model_type llama is not supported; qwen3 is");
+        assertThat(directory.resolve("out")).doesNotExist();
+    }
+
+    @Test
+    void aModelWithoutATokenizerTakesTokensOnly() throws IOException {
+        Path model = modelCopy("no-tokenizer");
+        Files.delete(model.resolve("tokenizer.json"));
+        assertRefused(
+                CommandRun.of("score", "--model", model.toString(), "--input", LocalSpark.CORPUS, "--output", out()),
+                2,
+                "no tokenizer.json",
+                "--tokens-column");
+        String input = directory.resolve("ids").toString();
+        LocalSpark.session()
+                .range(3)
+                .selectExpr("id", "array(int(id), 300, 301) as ids")
+                .write()
+                .parquet(input);
+        CommandRun run = CommandRun.of(
+                "score", "--model", model.toString(), "--input", input, "--output", out(), "--tokens-column", "ids");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).contains("Scored 3 rows");
+    }
+
+    @Test
+    void inspectSaysWhatAModelIs() {
+        CommandRun run = CommandRun.of("inspect", "--model", LocalSpark.MODEL.toString());
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out())
+                .contains("8 layers, hidden 256")
+                .contains("8,525,056")
+                .contains("BF16 in 3 file(s)")
+                .contains("8.0 KiB a token of context when generating, 1.0 KiB when scoring")
+                .contains("tokenizer    8,192 tokens")
+                .contains("all 90 are there");
+    }
+
+    @Test
+    void inspectNamesWhatIsMissing() throws IOException {
+        Path model = modelCopy("deeper");
+        Files.writeString(
+                model.resolve("config.json"),
+                Files.readString(LocalSpark.MODEL.resolve("config.json"))
+                        .replace("\"num_hidden_layers\": 8", "\"num_hidden_layers\": 9"));
+        CommandRun run = CommandRun.of("inspect", "--model", model.toString());
+        assertThat(run.exitCode()).isEqualTo(1);
+        assertThat(run.out()).contains("11 fault(s)").contains("tensor model.layers.8.mlp.up_proj.weight is missing");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"score", "generate", "tokenize", "inspect"})
+    void helpTeachesEachCommand(String command) {
+        CommandRun run = CommandRun.of(command, "--help");
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out())
+                .contains("Usage: spark-qwen " + command)
+                .contains("Example")
+                .contains("--model");
+    }
+
+    @Test
+    void withoutACommandTheUsageIsShown() {
+        CommandRun run = CommandRun.of();
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err())
+                .contains("score")
+                .contains("generate")
+                .contains("tokenize")
+                .contains("inspect");
+        assertThat(CommandRun.of("--version").out()).startsWith("spark-qwen ");
+    }
+
+    private String out() {
+        return out("out");
+    }
+
+    private String out(String name) {
+        return directory.resolve(name).toString();
+    }
+
+    private static CommandRun score(String... args) {
+        List<String> all = new ArrayList<>(List.of("score", "--model", LocalSpark.MODEL.toString()));
+        all.addAll(List.of(args));
+        return CommandRun.of(all.toArray(String[]::new));
+    }
+
+    private static List<String> sorted(String output, String... columns) {
+        Dataset<Row> rows = LocalSpark.session().read().parquet(output);
+        return LocalSpark.sorted(rows.selectExpr(columns));
+    }
+
+    /// A directory of links to the sample model's files; a file written into it replaces its link.
+    private Path modelCopy(String name) throws IOException {
+        Path copy = Files.createDirectories(directory.resolve(name));
+        try (var files = Files.newDirectoryStream(LocalSpark.MODEL)) {
+            for (Path file : files) {
+                if (file.getFileName().toString().endsWith(".safetensors")) {
+                    Files.createSymbolicLink(copy.resolve(file.getFileName()), file);
+                } else {
+                    Files.copy(file, copy.resolve(file.getFileName()));
+                }
+            }
+        }
+        return copy;
+    }
+
+    /// One line, no stack trace, the exit code, and what the message must say.
+    private static void assertRefused(CommandRun run, int exitCode, String... parts) {
+        assertThat(run.exitCode()).as(run.out() + run.err()).isEqualTo(exitCode);
+        String message = run.err()
+                .lines()
+                .filter(line -> line.startsWith("spark-qwen"))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("no message in: " + run.err()));
+        assertThat(message).contains(parts);
+        assertThat(run.err()).doesNotContain("\tat ");
+    }
+}

@@ -1,0 +1,51 @@
+package org.sparkqwen.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.jar.JarFile;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/// The one jar for spark-submit holds the engine and what Spark does not ship, and nothing that it does.
+class JobJarIT {
+
+    @Test
+    void holdsTheEngineTheJobAndTheS3Client() throws IOException {
+        assertThat(classes(SparkProcess.JAR))
+                .contains(
+                        "org/sparkqwen/job/Main.class",
+                        "org/sparkqwen/engine/Engine.class",
+                        "org/apache/hadoop/fs/s3a/S3AFileSystem.class",
+                        "software/amazon/awssdk/services/s3/S3Client.class")
+                .noneMatch(name -> name.startsWith("picocli/") || name.startsWith("me/tongfei/"));
+    }
+
+    @Test
+    void holdsNoClassThatSparkShips() throws IOException {
+        Set<String> shipped = new TreeSet<>();
+        try (DirectoryStream<Path> jars = Files.newDirectoryStream(SparkProcess.HOME.resolve("jars"), "*.jar")) {
+            for (Path jar : jars) {
+                shipped.addAll(classes(jar));
+            }
+        }
+        assertThat(shipped).hasSizeGreaterThan(10_000);
+        Set<String> twice = classes(SparkProcess.JAR);
+        twice.retainAll(shipped);
+        assertThat(twice).isEmpty();
+    }
+
+    private static Set<String> classes(Path jar) throws IOException {
+        try (JarFile file = new JarFile(jar.toFile())) {
+            return file.stream()
+                    .map(entry -> entry.getName())
+                    .filter(name -> name.endsWith(".class"))
+                    .collect(Collectors.toCollection(TreeSet::new));
+        }
+    }
+}

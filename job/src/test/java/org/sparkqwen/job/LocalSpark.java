@@ -1,0 +1,65 @@
+package org.sparkqwen.job;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+
+/// A Spark in this JVM, and the samples on it.
+final class LocalSpark {
+    static final Path SAMPLES = Path.of("../data-samples").toAbsolutePath().normalize();
+    static final Path MODEL = SAMPLES.resolve("tiny-qwen3");
+    static final String CORPUS = SAMPLES.resolve("corpus.parquet").toString();
+    static final String PROMPTS = SAMPLES.resolve("prompts.parquet").toString();
+    static final ContentColumn TEXT = new ContentColumn.Text("text", SpecialTokens.TEXT);
+
+    private LocalSpark() {}
+
+    /// The session of this JVM; a new one if a command has stopped the last.
+    static SparkSession session() {
+        return SparkSession.builder()
+                .master("local[2]")
+                .appName("test")
+                .config("spark.ui.enabled", false)
+                .config("spark.sql.shuffle.partitions", 2)
+                .config(
+                        "spark.sql.warehouse.dir",
+                        Path.of("target/warehouse").toUri().toString())
+                .getOrCreate();
+    }
+
+    static Dataset<Row> corpus() {
+        return session().read().parquet(CORPUS);
+    }
+
+    static ModelReference model() {
+        return ModelReference.open(MODEL);
+    }
+
+    static ModelReference model(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
+        return ModelReference.open(MODEL, kernels, threads, batchTokens, maxSequences);
+    }
+
+    /// All rows as text, every column and every digit of it, in an order that does not depend on partitions.
+    static List<String> sorted(Dataset<Row> rows) {
+        return rows.collectAsList().stream()
+                .map(LocalSpark::text)
+                .sorted(Comparator.naturalOrder())
+                .toList();
+    }
+
+    private static String text(Row row) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < row.size(); i++) {
+            Object value = row.get(i);
+            text.append(value instanceof byte[] bytes ? Arrays.toString(bytes) : String.valueOf(value))
+                    .append('\u0001');
+        }
+        return text.toString();
+    }
+}

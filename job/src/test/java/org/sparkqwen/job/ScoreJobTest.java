@@ -1,0 +1,97 @@
+package org.sparkqwen.job;
+
+import static org.apache.spark.sql.functions.col;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructField;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.scoring.ScoringOptions;
+
+/// Scoring as a transformation of Datasets, on a real local Spark.
+class ScoreJobTest {
+
+    @Test
+    void addsItsColumnsBehindThoseOfTheInput() {
+        Dataset<Row> corpus = LocalSpark.corpus();
+        Dataset<Row> scores = score(LocalSpark.model(), corpus, List.of());
+        StructField[] fields = scores.schema().fields();
+        assertThat(List.of(fields).subList(0, corpus.columns().length))
+                .containsExactly(corpus.schema().fields());
+        assertThat(List.of(scores.columns()).subList(corpus.columns().length, fields.length))
+                .containsExactly(ScoreJob.SCHEMA.fieldNames());
+        for (StructField added : ScoreJob.SCHEMA.fields()) {
+            assertThat(scores.schema().apply(added.name()).dataType()).isEqualTo(added.dataType());
+            assertThat(scores.schema().apply(added.name()).nullable()).isTrue();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1, VECTOR, 2, 2048",
+        "3, VECTOR, 2, 2048",
+        "17, VECTOR, 2, 2048",
+        "3, VECTOR, 1, 1",
+        "2, VECTOR, 2, 100000",
+        "3, SCALAR, 2, 2048"
+    })
+    void givesTheSameBitsInAnyPartitioningBatchThreadsAndKernels(
+            int partitions, KernelChoice kernels, int threads, int batchTokens) {
+        Dataset<Row> documents =
+                LocalSpark.corpus().filter(col("id").like("%ab%").or(col("id").like("kjv%")));
+        List<String> expected = LocalSpark.sorted(
+                score(LocalSpark.model(KernelChoice.VECTOR, 2, 700, 64), documents.coalesce(1), List.of()));
+        Dataset<Row> scores = score(
+                LocalSpark.model(kernels, threads, batchTokens, 64), documents.repartition(partitions), List.of());
+        assertThat(expected).hasSizeGreaterThan(25);
+        assertThat(LocalSpark.sorted(scores)).isEqualTo(expected);
+    }
+
+    @Test
+    void derivesEachColumnFromTheTokens() {
+        Dataset<Row> documents = LocalSpark.corpus().filter(col("id").like("kjv%"));
+        for (Row row : score(LocalSpark.model(), documents, List.of()).collectAsList()) {
+            double nll = row.<Double>getAs("sum_nll");
+            int scored = row.<Integer>getAs("tokens_scored");
+            List<Float> logProbabilities = row.getList(row.fieldIndex("token_logprobs"));
+            List<Integer> ids = row.getList(row.fieldIndex("token_ids"));
+            assertThat(scored).isEqualTo(row.<Integer>getAs("tokens")).isEqualTo(ids.size());
+            assertThat(logProbabilities).hasSameSizeAs(ids).doesNotContainNull();
+            assertThat(logProbabilities.stream().mapToDouble(p -> -p).sum()).isCloseTo(nll, within(1e-3));
+            assertThat(row.<Double>getAs("perplexity")).isCloseTo(Math.exp(nll / scored), within(1e-9));
+            int bytes = row.<String>getAs("text").getBytes(StandardCharsets.UTF_8).length;
+            assertThat(row.<Integer>getAs("bytes")).isEqualTo(bytes);
+            assertThat(row.<Double>getAs("bits_per_byte")).isCloseTo(nll / bytes / Math.log(2), within(1e-12));
+            assertThat(row.<Integer>getAs("words"))
+                    .isEqualTo(row.<String>getAs("text").trim().split("\\s+").length);
+            double lowest = logProbabilities.stream()
+                    .sorted()
+                    .limit(Math.max(1, scored / 5))
+                    .mapToDouble(Float::doubleValue)
+                    .average()
+                    .orElseThrow();
+            assertThat(row.<Double>getAs("min_k_prob")).isCloseTo(lowest, within(1e-5));
+            assertThat(row.<String>getAs("model")).matches("tiny-qwen3@[0-9a-f]{12}");
+            assertThat(row.<String>getAs("error")).isNull();
+        }
+    }
+
+    @Test
+    void passesOnlyTheColumnsAskedFor() {
+        Dataset<Row> scores = score(LocalSpark.model(), LocalSpark.corpus().limit(3), List.of("source", "id"));
+        assertThat(List.of(scores.columns()).subList(0, 3)).containsExactly("source", "id", "sum_nll");
+        assertThat(scores.collectAsList()).hasSize(3);
+    }
+
+    static Dataset<Row> score(ModelReference model, Dataset<Row> documents, List<String> columns) {
+        ScoringOptions scoring = ScoreJob.Settings.of(model, LocalSpark.TEXT).scoring();
+        return new ScoreJob(model, new ScoreJob.Settings(LocalSpark.TEXT, columns, scoring, true)).run(documents);
+    }
+}

@@ -1,0 +1,143 @@
+package org.sparkqwen.job;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.spark.launcher.JavaModuleOptions;
+
+/// A JVM of the Spark that the build laid out: a master, a worker, or a spark-submit. Its output goes to a file.
+final class SparkProcess implements AutoCloseable {
+    static final Path HOME = Path.of("target/spark").toAbsolutePath();
+    static final Path JAR = Path.of("target/spark-qwen.jar").toAbsolutePath();
+
+    private final Process process;
+    private final Path log;
+
+    private SparkProcess(Process process, Path log) {
+        this.process = process;
+        this.log = log;
+    }
+
+    static SparkProcess master(Path logs) {
+        return start(
+                logs.resolve("master.log"),
+                "org.apache.spark.deploy.master.Master",
+                "--host",
+                "localhost",
+                "--port",
+                "0",
+                "--webui-port",
+                "0");
+    }
+
+    static SparkProcess worker(Path logs, int number, String master) {
+        return start(
+                logs.resolve("worker-%d.log".formatted(number)),
+                "org.apache.spark.deploy.worker.Worker",
+                "--host",
+                "localhost",
+                "--port",
+                "0",
+                "--webui-port",
+                "0",
+                "--cores",
+                "1",
+                "--memory",
+                "2g",
+                "--work-dir",
+                logs.resolve("work-" + number).toString(),
+                master);
+    }
+
+    /// Submits the job's jar in client mode and waits for its end.
+    static CommandRun submit(Path logs, String master, List<String> sparkOptions, String... arguments) {
+        List<String> command = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.Main"));
+        command.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
+        command.addAll(List.of("--conf", "spark.log.level=WARN"));
+        command.addAll(sparkOptions);
+        command.add(JAR.toString());
+        command.addAll(Arrays.asList(arguments));
+        Path log = logs.resolve("submit.log");
+        try (SparkProcess submit = start(log, "org.apache.spark.deploy.SparkSubmit", command.toArray(String[]::new))) {
+            if (!submit.process.waitFor(5, TimeUnit.MINUTES)) {
+                throw new AssertionError("spark-submit did not end:\n" + submit.output());
+            }
+            return new CommandRun(submit.process.exitValue(), submit.output(), submit.output());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static SparkProcess start(Path log, String mainClass, String... arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
+        command.addAll(List.of("-cp", HOME.resolve("jars") + "/*", mainClass));
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().put("SPARK_HOME", HOME.toString());
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        // Without it a worker cannot name the jars of its executors.
+        builder.environment().put("SPARK_SCALA_VERSION", "2.13");
+        try {
+            return new SparkProcess(builder.start(), log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    String output() {
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Waits until the output has `pattern`; returns its first group.
+    String await(String pattern) {
+        Instant deadline = Instant.now().plus(Duration.ofMinutes(1));
+        Pattern compiled = Pattern.compile(pattern);
+        while (Instant.now().isBefore(deadline) && process.isAlive()) {
+            Matcher matcher = compiled.matcher(output());
+            if (matcher.find()) {
+                return matcher.group(1);
+            }
+            sleep();
+        }
+        throw new AssertionError("no '%s' in:%n%s".formatted(pattern, output()));
+    }
+
+    private static void sleep() {
+        try {
+            Thread.sleep(100);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(20, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
+    }
+}
