@@ -101,12 +101,23 @@ public record ModelConfig(
         }
         int maxPositions = json.positiveInt("max_position_embeddings", MAX_POSITIONS);
         Rope rope = Rope.read(json, maxPositions);
+        int vocabSize = json.positiveInt("vocab_size", MAX_VOCABULARY);
         GenerationDefaults generation = GenerationDefaults.read(directory);
+        List<Integer> eosTokenIds =
+                generation.eosTokenIds().isEmpty() ? json.tokenIds("eos_token_id") : generation.eosTokenIds();
+        for (int id : eosTokenIds) {
+            if (id >= vocabSize) {
+                Path origin =
+                        generation.eosTokenIds().isEmpty() ? file : directory.resolve(GenerationDefaults.FILE_NAME);
+                throw new InvalidModelException(
+                        "%s: eos_token_id %d is outside the vocabulary of %d".formatted(origin, id, vocabSize));
+            }
+        }
         Set<String> unknown = new TreeSet<>(json.keys());
         unknown.removeAll(KNOWN_KEYS);
 
         return new ModelConfig(
-                json.positiveInt("vocab_size", MAX_VOCABULARY),
+                vocabSize,
                 hiddenSize,
                 json.positiveInt("intermediate_size", MAX_WIDTH),
                 json.positiveInt("num_hidden_layers", MAX_LAYERS),
@@ -115,7 +126,7 @@ public record ModelConfig(
                 rope,
                 context(rope, maxPositions),
                 json.flag("tie_word_embeddings", false),
-                generation.eosTokenIds().isEmpty() ? json.tokenIds("eos_token_id") : generation.eosTokenIds(),
+                eosTokenIds,
                 generation,
                 List.copyOf(unknown));
     }
@@ -141,6 +152,9 @@ public record ModelConfig(
         }
         if (json.flag("use_sliding_window", false) && json.has("sliding_window")) {
             throw json.unsupported("use_sliding_window", "every layer attends to the whole context");
+        }
+        if (json.has("layer_types") && !json.node().path("layer_types").isArray()) {
+            throw json.wrong("layer_types", "a list");
         }
         for (var layerType : json.node().path("layer_types")) {
             if (!layerType.asText().equals("full_attention")) {
