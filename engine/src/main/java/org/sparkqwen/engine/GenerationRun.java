@@ -58,8 +58,8 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     }
 
     private void step() {
-        Batch batch = Batch.of(running.stream().map(Continuation::sequence).toList());
         engine.onModel(transformer -> {
+            Batch batch = Batch.of(running.stream().map(Continuation::sequence).toList());
             advance(transformer, batch);
             return batch;
         });

@@ -98,9 +98,7 @@ final class ScoringRun implements Iterator<Result> {
 
     private void score(List<Task> tasks) {
         try {
-            Batch batch = Batch.of(tasks.stream().map(Task::sequence).toList());
-            double[] logProbabilities =
-                    engine.onModel(transformer -> targetLogProbabilities(transformer, batch, tasks));
+            double[] logProbabilities = engine.onModel(transformer -> targetLogProbabilities(transformer, tasks));
             int next = 0;
             for (Task task : tasks) {
                 next = task.take(logProbabilities, next);
@@ -114,7 +112,8 @@ final class ScoringRun implements Iterator<Result> {
     }
 
     /// The log-probability of each window's targets, in the order of the batch: the row before a target predicts it.
-    private static double[] targetLogProbabilities(Transformer transformer, Batch batch, List<Task> tasks) {
+    private static double[] targetLogProbabilities(Transformer transformer, List<Task> tasks) {
+        Batch batch = Batch.of(tasks.stream().map(Task::sequence).toList());
         int count = tasks.stream().mapToInt(task -> task.window().targets()).sum();
         int[] rows = new int[count];
         int[] targets = new int[count];
