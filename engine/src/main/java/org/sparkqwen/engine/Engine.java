@@ -26,8 +26,8 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 
 /// A model, ready to score and to generate.
 ///
-/// Many threads may use one engine. Each tokenizes and assembles its own batches; the batches take turns on the model,
-/// each with all of the engine's threads. A result depends on its request and the weights alone: not on the other
+/// Many threads may use one engine. Each tokenizes for itself and fills its own batches; the batches take turns on the
+/// model, each with all of the engine's threads. A result depends on its request and the weights alone: not on the other
 /// requests, the order, the options of the engine, or what else it is doing.
 public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
@@ -48,13 +48,14 @@ public final class Engine implements AutoCloseable {
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
             Checkpoint checkpoint,
-            Weights weights) {
+            Weights weights,
+            Kernels kernels) {
         this.config = config;
         this.options = options;
         this.tokenizer = tokenizer;
         this.checkpoint = checkpoint;
         this.weights = weights;
-        kernels = options.kernels().create(options.threads());
+        this.kernels = kernels;
         transformer = new Transformer(config, weights, kernels);
         blocks = new BlockPool(KeyValueBlock.floats(config.attention()) * Float.BYTES);
     }
@@ -74,19 +75,30 @@ public final class Engine implements AutoCloseable {
         }
         Path tokenizerJson = directory.resolve("tokenizer.json");
         Tokenizer tokenizer = Files.exists(tokenizerJson) ? Tokenizer.read(tokenizerJson) : null;
-        Checkpoint checkpoint = Checkpoint.open(directory);
+        long start = System.nanoTime();
+        Engine engine = open(directory, config, options, tokenizer);
+        LOG.info(
+                "{} loaded in {} ms; kernels: {}",
+                directory,
+                TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start),
+                engine.kernels.description());
+        return engine;
+    }
+
+    /// Closes what is open already if the rest cannot be opened.
+    private static Engine open(
+            Path directory, ModelConfig config, EngineOptions options, @Nullable Tokenizer tokenizer) {
+        Kernels kernels = options.kernels().create(options.threads());
         try {
-            long start = System.nanoTime();
-            Weights weights = new Weights(config, checkpoint);
-            Engine engine = new Engine(config, options, tokenizer, checkpoint, weights);
-            LOG.info(
-                    "{}: loaded in {} ms, kernels: {}",
-                    directory,
-                    TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start),
-                    engine.kernels.description());
-            return engine;
+            Checkpoint checkpoint = Checkpoint.open(directory);
+            try {
+                return new Engine(config, options, tokenizer, checkpoint, new Weights(config, checkpoint), kernels);
+            } catch (RuntimeException e) {
+                checkpoint.close();
+                throw e;
+            }
         } catch (RuntimeException e) {
-            checkpoint.close();
+            kernels.close();
             throw e;
         }
     }
@@ -99,10 +111,9 @@ public final class Engine implements AutoCloseable {
         return Optional.ofNullable(tokenizer);
     }
 
-    /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no
-    /// end-of-text.
+    /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no end-of-text.
     public OptionalInt prefixToken() {
-        return config.eosTokenIds().stream().mapToInt(Integer::intValue).findFirst();
+        return config.endOfDocument();
     }
 
     /// Scores documents; yields one result for each, in completion order.

@@ -5,7 +5,8 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 /// How an engine runs; nothing here changes a result.
 ///
 /// @param threads that compute; at least 1
-/// @param batchTokens tokens that go through the model together when scoring, at most, unless one window alone has more
+/// @param batchTokens tokens that go through the model together: documents' windows as many as fit, or one that is
+///     longer; prompts until they exceed it
 /// @param maxSequences texts generated at the same time for one caller
 public record EngineOptions(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
     public EngineOptions {

@@ -17,6 +17,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     private final Iterator<Request.Generate> requests;
     private final List<Continuation> running = new ArrayList<>();
     private final Deque<Result> finished = new ArrayDeque<>();
+    private boolean closed;
 
     GenerationRun(Engine engine, Iterator<Request.Generate> requests) {
         this.engine = engine;
@@ -25,7 +26,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
 
     @Override
     public boolean hasNext() {
-        return !finished.isEmpty() || !running.isEmpty() || requests.hasNext();
+        return !closed && (!finished.isEmpty() || !running.isEmpty() || requests.hasNext());
     }
 
     @Override
@@ -34,7 +35,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
             throw new NoSuchElementException();
         }
         while (finished.isEmpty()) {
-            while (finished.isEmpty() && running.size() < engine.options().maxSequences() && requests.hasNext()) {
+            while (finished.isEmpty() && hasRoom() && requests.hasNext()) {
                 accept(requests.next());
             }
             if (finished.isEmpty() && !running.isEmpty()) {
@@ -42,6 +43,14 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
             }
         }
         return finished.removeFirst();
+    }
+
+    /// New prompts are computed with the next step; they come in as long as those before them leave room in a batch.
+    private boolean hasRoom() {
+        int pending =
+                running.stream().mapToInt(continuation -> continuation.sequence().pending()).sum();
+        return running.size() < engine.options().maxSequences()
+                && pending < engine.options().batchTokens();
     }
 
     private void accept(Request.Generate request) {
@@ -58,8 +67,8 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     }
 
     private void step() {
-        Batch batch = Batch.of(running.stream().map(Continuation::sequence).toList());
         engine.onModel(transformer -> {
+            Batch batch = Batch.of(running.stream().map(Continuation::sequence).toList());
             advance(transformer, batch);
             return batch;
         });
@@ -84,9 +93,10 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         }
     }
 
-    /// Frees the key/value cache of texts that are still running.
+    /// Ends the run and frees the key/value cache of texts that are not finished.
     @Override
     public void close() {
+        closed = true;
         running.forEach(continuation -> continuation.sequence().close());
         running.clear();
     }

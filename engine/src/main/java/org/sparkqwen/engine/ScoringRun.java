@@ -23,9 +23,9 @@ import org.sparkqwen.engine.scoring.Window;
 final class ScoringRun implements Iterator<Result> {
     private final Engine engine;
     private final Iterator<Request.Score> requests;
-    private final Deque<Task> waiting = new ArrayDeque<>();
+    private final Deque<Document> waiting = new ArrayDeque<>();
     private final Deque<Result> finished = new ArrayDeque<>();
-    private int waitingTokens;
+    private long waitingTokens;
 
     ScoringRun(Engine engine, Iterator<Request.Score> requests) {
         this.engine = engine;
@@ -54,43 +54,42 @@ final class ScoringRun implements Iterator<Result> {
     }
 
     private void accept(Request.Score request) {
-        int[] tokens;
-        try {
-            tokens = engine.tokens(request.content());
-        } catch (RejectedContent e) {
-            finished.add(new Result.Rejected(request.id(), e.reason()));
-            return;
-        }
-        Document document = new Document(request, tokens, engine.prefixToken());
         ScoringOptions options = request.options();
         if (options.context() > engine.config().maxPositions()) {
             throw new IllegalArgumentException("a context of %,d tokens; the model has %,d"
                     .formatted(options.context(), engine.config().maxPositions()));
         }
-        List<Window> windows = Window.strided(document.sequence.length, options.context(), options.stride());
-        document.windowsLeft = windows.size();
-        if (windows.isEmpty()) {
-            finished.add(document.result());
-        }
-        for (Window window : windows) {
-            int[] seen = Arrays.copyOfRange(document.sequence, window.start(), window.end());
-            waiting.add(new Task(document, window, engine.newSinglePassSequence(seen)));
-            waitingTokens += seen.length;
+        try {
+            Document document = new Document(request, engine.tokens(request.content()), engine.prefixToken());
+            if (document.windows.isEmpty()) {
+                finished.add(document.result());
+            } else {
+                waiting.add(document);
+                waitingTokens += document.windowTokens();
+            }
+        } catch (RejectedContent e) {
+            finished.add(new Result.Rejected(request.id(), e.reason()));
         }
     }
 
-    /// Windows from the front of the queue that fit into a batch together; at least one, so that a window longer
-    /// than a batch is computed alone.
+    /// Windows from the front of the queue that fit into a batch together; at least one, so that a window longer than a
+    /// batch is computed alone.
     private List<Task> nextBatch() {
         List<Task> tasks = new ArrayList<>();
         int tokens = 0;
-        while (!waiting.isEmpty()
-                && (tasks.isEmpty()
-                        || tokens + waiting.getFirst().tokens()
-                                <= engine.options().batchTokens())) {
-            Task task = waiting.removeFirst();
-            tokens += task.tokens();
-            tasks.add(task);
+        while (!waiting.isEmpty()) {
+            Document document = waiting.getFirst();
+            Window window = document.windows.getFirst();
+            if (!tasks.isEmpty() && tokens + window.length() > engine.options().batchTokens()) {
+                break;
+            }
+            document.windows.removeFirst();
+            boolean last = document.windows.isEmpty();
+            if (last) {
+                waiting.removeFirst();
+            }
+            tokens += window.length();
+            tasks.add(new Task(document, window, last, engine.newSinglePassSequence(document.tokensOf(window))));
         }
         waitingTokens -= tokens;
         return tasks;
@@ -98,14 +97,12 @@ final class ScoringRun implements Iterator<Result> {
 
     private void score(List<Task> tasks) {
         try {
-            Batch batch = Batch.of(tasks.stream().map(Task::sequence).toList());
-            double[] logProbabilities =
-                    engine.onModel(transformer -> targetLogProbabilities(transformer, batch, tasks));
+            double[] logProbabilities = engine.onModel(transformer -> targetLogProbabilities(transformer, tasks));
             int next = 0;
             for (Task task : tasks) {
                 next = task.take(logProbabilities, next);
-                if (--task.document.windowsLeft == 0) {
-                    finished.add(task.document.result());
+                if (task.last()) {
+                    finished.add(task.document().result());
                 }
             }
         } finally {
@@ -113,9 +110,9 @@ final class ScoringRun implements Iterator<Result> {
         }
     }
 
-    /// The log-probability of each window's targets, in the order of the batch: the row before a target predicts
-    /// it.
-    private static double[] targetLogProbabilities(Transformer transformer, Batch batch, List<Task> tasks) {
+    /// The log-probability of each window's targets, in the order of the batch: the row before a target predicts it.
+    private static double[] targetLogProbabilities(Transformer transformer, List<Task> tasks) {
+        Batch batch = Batch.of(tasks.stream().map(Task::sequence).toList());
         int count = tasks.stream().mapToInt(task -> task.window().targets()).sum();
         int[] rows = new int[count];
         int[] targets = new int[count];
@@ -134,12 +131,8 @@ final class ScoringRun implements Iterator<Result> {
         return transformer.logProbabilities(hidden, targets);
     }
 
-    /// A window and the document it belongs to.
-    private record Task(Document document, Window window, Sequence sequence) {
-        int tokens() {
-            return sequence.length();
-        }
-
+    /// A window, the document it belongs to, and whether it is that document's last.
+    private record Task(Document document, Window window, boolean last, Sequence sequence) {
         /// Takes the window's log-probabilities from index `from` on; returns the index after them.
         int take(double[] logProbabilities, int from) {
             int next = from;
@@ -155,9 +148,9 @@ final class ScoringRun implements Iterator<Result> {
         private final int[] tokens;
         private final int[] sequence; // the tokens, after the prefix if there is one
         private final int prefix;
+        private final Deque<Window> windows; // those that are still to be computed
         private final double[] logProbabilities;
         private @Nullable String fault;
-        private int windowsLeft;
 
         Document(Request.Score request, int[] tokens, OptionalInt prefixToken) {
             this.request = request;
@@ -169,12 +162,22 @@ final class ScoringRun implements Iterator<Result> {
                 sequence[0] = prefixToken.getAsInt();
             }
             System.arraycopy(tokens, 0, sequence, prefix, tokens.length);
+            ScoringOptions options = request.options();
+            windows = new ArrayDeque<>(Window.strided(sequence.length, options.context(), options.stride()));
             logProbabilities = new double[tokens.length];
             Arrays.fill(logProbabilities, Double.NaN);
         }
 
+        long windowTokens() {
+            return windows.stream().mapToLong(Window::length).sum();
+        }
+
+        int[] tokensOf(Window window) {
+            return Arrays.copyOfRange(sequence, window.start(), window.end());
+        }
+
         void record(int position, double logProbability) {
-            if (Double.isNaN(logProbability) || Double.isInfinite(logProbability)) {
+            if (fault == null && !Double.isFinite(logProbability)) {
                 fault = "the model gives token %d a log-probability of %s; its weights or activations overflow"
                         .formatted(position - prefix, logProbability);
             }

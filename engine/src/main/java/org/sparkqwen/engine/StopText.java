@@ -19,21 +19,8 @@ final class StopText {
 
     /// Adds a token; returns whether the text now ends.
     boolean append(int token) {
-        add(decoder.accept(token));
-        return stopped;
-    }
-
-    /// The whole text.
-    String finish() {
-        if (!stopped) {
-            add(decoder.finish());
-        }
-        return text.toString();
-    }
-
-    private void add(String more) {
         int from = Math.max(0, text.length() - longestStop + 1);
-        text.append(more);
+        text.append(decoder.accept(token));
         int end = stops.stream()
                 .mapToInt(stop -> text.indexOf(stop, from))
                 .filter(at -> at >= 0)
@@ -43,5 +30,11 @@ final class StopText {
             text.setLength(end);
             stopped = true;
         }
+        return stopped;
+    }
+
+    /// The whole text; a character that its last token left unfinished is U+FFFD.
+    String finish() {
+        return stopped ? text.toString() : text + decoder.finish();
     }
 }

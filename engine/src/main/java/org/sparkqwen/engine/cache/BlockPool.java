@@ -13,29 +13,29 @@ public final class BlockPool implements AutoCloseable {
     private final long blockBytes;
     private final Arena arena = Arena.ofShared();
     private final Deque<MemorySegment> free = new ArrayDeque<>();
-    private int allocated;
+    private int inUse;
 
     public BlockPool(long blockBytes) {
         this.blockBytes = blockBytes;
     }
 
-    /// A block whose floats are all finite: zeros, or what a sequence before left in it.
+    /// A block of zeros. Attention multiplies the values of positions that a sequence has not reached with 0, so what
+    /// another sequence left there must not be NaN or infinite.
     synchronized MemorySegment take() {
         MemorySegment block = free.poll();
-        if (block == null) {
-            block = arena.allocate(blockBytes, ALIGNMENT);
-            allocated++;
-        }
+        block = block == null ? arena.allocate(blockBytes, ALIGNMENT) : block.fill((byte) 0);
+        inUse++;
         return block;
     }
 
     synchronized void giveBack(MemorySegment block) {
         free.push(block);
+        inUse--;
     }
 
     /// Blocks that sequences hold now.
     public synchronized int inUse() {
-        return allocated - free.size();
+        return inUse;
     }
 
     @Override

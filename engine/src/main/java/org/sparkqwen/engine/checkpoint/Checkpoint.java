@@ -68,7 +68,8 @@ public final class Checkpoint implements AutoCloseable {
         for (String shard : new TreeSet<>(shardOf.values())) {
             Path path = directory.resolve(shard);
             if (!Files.isRegularFile(path)) {
-                throw new InvalidModelException("%s: names %s, which does not exist".formatted(index, shard));
+                throw new InvalidModelException(
+                        "%s: names %s, which does not exist; download that file too".formatted(index, shard));
             }
             shards.add(SafetensorsFile.map(path, arena));
         }
@@ -108,7 +109,8 @@ public final class Checkpoint implements AutoCloseable {
                 TensorView twin = tensors.put(tensor.name(), tensor);
                 if (twin != null) {
                     throw new InvalidModelException(
-                            "%s: tensor %s is also in %s".formatted(file.path(), tensor.name(), twin.file()));
+                            "%s: tensor %s is also in %s; download the model again, into an empty directory"
+                                    .formatted(file.path(), tensor.name(), twin.file()));
                 }
             }
         }
@@ -120,12 +122,13 @@ public final class Checkpoint implements AutoCloseable {
             TensorView tensor = tensors.get(name);
             if (tensor == null || !tensor.file().equals(shard)) {
                 throw new InvalidModelException(
-                        "%s: places tensor %s in %s, which does not have it".formatted(index, name, shard));
+                        "%s: places tensor %s in %s, which does not have it; download the model again"
+                                .formatted(index, name, shard));
             }
         });
         for (String name : tensors.keySet()) {
             if (!shardOf.containsKey(name)) {
-                throw new InvalidModelException("%s: does not name tensor %s of %s"
+                throw new InvalidModelException("%s: does not name tensor %s of %s; download the model again"
                         .formatted(index, name, tensors.get(name).file()));
             }
         }

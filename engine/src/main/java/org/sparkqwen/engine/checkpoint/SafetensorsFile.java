@@ -24,8 +24,9 @@ import java.util.Map;
 final class SafetensorsFile {
     private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// What the format's own library allows.
-    private static final long MAX_HEADER_BYTES = 100_000_000;
+    /// The format's own library allows 100 MB. The model with the most tensors would need 5 MB in a single file, and
+    /// a parsed header takes some ten times its size.
+    private static final long MAX_HEADER_BYTES = 16 << 20;
 
     /// The model with the most tensors, 235B-A22B, has 36,945 in all its files.
     private static final int MAX_TENSORS = 200_000;
@@ -53,19 +54,18 @@ final class SafetensorsFile {
 
     private static SafetensorsFile parse(Path path, MemorySegment file) {
         if (file.byteSize() < LENGTH.byteSize()) {
-            throw new InvalidModelException(
+            throw damaged(
                     "%s: truncated: %d bytes are too few for a safetensors file".formatted(path, file.byteSize()));
         }
         long headerBytes = file.get(LENGTH, 0);
         long available = file.byteSize() - LENGTH.byteSize();
         if (headerBytes < 2 || headerBytes > MAX_HEADER_BYTES) {
-            throw new InvalidModelException("%s: not a safetensors file: a header of %s bytes (2 to %,d are allowed)"
+            throw damaged("%s: not a safetensors file: a header of %s bytes (2 to %,d are allowed)"
                     .formatted(path, Long.toUnsignedString(headerBytes), MAX_HEADER_BYTES));
         }
         if (headerBytes > available) {
-            throw new InvalidModelException(
-                    "%s: truncated: the header has %,d bytes, the file only %,d after its length"
-                            .formatted(path, headerBytes, available));
+            throw damaged("%s: truncated: the header has %,d bytes, the file only %,d after its length"
+                    .formatted(path, headerBytes, available));
         }
         byte[] json = file.asSlice(LENGTH.byteSize(), headerBytes).toArray(JAVA_BYTE);
         JsonNode header = ModelJson.parseObject(json, path + " (header)");
@@ -94,25 +94,27 @@ final class SafetensorsFile {
         long end = 0;
         for (Entry entry : ordered) {
             if (entry.end() > dataBytes) {
-                throw new InvalidModelException("%s: truncated: tensor %s ends at byte %,d of the data, which has %,d"
+                throw damaged("%s: truncated: tensor %s ends at byte %,d of the data, which has %,d"
                         .formatted(path, entry.name(), entry.end(), dataBytes));
             }
             if (entry.begin() != end) {
-                throw new InvalidModelException(
-                        "%s: tensor %s starts at byte %,d of the data, where %,d was expected: the offsets %s"
-                                .formatted(
-                                        path,
-                                        entry.name(),
-                                        entry.begin(),
-                                        end,
-                                        entry.begin() < end ? "overlap" : "leave a gap"));
+                throw damaged("%s: tensor %s starts at byte %,d of the data, where %,d was expected: the offsets %s"
+                        .formatted(
+                                path,
+                                entry.name(),
+                                entry.begin(),
+                                end,
+                                entry.begin() < end ? "overlap" : "leave a gap"));
             }
             end = entry.end();
         }
         if (end != dataBytes) {
-            throw new InvalidModelException(
-                    "%s: the tensors end at byte %,d of the data, which has %,d".formatted(path, end, dataBytes));
+            throw damaged("%s: the tensors end at byte %,d of the data, which has %,d".formatted(path, end, dataBytes));
         }
+    }
+
+    private static InvalidModelException damaged(String what) {
+        return new InvalidModelException(what + "; download the file again");
     }
 
     Path path() {
@@ -129,40 +131,43 @@ final class SafetensorsFile {
 
         static Entry parse(Path path, String name, JsonNode entry) {
             String where = "%s: tensor %s".formatted(path, name);
-            String dtypeName = entry.path("dtype").asText();
-            DType dtype = DType.named(dtypeName)
+            JsonNode dtypeNode = entry.path("dtype");
+            if (dtypeNode.isMissingNode()) {
+                throw damaged("%s has no dtype".formatted(where));
+            }
+            DType dtype = DType.named(dtypeNode.asText())
                     .orElseThrow(() -> new InvalidModelException(
-                            "%s has dtype %s; BF16, F16 and F32 are supported".formatted(where, dtypeName)));
+                            "%s has dtype %s; BF16, F16 and F32 are supported".formatted(where, dtypeNode)));
             JsonNode shapeNode = entry.path("shape");
             JsonNode offsets = entry.path("data_offsets");
             if (!shapeNode.isArray() || shapeNode.size() > MAX_DIMENSIONS) {
-                throw new InvalidModelException("%s has no valid shape".formatted(where));
+                throw damaged("%s has no valid shape".formatted(where));
             }
             if (!offsets.isArray() || offsets.size() != 2) {
-                throw new InvalidModelException("%s has no valid data_offsets".formatted(where));
+                throw damaged("%s has no valid data_offsets".formatted(where));
             }
             List<Integer> shape = new ArrayList<>();
             long bytes = dtype.bytes();
             for (JsonNode size : shapeNode) {
                 if (!size.canConvertToInt() || !size.isIntegralNumber() || size.intValue() < 0) {
-                    throw new InvalidModelException("%s has a size of %s in its shape".formatted(where, size));
+                    throw damaged("%s has a size of %s in its shape".formatted(where, size));
                 }
                 shape.add(size.intValue());
                 bytes = Math.multiplyHigh(bytes, size.longValue()) == 0 ? bytes * size.longValue() : -1;
                 if (bytes < 0) {
-                    throw new InvalidModelException("%s has an impossible shape %s".formatted(where, shapeNode));
+                    throw damaged("%s has an impossible shape %s".formatted(where, shapeNode));
                 }
             }
             if (!offsets.get(0).isIntegralNumber() || !offsets.get(1).isIntegralNumber()) {
-                throw new InvalidModelException("%s has no valid data_offsets".formatted(where));
+                throw damaged("%s has no valid data_offsets".formatted(where));
             }
             long begin = offsets.get(0).canConvertToLong() ? offsets.get(0).longValue() : -1;
             long end = offsets.get(1).canConvertToLong() ? offsets.get(1).longValue() : -1;
             if (begin < 0 || end < begin) {
-                throw new InvalidModelException("%s has impossible data_offsets %s".formatted(where, offsets));
+                throw damaged("%s has impossible data_offsets %s".formatted(where, offsets));
             }
             if (end - begin != bytes) {
-                throw new InvalidModelException("%s has %,d bytes of data; %s of shape %s needs %,d"
+                throw damaged("%s has %,d bytes of data; %s of shape %s needs %,d"
                         .formatted(where, end - begin, dtype, shape, bytes));
             }
             return new Entry(name, dtype, List.copyOf(shape), begin, end);

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /// The reference: every operation as its formula reads, in the order of additions that [Kernels] promises.
-public final class ScalarKernels implements Kernels {
+final class ScalarKernels implements Kernels {
     private final ThreadTeam team;
 
     /// @param threads at least 1; the caller of an operation is one of them

@@ -13,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /// The operations of [Kernels] in the Vector API, with the bits of [ScalarKernels].
-public final class VectorKernels implements Kernels {
+final class VectorKernels implements Kernels {
     /// Floats of the activations that are packed at once: some 8 MB, which stay in the last-level cache while the
     /// weights pass by.
     private static final int PACKED_FLOATS = 2 << 20;

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.DoublePredicate;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 
 /// A JSON object of a model's configuration, read key by key with errors that name the file and the key.
@@ -37,17 +38,30 @@ record ConfigJson(String origin, JsonNode node) {
 
     /// @param most an upper bound that no real model comes near, against sizes that overflow
     int positiveInt(String key, int most) {
+        return wholeNumber(key, 1, most);
+    }
+
+    int wholeNumber(String key, int least, int most) {
         JsonNode value = node.path(key);
-        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1 || value.intValue() > most) {
-            throw wrong(key, "a whole number from 1 to %,d".formatted(most));
+        if (!value.isIntegralNumber()
+                || !value.canConvertToInt()
+                || value.intValue() < least
+                || value.intValue() > most) {
+            throw wrong(key, "a whole number from %d to %,d".formatted(least, most));
         }
         return value.intValue();
     }
 
     double positiveNumber(String key) {
+        return number(key, value -> value > 0, "a positive number");
+    }
+
+    /// @param allowed of a finite number
+    /// @param expected what `allowed` says, for the message
+    double number(String key, DoublePredicate allowed, String expected) {
         JsonNode value = node.path(key);
-        if (!value.isNumber() || !(value.doubleValue() > 0) || Double.isInfinite(value.doubleValue())) {
-            throw wrong(key, "a positive number");
+        if (!value.isNumber() || !Double.isFinite(value.doubleValue()) || !allowed.test(value.doubleValue())) {
+            throw wrong(key, expected);
         }
         return value.doubleValue();
     }

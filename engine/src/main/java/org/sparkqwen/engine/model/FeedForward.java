@@ -3,7 +3,7 @@ package org.sparkqwen.engine.model;
 import org.sparkqwen.engine.kernels.Matrix;
 
 /// What follows attention in a layer.
-public sealed interface FeedForward {
+sealed interface FeedForward {
     /// `down(silu(gate(x)) · up(x))`.
     ///
     /// @param gate `[intermediate, hidden]`

@@ -19,11 +19,13 @@ public record GenerationDefaults(
         @Nullable Double minP,
         List<Integer> eosTokenIds) {
 
+    static final String FILE_NAME = "generation_config.json";
+
     private static final int MANY = 1 << 24;
 
     /// Nothing suggested where `directory` has no generation_config.json.
     static GenerationDefaults read(Path directory) {
-        Path file = directory.resolve("generation_config.json");
+        Path file = directory.resolve(FILE_NAME);
         if (!Files.exists(file)) {
             return new GenerationDefaults(false, null, null, null, null, null, List.of());
         }
@@ -31,10 +33,16 @@ public record GenerationDefaults(
         return new GenerationDefaults(
                 json.flag("do_sample", false),
                 json.has("max_new_tokens") ? json.positiveInt("max_new_tokens", MANY) : null,
-                json.has("temperature") ? json.positiveNumber("temperature") : null,
-                json.has("top_k") ? json.positiveInt("top_k", MANY) : null,
-                json.has("top_p") ? json.positiveNumber("top_p") : null,
-                json.has("min_p") ? json.positiveNumber("min_p") : null,
+                json.has("temperature")
+                        ? json.number("temperature", value -> value >= 0, "a number of at least 0")
+                        : null,
+                json.has("top_k") ? json.wholeNumber("top_k", 0, MANY) : null,
+                json.has("top_p")
+                        ? json.number("top_p", value -> value > 0 && value <= 1, "a number above 0 and at most 1")
+                        : null,
+                json.has("min_p")
+                        ? json.number("min_p", value -> value >= 0 && value <= 1, "a number from 0 to 1")
+                        : null,
                 json.tokenIds("eos_token_id"));
     }
 }

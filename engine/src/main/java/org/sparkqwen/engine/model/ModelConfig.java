@@ -1,7 +1,9 @@
 package org.sparkqwen.engine.model;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
@@ -19,6 +21,8 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 /// @param maxPositions the context, in tokens
 /// @param tiedEmbeddings whether the head shares the embedding's weights
 /// @param eosTokenIds ids that end a text; from generation_config.json where it names any, else from config.json
+/// @param endOfDocument the end-of-text id that separates documents in training. Chat models end a turn with another
+///     one; config.json then names this one as bos_token_id
 /// @param unknownKeys keys of config.json that this engine does not know
 public record ModelConfig(
         int vocabSize,
@@ -31,6 +35,7 @@ public record ModelConfig(
         int maxPositions,
         boolean tiedEmbeddings,
         List<Integer> eosTokenIds,
+        OptionalInt endOfDocument,
         GenerationDefaults generationDefaults,
         List<String> unknownKeys) {
 
@@ -101,12 +106,23 @@ public record ModelConfig(
         }
         int maxPositions = json.positiveInt("max_position_embeddings", MAX_POSITIONS);
         Rope rope = Rope.read(json, maxPositions);
+        int vocabSize = json.positiveInt("vocab_size", MAX_VOCABULARY);
         GenerationDefaults generation = GenerationDefaults.read(directory);
+        List<Integer> eosTokenIds =
+                generation.eosTokenIds().isEmpty() ? json.tokenIds("eos_token_id") : generation.eosTokenIds();
+        for (int id : eosTokenIds) {
+            if (id >= vocabSize) {
+                Path origin =
+                        generation.eosTokenIds().isEmpty() ? file : directory.resolve(GenerationDefaults.FILE_NAME);
+                throw new InvalidModelException(
+                        "%s: eos_token_id %d is outside the vocabulary of %d".formatted(origin, id, vocabSize));
+            }
+        }
         Set<String> unknown = new TreeSet<>(json.keys());
         unknown.removeAll(KNOWN_KEYS);
 
         return new ModelConfig(
-                json.positiveInt("vocab_size", MAX_VOCABULARY),
+                vocabSize,
                 hiddenSize,
                 json.positiveInt("intermediate_size", MAX_WIDTH),
                 json.positiveInt("num_hidden_layers", MAX_LAYERS),
@@ -115,9 +131,20 @@ public record ModelConfig(
                 rope,
                 context(rope, maxPositions),
                 json.flag("tie_word_embeddings", false),
-                generation.eosTokenIds().isEmpty() ? json.tokenIds("eos_token_id") : generation.eosTokenIds(),
+                eosTokenIds,
+                endOfDocument(json, eosTokenIds),
                 generation,
                 List.copyOf(unknown));
+    }
+
+    private static OptionalInt endOfDocument(ConfigJson json, List<Integer> eosTokenIds) {
+        List<Integer> candidates = new ArrayList<>(json.tokenIds("bos_token_id"));
+        candidates.addAll(json.tokenIds("eos_token_id"));
+        candidates.addAll(eosTokenIds);
+        return candidates.stream()
+                .filter(eosTokenIds::contains)
+                .mapToInt(Integer::intValue)
+                .findFirst();
     }
 
     /// YaRN stretches the trained context by its factor; a config may state the trained one or the stretched one.
@@ -141,6 +168,9 @@ public record ModelConfig(
         }
         if (json.flag("use_sliding_window", false) && json.has("sliding_window")) {
             throw json.unsupported("use_sliding_window", "every layer attends to the whole context");
+        }
+        if (json.has("layer_types") && !json.node().path("layer_types").isArray()) {
+            throw json.wrong("layer_types", "a list");
         }
         for (var layerType : json.node().path("layer_types")) {
             if (!layerType.asText().equals("full_attention")) {

@@ -15,15 +15,12 @@ record Distribution(int[] tokens, double[] probabilities) {
     /// @param logits of tokens 0 to `logits.length - 1`
     /// @param params not greedy
     static Distribution of(float[] logits, SamplingParams params) {
-        float[] scores = new float[logits.length];
-        for (int i = 0; i < scores.length; i++) {
-            scores[i] = logits[i] / (float) params.temperature();
-        }
-        int[] tokens = descending(scores);
-        int kept = topK(scores, tokens, params.topK());
+        int[] tokens = descending(logits);
+        int kept = topK(logits, tokens, params.topK());
         double[] weights = new double[kept];
         for (int i = 0; i < kept; i++) {
-            weights[i] = StrictMath.exp((double) scores[tokens[i]] - scores[tokens[0]]);
+            // Divided last: a difference is 0 or below, so however small the temperature, nothing overflows to NaN.
+            weights[i] = StrictMath.exp(((double) logits[tokens[i]] - logits[tokens[0]]) / params.temperature());
         }
         kept = topP(weights, kept, params.topP());
         kept = minP(weights, kept, params.minP());
@@ -50,11 +47,11 @@ record Distribution(int[] tokens, double[] probabilities) {
         return tokens[tokens.length - 1];
     }
 
-    /// Tokens by falling score. One sort of longs: the score's bits, made to order as integers do, above the id.
-    private static int[] descending(float[] scores) {
-        long[] keys = new long[scores.length];
-        for (int i = 0; i < scores.length; i++) {
-            int bits = Float.floatToIntBits(scores[i] + 0f); // + 0 makes −0 and 0 equal
+    /// Tokens by falling logit. One sort of longs: the logit's bits, made to order as integers do, above the id.
+    private static int[] descending(float[] logits) {
+        long[] keys = new long[logits.length];
+        for (int i = 0; i < logits.length; i++) {
+            int bits = Float.floatToIntBits(logits[i] + 0f); // + 0 makes −0 and 0 equal
             int ordered = bits ^ ((bits >> 31) & Integer.MAX_VALUE);
             keys[i] = ((long) ~ordered << 32) | i;
         }
@@ -66,13 +63,13 @@ record Distribution(int[] tokens, double[] probabilities) {
         return tokens;
     }
 
-    /// Tokens that score at least as much as the K-th; equals of it stay.
-    private static int topK(float[] scores, int[] tokens, int k) {
+    /// Tokens with at least the logit of the K-th; equals of it stay.
+    private static int topK(float[] logits, int[] tokens, int k) {
         if (k == 0 || k >= tokens.length) {
             return tokens.length;
         }
         int kept = k;
-        while (kept < tokens.length && scores[tokens[kept]] == scores[tokens[k - 1]]) {
+        while (kept < tokens.length && logits[tokens[kept]] == logits[tokens[k - 1]]) {
             kept++;
         }
         return kept;

@@ -30,7 +30,7 @@ public final class Sequence implements AutoCloseable {
     }
 
     /// Known tokens that are not computed yet.
-    int pending() {
+    public int pending() {
         return length - computed;
     }
 

@@ -10,6 +10,10 @@ import java.util.List;
 /// @param firstTarget position of the first token scored here, greater than `start`; the targets reach to `end`
 public record Window(int start, int end, int firstTarget) {
 
+    public int length() {
+        return end - start;
+    }
+
     public int targets() {
         return end - firstTarget;
     }

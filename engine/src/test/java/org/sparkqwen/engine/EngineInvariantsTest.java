@@ -1,0 +1,220 @@
+package org.sparkqwen.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.sampling.SamplingParams;
+import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+
+/// The engine's core contract: a result depends on the request and the weights alone. Whatever the kernels, threads,
+/// batches, neighbours, order and callers, every number has the same bits, and every text the same tokens.
+class EngineInvariantsTest {
+    private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
+
+    /// Small windows, so that most documents have several and windows of different documents meet in a batch.
+    private static final ScoringOptions SCORING = new ScoringOptions(48, 20, Prefix.EOS, 20);
+
+    private static final SamplingParams GREEDY = Golden.greedy(20);
+    private static final SamplingParams SAMPLED = new SamplingParams(20, 0.9, 50, 0.95, 0, 11, List.of(), List.of());
+
+    private static Map<Long, List<Long>> scores = Map.of();
+    private static Map<Long, List<Long>> texts = Map.of();
+
+    @BeforeAll
+    static void computeReferences() {
+        try (Engine engine = open(KernelChoice.VECTOR, 2, 4096, 64)) {
+            scores = score(engine, documents());
+            texts = generate(engine, prompts());
+        }
+        assertThat(scores).hasSize(64);
+        assertThat(texts).hasSize(20);
+        assertThat(texts.values())
+                .as("greedy and sampled texts differ, samples too")
+                .doesNotHaveDuplicates();
+    }
+
+    /// 64 documents: beginnings of real ones, from a character to some windows.
+    private static List<Request.Score> documents() {
+        List<Request.Score> documents = new ArrayList<>();
+        for (int i = 0; documents.size() < 64; i++) {
+            String text = GOLDEN.get("documents")
+                    .get(i % GOLDEN.get("documents").size())
+                    .get("text")
+                    .textValue();
+            int start = i < 16 ? 0 : 40;
+            int end = Math.min(text.length(), start + 1 + i * i % 229);
+            documents.add(new Request.Score(
+                    documents.size(), new Content.Text(text.substring(start, end), SpecialTokens.TEXT), SCORING));
+        }
+        return documents;
+    }
+
+    /// The golden prompts greedily and sampled, and further samples of one.
+    private static List<Request.Generate> prompts() {
+        List<Request.Generate> prompts = new ArrayList<>();
+        for (JsonNode golden : GOLDEN.get("greedy")) {
+            Content prompt = new Content.Text(golden.get("prompt").textValue(), SpecialTokens.TEXT);
+            prompts.add(new Request.Generate(prompts.size(), prompt, 0, GREEDY));
+            prompts.add(new Request.Generate(prompts.size(), prompt, 0, SAMPLED));
+        }
+        Content prompt = new Content.Text("Call me", SpecialTokens.TEXT);
+        for (int sample = 1; sample <= 4; sample++) {
+            prompts.add(new Request.Generate(prompts.size(), prompt, sample, SAMPLED));
+        }
+        return prompts;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"SCALAR, 1, 1", "SCALAR, 2, 512", "VECTOR, 1, 1", "VECTOR, 1, 4096", "VECTOR, 2, 64", "AUTO, 3, 100"})
+    void scoresHaveTheSameBitsWhateverTheEnginesOptions(KernelChoice kernels, int threads, int batchTokens) {
+        try (Engine engine = open(kernels, threads, batchTokens, 64)) {
+            assertThat(score(engine, documents())).isEqualTo(scores);
+            assertThat(engine.blocksInUse()).isZero();
+        }
+    }
+
+    @Test
+    void scoresHaveTheSameBitsInAnyOrderAndAlone() {
+        List<Request.Score> reversed = new ArrayList<>(documents());
+        Collections.reverse(reversed);
+        try (Engine engine = open(KernelChoice.VECTOR, 2, 200, 64)) {
+            assertThat(score(engine, reversed)).isEqualTo(scores);
+            Map<Long, List<Long>> alone = new HashMap<>();
+            for (Request.Score document : documents()) {
+                alone.putAll(score(engine, List.of(document)));
+            }
+            assertThat(alone).isEqualTo(scores);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"SCALAR, 1, 7", "SCALAR, 2, 64", "VECTOR, 1, 1", "VECTOR, 1, 64", "VECTOR, 2, 7", "AUTO, 3, 3"})
+    void textsAreTheSameWhateverTheEnginesOptions(KernelChoice kernels, int threads, int maxSequences) {
+        try (Engine engine = open(kernels, threads, 64, maxSequences)) {
+            assertThat(generate(engine, prompts())).isEqualTo(texts);
+            assertThat(engine.blocksInUse()).isZero();
+        }
+    }
+
+    @Test
+    void textsAreTheSameInAnyOrder() {
+        List<Request.Generate> reversed = new ArrayList<>(prompts());
+        Collections.reverse(reversed);
+        try (Engine engine = open(KernelChoice.VECTOR, 2, 4096, 5)) {
+            assertThat(generate(engine, reversed)).isEqualTo(texts);
+        }
+    }
+
+    @Test
+    void callersOfOneEngineAtOnceGetTheSameBits() throws InterruptedException, ExecutionException {
+        try (Engine engine = open(KernelChoice.VECTOR, 2, 100, 3);
+                ExecutorService callers = Executors.newFixedThreadPool(4)) {
+            Callable<Map<Long, List<Long>>> scoring = () -> score(engine, documents());
+            Callable<Map<Long, List<Long>>> generating = () -> generate(engine, prompts());
+            List<Future<Map<Long, List<Long>>>> results =
+                    callers.invokeAll(List.of(scoring, generating, scoring, generating));
+            assertThat(results.get(0).get()).isEqualTo(scores);
+            assertThat(results.get(1).get()).isEqualTo(texts);
+            assertThat(results.get(2).get()).isEqualTo(scores);
+            assertThat(results.get(3).get()).isEqualTo(texts);
+            assertThat(engine.blocksInUse()).isZero();
+        }
+    }
+
+    /// One token at a time or all at once: the model says the same of a text that it writes and of one that it reads.
+    @Test
+    void generatedTokensHaveTheLogProbabilitiesThatScoringGivesThem() {
+        try (Engine engine = open(KernelChoice.VECTOR, 2, 4096, 64)) {
+            int checked = 0;
+            for (Result result : Golden.all(engine.generate(prompts().iterator()))) {
+                Result.Generated generated = (Result.Generated) result;
+                int[] prompt = engine.tokens(prompts().get((int) result.id()).content());
+                int[] whole =
+                        IntStream.concat(Arrays.stream(prompt), ints(generated)).toArray();
+                double[] scored = Golden.scored(engine, whole, Golden.unprefixed(1024, 1024))
+                        .score()
+                        .tokenLogProbabilities();
+                for (int i = 0; i < generated.tokens().size(); i++) {
+                    assertThat(Double.doubleToRawLongBits(
+                                    generated.logProbabilities().get(i)))
+                            .as("token %d of text %d", i, result.id())
+                            .isEqualTo(Double.doubleToRawLongBits(scored[prompt.length + i]));
+                    checked++;
+                }
+            }
+            assertThat(checked).isGreaterThan(300);
+        }
+    }
+
+    /// What a document's tokens get depends on nothing after them, nor on where its windows end.
+    @Test
+    void aBeginningOfADocumentHasTheBitsItHasInTheWhole() {
+        int[] whole = Golden.ints(GOLDEN.get("greedy").get(0).get("tokens"));
+        try (Engine engine = open(KernelChoice.VECTOR, 2, 4096, 64)) {
+            double[] expected = Golden.scored(engine, whole, SCORING).score().tokenLogProbabilities();
+            for (int length = 1; length < SCORING.context() - 1; length++) {
+                double[] beginning = Golden.scored(engine, Arrays.copyOf(whole, length), SCORING)
+                        .score()
+                        .tokenLogProbabilities();
+                assertThat(bits(beginning)).isEqualTo(bits(Arrays.copyOf(expected, length)));
+            }
+        }
+    }
+
+    private static Map<Long, List<Long>> score(Engine engine, List<Request.Score> requests) {
+        Map<Long, List<Long>> bits = new HashMap<>();
+        for (Iterator<Result> run = engine.score(requests.iterator()); run.hasNext(); ) {
+            Result.Scored scored = (Result.Scored) run.next();
+            assertThat(bits.put(scored.id(), bits(scored.score().tokenLogProbabilities())))
+                    .isNull();
+        }
+        return bits;
+    }
+
+    /// Tokens, then the bits of their log-probabilities.
+    private static Map<Long, List<Long>> generate(Engine engine, List<Request.Generate> requests) {
+        Map<Long, List<Long>> bits = new HashMap<>();
+        for (Iterator<Result> run = engine.generate(requests.iterator()); run.hasNext(); ) {
+            Result.Generated generated = (Result.Generated) run.next();
+            List<Long> both = Stream.concat(
+                            ints(generated).mapToObj(Long::valueOf),
+                            generated.logProbabilities().stream().map(Double::doubleToRawLongBits))
+                    .toList();
+            assertThat(bits.put(generated.id(), both)).isNull();
+        }
+        return bits;
+    }
+
+    private static IntStream ints(Result.Generated generated) {
+        return generated.tokens().stream().mapToInt(Integer::intValue);
+    }
+
+    private static List<Long> bits(double[] values) {
+        return Arrays.stream(values).mapToObj(Double::doubleToRawLongBits).toList();
+    }
+
+    private static Engine open(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
+        return Engine.open(Golden.SMALL_MODEL, new EngineOptions(kernels, threads, batchTokens, maxSequences));
+    }
+}

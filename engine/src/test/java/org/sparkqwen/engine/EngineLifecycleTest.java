@@ -1,0 +1,205 @@
+package org.sparkqwen.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.sparkqwen.engine.kernels.KernelChoice;
+
+/// What is held while an engine works, and what happens when it, a run or a thread is stopped.
+class EngineLifecycleTest {
+    private static final Path MODEL = Golden.DIRECTORY.resolve("models/dense-tied-f32");
+    private static final int[] TOKENS = {1, 2, 3, 4, 5};
+
+    /// A run of either kind, asked for its next result.
+    enum Work {
+        SCORE {
+            @Override
+            Iterator<Result> start(Engine engine) {
+                Request.Score request = Golden.score(0, TOKENS, Golden.unprefixed(64, 32));
+                return engine.score(List.of(request, request).iterator());
+            }
+        },
+        GENERATE {
+            @Override
+            Iterator<Result> start(Engine engine) {
+                Request.Generate request = Golden.generate(0, TOKENS, Golden.greedy(5));
+                return engine.generate(List.of(request, request).iterator());
+            }
+        };
+
+        abstract Iterator<Result> start(Engine engine);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRunThatIsReadToItsEndHoldsNoCache(Work work) {
+        try (Engine engine = open()) {
+            assertThat(Golden.all(work.start(engine))).hasSize(2);
+            assertThat(engine.blocksInUse()).isZero();
+        }
+    }
+
+    @Test
+    void aGenerationThatIsClosedMidwayHoldsNoCache() {
+        List<Request.Generate> requests = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            requests.add(Golden.generate(i, TOKENS, Golden.greedy(1 + 40 * i)));
+        }
+        try (Engine engine = open()) {
+            try (GenerationRun run = engine.generate(requests.iterator())) {
+                assertThat(run.next().id()).isZero();
+                assertThat(engine.blocksInUse()).isEqualTo(5 * 3); // five texts go on, in three layers
+            }
+            assertThat(engine.blocksInUse()).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aClosedEngineRefusesWork(Work work) {
+        Engine engine = open();
+        Iterator<Result> started = work.start(engine);
+        started.next();
+        Iterator<Result> notStarted = work.start(engine);
+        engine.close();
+        engine.close(); // once more does nothing
+        assertThat(engine.blocksInUse()).isZero();
+
+        assertThatThrownBy(notStarted::next)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("the engine is closed");
+        assertThatThrownBy(() -> work.start(engine).next())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("the engine is closed");
+        assertThat(engine.blocksInUse()).isZero();
+    }
+
+    @Test
+    void aGenerationThatOutlivesItsEngineFailsAndCanBeClosed() {
+        Engine engine = open();
+        List<Request.Generate> requests =
+                List.of(Golden.generate(0, TOKENS, Golden.greedy(1)), Golden.generate(1, TOKENS, Golden.greedy(500)));
+        try (GenerationRun run = engine.generate(requests.iterator())) {
+            run.next();
+            engine.close();
+            assertThatThrownBy(run::next)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage("the engine is closed");
+        }
+        assertThat(engine.blocksInUse()).isZero();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anInterruptedThreadGetsNoResult(Work work) {
+        try (Engine engine = open()) {
+            Iterator<Result> run = work.start(engine);
+            Thread.currentThread().interrupt();
+            Throwable thrown = catchThrowable(run::next);
+            assertThat(Thread.interrupted()).as("still interrupted").isTrue();
+            assertThat(thrown).isInstanceOf(CancellationException.class).hasMessageContaining("interrupted");
+            if (run instanceof GenerationRun generation) {
+                generation.close();
+            }
+            assertThat(engine.blocksInUse()).isZero();
+            assertThat(Golden.all(work.start(engine))).hasSize(2); // and the engine still works
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aThreadThatWaitsForTheModelCanBeInterrupted(Work work) throws InterruptedException {
+        try (Engine engine = open()) {
+            CountDownLatch held = new CountDownLatch(1);
+            CountDownLatch release = new CountDownLatch(1);
+            Thread holder = Thread.ofPlatform()
+                    .start(() -> engine.onModel(transformer -> {
+                        held.countDown();
+                        await(release);
+                        return transformer;
+                    }));
+            held.await();
+
+            AtomicReference<Throwable> thrown = new AtomicReference<>();
+            Thread waiting = Thread.ofPlatform().start(() -> {
+                Iterator<Result> run = work.start(engine);
+                thrown.set(catchThrowable(run::next));
+                if (run instanceof GenerationRun generation) {
+                    generation.close();
+                }
+            });
+            while (waiting.getState() != Thread.State.WAITING) {
+                Thread.onSpinWait();
+            }
+            waiting.interrupt();
+            waiting.join();
+            assertThat(thrown.get()).isInstanceOf(CancellationException.class);
+            assertThat(engine.blocksInUse()).isZero();
+
+            release.countDown();
+            holder.join();
+        }
+    }
+
+    @Test
+    void closingWaitsForTheBatchOnTheModel() throws InterruptedException {
+        Engine engine = open();
+        CountDownLatch held = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        Thread holder = Thread.ofPlatform()
+                .start(() -> thrown.set(catchThrowable(() -> engine.onModel(transformer -> {
+                    held.countDown();
+                    await(release);
+                    return transformer.logits(MemorySegment.NULL, 0);
+                }))));
+        held.await();
+        Thread closer = Thread.ofPlatform().start(engine::close);
+        while (closer.getState() != Thread.State.WAITING) {
+            Thread.onSpinWait();
+        }
+        release.countDown();
+        holder.join();
+        closer.join();
+        assertThat(thrown.get()).isNull();
+        assertThatThrownBy(() -> engine.onModel(transformer -> transformer))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("the engine is closed");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "0, 1, 1, 'threads must be at least 1, not 0'", "1, 0, 1, 'batch-tokens must be at least 1, not 0'",
+        "1, 1, 0, 'max-sequences must be at least 1, not 0'", "-3, 1, 1, 'threads must be at least 1, not -3'"
+    })
+    void optionsThatLeaveNoRoomAreRefused(int threads, int batchTokens, int maxSequences, String message) {
+        assertThatThrownBy(() -> new EngineOptions(KernelChoice.AUTO, threads, batchTokens, maxSequences))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(message);
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Engine open() {
+        return Engine.open(MODEL, Golden.options(KernelChoice.VECTOR, 2, 256));
+    }
+}

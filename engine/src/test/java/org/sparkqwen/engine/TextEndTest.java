@@ -1,0 +1,208 @@
+package org.sparkqwen.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.engine.Result.FinishReason;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.sampling.SamplingParams;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+
+/// When a generated text ends, and what of it is then given out.
+class TextEndTest {
+    private static final int LENGTH = 40;
+    private static final Content PROMPT = new Content.Text("The state of the Union", SpecialTokens.TEXT);
+
+    private static Engine engine = openSmallModel();
+    private static Result.Generated whole = generate(engine, Golden.greedy(LENGTH));
+
+    @BeforeAll
+    static void theTextGoesToItsFullLength() {
+        assertThat(whole.finishReason()).isEqualTo(FinishReason.LENGTH);
+        assertThat(whole.tokens()).hasSize(LENGTH);
+        assertThat(whole.logProbabilities()).hasSize(LENGTH);
+        assertThat(text(whole)).hasSizeGreaterThan(LENGTH).isEqualTo(decode(whole.tokens()));
+    }
+
+    @AfterAll
+    static void close() {
+        engine.close();
+    }
+
+    /// Stop texts of any length from anywhere in the text, most of them over the border of tokens.
+    @Test
+    void aStopTextCutsExactlyBeforeItsFirstOccurrence() {
+        Set<String> stops = new LinkedHashSet<>();
+        Random random = new Random(3);
+        while (stops.size() < 60) {
+            int start = random.nextInt(text(whole).length() - 1);
+            int end = Math.min(text(whole).length(), start + 1 + random.nextInt(stops.size() < 20 ? 3 : 30));
+            stops.add(text(whole).substring(start, end));
+        }
+        List<Request.Generate> requests = new ArrayList<>();
+        for (String stop : stops) {
+            requests.add(new Request.Generate(requests.size(), PROMPT, 0, stopping(List.of(stop), List.of())));
+        }
+        int overBorders = 0;
+        for (Result result : Golden.all(engine.generate(requests.iterator()))) {
+            Result.Generated generated = (Result.Generated) result;
+            String stop = requests.get((int) generated.id()).params().stop().getFirst();
+            assertThat(text(generated))
+                    .as("before '%s'", stop)
+                    .isEqualTo(text(whole).substring(0, text(whole).indexOf(stop)));
+            assertThat(generated.finishReason()).isEqualTo(FinishReason.STOP);
+
+            // It ends with the very token that completes the stop text.
+            int tokens = generated.tokens().size();
+            assertThat(generated.tokens()).isEqualTo(whole.tokens().subList(0, tokens));
+            assertThat(decode(generated.tokens())).contains(stop);
+            assertThat(decode(generated.tokens().subList(0, tokens - 1))).doesNotContain(stop);
+            if (!decode(generated.tokens().subList(tokens - 1, tokens)).contains(stop)) {
+                overBorders++;
+            }
+        }
+        assertThat(overBorders).isGreaterThan(20);
+    }
+
+    @Test
+    void ofSeveralStopTextsTheFirstToOccurCuts() {
+        String late = text(whole).substring(text(whole).length() - 5);
+        String early = text(whole).substring(10, 17);
+        assertThat(text(generate(engine, stopping(List.of(late, early, "no such text"), List.of()))))
+                .isEqualTo(text(whole).substring(0, text(whole).indexOf(early)));
+    }
+
+    @Test
+    void aStopTextThatNeverOccursChangesNothing() {
+        // The text's last characters and one more: seen in part, and given out all the same.
+        String almost = text(whole).substring(text(whole).length() - 6) + "\u2603";
+        Result.Generated generated = generate(engine, stopping(List.of(almost), List.of()));
+        assertThat(generated).isEqualTo(whole);
+    }
+
+    /// A stop text is looked for in what is generated, not in the prompt, nor over the border to it.
+    @Test
+    void aStopTextInThePromptDoesNotStop() {
+        String border = "state of the Union" + text(whole).substring(0, 1);
+        assertThat(generate(engine, stopping(List.of("state of", border), List.of())))
+                .isEqualTo(whole);
+    }
+
+    @Test
+    void aStopTokenEndsTheTextAndIsNotPartOfIt() {
+        for (int id : Set.copyOf(whole.tokens())) {
+            int at = whole.tokens().indexOf(id);
+            Result.Generated generated = generate(engine, stopping(List.of(), List.of(id)));
+            assertThat(generated.finishReason()).isEqualTo(FinishReason.STOP);
+            assertThat(generated.tokens()).isEqualTo(whole.tokens().subList(0, at + 1));
+            assertThat(text(generated)).isEqualTo(decode(whole.tokens().subList(0, at)));
+        }
+    }
+
+    @Test
+    void endOfTextTokensOfTheModelEndTheTextAndAreNotPartOfIt(@TempDir Path directory) {
+        int end = whole.tokens().get(12);
+        int at = whole.tokens().indexOf(end);
+        ModelCopy.of(Golden.SMALL_MODEL, directory)
+                .json(
+                        "generation_config.json",
+                        json -> json.putArray("eos_token_id").add(8189).add(end));
+        try (Engine ending = open(directory)) {
+            Result.Generated generated = generate(ending, Golden.greedy(LENGTH));
+            assertThat(generated.finishReason()).isEqualTo(FinishReason.STOP);
+            assertThat(generated.tokens()).isEqualTo(whole.tokens().subList(0, at + 1));
+            assertThat(text(generated)).isEqualTo(decode(whole.tokens().subList(0, at)));
+        }
+    }
+
+    @Test
+    void theMostTokensAllowedEndTheText() {
+        for (int tokens : new int[] {1, 2, 17}) {
+            Result.Generated generated = generate(engine, Golden.greedy(tokens));
+            assertThat(generated.finishReason()).isEqualTo(FinishReason.LENGTH);
+            assertThat(generated.tokens()).isEqualTo(whole.tokens().subList(0, tokens));
+            assertThat(text(generated)).isEqualTo(decode(generated.tokens()));
+        }
+    }
+
+    @Test
+    void theEndOfTheContextEndsTheText(@TempDir Path directory) {
+        ModelCopy.of(Golden.SMALL_MODEL, directory).config(json -> json.put("max_position_embeddings", 16));
+        try (Engine small = open(directory)) {
+            int[] prompt = small.tokens(PROMPT);
+            assertThat(whole.promptTokens()).isEqualTo(prompt.length).isLessThan(16);
+            Result.Generated generated = generate(small, Golden.greedy(1000));
+            assertThat(generated.finishReason()).isEqualTo(FinishReason.LENGTH);
+            assertThat(generated.tokens()).isEqualTo(whole.tokens().subList(0, 16 - prompt.length));
+
+            int[] almostFull = new int[15];
+            assertThat(Golden.generated(small, almostFull, Golden.greedy(9)).tokens())
+                    .hasSize(1);
+        }
+    }
+
+    /// Characters of several bytes whose tokens end inside them: here all tokens are equally likely.
+    @Test
+    void aSampledTextIsItsTokensDecoded() {
+        List<Request.Generate> requests = new ArrayList<>();
+        SamplingParams hot = new SamplingParams(30, 1e6, 0, 1, 0, 5, List.of(), List.of());
+        for (int sample = 0; sample < 20; sample++) {
+            requests.add(new Request.Generate(sample, PROMPT, sample, hot));
+        }
+        int broken = 0;
+        for (Result result : Golden.all(engine.generate(requests.iterator()))) {
+            Result.Generated generated = (Result.Generated) result;
+            List<Integer> shown = generated.finishReason() == FinishReason.STOP
+                    ? generated.tokens().subList(0, generated.tokens().size() - 1)
+                    : generated.tokens();
+            assertThat(text(generated)).isEqualTo(decode(shown));
+            broken += text(generated).contains("\uFFFD") ? 1 : 0;
+        }
+        assertThat(broken).isPositive();
+    }
+
+    /// Ids above the tokenizer's last are padding of the embedding, however hot the sampling.
+    @Test
+    void paddingIdsAreNeverChosen() {
+        int real = engine.tokenizer().orElseThrow().vocabularySize();
+        SamplingParams hot = new SamplingParams(200, 1e6, 0, 1, 0, 5, List.of(), List.of());
+        assertThat(generate(engine, hot).tokens()).allMatch(id -> id < real);
+    }
+
+    private static SamplingParams stopping(List<String> stop, List<Integer> stopTokenIds) {
+        return new SamplingParams(LENGTH, 0, 0, 1, 0, 0, stop, stopTokenIds);
+    }
+
+    private static Result.Generated generate(Engine engine, SamplingParams params) {
+        Request.Generate request = new Request.Generate(0, PROMPT, 0, params);
+        return (Result.Generated) engine.generate(List.of(request).iterator()).next();
+    }
+
+    private static String text(Result.Generated generated) {
+        return Objects.requireNonNull(generated.text());
+    }
+
+    private static String decode(List<Integer> tokens) {
+        Tokenizer tokenizer = engine.tokenizer().orElseThrow();
+        return tokenizer.decode(tokens.stream().mapToInt(Integer::intValue).toArray());
+    }
+
+    private static Engine openSmallModel() {
+        return open(Golden.SMALL_MODEL);
+    }
+
+    private static Engine open(Path directory) {
+        return Engine.open(directory, Golden.options(KernelChoice.VECTOR, 2, 4096));
+    }
+}

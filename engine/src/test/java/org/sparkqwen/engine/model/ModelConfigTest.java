@@ -1,0 +1,371 @@
+package org.sparkqwen.engine.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.Golden;
+import org.sparkqwen.engine.ModelCopy;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.Refusal;
+import org.sparkqwen.engine.kernels.KernelChoice;
+
+/// Which configurations are read, and that every other is refused by the key that makes it so.
+class ModelConfigTest {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final Path MODELS = Golden.DIRECTORY.resolve("models");
+
+    @TempDir
+    private Path directory;
+
+    private ModelCopy model = new ModelCopy(Path.of("set up before each test"));
+
+    @BeforeEach
+    void copy() {
+        model = ModelCopy.of(MODELS.resolve("dense-tied-f32"), directory);
+    }
+
+    @Test
+    void theKeysAreReadAsTheyStand() {
+        ModelConfig config = read();
+        assertThat(config.vocabSize()).isEqualTo(512);
+        assertThat(config.hiddenSize()).isEqualTo(96);
+        assertThat(config.intermediateSize()).isEqualTo(160);
+        assertThat(config.layers()).isEqualTo(3);
+        assertThat(config.attention().heads()).isEqualTo(6);
+        assertThat(config.attention().keyValueHeads()).isEqualTo(2);
+        assertThat(config.attention().headDim()).isEqualTo(32);
+        assertThat(config.rmsNormEpsilon()).isEqualTo(1e-6f);
+        assertThat(config.rope()).isEqualTo(new Rope.Plain(1_000_000));
+        assertThat(config.maxPositions()).isEqualTo(4096);
+        assertThat(config.tiedEmbeddings()).isTrue();
+        assertThat(config.eosTokenIds()).containsExactly(511);
+        assertThat(config.unknownKeys()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
+        model_type | "qwen3_moe" | model_type qwen3_moe is not supported; qwen3 is
+        model_type | "qwen2" | model_type qwen2 is not supported; qwen3 is
+        model_type | "llama" | model_type llama is not supported; qwen3 is
+        model_type | "Qwen3" | model_type Qwen3 is not supported; qwen3 is
+        hidden_act | "gelu" | hidden_act gelu is not supported; silu is
+        attention_bias | true | attention_bias true is not supported
+        layer_types | ["full_attention","sliding_attention","full_attention"] | layer_types
+        layer_types | "sliding_attention" | layer_types must be a list
+        quantization_config | {"quant_method":"gptq"} | take the checkpoint in BF16, F16 or F32
+        rope_scaling | {"rope_type":"linear","factor":2} | rope_type linear is not supported; default and yarn
+        rope_scaling | {"type":"dynamic","factor":2} | type dynamic is not supported; default and yarn
+        rope_scaling | {"rope_type":"llama3","factor":2} | rope_type llama3 is not supported
+        rope_scaling | {"rope_type":"yarn","factor":2,"mscale":1} | rope_scaling: mscale 1 is not supported
+        rope_scaling | {"rope_type":"default","factor":2} | rope_scaling: factor 2 is not supported
+        rope_scaling | {"rope_type":"yarn"} | rope_scaling: factor must be a positive number, not absent
+        rope_scaling | {"rope_type":"yarn","factor":-2} | factor must be a positive number, not -2
+        rope_scaling | {"factor":2} | rope_scaling: type must be a string, not absent
+        rope_scaling | "yarn" | rope_scaling must be an object, not "yarn"
+        rope_parameters | {"rope_type":"default"} | rope_parameters: rope_theta must be a positive number
+        rope_theta | 0 | rope_theta must be a positive number, not 0
+        rope_theta | 1e999 | rope_theta must be a positive number
+        rms_norm_eps | -1e-6 | rms_norm_eps must be a positive number
+        rms_norm_eps | "1e-6" | rms_norm_eps must be a positive number, not "1e-6"
+        tie_word_embeddings | 1 | tie_word_embeddings must be true or false, not 1
+        attention_bias | "false" | attention_bias must be true or false
+        num_key_value_heads | 4 | num_attention_heads 6 is not a multiple of
+        head_dim | 31 | head_dim must be even
+        eos_token_id | -1 | eos_token_id must be a token id or a list of them, not -1
+        eos_token_id | [1,"2"] | eos_token_id must be a token id or a list of them
+        eos_token_id | 1.5 | eos_token_id must be a token id or a list of them
+        eos_token_id | [3,512] | eos_token_id 512 is outside the vocabulary of 512
+        """)
+    void aModelThatWouldGiveOtherResultsIsRefusedByItsKey(String key, String value, String named) {
+        model.json("generation_config.json", json -> json.remove("eos_token_id"));
+        assertThat(refusal(json -> json.set(key, parse(value)))).contains(directory.toString(), named);
+    }
+
+    @Test
+    void aSlidingWindowInUseIsRefused() {
+        assertThat(refusal(json -> json.put("use_sliding_window", true).put("sliding_window", 128)))
+                .contains("use_sliding_window true is not supported");
+    }
+
+    @Test
+    void aSlidingWindowThatIsSwitchedOffIsNot() {
+        ModelConfig before = read();
+        model.config(json -> json.put("use_sliding_window", false).put("sliding_window", 128));
+        assertThat(read()).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "hidden_size",
+                "intermediate_size",
+                "num_hidden_layers",
+                "num_attention_heads",
+                "num_key_value_heads",
+                "head_dim",
+                "vocab_size",
+                "max_position_embeddings"
+            })
+    void aSizeIsAWholeNumberWithinReason(String key) {
+        for (String value : new String[] {
+            "0", "-1", "2147483647", "4294967392", "99999999999999999999", "1e3", "96.0", "\"96\"", "[96]", "{}"
+        }) {
+            assertThat(refusal(json -> json.set(key, parse(value))))
+                    .as("%s: %s", key, value)
+                    .contains("config.json: %s must be a whole number from 1 to ".formatted(key), "not ");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "model_type",
+                "hidden_size",
+                "intermediate_size",
+                "num_hidden_layers",
+                "num_attention_heads",
+                "vocab_size",
+                "max_position_embeddings",
+                "rms_norm_eps"
+            })
+    void aMissingKeyIsNamed(String key) {
+        assertThat(refusal(json -> json.remove(key))).contains("config.json: %s must be".formatted(key), "absent");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "{", "[]", "{} {}", "{\"model_type\":\"qwen3\",\"model_type\":\"qwen3\"}", "\u0000"})
+    void whatIsNotOneJsonObjectIsRefused(String json) throws IOException {
+        model.without("config.json");
+        Files.writeString(directory.resolve("config.json"), json);
+        assertThat(Refusal.messageOf(this::read))
+                .startsWith(directory.resolve("config.json").toString())
+                .containsPattern("malformed JSON at line|expected a JSON object");
+    }
+
+    @Test
+    void anAbsentConfigIsNamed() {
+        model.without("config.json");
+        assertThat(Refusal.messageOf(this::read)).contains("config.json: no such file");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dense-tied-f32", "dense-untied-bf16-2shards", "dense-odd-f16", "dense-yarn"})
+    void theFormOfTransformers5GivesTheSameModelAndTheSameBits(String name, @TempDir Path other) {
+        Path original = MODELS.resolve(name);
+        ModelCopy copy = ModelCopy.of(original, other).config(ModelConfigTest::toTransformers5);
+        assertThat(ModelConfig.read(other)).isEqualTo(ModelConfig.read(original));
+
+        int[] tokens = Golden.ints(Golden.read(original.resolve("golden.json")).at("/sequences/3/ids"));
+        assertThat(bits(copy.directory(), tokens)).hasSize(129).isEqualTo(bits(original, tokens));
+    }
+
+    private static void toTransformers5(ObjectNode json) {
+        JsonNode scaling = json.remove("rope_scaling");
+        ObjectNode parameters = json.putObject("rope_parameters");
+        parameters.put("rope_type", "default");
+        if (scaling instanceof ObjectNode yarn) {
+            parameters.setAll(yarn);
+        }
+        parameters.set("rope_theta", json.remove("rope_theta"));
+        json.set("dtype", json.remove("torch_dtype"));
+        ArrayNode layers = json.putArray("layer_types");
+        for (int i = 0; i < json.get("num_hidden_layers").intValue(); i++) {
+            layers.add("full_attention");
+        }
+    }
+
+    private static long[] bits(Path directory, int[] tokens) {
+        try (Engine engine = Engine.open(directory, Golden.options(KernelChoice.VECTOR, 2, 2048))) {
+            double[] scored = Golden.scored(engine, tokens, Golden.unprefixed(1024, 512))
+                    .score()
+                    .tokenLogProbabilities();
+            return Arrays.stream(scored).mapToLong(Double::doubleToRawLongBits).toArray();
+        }
+    }
+
+    @Test
+    void yarnIsReadWithTheDefaultsOfTransformers() {
+        model.config(
+                json -> json.putObject("rope_scaling").put("rope_type", "yarn").put("factor", 4));
+        assertThat(read().rope()).isInstanceOfSatisfying(Rope.Yarn.class, yarn -> {
+            assertThat(yarn.theta()).isEqualTo(1_000_000);
+            assertThat(yarn.factor()).isEqualTo(4);
+            assertThat(yarn.originalPositions()).isEqualTo(4096);
+            assertThat(yarn.attentionFactor()).isCloseTo(1.138629436111989, within(1e-15)); // 0.1 ln 4 + 1
+            assertThat(yarn.betaFast()).isEqualTo(32);
+            assertThat(yarn.betaSlow()).isEqualTo(1);
+        });
+        assertThat(read().maxPositions()).isEqualTo(4 * 4096);
+    }
+
+    @Test
+    void aKeyThatIsNotKnownIsKeptForAWarningUnlessItIsNull() {
+        ModelConfig before = read();
+        model.config(json -> json.put("z_loss", 0.1).put("a_new_thing", "x").putNull("nothing"));
+        assertThat(read().unknownKeys()).containsExactly("a_new_thing", "z_loss");
+        assertThat(before.unknownKeys()).isEmpty();
+    }
+
+    @Test
+    void theEndOfTextIdsOfGenerationConfigWin() {
+        model.config(json -> json.put("eos_token_id", 7));
+        model.json(
+                "generation_config.json",
+                json -> json.putArray("eos_token_id").add(5).add(6));
+        assertThat(read().eosTokenIds()).containsExactly(5, 6);
+        model.json("generation_config.json", json -> json.remove("eos_token_id"));
+        assertThat(read().eosTokenIds()).containsExactly(7);
+        model.config(json -> json.putNull("eos_token_id"));
+        assertThat(read().eosTokenIds()).isEmpty();
+    }
+
+    @Test
+    void anEndOfTextIdOutsideTheVocabularyIsRefusedWhereverItStands() {
+        model.json("generation_config.json", json -> json.put("eos_token_id", 512));
+        assertThat(Refusal.messageOf(this::read)).contains("eos_token_id 512 is outside the vocabulary of 512");
+    }
+
+    @Test
+    void generationConfigIsReadAndMayBeAbsentOrSwitchFiltersOff() {
+        model.json(
+                "generation_config.json",
+                json -> json.put("do_sample", true)
+                        .put("temperature", 0.6)
+                        .put("top_k", 20)
+                        .put("top_p", 0.95)
+                        .put("max_new_tokens", 100));
+        GenerationDefaults defaults = read().generationDefaults();
+        assertThat(defaults.sample()).isTrue();
+        assertThat(defaults.temperature()).isEqualTo(0.6);
+        assertThat(defaults.topK()).isEqualTo(20);
+        assertThat(defaults.topP()).isEqualTo(0.95);
+        assertThat(defaults.minP()).isNull();
+        assertThat(defaults.maxNewTokens()).isEqualTo(100);
+
+        // transformers spells a filter that is off as 0.
+        model.json("generation_config.json", json -> json.put("top_k", 0).put("min_p", 0.0));
+        assertThat(read().generationDefaults().topK()).isZero();
+        assertThat(read().generationDefaults().minP()).isZero();
+
+        model.without("generation_config.json");
+        assertThat(read().generationDefaults().sample()).isFalse();
+        assertThat(read().eosTokenIds()).containsExactly(511);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
+        do_sample | 1 | do_sample must be true or false
+        max_new_tokens | 0 | max_new_tokens must be a whole number from 1
+        temperature | -1 | temperature must be a number of at least 0
+        temperature | "hot" | temperature must be a number of at least 0
+        top_k | -1 | top_k must be a whole number from 0
+        top_p | 0 | top_p must be a number above 0 and at most 1
+        top_p | 1.5 | top_p must be a number above 0 and at most 1
+        min_p | 1.5 | min_p must be a number from 0 to 1
+        """)
+    void aDefaultThatNoRequestCouldHaveIsRefusedByItsKey(String key, String value, String named) {
+        model.json("generation_config.json", json -> json.set(key, parse(value)));
+        assertThat(Refusal.messageOf(this::read)).contains("generation_config.json: " + named);
+    }
+
+    @Test
+    void headDimIs128WhereTheConfigHasNone() {
+        model.config(json -> json.remove("head_dim"));
+        assertThat(read().attention().headDim()).isEqualTo(128);
+        model.config(json -> json.putNull("head_dim"));
+        assertThat(read().attention().headDim()).isEqualTo(128);
+    }
+
+    @Test
+    void withoutKeyValueHeadsEveryHeadHasItsOwn() {
+        model.config(json -> json.remove("num_key_value_heads"));
+        assertThat(read().attention().keyValueHeads()).isEqualTo(6);
+    }
+
+    /// Whatever stands anywhere, the config is read or refused in one line; nothing else is thrown.
+    @Test
+    void anyValueOfAnyKeyIsReadOrRefused() throws IOException {
+        Path file = directory.resolve("config.json");
+        ObjectNode original = (ObjectNode) MAPPER.readTree(file.toFile());
+        original.putObject("rope_parameters")
+                .put("rope_type", "yarn")
+                .put("rope_theta", 1e6)
+                .put("factor", 2);
+        original.putArray("layer_types").add("full_attention");
+        original.putNull("quantization_config");
+        model.without("config.json");
+        int read = 0;
+        int refused = 0;
+        for (String key : (Iterable<String>) original::fieldNames) {
+            for (String value : new String[] {
+                "null",
+                "true",
+                "-1",
+                "0",
+                "1",
+                "2",
+                "1e400",
+                "1e-400",
+                "12345678901234567890",
+                "\"\"",
+                "[]",
+                "{}",
+                "[[]]",
+                "[{}]",
+                "{\"rope_type\":\"yarn\",\"factor\":1e300,\"rope_theta\":1e-300}"
+            }) {
+                ObjectNode json = original.deepCopy();
+                json.set(key, parse(value));
+                MAPPER.writeValue(file.toFile(), json);
+                try {
+                    TensorPlan.of(read()).parameters();
+                    read++;
+                } catch (InvalidModelException e) {
+                    assertThat(e.getMessage()).hasLineCount(1).contains("config.json");
+                    refused++;
+                }
+            }
+        }
+        assertThat(read).isGreaterThan(100);
+        assertThat(refused).isGreaterThan(100);
+    }
+
+    private String refusal(Consumer<ObjectNode> edit) {
+        JsonNode before = Golden.read(directory.resolve("config.json"));
+        model.config(edit);
+        String message = Refusal.messageOf(this::read);
+        model.config(json -> {
+            json.removeAll();
+            json.setAll((ObjectNode) before);
+        });
+        return message;
+    }
+
+    private ModelConfig read() {
+        return ModelConfig.read(directory);
+    }
+
+    private static JsonNode parse(String json) {
+        try {
+            return MAPPER.readTree(json);
+        } catch (IOException e) {
+            throw new IllegalArgumentException(json, e);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package org.sparkqwen.engine.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.Golden;
+import org.sparkqwen.engine.ModelCopy;
+import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.Refusal;
+import org.sparkqwen.engine.kernels.KernelChoice;
+
+/// The tensors that a configuration calls for, against published sizes and against checkpoints.
+class TensorPlanTest {
+    private static final Path TIED = Golden.DIRECTORY.resolve("models/dense-tied-f32");
+    private static final Path UNTIED = Golden.DIRECTORY.resolve("models/dense-untied-bf16-2shards");
+
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource({
+        "0.6B, 1024, 28, 16, 3072, true, 596049920, 114688",
+        "1.7B, 2048, 28, 16, 6144, true, 1720574976, 114688",
+        "4B, 2560, 36, 32, 9728, true, 4022468096, 147456",
+        "8B, 4096, 36, 32, 12288, false, 8190735360, 147456",
+        "14B, 5120, 40, 40, 17408, false, 14768307200, 163840",
+        "32B, 5120, 64, 64, 25600, false, 32762123264, 262144"
+    })
+    void thePublishedModelsHaveTheirPublishedSizes(
+            String name,
+            int hidden,
+            int layers,
+            int heads,
+            int intermediate,
+            boolean tied,
+            long parameters,
+            long bf16) {
+        ModelCopy.of(TIED, directory)
+                .without("generation_config.json")
+                .config(json -> json.put("vocab_size", 151_936)
+                        .put("eos_token_id", 151_643)
+                        .put("head_dim", 128)
+                        .put("num_key_value_heads", 8)
+                        .put("hidden_size", hidden)
+                        .put("num_hidden_layers", layers)
+                        .put("num_attention_heads", heads)
+                        .put("intermediate_size", intermediate)
+                        .put("tie_word_embeddings", tied));
+        ModelConfig config = ModelConfig.read(directory);
+        assertThat(TensorPlan.of(config).parameters()).as(name).isEqualTo(parameters);
+        assertThat(config.keyValueBytesPerToken()).as(name).isEqualTo(2 * bf16); // float32
+    }
+
+    @Test
+    void aCheckpointOfTheConfigDiffersInNothing() {
+        assertThat(differences(TIED, TIED)).isEmpty();
+        assertThat(differences(UNTIED, UNTIED)).isEmpty();
+    }
+
+    @Test
+    void missingTensorsAreNamed() {
+        ModelCopy.of(TIED, directory).config(json -> json.put("num_hidden_layers", 4));
+        assertThat(differences(directory, TIED))
+                .hasSize(11)
+                .contains("tensor model.layers.3.self_attn.q_norm.weight is missing");
+        assertThat(openingRefusal())
+                .contains("tensor model.layers.3.input_layernorm.weight is missing", "and 6 more such");
+    }
+
+    @Test
+    void surplusTensorsAreNamed() {
+        ModelCopy.of(TIED, directory).config(json -> json.put("num_hidden_layers", 2));
+        assertThat(differences(directory, TIED))
+                .hasSize(11)
+                .contains("tensor model.layers.2.mlp.up_proj.weight has no place in the model");
+        assertThat(openingRefusal()).contains("tensor model.layers.2.", "has no place in the model", "6 more such");
+    }
+
+    @Test
+    void tensorsOfAnotherShapeAreNamedWithBothShapes() {
+        ModelCopy.of(TIED, directory).config(json -> json.put("intermediate_size", 161));
+        assertThat(differences(directory, TIED))
+                .hasSize(9)
+                .contains("tensor model.layers.0.mlp.down_proj.weight has shape [96, 160], the config needs [96, 161]");
+        assertThat(openingRefusal()).contains("model.layers.0.mlp.gate_proj.weight has shape [160, 96]");
+    }
+
+    @Test
+    void aHeadThatTheConfigNeedsIsNamed() {
+        ModelCopy.of(TIED, directory).config(json -> json.put("tie_word_embeddings", false));
+        assertThat(differences(directory, TIED)).containsExactly("tensor lm_head.weight is missing");
+    }
+
+    /// Checkpoints of tied models may carry a copy of the embedding as lm_head.
+    @Test
+    void aHeadThatATiedModelDoesNotNeedIsPassedOver() {
+        ModelCopy.of(UNTIED, directory).config(json -> json.put("tie_word_embeddings", true));
+        assertThat(differences(directory, UNTIED)).isEmpty();
+        try (Engine engine = Engine.open(directory, Golden.options(KernelChoice.VECTOR, 1, 64))) {
+            assertThat(Golden.scored(engine, new int[] {1, 2, 3}, Golden.unprefixed(64, 64))
+                            .score()
+                            .tokensScored())
+                    .isEqualTo(2);
+        }
+    }
+
+    private String openingRefusal() {
+        String message = Refusal.messageOf(() -> Engine.open(directory, Golden.options(KernelChoice.SCALAR, 1, 64))
+                .close());
+        assertThat(message).startsWith(directory.toString());
+        return message;
+    }
+
+    private static List<String> differences(Path config, Path weights) {
+        try (Checkpoint checkpoint = Checkpoint.open(weights)) {
+            return TensorPlan.of(ModelConfig.read(config)).differences(checkpoint);
+        }
+    }
+}
