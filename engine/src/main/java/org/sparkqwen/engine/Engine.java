@@ -27,8 +27,8 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 /// A model, ready to score and to generate.
 ///
 /// Many threads may use one engine. Each tokenizes for itself and fills its own batches; the batches take turns on the
-/// model, each with all of the engine's threads. A result depends on its request and the weights alone: not on the other
-/// requests, the order, the options of the engine, or what else it is doing.
+/// model, each with all of the engine's threads. A result depends on its request and the weights alone: not on the
+/// other requests, the order, the options of the engine, or what else it is doing.
 public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
@@ -111,7 +111,8 @@ public final class Engine implements AutoCloseable {
         return Optional.ofNullable(tokenizer);
     }
 
-    /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no end-of-text.
+    /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no
+    /// end-of-text.
     public OptionalInt prefixToken() {
         return config.endOfDocument();
     }

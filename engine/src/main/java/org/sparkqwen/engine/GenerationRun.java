@@ -45,10 +45,12 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         return finished.removeFirst();
     }
 
-    /// New prompts are computed with the next step; they come in as long as those before them leave room in a batch.
+    /// New prompts are computed with the next step; they come in as long as those before them leave room in a
+    /// batch.
     private boolean hasRoom() {
-        int pending =
-                running.stream().mapToInt(continuation -> continuation.sequence().pending()).sum();
+        int pending = running.stream()
+                .mapToInt(continuation -> continuation.sequence().pending())
+                .sum();
         return running.size() < engine.options().maxSequences()
                 && pending < engine.options().batchTokens();
     }

@@ -72,8 +72,8 @@ final class ScoringRun implements Iterator<Result> {
         }
     }
 
-    /// Windows from the front of the queue that fit into a batch together; at least one, so that a window longer than a
-    /// batch is computed alone.
+    /// Windows from the front of the queue that fit into a batch together; at least one, so that a window longer
+    /// than a batch is computed alone.
     private List<Task> nextBatch() {
         List<Task> tasks = new ArrayList<>();
         int tokens = 0;
@@ -110,7 +110,8 @@ final class ScoringRun implements Iterator<Result> {
         }
     }
 
-    /// The log-probability of each window's targets, in the order of the batch: the row before a target predicts it.
+    /// The log-probability of each window's targets, in the order of the batch: the row before a target predicts
+    /// it.
     private static double[] targetLogProbabilities(Transformer transformer, List<Task> tasks) {
         Batch batch = Batch.of(tasks.stream().map(Task::sequence).toList());
         int count = tasks.stream().mapToInt(task -> task.window().targets()).sum();

@@ -142,7 +142,8 @@ class EngineInvariantsTest {
         }
     }
 
-    /// One token at a time or all at once: the model says the same of a text that it writes and of one that it reads.
+    /// One token at a time or all at once: the model says the same of a text that it writes and of one that it
+    /// reads.
     @Test
     void generatedTokensHaveTheLogProbabilitiesThatScoringGivesThem() {
         try (Engine engine = open(KernelChoice.VECTOR, 2, 4096, 64)) {

@@ -19,8 +19,8 @@ public final class BlockPool implements AutoCloseable {
         this.blockBytes = blockBytes;
     }
 
-    /// A block of zeros. Attention multiplies the values of positions that a sequence has not reached with 0, so what
-    /// another sequence left there must not be NaN or infinite.
+    /// A block of zeros. Attention multiplies the values of positions that a sequence has not reached with 0, so
+    /// what another sequence left there must not be NaN or infinite.
     synchronized MemorySegment take() {
         MemorySegment block = free.poll();
         block = block == null ? arena.allocate(blockBytes, ALIGNMENT) : block.fill((byte) 0);

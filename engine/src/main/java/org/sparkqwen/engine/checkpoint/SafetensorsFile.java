@@ -24,8 +24,8 @@ import java.util.Map;
 final class SafetensorsFile {
     private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// The format's own library allows 100 MB. The model with the most tensors would need 5 MB in a single file, and
-    /// a parsed header takes some ten times its size.
+    /// The format's own library allows 100 MB. The model with the most tensors would need 5 MB in a single file,
+    /// and a parsed header takes some ten times its size.
     private static final long MAX_HEADER_BYTES = 16 << 20;
 
     /// The model with the most tensors, 235B-A22B, has 36,945 in all its files.

@@ -246,8 +246,8 @@ class SafetensorsFileTest {
                 .doesNotContain("\u001b", "\u2028");
     }
 
-    /// Bytes of a valid header are flipped, replaced, cut out and put in; the file is then refused in one line, or it
-    /// is a consistent one, all of whose numbers can be read.
+    /// Bytes of a valid header are flipped, replaced, cut out and put in; the file is then refused in one line, or
+    /// it is a consistent one, all of whose numbers can be read.
     @Test
     void anyDamageOfTheHeaderIsRefusedOrLeavesAConsistentFile() throws IOException {
         byte[] whole = valid().bytes();

@@ -43,7 +43,8 @@ class SamplerTest {
         }
     }
 
-    /// 30,000 draws of twelve tokens: Pearson's statistic of 11 degrees of freedom is above 31.3 once in a thousand.
+    /// 30,000 draws of twelve tokens: Pearson's statistic of 11 degrees of freedom is above 31.3 once in a
+    /// thousand.
     @ParameterizedTest
     @CsvSource({"1, 0, 1, 0", "0.7, 0, 1, 0", "1.5, 8, 0.9, 0.05"})
     void tokensAreDrawnAsOftenAsTheirProbabilitySays(double temperature, int topK, double topP, double minP) {
