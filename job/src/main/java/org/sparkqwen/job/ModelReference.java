@@ -4,6 +4,8 @@ import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.spark.SparkEnv;
 import org.sparkqwen.engine.EngineOptions;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
@@ -34,6 +36,9 @@ public record ModelReference(
         implements Serializable {
 
     private static final int LABEL_DIGITS = 12;
+
+    private static final Pattern EXECUTOR_COMMAND =
+            Pattern.compile("CoarseGrainedExecutorBackend .*--cores (\\d{1,4})\\b");
 
     /// Tokens that fill the kernels' tiles many times over and need some 250 MB of working memory for 4B.
     public static final int DEFAULT_BATCH_TOKENS = 2048;
@@ -96,9 +101,18 @@ public record ModelReference(
         return new EngineOptions(kernels, threads == 0 ? executorCores() : threads, batchTokens, maxSequences);
     }
 
+    /// The cores this executor may use, from the first of these that says:
+    ///
+    /// 1. `spark.executor.cores`, which YARN and Kubernetes always set;
+    /// 2. `--cores` on the command line of the executor's JVM, which a standalone worker gives it;
+    /// 3. the processors that this JVM sees, as in local mode.
     private static int executorCores() {
         int processors = Runtime.getRuntime().availableProcessors();
         SparkEnv env = SparkEnv.get();
-        return env == null ? processors : Math.min(processors, env.conf().getInt("spark.executor.cores", processors));
+        if (env != null && env.conf().contains("spark.executor.cores")) {
+            return Math.min(processors, env.conf().getInt("spark.executor.cores", processors));
+        }
+        Matcher cores = EXECUTOR_COMMAND.matcher(System.getProperty("sun.java.command", ""));
+        return cores.find() ? Math.min(processors, Integer.parseInt(cores.group(1))) : processors;
     }
 }

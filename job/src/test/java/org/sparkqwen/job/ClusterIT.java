@@ -79,7 +79,7 @@ class ClusterIT {
                         "--input",
                         LocalSpark.CORPUS,
                         "--output",
-                        out(),
+                        directory.resolve("broken").toString(),
                         "--text-column",
                         "body");
                 assertThat(broken.exitCode()).isEqualTo(2);

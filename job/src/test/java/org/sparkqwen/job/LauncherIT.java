@@ -50,9 +50,9 @@ class LauncherIT {
 
     @Test
     void handsExitCodesAndMessagesThrough() throws IOException, InterruptedException {
-        CommandRun usage = launch("score", "--colour", "red");
+        CommandRun usage = launch("inspect", "--colour", "red");
         assertThat(usage.exitCode()).isEqualTo(2);
-        assertThat(usage.err()).contains("spark-qwen score: Unknown option");
+        assertThat(usage.err()).contains("spark-qwen inspect: Unknown option");
         CommandRun failure = launch("inspect", "--model", "/nowhere");
         assertThat(failure.exitCode()).isEqualTo(1);
         assertThat(failure.err()).contains("/nowhere");
