@@ -30,8 +30,7 @@ final class Progress implements AutoCloseable {
     private final @Nullable ProgressBar bar;
     private Duration nextLine = FIRST_LINE;
 
-    private Progress(
-            SparkSession spark, String name, long totalRows, Counters counters, PrintStream out, boolean terminal) {
+    Progress(SparkSession spark, String name, long totalRows, Counters counters, PrintStream out, boolean terminal) {
         this.spark = spark;
         this.name = name;
         this.totalRows = totalRows;

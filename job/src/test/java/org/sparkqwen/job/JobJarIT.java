@@ -3,6 +3,9 @@ package org.sparkqwen.job;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,6 +41,18 @@ class JobJarIT {
         Set<String> twice = classes(SparkProcess.JAR);
         twice.retainAll(shipped);
         assertThat(twice).isEmpty();
+    }
+
+    /// The bar draws on a thread that swallows errors, so a class left out of the jar would only show as no bar.
+    @Test
+    void holdsAllThatTheProgressBarNeeds() throws IOException, ReflectiveOperationException {
+        try (URLClassLoader jar =
+                new URLClassLoader(new URL[] {SparkProcess.JAR.toUri().toURL()}, null)) {
+            Class<?> display = jar.loadClass("org.sparkqwen.shaded.tongfei.progressbar.StringDisplayUtils");
+            Method width = display.getDeclaredMethod("getStringDisplayLength", String.class);
+            width.setAccessible(true);
+            assertThat(width.invoke(null, "score 漢字")).isEqualTo(10);
+        }
     }
 
     private static Set<String> classes(Path jar) throws IOException {
