@@ -126,7 +126,7 @@ final class Progress implements AutoCloseable {
         timer.cancel();
         synchronized (this) {
             if (bar != null) {
-                bar.stepTo(Math.min(totalRows, counts.rows()));
+                show();
                 bar.close();
             }
         }
