@@ -45,8 +45,6 @@ import picocli.CommandLine.Spec;
                     + " --seed 7"
         })
 final class GenerateCommand implements Callable<Integer> {
-    private static final int SHOWN_ERRORS = 5;
-
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -191,7 +189,7 @@ final class GenerateCommand implements Callable<Integer> {
                 .sort("finish_reason")
                 .collectAsList()
                 .forEach(row -> reasons.put(row.getString(0), row.getLong(1)));
-        Map<String, Long> errors = errorRows == 0 ? Map.of() : ScoreSummary.errors(written.output(), SHOWN_ERRORS);
+        Map<String, Long> errors = written.commonestErrors(errorRows);
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);

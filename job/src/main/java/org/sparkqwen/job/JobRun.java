@@ -1,10 +1,13 @@
 package org.sparkqwen.job;
 
+import static org.apache.spark.sql.functions.col;
+
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
@@ -23,6 +26,8 @@ final class JobRun implements AutoCloseable {
     /// Formats whose schema holds every output column.
     private static final Set<String> OUTPUT_FORMATS = Set.of("parquet", "json", "orc");
 
+    private static final int SHOWN_ERRORS = 5;
+
     private final String name;
     private final RunOptions options;
     private final SparkSession spark;
@@ -40,6 +45,21 @@ final class JobRun implements AutoCloseable {
     record Written(Dataset<Row> output, Instant started, Duration elapsed) {
         double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
+        }
+
+        /// The commonest errors with their numbers of rows; none where the caller knows that no row has one.
+        Map<String, Long> commonestErrors(long errorRows) {
+            Map<String, Long> errors = new LinkedHashMap<>();
+            if (errorRows > 0) {
+                output.filter(col("error").isNotNull())
+                        .groupBy("error")
+                        .count()
+                        .sort(col("count").desc(), col("error"))
+                        .limit(SHOWN_ERRORS)
+                        .collectAsList()
+                        .forEach(row -> errors.put(row.getString(0), row.getLong(1)));
+            }
+            return errors;
         }
     }
 

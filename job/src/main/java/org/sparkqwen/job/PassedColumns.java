@@ -5,8 +5,10 @@ import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
@@ -44,8 +46,16 @@ record PassedColumns(List<StructField> fields) {
         return fields.size();
     }
 
+    /// Runs `partition`, which reads the passed columns and then the content, and writes the passed columns and
+    /// then those that the job adds.
+    Dataset<Row> transform(
+            Dataset<Row> input, ContentColumn content, StructType added, MapPartitionsFunction<Row, Row> partition) {
+        Dataset<Row> travelled = prepare(input, content).mapPartitions(partition, Encoders.row(travelling(added)));
+        return restore(travelled, added);
+    }
+
     /// The passed columns, then the content: what the partition engine reads.
-    Dataset<Row> prepare(Dataset<Row> input, ContentColumn content) {
+    private Dataset<Row> prepare(Dataset<Row> input, ContentColumn content) {
         List<Column> columns = new ArrayList<>();
         for (StructField field : fields) {
             Column column = ContentColumn.column(field.name());
@@ -56,7 +66,7 @@ record PassedColumns(List<StructField> fields) {
     }
 
     /// The schema of what the partition engine writes: the passed columns, strings as bytes, and the job's own.
-    StructType travelling(StructType added) {
+    private StructType travelling(StructType added) {
         StructType schema = new StructType();
         for (StructField field : fields) {
             schema = isString(field)
@@ -67,7 +77,7 @@ record PassedColumns(List<StructField> fields) {
     }
 
     /// Gives the passed columns their own types again.
-    Dataset<Row> restore(Dataset<Row> travelled, StructType added) {
+    private Dataset<Row> restore(Dataset<Row> travelled, StructType added) {
         List<Column> columns = new ArrayList<>();
         for (StructField field : fields) {
             Column column = ContentColumn.column(field.name());

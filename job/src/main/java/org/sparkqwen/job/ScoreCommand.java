@@ -37,8 +37,6 @@ import picocli.CommandLine.Spec;
                     + " --token-logprobs"
         })
 final class ScoreCommand implements Callable<Integer> {
-    private static final int SHOWN_ERRORS = 5;
-
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -135,8 +133,7 @@ final class ScoreCommand implements Callable<Integer> {
     private void report(JobRun job, JobRun.Written written, ModelReference reference) {
         ScoreSummary summary = ScoreSummary.of(written.output());
         List<ScoreSummary> groups = summaryBy == null ? List.of() : ScoreSummary.by(written.output(), summaryBy);
-        Map<String, Long> errors =
-                summary.errors() == 0 ? Map.of() : ScoreSummary.errors(written.output(), SHOWN_ERRORS);
+        Map<String, Long> errors = written.commonestErrors(summary.errors());
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
         facts.put("tokens_per_second", summary.tokens() / written.seconds());

@@ -5,7 +5,6 @@ import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
@@ -84,9 +83,7 @@ public final class ScoreJob {
         settings.content().checkIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Partition partition = new Partition(model, settings, passed.count(), counters);
-        Dataset<Row> scored = passed.prepare(input, settings.content())
-                .mapPartitions(partition, Encoders.row(passed.travelling(SCHEMA)));
-        return passed.restore(scored, SCHEMA);
+        return passed.transform(input, settings.content(), SCHEMA, partition);
     }
 
     /// What executors run on each partition.

@@ -174,17 +174,4 @@ record ScoreSummary(
                 ? "%,.2f".formatted(value)
                 : value < 1e7 ? "%,.0f".formatted(value) : "%.3g".formatted(value);
     }
-
-    /// The commonest errors with their numbers of rows, at most `most`.
-    static Map<String, Long> errors(Dataset<Row> output, int most) {
-        Map<String, Long> errors = new LinkedHashMap<>();
-        output.filter(col("error").isNotNull())
-                .groupBy("error")
-                .count()
-                .sort(col("count").desc(), col("error"))
-                .limit(most)
-                .collectAsList()
-                .forEach(row -> errors.put(row.getString(0), row.getLong(1)));
-        return errors;
-    }
 }

@@ -31,8 +31,6 @@ import picocli.CommandLine.Spec;
         },
         footer = {"", "Example:", "  spark-qwen tokenize --input corpus.parquet --output tokens"})
 final class TokenizeCommand implements Callable<Integer> {
-    private static final int SHOWN_ERRORS = 5;
-
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -86,7 +84,7 @@ final class TokenizeCommand implements Callable<Integer> {
         long rows = total.getLong(0);
         long errorRows = total.getLong(1);
         long tokens = total.isNullAt(2) ? 0 : total.getLong(2);
-        Map<String, Long> errors = errorRows == 0 ? Map.of() : ScoreSummary.errors(written.output(), SHOWN_ERRORS);
+        Map<String, Long> errors = written.commonestErrors(errorRows);
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);

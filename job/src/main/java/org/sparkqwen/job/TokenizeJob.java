@@ -8,7 +8,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
@@ -52,9 +51,7 @@ public final class TokenizeJob {
         settings.content().checkIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Partition partition = new Partition(settings, passed.count(), counters);
-        Dataset<Row> tokenized = passed.prepare(input, settings.content())
-                .mapPartitions(partition, Encoders.row(passed.travelling(SCHEMA)));
-        return passed.restore(tokenized, SCHEMA);
+        return passed.transform(input, settings.content(), SCHEMA, partition);
     }
 
     /// What executors run on each partition.

@@ -61,9 +61,14 @@ final class ScalarMath {
 
     /// The sum of the 16 lanes, from the first to the last.
     static float fold(float[] lanes) {
-        float sum = lanes[0];
+        return fold(lanes, 0);
+    }
+
+    /// The sum of the 16 lanes from index `from` on, likewise.
+    static float fold(float[] lanes, int from) {
+        float sum = lanes[from];
         for (int lane = 1; lane < LANES; lane++) {
-            sum += lanes[lane];
+            sum += lanes[from + lane];
         }
         return sum;
     }

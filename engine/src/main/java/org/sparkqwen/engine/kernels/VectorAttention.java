@@ -176,11 +176,7 @@ final class VectorAttention {
     }
 
     private void writeRow(int row, int headDim, int valueWidth, long to) {
-        float sum = sums[row * ScalarMath.LANES];
-        for (int lane = 1; lane < ScalarMath.LANES; lane++) {
-            sum += sums[row * ScalarMath.LANES + lane];
-        }
-        float inverse = 1f / sum;
+        float inverse = 1f / ScalarMath.fold(sums, row * ScalarMath.LANES);
         for (int i = row * valueWidth; i < (row + 1) * valueWidth; i += LANES) {
             FloatVector.fromArray(FLOATS, weighted, i).mul(inverse).intoArray(weighted, i);
         }
