@@ -16,8 +16,9 @@ import org.sparkqwen.engine.cache.KeyValueCache;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.kernels.KernelChoice;
-import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.TimedKernels;
+import org.sparkqwen.engine.kernels.Work;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.model.Weights;
@@ -37,7 +38,7 @@ public final class Engine implements AutoCloseable {
     private final @Nullable Tokenizer tokenizer;
     private final Checkpoint checkpoint;
     private final Weights weights;
-    private final Kernels kernels;
+    private final TimedKernels kernels;
     private final Transformer transformer;
     private final BlockPool blocks;
     private final ReentrantLock model = new ReentrantLock(true);
@@ -49,7 +50,7 @@ public final class Engine implements AutoCloseable {
             @Nullable Tokenizer tokenizer,
             Checkpoint checkpoint,
             Weights weights,
-            Kernels kernels) {
+            TimedKernels kernels) {
         this.config = config;
         this.options = options;
         this.tokenizer = tokenizer;
@@ -88,7 +89,7 @@ public final class Engine implements AutoCloseable {
     /// Closes what is open already if the rest cannot be opened.
     private static Engine open(
             Path directory, ModelConfig config, EngineOptions options, @Nullable Tokenizer tokenizer) {
-        Kernels kernels = options.kernels().create(options.threads());
+        TimedKernels kernels = new TimedKernels(options.kernels().create(options.threads()));
         try {
             Checkpoint checkpoint = Checkpoint.open(directory);
             try {
@@ -139,6 +140,11 @@ public final class Engine implements AutoCloseable {
     /// Blocks of key/value cache that runs hold now.
     public int blocksInUse() {
         return blocks.inUse();
+    }
+
+    /// What the engine has computed so far, and the time it took, by stage.
+    public Work work() {
+        return kernels.work();
     }
 
     EngineOptions options() {

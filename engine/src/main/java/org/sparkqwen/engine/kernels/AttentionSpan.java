@@ -19,4 +19,12 @@ public record AttentionSpan(int row, int tokens, int position, List<MemorySegmen
                     "%d key/value blocks for %d positions".formatted(blocks.size(), position + tokens));
         }
     }
+
+    /// Rows of a batch that consists of `spans`.
+    static int rows(List<AttentionSpan> spans) {
+        return spans.stream()
+                .mapToInt(span -> span.row() + span.tokens())
+                .max()
+                .orElse(0);
+    }
 }

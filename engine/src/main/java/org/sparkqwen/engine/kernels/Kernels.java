@@ -9,17 +9,18 @@ import java.util.List;
 /// operands alone: not on the number of threads, nor on what else is in the batch. To that end
 ///
 /// - every output of a linear layer is one chain of `fma` over the inputs in ascending order, from 0;
-/// - every other sum has 16 virtual lanes (term `i` goes to lane `i % 16`) that are added in order;
-/// - attention goes through keys in blocks of 32 positions that start at multiples of 32.
+/// - attention goes through keys in blocks of 32 positions that start at multiples of 32; its sums are chains in the
+///   order of positions;
+/// - every other sum has 16 virtual lanes (term `i` goes to lane `i % 16`) that are added in order.
 ///
 /// Operations of one instance must not run at the same time. Rows are contiguous; an operand shorter than its shape
 /// says throws [IndexOutOfBoundsException], one on the Java heap [IllegalArgumentException].
-public sealed interface Kernels extends AutoCloseable permits ScalarKernels, VectorKernels {
-    /// `out[t][n] = Σₖ in[t][k] · weight[n][k]`.
+public sealed interface Kernels extends AutoCloseable permits ScalarKernels, VectorKernels, TimedKernels {
+    /// `out[t][n] = Σₖ in[t][k] · weight[n][k]` for linear layers that read the same input.
     ///
-    /// @param in `[tokens, weight.inputs]`
-    /// @param out `[tokens, weight.outputs]`; not `in`
-    void linear(Matrix weight, MemorySegment in, MemorySegment out, int tokens);
+    /// @param in `[tokens, inputs]`
+    /// @param projections all of `inputs` inputs; outputs overlap neither each other nor `in`
+    void linear(MemorySegment in, int tokens, List<Projection> projections);
 
     /// `out[r][i] = weight[i] · (in[r][i] / √(mean(in[r]²) + epsilon))` for each row.
     ///
@@ -37,6 +38,12 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param cosines `[more than the highest position, headDim / 2]`
     /// @param sines likewise
     void rotate(MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines);
+
+    /// Writes the keys and values of the batch's tokens into their sequences' blocks.
+    ///
+    /// @param keys `[tokens, keyValueHeads, headDim]`, after rotary embedding
+    /// @param values `[tokens, keyValueHeads, headDim]`
+    void storeKeyValues(AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values);
 
     /// Causal softmax attention of each token's queries over the keys of its sequence up to its own position.
     ///
@@ -60,6 +67,15 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param targets a token id for each row
     /// @param out `[targets.length]`, in nats; NaN if a logit was NaN
     void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out);
+
+    /// The logits of each row.
+    ///
+    /// @param head `[vocabulary, hidden]`
+    /// @param in `[rows, hidden]`
+    /// @param out `[rows, vocabulary]`
+    default void logits(Matrix head, MemorySegment in, MemorySegment out, int rows) {
+        linear(in, rows, List.of(new Projection(head, out)));
+    }
 
     /// log Σ exp of `count` logits, with the bits that [#logProbabilities] subtracts.
     ///

@@ -1,8 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /// The layout of the keys and values of 32 consecutive positions of one layer:
 ///
@@ -25,29 +24,42 @@ public final class KeyValueBlock {
         return (long) shape.keyValueHeads() * (keyFloats(shape) + valueFloats(shape));
     }
 
-    /// Writes the keys and values of a span's tokens into its blocks.
+    /// Writes the keys and values of a batch into the blocks of its spans.
     ///
     /// @param keys `[tokens of the batch, keyValueWidth]`, after rotary embedding
     /// @param values `[tokens of the batch, keyValueWidth]`
-    public static void store(AttentionShape shape, AttentionSpan span, MemorySegment keys, MemorySegment values) {
-        int width = shape.keyValueWidth();
-        float[] key = new float[width];
-        float[] value = new float[width];
-        for (int token = 0; token < span.tokens(); token++) {
-            long row = (long) (span.row() + token) * width * Float.BYTES;
-            MemorySegment.copy(keys, JAVA_FLOAT, row, key, 0, width);
-            MemorySegment.copy(values, JAVA_FLOAT, row, value, 0, width);
-            int position = span.position() + token;
-            MemorySegment block = span.blocks().get(position / TOKENS);
+    static void store(
+            ThreadTeam team,
+            AttentionShape shape,
+            List<AttentionSpan> spans,
+            MemorySegment keys,
+            MemorySegment values) {
+        long floats = (long) AttentionSpan.rows(spans) * shape.keyValueWidth();
+        long k = Memory.address(keys, floats);
+        long v = Memory.address(values, floats);
+        for (AttentionSpan span : spans) {
+            int first = span.position() / TOKENS;
+            int blocks = (span.position() + span.tokens() - 1) / TOKENS - first + 1;
+            team.run(blocks, (part, worker) -> storeBlock(shape, span, first + part, k, v));
+        }
+    }
+
+    private static void storeBlock(AttentionShape shape, AttentionSpan span, int index, long keys, long values) {
+        long block = Memory.address(span.blocks().get(index), floats(shape));
+        int end = Math.min(span.position() + span.tokens(), (index + 1) * TOKENS);
+        for (int position = Math.max(span.position(), index * TOKENS); position < end; position++) {
             int slot = position % TOKENS;
+            long row = (long) (span.row() + position - span.position()) * shape.keyValueWidth();
             for (int head = 0; head < shape.keyValueHeads(); head++) {
-                long keyStart = keyOffset(shape, head) + slot;
-                long valueStart = valueOffset(shape, head) + (long) slot * Matrix.PANEL;
+                long from = (row + (long) head * shape.headDim()) * Float.BYTES;
+                long key = block + (keyOffset(shape, head) + slot) * Float.BYTES;
+                long value = block + (valueOffset(shape, head) + (long) slot * Matrix.PANEL) * Float.BYTES;
                 for (int i = 0; i < shape.headDim(); i++) {
-                    int from = head * shape.headDim() + i;
-                    block.setAtIndex(JAVA_FLOAT, keyStart + (long) i * TOKENS, key[from]);
-                    long to = valueStart + (long) (i / Matrix.PANEL) * TOKENS * Matrix.PANEL + i % Matrix.PANEL;
-                    block.setAtIndex(JAVA_FLOAT, to, value[from]);
+                    long offset = (long) i * Float.BYTES;
+                    Memory.setFloat(key + offset * TOKENS, Memory.getFloat(keys + from + offset));
+                    long panel = (long) (i / Matrix.PANEL) * TOKENS * Matrix.PANEL * Float.BYTES;
+                    long column = (long) (i % Matrix.PANEL) * Float.BYTES;
+                    Memory.setFloat(value + panel + column, Memory.getFloat(values + from + offset));
                 }
             }
         }

@@ -34,34 +34,44 @@ final class OuterProduct {
 
     private OuterProduct() {}
 
-    /// The height of the next tile when `tokens` are left: one of 12, 4 and 1.
+    /// The height of the next tile when `tokens` are left: one of 12, 8, 4 and 1.
     static int tileHeight(int tokens) {
-        return tokens >= TILE ? TILE : tokens >= 4 ? 4 : 1;
+        return tokens >= TILE ? TILE : tokens >= 8 ? 8 : tokens >= 4 ? 4 : 1;
     }
 
     /// `sums[t][j] += in[t] * panel[j]` for the `height` tokens of a tile and the 32 outputs of a panel.
     ///
     /// @param bf16 whether the panel holds bfloat16 or float32
     /// @param panel address of `[inputs][32]`
-    /// @param in the tile's activations, packed `[inputs][height]`, from index `from`
+    /// @param in the tile's activations, `[inputs][pitch]` from index `from`, of which the first `height` count
     /// @param height what [#tileHeight] gave
     /// @param sums `[height][stride]` from index `at`
     static void accumulate(
-            boolean bf16, long panel, int inputs, float[] in, int from, int height, float[] sums, int at, int stride) {
+            boolean bf16,
+            long panel,
+            int inputs,
+            float[] in,
+            int from,
+            int pitch,
+            int height,
+            float[] sums,
+            int at,
+            int stride) {
         int element = bf16 ? Short.BYTES : Float.BYTES;
         for (int column = 0; column < Matrix.PANEL; column += 2 * LANES) {
             long weights = panel + (long) column * element;
             switch (height) {
-                case 12 -> tile12(bf16, weights, inputs, in, from, sums, at + column, stride);
-                case 4 -> tile4(bf16, weights, inputs, in, from, sums, at + column, stride);
-                case 1 -> tile1(bf16, weights, inputs, in, from, sums, at + column);
+                case 12 -> tile12(bf16, weights, inputs, in, from, pitch, sums, at + column, stride);
+                case 8 -> tile8(bf16, weights, inputs, in, from, pitch, sums, at + column, stride);
+                case 4 -> tile4(bf16, weights, inputs, in, from, pitch, sums, at + column, stride);
+                case 1 -> tile1(bf16, weights, inputs, in, from, pitch, sums, at + column);
                 default -> throw new IllegalArgumentException("no tile of %d tokens".formatted(height));
             }
         }
     }
 
     private static void tile12(
-            boolean bf16, long weights, int inputs, float[] in, int from, float[] sums, int at, int stride) {
+            boolean bf16, long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
@@ -91,7 +101,7 @@ final class OuterProduct {
             long w = weights + (long) input * Matrix.PANEL * element;
             FloatVector left = weights(bf16, w);
             FloatVector right = weights(bf16, w + (long) LANES * element);
-            int x = from + input * 12;
+            int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
             b0 = x0.fma(right, b0);
@@ -155,8 +165,75 @@ final class OuterProduct {
         b11.intoArray(sums, at + 11 * stride + LANES);
     }
 
+    private static void tile8(
+            boolean bf16, long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
+        FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
+        FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
+        FloatVector b1 = FloatVector.fromArray(FLOATS, sums, at + stride + LANES);
+        FloatVector a2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride);
+        FloatVector b2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride + LANES);
+        FloatVector a3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride);
+        FloatVector b3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride + LANES);
+        FloatVector a4 = FloatVector.fromArray(FLOATS, sums, at + 4 * stride);
+        FloatVector b4 = FloatVector.fromArray(FLOATS, sums, at + 4 * stride + LANES);
+        FloatVector a5 = FloatVector.fromArray(FLOATS, sums, at + 5 * stride);
+        FloatVector b5 = FloatVector.fromArray(FLOATS, sums, at + 5 * stride + LANES);
+        FloatVector a6 = FloatVector.fromArray(FLOATS, sums, at + 6 * stride);
+        FloatVector b6 = FloatVector.fromArray(FLOATS, sums, at + 6 * stride + LANES);
+        FloatVector a7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride);
+        FloatVector b7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride + LANES);
+        int element = bf16 ? Short.BYTES : Float.BYTES;
+        for (int input = 0; input < inputs; input++) {
+            long w = weights + (long) input * Matrix.PANEL * element;
+            FloatVector left = weights(bf16, w);
+            FloatVector right = weights(bf16, w + (long) LANES * element);
+            int x = from + input * pitch;
+            FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
+            a0 = x0.fma(left, a0);
+            b0 = x0.fma(right, b0);
+            FloatVector x1 = FloatVector.broadcast(FLOATS, in[x + 1]);
+            a1 = x1.fma(left, a1);
+            b1 = x1.fma(right, b1);
+            FloatVector x2 = FloatVector.broadcast(FLOATS, in[x + 2]);
+            a2 = x2.fma(left, a2);
+            b2 = x2.fma(right, b2);
+            FloatVector x3 = FloatVector.broadcast(FLOATS, in[x + 3]);
+            a3 = x3.fma(left, a3);
+            b3 = x3.fma(right, b3);
+            FloatVector x4 = FloatVector.broadcast(FLOATS, in[x + 4]);
+            a4 = x4.fma(left, a4);
+            b4 = x4.fma(right, b4);
+            FloatVector x5 = FloatVector.broadcast(FLOATS, in[x + 5]);
+            a5 = x5.fma(left, a5);
+            b5 = x5.fma(right, b5);
+            FloatVector x6 = FloatVector.broadcast(FLOATS, in[x + 6]);
+            a6 = x6.fma(left, a6);
+            b6 = x6.fma(right, b6);
+            FloatVector x7 = FloatVector.broadcast(FLOATS, in[x + 7]);
+            a7 = x7.fma(left, a7);
+            b7 = x7.fma(right, b7);
+        }
+        a0.intoArray(sums, at);
+        b0.intoArray(sums, at + LANES);
+        a1.intoArray(sums, at + stride);
+        b1.intoArray(sums, at + stride + LANES);
+        a2.intoArray(sums, at + 2 * stride);
+        b2.intoArray(sums, at + 2 * stride + LANES);
+        a3.intoArray(sums, at + 3 * stride);
+        b3.intoArray(sums, at + 3 * stride + LANES);
+        a4.intoArray(sums, at + 4 * stride);
+        b4.intoArray(sums, at + 4 * stride + LANES);
+        a5.intoArray(sums, at + 5 * stride);
+        b5.intoArray(sums, at + 5 * stride + LANES);
+        a6.intoArray(sums, at + 6 * stride);
+        b6.intoArray(sums, at + 6 * stride + LANES);
+        a7.intoArray(sums, at + 7 * stride);
+        b7.intoArray(sums, at + 7 * stride + LANES);
+    }
+
     private static void tile4(
-            boolean bf16, long weights, int inputs, float[] in, int from, float[] sums, int at, int stride) {
+            boolean bf16, long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
@@ -170,7 +247,7 @@ final class OuterProduct {
             long w = weights + (long) input * Matrix.PANEL * element;
             FloatVector left = weights(bf16, w);
             FloatVector right = weights(bf16, w + (long) LANES * element);
-            int x = from + input * 4;
+            int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
             b0 = x0.fma(right, b0);
@@ -194,7 +271,8 @@ final class OuterProduct {
         b3.intoArray(sums, at + 3 * stride + LANES);
     }
 
-    private static void tile1(boolean bf16, long weights, int inputs, float[] in, int from, float[] sums, int at) {
+    private static void tile1(
+            boolean bf16, long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
         int element = bf16 ? Short.BYTES : Float.BYTES;
@@ -202,7 +280,7 @@ final class OuterProduct {
             long w = weights + (long) input * Matrix.PANEL * element;
             FloatVector left = weights(bf16, w);
             FloatVector right = weights(bf16, w + (long) LANES * element);
-            int x = from + input;
+            int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
             b0 = x0.fma(right, b0);

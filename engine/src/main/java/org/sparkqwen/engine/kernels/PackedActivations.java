@@ -3,6 +3,13 @@ package org.sparkqwen.engine.kernels;
 /// The activations of one operation in the order in which [OuterProduct] reads them: tile after tile of tokens, each
 /// `[inputs][height]`, so that a tile's broadcasts are consecutive.
 final class PackedActivations {
+    /// Floats that are packed at once, 48 MB of heap; an operation on more tokens than fit passes over the weights
+    /// again.
+    private static final int CAPACITY = 12 << 20;
+
+    /// Inputs of a tile that are packed together: what is written fits the first-level cache.
+    private static final int INPUTS = 16;
+
     private final ThreadTeam team;
     private float[] floats = new float[0];
 
@@ -10,7 +17,15 @@ final class PackedActivations {
         this.team = team;
     }
 
+    /// Tokens of `inputs` numbers that are packed together.
+    static int blockTokens(int inputs) {
+        return Math.max(1, CAPACITY / inputs / TiledProduct.TOKENS) * TiledProduct.TOKENS;
+    }
+
     /// Packs `tokens` rows of `inputs` floats; the tile of token `t` starts at index `t · inputs`.
+    ///
+    /// @param rows address of `[tokens, inputs]`
+    /// @param tokens at most [#blockTokens]
     void pack(long rows, int tokens, int inputs) {
         if (floats.length < tokens * inputs) {
             floats = new float[tokens * inputs];
@@ -32,10 +47,13 @@ final class PackedActivations {
     }
 
     private static void packTile(long rows, int inputs, int height, float[] to, int at) {
-        for (int row = 0; row < height; row++) {
-            long from = rows + (long) row * inputs * Float.BYTES;
-            for (int input = 0; input < inputs; input++) {
-                to[at + input * height + row] = Memory.getFloat(from + (long) input * Float.BYTES);
+        for (int first = 0; first < inputs; first += INPUTS) {
+            int end = Math.min(inputs, first + INPUTS);
+            for (int row = 0; row < height; row++) {
+                long from = rows + (long) row * inputs * Float.BYTES;
+                for (int input = first; input < end; input++) {
+                    to[at + input * height + row] = Memory.getFloat(from + (long) input * Float.BYTES);
+                }
             }
         }
     }

@@ -19,7 +19,13 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void linear(Matrix weight, MemorySegment in, MemorySegment out, int tokens) {
+    public void linear(MemorySegment in, int tokens, List<Projection> projections) {
+        for (Projection projection : projections) {
+            linear(projection.weight(), in, projection.out(), tokens);
+        }
+    }
+
+    private void linear(Matrix weight, MemorySegment in, MemorySegment out, int tokens) {
         int inputs = weight.inputs();
         int outputs = weight.outputs();
         Memory.address(in, (long) tokens * inputs);
@@ -86,6 +92,12 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void storeKeyValues(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
+        KeyValueBlock.store(team, shape, spans, keys, values);
+    }
+
+    @Override
     public void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
         for (AttentionSpan span : spans) {
@@ -119,7 +131,7 @@ final class ScalarKernels implements Kernels {
         float[] values = new float[PANEL * PANEL];
         float[] scores = new float[PANEL];
         float[] weighted = new float[valueWidth];
-        float[] sums = new float[LANES];
+        float sum = 0f;
         float maximum = Float.NEGATIVE_INFINITY;
 
         for (int block = 0; block <= position / PANEL; block++) {
@@ -135,12 +147,11 @@ final class ScalarKernels implements Kernels {
                 maximum = Math.max(maximum, scores[j]);
             }
 
+            float correction = ScalarMath.exp(previous - maximum);
+            sum *= correction;
             for (int j = 0; j < PANEL; j++) {
                 scores[j] = j < visible ? ScalarMath.exp(scores[j] - maximum) : 0f;
-            }
-            float correction = ScalarMath.exp(previous - maximum);
-            for (int lane = 0; lane < LANES; lane++) {
-                sums[lane] = Math.fma(sums[lane], correction, scores[lane] + scores[lane + LANES]);
+                sum += scores[j];
             }
 
             for (int i = 0; i < valueWidth; i++) {
@@ -152,7 +163,7 @@ final class ScalarKernels implements Kernels {
             }
         }
 
-        float inverse = 1f / ScalarMath.fold(sums);
+        float inverse = 1f / sum;
         for (int i = 0; i < headDim; i++) {
             weighted[i] *= inverse;
         }

@@ -4,6 +4,8 @@ import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.OuterProduct.FLOATS;
 import static org.sparkqwen.engine.kernels.OuterProduct.LANES;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -15,22 +17,39 @@ import jdk.incubator.vector.VectorOperators;
 /// layers; one instance a thread, holding that thread's working memory.
 ///
 /// The query heads of a group read the same keys, so the rows of a tile are some consecutive tokens times the heads of
-/// one group. Softmax runs online: scores, sums and weighted values are kept relative to the maximum so far, and
-/// corrected when a block raises it. No score outlives its block.
-final class VectorAttention {
+/// one group. For each block of 32 keys:
+///
+/// 1. scores, `[32 keys][rows]`: the queries are the panels of the product and the keys its activations, so that a
+///    vector holds one key's scores with many queries, and softmax never adds or compares across a vector;
+/// 2. probabilities, in place, relative to each query's greatest score so far; what was summed before is corrected
+///    when a block raises that;
+/// 3. the weighted sum of values, `[rows][headDim]`: now the probabilities are the activations, as they lie, and the
+///    values the panels.
+///
+/// No score outlives its block.
+final class VectorAttention implements AutoCloseable {
+    /// Rows of a tile, about: two panels of queries.
+    private static final int ROWS = 2 * PANEL;
+
+    private static final long VECTOR_BYTES = (long) LANES * Float.BYTES;
+    private static final float UNSEEN = Float.NEGATIVE_INFINITY;
+
     /// The queries of `tokens` tokens from `token` of a span, for the heads that share `keyValueHead`.
     record Tile(AttentionSpan span, int token, int tokens, int keyValueHead) {}
 
-    private float[] queries = new float[0]; // [rows][headDim], packed for the micro-kernel
-    private float[] scores = new float[0]; // [rows][32]
-    private float[] probabilities = new float[0]; // [rows][32], packed for the micro-kernel
+    private Arena arena = Arena.ofShared();
+    private MemorySegment queries = MemorySegment.NULL; // panels, [rows / 32][headDim][32]
+    private float[] keys = new float[0]; // [headDim][32]: a copy of the block's
+    private float[] scores = new float[0]; // [32 keys][rows], then probabilities
     private float[] weighted = new float[0]; // [rows][value width]: the sum of values so far
-    private float[] sums = new float[0]; // [rows][16]: the sum of probabilities so far, in virtual lanes
+    private float[] sums = new float[0]; // [rows]: the sum of probabilities so far
     private float[] maxima = new float[0]; // [rows]: the greatest score so far
+    private float[] corrections = new float[0]; // [rows]: exp(the maximum before a block − the one after)
+    private float[] horizons = new float[0]; // [rows]: the first position that the row does not see
 
-    /// Cuts the spans into tiles of about as many rows as the micro-kernel's highest tile.
+    /// Cuts the spans into tiles. The tiles of a head follow each other, so its keys and values stay in the cache.
     static List<Tile> tiles(AttentionShape shape, List<AttentionSpan> spans) {
-        int height = Math.max(1, OuterProduct.TILE / shape.group());
+        int height = Math.max(1, ROWS / shape.group());
         List<Tile> tiles = new ArrayList<>();
         for (AttentionSpan span : spans) {
             for (int head = 0; head < shape.keyValueHeads(); head++) {
@@ -45,79 +64,87 @@ final class VectorAttention {
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
     /// @param out address of the batch's results, likewise
     void attend(AttentionShape shape, Tile tile, long in, long out, float scale) {
+        int headDim = shape.headDim();
         int rows = tile.tokens() * shape.group();
-        int valueWidth = Matrix.panelCount(shape.headDim()) * PANEL;
-        reset(rows, shape.headDim(), valueWidth);
+        int width = Matrix.panelCount(rows) * PANEL;
+        int valueWidth = Matrix.panelCount(headDim) * PANEL;
+        reset(width, headDim, valueWidth);
         packQueries(shape, tile, rows, in);
 
-        int firstPosition = tile.span().position() + tile.token();
-        int lastPosition = firstPosition + tile.tokens() - 1;
-        for (int block = 0; block <= lastPosition / PANEL; block++) {
-            var memory = tile.span().blocks().get(block);
-            long address = Memory.address(memory, KeyValueBlock.floats(shape));
-            long keys = address + KeyValueBlock.keyOffset(shape, tile.keyValueHead()) * Float.BYTES;
+        int last = tile.span().position() + tile.token() + tile.tokens() - 1;
+        for (int block = 0; block <= last / PANEL; block++) {
+            long address = Memory.address(tile.span().blocks().get(block), KeyValueBlock.floats(shape));
             long values = address + KeyValueBlock.valueOffset(shape, tile.keyValueHead()) * Float.BYTES;
+            VectorKernels.read(
+                    address + KeyValueBlock.keyOffset(shape, tile.keyValueHead()) * Float.BYTES,
+                    keys,
+                    headDim * PANEL);
 
-            Arrays.fill(scores, 0, rows * PANEL, 0f);
-            for (int row = 0, height; row < rows; row += height) {
-                height = OuterProduct.tileHeight(rows - row);
-                OuterProduct.accumulate(
-                        false,
-                        keys,
-                        shape.headDim(),
-                        queries,
-                        row * shape.headDim(),
-                        height,
-                        scores,
-                        row * PANEL,
-                        PANEL);
+            Arrays.fill(scores, 0, PANEL * width, 0f);
+            for (int row = 0; row < width; row += PANEL) {
+                long panel = queries.address() + (long) row * headDim * Float.BYTES;
+                for (int key = 0, height; key < PANEL; key += height) {
+                    height = OuterProduct.tileHeight(PANEL - key);
+                    OuterProduct.accumulate(
+                            false, panel, headDim, keys, key, PANEL, height, scores, key * width + row, width);
+                }
             }
 
-            for (int row = 0; row < rows; row++) {
-                int position = firstPosition + row / shape.group();
-                softmax(row, Math.clamp(position + 1L - (long) block * PANEL, 0, PANEL), valueWidth, scale);
+            for (int row = 0; row < width; row += LANES) {
+                softmax(row, width, block * PANEL, scale);
             }
+            correct(rows, valueWidth);
 
             for (int row = 0, height; row < rows; row += height) {
                 height = OuterProduct.tileHeight(rows - row);
-                pack(scores, row * PANEL, PANEL, height, probabilities, row * PANEL);
                 for (int column = 0; column < valueWidth; column += PANEL) {
                     long panel = values + (long) column * PANEL * Float.BYTES;
                     int at = row * valueWidth + column;
                     OuterProduct.accumulate(
-                            false, panel, PANEL, probabilities, row * PANEL, height, weighted, at, valueWidth);
+                            false, panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
                 }
             }
         }
         for (int row = 0; row < rows; row++) {
-            writeRow(row, shape.headDim(), valueWidth, out + rowOffset(shape, tile, row));
+            writeRow(row, headDim, valueWidth, out + rowOffset(shape, tile, row));
         }
     }
 
-    private void reset(int rows, int headDim, int valueWidth) {
-        if (queries.length < rows * headDim || weighted.length < rows * valueWidth || maxima.length < rows) {
-            queries = new float[rows * headDim];
-            scores = new float[rows * PANEL];
-            probabilities = new float[rows * PANEL];
-            weighted = new float[rows * valueWidth];
-            sums = new float[rows * ScalarMath.LANES];
-            maxima = new float[rows];
+    private void reset(int width, int headDim, int valueWidth) {
+        long queryBytes = (long) width * headDim * Float.BYTES;
+        if (queries.byteSize() < queryBytes) {
+            arena.close();
+            arena = Arena.ofShared();
+            queries = arena.allocate(queryBytes, VECTOR_BYTES);
         }
-        Arrays.fill(weighted, 0, rows * valueWidth, 0f);
-        Arrays.fill(sums, 0, rows * ScalarMath.LANES, 0f);
-        Arrays.fill(maxima, 0, rows, Float.NEGATIVE_INFINITY);
+        if (weighted.length < width * valueWidth || scores.length < width * PANEL) {
+            scores = new float[width * PANEL];
+            weighted = new float[width * valueWidth];
+            sums = new float[width];
+            maxima = new float[width];
+            corrections = new float[width];
+            horizons = new float[width];
+        }
+        if (keys.length < headDim * PANEL) {
+            keys = new float[headDim * PANEL];
+        }
+        Arrays.fill(weighted, 0, width * valueWidth, 0f);
+        Arrays.fill(sums, 0, width, 0f);
+        Arrays.fill(maxima, 0, width, UNSEEN);
+        Arrays.fill(horizons, 0, width, 1f);
     }
 
+    /// Rows past the last keep what a tile before them left there: their scores are computed, and never read.
     private void packQueries(AttentionShape shape, Tile tile, int rows, long in) {
         int headDim = shape.headDim();
-        for (int row = 0, height; row < rows; row += height) {
-            height = OuterProduct.tileHeight(rows - row);
-            for (int r = 0; r < height; r++) {
-                long from = in + rowOffset(shape, tile, row + r);
-                for (int i = 0; i < headDim; i++) {
-                    queries[row * headDim + i * height + r] = Memory.getFloat(from + (long) i * Float.BYTES);
-                }
+        for (int row = 0; row < rows; row++) {
+            long from = in + rowOffset(shape, tile, row);
+            long panel = queries.address()
+                    + ((long) row / PANEL * headDim * PANEL + row % PANEL) * Float.BYTES;
+            for (int i = 0; i < headDim; i++) {
+                Memory.setFloat(panel + (long) i * PANEL * Float.BYTES, Memory.getFloat(from + (long) i * Float.BYTES));
             }
+            horizons[row] = tile.span().position() + tile.token() + row / shape.group() + 1f;
         }
     }
 
@@ -129,57 +156,57 @@ final class VectorAttention {
         return ((long) token * shape.queryWidth() + (long) head * shape.headDim()) * Float.BYTES;
     }
 
-    /// Turns a row's scores into exp(score − maximum), 0 beyond the first `visible` keys, and brings the row's sums
-    /// and weighted values to the new maximum.
-    private void softmax(int row, int visible, int valueWidth, float scale) {
-        int at = row * PANEL;
-        FloatVector greatest = FloatVector.broadcast(FLOATS, maxima[row]);
-        for (int j = 0; j < PANEL; j += LANES) {
-            VectorMask<Float> seen = FLOATS.indexInRange(j, visible);
-            FloatVector score = FloatVector.fromArray(FLOATS, scores, at + j).mul(scale);
-            score.intoArray(scores, at + j);
-            greatest = greatest.max(
-                    FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY).blend(score, seen));
+    /// Turns the scores of a vector of rows into exp(score − maximum), 0 for keys past a row's position, and brings
+    /// the rows' sums to the new maximum.
+    private void softmax(int row, int width, int position, float scale) {
+        FloatVector seen = FloatVector.fromArray(FLOATS, horizons, row).sub(position);
+        FloatVector before = FloatVector.fromArray(FLOATS, maxima, row);
+        FloatVector maximum = before;
+        for (int key = 0; key < PANEL; key++) {
+            int at = key * width + row;
+            FloatVector score = FloatVector.fromArray(FLOATS, scores, at).mul(scale);
+            score.intoArray(scores, at);
+            VectorMask<Float> sees = seen.compare(VectorOperators.GT, key);
+            maximum = maximum.max(FloatVector.broadcast(FLOATS, UNSEEN).blend(score, sees));
         }
-        float maximum = greatest.reduceLanes(VectorOperators.MAX);
-        for (int j = 0; j < PANEL; j += LANES) {
-            VectorMask<Float> seen = FLOATS.indexInRange(j, visible);
+        FloatVector correction = VectorMath.exp(before.sub(maximum));
+        FloatVector sum = FloatVector.fromArray(FLOATS, sums, row).mul(correction);
+        for (int key = 0; key < PANEL; key++) {
+            int at = key * width + row;
+            VectorMask<Float> sees = seen.compare(VectorOperators.GT, key);
             FloatVector power =
-                    VectorMath.exp(FloatVector.fromArray(FLOATS, scores, at + j).sub(maximum));
-            FloatVector.zero(FLOATS).blend(power, seen).intoArray(scores, at + j);
+                    VectorMath.exp(FloatVector.fromArray(FLOATS, scores, at).sub(maximum));
+            FloatVector probability = FloatVector.zero(FLOATS).blend(power, sees);
+            probability.intoArray(scores, at);
+            sum = sum.add(probability);
         }
-
-        float correction = ScalarMath.exp(maxima[row] - maximum);
-        maxima[row] = maximum;
-        for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
-            FloatVector both = FloatVector.fromArray(FLOATS, scores, at + lane)
-                    .add(FloatVector.fromArray(FLOATS, scores, at + lane + ScalarMath.LANES));
-            int sum = row * ScalarMath.LANES + lane;
-            FloatVector.fromArray(FLOATS, sums, sum)
-                    .fma(FloatVector.broadcast(FLOATS, correction), both)
-                    .intoArray(sums, sum);
-        }
-        if (correction != 1f) {
-            for (int i = row * valueWidth; i < (row + 1) * valueWidth; i += LANES) {
-                FloatVector.fromArray(FLOATS, weighted, i).mul(correction).intoArray(weighted, i);
-            }
-        }
+        maximum.intoArray(maxima, row);
+        correction.intoArray(corrections, row);
+        sum.intoArray(sums, row);
     }
 
-    /// Packs `height` rows of `width` floats into `[width][height]`.
-    private static void pack(float[] from, int index, int width, int height, float[] to, int at) {
-        for (int row = 0; row < height; row++) {
-            for (int i = 0; i < width; i++) {
-                to[at + i * height + row] = from[index + row * width + i];
+    /// Brings the weighted values of rows whose maximum rose to the new one.
+    private void correct(int rows, int valueWidth) {
+        for (int row = 0; row < rows; row++) {
+            float correction = corrections[row];
+            if (correction != 1f) {
+                for (int i = row * valueWidth; i < (row + 1) * valueWidth; i += LANES) {
+                    FloatVector.fromArray(FLOATS, weighted, i).mul(correction).intoArray(weighted, i);
+                }
             }
         }
     }
 
     private void writeRow(int row, int headDim, int valueWidth, long to) {
-        float inverse = 1f / ScalarMath.fold(sums, row * ScalarMath.LANES);
+        float inverse = 1f / sums[row];
         for (int i = row * valueWidth; i < (row + 1) * valueWidth; i += LANES) {
             FloatVector.fromArray(FLOATS, weighted, i).mul(inverse).intoArray(weighted, i);
         }
         VectorKernels.write(weighted, row * valueWidth, headDim, to);
+    }
+
+    @Override
+    public void close() {
+        arena.close();
     }
 }

@@ -7,6 +7,7 @@ import static org.sparkqwen.engine.kernels.OuterProduct.load;
 import static org.sparkqwen.engine.kernels.OuterProduct.store;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
@@ -14,69 +15,78 @@ import jdk.incubator.vector.VectorOperators;
 
 /// The operations of [Kernels] in the Vector API, with the bits of [ScalarKernels].
 final class VectorKernels implements Kernels {
-    /// Floats of the activations that are packed at once: some 8 MB, which stay in the last-level cache while the
-    /// weights pass by.
-    private static final int PACKED_FLOATS = 2 << 20;
-
     /// Floats that an element-wise operation hands to a thread at a time.
     private static final int GRAIN = 1 << 14;
 
+    /// Parts of a linear layer that each thread should have, so that the last one to end does not keep the others
+    /// waiting for long.
+    private static final int PARTS_PER_THREAD = 4;
+
     private final ThreadTeam team;
     private final PackedActivations packed;
-    private final float[][] sums;
-    private final float[][] logits;
+    private final float[][] sums; // each worker's, for the outputs of the part that it has
     private final VectorAttention[] attentions;
 
     /// @param threads at least 1; the caller of an operation is one of them
     public VectorKernels(int threads) {
         team = new ThreadTeam(threads);
         packed = new PackedActivations(team);
-        sums = new float[threads][OuterProduct.TILE * PANEL];
-        logits = new float[threads][0];
+        sums = new float[threads][TiledProduct.TOKENS * LogSumExp.CHUNK];
         attentions = new VectorAttention[threads];
         Arrays.setAll(attentions, worker -> new VectorAttention());
     }
 
     @Override
-    public void linear(Matrix weight, MemorySegment in, MemorySegment out, int tokens) {
-        int inputs = weight.inputs();
-        int outputs = weight.outputs();
+    public void linear(MemorySegment in, int tokens, List<Projection> projections) {
+        int inputs = projections.getFirst().weight().inputs();
         long x = Memory.address(in, (long) tokens * inputs);
-        long y = Memory.address(out, (long) tokens * outputs);
-        int block = blockTokens(inputs);
-        for (int first = 0; first < tokens; first += block) {
+        List<Panels> groups = groups(projections, tokens);
+        int block = PackedActivations.blockTokens(inputs);
+        for (int start = 0; start < tokens; start += block) {
+            int first = start;
             int count = Math.min(block, tokens - first);
             packed.pack(x + (long) first * inputs * Float.BYTES, count, inputs);
-            long blockOut = y + (long) first * outputs * Float.BYTES;
-            team.run(weight.panelCount(), (panel, worker) -> {
-                int column = panel * PANEL;
-                float[] tile = sums[worker];
-                for (int token = 0, height; token < count; token += height) {
-                    height = OuterProduct.tileHeight(count - token);
-                    Arrays.fill(tile, 0, height * PANEL, 0f);
-                    multiply(weight, panel, token, height, tile, 0, PANEL);
-                    long to = blockOut + ((long) token * outputs + column) * Float.BYTES;
-                    for (int row = 0; row < height; row++) {
-                        write(tile, row * PANEL, Math.min(PANEL, outputs - column), to);
-                        to += (long) outputs * Float.BYTES;
-                    }
-                }
+            team.run(groups.size() * Math.ceilDiv(count, TiledProduct.TOKENS), (part, worker) -> {
+                int token = part / groups.size() * TiledProduct.TOKENS;
+                int rows = Math.min(TiledProduct.TOKENS, count - token);
+                multiply(groups.get(part % groups.size()), token, rows, first, sums[worker]);
             });
         }
     }
 
-    /// Adds a tile's products with one panel to `to`, `[height][stride]` from index `at`.
-    private void multiply(Matrix weight, int panel, int token, int height, float[] to, int at, int stride) {
-        boolean bf16 = weight instanceof Bf16Matrix;
-        long elements = (long) panel * weight.inputs() * PANEL;
-        long address = weight.panels().address() + elements * (bf16 ? Short.BYTES : Float.BYTES);
-        OuterProduct.accumulate(
-                bf16, address, weight.inputs(), packed.floats(), token * weight.inputs(), height, to, at, stride);
+    /// Some panels of a layer, and the address of the layer's outputs.
+    private record Panels(Matrix weight, int first, int count, long out) {}
+
+    /// Cuts the layers into groups of panels: smaller ones where there would not be enough for all threads.
+    private List<Panels> groups(List<Projection> projections, int tokens) {
+        int all = projections.stream()
+                .mapToInt(projection -> projection.weight().panelCount())
+                .sum();
+        int parts = all * Math.ceilDiv(tokens, TiledProduct.TOKENS);
+        int size = Math.clamp(parts / (PARTS_PER_THREAD * threads()), 1, TiledProduct.PANELS);
+        List<Panels> groups = new ArrayList<>();
+        for (Projection projection : projections) {
+            Matrix weight = projection.weight();
+            long out = Memory.address(projection.out(), (long) tokens * weight.outputs());
+            for (int panel = 0; panel < weight.panelCount(); panel += size) {
+                groups.add(new Panels(weight, panel, Math.min(size, weight.panelCount() - panel), out));
+            }
+        }
+        return groups;
     }
 
-    /// Tokens whose activations are packed together, a multiple of the highest tile.
-    private static int blockTokens(int inputs) {
-        return Math.max(1, PACKED_FLOATS / inputs / OuterProduct.TILE) * OuterProduct.TILE;
+    /// Multiplies `rows` packed tokens from `token` on with a group of panels, and writes the outputs.
+    ///
+    /// @param first the operation's token that was packed first
+    private void multiply(Panels panels, int token, int rows, int first, float[] to) {
+        int outputs = panels.weight().outputs();
+        int column = panels.first() * PANEL;
+        int width = panels.count() * PANEL;
+        TiledProduct.multiply(packed, token, rows, panels.weight(), panels.first(), panels.count(), to, 0, width);
+        for (int row = 0; row < rows; row++) {
+            long out = panels.out() + ((long) (first + token + row) * outputs + column) * Float.BYTES;
+            write(to, row * width, Math.min(width, outputs - column), out);
+        }
     }
 
     @Override
@@ -166,12 +176,15 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public void storeKeyValues(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
+        KeyValueBlock.store(team, shape, spans, keys, values);
+    }
+
+    @Override
     public void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
-        int tokens = spans.stream()
-                .mapToInt(span -> span.row() + span.tokens())
-                .max()
-                .orElse(0);
+        int tokens = AttentionSpan.rows(spans);
         long q = Memory.address(queries, (long) tokens * shape.queryWidth());
         long y = Memory.address(out, (long) tokens * shape.queryWidth());
         List<VectorAttention.Tile> tiles = VectorAttention.tiles(shape, spans);
@@ -224,40 +237,47 @@ final class VectorKernels implements Kernels {
         float[] maxima = new float[targets.length * chunks];
         float[] chunkSums = new float[targets.length * chunks];
         float[] chosen = new float[targets.length];
-        int block = blockTokens(hidden);
+        int block = PackedActivations.blockTokens(hidden);
         for (int start = 0; start < targets.length; start += block) {
-            int from = start;
-            int count = Math.min(block, targets.length - from);
-            packed.pack(x + (long) from * hidden * Float.BYTES, count, hidden);
-            team.run(chunks, (chunk, worker) -> {
-                int first = chunk * LogSumExp.CHUNK;
-                int width = Math.min(LogSumExp.CHUNK, vocabulary - first);
-                float[] scores = logits(worker, count * LogSumExp.CHUNK);
-                for (int column = 0; column < width; column += PANEL) {
-                    for (int token = 0, height; token < count; token += height) {
-                        height = OuterProduct.tileHeight(count - token);
-                        multiply(
-                                head,
-                                (first + column) / PANEL,
-                                token,
-                                height,
-                                scores,
-                                token * LogSumExp.CHUNK + column,
-                                LogSumExp.CHUNK);
+            int first = start;
+            int count = Math.min(block, targets.length - first);
+            packed.pack(x + (long) first * hidden * Float.BYTES, count, hidden);
+            team.run(chunks * Math.ceilDiv(count, TiledProduct.TOKENS), (part, worker) -> {
+                int token = part / chunks * TiledProduct.TOKENS;
+                int rows = Math.min(TiledProduct.TOKENS, count - token);
+                int chunk = part % chunks;
+                float[] logits = sums[worker];
+                scoreChunk(head, chunk, token, rows, logits);
+                for (int row = 0; row < rows; row++) {
+                    int target = first + token + row;
+                    int logit = targets[target] - chunk * LogSumExp.CHUNK;
+                    if (logit >= 0 && logit < LogSumExp.CHUNK) {
+                        chosen[target] = logits[row * LogSumExp.CHUNK + logit];
                     }
-                }
-                for (int token = 0; token < count; token++) {
-                    int row = from + token;
-                    int at = token * LogSumExp.CHUNK;
-                    if (targets[row] >= first && targets[row] < first + width) {
-                        chosen[row] = scores[at + targets[row] - first];
-                    }
-                    reduce(scores, at, width, maxima, chunkSums, row * chunks + chunk);
+                    int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
+                    reduce(logits, row * LogSumExp.CHUNK, width, maxima, chunkSums, target * chunks + chunk);
                 }
             });
         }
-        for (int token = 0; token < targets.length; token++) {
-            out[token] = chosen[token] - LogSumExp.combine(maxima, chunkSums, token * chunks, chunks);
+        team.run(targets.length, (target, worker) ->
+            out[target] = chosen[target] - LogSumExp.combine(maxima, chunkSums, target * chunks, chunks));
+    }
+
+    /// The logits of a chunk of the vocabulary, `[rows][512]`, for `rows` packed tokens from `token` on.
+    private void scoreChunk(Matrix head, int chunk, int token, int rows, float[] logits) {
+        int first = chunk * LogSumExp.CHUNK / PANEL;
+        int count = Math.min(LogSumExp.CHUNK / PANEL, head.panelCount() - first);
+        for (int panel = 0; panel < count; panel += TiledProduct.PANELS) {
+            TiledProduct.multiply(
+                    packed,
+                    token,
+                    rows,
+                    head,
+                    first + panel,
+                    Math.min(TiledProduct.PANELS, count - panel),
+                    logits,
+                    panel * PANEL,
+                    LogSumExp.CHUNK);
         }
     }
 
@@ -270,21 +290,10 @@ final class VectorKernels implements Kernels {
         team.run(chunks, (chunk, worker) -> {
             int first = chunk * LogSumExp.CHUNK;
             int width = Math.min(LogSumExp.CHUNK, count - first);
-            float[] scores = logits(worker, LogSumExp.CHUNK);
-            read(address + (long) first * Float.BYTES, scores, width);
-            reduce(scores, 0, width, maxima, chunkSums, chunk);
+            read(address + (long) first * Float.BYTES, sums[worker], width);
+            reduce(sums[worker], 0, width, maxima, chunkSums, chunk);
         });
         return LogSumExp.combine(maxima, chunkSums, 0, chunks);
-    }
-
-    /// A worker's array for logits, its first `length` floats zero.
-    private float[] logits(int worker, int length) {
-        if (logits[worker].length < length) {
-            logits[worker] = new float[length];
-        } else {
-            Arrays.fill(logits[worker], 0, length, 0f);
-        }
-        return logits[worker];
     }
 
     /// The maximum of a chunk's logits and the sum of exp(logit − maximum).
@@ -327,10 +336,17 @@ final class VectorKernels implements Kernels {
     @Override
     public void close() {
         team.close();
+        for (VectorAttention attention : attentions) {
+            attention.close();
+        }
     }
 
-    private static void read(long from, float[] to, int count) {
-        for (int i = 0; i < count; i++) {
+    static void read(long from, float[] to, int count) {
+        int i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            load(from + (long) i * Float.BYTES).intoArray(to, i);
+        }
+        for (; i < count; i++) {
             to[i] = Memory.getFloat(from + (long) i * Float.BYTES);
         }
     }

@@ -5,7 +5,7 @@ import java.util.List;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Kernels;
-import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.scheduler.Batch;
 
 /// Qwen3's forward pass: token ids in, final hidden states out, and the vocabulary head on top of them.
@@ -69,30 +69,34 @@ public final class Transformer implements AutoCloseable {
         MemorySegment keys = activations.keys;
         MemorySegment values = activations.values;
 
-        kernels.linear(layer.query(), x, queries, tokens);
-        kernels.linear(layer.key(), x, keys, tokens);
-        kernels.linear(layer.value(), x, values, tokens);
+        kernels.linear(
+                x,
+                tokens,
+                List.of(
+                        new Projection(layer.query(), queries),
+                        new Projection(layer.key(), keys),
+                        new Projection(layer.value(), values)));
         headNorm(queries, layer.queryNorm(), tokens * shape.heads());
         headNorm(keys, layer.keyNorm(), tokens * shape.keyValueHeads());
         rotate(queries, shape.heads(), batch.positions());
         rotate(keys, shape.keyValueHeads(), batch.positions());
 
         List<AttentionSpan> spans = spans(batch, layerIndex);
-        for (AttentionSpan span : spans) {
-            KeyValueBlock.store(shape, span, keys, values);
-        }
+        kernels.storeKeyValues(shape, spans, keys, values);
         kernels.attention(shape, spans, queries, queries, attentionScale);
-        kernels.linear(layer.output(), queries, x, tokens);
+        kernels.linear(queries, tokens, List.of(new Projection(layer.output(), x)));
     }
 
     /// @param x `[tokens, hidden]`: the normed input, replaced by the output
     private void feedForward(FeedForward feedForward, MemorySegment x, int tokens) {
         switch (feedForward) {
             case FeedForward.Dense dense -> {
-                kernels.linear(dense.gate(), x, activations.gate, tokens);
-                kernels.linear(dense.up(), x, activations.up, tokens);
+                kernels.linear(
+                        x,
+                        tokens,
+                        List.of(new Projection(dense.gate(), activations.gate), new Projection(dense.up(), activations.up)));
                 kernels.swiGlu(activations.gate, activations.up, (long) tokens * config.intermediateSize());
-                kernels.linear(dense.down(), activations.gate, x, tokens);
+                kernels.linear(activations.gate, tokens, List.of(new Projection(dense.down(), x)));
             }
         }
     }
@@ -114,7 +118,7 @@ public final class Transformer implements AutoCloseable {
     /// @return `[rows, vocabulary]`; valid until the next call
     public MemorySegment logits(MemorySegment hidden, int rows) {
         activations.reserveLogits(rows);
-        kernels.linear(weights.head(), hidden, activations.logits, rows);
+        kernels.logits(weights.head(), hidden, activations.logits, rows);
         return activations.logits;
     }
 

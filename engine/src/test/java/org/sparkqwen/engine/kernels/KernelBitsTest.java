@@ -57,7 +57,7 @@ class KernelBitsTest {
     void linear(int tokens, int outputs, int inputs) {
         MemorySegment in = randoms(tokens * inputs);
         for (Matrix weight : List.of(f32(outputs, inputs), bf16(outputs, inputs))) {
-            assertSameBits(tokens * outputs, (kernels, out) -> kernels.linear(weight, in, out, tokens));
+            assertSameBits(tokens * outputs, (kernels, out) -> kernels.linear(in, tokens, List.of(new Projection(weight, out))));
         }
     }
 
@@ -124,7 +124,7 @@ class KernelBitsTest {
             double[] fused = new double[targets.length];
             kernels.logProbabilities(head, in, targets, fused);
             MemorySegment logits = arena.allocate(JAVA_FLOAT, (long) targets.length * vocabulary);
-            kernels.linear(head, in, logits, targets.length);
+            kernels.logits(head, in, logits, targets.length);
             for (int row = 0; row < targets.length; row++) {
                 MemorySegment rowLogits = logits.asSlice((long) row * vocabulary * Float.BYTES);
                 double fromLogits =

@@ -1,0 +1,130 @@
+package org.sparkqwen.engine.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/// Other kernels, and a record of what they do: two readings of the clock an operation, of which a batch has some
+/// hundreds.
+public final class TimedKernels implements Kernels {
+    private final Kernels kernels;
+    private final Map<Stage, Long> nanos = new EnumMap<>(Stage.class);
+    private final Map<Stage, Double> flops = new EnumMap<>(Stage.class);
+
+    /// @param kernels closed with this
+    public TimedKernels(Kernels kernels) {
+        this.kernels = kernels;
+    }
+
+    /// All that was done so far. Safe to call from any thread.
+    public synchronized Work work() {
+        return new Work(Map.copyOf(nanos), Map.copyOf(flops));
+    }
+
+    @Override
+    public void linear(MemorySegment in, int tokens, List<Projection> projections) {
+        long start = System.nanoTime();
+        kernels.linear(in, tokens, projections);
+        double parameters = 0;
+        for (Projection projection : projections) {
+            parameters += parameters(projection.weight());
+        }
+        record(Stage.LINEAR, start, 2 * tokens * parameters);
+    }
+
+    @Override
+    public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
+        long start = System.nanoTime();
+        kernels.rmsNorm(in, weight, out, rows, width, epsilon);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+        long start = System.nanoTime();
+        kernels.rotate(x, heads, headDim, positions, cosines, sines);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void storeKeyValues(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
+        long start = System.nanoTime();
+        kernels.storeKeyValues(shape, spans, keys, values);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
+        long start = System.nanoTime();
+        kernels.attention(shape, spans, queries, out, scale);
+        double seen = 0;
+        for (AttentionSpan span : spans) {
+            seen += span.tokens() * (span.position() + (span.tokens() + 1) / 2d);
+        }
+        record(Stage.ATTENTION, start, 4 * seen * shape.queryWidth());
+    }
+
+    @Override
+    public void swiGlu(MemorySegment gate, MemorySegment up, long count) {
+        long start = System.nanoTime();
+        kernels.swiGlu(gate, up, count);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void add(MemorySegment sum, MemorySegment addend, long count) {
+        long start = System.nanoTime();
+        kernels.add(sum, addend, count);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
+        long start = System.nanoTime();
+        kernels.logProbabilities(head, in, targets, out);
+        record(Stage.HEAD, start, 2 * targets.length * parameters(head));
+    }
+
+    @Override
+    public void logits(Matrix head, MemorySegment in, MemorySegment out, int rows) {
+        long start = System.nanoTime();
+        kernels.logits(head, in, out, rows);
+        record(Stage.HEAD, start, 2 * rows * parameters(head));
+    }
+
+    @Override
+    public double logSumExp(MemorySegment logits, int count) {
+        long start = System.nanoTime();
+        double logSumExp = kernels.logSumExp(logits, count);
+        record(Stage.HEAD, start, 0);
+        return logSumExp;
+    }
+
+    @Override
+    public int threads() {
+        return kernels.threads();
+    }
+
+    @Override
+    public String description() {
+        return kernels.description();
+    }
+
+    @Override
+    public void close() {
+        kernels.close();
+    }
+
+    private static double parameters(Matrix weight) {
+        return (double) weight.outputs() * weight.inputs();
+    }
+
+    private synchronized void record(Stage stage, long start, double operations) {
+        nanos.merge(stage, System.nanoTime() - start, Long::sum);
+        flops.merge(stage, operations, Double::sum);
+    }
+}

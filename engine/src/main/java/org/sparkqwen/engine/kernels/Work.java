@@ -1,0 +1,37 @@
+package org.sparkqwen.engine.kernels;
+
+import java.util.EnumMap;
+import java.util.Map;
+
+/// What kernels have done so far, by stage.
+///
+/// @param nanos time that operations took, in nanoseconds of the caller's clock; keys are all stages
+/// @param flops arithmetic operations of products, a multiply-add being two: `2 · tokens · inputs · outputs` of a linear
+///     layer, `4 · headDim` for a query head and each key that it sees. What is computed only to fill a tile is not
+///     counted; nor are the operations of [Stage#REST]
+public record Work(Map<Stage, Long> nanos, Map<Stage, Double> flops) {
+
+    /// What was done since `earlier`.
+    public Work since(Work earlier) {
+        Map<Stage, Long> nanosSince = new EnumMap<>(Stage.class);
+        Map<Stage, Double> flopsSince = new EnumMap<>(Stage.class);
+        for (Stage stage : Stage.values()) {
+            nanosSince.put(stage, nanos(stage) - earlier.nanos(stage));
+            flopsSince.put(stage, flops(stage) - earlier.flops(stage));
+        }
+        return new Work(nanosSince, flopsSince);
+    }
+
+    public long nanos(Stage stage) {
+        return nanos.getOrDefault(stage, 0L);
+    }
+
+    public double flops(Stage stage) {
+        return flops.getOrDefault(stage, 0d);
+    }
+
+    /// Arithmetic operations of all stages.
+    public double totalFlops() {
+        return flops.values().stream().mapToDouble(Double::doubleValue).sum();
+    }
+}
