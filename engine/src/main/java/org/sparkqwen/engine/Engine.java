@@ -58,11 +58,11 @@ public final class Engine implements AutoCloseable {
         blocks = new BlockPool(KeyValueBlock.floats(config.attention()) * Float.BYTES);
     }
 
-    /// Loads a model from a directory: a Hugging Face one, or a packed one. A directory without tokenizer.json takes
-    /// requests of token ids only.
+    /// Loads a model from a directory: a Hugging Face one, or a packed one. A directory without tokenizer.json
+    /// takes requests of token ids only.
     ///
-    /// @throws InvalidModelException if the directory holds no model that this engine can run; weights that are damaged
-    ///     may show only when a run first uses them
+    /// @throws InvalidModelException if the directory holds no model that this engine can run; weights that are
+    ///     damaged may show only when a run first uses them
     public static Engine open(Path directory, EngineOptions options) {
         ModelConfig config = ModelConfig.read(directory);
         if (!config.unknownKeys().isEmpty()) {

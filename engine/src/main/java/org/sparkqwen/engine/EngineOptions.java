@@ -12,7 +12,11 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 /// @param maxSequences texts generated at the same time for one caller
 /// @param cache the directory of this host's packed models, made if it does not exist; null to pack into memory
 public record EngineOptions(
-        KernelChoice kernels, int threads, int batchTokens, int maxSequences, @Nullable Path cache) {
+        KernelChoice kernels,
+        int threads,
+        int batchTokens,
+        int maxSequences,
+        @Nullable Path cache) {
     public EngineOptions {
         if (threads < 1) {
             throw new IllegalArgumentException("threads must be at least 1, not " + threads);

@@ -183,14 +183,16 @@ public final class Packing {
 
     /// Reads all of a packed file and compares every checksum.
     ///
+    /// @return bytes of the file
     /// @throws InvalidModelException if any of it is damaged
-    public static void verify(Path file, PackingProgress progress) {
+    public static long verify(Path file, PackingProgress progress) {
         try (PackedFile packed = PackedFile.open(file)) {
             progress.start(packed.layout().tensorBytes());
             packed.tensors().parallelStream().forEach(tensor -> {
                 packed.check(tensor);
                 progress.advance(tensor.bytes());
             });
+            return packed.fileBytes();
         }
     }
 }

@@ -24,11 +24,10 @@ public final class Fingerprint {
                 lines.append(new SourceFile(name, Sha256.of(file)));
             }
         }
-        List<SourceFile> sources =
-                switch (weights) {
-                    case Checkpoint checkpoint -> new SourceHashes(cache).of(checkpoint);
-                    case PackedFile packed -> packed.sources();
-                };
+        List<SourceFile> sources = switch (weights) {
+            case Checkpoint checkpoint -> new SourceHashes(cache).of(checkpoint);
+            case PackedFile packed -> packed.sources();
+        };
         sources.forEach(lines::append);
         return Sha256.of(lines.toString());
     }

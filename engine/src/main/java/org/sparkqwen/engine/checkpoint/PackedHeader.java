@@ -100,8 +100,8 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
         }
     }
 
-    /// Reads and checks the header of `file`: its own checksum, its sizes, and that the tensors it lists cover the data
-    /// in order and to the last byte.
+    /// Reads and checks the header of `file`: its own checksum, its sizes, and that the tensors it lists cover the
+    /// data in order and to the last byte.
     ///
     /// @param file the whole file
     /// @throws InvalidModelException if any of it does not hold
@@ -115,7 +115,8 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
             if (file.byteSize() < PREAMBLE_BYTES) {
                 throw damaged("truncated: %,d bytes are too few for a packed model".formatted(file.byteSize()));
             }
-            ByteBuffer preamble = ByteBuffer.wrap(file.asSlice(0, PREAMBLE_BYTES).toArray(JAVA_BYTE))
+            ByteBuffer preamble = ByteBuffer.wrap(
+                            file.asSlice(0, PREAMBLE_BYTES).toArray(JAVA_BYTE))
                     .order(ByteOrder.LITTLE_ENDIAN);
             byte[] magic = new byte[MAGIC.length];
             preamble.get(magic);
@@ -193,7 +194,8 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
                 throw damaged("tensor %s is listed twice".formatted(name));
             }
             PackedTensor tensor = layout.add(name, form, List.copyOf(shape));
-            if (node.path("offset").asLong(-1) != tensor.offset() || node.path("bytes").asLong(-1) != tensor.bytes()) {
+            if (node.path("offset").asLong(-1) != tensor.offset()
+                    || node.path("bytes").asLong(-1) != tensor.bytes()) {
                 throw damaged("tensor %s has %s bytes at %s of the data, expected %,d at %,d"
                         .formatted(name, node.path("bytes"), node.path("offset"), tensor.bytes(), tensor.offset()));
             }
@@ -208,8 +210,7 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
                     return form;
                 }
             }
-            throw damaged(
-                    "tensor %s has form %s".formatted(node.path("name").asText(), node.path("form")));
+            throw damaged("tensor %s has form %s".formatted(node.path("name").asText(), node.path("form")));
         }
 
         private InvalidModelException damaged(String what) {

@@ -19,8 +19,8 @@ public final class PackingException extends IOException {
         return switch (e) {
             case AccessDeniedException denied -> "permission denied for " + denied.getFile();
             case FileAlreadyExistsException exists -> exists.getFile() + " exists";
-            case FileSystemException named when named.getReason() != null ->
-                "%s (%s)".formatted(named.getReason(), named.getFile());
+            case FileSystemException named
+            when named.getReason() != null -> "%s (%s)".formatted(named.getReason(), named.getFile());
             default -> String.valueOf(e.getMessage());
         };
     }

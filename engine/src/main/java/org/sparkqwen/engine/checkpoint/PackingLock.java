@@ -15,8 +15,8 @@ import org.slf4j.LoggerFactory;
 final class PackingLock implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PackingLock.class);
 
-    /// A file's lock belongs to the whole process, and goes when any of its threads closes the file: so one thread at a
-    /// time has a lock's file open.
+    /// A file's lock belongs to the whole process, and goes when any of its threads closes the file: so one thread
+    /// at a time has a lock's file open.
     private static final ReentrantLock IN_THIS_PROCESS = new ReentrantLock();
 
     private final FileChannel channel;

@@ -93,7 +93,8 @@ final class SourceHashes {
         return Optional.of(List.copyOf(sources));
     }
 
-    /// Under another name first: who reads a stamp finds all of it or none. Without a stamp things are slower, no more.
+    /// Under another name first: who reads a stamp finds all of it or none. Without a stamp things are slower, no
+    /// more.
     private static void write(Path stamps, Identity identity, List<SourceFile> sources) {
         StringBuilder lines = new StringBuilder();
         sources.forEach(lines::append);

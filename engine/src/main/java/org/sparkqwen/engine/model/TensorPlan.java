@@ -71,8 +71,8 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
     }
 
-    /// How the tensors are packed: a head that shares the embedding's weights serves as embedding too, so that nothing is
-    /// stored twice; an embedding of its own lies in rows.
+    /// How the tensors are packed: a head that shares the embedding's weights serves as embedding too, so that
+    /// nothing is stored twice; an embedding of its own lies in rows.
     ///
     /// @param dtypes the number format of each matrix, by name; vectors become float32
     public PackedLayout layout(Function<String, DType> dtypes) {
@@ -110,8 +110,8 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         }
     }
 
-    /// One line for each tensor that is missing, has another shape or form, or has no place in the model; empty if all
-    /// fit.
+    /// One line for each tensor that is missing, has another shape or form, or has no place in the model; empty if
+    /// all fit.
     public List<String> differences(WeightFiles weights) {
         Map<String, WeightFiles.Tensor> present =
                 weights.tensors().stream().collect(Collectors.toMap(WeightFiles.Tensor::name, tensor -> tensor));
@@ -121,8 +121,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
             if (tensor == null) {
                 differences.add("tensor %s is missing".formatted(name));
             } else if (!tensor.shape().equals(shape)) {
-                differences.add(
-                        "tensor %s has shape %s, the config needs %s".formatted(name, tensor.shape(), shape));
+                differences.add("tensor %s has shape %s, the config needs %s".formatted(name, tensor.shape(), shape));
             } else if (tensor instanceof PackedTensor packed
                     && packed.form() != form(name, packed.form().dtype())) {
                 differences.add("tensor %s is packed as %s, the config needs %s"

@@ -62,8 +62,9 @@ public final class Weights implements AutoCloseable {
         headUse = config.tiedEmbeddings() ? embeddingUse : firstUse(List.of(tensor(headName)));
     }
 
-    /// Opens the weights of a model directory: its packed file, or that of its safetensors in the cache, which is made
-    /// if it is not there yet. Where it cannot be made, the weights are packed into memory, and a warning says why.
+    /// Opens the weights of a model directory: its packed file, or that of its safetensors in the cache, which is
+    /// made if it is not there yet. Where it cannot be made, the weights are packed into memory, and a warning says
+    /// why.
     ///
     /// @param cache a directory; null to pack into memory
     /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus, or a damaged file
@@ -156,8 +157,8 @@ public final class Weights implements AutoCloseable {
         return new FirstUse(() -> used.parallelStream().forEach(tensors::check));
     }
 
-    /// Writes the embeddings of some of `tokens` to the same rows of `out`. Several threads may write different rows at
-    /// once.
+    /// Writes the embeddings of some of `tokens` to the same rows of `out`. Several threads may write different
+    /// rows at once.
     ///
     /// @param from the first row
     /// @param to the row after the last
