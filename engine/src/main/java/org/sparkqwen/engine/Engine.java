@@ -8,12 +8,13 @@ import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.cache.BlockPool;
 import org.sparkqwen.engine.cache.KeyValueCache;
-import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
@@ -36,7 +37,6 @@ public final class Engine implements AutoCloseable {
     private final ModelConfig config;
     private final EngineOptions options;
     private final @Nullable Tokenizer tokenizer;
-    private final Checkpoint checkpoint;
     private final Weights weights;
     private final TimedKernels kernels;
     private final Transformer transformer;
@@ -48,57 +48,64 @@ public final class Engine implements AutoCloseable {
             ModelConfig config,
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
-            Checkpoint checkpoint,
             Weights weights,
             TimedKernels kernels) {
         this.config = config;
         this.options = options;
         this.tokenizer = tokenizer;
-        this.checkpoint = checkpoint;
         this.weights = weights;
         this.kernels = kernels;
         transformer = new Transformer(config, weights, kernels);
         blocks = new BlockPool(KeyValueBlock.floats(config.attention()) * Float.BYTES);
     }
 
-    /// Loads a model from a Hugging Face directory. A directory without tokenizer.json takes requests of token ids
-    /// only.
+    /// Loads a model from a directory: a Hugging Face one, or a packed one. A directory without tokenizer.json
+    /// takes requests of token ids only.
     ///
-    /// @throws InvalidModelException if the directory holds no model that this engine can run
+    /// @throws InvalidModelException if the directory holds no model that this engine can run; weights that are
+    ///     damaged may show only when a run first uses them
     public static Engine open(Path directory, EngineOptions options) {
-        if (options.kernels() == KernelChoice.AUTO && !KernelChoice.vectorModulePresent()) {
-            LOG.warn("THE VECTOR MODULE IS MISSING: running scalar kernels, some fifty times slower. "
-                    + "Start the JVM with --add-modules jdk.incubator.vector");
-        }
         ModelConfig config = ModelConfig.read(directory);
         if (!config.unknownKeys().isEmpty()) {
             LOG.warn("{}: ignoring keys this engine does not know: {}", directory, config.unknownKeys());
         }
         Path tokenizerJson = directory.resolve("tokenizer.json");
         Tokenizer tokenizer = Files.exists(tokenizerJson) ? Tokenizer.read(tokenizerJson) : null;
-        long start = System.nanoTime();
-        Engine engine = open(directory, config, options, tokenizer);
-        LOG.info(
-                "{} loaded in {} ms; kernels: {}",
-                directory,
-                TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start),
-                engine.kernels.description());
-        return engine;
+        return open(
+                directory.toString(),
+                config,
+                options,
+                tokenizer,
+                () -> Weights.open(directory, config, options.cache()));
+    }
+
+    /// A model of random weights in bfloat16, for measuring speed: a run takes the time of a trained model's.
+    public static Engine random(ModelConfig config, EngineOptions options) {
+        return open("random weights", config, options, null, () -> Weights.random(config, DType.BF16, 0));
     }
 
     /// Closes what is open already if the rest cannot be opened.
     private static Engine open(
-            Path directory, ModelConfig config, EngineOptions options, @Nullable Tokenizer tokenizer) {
+            String name,
+            ModelConfig config,
+            EngineOptions options,
+            @Nullable Tokenizer tokenizer,
+            Supplier<Weights> source) {
+        if (options.kernels() == KernelChoice.AUTO && !KernelChoice.vectorModulePresent()) {
+            LOG.warn("THE VECTOR MODULE IS MISSING: running scalar kernels, some fifty times slower. "
+                    + "Start the JVM with --add-modules jdk.incubator.vector");
+        }
+        long start = System.nanoTime();
         TimedKernels kernels = new TimedKernels(options.kernels().create(options.threads()));
         try {
-            Checkpoint checkpoint = Checkpoint.open(directory);
-            try {
-                return new Engine(config, options, tokenizer, checkpoint, new Weights(config, checkpoint), kernels);
-            } catch (RuntimeException e) {
-                checkpoint.close();
-                throw e;
-            }
-        } catch (RuntimeException e) {
+            Weights weights = source.get();
+            LOG.info(
+                    "{} loaded in {} ms; kernels: {}",
+                    name,
+                    TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start),
+                    kernels.description());
+            return new Engine(config, options, tokenizer, weights, kernels);
+        } catch (RuntimeException | Error e) {
             kernels.close();
             throw e;
         }
@@ -227,7 +234,6 @@ public final class Engine implements AutoCloseable {
                 transformer.close();
                 kernels.close();
                 weights.close();
-                checkpoint.close();
                 blocks.close();
             }
         } finally {

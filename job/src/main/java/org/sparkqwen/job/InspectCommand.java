@@ -4,13 +4,16 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.TensorView;
+import org.sparkqwen.engine.checkpoint.PackedFile;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
 import org.sparkqwen.engine.model.TensorPlan;
@@ -18,6 +21,7 @@ import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
@@ -35,8 +39,11 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "Hugging Face directory. Default: the small sample model.")
+            description = "Hugging Face directory, or a packed one. Default: the small sample model.")
     private @Nullable Path model;
+
+    @Mixin
+    private CacheOption cache = new CacheOption();
 
     @Override
     public Integer call() {
@@ -45,8 +52,8 @@ final class InspectCommand implements Callable<Integer> {
         ModelConfig config = ModelConfig.read(directory);
         out.printf("%s: dense Qwen3%n", directory);
         print(out, config);
-        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            return print(out, config, checkpoint);
+        try (WeightFiles weights = WeightFiles.open(directory)) {
+            return print(out, config, weights);
         }
     }
 
@@ -81,17 +88,20 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    private static int print(PrintStream out, ModelConfig config, Checkpoint checkpoint) {
-        List<DType> types =
-                checkpoint.tensors().stream().map(TensorView::dtype).distinct().toList();
+    private int print(PrintStream out, ModelConfig config, WeightFiles weights) {
+        String types = weights.dtypes().stream().map(DType::name).collect(Collectors.joining(", "));
+        switch (weights) {
+            case Checkpoint checkpoint ->
+                out.printf(
+                        "  weights      %s in %d file(s), %s on disk%n",
+                        types, checkpoint.files().size(), bytes(checkpoint.fileBytes()));
+            case PackedFile packed ->
+                out.printf("  weights      %s, packed, %s on disk%n", types, bytes(packed.fileBytes()));
+        }
+        DType widest = weights.dtypes().equals(Set.of(DType.BF16)) ? DType.BF16 : DType.F32;
         out.printf(
-                "  weights      %s in %d file(s), %s on disk%n",
-                types.stream().map(DType::name).collect(Collectors.joining(", ")),
-                checkpoint.files().size(),
-                bytes(checkpoint.fileBytes()));
-        DType widest = types.contains(DType.F32) || types.contains(DType.F16) ? DType.F32 : DType.BF16;
-        out.printf(
-                "  memory       %s of weights and %s for batches of %,d tokens, off-heap, in each executor%n",
+                "  memory       %s of weights, mapped once on each host; %s for batches of %,d tokens in each"
+                        + " executor%n",
                 bytes(Weights.packedBytes(config, widest)),
                 bytes(Transformer.workingBytes(config, ModelReference.DEFAULT_BATCH_TOKENS)),
                 ModelReference.DEFAULT_BATCH_TOKENS);
@@ -99,11 +109,13 @@ final class InspectCommand implements Callable<Integer> {
                 "  cache        %s a token of context when generating, %s when scoring%n",
                 bytes(config.keyValueBytesPerToken()), bytes(config.keyValueBytesPerToken() / config.layers()));
 
-        boolean usable = printTokenizer(out, config, checkpoint.directory());
-        List<String> differences = TensorPlan.of(config).differences(checkpoint);
+        boolean usable = printTokenizer(out, config, weights.directory());
+        List<String> differences = TensorPlan.of(config).differences(weights);
         if (differences.isEmpty()) {
-            out.printf(
-                    "  tensors      all %,d are there%n", checkpoint.tensors().size());
+            out.printf("  tensors      all %,d are there%n", weights.tensors().size());
+            if (weights instanceof Checkpoint) {
+                printCached(out, weights.directory());
+            }
         } else {
             out.printf("  tensors      %,d fault(s)%n", differences.size());
             differences.stream().limit(SHOWN_FAULTS).forEach(fault -> out.println("               " + fault));
@@ -112,6 +124,19 @@ final class InspectCommand implements Callable<Integer> {
             }
         }
         return usable && differences.isEmpty() ? 0 : 1;
+    }
+
+    private void printCached(PrintStream out, Path directory) {
+        try {
+            out.printf(
+                    "  packed       %s%n",
+                    Packing.find(directory, cache.here())
+                            .map(packed -> "%s in the cache, %s".formatted(bytes(packed.bytes()), packed.file()))
+                            .orElse("not in the cache %s yet; the first run packs it, or pack"
+                                    .formatted(cache.here())));
+        } catch (InvalidModelException e) {
+            out.println("  packed       " + e.getMessage());
+        }
     }
 
     private static boolean printTokenizer(PrintStream out, ModelConfig config, Path directory) {

@@ -16,7 +16,13 @@ import picocli.CommandLine.ScopeType;
 @Command(
         name = "spark-qwen",
         description = {"Batch inference with Qwen3 on Apache Spark, on CPUs.", ""},
-        subcommands = {ScoreCommand.class, GenerateCommand.class, TokenizeCommand.class, InspectCommand.class},
+        subcommands = {
+            ScoreCommand.class,
+            GenerateCommand.class,
+            TokenizeCommand.class,
+            InspectCommand.class,
+            PackCommand.class
+        },
         versionProvider = Main.Version.class,
         synopsisSubcommandLabel = "COMMAND",
         mixinStandardHelpOptions = true,

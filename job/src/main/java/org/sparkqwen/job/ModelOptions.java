@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// Which model, and how it is run.
@@ -17,8 +18,8 @@ final class ModelOptions {
             names = "--model",
             paramLabel = "DIR",
             description = {
-                "Hugging Face directory of a Qwen3: config.json, safetensors, tokenizer.json. Every host must see it"
-                        + " under the same path. Default: the small sample model."
+                "Hugging Face directory of a Qwen3: config.json, safetensors, tokenizer.json; or what pack wrote."
+                        + " Every host must see it under the same path. Default: the small sample model."
             })
     private @Nullable Path model;
 
@@ -50,6 +51,9 @@ final class ModelOptions {
             description = "Texts that a task generates at the same time. Default: ${DEFAULT-VALUE}.")
     int maxSequences;
 
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
     /// @throws Refusal if this is not the project's directory, and no launcher said where it is
     static Path sampleModel() {
         String home = System.getenv(HOME_VARIABLE);
@@ -71,6 +75,7 @@ final class ModelOptions {
         if (maxSequences < 1) {
             throw Refusal.usage("--max-sequences must be at least 1, not " + maxSequences);
         }
-        return ModelReference.open(model == null ? sampleModel() : model, kernels, threads, batchTokens, maxSequences);
+        return ModelReference.open(
+                model == null ? sampleModel() : model, kernels, threads, batchTokens, maxSequences, cache.given());
     }
 }

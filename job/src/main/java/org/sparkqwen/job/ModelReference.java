@@ -7,10 +7,11 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkEnv;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.EngineOptions;
-import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.Fingerprint;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
@@ -25,6 +26,7 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 /// @param threads that an executor computes with; 0 for as many as it has cores
 /// @param batchTokens tokens that go through the model together when scoring
 /// @param maxSequences texts that a task generates at the same time
+/// @param cacheDirectory where executors keep packed weights; null for each host's default
 public record ModelReference(
         String directory,
         String label,
@@ -32,7 +34,8 @@ public record ModelReference(
         KernelChoice kernels,
         int threads,
         int batchTokens,
-        int maxSequences)
+        int maxSequences,
+        @Nullable String cacheDirectory)
         implements Serializable {
 
     private static final int LABEL_DIGITS = 12;
@@ -45,15 +48,22 @@ public record ModelReference(
 
     public static final int DEFAULT_MAX_SEQUENCES = 64;
 
-    /// Checks everything about a model but the values of its weights, and fingerprints it: reads every byte once.
+    /// Checks everything about a model but the values of its weights, and fingerprints it: reads every byte once,
+    /// unless the cache knows it.
     ///
+    /// @param cacheDirectory an absolute path; null for the default
     /// @throws InvalidModelException if the engine cannot run it
     public static ModelReference open(
-            Path directory, KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
+            Path directory,
+            KernelChoice kernels,
+            int threads,
+            int batchTokens,
+            int maxSequences,
+            @Nullable String cacheDirectory) {
         Path absolute = directory.toAbsolutePath().normalize();
-        try (Checkpoint checkpoint = Checkpoint.open(absolute)) {
+        try (WeightFiles weights = WeightFiles.open(absolute)) {
             ModelConfig config = ModelConfig.read(absolute);
-            List<String> differences = TensorPlan.of(config).differences(checkpoint);
+            List<String> differences = TensorPlan.of(config).differences(weights);
             if (!differences.isEmpty()) {
                 throw new InvalidModelException("%s: %s%s; see: inspect --model %s"
                         .formatted(
@@ -62,17 +72,18 @@ public record ModelReference(
                                 differences.size() > 1 ? " and %d more faults".formatted(differences.size() - 1) : "",
                                 directory));
             }
-            String sha256 = Fingerprint.of(checkpoint);
+            String sha256 = Fingerprint.of(weights, CacheDirectory.of(cacheDirectory));
             String label = "%s@%s".formatted(absolute.getFileName(), sha256.substring(0, LABEL_DIGITS));
-            return new ModelReference(absolute.toString(), label, sha256, kernels, threads, batchTokens, maxSequences);
+            return new ModelReference(
+                    absolute.toString(), label, sha256, kernels, threads, batchTokens, maxSequences, cacheDirectory);
         }
     }
 
-    /// With all the cores of an executor and the default batch sizes.
+    /// With all the cores of an executor, the default batch sizes and cache.
     ///
     /// @throws InvalidModelException if the engine cannot run it
     public static ModelReference open(Path directory) {
-        return open(directory, KernelChoice.AUTO, 0, DEFAULT_BATCH_TOKENS, DEFAULT_MAX_SEQUENCES);
+        return open(directory, KernelChoice.AUTO, 0, DEFAULT_BATCH_TOKENS, DEFAULT_MAX_SEQUENCES, null);
     }
 
     public Path path() {
@@ -98,7 +109,12 @@ public record ModelReference(
 
     /// Called on an executor: what the engine there is opened with.
     EngineOptions engineOptions() {
-        return new EngineOptions(kernels, threads == 0 ? executorCores() : threads, batchTokens, maxSequences);
+        return new EngineOptions(
+                kernels,
+                threads == 0 ? executorCores() : threads,
+                batchTokens,
+                maxSequences,
+                CacheDirectory.of(cacheDirectory));
     }
 
     /// The cores this executor may use, from the first of these that says:

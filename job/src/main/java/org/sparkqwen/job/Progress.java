@@ -56,7 +56,7 @@ final class Progress implements AutoCloseable {
 
     /// Whether this JVM was started from a terminal.
     @SuppressWarnings("SystemConsoleNull") // null or not depends on the JDK; a console may also not be a terminal
-    private static boolean onTerminal() {
+    static boolean onTerminal() {
         Console console = System.console();
         return console != null && console.isTerminal();
     }
@@ -72,7 +72,8 @@ final class Progress implements AutoCloseable {
                 .build();
     }
 
-    private static int width() {
+    /// Columns to draw on.
+    static int width() {
         String columns = System.getenv("COLUMNS");
         return columns != null && columns.matches("\\d{2,4}") ? Integer.parseInt(columns) - 1 : DEFAULT_WIDTH;
     }

@@ -42,7 +42,7 @@ final class LocalSpark {
     }
 
     static ModelReference model(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
-        return ModelReference.open(MODEL, kernels, threads, batchTokens, maxSequences);
+        return ModelReference.open(MODEL, kernels, threads, batchTokens, maxSequences, null);
     }
 
     /// All rows as text, every column and every digit of it, in an order that does not depend on partitions.

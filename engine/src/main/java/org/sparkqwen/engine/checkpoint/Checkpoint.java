@@ -1,24 +1,26 @@
 package org.sparkqwen.engine.checkpoint;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /// The weights of a Hugging Face model directory: `model.safetensors`, or the shards that
 /// `model.safetensors.index.json` names. Mapped, never copied to the heap; other formats (pickles among them) are never
 /// opened. Owns the mappings: a [TensorView] must not be used after [#close].
-public final class Checkpoint implements AutoCloseable {
+public final class Checkpoint implements WeightFiles {
     private static final String SINGLE = "model.safetensors";
     private static final String INDEX = "model.safetensors.index.json";
 
@@ -50,6 +52,11 @@ public final class Checkpoint implements AutoCloseable {
             arena.close();
             throw e;
         }
+    }
+
+    /// Whether `directory` holds safetensors.
+    static boolean isIn(Path directory) {
+        return Files.isRegularFile(directory.resolve(SINGLE)) || Files.isRegularFile(directory.resolve(INDEX));
     }
 
     private static Checkpoint open(Path directory, Arena arena) {
@@ -134,37 +141,33 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
+    @Override
     public Path directory() {
         return directory;
     }
 
-    /// The safetensors files, in the order of their names.
+    @Override
     public List<Path> files() {
         return files;
     }
 
-    /// Bytes of all safetensors files.
-    public long fileBytes() {
-        long bytes = 0;
-        for (Path file : files) {
-            try {
-                bytes += Files.size(file);
-            } catch (IOException e) {
-                throw new InvalidModelException("%s: cannot be read (%s)".formatted(file, e), e);
-            }
-        }
-        return bytes;
+    @Override
+    public List<TensorView> tensors() {
+        return List.copyOf(tensors.values());
     }
 
-    public Collection<TensorView> tensors() {
-        return tensors.values();
+    @Override
+    public Set<DType> dtypes() {
+        return tensors.values().stream()
+                .filter(tensor -> tensor.shape().size() == 2)
+                .map(TensorView::dtype)
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(DType.class)));
     }
 
     public Optional<TensorView> find(String name) {
         return Optional.ofNullable(tensors.get(name));
     }
 
-    /// Unmaps the files.
     @Override
     public void close() {
         arena.close();

@@ -11,7 +11,8 @@ import java.util.List;
 /// @param file the file's name, for messages
 /// @param name as in the checkpoint, `model.layers.0.mlp.up_proj.weight`
 /// @param data exactly the tensor's bytes; the format promises no alignment
-public record TensorView(String file, String name, DType dtype, List<Integer> shape, MemorySegment data) {
+public record TensorView(String file, String name, DType dtype, List<Integer> shape, MemorySegment data)
+        implements WeightFiles.Tensor {
 
     public long elements() {
         return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);

@@ -22,9 +22,6 @@ public record AttentionSpan(int row, int tokens, int position, List<MemorySegmen
 
     /// Rows of a batch that consists of `spans`.
     static int rows(List<AttentionSpan> spans) {
-        return spans.stream()
-                .mapToInt(span -> span.row() + span.tokens())
-                .max()
-                .orElse(0);
+        return spans.stream().mapToInt(span -> span.row() + span.tokens()).max().orElse(0);
     }
 }

@@ -1,8 +1,5 @@
 package org.sparkqwen.engine.kernels;
 
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
@@ -18,15 +15,11 @@ public record Bf16Matrix(int outputs, int inputs, MemorySegment panels) implemen
     /// Packs row-major `[outputs, inputs]` bfloat16 weights.
     ///
     /// @param rows little-endian, any alignment
-    public static Bf16Matrix pack(MemorySegment rows, int outputs, int inputs, SegmentAllocator memory) {
+    static Bf16Matrix pack(MemorySegment rows, int outputs, int inputs, SegmentAllocator memory) {
         MemorySegment panels = memory.allocate(Matrix.packedElements(outputs, inputs) * Short.BYTES, VECTOR_BYTES);
-        short[] row = new short[inputs];
-        for (int output = 0; output < outputs; output++) {
-            MemorySegment.copy(rows, JAVA_SHORT_UNALIGNED, (long) output * inputs * Short.BYTES, row, 0, inputs);
-            long column = (long) (output / PANEL) * inputs * PANEL + output % PANEL;
-            for (int input = 0; input < inputs; input++) {
-                panels.setAtIndex(JAVA_SHORT, column + (long) input * PANEL, row[input]);
-            }
+        long bytes = (long) inputs * PANEL * Short.BYTES;
+        for (int panel = 0; panel < Matrix.panelCount(outputs); panel++) {
+            Panels.fillBf16(rows, outputs, inputs, panel, panels.asSlice(panel * bytes, bytes));
         }
         return new Bf16Matrix(outputs, inputs, panels);
     }

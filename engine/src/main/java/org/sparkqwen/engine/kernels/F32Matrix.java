@@ -1,7 +1,5 @@
 package org.sparkqwen.engine.kernels;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
@@ -13,22 +11,12 @@ public record F32Matrix(int outputs, int inputs, MemorySegment panels) implement
         Memory.address(panels, Matrix.packedElements(outputs, inputs));
     }
 
-    /// Where the rows of a weight come from.
-    public interface Rows {
-        /// Fills `row`, `[inputs]`, with the weights of one output.
-        void read(int output, float[] row);
-    }
-
     /// Packs the `[outputs, inputs]` weights that `rows` gives.
-    public static F32Matrix pack(Rows rows, int outputs, int inputs, SegmentAllocator memory) {
+    static F32Matrix pack(Panels.Rows rows, int outputs, int inputs, SegmentAllocator memory) {
         MemorySegment panels = memory.allocate(Matrix.packedElements(outputs, inputs) * Float.BYTES, VECTOR_BYTES);
-        float[] row = new float[inputs];
-        for (int output = 0; output < outputs; output++) {
-            rows.read(output, row);
-            long column = (long) (output / PANEL) * inputs * PANEL + output % PANEL;
-            for (int input = 0; input < inputs; input++) {
-                panels.setAtIndex(JAVA_FLOAT, column + (long) input * PANEL, row[input]);
-            }
+        long bytes = (long) inputs * PANEL * Float.BYTES;
+        for (int panel = 0; panel < Matrix.panelCount(outputs); panel++) {
+            Panels.fillF32(rows, outputs, inputs, panel, panels.asSlice(panel * bytes, bytes));
         }
         return new F32Matrix(outputs, inputs, panels);
     }

@@ -76,9 +76,7 @@ final class VectorAttention implements AutoCloseable {
             long address = Memory.address(tile.span().blocks().get(block), KeyValueBlock.floats(shape));
             long values = address + KeyValueBlock.valueOffset(shape, tile.keyValueHead()) * Float.BYTES;
             VectorKernels.read(
-                    address + KeyValueBlock.keyOffset(shape, tile.keyValueHead()) * Float.BYTES,
-                    keys,
-                    headDim * PANEL);
+                    address + KeyValueBlock.keyOffset(shape, tile.keyValueHead()) * Float.BYTES, keys, headDim * PANEL);
 
             Arrays.fill(scores, 0, PANEL * width, 0f);
             for (int row = 0; row < width; row += PANEL) {
@@ -100,8 +98,7 @@ final class VectorAttention implements AutoCloseable {
                 for (int column = 0; column < valueWidth; column += PANEL) {
                     long panel = values + (long) column * PANEL * Float.BYTES;
                     int at = row * valueWidth + column;
-                    OuterProduct.accumulate(
-                            false, panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
+                    OuterProduct.accumulate(false, panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
                 }
             }
         }
@@ -139,8 +136,7 @@ final class VectorAttention implements AutoCloseable {
         int headDim = shape.headDim();
         for (int row = 0; row < rows; row++) {
             long from = in + rowOffset(shape, tile, row);
-            long panel = queries.address()
-                    + ((long) row / PANEL * headDim * PANEL + row % PANEL) * Float.BYTES;
+            long panel = queries.address() + ((long) row / PANEL * headDim * PANEL + row % PANEL) * Float.BYTES;
             for (int i = 0; i < headDim; i++) {
                 Memory.setFloat(panel + (long) i * PANEL * Float.BYTES, Memory.getFloat(from + (long) i * Float.BYTES));
             }

@@ -259,8 +259,10 @@ final class VectorKernels implements Kernels {
                 }
             });
         }
-        team.run(targets.length, (target, worker) ->
-            out[target] = chosen[target] - LogSumExp.combine(maxima, chunkSums, target * chunks, chunks));
+        team.run(
+                targets.length,
+                (target, worker) ->
+                        out[target] = chosen[target] - LogSumExp.combine(maxima, chunkSums, target * chunks, chunks));
     }
 
     /// The logits of a chunk of the vocabulary, `[rows][512]`, for `rows` packed tokens from `token` on.

@@ -4,11 +4,20 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
-import org.sparkqwen.engine.checkpoint.TensorView;
+import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.PackedLayout;
+import org.sparkqwen.engine.checkpoint.PackedTensor;
+import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
 
-/// The tensors a configuration calls for, by name and shape, and how a checkpoint differs from them.
+/// The tensors a configuration calls for, by name and shape, how they are packed, and how a checkpoint differs from
+/// them.
 ///
 /// @param shapes name to shape, in the order of the model
 public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
@@ -16,8 +25,15 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
     static final String FINAL_NORM = "model.norm.weight";
     static final String HEAD = "lm_head.weight";
 
+    private static final int SHOWN_DIFFERENCES = 5;
+
+    /// What the names of a layer's tensors begin with.
+    static String layer(int layer) {
+        return "model.layers.%d.".formatted(layer);
+    }
+
     static String layer(int layer, String part) {
-        return "model.layers.%d.%s.weight".formatted(layer, part);
+        return layer(layer) + part + ".weight";
     }
 
     public static TensorPlan of(ModelConfig config) {
@@ -55,22 +71,64 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
     }
 
-    /// One line for each tensor that is missing, has another shape, or has no place in the model; empty if all fit.
-    public List<String> differences(Checkpoint checkpoint) {
-        List<String> differences = new ArrayList<>();
-        for (Map.Entry<String, List<Integer>> wanted : shapes.entrySet()) {
-            checkpoint
-                    .find(wanted.getKey())
-                    .ifPresentOrElse(
-                            tensor -> {
-                                if (!tensor.shape().equals(wanted.getValue())) {
-                                    differences.add("tensor %s has shape %s, the config needs %s"
-                                            .formatted(wanted.getKey(), tensor.shape(), wanted.getValue()));
-                                }
-                            },
-                            () -> differences.add("tensor %s is missing".formatted(wanted.getKey())));
+    /// How the tensors are packed: a head that shares the embedding's weights serves as embedding too, so that
+    /// nothing is stored twice; an embedding of its own lies in rows.
+    ///
+    /// @param dtypes the number format of each matrix, by name; vectors become float32
+    public PackedLayout layout(Function<String, DType> dtypes) {
+        PackedLayout.Builder layout = new PackedLayout.Builder();
+        shapes.forEach((name, shape) -> layout.add(name, form(name, dtypes.apply(name)), shape));
+        return layout.build();
+    }
+
+    /// Likewise, in the number formats of `checkpoint`, which has all the tensors.
+    public PackedLayout layout(Checkpoint checkpoint) {
+        return layout(name -> checkpoint.find(name).orElseThrow().dtype());
+    }
+
+    private Form form(String name, DType dtype) {
+        boolean bf16 = dtype == DType.BF16;
+        if (Objects.requireNonNull(shapes.get(name)).size() == 1) {
+            return Form.VECTOR_F32;
         }
-        for (TensorView tensor : checkpoint.tensors()) {
+        if (name.equals(EMBEDDING) && shapes.containsKey(HEAD)) {
+            return bf16 ? Form.ROWS_BF16 : Form.ROWS_F32;
+        }
+        return bf16 ? Form.PANELS_BF16 : Form.PANELS_F32;
+    }
+
+    /// @throws InvalidModelException naming the first few of the [#differences], if there are any
+    public void refuseDifferences(WeightFiles weights) {
+        List<String> differences = differences(weights);
+        if (!differences.isEmpty()) {
+            int more = differences.size() - SHOWN_DIFFERENCES;
+            throw new InvalidModelException("%s: %s%s"
+                    .formatted(
+                            weights.directory(),
+                            differences.stream().limit(SHOWN_DIFFERENCES).collect(Collectors.joining("; ")),
+                            more > 0 ? "; and %d more such".formatted(more) : ""));
+        }
+    }
+
+    /// One line for each tensor that is missing, has another shape or form, or has no place in the model; empty if
+    /// all fit.
+    public List<String> differences(WeightFiles weights) {
+        Map<String, WeightFiles.Tensor> present =
+                weights.tensors().stream().collect(Collectors.toMap(WeightFiles.Tensor::name, tensor -> tensor));
+        List<String> differences = new ArrayList<>();
+        shapes.forEach((name, shape) -> {
+            WeightFiles.Tensor tensor = present.get(name);
+            if (tensor == null) {
+                differences.add("tensor %s is missing".formatted(name));
+            } else if (!tensor.shape().equals(shape)) {
+                differences.add("tensor %s has shape %s, the config needs %s".formatted(name, tensor.shape(), shape));
+            } else if (tensor instanceof PackedTensor packed
+                    && packed.form() != form(name, packed.form().dtype())) {
+                differences.add("tensor %s is packed as %s, the config needs %s"
+                        .formatted(name, packed.form(), form(name, packed.form().dtype())));
+            }
+        });
+        for (WeightFiles.Tensor tensor : weights.tensors()) {
             if (!shapes.containsKey(tensor.name()) && !harmlessSurplus(tensor.name())) {
                 differences.add("tensor %s has no place in the model".formatted(tensor.name()));
             }

@@ -41,9 +41,9 @@ public final class Transformer implements AutoCloseable {
 
         MemorySegment hidden = activations.hidden;
         MemorySegment normed = activations.normed;
-        weights.embed(batch.tokens(), hidden);
+        weights.embed(batch.tokens(), 0, tokens, hidden);
         for (int i = 0; i < config.layers(); i++) {
-            Layer layer = weights.layers().get(i);
+            Layer layer = weights.layer(i);
 
             rmsNorm(hidden, layer.inputNorm(), normed, tokens);
             attention(layer, batch, i, normed);

@@ -1,134 +1,194 @@
 package org.sparkqwen.engine.model;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.TensorView;
+import org.sparkqwen.engine.checkpoint.PackedCache;
+import org.sparkqwen.engine.checkpoint.PackedFile;
+import org.sparkqwen.engine.checkpoint.PackedLayout;
+import org.sparkqwen.engine.checkpoint.PackedMemory;
+import org.sparkqwen.engine.checkpoint.PackedTensor;
+import org.sparkqwen.engine.checkpoint.PackedTensors;
+import org.sparkqwen.engine.checkpoint.PackingException;
+import org.sparkqwen.engine.checkpoint.PackingLog;
+import org.sparkqwen.engine.checkpoint.PackingPlan;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.Bf16Matrix;
 import org.sparkqwen.engine.kernels.F32Matrix;
 import org.sparkqwen.engine.kernels.Matrix;
 
-/// A checkpoint's weights in the form in which the kernels read them, off-heap; the embedding stays in the mapped file.
+/// A model's weights in the form in which the kernels read them, off-heap: mapped from a packed file, or packed into
+/// memory.
+///
+/// Nothing is read when they are opened. The numbers of a layer, of the embedding and of the head are checked when they
+/// are first asked for, before anything is computed from them.
 public final class Weights implements AutoCloseable {
-    private static final int SHOWN_DIFFERENCES = 5;
+    private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
-    private final Arena arena;
-    private final TensorView embedding;
+    private final PackedTensors tensors;
+    private final Embedding embedding;
+    private final FirstUse embeddingUse;
     private final List<Layer> layers;
+    private final List<FirstUse> layerUses;
     private final MemorySegment finalNorm;
+    private final FirstUse finalNormUse;
     private final Matrix head;
+    private final FirstUse headUse;
 
-    /// Packs every weight of `checkpoint`, which must stay open as long as this.
-    ///
-    /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus
-    public Weights(ModelConfig config, Checkpoint checkpoint) {
-        List<String> differences = TensorPlan.of(config).differences(checkpoint);
-        if (!differences.isEmpty()) {
-            int more = differences.size() - SHOWN_DIFFERENCES;
-            throw new InvalidModelException("%s: %s%s"
-                    .formatted(
-                            checkpoint.directory(),
-                            differences.stream().limit(SHOWN_DIFFERENCES).collect(Collectors.joining("; ")),
-                            more > 0 ? "; and %d more such".formatted(more) : ""));
-        }
-        arena = Arena.ofShared();
-        embedding = tensor(checkpoint, TensorPlan.EMBEDDING);
-        layers = IntStream.range(0, config.layers())
-                .parallel()
-                .mapToObj(i -> layer(checkpoint, i))
+    /// @param tensors all that the plan of `config` calls for; closed with this
+    private Weights(ModelConfig config, PackedTensors tensors) {
+        this.tensors = tensors;
+        PackedTensor vectors = tensor(TensorPlan.EMBEDDING);
+        embedding = new Embedding(vectors, tensors.data(vectors));
+        embeddingUse = firstUse(List.of(vectors));
+        layers = IntStream.range(0, config.layers()).mapToObj(this::readLayer).toList();
+        layerUses = IntStream.range(0, config.layers())
+                .mapToObj(TensorPlan::layer)
+                .map(layer -> firstUse(tensors.layout().tensors().stream()
+                        .filter(tensor -> tensor.name().startsWith(layer))
+                        .toList()))
                 .toList();
-        finalNorm = floats(tensor(checkpoint, TensorPlan.FINAL_NORM));
-        head = pack(config.tiedEmbeddings() ? embedding : tensor(checkpoint, TensorPlan.HEAD));
+        finalNorm = vector(TensorPlan.FINAL_NORM);
+        finalNormUse = firstUse(List.of(tensor(TensorPlan.FINAL_NORM)));
+        String headName = config.tiedEmbeddings() ? TensorPlan.EMBEDDING : TensorPlan.HEAD;
+        head = matrix(headName);
+        headUse = config.tiedEmbeddings() ? embeddingUse : firstUse(List.of(tensor(headName)));
     }
 
-    private Layer layer(Checkpoint checkpoint, int i) {
-        return new Layer(
-                floats(part(checkpoint, i, "input_layernorm")),
-                pack(part(checkpoint, i, "self_attn.q_proj")),
-                pack(part(checkpoint, i, "self_attn.k_proj")),
-                pack(part(checkpoint, i, "self_attn.v_proj")),
-                floats(part(checkpoint, i, "self_attn.q_norm")),
-                floats(part(checkpoint, i, "self_attn.k_norm")),
-                pack(part(checkpoint, i, "self_attn.o_proj")),
-                floats(part(checkpoint, i, "post_attention_layernorm")),
-                new FeedForward.Dense(
-                        pack(part(checkpoint, i, "mlp.gate_proj")),
-                        pack(part(checkpoint, i, "mlp.up_proj")),
-                        pack(part(checkpoint, i, "mlp.down_proj"))));
-    }
-
-    private static TensorView part(Checkpoint checkpoint, int layer, String part) {
-        return tensor(checkpoint, TensorPlan.layer(layer, part));
-    }
-
-    private static TensorView tensor(Checkpoint checkpoint, String name) {
-        return checkpoint.find(name).orElseThrow();
-    }
-
-    private Matrix pack(TensorView tensor) {
-        int outputs = tensor.shape().get(0);
-        int inputs = tensor.shape().get(1);
-        return switch (tensor.dtype()) {
-            case BF16 -> Bf16Matrix.pack(tensor.data(), outputs, inputs, arena);
-            case F16, F32 ->
-                F32Matrix.pack((output, row) -> tensor.read((long) output * inputs, row), outputs, inputs, arena);
+    /// Opens the weights of a model directory: its packed file, or that of its safetensors in the cache, which is
+    /// made if it is not there yet. Where it cannot be made, the weights are packed into memory, and a warning says
+    /// why.
+    ///
+    /// @param cache a directory; null to pack into memory
+    /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus, or a damaged file
+    public static Weights open(Path directory, ModelConfig config, @Nullable Path cache) {
+        TensorPlan plan = TensorPlan.of(config);
+        return switch (WeightFiles.open(directory)) {
+            case PackedFile packed -> {
+                try {
+                    plan.refuseDifferences(packed);
+                    yield new Weights(config, packed);
+                } catch (RuntimeException e) {
+                    packed.close();
+                    throw e;
+                }
+            }
+            case Checkpoint checkpoint -> {
+                try (checkpoint) {
+                    plan.refuseDifferences(checkpoint);
+                    yield new Weights(config, pack(checkpoint, plan.layout(checkpoint), cache));
+                }
+            }
         };
     }
 
-    private MemorySegment floats(TensorView tensor) {
-        float[] values = new float[Math.toIntExact(tensor.elements())];
-        tensor.read(0, values);
-        return arena.allocateFrom(JAVA_FLOAT, values);
-    }
-
-    /// Bytes that the packed weights of `config` take beside the mapped checkpoint.
-    public static long packedBytes(ModelConfig config, DType dtype) {
-        int element = dtype == DType.BF16 ? Short.BYTES : Float.BYTES;
-        TensorPlan plan = TensorPlan.of(config);
-        long bytes = 0;
-        for (var tensor : plan.shapes().entrySet()) {
-            List<Integer> shape = tensor.getValue();
-            if (shape.size() == 1) {
-                bytes += (long) shape.getFirst() * Float.BYTES;
-            } else if (!tensor.getKey().equals(TensorPlan.EMBEDDING) || config.tiedEmbeddings()) {
-                bytes += Matrix.packedElements(shape.get(0), shape.get(1)) * element;
+    private static PackedTensors pack(Checkpoint checkpoint, PackedLayout layout, @Nullable Path cache) {
+        if (cache != null) {
+            try {
+                PackingPlan plan = PackingPlan.of(checkpoint, layout, cache);
+                PackingLog log = new PackingLog(checkpoint.directory());
+                return new PackedCache(cache).open(plan, log).file();
+            } catch (PackingException e) {
+                LOG.warn("{}; packing the weights into memory, for this process alone", e.getMessage());
             }
         }
-        return bytes;
+        return PackedMemory.pack(checkpoint, layout);
     }
 
-    /// Writes the embeddings of `tokens` to `out`, `[tokens, hidden]`.
-    void embed(int[] tokens, MemorySegment out) {
-        int hidden = embedding.shape().get(1);
-        float[] row = new float[hidden];
-        for (int i = 0; i < tokens.length; i++) {
-            embedding.read((long) tokens[i] * hidden, row);
-            MemorySegment.copy(row, 0, out, JAVA_FLOAT, (long) i * hidden * Float.BYTES, hidden);
+    /// Weights that nobody trained, in memory, for measuring speed.
+    ///
+    /// @param dtype BF16 or F32: the format of the matrices
+    /// @param seed the same one gives the same weights
+    public static Weights random(ModelConfig config, DType dtype, long seed) {
+        PackedLayout layout = TensorPlan.of(config).layout(name -> dtype);
+        return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)));
+    }
+
+    /// Bytes of the packed weights of `config`.
+    ///
+    /// @param dtype the checkpoint's
+    public static long packedBytes(ModelConfig config, DType dtype) {
+        return TensorPlan.of(config).layout(name -> dtype).bytes();
+    }
+
+    private Layer readLayer(int i) {
+        return new Layer(
+                vector(TensorPlan.layer(i, "input_layernorm")),
+                matrix(TensorPlan.layer(i, "self_attn.q_proj")),
+                matrix(TensorPlan.layer(i, "self_attn.k_proj")),
+                matrix(TensorPlan.layer(i, "self_attn.v_proj")),
+                vector(TensorPlan.layer(i, "self_attn.q_norm")),
+                vector(TensorPlan.layer(i, "self_attn.k_norm")),
+                matrix(TensorPlan.layer(i, "self_attn.o_proj")),
+                vector(TensorPlan.layer(i, "post_attention_layernorm")),
+                new FeedForward.Dense(
+                        matrix(TensorPlan.layer(i, "mlp.gate_proj")),
+                        matrix(TensorPlan.layer(i, "mlp.up_proj")),
+                        matrix(TensorPlan.layer(i, "mlp.down_proj"))));
+    }
+
+    private PackedTensor tensor(String name) {
+        return tensors.layout().find(name).orElseThrow();
+    }
+
+    private MemorySegment vector(String name) {
+        return tensors.data(tensor(name));
+    }
+
+    private Matrix matrix(String name) {
+        PackedTensor tensor = tensor(name);
+        MemorySegment panels = tensors.data(tensor);
+        return switch (tensor.form()) {
+            case PANELS_BF16 -> new Bf16Matrix(tensor.outputs(), tensor.inputs(), panels);
+            case PANELS_F32 -> new F32Matrix(tensor.outputs(), tensor.inputs(), panels);
+            case ROWS_BF16, ROWS_F32, VECTOR_F32 ->
+                throw new IllegalStateException("%s is not packed into panels".formatted(name));
+        };
+    }
+
+    private FirstUse firstUse(List<PackedTensor> used) {
+        return new FirstUse(() -> used.parallelStream().forEach(tensors::check));
+    }
+
+    /// Writes the embeddings of some of `tokens` to the same rows of `out`. Several threads may write different
+    /// rows at once.
+    ///
+    /// @param from the first row
+    /// @param to the row after the last
+    /// @param out `[tokens, hidden]`
+    void embed(int[] tokens, int from, int to, MemorySegment out) {
+        embeddingUse.check();
+        long rowBytes = (long) embedding.tensor().inputs() * Float.BYTES;
+        for (int i = from; i < to; i++) {
+            embedding.read(tokens[i], out.asSlice(i * rowBytes, rowBytes));
         }
     }
 
-    List<Layer> layers() {
-        return layers;
+    Layer layer(int i) {
+        layerUses.get(i).check();
+        return layers.get(i);
     }
 
     MemorySegment finalNorm() {
+        finalNormUse.check();
         return finalNorm;
     }
 
     /// `[vocabulary, hidden]`
     Matrix head() {
+        headUse.check();
         return head;
     }
 
     @Override
     public void close() {
-        arena.close();
+        tensors.close();
     }
 }

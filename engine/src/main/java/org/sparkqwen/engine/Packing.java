@@ -1,0 +1,198 @@
+package org.sparkqwen.engine;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.PackedCache;
+import org.sparkqwen.engine.checkpoint.PackedFile;
+import org.sparkqwen.engine.checkpoint.PackedLayout;
+import org.sparkqwen.engine.checkpoint.PackingException;
+import org.sparkqwen.engine.checkpoint.PackingPlan;
+import org.sparkqwen.engine.checkpoint.PackingProgress;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.TensorPlan;
+
+/// Packs a model before its first run would, into the cache or into a model directory of its own.
+public final class Packing {
+    /// What else of a model directory a packed one needs, or a person wants to find there.
+    private static final List<String> COMPANIONS = List.of(
+            "config.json",
+            "generation_config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "vocab.json",
+            "merges.txt",
+            "added_tokens.json",
+            "special_tokens_map.json",
+            "chat_template.jinja",
+            "README.md",
+            "LICENSE");
+
+    private static final Logger LOG = LoggerFactory.getLogger(Packing.class);
+
+    private Packing() {}
+
+    /// A packed model.
+    ///
+    /// @param file that holds its weights
+    /// @param bytes of the file
+    /// @param made whether it was made now; false if it was there already
+    public record Packed(Path file, long bytes, boolean made) {
+        private static Packed of(PackedFile packed, boolean made) {
+            try (packed) {
+                return new Packed(packed.path(), packed.fileBytes(), made);
+            }
+        }
+    }
+
+    /// The packed form of the safetensors of `model` in the cache, as far as the cache knows them without reading
+    /// them.
+    ///
+    /// @param cache a directory, which need not exist
+    /// @throws InvalidModelException if `model` holds no safetensors that the engine can run, or the packed file is
+    ///     damaged
+    public static Optional<Packed> find(Path model, Path cache) {
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            PackedLayout layout = layout(model, checkpoint);
+            return PackingPlan.remembered(checkpoint, layout, cache)
+                    .flatMap(new PackedCache(cache)::find)
+                    .map(packed -> Packed.of(packed, false));
+        }
+    }
+
+    /// Packs the safetensors of `model` into the cache, if it does not have them yet.
+    ///
+    /// @throws InvalidModelException if `model` holds no safetensors that the engine can run
+    /// @throws PackingException if the cache cannot be written to
+    public static Packed intoCache(Path model, Path cache, PackingProgress progress) throws PackingException {
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            PackingPlan plan = PackingPlan.of(checkpoint, layout(model, checkpoint), cache);
+            PackedCache.Opened opened = new PackedCache(cache).open(plan, progress);
+            return Packed.of(opened.file(), opened.made());
+        }
+    }
+
+    /// Makes `output` a model directory that needs no safetensors: packed weights, and copies of the other files.
+    /// Leaves it alone if that is what it is.
+    ///
+    /// @param output need not exist
+    /// @param cache where sha256 are remembered
+    /// @throws InvalidModelException if `model` holds no safetensors that the engine can run
+    /// @throws IllegalArgumentException if `output` holds anything else
+    /// @throws PackingException if `output` cannot be written to; nothing is left there then
+    public static Packed intoDirectory(Path model, Path output, Path cache, PackingProgress progress)
+            throws PackingException {
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            PackingPlan plan = PackingPlan.of(checkpoint, layout(model, checkpoint), cache);
+            Path file = output.resolve(PackedFile.NAME);
+            if (Files.exists(file)) {
+                refuseOther(plan, file);
+                return Packed.of(PackedFile.open(file), false);
+            }
+            refuseContent(output);
+            writeDirectory(plan, output, file, progress);
+            return Packed.of(PackedFile.open(file), true);
+        }
+    }
+
+    private static PackedLayout layout(Path model, Checkpoint checkpoint) {
+        TensorPlan tensors = TensorPlan.of(ModelConfig.read(model));
+        tensors.refuseDifferences(checkpoint);
+        return tensors.layout(checkpoint);
+    }
+
+    private static void refuseOther(PackingPlan plan, Path file) {
+        try (PackedFile packed = PackedFile.open(file)) {
+            if (!plan.made(packed)) {
+                throw new IllegalArgumentException("%s is packed from other weights than %s; choose another directory"
+                        .formatted(file, plan.checkpoint().directory()));
+            }
+        }
+    }
+
+    private static void refuseContent(Path output) throws PackingException {
+        if (!Files.exists(output)) {
+            return;
+        }
+        if (!Files.isDirectory(output)) {
+            throw new IllegalArgumentException("%s is not a directory".formatted(output));
+        }
+        try (Stream<Path> content = Files.list(output)) {
+            Optional<Path> any = content.sorted().findFirst();
+            if (any.isPresent()) {
+                throw new IllegalArgumentException("%s is not empty, it holds %s; choose another directory"
+                        .formatted(output, any.get().getFileName()));
+            }
+        } catch (IOException e) {
+            throw new PackingException(output, e);
+        }
+    }
+
+    /// The weights get their name last: until then the directory is no model.
+    private static void writeDirectory(PackingPlan plan, Path output, Path file, PackingProgress progress)
+            throws PackingException {
+        Path temporary = output.resolve(PackedFile.NAME + ".tmp");
+        List<Path> written = new ArrayList<>();
+        boolean complete = false;
+        try {
+            if (!Files.exists(output)) {
+                Files.createDirectories(output);
+                written.add(output);
+            }
+            plan.write(temporary, progress);
+            written.add(temporary);
+            for (String name : COMPANIONS) {
+                Path from = plan.checkpoint().directory().resolve(name);
+                if (Files.isRegularFile(from)) {
+                    Files.copy(from, output.resolve(name));
+                    written.add(output.resolve(name));
+                }
+            }
+            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+            complete = true;
+        } catch (PackingException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new PackingException(output, e);
+        } finally {
+            if (!complete) {
+                delete(written.reversed());
+            }
+        }
+    }
+
+    /// As far as that goes: why nothing could be written is the better message.
+    private static void delete(List<Path> written) {
+        for (Path path : written) {
+            try {
+                Files.deleteIfExists(path);
+            } catch (IOException e) {
+                LOG.debug("{} is left behind", path, e);
+            }
+        }
+    }
+
+    /// Reads all of a packed file and compares every checksum.
+    ///
+    /// @return bytes of the file
+    /// @throws InvalidModelException if any of it is damaged
+    public static long verify(Path file, PackingProgress progress) {
+        try (PackedFile packed = PackedFile.open(file)) {
+            progress.start(packed.layout().tensorBytes());
+            packed.tensors().parallelStream().forEach(tensor -> {
+                packed.check(tensor);
+                progress.advance(tensor.bytes());
+            });
+            return packed.fileBytes();
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.zip.CRC32C;
+
+/// Weights packed into one file, mapped: opening reads the header alone, and processes of one host share the memory.
+///
+/// The file is untrusted. Its header is checked when it is opened, see [PackedHeader]; its numbers have a checksum for
+/// each tensor, which [#check] compares.
+public final class PackedFile implements PackedTensors, WeightFiles {
+    /// In a model directory.
+    public static final String NAME = "weights.packed";
+
+    /// A checksum takes a buffer, and a buffer has less than 2 GiB.
+    private static final long MAX_BUFFER_BYTES = 1 << 30;
+
+    private final Path path;
+    private final Arena arena;
+    private final PackedHeader header;
+    private final MemorySegment data;
+
+    private PackedFile(Path path, Arena arena, PackedHeader header, MemorySegment data) {
+        this.path = path;
+        this.arena = arena;
+        this.header = header;
+        this.data = data;
+    }
+
+    /// Maps `path` and checks its header.
+    ///
+    /// @throws InvalidModelException if the file is absent, truncated, or not what the format says
+    public static PackedFile open(Path path) {
+        Arena arena = Arena.ofShared();
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            PackedHeader header = PackedHeader.parse(path, file);
+            return new PackedFile(path, arena, header, file.asSlice(header.dataStart()));
+        } catch (IOException e) {
+            arena.close();
+            throw new InvalidModelException("%s: cannot be mapped (%s)".formatted(path, e), e);
+        } catch (RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    static InvalidModelException damaged(Path path, String what) {
+        return new InvalidModelException(
+                "%s: %s; delete it: pack, or the next run on the safetensors, makes it again".formatted(path, what));
+    }
+
+    public Path path() {
+        return path;
+    }
+
+    /// The safetensors files of which this was made.
+    List<SourceFile> sources() {
+        return header.sources();
+    }
+
+    @Override
+    public PackedLayout layout() {
+        return header.layout();
+    }
+
+    @Override
+    public MemorySegment data(PackedTensor tensor) {
+        return data.asSlice(tensor.offset(), tensor.bytes());
+    }
+
+    @Override
+    public void check(PackedTensor tensor) {
+        CRC32C checksum = new CRC32C();
+        MemorySegment bytes = data(tensor);
+        for (long from = 0; from < bytes.byteSize(); from += MAX_BUFFER_BYTES) {
+            long count = Math.min(MAX_BUFFER_BYTES, bytes.byteSize() - from);
+            checksum.update(bytes.asSlice(from, count).asByteBuffer());
+        }
+        int expected = Objects.requireNonNull(header.checksums().get(tensor.name()));
+        if ((int) checksum.getValue() != expected) {
+            throw damaged(
+                    path,
+                    "tensor %s is damaged: CRC-32C %08x, not %08x"
+                            .formatted(tensor.name(), (int) checksum.getValue(), expected));
+        }
+    }
+
+    @Override
+    public Path directory() {
+        return Objects.requireNonNullElse(path.getParent(), Path.of(""));
+    }
+
+    @Override
+    public List<Path> files() {
+        return List.of(path);
+    }
+
+    @Override
+    public List<PackedTensor> tensors() {
+        return layout().tensors();
+    }
+
+    @Override
+    public Set<DType> dtypes() {
+        Set<DType> dtypes = EnumSet.noneOf(DType.class);
+        for (PackedTensor tensor : tensors()) {
+            if (tensor.shape().size() == 2) {
+                dtypes.add(tensor.form().dtype());
+            }
+        }
+        return dtypes;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

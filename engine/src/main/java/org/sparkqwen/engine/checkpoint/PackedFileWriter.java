@@ -1,0 +1,103 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.stream.Collectors;
+import java.util.zip.CRC32C;
+
+/// Writes a packed file with all processors, each with the memory of one piece of a tensor.
+///
+/// Written through a channel: through a writable mapping, a full disk would end the process. The header comes last, so
+/// that a file which was not finished is none.
+final class PackedFileWriter {
+    private final FileChannel channel;
+    private final long dataStart;
+    private final TensorPieces pieces;
+    private final PackingProgress progress;
+
+    private PackedFileWriter(FileChannel channel, long dataStart, TensorPieces pieces, PackingProgress progress) {
+        this.channel = channel;
+        this.dataStart = dataStart;
+        this.pieces = pieces;
+        this.progress = progress;
+    }
+
+    /// Writes a file that does not exist, down to the disk; leaves none if that fails.
+    ///
+    /// @throws IOException if the file exists, the disk is full or cannot be written to
+    /// @throws CancellationException if the thread is interrupted
+    static void write(
+            Path file, List<SourceFile> sources, PackedLayout layout, TensorPieces pieces, PackingProgress progress)
+            throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
+            boolean complete = false;
+            try {
+                PackedHeader unchecked = new PackedHeader(sources, layout, Map.of());
+                refuseFullDisk(file, unchecked.fileBytes());
+                progress.start(layout.tensorBytes());
+                PackedFileWriter writer = new PackedFileWriter(channel, unchecked.dataStart(), pieces, progress);
+                Map<String, Integer> checksums = layout.tensors().parallelStream()
+                        .collect(Collectors.toConcurrentMap(PackedTensor::name, writer::writeTensor));
+                writer.writeFully(new PackedHeader(sources, layout, checksums).bytes(), 0);
+                channel.force(true);
+                complete = true;
+            } catch (IOException | UncheckedIOException e) {
+                if (Thread.currentThread().isInterrupted()) {
+                    CancellationException cancelled = new CancellationException("interrupted while packing");
+                    cancelled.initCause(e);
+                    throw cancelled;
+                }
+                throw e instanceof UncheckedIOException unchecked ? unchecked.getCause() : (IOException) e;
+            } finally {
+                if (!complete) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
+    }
+
+    /// Before gigabytes are written for nothing. A disk may still fill up meanwhile.
+    private static void refuseFullDisk(Path file, long bytes) throws IOException {
+        long usable = Files.getFileStore(file).getUsableSpace();
+        if (usable < bytes) {
+            throw new IOException("%,d bytes are needed, the disk has %,d left".formatted(bytes, usable));
+        }
+    }
+
+    /// Returns the checksum of what it wrote.
+    private int writeTensor(PackedTensor tensor) {
+        CRC32C checksum = new CRC32C();
+        long at = dataStart + tensor.offset();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment buffer = arena.allocate(tensor.pieceBytes(), Long.BYTES);
+            for (int piece = 0; piece < tensor.pieces(); piece++) {
+                MemorySegment out = buffer.asSlice(0, tensor.pieceBytes(piece));
+                pieces.fill(tensor, piece, out);
+                checksum.update(out.asByteBuffer());
+                writeFully(out.asByteBuffer(), at);
+                at += out.byteSize();
+                progress.advance(out.byteSize());
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return (int) checksum.getValue();
+    }
+
+    private void writeFully(ByteBuffer bytes, long at) throws IOException {
+        long position = at;
+        while (bytes.hasRemaining()) {
+            position += channel.write(bytes, position);
+        }
+    }
+}

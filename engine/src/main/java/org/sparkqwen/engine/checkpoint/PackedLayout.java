@@ -1,0 +1,78 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+
+/// Which tensors a packed model has, and where each lies in the data of its file: in the order of the model, so that a
+/// layer is one range, and from page to page, so that ranges can be read ahead and given back.
+public final class PackedLayout {
+    /// The page of common processors.
+    public static final int ALIGNMENT = 4096;
+
+    private final SequencedMap<String, PackedTensor> tensors;
+
+    private PackedLayout(SequencedMap<String, PackedTensor> tensors) {
+        this.tensors = tensors;
+    }
+
+    /// Lays tensors one after the other.
+    public static final class Builder {
+        private final SequencedMap<String, PackedTensor> tensors = new LinkedHashMap<>();
+        private long end;
+
+        /// Adds a tensor after the others.
+        public PackedTensor add(String name, PackedTensor.Form form, List<Integer> shape) {
+            PackedTensor tensor = new PackedTensor(name, form, shape, aligned(end));
+            tensors.put(name, tensor);
+            end = tensor.offset() + tensor.bytes();
+            return tensor;
+        }
+
+        public PackedLayout build() {
+            return new PackedLayout(Collections.unmodifiableSequencedMap(tensors));
+        }
+    }
+
+    static long aligned(long offset) {
+        return Math.ceilDiv(offset, ALIGNMENT) * ALIGNMENT;
+    }
+
+    public List<PackedTensor> tensors() {
+        return List.copyOf(tensors.values());
+    }
+
+    public Optional<PackedTensor> find(String name) {
+        return Optional.ofNullable(tensors.get(name));
+    }
+
+    /// Bytes from the first tensor to the end of the last.
+    public long bytes() {
+        return tensors.isEmpty()
+                ? 0
+                : tensors.lastEntry().getValue().offset()
+                        + tensors.lastEntry().getValue().bytes();
+    }
+
+    /// Bytes of all tensors, without what lies between them.
+    public long tensorBytes() {
+        return tensors.values().stream().mapToLong(PackedTensor::bytes).sum();
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof PackedLayout layout && tensors().equals(layout.tensors());
+    }
+
+    @Override
+    public int hashCode() {
+        return tensors().hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return tensors().toString();
+    }
+}

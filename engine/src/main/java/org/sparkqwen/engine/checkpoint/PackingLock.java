@@ -1,0 +1,79 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The right to write a packed file, held by one thread of one process of a host. The operating system takes it from a
+/// process that ends, however it ends; the lock's file stays.
+final class PackingLock implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(PackingLock.class);
+
+    /// A file's lock belongs to the whole process, and goes when any of its threads closes the file: so one thread
+    /// at a time has a lock's file open.
+    private static final ReentrantLock IN_THIS_PROCESS = new ReentrantLock();
+
+    private final FileChannel channel;
+
+    private PackingLock(FileChannel channel) {
+        this.channel = channel;
+    }
+
+    /// Waits until nobody else packs.
+    ///
+    /// @throws IOException if `file` cannot be made, or its file system knows no locks
+    /// @throws CancellationException if the thread is interrupted
+    static PackingLock acquire(Path file) throws IOException {
+        try {
+            IN_THIS_PROCESS.lockInterruptibly();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw cancelled(e);
+        }
+        try {
+            return new PackingLock(lock(file));
+        } catch (IOException | RuntimeException e) {
+            IN_THIS_PROCESS.unlock();
+            throw e;
+        }
+    }
+
+    private static FileChannel lock(Path file) throws IOException {
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
+        try {
+            FileLock lock = channel.tryLock();
+            if (lock == null) {
+                LOG.info("waiting for another process that packs the same model; it holds {}", file);
+                channel.lock();
+            }
+            return channel;
+        } catch (IOException e) {
+            channel.close();
+            if (Thread.currentThread().isInterrupted()) {
+                throw cancelled(e);
+            }
+            throw e;
+        }
+    }
+
+    private static CancellationException cancelled(Exception cause) {
+        CancellationException cancelled = new CancellationException("interrupted while waiting to pack a model");
+        cancelled.initCause(cause);
+        return cancelled;
+    }
+
+    @Override
+    public void close() throws IOException {
+        try {
+            channel.close();
+        } finally {
+            IN_THIS_PROCESS.unlock();
+        }
+    }
+}

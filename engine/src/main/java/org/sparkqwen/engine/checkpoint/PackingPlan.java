@@ -1,0 +1,67 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/// A checkpoint, and the layout in which it is packed.
+public final class PackingPlan {
+    private final Checkpoint checkpoint;
+    private final List<SourceFile> sources;
+    private final PackedLayout layout;
+
+    private PackingPlan(Checkpoint checkpoint, List<SourceFile> sources, PackedLayout layout) {
+        this.checkpoint = checkpoint;
+        this.sources = sources;
+        this.layout = layout;
+    }
+
+    /// Reads the checkpoint's files once, for their sha256, unless the cache remembers them.
+    ///
+    /// @param layout all of whose tensors the checkpoint has
+    /// @param cache a directory, which need not exist
+    /// @throws UncheckedIOException if a file cannot be read
+    public static PackingPlan of(Checkpoint checkpoint, PackedLayout layout, Path cache) {
+        return new PackingPlan(checkpoint, new SourceHashes(cache).of(checkpoint), layout);
+    }
+
+    /// Like [#of], if the cache remembers the checkpoint's files.
+    public static Optional<PackingPlan> remembered(Checkpoint checkpoint, PackedLayout layout, Path cache) {
+        return new SourceHashes(cache)
+                .remembered(checkpoint)
+                .map(sources -> new PackingPlan(checkpoint, sources, layout));
+    }
+
+    public Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    /// Writes the packed file, down to the disk.
+    ///
+    /// @param file must not exist
+    /// @throws PackingException if that cannot be done; nothing is left of it
+    public void write(Path file, PackingProgress progress) throws PackingException {
+        try {
+            PackedFileWriter.write(file, sources, layout, new CheckpointPieces(checkpoint), progress);
+        } catch (IOException e) {
+            throw new PackingException(file, e);
+        }
+    }
+
+    /// Whether `packed` was made by this plan.
+    public boolean made(PackedFile packed) {
+        return packed.sources().equals(sources) && packed.layout().equals(layout);
+    }
+
+    /// What tells the packed file from all others: sha256 over format, sources and forms.
+    String key() {
+        StringBuilder text = new StringBuilder("format %d\n".formatted(PackedHeader.VERSION));
+        sources.forEach(text::append);
+        for (PackedTensor tensor : layout.tensors()) {
+            text.append("%s %s %s\n".formatted(tensor.name(), tensor.form(), tensor.shape()));
+        }
+        return Sha256.of(text.toString());
+    }
+}

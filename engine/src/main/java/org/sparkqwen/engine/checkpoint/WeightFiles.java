@@ -1,0 +1,65 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+
+/// The weights of a model directory, in the form in which they lie there: as published, or packed for the engine.
+public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, PackedFile {
+
+    /// Maps and checks the weights of `directory`: `weights.packed` where it holds that, else its safetensors.
+    ///
+    /// A directory with both is refused: nothing says that one was made of the other.
+    ///
+    /// @throws InvalidModelException if there are none, or a file of them is damaged
+    static WeightFiles open(Path directory) {
+        Path packed = directory.resolve(PackedFile.NAME);
+        if (!Files.isRegularFile(packed)) {
+            return Checkpoint.open(directory);
+        }
+        if (Checkpoint.isIn(directory)) {
+            throw new InvalidModelException("%s: holds both %s and safetensors; remove the one that is not wanted"
+                    .formatted(directory, PackedFile.NAME));
+        }
+        return PackedFile.open(packed);
+    }
+
+    Path directory();
+
+    /// The mapped files, in the order of their names.
+    List<Path> files();
+
+    /// Every tensor's name and shape.
+    List<? extends Tensor> tensors();
+
+    /// The number formats of the matrices.
+    Set<DType> dtypes();
+
+    /// What all forms of a tensor have.
+    interface Tensor {
+        /// As in the checkpoint, `model.layers.0.mlp.up_proj.weight`.
+        String name();
+
+        /// `[outputs, inputs]`, or `[width]`.
+        List<Integer> shape();
+    }
+
+    /// Bytes of all mapped files.
+    default long fileBytes() {
+        long bytes = 0;
+        for (Path file : files()) {
+            try {
+                bytes += Files.size(file);
+            } catch (IOException e) {
+                throw new InvalidModelException("%s: cannot be read (%s)".formatted(file, e), e);
+            }
+        }
+        return bytes;
+    }
+
+    /// Unmaps the files.
+    @Override
+    void close();
+}

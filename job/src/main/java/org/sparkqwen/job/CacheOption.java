@@ -1,0 +1,28 @@
+package org.sparkqwen.job;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/// Where packed models are kept.
+final class CacheOption {
+    @Option(
+            names = "--cache-dir",
+            paramLabel = "DIR",
+            description = {
+                "Where each host keeps packed models, as large as the weights themselves. Default: $SPARK_QWEN_CACHE,"
+                        + " else $XDG_CACHE_HOME/spark-qwen, else ~/.cache/spark-qwen."
+            })
+    private @Nullable Path directory;
+
+    /// What was given, as an absolute path: executors have other working directories. Null if nothing was.
+    @Nullable
+    String given() {
+        return directory == null ? null : directory.toAbsolutePath().toString();
+    }
+
+    /// On this host.
+    Path here() {
+        return CacheDirectory.of(given());
+    }
+}
