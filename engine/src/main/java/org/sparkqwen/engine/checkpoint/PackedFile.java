@@ -43,7 +43,8 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
             PackedHeader header = PackedHeader.parse(path, file);
-            return new PackedFile(path, arena, header, file.asSlice(header.dataStart()));
+            MemorySegment data = file.asSlice(file.byteSize() - header.layout().bytes());
+            return new PackedFile(path, arena, header, data);
         } catch (IOException e) {
             arena.close();
             throw new InvalidModelException("%s: cannot be mapped (%s)".formatted(path, e), e);

@@ -15,41 +15,77 @@ final class RandomPieces implements TensorPieces {
     private static final int TABLE = 1 << 12;
     private static final double DEVIATION = 0.02;
 
+    /// Numbers that are drawn into an array before they go to memory; a multiple of [#DRAWS].
+    private static final int CHUNK = 1 << 12;
+
+    /// Draws that 64 random bits serve for.
+    private static final int DRAWS = 4;
+
     private final long seed;
     private final float[] table = new float[TABLE];
+    private final short[] upperHalves = new short[TABLE];
 
     RandomPieces(long seed) {
         this.seed = seed;
         Random random = new Random(seed);
         for (int i = 0; i < TABLE; i++) {
-            // What bfloat16 can hold, so that both formats have the same weights.
             int bits = Float.floatToRawIntBits((float) (DEVIATION * random.nextGaussian()));
-            table[i] = Float.intBitsToFloat(bits & 0xffff_0000);
+            upperHalves[i] = (short) (bits >>> 16);
+            table[i] = Float.intBitsToFloat(upperHalves[i] << 16); // both formats have the same weights
         }
     }
 
     @Override
     public void fill(PackedTensor tensor, int piece, MemorySegment out) {
-        Stream stream = new Stream(seed + tensor.name().hashCode() + ((long) piece << 32));
-        int elements = Math.toIntExact(out.byteSize() / tensor.form().dtype().bytes());
+        long stream = seed + tensor.name().hashCode() + ((long) piece << 32);
         switch (tensor.form()) {
-            case PANELS_BF16, ROWS_BF16 -> {
-                for (int i = 0; i < elements; i++) {
-                    out.setAtIndex(JAVA_SHORT, i, (short) (Float.floatToRawIntBits(table[stream.next()]) >>> 16));
-                }
-            }
-            case PANELS_F32, ROWS_F32 -> {
-                for (int i = 0; i < elements; i++) {
-                    out.setAtIndex(JAVA_FLOAT, i, table[stream.next()]);
-                }
-            }
-            case VECTOR_F32 -> {
-                for (int i = 0; i < elements; i++) {
-                    out.setAtIndex(JAVA_FLOAT, i, 1 + table[stream.next()]);
-                }
-            }
+            case PANELS_BF16, ROWS_BF16 -> fillBf16(stream, out);
+            case PANELS_F32, ROWS_F32 -> fillF32(stream, 0, out);
+            case VECTOR_F32 -> fillF32(stream, 1, out);
         }
         clearPastLastOutput(tensor, piece, out);
+    }
+
+    private void fillBf16(long stream, MemorySegment out) {
+        short[] chunk = new short[CHUNK];
+        long count = out.byteSize() / Short.BYTES;
+        for (long from = 0; from < count; from += CHUNK) {
+            for (int i = 0; i < CHUNK; i += DRAWS) {
+                long bits = random(stream, from + i);
+                chunk[i] = upperHalves[draw(bits, 0)];
+                chunk[i + 1] = upperHalves[draw(bits, 1)];
+                chunk[i + 2] = upperHalves[draw(bits, 2)];
+                chunk[i + 3] = upperHalves[draw(bits, 3)];
+            }
+            MemorySegment.copy(chunk, 0, out, JAVA_SHORT, from * Short.BYTES, (int) Math.min(CHUNK, count - from));
+        }
+    }
+
+    private void fillF32(long stream, float mean, MemorySegment out) {
+        float[] chunk = new float[CHUNK];
+        long count = out.byteSize() / Float.BYTES;
+        for (long from = 0; from < count; from += CHUNK) {
+            for (int i = 0; i < CHUNK; i += DRAWS) {
+                long bits = random(stream, from + i);
+                chunk[i] = mean + table[draw(bits, 0)];
+                chunk[i + 1] = mean + table[draw(bits, 1)];
+                chunk[i + 2] = mean + table[draw(bits, 2)];
+                chunk[i + 3] = mean + table[draw(bits, 3)];
+            }
+            MemorySegment.copy(chunk, 0, out, JAVA_FLOAT, from * Float.BYTES, (int) Math.min(CHUNK, count - from));
+        }
+    }
+
+    private static int draw(long bits, int which) {
+        return (int) (bits >>> (which * Long.SIZE / DRAWS)) & (TABLE - 1);
+    }
+
+    /// SplitMix64, see <https://doi.org/10.1145/2660193.2660195>.
+    private static long random(long stream, long index) {
+        long state = (stream + index + 1) * 0x9e3779b97f4a7c15L;
+        long mixed = (state ^ (state >>> 30)) * 0xbf58476d1ce4e5b9L;
+        mixed = (mixed ^ (mixed >>> 27)) * 0x94d049bb133111ebL;
+        return mixed ^ (mixed >>> 31);
     }
 
     private static void clearPastLastOutput(PackedTensor tensor, int piece, MemorySegment out) {
@@ -57,41 +93,12 @@ final class RandomPieces implements TensorPieces {
             case PANELS_BF16, PANELS_F32 -> {
                 int used = Math.min(Matrix.PANEL, tensor.outputs() - piece * Matrix.PANEL);
                 long element = tensor.form().dtype().bytes();
-                for (long input = 0; input < tensor.inputs(); input++) {
+                for (long input = 0; used < Matrix.PANEL && input < tensor.inputs(); input++) {
                     long at = (input * Matrix.PANEL + used) * element;
                     out.asSlice(at, (Matrix.PANEL - used) * element).fill((byte) 0);
                 }
             }
             case ROWS_BF16, ROWS_F32, VECTOR_F32 -> {}
-        }
-    }
-
-    /// SplitMix64, see <https://doi.org/10.1145/2660193.2660195>, of which every number serves for several draws.
-    private static final class Stream {
-        private static final int DRAW_BITS = 12;
-        private static final int DRAWS = 5;
-
-        private long state;
-        private long bits;
-        private int left;
-
-        Stream(long seed) {
-            state = seed;
-        }
-
-        /// An index of the table.
-        int next() {
-            if (left == 0) {
-                state += 0x9e3779b97f4a7c15L;
-                long mixed = (state ^ (state >>> 30)) * 0xbf58476d1ce4e5b9L;
-                mixed = (mixed ^ (mixed >>> 27)) * 0x94d049bb133111ebL;
-                bits = mixed ^ (mixed >>> 31);
-                left = DRAWS;
-            }
-            left--;
-            int draw = (int) (bits & (TABLE - 1));
-            bits >>>= DRAW_BITS;
-            return draw;
         }
     }
 }
