@@ -338,7 +338,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"score", "generate", "tokenize", "inspect"})
+    @ValueSource(strings = {"score", "generate", "tokenize", "inspect", "pack"})
     void helpTeachesEachCommand(String command) {
         CommandRun run = CommandRun.of(command, "--help");
         assertThat(run.exitCode()).isZero();
@@ -356,7 +356,8 @@ class CommandLineTest {
                 .contains("score")
                 .contains("generate")
                 .contains("tokenize")
-                .contains("inspect");
+                .contains("inspect")
+                .contains("pack");
         assertThat(CommandRun.of("--version").out()).startsWith("spark-qwen ");
     }
 

@@ -52,7 +52,7 @@ public final class PackedCache {
                 return new Opened(found.get(), false);
             }
         } catch (InvalidModelException e) {
-            LOG.warn("{}; packing the model again", e.getMessage());
+            LOG.warn("{}; this one does", e.getMessage());
         }
         try {
             Files.createDirectories(directory);

@@ -1,0 +1,165 @@
+package org.sparkqwen.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.engine.checkpoint.PackingException;
+import org.sparkqwen.engine.checkpoint.PackingProgress;
+import org.sparkqwen.engine.checkpoint.Unwatched;
+import org.sparkqwen.engine.kernels.KernelChoice;
+
+/// One cache and several processes of a host: they race for it, are killed, and find the disk full.
+class PackingProcessesTest {
+    private static final int[] TOKENS = {1, 2, 3, 500, 600, 700};
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @Test
+    void processesThatRaceMakeOneFileAndAgree() throws IOException, InterruptedException {
+        List<Process> processes = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            processes.add(java("exec \"$@\"", "score", cache().toString()));
+        }
+        for (Process process : processes) {
+            List<String> lines = linesOf(process);
+            assertThat(process.waitFor()).as(String.join("\n", lines)).isZero();
+            assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(null));
+            assertThat(lines).noneMatch(line -> line.contains("WARN org.sparkqwen"));
+        }
+        assertThat(contentOf(cache())).hasSize(3).anyMatch(name -> name.endsWith(".packed"));
+    }
+
+    /// Who waits for a process that packs goes on when that process is killed, and nothing is left of it.
+    @Test
+    void aProcessThatIsKilledWhileItPacksLeavesNothingInTheWay() throws Exception {
+        Process packing = java("exec \"$@\"", "stall", cache().toString());
+        try (BufferedReader lines =
+                new BufferedReader(new InputStreamReader(packing.getInputStream(), StandardCharsets.UTF_8))) {
+            assertThat(lines.lines().anyMatch("stalled"::equals)).isTrue();
+            assertThat(contentOf(cache())).anyMatch(name -> name.endsWith(".tmp"));
+
+            CompletableFuture<Double> waiting = CompletableFuture.supplyAsync(() -> sumNll(cache()));
+            Thread.sleep(300);
+            assertThat(waiting).isNotDone();
+            packing.destroyForcibly(); // kill -9
+            assertThat(waiting.get(60, TimeUnit.SECONDS)).isEqualTo(sumNll(null));
+        } finally {
+            packing.destroyForcibly();
+        }
+        packing.waitFor();
+        assertThat(contentOf(cache())).hasSize(3).noneMatch(name -> name.endsWith(".tmp"));
+    }
+
+    /// A limit on the size of files stops the writing half-way, as a full disk does.
+    @Test
+    void aDiskThatFillsUpIsSaidAndChangesNoResult() throws IOException, InterruptedException {
+        Process process = java("ulimit -f 4096; exec \"$@\"", "score", cache().toString());
+        List<String> lines = linesOf(process);
+        assertThat(process.waitFor()).as(String.join("\n", lines)).isZero();
+        assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(null));
+        assertThat(lines)
+                .filteredOn(line -> line.contains("WARN org.sparkqwen"))
+                .singleElement()
+                .asString()
+                .contains("cannot be written: File too large", "packing the weights into memory");
+        assertThat(contentOf(cache())).noneMatch(name -> name.endsWith(".tmp") || name.endsWith(".packed"));
+    }
+
+    @Test
+    void aDiskThatFillsUpLeavesNoPackedDirectory() throws IOException, InterruptedException {
+        Path output = directory.resolve("output");
+        Process process = java("ulimit -f 4096; exec \"$@\"", "pack", cache().toString(), output.toString());
+        List<String> lines = linesOf(process);
+        assertThat(process.waitFor()).as(String.join("\n", lines)).isZero();
+        assertThat(lines.getLast())
+                .isEqualTo("refused %s: cannot be written: File too large", output.resolve("weights.packed.tmp"));
+        assertThat(output).doesNotExist();
+    }
+
+    private Path cache() {
+        return directory.resolve("cache");
+    }
+
+    private static List<String> contentOf(Path cache) throws IOException {
+        try (Stream<Path> content = Files.list(cache)) {
+            return content.map(path -> path.getFileName().toString()).toList();
+        }
+    }
+
+    /// Starts [Other] in a JVM of its own.
+    ///
+    /// @param shell runs the command that it is given
+    private static Process java(String shell, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of("bash", "-c", shell, "bash"));
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "--add-modules=jdk.incubator.vector"));
+        command.addAll(List.of("-Xmx256m", "-cp", System.getProperty("java.class.path"), Other.class.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).redirectErrorStream(true).start();
+    }
+
+    private static List<String> linesOf(Process process) throws IOException {
+        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+                .lines()
+                .toList();
+    }
+
+    private static double sumNll(@Nullable Path cache) {
+        EngineOptions options = new EngineOptions(KernelChoice.AUTO, 1, 64, 8, cache);
+        try (Engine engine = Engine.open(Golden.SMALL_MODEL, options)) {
+            return Golden.scored(engine, TOKENS, Golden.unprefixed(128, 64))
+                    .score()
+                    .sumNll();
+        }
+    }
+
+    /// What the other JVMs run.
+    static final class Other {
+        private Other() {}
+
+        public static void main(String[] args) throws PackingException {
+            Path cache = Path.of(args[1]);
+            switch (args[0]) {
+                case "score" -> System.out.println("sum_nll " + sumNll(cache));
+                case "stall" -> Packing.intoCache(Golden.SMALL_MODEL, cache, new Stalling());
+                case "pack" -> {
+                    try {
+                        Packing.intoDirectory(Golden.SMALL_MODEL, Path.of(args[2]), cache, new Unwatched());
+                    } catch (PackingException e) {
+                        System.out.println("refused " + e.getMessage());
+                    }
+                }
+                default -> throw new IllegalArgumentException(args[0]);
+            }
+        }
+    }
+
+    /// Packing that does not end.
+    private static final class Stalling implements PackingProgress {
+        @Override
+        public void start(long bytes) {}
+
+        @Override
+        public synchronized void advance(long bytes) {
+            System.out.println("stalled");
+            while (true) {
+                LockSupport.park();
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+package org.sparkqwen.engine.checkpoint;
+
+/// Packing that nobody watches.
+public final class Unwatched implements PackingProgress {
+    @Override
+    public void start(long bytes) {}
+
+    @Override
+    public void advance(long bytes) {}
+}
