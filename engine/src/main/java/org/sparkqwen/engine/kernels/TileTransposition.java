@@ -27,8 +27,8 @@ final class TileTransposition {
 
     private static final IntVector QUADS_HIGH = words(8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
 
-    /// Quads of the first and the second row group, with room for the third's; then the third's into that room. Quads
-    /// 0 to 3 of the first register are its own, 4 to 7 the other's.
+    /// Quads of the first and the second row group, with room for the third's; then the third's into that room.
+    /// Quads 0 to 3 are the first register's, 4 to 7 the second's.
     private static final IntVector FIRST = quads(0, 4, 0, 1);
 
     private static final IntVector FIRST_FILLED = quads(0, 1, 4, 3);
@@ -84,7 +84,10 @@ final class TileTransposition {
         IntVector b = quads.selectFrom(p2, p3);
         IntVector c = quads.selectFrom(p4, p5);
         FIRST_FILLED.selectFrom(FIRST.selectFrom(a, b), c).reinterpretAsFloats().intoArray(to, at);
-        SECOND_FILLED.selectFrom(SECOND.selectFrom(a, b), c).reinterpretAsFloats().intoArray(to, at + 16);
+        SECOND_FILLED
+                .selectFrom(SECOND.selectFrom(a, b), c)
+                .reinterpretAsFloats()
+                .intoArray(to, at + 16);
         THIRD_FILLED.selectFrom(THIRD.selectFrom(a, b), c).reinterpretAsFloats().intoArray(to, at + 32);
     }
 
