@@ -292,11 +292,11 @@ final class VectorKernels implements Kernels {
         int whole = count - count % ScalarMath.LANES;
         FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < whole; i += LANES) {
-            greatest = greatest.max(FloatVector.fromArray(FLOATS, logits, from + i));
+            greatest = VectorMath.greater(greatest, FloatVector.fromArray(FLOATS, logits, from + i));
         }
         float maximum = greatest.reduceLanes(VectorOperators.MAX);
         for (int i = whole; i < count; i++) {
-            maximum = Math.max(maximum, logits[from + i]);
+            maximum = logits[from + i] > maximum ? logits[from + i] : maximum;
         }
         float[] lanes = new float[ScalarMath.LANES];
         for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
