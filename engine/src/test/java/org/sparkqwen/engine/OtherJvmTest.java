@@ -3,9 +3,6 @@ package org.sparkqwen.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -32,22 +29,13 @@ class OtherJvmTest {
     @ParameterizedTest
     @ValueSource(ints = {2, 3})
     void theWidthOfVectorsChangesNoBit(int avx) throws IOException, InterruptedException {
-        List<String> lines =
-                score("--add-modules=jdk.incubator.vector", "-XX:+IgnoreUnrecognizedVMOptions", "-XX:UseAVX=" + avx);
+        List<String> lines = score(OtherJvm.VECTOR_MODULE, "-XX:+IgnoreUnrecognizedVMOptions", "-XX:UseAVX=" + avx);
         assertThat(String.join("\n", lines)).contains("kernels: vector");
         assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(KernelChoice.SCALAR));
     }
 
     private static List<String> score(String... options) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.add("--enable-native-access=ALL-UNNAMED");
-        command.addAll(List.of(options));
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Scoring.class.getName()));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor()).as(output).isZero();
-        return output.lines().toList();
+        return OtherJvm.lines(OtherJvm.start(Scoring.class, List.of(options)));
     }
 
     private static double sumNll(KernelChoice kernels) {

@@ -7,9 +7,6 @@ final class PackedActivations {
     /// again.
     private static final int CAPACITY = 12 << 20;
 
-    /// Inputs of a tile that are packed together: what is written fits the first-level cache.
-    private static final int INPUTS = 16;
-
     private final ThreadTeam team;
     private float[] floats = new float[0];
 
@@ -47,13 +44,16 @@ final class PackedActivations {
     }
 
     private static void packTile(long rows, int inputs, int height, float[] to, int at) {
-        for (int first = 0; first < inputs; first += INPUTS) {
-            int end = Math.min(inputs, first + INPUTS);
-            for (int row = 0; row < height; row++) {
-                long from = rows + (long) row * inputs * Float.BYTES;
-                for (int input = first; input < end; input++) {
-                    to[at + input * height + row] = Memory.getFloat(from + (long) input * Float.BYTES);
-                }
+        long rowBytes = (long) inputs * Float.BYTES;
+        int first = 0;
+        if (height == TileTransposition.ROWS) {
+            for (; first <= inputs - TileTransposition.INPUTS; first += TileTransposition.INPUTS) {
+                TileTransposition.transpose(rows + (long) first * Float.BYTES, rowBytes, to, at + first * height);
+            }
+        }
+        for (int row = 0; row < height; row++) {
+            for (int input = first; input < inputs; input++) {
+                to[at + input * height + row] = Memory.getFloat(rows + row * rowBytes + (long) input * Float.BYTES);
             }
         }
     }

@@ -33,7 +33,8 @@ final class ScalarMath {
 
     private ScalarMath() {}
 
-    /// eˣ within 1 ulp where the result is normal; 0 below −104, infinite above 89.
+    /// eˣ within 0.98 ulp where the result is normal, 0.76 where it is subnormal; 0 below −104, infinite above
+    /// 89. ScalarMathTest measures these figures, and holds them.
     ///
     /// x = n ln 2 + r with n an integer; eˣ = 2ⁿ eʳ. The power of two is applied in halves, so that neither factor
     /// leaves the range of floats where the result does not.
@@ -54,7 +55,8 @@ final class ScalarMath {
         return power * powerOfTwo(half) * powerOfTwo(n - half);
     }
 
-    /// silu(gate) · up, with silu(x) = x / (1 + e⁻ˣ).
+    /// silu(gate) · up, with silu(x) = x / (1 + e⁻ˣ) within 2.25 ulp; below −88.72, where e⁻ˣ is infinite,
+    /// silu is −0 in place of numbers that are nearer to 0 than 3e-37.
     static float swiGlu(float gate, float up) {
         return gate / (1f + exp(-gate)) * up;
     }

@@ -163,7 +163,8 @@ final class VectorAttention implements AutoCloseable {
             FloatVector score = FloatVector.fromArray(FLOATS, scores, at).mul(scale);
             score.intoArray(scores, at);
             VectorMask<Float> sees = seen.compare(VectorOperators.GT, key);
-            maximum = maximum.max(FloatVector.broadcast(FLOATS, UNSEEN).blend(score, sees));
+            maximum = maximum.blend(
+                    score, score.compare(VectorOperators.GT, maximum).and(sees));
         }
         FloatVector correction = VectorMath.exp(before.sub(maximum));
         FloatVector sum = FloatVector.fromArray(FLOATS, sums, row).mul(correction);

@@ -22,6 +22,11 @@ final class VectorKernels implements Kernels {
     /// waiting for long.
     private static final int PARTS_PER_THREAD = 4;
 
+    /// Panels of a linear layer that a part has at most: while they pass, the part's tokens stay in the cache.
+    private static final int PANELS_PER_PART = 8;
+
+    private static final int CHUNK_PANELS = LogSumExp.CHUNK / PANEL;
+
     private final ThreadTeam team;
     private final PackedActivations packed;
     private final float[][] sums; // each worker's, for the outputs of the part that it has
@@ -63,7 +68,7 @@ final class VectorKernels implements Kernels {
                 .mapToInt(projection -> projection.weight().panelCount())
                 .sum();
         int parts = all * Math.ceilDiv(tokens, TiledProduct.TOKENS);
-        int size = Math.clamp(parts / (PARTS_PER_THREAD * threads()), 1, TiledProduct.PANELS);
+        int size = Math.clamp(parts / (PARTS_PER_THREAD * threads()), 1, PANELS_PER_PART);
         List<Panels> groups = new ArrayList<>();
         for (Projection projection : projections) {
             Matrix weight = projection.weight();
@@ -82,7 +87,7 @@ final class VectorKernels implements Kernels {
         int outputs = panels.weight().outputs();
         int column = panels.first() * PANEL;
         int width = panels.count() * PANEL;
-        TiledProduct.multiply(packed, token, rows, panels.weight(), panels.first(), panels.count(), to, 0, width);
+        TiledProduct.multiply(packed, token, rows, panels.weight(), panels.first(), panels.count(), to, width);
         for (int row = 0; row < rows; row++) {
             long out = panels.out() + ((long) (first + token + row) * outputs + column) * Float.BYTES;
             write(to, row * width, Math.min(width, outputs - column), out);
@@ -247,7 +252,9 @@ final class VectorKernels implements Kernels {
                 int rows = Math.min(TiledProduct.TOKENS, count - token);
                 int chunk = part % chunks;
                 float[] logits = sums[worker];
-                scoreChunk(head, chunk, token, rows, logits);
+                int panel = chunk * CHUNK_PANELS;
+                int panels = Math.min(CHUNK_PANELS, head.panelCount() - panel);
+                TiledProduct.multiply(packed, token, rows, head, panel, panels, logits, LogSumExp.CHUNK);
                 for (int row = 0; row < rows; row++) {
                     int target = first + token + row;
                     int logit = targets[target] - chunk * LogSumExp.CHUNK;
@@ -263,24 +270,6 @@ final class VectorKernels implements Kernels {
                 targets.length,
                 (target, worker) ->
                         out[target] = chosen[target] - LogSumExp.combine(maxima, chunkSums, target * chunks, chunks));
-    }
-
-    /// The logits of a chunk of the vocabulary, `[rows][512]`, for `rows` packed tokens from `token` on.
-    private void scoreChunk(Matrix head, int chunk, int token, int rows, float[] logits) {
-        int first = chunk * LogSumExp.CHUNK / PANEL;
-        int count = Math.min(LogSumExp.CHUNK / PANEL, head.panelCount() - first);
-        for (int panel = 0; panel < count; panel += TiledProduct.PANELS) {
-            TiledProduct.multiply(
-                    packed,
-                    token,
-                    rows,
-                    head,
-                    first + panel,
-                    Math.min(TiledProduct.PANELS, count - panel),
-                    logits,
-                    panel * PANEL,
-                    LogSumExp.CHUNK);
-        }
     }
 
     @Override
@@ -303,11 +292,11 @@ final class VectorKernels implements Kernels {
         int whole = count - count % ScalarMath.LANES;
         FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < whole; i += LANES) {
-            greatest = greatest.max(FloatVector.fromArray(FLOATS, logits, from + i));
+            greatest = VectorMath.greater(greatest, FloatVector.fromArray(FLOATS, logits, from + i));
         }
         float maximum = greatest.reduceLanes(VectorOperators.MAX);
         for (int i = whole; i < count; i++) {
-            maximum = Math.max(maximum, logits[from + i]);
+            maximum = logits[from + i] > maximum ? logits[from + i] : maximum;
         }
         float[] lanes = new float[ScalarMath.LANES];
         for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {

@@ -7,6 +7,10 @@ import java.lang.foreign.MemorySegment;
 
 /// The working memory of a forward pass, off-heap, as many rows as the largest batch so far.
 final class Activations implements AutoCloseable {
+    /// Tokens that pass through the feed-forward together: its width is several times the model's, so the rows of a
+    /// whole batch would take more memory than all else.
+    static final int FEED_FORWARD_TOKENS = 1024;
+
     private final ModelConfig config;
     private Arena arena = Arena.ofShared();
     private Arena logitsArena = Arena.ofShared();
@@ -18,8 +22,8 @@ final class Activations implements AutoCloseable {
     MemorySegment queries = MemorySegment.NULL; // [tokens, heads · headDim]: queries, then what attention makes of them
     MemorySegment keys = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
     MemorySegment values = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
-    MemorySegment gate = MemorySegment.NULL; // [tokens, intermediate]
-    MemorySegment up = MemorySegment.NULL; // [tokens, intermediate]
+    MemorySegment gate = MemorySegment.NULL; // [at most FEED_FORWARD_TOKENS, intermediate]
+    MemorySegment up = MemorySegment.NULL; // [at most FEED_FORWARD_TOKENS, intermediate]
     MemorySegment logits = MemorySegment.NULL; // [rows, vocabulary], only for generation
 
     Activations(ModelConfig config) {
@@ -39,8 +43,9 @@ final class Activations implements AutoCloseable {
         queries = allocate(config.attention().queryWidth());
         keys = allocate(config.attention().keyValueWidth());
         values = allocate(config.attention().keyValueWidth());
-        gate = allocate(config.intermediateSize());
-        up = allocate(config.intermediateSize());
+        int feedForwardTokens = Math.min(tokens, FEED_FORWARD_TOKENS);
+        gate = arena.allocate(JAVA_FLOAT, (long) feedForwardTokens * config.intermediateSize());
+        up = arena.allocate(JAVA_FLOAT, (long) feedForwardTokens * config.intermediateSize());
     }
 
     /// Like [#reserve], for rows of logits.
@@ -58,13 +63,13 @@ final class Activations implements AutoCloseable {
         return arena.allocate(JAVA_FLOAT, (long) capacity * width);
     }
 
-    /// Bytes of a row.
-    static long bytesPerToken(ModelConfig config) {
-        return Float.BYTES
-                * (2L * config.hiddenSize()
-                        + config.attention().queryWidth()
-                        + 2L * config.attention().keyValueWidth()
-                        + 2L * config.intermediateSize());
+    /// Bytes that a batch of `tokens` needs.
+    static long bytes(ModelConfig config, int tokens) {
+        long row = 2L * config.hiddenSize()
+                + config.attention().queryWidth()
+                + 2L * config.attention().keyValueWidth();
+        long feedForwardRow = 2L * config.intermediateSize();
+        return Float.BYTES * (tokens * row + Math.min(tokens, FEED_FORWARD_TOKENS) * feedForwardRow);
     }
 
     @Override

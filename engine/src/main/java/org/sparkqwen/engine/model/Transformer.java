@@ -89,16 +89,22 @@ public final class Transformer implements AutoCloseable {
 
     /// @param x `[tokens, hidden]`: the normed input, replaced by the output
     private void feedForward(FeedForward feedForward, MemorySegment x, int tokens) {
-        switch (feedForward) {
-            case FeedForward.Dense dense -> {
-                kernels.linear(
-                        x,
-                        tokens,
-                        List.of(new Projection(dense.gate(), activations.gate), new Projection(dense.up(), activations.up)));
-                kernels.swiGlu(activations.gate, activations.up, (long) tokens * config.intermediateSize());
-                kernels.linear(activations.gate, tokens, List.of(new Projection(dense.down(), x)));
+        long rowBytes = (long) config.hiddenSize() * Float.BYTES;
+        for (int token = 0; token < tokens; token += Activations.FEED_FORWARD_TOKENS) {
+            int count = Math.min(Activations.FEED_FORWARD_TOKENS, tokens - token);
+            MemorySegment rows = x.asSlice(token * rowBytes, count * rowBytes);
+            switch (feedForward) {
+                case FeedForward.Dense dense -> dense(dense, rows, count);
             }
         }
+    }
+
+    private void dense(FeedForward.Dense dense, MemorySegment x, int tokens) {
+        MemorySegment gate = activations.gate;
+        MemorySegment up = activations.up;
+        kernels.linear(x, tokens, List.of(new Projection(dense.gate(), gate), new Projection(dense.up(), up)));
+        kernels.swiGlu(gate, up, (long) tokens * config.intermediateSize());
+        kernels.linear(gate, tokens, List.of(new Projection(dense.down(), x)));
     }
 
     /// The log-probability of a target after each row, without storing logits.
@@ -160,7 +166,7 @@ public final class Transformer implements AutoCloseable {
 
     /// Bytes of working memory that a batch of `tokens` needs, beside weights and caches.
     public static long workingBytes(ModelConfig config, int tokens) {
-        return tokens * Activations.bytesPerToken(config);
+        return Activations.bytes(config, tokens);
     }
 
     @Override

@@ -57,7 +57,9 @@ class KernelBitsTest {
     void linear(int tokens, int outputs, int inputs) {
         MemorySegment in = randoms(tokens * inputs);
         for (Matrix weight : List.of(f32(outputs, inputs), bf16(outputs, inputs))) {
-            assertSameBits(tokens * outputs, (kernels, out) -> kernels.linear(in, tokens, List.of(new Projection(weight, out))));
+            assertSameBits(
+                    tokens * outputs,
+                    (kernels, out) -> kernels.linear(in, tokens, List.of(new Projection(weight, out))));
         }
     }
 
