@@ -43,26 +43,34 @@ final class TileTransposition {
     /// @param rowBytes from a row to the next
     /// @param to `[16][12]` from index `at`
     static void transpose(long rows, long rowBytes, float[] to, int at) {
-        IntVector low0 = pair(PAIRS_LOW, rows, rowBytes, 0);
-        IntVector high0 = pair(PAIRS_HIGH, rows, rowBytes, 0);
-        IntVector low1 = pair(PAIRS_LOW, rows, rowBytes, 2);
-        IntVector high1 = pair(PAIRS_HIGH, rows, rowBytes, 2);
-        IntVector low2 = pair(PAIRS_LOW, rows, rowBytes, 4);
-        IntVector high2 = pair(PAIRS_HIGH, rows, rowBytes, 4);
-        IntVector low3 = pair(PAIRS_LOW, rows, rowBytes, 6);
-        IntVector high3 = pair(PAIRS_HIGH, rows, rowBytes, 6);
-        IntVector low4 = pair(PAIRS_LOW, rows, rowBytes, 8);
-        IntVector high4 = pair(PAIRS_HIGH, rows, rowBytes, 8);
-        IntVector low5 = pair(PAIRS_LOW, rows, rowBytes, 10);
-        IntVector high5 = pair(PAIRS_HIGH, rows, rowBytes, 10);
+        IntVector row0 = load(rows);
+        IntVector row1 = load(rows + rowBytes);
+        IntVector row2 = load(rows + 2 * rowBytes);
+        IntVector row3 = load(rows + 3 * rowBytes);
+        IntVector row4 = load(rows + 4 * rowBytes);
+        IntVector row5 = load(rows + 5 * rowBytes);
+        IntVector row6 = load(rows + 6 * rowBytes);
+        IntVector row7 = load(rows + 7 * rowBytes);
+        IntVector row8 = load(rows + 8 * rowBytes);
+        IntVector row9 = load(rows + 9 * rowBytes);
+        IntVector row10 = load(rows + 10 * rowBytes);
+        IntVector row11 = load(rows + 11 * rowBytes);
+        IntVector low0 = PAIRS_LOW.selectFrom(row0, row1);
+        IntVector high0 = PAIRS_HIGH.selectFrom(row0, row1);
+        IntVector low1 = PAIRS_LOW.selectFrom(row2, row3);
+        IntVector high1 = PAIRS_HIGH.selectFrom(row2, row3);
+        IntVector low2 = PAIRS_LOW.selectFrom(row4, row5);
+        IntVector high2 = PAIRS_HIGH.selectFrom(row4, row5);
+        IntVector low3 = PAIRS_LOW.selectFrom(row6, row7);
+        IntVector high3 = PAIRS_HIGH.selectFrom(row6, row7);
+        IntVector low4 = PAIRS_LOW.selectFrom(row8, row9);
+        IntVector high4 = PAIRS_HIGH.selectFrom(row8, row9);
+        IntVector low5 = PAIRS_LOW.selectFrom(row10, row11);
+        IntVector high5 = PAIRS_HIGH.selectFrom(row10, row11);
         store(QUADS_LOW, low0, low1, low2, low3, low4, low5, to, at);
         store(QUADS_HIGH, low0, low1, low2, low3, low4, low5, to, at + 4 * ROWS);
         store(QUADS_LOW, high0, high1, high2, high3, high4, high5, to, at + 8 * ROWS);
         store(QUADS_HIGH, high0, high1, high2, high3, high4, high5, to, at + 12 * ROWS);
-    }
-
-    private static IntVector pair(IntVector pairs, long rows, long rowBytes, int row) {
-        return pairs.selectFrom(load(rows + row * rowBytes), load(rows + (row + 1) * rowBytes));
     }
 
     private static IntVector load(long address) {
