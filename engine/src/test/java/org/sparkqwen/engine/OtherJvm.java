@@ -17,7 +17,15 @@ public final class OtherJvm {
 
     /// Starts `main`; what it writes to standard error comes out with the rest.
     public static Process start(Class<?> main, List<String> options, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>();
+        return startIn("exec \"$@\"", main, options, arguments);
+    }
+
+    /// Likewise, by a shell.
+    ///
+    /// @param shell a script that ends by running the command that it is given
+    public static Process startIn(String shell, Class<?> main, List<String> options, String... arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>(List.of("bash", "-c", shell, "bash"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
         command.addAll(options);

@@ -36,8 +36,7 @@ class PackingProcessesTest {
             processes.add(java("exec \"$@\"", "score", cache().toString()));
         }
         for (Process process : processes) {
-            List<String> lines = linesOf(process);
-            assertThat(process.waitFor()).as(String.join("\n", lines)).isZero();
+            List<String> lines = OtherJvm.lines(process);
             assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(null));
             assertThat(lines).noneMatch(line -> line.contains("WARN org.sparkqwen"));
         }
@@ -69,8 +68,7 @@ class PackingProcessesTest {
     @Test
     void aDiskThatFillsUpIsSaidAndChangesNoResult() throws IOException, InterruptedException {
         Process process = java("ulimit -f 4096; exec \"$@\"", "score", cache().toString());
-        List<String> lines = linesOf(process);
-        assertThat(process.waitFor()).as(String.join("\n", lines)).isZero();
+        List<String> lines = OtherJvm.lines(process);
         assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(null));
         assertThat(lines)
                 .filteredOn(line -> line.contains("WARN org.sparkqwen"))
@@ -84,8 +82,7 @@ class PackingProcessesTest {
     void aDiskThatFillsUpLeavesNoPackedDirectory() throws IOException, InterruptedException {
         Path output = directory.resolve("output");
         Process process = java("ulimit -f 4096; exec \"$@\"", "pack", cache().toString(), output.toString());
-        List<String> lines = linesOf(process);
-        assertThat(process.waitFor()).as(String.join("\n", lines)).isZero();
+        List<String> lines = OtherJvm.lines(process);
         assertThat(lines.getLast())
                 .isEqualTo("refused %s: cannot be written: File too large", output.resolve("weights.packed.tmp"));
         assertThat(output).doesNotExist();
@@ -105,18 +102,7 @@ class PackingProcessesTest {
     ///
     /// @param shell runs the command that it is given
     private static Process java(String shell, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of("bash", "-c", shell, "bash"));
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "--add-modules=jdk.incubator.vector"));
-        command.addAll(List.of("-Xmx256m", "-cp", System.getProperty("java.class.path"), Other.class.getName()));
-        command.addAll(List.of(arguments));
-        return new ProcessBuilder(command).redirectErrorStream(true).start();
-    }
-
-    private static List<String> linesOf(Process process) throws IOException {
-        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
-                .lines()
-                .toList();
+        return OtherJvm.startIn(shell, Other.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx256m"), arguments);
     }
 
     private static double sumNll(@Nullable Path cache) {

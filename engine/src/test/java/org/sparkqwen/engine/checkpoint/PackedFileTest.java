@@ -99,7 +99,7 @@ class PackedFileTest {
                 case PANELS_BF16, PANELS_F32 ->
                     ((long) output / Matrix.PANEL * tensor.inputs() + input) * Matrix.PANEL + output % Matrix.PANEL;
             };
-            float actual = tensor.form().dtype() == DType.BF16
+            float actual = tensor.dtype() == DType.BF16
                     ? Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT, at) << 16)
                     : data.getAtIndex(JAVA_FLOAT, at);
             assertThat(Float.floatToRawIntBits(actual))

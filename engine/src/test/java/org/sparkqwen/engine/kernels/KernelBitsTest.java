@@ -181,7 +181,7 @@ class KernelBitsTest {
     }
 
     private Matrix f32(int outputs, int inputs) {
-        return F32Matrix.pack(
+        return Matrices.f32(
                 (output, row) -> {
                     for (int i = 0; i < row.length; i++) {
                         row[i] = (float) random.nextGaussian();
@@ -197,6 +197,6 @@ class KernelBitsTest {
         for (int i = 0; i < outputs * inputs; i++) {
             rows.setAtIndex(JAVA_SHORT, i, (short) (Float.floatToRawIntBits((float) random.nextGaussian()) >>> 16));
         }
-        return Bf16Matrix.pack(rows, outputs, inputs, arena);
+        return Matrices.bf16(rows, outputs, inputs, arena);
     }
 }
