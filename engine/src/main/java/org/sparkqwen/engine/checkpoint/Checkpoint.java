@@ -6,16 +6,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /// The weights of a Hugging Face model directory: `model.safetensors`, or the shards that
 /// `model.safetensors.index.json` names. Mapped, never copied to the heap; other formats (pickles among them) are never
@@ -154,14 +151,6 @@ public final class Checkpoint implements WeightFiles {
     @Override
     public List<TensorView> tensors() {
         return List.copyOf(tensors.values());
-    }
-
-    @Override
-    public Set<DType> dtypes() {
-        return tensors.values().stream()
-                .filter(tensor -> tensor.shape().size() == 2)
-                .map(TensorView::dtype)
-                .collect(Collectors.toCollection(() -> EnumSet.noneOf(DType.class)));
     }
 
     public Optional<TensorView> find(String name) {

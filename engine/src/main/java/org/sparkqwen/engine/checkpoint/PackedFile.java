@@ -6,10 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.zip.CRC32C;
 
 /// Weights packed into one file, mapped: opening reads the header alone, and processes of one host share the memory.
@@ -108,17 +106,6 @@ public final class PackedFile implements PackedTensors, WeightFiles {
     @Override
     public List<PackedTensor> tensors() {
         return layout().tensors();
-    }
-
-    @Override
-    public Set<DType> dtypes() {
-        Set<DType> dtypes = EnumSet.noneOf(DType.class);
-        for (PackedTensor tensor : tensors()) {
-            if (tensor.shape().size() == 2) {
-                dtypes.add(tensor.form().dtype());
-            }
-        }
-        return dtypes;
     }
 
     @Override

@@ -27,13 +27,14 @@ public record PackedTensor(String name, Form form, List<Integer> shape, long off
             this.dimensions = dimensions;
         }
 
-        public DType dtype() {
-            return dtype;
-        }
-
         int dimensions() {
             return dimensions;
         }
+    }
+
+    @Override
+    public DType dtype() {
+        return form.dtype;
     }
 
     /// Of a matrix.

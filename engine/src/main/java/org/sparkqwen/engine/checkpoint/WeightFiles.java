@@ -3,8 +3,10 @@ package org.sparkqwen.engine.checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /// The weights of a model directory, in the form in which they lie there: as published, or packed for the engine.
 public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, PackedFile {
@@ -35,7 +37,12 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
     List<? extends Tensor> tensors();
 
     /// The number formats of the matrices.
-    Set<DType> dtypes();
+    default Set<DType> dtypes() {
+        return tensors().stream()
+                .filter(tensor -> tensor.shape().size() == 2)
+                .map(Tensor::dtype)
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(DType.class)));
+    }
 
     /// What all forms of a tensor have.
     interface Tensor {
@@ -44,6 +51,8 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
 
         /// `[outputs, inputs]`, or `[width]`.
         List<Integer> shape();
+
+        DType dtype();
     }
 
     /// Bytes of all mapped files.

@@ -92,7 +92,7 @@ final class RandomPieces implements TensorPieces {
         switch (tensor.form()) {
             case PANELS_BF16, PANELS_F32 -> {
                 int used = Math.min(Matrix.PANEL, tensor.outputs() - piece * Matrix.PANEL);
-                long element = tensor.form().dtype().bytes();
+                long element = tensor.dtype().bytes();
                 for (long input = 0; used < Matrix.PANEL && input < tensor.inputs(); input++) {
                     long at = (input * Matrix.PANEL + used) * element;
                     out.asSlice(at, (Matrix.PANEL - used) * element).fill((byte) 0);

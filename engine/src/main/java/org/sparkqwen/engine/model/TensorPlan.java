@@ -122,10 +122,9 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
                 differences.add("tensor %s is missing".formatted(name));
             } else if (!tensor.shape().equals(shape)) {
                 differences.add("tensor %s has shape %s, the config needs %s".formatted(name, tensor.shape(), shape));
-            } else if (tensor instanceof PackedTensor packed
-                    && packed.form() != form(name, packed.form().dtype())) {
+            } else if (tensor instanceof PackedTensor packed && packed.form() != form(name, packed.dtype())) {
                 differences.add("tensor %s is packed as %s, the config needs %s"
-                        .formatted(name, packed.form(), form(name, packed.form().dtype())));
+                        .formatted(name, packed.form(), form(name, packed.dtype())));
             }
         });
         for (WeightFiles.Tensor tensor : weights.tensors()) {
