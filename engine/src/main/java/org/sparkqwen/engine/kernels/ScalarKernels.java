@@ -144,7 +144,7 @@ final class ScalarKernels implements Kernels {
             float previous = maximum;
             for (int j = 0; j < visible; j++) {
                 scores[j] *= scale;
-                maximum = scores[j] > maximum ? scores[j] : maximum;
+                maximum = ScalarMath.greater(maximum, scores[j]);
             }
 
             float correction = ScalarMath.exp(previous - maximum);
@@ -253,7 +253,7 @@ final class ScalarKernels implements Kernels {
     private static void reduce(float[] logits, int count, float[] maxima, float[] sums, int at) {
         float maximum = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < count; i++) {
-            maximum = logits[i] > maximum ? logits[i] : maximum;
+            maximum = ScalarMath.greater(maximum, logits[i]);
         }
         float[] lanes = new float[LANES];
         for (int i = 0; i < count; i++) {

@@ -61,6 +61,14 @@ final class ScalarMath {
         return gate / (1f + exp(-gate)) * up;
     }
 
+    /// The greater of two numbers, `a` where they compare equal or one is NaN: a comparison and a choice.
+    ///
+    /// In vectors [Math#max] takes several instructions more, to tell −0 from 0 and to pass NaN on. A NaN among
+    /// scores or logits still shows, in the sum of their exponentials.
+    static float greater(float a, float b) {
+        return b > a ? b : a;
+    }
+
     /// The sum of the 16 lanes, from the first to the last.
     static float fold(float[] lanes) {
         return fold(lanes, 0);

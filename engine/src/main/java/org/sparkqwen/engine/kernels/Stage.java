@@ -8,6 +8,6 @@ public enum Stage {
     ATTENTION,
     /// The vocabulary head, with the log-sum-exp over its logits.
     HEAD,
-    /// Norms, rotary embedding, activation functions, residuals, the key/value store and the embedding.
+    /// Norms, rotary embedding, activation functions, residuals and the key/value store.
     REST
 }

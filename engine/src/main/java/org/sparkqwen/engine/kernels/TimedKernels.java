@@ -15,6 +15,10 @@ public final class TimedKernels implements Kernels {
     /// @param kernels closed with this
     public TimedKernels(Kernels kernels) {
         this.kernels = kernels;
+        for (Stage stage : Stage.values()) {
+            nanos.put(stage, 0L);
+            flops.put(stage, 0d);
+        }
     }
 
     /// All that was done so far. Safe to call from any thread.

@@ -45,52 +45,74 @@ final class VectorKernels implements Kernels {
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
         int inputs = projections.getFirst().weight().inputs();
         long x = Memory.address(in, (long) tokens * inputs);
-        List<Panels> groups = groups(projections, tokens);
+        List<PanelGroup> groups = groups(projections, tokens);
+        packed(
+                x,
+                tokens,
+                inputs,
+                groups.size(),
+                (group, rows, worker) -> multiply(groups.get(group), rows, sums[worker]));
+    }
+
+    /// Packs an operation's tokens, as many at a time as fit, and runs `part` for each group of outputs with all of
+    /// them, range by range.
+    ///
+    /// @param in address of `[tokens, inputs]`
+    private void packed(long in, int tokens, int inputs, int groups, PackedPart part) {
         int block = PackedActivations.blockTokens(inputs);
         for (int start = 0; start < tokens; start += block) {
             int first = start;
             int count = Math.min(block, tokens - first);
-            packed.pack(x + (long) first * inputs * Float.BYTES, count, inputs);
-            team.run(groups.size() * Math.ceilDiv(count, TiledProduct.TOKENS), (part, worker) -> {
-                int token = part / groups.size() * TiledProduct.TOKENS;
-                int rows = Math.min(TiledProduct.TOKENS, count - token);
-                multiply(groups.get(part % groups.size()), token, rows, first, sums[worker]);
+            packed.pack(in + (long) first * inputs * Float.BYTES, count, inputs);
+            team.run(groups * Math.ceilDiv(count, TiledProduct.TOKENS), (index, worker) -> {
+                int token = index / groups * TiledProduct.TOKENS;
+                int length = Math.min(TiledProduct.TOKENS, count - token);
+                part.run(index % groups, new PackedRows(token, length, first + token), worker);
             });
         }
     }
 
+    /// Some packed tokens.
+    ///
+    /// @param token the first, among those that are packed
+    /// @param row the first, among all tokens of the operation
+    private record PackedRows(int token, int count, int row) {}
+
+    private interface PackedPart {
+        void run(int group, PackedRows rows, int worker);
+    }
+
     /// Some panels of a layer, and the address of the layer's outputs.
-    private record Panels(Matrix weight, int first, int count, long out) {}
+    private record PanelGroup(Matrix weight, int first, int count, long out) {}
 
     /// Cuts the layers into groups of panels: smaller ones where there would not be enough for all threads.
-    private List<Panels> groups(List<Projection> projections, int tokens) {
+    private List<PanelGroup> groups(List<Projection> projections, int tokens) {
         int all = projections.stream()
                 .mapToInt(projection -> projection.weight().panelCount())
                 .sum();
         int parts = all * Math.ceilDiv(tokens, TiledProduct.TOKENS);
         int size = Math.clamp(parts / (PARTS_PER_THREAD * threads()), 1, PANELS_PER_PART);
-        List<Panels> groups = new ArrayList<>();
+        List<PanelGroup> groups = new ArrayList<>();
         for (Projection projection : projections) {
             Matrix weight = projection.weight();
             long out = Memory.address(projection.out(), (long) tokens * weight.outputs());
             for (int panel = 0; panel < weight.panelCount(); panel += size) {
-                groups.add(new Panels(weight, panel, Math.min(size, weight.panelCount() - panel), out));
+                groups.add(new PanelGroup(weight, panel, Math.min(size, weight.panelCount() - panel), out));
             }
         }
         return groups;
     }
 
-    /// Multiplies `rows` packed tokens from `token` on with a group of panels, and writes the outputs.
-    ///
-    /// @param first the operation's token that was packed first
-    private void multiply(Panels panels, int token, int rows, int first, float[] to) {
+    /// Multiplies packed tokens with a group of panels, and writes the outputs.
+    private void multiply(PanelGroup panels, PackedRows rows, float[] to) {
         int outputs = panels.weight().outputs();
         int column = panels.first() * PANEL;
         int width = panels.count() * PANEL;
-        TiledProduct.multiply(packed, token, rows, panels.weight(), panels.first(), panels.count(), to, width);
-        for (int row = 0; row < rows; row++) {
-            long out = panels.out() + ((long) (first + token + row) * outputs + column) * Float.BYTES;
-            write(to, row * width, Math.min(width, outputs - column), out);
+        TiledProduct.multiply(
+                packed, rows.token(), rows.count(), panels.weight(), panels.first(), panels.count(), to, width);
+        for (int i = 0; i < rows.count(); i++) {
+            long out = panels.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
+            write(to, i * width, Math.min(width, outputs - column), out);
         }
     }
 
@@ -242,30 +264,21 @@ final class VectorKernels implements Kernels {
         float[] maxima = new float[targets.length * chunks];
         float[] chunkSums = new float[targets.length * chunks];
         float[] chosen = new float[targets.length];
-        int block = PackedActivations.blockTokens(hidden);
-        for (int start = 0; start < targets.length; start += block) {
-            int first = start;
-            int count = Math.min(block, targets.length - first);
-            packed.pack(x + (long) first * hidden * Float.BYTES, count, hidden);
-            team.run(chunks * Math.ceilDiv(count, TiledProduct.TOKENS), (part, worker) -> {
-                int token = part / chunks * TiledProduct.TOKENS;
-                int rows = Math.min(TiledProduct.TOKENS, count - token);
-                int chunk = part % chunks;
-                float[] logits = sums[worker];
-                int panel = chunk * CHUNK_PANELS;
-                int panels = Math.min(CHUNK_PANELS, head.panelCount() - panel);
-                TiledProduct.multiply(packed, token, rows, head, panel, panels, logits, LogSumExp.CHUNK);
-                for (int row = 0; row < rows; row++) {
-                    int target = first + token + row;
-                    int logit = targets[target] - chunk * LogSumExp.CHUNK;
-                    if (logit >= 0 && logit < LogSumExp.CHUNK) {
-                        chosen[target] = logits[row * LogSumExp.CHUNK + logit];
-                    }
-                    int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
-                    reduce(logits, row * LogSumExp.CHUNK, width, maxima, chunkSums, target * chunks + chunk);
+        packed(x, targets.length, hidden, chunks, (chunk, rows, worker) -> {
+            float[] logits = sums[worker];
+            int panel = chunk * CHUNK_PANELS;
+            int panels = Math.min(CHUNK_PANELS, head.panelCount() - panel);
+            TiledProduct.multiply(packed, rows.token(), rows.count(), head, panel, panels, logits, LogSumExp.CHUNK);
+            int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
+            for (int i = 0; i < rows.count(); i++) {
+                int row = rows.row() + i;
+                int logit = targets[row] - chunk * LogSumExp.CHUNK;
+                if (logit >= 0 && logit < LogSumExp.CHUNK) {
+                    chosen[row] = logits[i * LogSumExp.CHUNK + logit];
                 }
-            });
-        }
+                reduce(logits, i * LogSumExp.CHUNK, width, maxima, chunkSums, row * chunks + chunk);
+            }
+        });
         team.run(
                 targets.length,
                 (target, worker) ->
@@ -296,7 +309,7 @@ final class VectorKernels implements Kernels {
         }
         float maximum = greatest.reduceLanes(VectorOperators.MAX);
         for (int i = whole; i < count; i++) {
-            maximum = logits[from + i] > maximum ? logits[from + i] : maximum;
+            maximum = ScalarMath.greater(maximum, logits[from + i]);
         }
         float[] lanes = new float[ScalarMath.LANES];
         for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {

@@ -32,8 +32,6 @@ final class VectorMath {
         return gate.div(exp(gate.neg()).add(1f)).mul(up);
     }
 
-    /// The greater of two numbers, `a` where they compare equal or `b` is NaN: a comparison and a choice, where
-    /// [FloatVector#max] takes several instructions more to tell −0 from 0 and to pass NaN on.
     static FloatVector greater(FloatVector a, FloatVector b) {
         return a.blend(b, b.compare(VectorOperators.GT, a));
     }

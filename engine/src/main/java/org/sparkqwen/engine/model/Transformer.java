@@ -41,7 +41,7 @@ public final class Transformer implements AutoCloseable {
 
         MemorySegment hidden = activations.hidden;
         MemorySegment normed = activations.normed;
-        weights.embed(batch.tokens(), 0, tokens, hidden);
+        weights.embed(batch.tokens(), hidden);
         for (int i = 0; i < config.layers(); i++) {
             Layer layer = weights.layer(i);
 

@@ -157,16 +157,11 @@ public final class Weights implements AutoCloseable {
         return new FirstUse(() -> used.parallelStream().forEach(tensors::check));
     }
 
-    /// Writes the embeddings of some of `tokens` to the same rows of `out`. Several threads may write different
-    /// rows at once.
-    ///
-    /// @param from the first row
-    /// @param to the row after the last
-    /// @param out `[tokens, hidden]`
-    void embed(int[] tokens, int from, int to, MemorySegment out) {
+    /// Writes the embeddings of `tokens` to `out`, `[tokens, hidden]`.
+    void embed(int[] tokens, MemorySegment out) {
         embeddingUse.check();
         long rowBytes = (long) embedding.tensor().inputs() * Float.BYTES;
-        for (int i = from; i < to; i++) {
+        for (int i = 0; i < tokens.length; i++) {
             embedding.read(tokens[i], out.asSlice(i * rowBytes, rowBytes));
         }
     }
