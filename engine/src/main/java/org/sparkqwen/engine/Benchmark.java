@@ -14,9 +14,9 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 
 /// Measures how fast an engine scores and generates, and how much of what the machine can do that is.
 ///
-/// Each measurement repeats one round of work on random token ids. Rounds of warm-up come first, until the JVM has compiled
-/// what runs. Between the rounds that count, short bursts measure what the machine can do at most: it may have other
-/// users, and a share is true only of the same minute.
+/// Each measurement repeats one round of work on random token ids. Rounds of warm-up come first, until the JVM has
+/// compiled what runs. Between the rounds that count, short bursts measure what the machine can do at most: it may have
+/// other users, and a share is true only of the same minute.
 public final class Benchmark {
     /// Tokens of a prompt from which texts are generated.
     public static final int PROMPT_TOKENS = 64;
@@ -49,8 +49,8 @@ public final class Benchmark {
     ///
     /// @param documentTokens of a document, and of a prompt of [Part#PREFILL]; at least 2
     /// @param sequences texts generated at the same time, for each measurement of [Part#DECODE]
-    /// @param time of each measurement, warm-up included. A round that was begun is ended, and at least one round of
-    ///     warm-up and three that count are run, however long they take
+    /// @param time of each measurement, warm-up included. A round that was begun is ended, and at least one round
+    ///     of warm-up and three that count are run, however long they take
     public record Settings(int documentTokens, List<Integer> sequences, Set<Part> parts, Duration time) {
         public Settings {
             if (documentTokens < 2) {
@@ -262,8 +262,8 @@ public final class Benchmark {
     private List<Content> contents(int count, int tokens) {
         Random random = new Random(SEED);
         return IntStream.range(0, count)
-                .<Content>mapToObj(i -> new Content.Tokens(random.ints(tokens, 0, engine.config().vocabSize())
-                        .toArray()))
+                .<Content>mapToObj(i -> new Content.Tokens(
+                        random.ints(tokens, 0, engine.config().vocabSize()).toArray()))
                 .toList();
     }
 

@@ -40,8 +40,8 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         return finished.removeFirst();
     }
 
-    /// Takes in requests while there is room, and then computes the prompts of the new texts and a token of the others;
-    /// nothing while a result waits to be taken.
+    /// Takes in requests while there is room, and then computes the prompts of the new texts and a token of the
+    /// others; nothing while a result waits to be taken.
     void advance() {
         while (finished.isEmpty() && hasRoom() && requests.hasNext()) {
             accept(requests.next());

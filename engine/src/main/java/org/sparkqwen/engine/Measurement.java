@@ -59,8 +59,8 @@ public record Measurement(Benchmark.Part part, int sequences, List<Round> rounds
         return median().flopsPerSecond() / flops.best();
     }
 
-    /// The weights that the median round read as a share of the best burst of reading around the rounds. More than 1
-    /// where caches hold the weights.
+    /// The weights that the median round read as a share of the best burst of reading around the rounds. More than
+    /// 1 where caches hold the weights.
     public double shareOfReadBytes() {
         return median().weightBytesPerSecond() / readBytes.best();
     }

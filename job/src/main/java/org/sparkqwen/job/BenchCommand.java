@@ -70,8 +70,9 @@ final class BenchCommand implements Callable<Integer> {
             names = "--only",
             split = ",",
             paramLabel = "PART",
-            description = "score, prefill (prompts as long as documents, logits of the last token) or decode, with commas"
-                    + " between. Default: all three.")
+            description =
+                    "score, prefill (prompts as long as documents, logits of the last token) or decode, with commas"
+                            + " between. Default: all three.")
     private List<Benchmark.Part> only = new ArrayList<>();
 
     @Option(
@@ -151,8 +152,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private Benchmark.Settings settings() {
-        Set<Benchmark.Part> parts =
-                only.isEmpty() ? EnumSet.allOf(Benchmark.Part.class) : EnumSet.copyOf(only);
+        Set<Benchmark.Part> parts = only.isEmpty() ? EnumSet.allOf(Benchmark.Part.class) : EnumSet.copyOf(only);
         if (!(seconds > 0 && seconds <= Duration.ofDays(1).toSeconds())) {
             throw Refusal.usage("--seconds must be above 0 and at most a day, not " + seconds);
         }
@@ -226,7 +226,9 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private Path directory() {
-        return (model == null ? ModelOptions.sampleModel() : model).toAbsolutePath().normalize();
+        return (model == null ? ModelOptions.sampleModel() : model)
+                .toAbsolutePath()
+                .normalize();
     }
 
     private static void write(Path file, String text) {

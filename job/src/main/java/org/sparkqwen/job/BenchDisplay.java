@@ -5,7 +5,8 @@ import java.time.Duration;
 import java.util.Locale;
 import org.sparkqwen.engine.Benchmark;
 
-/// What a person watches during a benchmark: a line that is rewritten on a terminal, elsewhere a line every few seconds.
+/// What a person watches during a benchmark: a line that is rewritten on a terminal, elsewhere a line every few
+/// seconds.
 final class BenchDisplay implements Benchmark.Progress, AutoCloseable {
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
 

@@ -98,7 +98,12 @@ final class BenchReport {
 
     private static List<List<String>> stages(Measurement measurement) {
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("where %s spends its time".formatted(name(measurement.part())), "ms/token", "of time", "GFLOP/s", "of peak"));
+        rows.add(List.of(
+                "where %s spends its time".formatted(name(measurement.part())),
+                "ms/token",
+                "of time",
+                "GFLOP/s",
+                "of peak"));
         for (StageShare stage : StageShare.of(measurement)) {
             rows.add(List.of(
                     stage.name(),
@@ -133,7 +138,9 @@ final class BenchReport {
         machine.put("gflops", samples(result.flops(), GIGA));
         machine.put("read_gb_per_s", samples(result.readBytes(), GIGA));
         all.put("machine", machine);
-        all.put("measurements", result.measurements().stream().map(BenchReport::json).toList());
+        all.put(
+                "measurements",
+                result.measurements().stream().map(BenchReport::json).toList());
         try {
             return JsonMapper.builder()
                             .enable(SerializationFeature.INDENT_OUTPUT)
@@ -157,7 +164,9 @@ final class BenchReport {
         json.put("share_of_reading", measurement.shareOfReadBytes());
         json.put("peak_gflops", samples(measurement.flops(), GIGA));
         json.put("read_gb_per_s", samples(measurement.readBytes(), GIGA));
-        json.put("stages", StageShare.of(measurement).stream().map(BenchReport::json).toList());
+        json.put(
+                "stages",
+                StageShare.of(measurement).stream().map(BenchReport::json).toList());
         return json;
     }
 

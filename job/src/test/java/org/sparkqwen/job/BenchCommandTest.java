@@ -23,8 +23,18 @@ class BenchCommandTest {
     void measuresTheMachineAndEveryPart() throws IOException {
         Path json = directory.resolve("bench.json");
         CommandRun run = bench(
-                "--model", LocalSpark.MODEL.toString(), "--seconds", "0.5", "--batch-tokens", "256",
-                "--document-tokens", "64", "--sequences", "1,3", "--json", json.toString());
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--seconds",
+                "0.5",
+                "--batch-tokens",
+                "256",
+                "--document-tokens",
+                "64",
+                "--sequences",
+                "1,3",
+                "--json",
+                json.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.err()).contains("bench: the machine's peaks");
         assertThat(run.out())
@@ -84,8 +94,18 @@ class BenchCommandTest {
     @Test
     void measuresOnlyWhatIsAskedFor() {
         CommandRun run = bench(
-                "--model", LocalSpark.MODEL.toString(), "--only", "decode", "--sequences", "2", "--seconds", "0.1",
-                "--threads", "1", "--kernels", "vector");
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--only",
+                "decode",
+                "--sequences",
+                "2",
+                "--seconds",
+                "0.1",
+                "--threads",
+                "1",
+                "--kernels",
+                "vector");
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
                 .contains("decode, 2 at a time")
@@ -128,7 +148,10 @@ class BenchCommandTest {
     void helpTeaches() {
         CommandRun run = bench("--help");
         assertThat(run.exitCode()).isZero();
-        assertThat(run.out()).contains("Usage: spark-qwen bench").contains("Examples:").contains("--shape");
+        assertThat(run.out())
+                .contains("Usage: spark-qwen bench")
+                .contains("Examples:")
+                .contains("--shape");
     }
 
     private static CommandRun bench(String... options) {

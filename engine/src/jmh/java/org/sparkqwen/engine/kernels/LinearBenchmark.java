@@ -56,7 +56,9 @@ public class LinearBenchmark {
 
         /// Arithmetic of one call.
         double flops() {
-            return 2.0 * TOKENS * inputs
+            return 2.0
+                    * TOKENS
+                    * inputs
                     * outputs.stream().mapToInt(Integer::intValue).sum();
         }
     }

@@ -8,8 +8,8 @@ import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 
-/// Runs the benchmarks of kernels, and says what share of the core's peak each reaches. The peak is measured right beside
-/// every shape, for on a shared machine it changes from minute to minute.
+/// Runs the benchmarks of kernels, and says what share of the core's peak each reaches. The peak is measured right
+/// beside every shape, for on a shared machine it changes from minute to minute.
 ///
 /// usage: PeakRatios NAME, which runs the benchmarks whose names contain it
 final class PeakRatios {

@@ -12,8 +12,8 @@ import jdk.incubator.vector.FloatVector;
 /// What a machine can do at most at this moment: multiply-adds, and bytes read from memory. What the kernels reach is a
 /// share of that.
 ///
-/// Each reading is one burst of a tenth of a second. The first is slow, for the JVM has still to compile the loop; any may
-/// be, where others use the machine too. The best of several is the machine's.
+/// Each reading is one burst of a tenth of a second. The first is slow, for the JVM has still to compile the loop; any
+/// may be, where others use the machine too. The best of several is the machine's.
 public final class MachinePeak implements AutoCloseable {
     private static final long BURST_NANOS = 100_000_000;
 

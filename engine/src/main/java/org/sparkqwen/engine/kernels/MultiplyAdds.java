@@ -6,9 +6,9 @@ import jdk.incubator.vector.FloatVector;
 
 /// Multiply-adds that depend on nothing but registers: what a core can do at most.
 ///
-/// A multiply-add takes four or five cycles, and a core starts two to four in each, so some twenty must be under way at a
-/// time. Each chain is a sum of its own, `a = a · factor + term`, which tends to a small number and never to one
-/// that is slow to compute with.
+/// A multiply-add takes four or five cycles, and a core starts two to four in each, so some twenty must be under way at
+/// a time. Each chain is a sum of its own, `a = a · factor + term`, which tends to a small number and never to one that
+/// is slow to compute with.
 final class MultiplyAdds {
     private MultiplyAdds() {}
 
@@ -84,7 +84,29 @@ final class MultiplyAdds {
             a22 = a22.fma(factor, term);
             a23 = a23.fma(factor, term);
         }
-        FloatVector all = a0.add(a1).add(a2).add(a3).add(a4).add(a5).add(a6).add(a7).add(a8).add(a9).add(a10).add(a11).add(a12).add(a13).add(a14).add(a15).add(a16).add(a17).add(a18).add(a19).add(a20).add(a21).add(a22).add(a23);
+        FloatVector all = a0.add(a1)
+                .add(a2)
+                .add(a3)
+                .add(a4)
+                .add(a5)
+                .add(a6)
+                .add(a7)
+                .add(a8)
+                .add(a9)
+                .add(a10)
+                .add(a11)
+                .add(a12)
+                .add(a13)
+                .add(a14)
+                .add(a15)
+                .add(a16)
+                .add(a17)
+                .add(a18)
+                .add(a19)
+                .add(a20)
+                .add(a21)
+                .add(a22)
+                .add(a23);
         return all.lane(0);
     }
 
@@ -120,7 +142,17 @@ final class MultiplyAdds {
             a10 = a10.fma(factor, term);
             a11 = a11.fma(factor, term);
         }
-        FloatVector all = a0.add(a1).add(a2).add(a3).add(a4).add(a5).add(a6).add(a7).add(a8).add(a9).add(a10).add(a11);
+        FloatVector all = a0.add(a1)
+                .add(a2)
+                .add(a3)
+                .add(a4)
+                .add(a5)
+                .add(a6)
+                .add(a7)
+                .add(a8)
+                .add(a9)
+                .add(a10)
+                .add(a11);
         return all.lane(0);
     }
 }

@@ -27,7 +27,11 @@ public final class TimedKernels implements Kernels {
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
         long start = System.nanoTime();
         kernels.linear(in, tokens, projections);
-        record(Stage.LINEAR, start, tokens, projections.stream().map(Projection::weight).toList());
+        record(
+                Stage.LINEAR,
+                start,
+                tokens,
+                projections.stream().map(Projection::weight).toList());
     }
 
     @Override

@@ -6,9 +6,9 @@ import java.util.Map;
 /// What kernels have done so far, by stage.
 ///
 /// @param nanos time that operations took, in nanoseconds of the caller's clock; keys are all stages
-/// @param flops arithmetic operations of products, a multiply-add being two: `2 · tokens · inputs · outputs` of a linear
-///     layer, `4 · headDim` for a query head and each key that it sees. What is computed only to fill a tile is not
-///     counted; nor are the operations of [Stage#REST]
+/// @param flops arithmetic operations of products, a multiply-add being two: `2 · tokens · inputs · outputs` of a
+///     linear layer, `4 · headDim` for a query head and each key that it sees. What is computed only to fill a tile is
+///     not counted; nor are the operations of [Stage#REST]
 /// @param weightBytes bytes of weights that products read, each weight once an operation; where tokens are many the
 ///     kernels may read them several times
 public record Work(Map<Stage, Long> nanos, Map<Stage, Double> flops, double weightBytes) {

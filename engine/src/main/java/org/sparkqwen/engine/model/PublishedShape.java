@@ -57,7 +57,9 @@ public enum PublishedShape {
                 .orElseThrow(() -> new IllegalArgumentException("no published shape %s; there are %s"
                         .formatted(
                                 label,
-                                Arrays.stream(values()).map(PublishedShape::label).collect(Collectors.joining(", ")))));
+                                Arrays.stream(values())
+                                        .map(PublishedShape::label)
+                                        .collect(Collectors.joining(", ")))));
     }
 
     /// The configuration, with the first `layers` of its layers. It has no end-of-text id: a text of random weights
