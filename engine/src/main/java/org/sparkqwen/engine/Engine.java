@@ -149,12 +149,17 @@ public final class Engine implements AutoCloseable {
         return blocks.inUse();
     }
 
+    /// What computes, for a person: `vector 512-bit, 2 threads`.
+    public String kernels() {
+        return kernels.description();
+    }
+
     /// What the engine has computed so far, and the time it took, by stage.
     public Work work() {
         return kernels.work();
     }
 
-    EngineOptions options() {
+    public EngineOptions options() {
         return options;
     }
 

@@ -35,14 +35,20 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
             throw new NoSuchElementException();
         }
         while (finished.isEmpty()) {
-            while (finished.isEmpty() && hasRoom() && requests.hasNext()) {
-                accept(requests.next());
-            }
-            if (finished.isEmpty() && !running.isEmpty()) {
-                step();
-            }
+            advance();
         }
         return finished.removeFirst();
+    }
+
+    /// Takes in requests while there is room, and then computes the prompts of the new texts and a token of the
+    /// others; nothing while a result waits to be taken.
+    void advance() {
+        while (finished.isEmpty() && hasRoom() && requests.hasNext()) {
+            accept(requests.next());
+        }
+        if (finished.isEmpty() && !running.isEmpty()) {
+            step();
+        }
     }
 
     /// New prompts are computed with the next step; they come in as long as those before them leave room in a
@@ -71,7 +77,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     private void step() {
         engine.onModel(transformer -> {
             Batch batch = Batch.of(running.stream().map(Continuation::sequence).toList());
-            advance(transformer, batch);
+            compute(transformer, batch);
             return batch;
         });
         for (Iterator<Continuation> each = running.iterator(); each.hasNext(); ) {
@@ -84,7 +90,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         }
     }
 
-    private void advance(Transformer transformer, Batch batch) {
+    private void compute(Transformer transformer, Batch batch) {
         int[] lastRows = batch.slices().stream().mapToInt(Batch.Slice::lastRow).toArray();
         MemorySegment hidden = transformer.forward(batch, lastRows);
         MemorySegment logits = transformer.logits(hidden, lastRows.length);

@@ -21,7 +21,8 @@ import picocli.CommandLine.ScopeType;
             GenerateCommand.class,
             TokenizeCommand.class,
             InspectCommand.class,
-            PackCommand.class
+            PackCommand.class,
+            BenchCommand.class
         },
         versionProvider = Main.Version.class,
         synopsisSubcommandLabel = "COMMAND",

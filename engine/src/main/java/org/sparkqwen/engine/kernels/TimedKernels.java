@@ -11,6 +11,7 @@ public final class TimedKernels implements Kernels {
     private final Kernels kernels;
     private final Map<Stage, Long> nanos = new EnumMap<>(Stage.class);
     private final Map<Stage, Double> flops = new EnumMap<>(Stage.class);
+    private double weightBytes;
 
     /// @param kernels closed with this
     public TimedKernels(Kernels kernels) {
@@ -23,18 +24,18 @@ public final class TimedKernels implements Kernels {
 
     /// All that was done so far. Safe to call from any thread.
     public synchronized Work work() {
-        return new Work(Map.copyOf(nanos), Map.copyOf(flops));
+        return new Work(Map.copyOf(nanos), Map.copyOf(flops), weightBytes);
     }
 
     @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
         long start = System.nanoTime();
         kernels.linear(in, tokens, projections);
-        double parameters = 0;
-        for (Projection projection : projections) {
-            parameters += parameters(projection.weight());
-        }
-        record(Stage.LINEAR, start, 2 * tokens * parameters);
+        record(
+                Stage.LINEAR,
+                start,
+                tokens,
+                projections.stream().map(Projection::weight).toList());
     }
 
     @Override
@@ -90,14 +91,14 @@ public final class TimedKernels implements Kernels {
     public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
         long start = System.nanoTime();
         kernels.logProbabilities(head, in, targets, out);
-        record(Stage.HEAD, start, 2 * targets.length * parameters(head));
+        record(Stage.HEAD, start, targets.length, List.of(head));
     }
 
     @Override
     public void logits(Matrix head, MemorySegment in, MemorySegment out, int rows) {
         long start = System.nanoTime();
         kernels.logits(head, in, out, rows);
-        record(Stage.HEAD, start, 2 * rows * parameters(head));
+        record(Stage.HEAD, start, rows, List.of(head));
     }
 
     @Override
@@ -123,12 +124,24 @@ public final class TimedKernels implements Kernels {
         kernels.close();
     }
 
-    private static double parameters(Matrix weight) {
-        return (double) weight.outputs() * weight.inputs();
+    /// Products of `tokens` rows and some weights.
+    private void record(Stage stage, long start, int tokens, List<Matrix> weights) {
+        double parameters = 0;
+        long bytes = 0;
+        for (Matrix weight : weights) {
+            parameters += (double) weight.outputs() * weight.inputs();
+            bytes += weight.panels().byteSize();
+        }
+        record(stage, start, 2 * tokens * parameters, bytes);
     }
 
-    private synchronized void record(Stage stage, long start, double operations) {
+    private void record(Stage stage, long start, double operations) {
+        record(stage, start, operations, 0);
+    }
+
+    private synchronized void record(Stage stage, long start, double operations, long bytes) {
         nanos.merge(stage, System.nanoTime() - start, Long::sum);
         flops.merge(stage, operations, Double::sum);
+        weightBytes += bytes;
     }
 }

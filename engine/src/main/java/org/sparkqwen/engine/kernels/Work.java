@@ -9,7 +9,9 @@ import java.util.Map;
 /// @param flops arithmetic operations of products, a multiply-add being two: `2 · tokens · inputs · outputs` of a
 ///     linear layer, `4 · headDim` for a query head and each key that it sees. What is computed only to fill a tile is
 ///     not counted; nor are the operations of [Stage#REST]
-public record Work(Map<Stage, Long> nanos, Map<Stage, Double> flops) {
+/// @param weightBytes bytes of weights that products read, each weight once an operation; where tokens are many the
+///     kernels may read them several times
+public record Work(Map<Stage, Long> nanos, Map<Stage, Double> flops, double weightBytes) {
 
     /// What was done since `earlier`.
     public Work since(Work earlier) {
@@ -19,7 +21,7 @@ public record Work(Map<Stage, Long> nanos, Map<Stage, Double> flops) {
             nanosSince.put(stage, nanos(stage) - earlier.nanos(stage));
             flopsSince.put(stage, flops(stage) - earlier.flops(stage));
         }
-        return new Work(nanosSince, flopsSince);
+        return new Work(nanosSince, flopsSince, weightBytes - earlier.weightBytes);
     }
 
     public long nanos(Stage stage) {

@@ -1,0 +1,85 @@
+package org.sparkqwen.engine.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/// One layer's attention of 4B on one thread: the last 512 tokens of a document over all its keys.
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@Fork(1)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+public class AttentionBenchmark {
+    private static final AttentionShape SHAPE = new AttentionShape(32, 8, 128);
+    private static final int QUERIES = 512;
+
+    /// Tokens of the document.
+    @Param({"512", "4096", "32768"})
+    public int tokens = QUERIES;
+
+    private final Arena arena = Arena.ofShared();
+    private final Kernels kernels = new VectorKernels(1);
+    private MemorySegment queries = MemorySegment.NULL;
+    private MemorySegment out = MemorySegment.NULL;
+    private List<AttentionSpan> spans = List.of();
+
+    /// Arithmetic of one call: `4 · headDim` for a query head and each key that it sees.
+    static double flops(int tokens) {
+        double seen = QUERIES * (tokens - QUERIES + (QUERIES + 1) / 2d);
+        return 4 * seen * SHAPE.queryWidth();
+    }
+
+    @Setup
+    public void fill() {
+        Random random = new Random(1);
+        queries = randoms(random, (long) QUERIES * SHAPE.queryWidth());
+        out = arena.allocate(JAVA_FLOAT, (long) QUERIES * SHAPE.queryWidth());
+        List<MemorySegment> blocks = IntStream.range(0, Math.ceilDiv(tokens, KeyValueBlock.TOKENS))
+                .mapToObj(block -> randoms(random, KeyValueBlock.floats(SHAPE)))
+                .toList();
+        spans = List.of(new AttentionSpan(0, QUERIES, tokens - QUERIES, blocks));
+    }
+
+    private MemorySegment randoms(Random random, long count) {
+        MemorySegment segment = arena.allocate(JAVA_FLOAT, count);
+        for (long i = 0; i < count; i++) {
+            segment.setAtIndex(JAVA_FLOAT, i, random.nextFloat() - 0.5f);
+        }
+        return segment;
+    }
+
+    @Benchmark
+    public void kernel() {
+        kernels.attention(SHAPE, spans, queries, out, (float) (1 / Math.sqrt(SHAPE.headDim())));
+    }
+
+    @Benchmark
+    public float peak(PeakState state) {
+        return state.run();
+    }
+
+    @TearDown
+    public void close() {
+        kernels.close();
+        arena.close();
+    }
+}

@@ -1,0 +1,68 @@
+package org.sparkqwen.engine.kernels;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+
+/// Runs the benchmarks of kernels, and says what share of the core's peak each reaches. The peak is measured right
+/// beside every shape, for on a shared machine it changes from minute to minute.
+///
+/// usage: PeakRatios NAME, which runs the benchmarks whose names contain it
+final class PeakRatios {
+    private PeakRatios() {}
+
+    /// @param parameter the name of the benchmark's parameter
+    /// @param flops of one call
+    private record Case(Class<?> benchmark, String parameter, String value, double flops) {}
+
+    public static void main(String[] args) throws RunnerException {
+        List<String> lines = new ArrayList<>();
+        for (Case each : cases()) {
+            if (each.benchmark().getSimpleName().contains(args[0])) {
+                lines.add(run(each));
+            }
+        }
+        if (lines.isEmpty()) {
+            throw new IllegalArgumentException("no benchmark has %s in its name".formatted(args[0]));
+        }
+        System.out.printf("%n%-42s %12s %10s %10s %8s%n", "", "ms/call", "GFLOP/s", "peak", "of peak");
+        lines.forEach(System.out::println);
+    }
+
+    private static List<Case> cases() {
+        List<Case> cases = new ArrayList<>();
+        for (LinearBenchmark.Shape shape : LinearBenchmark.Shape.values()) {
+            cases.add(new Case(LinearBenchmark.class, "shape", shape.name(), shape.flops()));
+        }
+        for (int tokens : List.of(512, 4096, 32_768)) {
+            cases.add(new Case(
+                    AttentionBenchmark.class, "tokens", Integer.toString(tokens), AttentionBenchmark.flops(tokens)));
+        }
+        return cases;
+    }
+
+    private static String run(Case each) throws RunnerException {
+        Collection<RunResult> results = new Runner(new OptionsBuilder()
+                        .include("\\b" + each.benchmark().getSimpleName() + "\\.")
+                        .param(each.parameter(), each.value())
+                        .build())
+                .run();
+        double millis = millis(results, "kernel");
+        double rate = each.flops() / millis / 1e6;
+        double peak = PeakState.FLOPS / millis(results, "peak") / 1e6;
+        String name = each.benchmark().getSimpleName() + " " + each.value();
+        return "%-42s %12.3f %10.1f %10.1f %7.1f%%".formatted(name, millis, rate, peak, 100 * rate / peak);
+    }
+
+    private static double millis(Collection<RunResult> results, String method) {
+        return results.stream()
+                .filter(result -> result.getParams().getBenchmark().endsWith("." + method))
+                .mapToDouble(result -> result.getPrimaryResult().getScore())
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("JMH gave no result for " + method));
+    }
+}

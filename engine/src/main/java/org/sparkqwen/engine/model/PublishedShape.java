@@ -1,0 +1,89 @@
+package org.sparkqwen.engine.model;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import org.sparkqwen.engine.kernels.AttentionShape;
+
+/// The dense models that Qwen3 was published as: their sizes, for measuring without their weights.
+public enum PublishedShape {
+    B0_6("0.6b", 1024, 28, 16, 3072, true),
+    B1_7("1.7b", 2048, 28, 16, 6144, true),
+    B4("4b", 2560, 36, 32, 9728, true),
+    B8("8b", 4096, 36, 32, 12288, false),
+    B14("14b", 5120, 40, 40, 17408, false),
+    B32("32b", 5120, 64, 64, 25600, false);
+
+    private static final int VOCABULARY = 151_936;
+    private static final int HEAD_DIM = 128;
+    private static final int KEY_VALUE_HEADS = 8;
+    private static final int CONTEXT = 32_768;
+    private static final float EPSILON = 1e-6f;
+    private static final double THETA = 1e6;
+
+    private final String label;
+    private final int hidden;
+    private final int layers;
+    private final int heads;
+    private final int intermediate;
+    private final boolean tied;
+
+    PublishedShape(String label, int hidden, int layers, int heads, int intermediate, boolean tied) {
+        this.label = label;
+        this.hidden = hidden;
+        this.layers = layers;
+        this.heads = heads;
+        this.intermediate = intermediate;
+        this.tied = tied;
+    }
+
+    /// What the model's name says of its size: `0.6b`.
+    public String label() {
+        return label;
+    }
+
+    public int layers() {
+        return layers;
+    }
+
+    /// The shape whose label is `label`, in upper or lower case.
+    ///
+    /// @throws IllegalArgumentException if there is none
+    public static PublishedShape of(String label) {
+        return Arrays.stream(values())
+                .filter(shape -> shape.label.equalsIgnoreCase(label))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("no published shape %s; there are %s"
+                        .formatted(
+                                label,
+                                Arrays.stream(values())
+                                        .map(PublishedShape::label)
+                                        .collect(Collectors.joining(", ")))));
+    }
+
+    /// The configuration, with the first `layers` of its layers. It has no end-of-text id: a text of random weights
+    /// would end wherever chance has it.
+    ///
+    /// @throws IllegalArgumentException if the model has fewer layers
+    public ModelConfig config(int layers) {
+        if (layers < 1 || layers > this.layers) {
+            throw new IllegalArgumentException(
+                    "layers must be from 1 to the %d of %s, not %d".formatted(this.layers, label, layers));
+        }
+        return new ModelConfig(
+                VOCABULARY,
+                hidden,
+                intermediate,
+                layers,
+                new AttentionShape(heads, KEY_VALUE_HEADS, HEAD_DIM),
+                EPSILON,
+                new Rope.Plain(THETA),
+                CONTEXT,
+                tied,
+                List.of(),
+                OptionalInt.empty(),
+                new GenerationDefaults(false, null, null, null, null, null, List.of()),
+                List.of());
+    }
+}

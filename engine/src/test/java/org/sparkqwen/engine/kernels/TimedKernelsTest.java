@@ -1,0 +1,104 @@
+package org.sparkqwen.engine.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/// The arithmetic that is counted, against numbers worked out by hand.
+class TimedKernelsTest {
+    private final Arena arena = Arena.ofShared();
+    private final TimedKernels kernels = new TimedKernels(new ScalarKernels(1));
+
+    @AfterEach
+    void free() {
+        kernels.close();
+        arena.close();
+    }
+
+    @Test
+    void aLinearLayerIsTwoOperationsATokenAndParameter() {
+        // 3 tokens, 40 inputs, 33 + 5 outputs: 2 · 3 · 40 · 38
+        kernels.linear(floats(3 * 40), 3, List.of(projection(33, 40, 3), projection(5, 40, 3)));
+        Work work = kernels.work();
+        assertThat(work.flops(Stage.LINEAR)).isEqualTo(9_120);
+        assertThat(work.totalFlops()).isEqualTo(9_120);
+        assertThat(work.nanos(Stage.LINEAR)).isPositive();
+        // Panels of 32 outputs, two and one, in bfloat16: 40 · 32 · 2 bytes each
+        assertThat(work.weightBytes()).isEqualTo(3 * 2_560);
+    }
+
+    @Test
+    void attentionIsFourOperationsAHeadDimensionAndKeySeen() {
+        AttentionShape shape = new AttentionShape(4, 2, 16);
+        // Three tokens from position 0 see 1 + 2 + 3 keys, two from position 33 see 34 + 35: 75 keys, 4 · 16 · 4 heads
+        List<AttentionSpan> spans =
+                List.of(new AttentionSpan(0, 3, 0, blocks(shape, 1)), new AttentionSpan(3, 2, 33, blocks(shape, 2)));
+        MemorySegment queries = floats(5 * shape.queryWidth());
+        kernels.attention(shape, spans, queries, queries, 0.25f);
+        Work work = kernels.work();
+        assertThat(work.flops(Stage.ATTENTION)).isEqualTo(19_200);
+        assertThat(work.totalFlops()).isEqualTo(19_200);
+        assertThat(work.weightBytes()).isZero();
+    }
+
+    @Test
+    void theHeadIsALinearLayerOverTheVocabulary() {
+        Matrix head = matrix(70, 24);
+        // 2 rows, 24 inputs, 70 outputs, once as logits and once reduced
+        kernels.logits(head, floats(2 * 24), floats(2 * 70), 2);
+        kernels.logProbabilities(head, floats(2 * 24), new int[] {0, 69}, new double[2]);
+        kernels.logSumExp(floats(70), 70);
+        Work work = kernels.work();
+        assertThat(work.flops(Stage.HEAD)).isEqualTo(2 * 6_720);
+        assertThat(work.flops(Stage.LINEAR)).isZero();
+        assertThat(work.weightBytes()).isEqualTo(2 * 3 * 32 * 24 * 2);
+    }
+
+    @Test
+    void theRestTakesTimeAndCountsNoArithmetic() {
+        MemorySegment x = floats(64);
+        kernels.add(x, floats(64), 64);
+        kernels.swiGlu(x, floats(64), 64);
+        kernels.rmsNorm(x, floats(32), x, 2, 32, 1e-6f);
+        assertThat(kernels.work().totalFlops()).isZero();
+        assertThat(kernels.work().nanos(Stage.REST)).isPositive();
+    }
+
+    @Test
+    void workSinceIsTheDifference() {
+        kernels.linear(floats(8), 1, List.of(projection(4, 8, 1)));
+        Work earlier = kernels.work();
+        kernels.linear(floats(2 * 8), 2, List.of(projection(4, 8, 2)));
+        Work since = kernels.work().since(earlier);
+        assertThat(since.flops(Stage.LINEAR)).isEqualTo(2 * 2 * 4 * 8);
+        assertThat(since.weightBytes()).isEqualTo(8 * 32 * 2);
+        assertThat(since.nanos(Stage.LINEAR))
+                .isEqualTo(kernels.work().nanos(Stage.LINEAR) - earlier.nanos(Stage.LINEAR));
+        assertThat(since.nanos(Stage.HEAD)).isZero();
+    }
+
+    private MemorySegment floats(int count) {
+        return arena.allocate(JAVA_FLOAT, count);
+    }
+
+    private Matrix matrix(int outputs, int inputs) {
+        return new Bf16Matrix(
+                outputs, inputs, arena.allocate(Matrix.packedElements(outputs, inputs) * Short.BYTES, Float.BYTES));
+    }
+
+    private Projection projection(int outputs, int inputs, int tokens) {
+        return new Projection(matrix(outputs, inputs), floats(tokens * outputs));
+    }
+
+    private List<MemorySegment> blocks(AttentionShape shape, int count) {
+        return IntStream.range(0, count)
+                .mapToObj(i -> arena.allocate(JAVA_FLOAT, KeyValueBlock.floats(shape)))
+                .toList();
+    }
+}

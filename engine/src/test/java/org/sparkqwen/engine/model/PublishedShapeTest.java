@@ -1,0 +1,44 @@
+package org.sparkqwen.engine.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class PublishedShapeTest {
+    /// The number of elements of all tensors in the published checkpoints.
+    @ParameterizedTest
+    @CsvSource({
+        "0.6b, 596049920",
+        "1.7b, 1720574976",
+        "4b, 4022468096",
+        "8b, 8190735360",
+        "14b, 14768307200",
+        "32b, 32762123264"
+    })
+    void hasThePublishedNumberOfParameters(String label, long parameters) {
+        PublishedShape shape = PublishedShape.of(label);
+        assertThat(shape.label()).isEqualTo(label);
+        assertThat(TensorPlan.of(shape.config(shape.layers())).parameters()).isEqualTo(parameters);
+    }
+
+    @Test
+    void hasFewerLayersWhereFewerAreWanted() {
+        PublishedShape shape = PublishedShape.of("4B");
+        long one = TensorPlan.of(shape.config(1)).parameters();
+        long two = TensorPlan.of(shape.config(2)).parameters();
+        assertThat(one + (shape.layers() - 1) * (two - one)).isEqualTo(4_022_468_096L);
+    }
+
+    @Test
+    void refusesWhatWasNotPublished() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> PublishedShape.of("5b"))
+                .withMessage("no published shape 5b; there are 0.6b, 1.7b, 4b, 8b, 14b, 32b");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> PublishedShape.of("0.6b").config(29))
+                .withMessage("layers must be from 1 to the 28 of 0.6b, not 29");
+    }
+}
