@@ -68,13 +68,8 @@ public class AttentionBenchmark {
     }
 
     @Benchmark
-    public void kernel() {
+    public void kernel(PeakState peak) {
         kernels.attention(SHAPE, spans, queries, out, (float) (1 / Math.sqrt(SHAPE.headDim())));
-    }
-
-    @Benchmark
-    public float peak(PeakState state) {
-        return state.run();
     }
 
     @TearDown

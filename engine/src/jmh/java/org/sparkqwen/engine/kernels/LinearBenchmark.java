@@ -47,6 +47,7 @@ public class LinearBenchmark {
         B0_6_HEAD(1024, 151_936);
 
         final int inputs;
+        @SuppressWarnings("ImmutableEnumChecker") // List.of never changes
         final List<Integer> outputs;
 
         Shape(int inputs, Integer... outputs) {
@@ -105,17 +106,12 @@ public class LinearBenchmark {
     }
 
     @Benchmark
-    public void kernel() {
+    public void kernel(PeakState peak) {
         if (isHead()) {
             kernels.logProbabilities(projections.getFirst().weight(), in, targets, logProbabilities);
         } else {
             kernels.linear(in, TOKENS, projections);
         }
-    }
-
-    @Benchmark
-    public float peak(PeakState state) {
-        return state.run();
     }
 
     @TearDown

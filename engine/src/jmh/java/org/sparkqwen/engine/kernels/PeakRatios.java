@@ -1,15 +1,15 @@
 package org.sparkqwen.engine.kernels;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 
-/// Runs the benchmarks of kernels, and says what share of the core's peak each reaches. The peak is measured right
-/// beside every shape, for on a shared machine it changes from minute to minute.
+/// Runs the benchmarks of kernels, and says what share of the core's peak each reaches. The peak is measured after
+/// every iteration: [PeakState].
 ///
 /// usage: PeakRatios NAME, which runs the benchmarks whose names contain it
 final class PeakRatios {
@@ -46,23 +46,18 @@ final class PeakRatios {
     }
 
     private static String run(Case each) throws RunnerException {
-        Collection<RunResult> results = new Runner(new OptionsBuilder()
+        RunResult result = new Runner(new OptionsBuilder()
                         .include("\\b" + each.benchmark().getSimpleName() + "\\.")
                         .param(each.parameter(), each.value())
                         .build())
-                .run();
-        double millis = millis(results, "kernel");
+                .runSingle();
+        double millis = result.getPrimaryResult().getScore();
         double rate = each.flops() / millis / 1e6;
-        double peak = PeakState.FLOPS / millis(results, "peak") / 1e6;
+        int iterations = result.getParams().getMeasurement().getCount();
+        double nanos = Objects.requireNonNull(result.getSecondaryResults().get("peakNanos"))
+                .getScore();
+        double peak = iterations * PeakState.FLOPS / nanos;
         String name = each.benchmark().getSimpleName() + " " + each.value();
         return "%-42s %12.3f %10.1f %10.1f %7.1f%%".formatted(name, millis, rate, peak, 100 * rate / peak);
-    }
-
-    private static double millis(Collection<RunResult> results, String method) {
-        return results.stream()
-                .filter(result -> result.getParams().getBenchmark().endsWith("." + method))
-                .mapToDouble(result -> result.getPrimaryResult().getScore())
-                .findFirst()
-                .orElseThrow(() -> new IllegalStateException("JMH gave no result for " + method));
     }
 }

@@ -1,7 +1,6 @@
 package org.sparkqwen.engine.kernels;
 
 import static org.sparkqwen.engine.kernels.OuterProduct.FLOATS;
-import static org.sparkqwen.engine.kernels.OuterProduct.LANES;
 import static org.sparkqwen.engine.kernels.OuterProduct.load;
 
 import java.lang.foreign.Arena;
@@ -58,18 +57,10 @@ public final class MachinePeak implements AutoCloseable {
 
     private double flops(int threads) {
         float[] numbers = MultiplyAdds.numbers();
-        double many = burst(threads, part -> {
-            result = MultiplyAdds.chains24(numbers, STEPS);
-            return MultiplyAdds.flops(24, STEPS);
+        return burst(threads, part -> {
+            result = MultiplyAdds.run(numbers, STEPS);
+            return MultiplyAdds.flops(STEPS);
         });
-        if (LANES == 16) {
-            return many; // such processors have 32 registers
-        }
-        double few = burst(threads, part -> {
-            result = MultiplyAdds.chains12(numbers, STEPS);
-            return MultiplyAdds.flops(12, STEPS);
-        });
-        return Math.max(many, few);
     }
 
     /// Bytes a second that all threads together read from memory, each its own part from one end to the other.

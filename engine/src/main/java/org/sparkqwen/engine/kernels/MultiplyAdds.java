@@ -1,25 +1,30 @@
 package org.sparkqwen.engine.kernels;
 
 import static org.sparkqwen.engine.kernels.OuterProduct.FLOATS;
+import static org.sparkqwen.engine.kernels.OuterProduct.LANES;
 
 import jdk.incubator.vector.FloatVector;
 
 /// Multiply-adds that depend on nothing but registers: what a core can do at most.
 ///
-/// A multiply-add takes four or five cycles, and a core starts two to four in each, so some twenty must be under way at
-/// a time. Each chain is a sum of its own, `a = a · factor + term`, which tends to a small number and never to one that
-/// is slow to compute with.
+/// A multiply-add takes four or five cycles, and a core starts two in each, or four that are half as wide, so that up to
+/// sixteen must be under way at a time. Each chain is a sum of its own, `a = a · factor + term`, which tends to a small
+/// number and never to one that is slow to compute with. With 24 chains, the sums of a tile, the compiler runs out of
+/// the 32 registers, and the loop reads a sixth too low.
 final class MultiplyAdds {
+    /// 256-bit vectors come with 16 registers, others with 32.
+    private static final int CHAINS = LANES == 8 ? 12 : 16;
+
     private MultiplyAdds() {}
 
-    /// Arithmetic operations of `chains` chains of `steps`: a multiply-add is two, in every lane.
-    static double flops(int chains, int steps) {
-        return 2.0 * chains * steps * FLOATS.length();
+    /// Arithmetic operations of `steps` multiply-adds in each chain: a multiply-add is two, in every lane.
+    static double flops(int steps) {
+        return 2.0 * CHAINS * steps * FLOATS.length();
     }
 
     /// A factor below 1, a term, and different starts: what is the same need not be computed twice.
     static float[] numbers() {
-        float[] numbers = new float[2 + 24];
+        float[] numbers = new float[2 + CHAINS];
         numbers[0] = 0.5f;
         numbers[1] = 1;
         for (int chain = 2; chain < numbers.length; chain++) {
@@ -28,10 +33,18 @@ final class MultiplyAdds {
         return numbers;
     }
 
-    /// `steps` multiply-adds in each of 24 chains, for processors with 32 vector registers.
+    /// `steps` multiply-adds in each chain.
+    ///
+    /// @param numbers what [#numbers] gave
+    /// @return something that depends on all of them
+    static float run(float[] numbers, int steps) {
+        return CHAINS == 12 ? chains12(numbers, steps) : chains16(numbers, steps);
+    }
+
+    /// `steps` multiply-adds in each of 16 chains, for processors with 32 vector registers.
     ///
     /// @param numbers a factor, a term, and where each chain starts
-    static float chains24(float[] numbers, int steps) {
+    private static float chains16(float[] numbers, int steps) {
         FloatVector factor = FloatVector.broadcast(FLOATS, numbers[0]);
         FloatVector term = FloatVector.broadcast(FLOATS, numbers[1]);
         FloatVector a0 = FloatVector.broadcast(FLOATS, numbers[2]);
@@ -50,14 +63,6 @@ final class MultiplyAdds {
         FloatVector a13 = FloatVector.broadcast(FLOATS, numbers[15]);
         FloatVector a14 = FloatVector.broadcast(FLOATS, numbers[16]);
         FloatVector a15 = FloatVector.broadcast(FLOATS, numbers[17]);
-        FloatVector a16 = FloatVector.broadcast(FLOATS, numbers[18]);
-        FloatVector a17 = FloatVector.broadcast(FLOATS, numbers[19]);
-        FloatVector a18 = FloatVector.broadcast(FLOATS, numbers[20]);
-        FloatVector a19 = FloatVector.broadcast(FLOATS, numbers[21]);
-        FloatVector a20 = FloatVector.broadcast(FLOATS, numbers[22]);
-        FloatVector a21 = FloatVector.broadcast(FLOATS, numbers[23]);
-        FloatVector a22 = FloatVector.broadcast(FLOATS, numbers[24]);
-        FloatVector a23 = FloatVector.broadcast(FLOATS, numbers[25]);
         for (int step = 0; step < steps; step++) {
             a0 = a0.fma(factor, term);
             a1 = a1.fma(factor, term);
@@ -75,14 +80,6 @@ final class MultiplyAdds {
             a13 = a13.fma(factor, term);
             a14 = a14.fma(factor, term);
             a15 = a15.fma(factor, term);
-            a16 = a16.fma(factor, term);
-            a17 = a17.fma(factor, term);
-            a18 = a18.fma(factor, term);
-            a19 = a19.fma(factor, term);
-            a20 = a20.fma(factor, term);
-            a21 = a21.fma(factor, term);
-            a22 = a22.fma(factor, term);
-            a23 = a23.fma(factor, term);
         }
         FloatVector all = a0.add(a1)
                 .add(a2)
@@ -98,22 +95,14 @@ final class MultiplyAdds {
                 .add(a12)
                 .add(a13)
                 .add(a14)
-                .add(a15)
-                .add(a16)
-                .add(a17)
-                .add(a18)
-                .add(a19)
-                .add(a20)
-                .add(a21)
-                .add(a22)
-                .add(a23);
+                .add(a15);
         return all.lane(0);
     }
 
     /// `steps` multiply-adds in each of 12 chains, for processors with 16 vector registers.
     ///
     /// @param numbers a factor, a term, and where each chain starts
-    static float chains12(float[] numbers, int steps) {
+    private static float chains12(float[] numbers, int steps) {
         FloatVector factor = FloatVector.broadcast(FLOATS, numbers[0]);
         FloatVector term = FloatVector.broadcast(FLOATS, numbers[1]);
         FloatVector a0 = FloatVector.broadcast(FLOATS, numbers[2]);

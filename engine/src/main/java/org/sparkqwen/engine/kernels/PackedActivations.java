@@ -46,9 +46,9 @@ final class PackedActivations {
     private static void packTile(long rows, int inputs, int height, float[] to, int at) {
         long rowBytes = (long) inputs * Float.BYTES;
         int first = 0;
-        if (height == TileTransposition.ROWS) {
-            for (; first <= inputs - TileTransposition.INPUTS; first += TileTransposition.INPUTS) {
-                TileTransposition.transpose(rows + (long) first * Float.BYTES, rowBytes, to, at + first * height);
+        if (height == Transposition.TILE) {
+            for (; first <= inputs - Transposition.SQUARE; first += Transposition.SQUARE) {
+                Transposition.tile(rows + (long) first * Float.BYTES, rowBytes, to, at + first * height);
             }
         }
         for (int row = 0; row < height; row++) {

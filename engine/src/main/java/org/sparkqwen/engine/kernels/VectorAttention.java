@@ -10,8 +10,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 
 /// Attention of a tile of queries over the key blocks of one key/value head, on the same micro-kernel as the linear
 /// layers; one instance a thread, holding that thread's working memory.
@@ -39,13 +37,14 @@ final class VectorAttention implements AutoCloseable {
 
     private Arena arena = Arena.ofShared();
     private MemorySegment queries = MemorySegment.NULL; // panels, [rows / 32][headDim][32]
+    private MemorySegment scratch = MemorySegment.NULL; // of a transposition
     private float[] keys = new float[0]; // [headDim][32]: a copy of the block's
     private float[] scores = new float[0]; // [32 keys][rows], then probabilities
     private float[] weighted = new float[0]; // [rows][value width]: the sum of values so far
     private float[] sums = new float[0]; // [rows]: the sum of probabilities so far
     private float[] maxima = new float[0]; // [rows]: the greatest score so far
-    private float[] corrections = new float[0]; // [rows]: exp(the maximum before a block − the one after)
-    private float[] horizons = new float[0]; // [rows]: the first position that the row does not see
+    private float[] corrections = new float[0]; // [rows]: the maxima before a block, then exp(that − the one after)
+    private long[] from = new long[0]; // [rows]: addresses of the queries
 
     /// Cuts the spans into tiles. The tiles of a head follow each other, so its keys and values stay in the cache.
     static List<Tile> tiles(AttentionShape shape, List<AttentionSpan> spans) {
@@ -71,7 +70,8 @@ final class VectorAttention implements AutoCloseable {
         reset(width, headDim, valueWidth);
         packQueries(shape, tile, rows, in);
 
-        int last = tile.span().position() + tile.token() + tile.tokens() - 1;
+        int first = tile.span().position() + tile.token();
+        int last = first + tile.tokens() - 1;
         for (int block = 0; block <= last / PANEL; block++) {
             long address = Memory.address(tile.span().blocks().get(block), KeyValueBlock.floats(shape));
             long values = address + KeyValueBlock.valueOffset(shape, tile.keyValueHead()) * Float.BYTES;
@@ -88,8 +88,11 @@ final class VectorAttention implements AutoCloseable {
                 }
             }
 
+            hideFuture(first, block * PANEL, shape.group(), rows, width);
             for (int row = 0; row < width; row += LANES) {
-                softmax(row, width, block * PANEL, scale);
+                raiseMaxima(row, width, scale);
+                correctSums(row);
+                exponentiate(row, width);
             }
             correct(rows, valueWidth);
 
@@ -113,6 +116,7 @@ final class VectorAttention implements AutoCloseable {
             arena.close();
             arena = Arena.ofShared();
             queries = arena.allocate(queryBytes, VECTOR_BYTES);
+            scratch = arena.allocate(Transposition.SCRATCH_BYTES, VECTOR_BYTES);
         }
         if (weighted.length < width * valueWidth || scores.length < width * PANEL) {
             scores = new float[width * PANEL];
@@ -120,7 +124,7 @@ final class VectorAttention implements AutoCloseable {
             sums = new float[width];
             maxima = new float[width];
             corrections = new float[width];
-            horizons = new float[width];
+            from = new long[width];
         }
         if (keys.length < headDim * PANEL) {
             keys = new float[headDim * PANEL];
@@ -128,20 +132,40 @@ final class VectorAttention implements AutoCloseable {
         Arrays.fill(weighted, 0, width * valueWidth, 0f);
         Arrays.fill(sums, 0, width, 0f);
         Arrays.fill(maxima, 0, width, UNSEEN);
-        Arrays.fill(horizons, 0, width, 1f);
     }
 
-    /// Rows past the last keep what a tile before them left there: their scores are computed, and never read.
+    /// Rows past the last take what lies there: their scores are computed, and never read.
     private void packQueries(AttentionShape shape, Tile tile, int rows, long in) {
         int headDim = shape.headDim();
         for (int row = 0; row < rows; row++) {
-            long from = in + rowOffset(shape, tile, row);
-            long panel = queries.address() + ((long) row / PANEL * headDim * PANEL + row % PANEL) * Float.BYTES;
-            for (int i = 0; i < headDim; i++) {
-                Memory.setFloat(panel + (long) i * PANEL * Float.BYTES, Memory.getFloat(from + (long) i * Float.BYTES));
-            }
-            horizons[row] = tile.span().position() + tile.token() + row / shape.group() + 1f;
+            from[row] = in + rowOffset(shape, tile, row);
         }
+        int squares = 0;
+        int inputs = 0;
+        if (Transposition.POSSIBLE) {
+            squares = rows - rows % Transposition.SQUARE;
+            inputs = headDim - headDim % Transposition.SQUARE;
+            for (int row = 0; row < squares; row += Transposition.SQUARE) {
+                for (int i = 0; i < inputs; i += Transposition.SQUARE) {
+                    Transposition.square(
+                            from,
+                            row,
+                            (long) i * Float.BYTES,
+                            scratch.address(),
+                            queryAddress(headDim, row, i),
+                            PANEL * Float.BYTES);
+                }
+            }
+        }
+        for (int row = 0; row < rows; row++) {
+            for (int i = row < squares ? inputs : 0; i < headDim; i++) {
+                Memory.setFloat(queryAddress(headDim, row, i), Memory.getFloat(from[row] + (long) i * Float.BYTES));
+            }
+        }
+    }
+
+    private long queryAddress(int headDim, int row, int input) {
+        return queries.address() + (((long) row / PANEL * headDim + input) * PANEL + row % PANEL) * Float.BYTES;
     }
 
     /// Bytes from the batch's first query to a row of the tile: rows are tokens, and within a token the group's
@@ -152,33 +176,53 @@ final class VectorAttention implements AutoCloseable {
         return ((long) token * shape.queryWidth() + (long) head * shape.headDim()) * Float.BYTES;
     }
 
-    /// Turns the scores of a vector of rows into exp(score − maximum), 0 for keys past a row's position, and brings
-    /// the rows' sums to the new maximum.
-    private void softmax(int row, int width, int position, float scale) {
-        FloatVector seen = FloatVector.fromArray(FLOATS, horizons, row).sub(position);
-        FloatVector before = FloatVector.fromArray(FLOATS, maxima, row);
-        FloatVector maximum = before;
+    /// Scores of keys past a row's position become those of a probability of 0. Rows are in the order of positions, so
+    /// a key is hidden from the first few.
+    ///
+    /// @param first position of the tile's first token
+    /// @param position of the block's first key
+    private void hideFuture(int first, int position, int group, int rows, int width) {
+        for (int key = 0; key < PANEL; key++) {
+            int hidden = Math.clamp((long) (position + key - first) * group, 0, rows);
+            Arrays.fill(scores, key * width, key * width + hidden, UNSEEN);
+        }
+    }
+
+    // A vector of rows' softmax is cut into three, for the compiler inlines exp only into a loop that calls nothing else
+    // of that size; left a call, it allocates its arguments and takes four times as long.
+
+    /// Scales the scores of a vector of rows, and raises the rows' maxima.
+    private void raiseMaxima(int row, int width, float scale) {
+        FloatVector maximum = FloatVector.fromArray(FLOATS, maxima, row);
+        maximum.intoArray(corrections, row);
         for (int key = 0; key < PANEL; key++) {
             int at = key * width + row;
             FloatVector score = FloatVector.fromArray(FLOATS, scores, at).mul(scale);
             score.intoArray(scores, at);
-            VectorMask<Float> sees = seen.compare(VectorOperators.GT, key);
-            maximum = maximum.blend(
-                    score, score.compare(VectorOperators.GT, maximum).and(sees));
+            maximum = VectorMath.greater(maximum, score);
         }
-        FloatVector correction = VectorMath.exp(before.sub(maximum));
-        FloatVector sum = FloatVector.fromArray(FLOATS, sums, row).mul(correction);
+        maximum.intoArray(maxima, row);
+    }
+
+    /// Brings the sums of a vector of rows to the new maxima.
+    private void correctSums(int row) {
+        FloatVector before = FloatVector.fromArray(FLOATS, corrections, row);
+        FloatVector correction = VectorMath.exp(before.sub(FloatVector.fromArray(FLOATS, maxima, row)));
+        FloatVector.fromArray(FLOATS, sums, row).mul(correction).intoArray(sums, row);
+        correction.intoArray(corrections, row);
+    }
+
+    /// Turns the scores of a vector of rows into exp(score − maximum), and adds them to the rows' sums.
+    private void exponentiate(int row, int width) {
+        FloatVector maximum = FloatVector.fromArray(FLOATS, maxima, row);
+        FloatVector sum = FloatVector.fromArray(FLOATS, sums, row);
         for (int key = 0; key < PANEL; key++) {
             int at = key * width + row;
-            VectorMask<Float> sees = seen.compare(VectorOperators.GT, key);
-            FloatVector power =
+            FloatVector probability =
                     VectorMath.exp(FloatVector.fromArray(FLOATS, scores, at).sub(maximum));
-            FloatVector probability = FloatVector.zero(FLOATS).blend(power, sees);
             probability.intoArray(scores, at);
             sum = sum.add(probability);
         }
-        maximum.intoArray(maxima, row);
-        correction.intoArray(corrections, row);
         sum.intoArray(sums, row);
     }
 

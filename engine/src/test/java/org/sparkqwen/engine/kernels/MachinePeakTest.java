@@ -28,8 +28,8 @@ class MachinePeakTest {
     /// `a = a / 2 + 1` tends to 2 in each of the chains: none was left out, and none is slow to compute with.
     @Test
     void everyChainIsComputed() {
-        assertThat(MultiplyAdds.chains24(MultiplyAdds.numbers(), 100)).isEqualTo(48);
-        assertThat(MultiplyAdds.chains12(MultiplyAdds.numbers(), 100)).isEqualTo(24);
-        assertThat(MultiplyAdds.flops(24, 100)).isEqualTo(2 * 24 * 100.0 * OuterProduct.LANES);
+        double chains = MultiplyAdds.flops(100) / (2 * 100 * OuterProduct.LANES);
+        assertThat(chains).isIn(12.0, 16.0);
+        assertThat(MultiplyAdds.run(MultiplyAdds.numbers(), 100)).isEqualTo((float) (2 * chains));
     }
 }

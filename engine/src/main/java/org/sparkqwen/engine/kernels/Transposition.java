@@ -4,16 +4,22 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Transposes 12 rows of floats into `[inputs][12]` in 512-bit registers, 16 inputs at a time: number by number it
-/// would take up to a tenth of the time of the product that follows.
-///
-/// Pairs of rows are interleaved, then pairs of pairs; of the quads that this gives, each of four numbers of one input,
-/// three row groups' make the 12 of an input. Each step is one permutation of two registers.
-final class TileTransposition {
-    static final int ROWS = 12;
+/// Transposes rows of floats in 512-bit registers: number by number it would take up to a tenth of the time of the
+/// product that follows. Each step is one permutation of two registers.
+final class Transposition {
+    /// Whether registers are that wide.
+    static final boolean POSSIBLE = OuterProduct.LANES == 16;
 
-    /// Inputs that are transposed together.
-    static final int INPUTS = 16;
+    /// Rows of a tile.
+    static final int TILE = 12;
+
+    /// Inputs that are transposed together; also rows of a square.
+    static final int SQUARE = 16;
+
+    private static final long ROW_BYTES = SQUARE * Float.BYTES;
+
+    /// Bytes that a square needs on its way.
+    static final long SCRATCH_BYTES = SQUARE * ROW_BYTES;
 
     private static final VectorSpecies<Integer> WORDS = IntVector.SPECIES_512;
 
@@ -27,8 +33,8 @@ final class TileTransposition {
 
     private static final IntVector QUADS_HIGH = words(8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
 
-    /// Quads of the first and the second row group, with room for the third's; then the third's into that room.
-    /// Quads 0 to 3 are the first register's, 4 to 7 the second's.
+    /// For a tile: quads of the first and the second group of rows, with room for the third's; then the third's into
+    /// that room. Quads 0 to 3 are the first register's, 4 to 7 the second's.
     private static final IntVector FIRST = quads(0, 4, 0, 1);
 
     private static final IntVector FIRST_FILLED = quads(0, 1, 4, 3);
@@ -37,12 +43,17 @@ final class TileTransposition {
     private static final IntVector THIRD = quads(0, 3, 7, 0);
     private static final IntVector THIRD_FILLED = quads(6, 1, 2, 7);
 
-    private TileTransposition() {}
+    private Transposition() {}
 
+    /// Transposes 12 rows of 16 inputs, for a tile of [OuterProduct].
+    ///
+    /// Pairs of rows are interleaved, then pairs of pairs; of the quads that this gives, each of four numbers of one
+    /// input, three row groups' make the 12 of an input.
+    ///
     /// @param rows address of the first row's first input
     /// @param rowBytes from a row to the next
     /// @param to `[16][12]` from index `at`
-    static void transpose(long rows, long rowBytes, float[] to, int at) {
+    static void tile(long rows, long rowBytes, float[] to, int at) {
         IntVector row0 = load(rows);
         IntVector row1 = load(rows + rowBytes);
         IntVector row2 = load(rows + 2 * rowBytes);
@@ -68,9 +79,60 @@ final class TileTransposition {
         IntVector low5 = PAIRS_LOW.selectFrom(row10, row11);
         IntVector high5 = PAIRS_HIGH.selectFrom(row10, row11);
         store(QUADS_LOW, low0, low1, low2, low3, low4, low5, to, at);
-        store(QUADS_HIGH, low0, low1, low2, low3, low4, low5, to, at + 4 * ROWS);
-        store(QUADS_LOW, high0, high1, high2, high3, high4, high5, to, at + 8 * ROWS);
-        store(QUADS_HIGH, high0, high1, high2, high3, high4, high5, to, at + 12 * ROWS);
+        store(QUADS_HIGH, low0, low1, low2, low3, low4, low5, to, at + 4 * TILE);
+        store(QUADS_LOW, high0, high1, high2, high3, high4, high5, to, at + 8 * TILE);
+        store(QUADS_HIGH, high0, high1, high2, high3, high4, high5, to, at + 12 * TILE);
+    }
+
+    /// Transposes 16 rows of 16 inputs, by four perfect shuffles: each interleaves rows 0 to 7 with 8 to 15, and moves
+    /// one bit of an element's row to its column and one of its column to its row.
+    ///
+    /// @param rows the address of each row's first input, from index `first`
+    /// @param skip bytes from there to the first input that is wanted
+    /// @param scratch address of [#SCRATCH_BYTES]
+    /// @param to address of the first of 16 inputs, 16 numbers each
+    /// @param toBytes from an input to the next
+    static void square(long[] rows, int first, long skip, long scratch, long to, long toBytes) {
+        for (int i = 0; i < 4; i++) {
+            int row = first + i;
+            shuffleTwice(
+                    rows[row] + skip,
+                    rows[row + 4] + skip,
+                    rows[row + 8] + skip,
+                    rows[row + 12] + skip,
+                    scratch + 4L * i * ROW_BYTES,
+                    ROW_BYTES);
+        }
+        for (int i = 0; i < 4; i++) {
+            long row = scratch + i * ROW_BYTES;
+            shuffleTwice(
+                    row,
+                    row + 4 * ROW_BYTES,
+                    row + 8 * ROW_BYTES,
+                    row + 12 * ROW_BYTES,
+                    to + 4L * i * toBytes,
+                    toBytes);
+        }
+    }
+
+    /// Two shuffles of rows i, i + 4, i + 8 and i + 12, which then are rows 4i to 4i + 3.
+    private static void shuffleTwice(long row0, long row4, long row8, long row12, long to, long toBytes) {
+        IntVector x0 = load(row0);
+        IntVector x4 = load(row4);
+        IntVector x8 = load(row8);
+        IntVector x12 = load(row12);
+        IntVector low0 = PAIRS_LOW.selectFrom(x0, x8);
+        IntVector high0 = PAIRS_HIGH.selectFrom(x0, x8);
+        IntVector low4 = PAIRS_LOW.selectFrom(x4, x12);
+        IntVector high4 = PAIRS_HIGH.selectFrom(x4, x12);
+        store(PAIRS_LOW.selectFrom(low0, low4), to);
+        store(PAIRS_HIGH.selectFrom(low0, low4), to + toBytes);
+        store(PAIRS_LOW.selectFrom(high0, high4), to + 2 * toBytes);
+        store(PAIRS_HIGH.selectFrom(high0, high4), to + 3 * toBytes);
+    }
+
+    private static void store(IntVector words, long address) {
+        OuterProduct.store(words.reinterpretAsFloats(), address);
     }
 
     private static IntVector load(long address) {
