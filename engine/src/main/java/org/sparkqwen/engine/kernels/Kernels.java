@@ -22,6 +22,20 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param projections all of `inputs` inputs; outputs overlap neither each other nor `in`
     void linear(MemorySegment in, int tokens, List<Projection> projections);
 
+    /// `sum[t][n] += Σₖ in[t][k] · weight[n][k]`: a linear layer whose output goes onto the residual stream.
+    ///
+    /// @param in `[tokens, inputs]`
+    /// @param sum `[tokens, outputs]`; does not overlap `in`
+    void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum);
+
+    /// `out[t][n] = silu(Σₖ in[t][k] · gate[n][k]) · Σₖ in[t][k] · up[n][k]`, with silu(x) = x / (1 + e⁻ˣ).
+    ///
+    /// @param in `[tokens, inputs]`
+    /// @param gate `[outputs, inputs]`
+    /// @param up `[outputs, inputs]`, of the same format
+    /// @param out `[tokens, outputs]`; does not overlap `in`
+    void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out);
+
     /// `out[r][i] = weight[i] · (in[r][i] / √(mean(in[r]²) + epsilon))` for each row.
     ///
     /// @param in `[rows, width]`
@@ -30,14 +44,23 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param epsilon added to the mean square, dimensionless
     void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon);
 
-    /// Rotary position embedding: turns each head's pairs `(x[i], x[i + headDim / 2])` by the angles of its
-    /// position.
+    /// [#rmsNorm] of each head, then rotary position embedding: turns the head's pairs `(x[i], x[i + headDim / 2])` by
+    /// the angles of its position.
     ///
     /// @param x `[positions.length, heads, headDim]`, changed in place
+    /// @param weight `[headDim]`, of the norm
     /// @param positions each row's position in its sequence
     /// @param cosines `[more than the highest position, headDim / 2]`
     /// @param sines likewise
-    void rotate(MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines);
+    void normAndRotate(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            int heads,
+            int headDim,
+            int[] positions,
+            MemorySegment cosines,
+            MemorySegment sines);
 
     /// Writes the keys and values of the batch's tokens into their sequences' blocks.
     ///
@@ -53,12 +76,6 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param scale what scores are multiplied with before the softmax
     void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale);
-
-    /// `gate[i] = silu(gate[i]) · up[i]`, with silu(x) = x / (1 + e⁻ˣ).
-    void swiGlu(MemorySegment gate, MemorySegment up, long count);
-
-    /// `sum[i] += addend[i]`.
-    void add(MemorySegment sum, MemorySegment addend, long count);
 
     /// The log-probability of each token's target under the softmax over a vocabulary. No logits are stored.
     ///

@@ -11,10 +11,13 @@ import jdk.incubator.vector.FloatVector;
 /// What a machine can do at most at this moment: multiply-adds, and bytes read from memory. What the kernels reach is a
 /// share of that.
 ///
-/// Each reading is one burst of a tenth of a second. The first is slow, for the JVM has still to compile the loop; any
-/// may be, where others use the machine too. The best of several is the machine's.
+/// Each reading is one burst of a tenth of a second. Any may be slow, where others use the machine too; the best of
+/// several is the machine's.
 public final class MachinePeak implements AutoCloseable {
     private static final long BURST_NANOS = 100_000_000;
+
+    /// Bursts after which the JVM has compiled the loops.
+    private static final int WARM_UP_BURSTS = 3;
 
     /// Multiply-adds of a chain between two looks at the clock: some hundred microseconds.
     private static final int STEPS = 1 << 15;
@@ -32,7 +35,7 @@ public final class MachinePeak implements AutoCloseable {
     private final int[] nextPieces; // each thread's
     private volatile float result; // what is computed must be used, or the compiler leaves it out
 
-    /// Allocates half a gigabyte.
+    /// Allocates half a gigabyte, and takes most of a second.
     ///
     /// @param threads that work in the bursts of all threads
     public MachinePeak(int threads) {
@@ -43,6 +46,10 @@ public final class MachinePeak implements AutoCloseable {
         // Memory that was never written has no pages of its own, and reads as fast as a cache.
         all.fill((byte) 1);
         memory = all.address();
+        for (int i = 0; i < WARM_UP_BURSTS; i++) {
+            flops();
+            readBytes();
+        }
     }
 
     /// float32 operations a second of one thread, a multiply-add being two.

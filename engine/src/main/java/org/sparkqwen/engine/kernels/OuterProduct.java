@@ -19,7 +19,9 @@ import jdk.incubator.vector.VectorSpecies;
 /// Weights come from native memory; activations and sums are arrays on the heap, a few megabytes in all. A load or
 /// store of an array costs the compiler a tenth of the nodes that one of a segment does, and with segments for all of
 /// them a tile of twelve exceeds its budget for inlining and runs at a fifteenth of the speed.
-final class OuterProduct {
+///
+/// Runs as one of [MicroKernel]'s copies, each with one format of panels.
+final class OuterProduct implements MicroKernel {
     static final VectorSpecies<Float> FLOATS =
             FloatVector.SPECIES_PREFERRED.length() > 16 ? FloatVector.SPECIES_512 : FloatVector.SPECIES_PREFERRED;
     static final int LANES = FLOATS.length();
@@ -32,31 +34,21 @@ final class OuterProduct {
             VectorSpecies.of(short.class, VectorShape.forBitSize(LANES * Short.SIZE));
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
-    private OuterProduct() {}
+    private final boolean bf16;
+
+    /// @param bf16 whether panels hold bfloat16 or float32
+    OuterProduct(boolean bf16) {
+        this.bf16 = bf16;
+    }
 
     /// The height of the next tile when `tokens` are left: one of 12, 8, 4 and 1.
     static int tileHeight(int tokens) {
         return tokens >= TILE ? TILE : tokens >= 8 ? 8 : tokens >= 4 ? 4 : 1;
     }
 
-    /// `sums[t][j] += in[t] * panel[j]` for the `height` tokens of a tile and the 32 outputs of a panel.
-    ///
-    /// @param bf16 whether the panel holds bfloat16 or float32
-    /// @param panel address of `[inputs][32]`
-    /// @param in the tile's activations, `[inputs][pitch]` from index `from`, of which the first `height` count
-    /// @param height what [#tileHeight] gave
-    /// @param sums `[height][stride]` from index `at`
-    static void accumulate(
-            boolean bf16,
-            long panel,
-            int inputs,
-            float[] in,
-            int from,
-            int pitch,
-            int height,
-            float[] sums,
-            int at,
-            int stride) {
+    @Override
+    public void accumulate(
+            long panel, int inputs, float[] in, int from, int pitch, int height, float[] sums, int at, int stride) {
         int element = bf16 ? Short.BYTES : Float.BYTES;
         for (int column = 0; column < Matrix.PANEL; column += 2 * LANES) {
             long weights = panel + (long) column * element;

@@ -21,25 +21,61 @@ final class ScalarKernels implements Kernels {
     @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
         for (Projection projection : projections) {
-            linear(projection.weight(), in, projection.out(), tokens);
+            int outputs = projection.weight().outputs();
+            Memory.address(projection.out(), (long) tokens * outputs);
+            products(in, tokens, List.of(projection.weight()), (token, first, count, sums) ->
+                    write(sums[0], count, projection.out(), (long) token * outputs + first));
         }
     }
 
-    private void linear(Matrix weight, MemorySegment in, MemorySegment out, int tokens) {
-        int inputs = weight.inputs();
-        int outputs = weight.outputs();
+    @Override
+    public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
+        Memory.address(sum, (long) tokens * weight.outputs());
+        products(in, tokens, List.of(weight), (token, first, count, sums) -> {
+            long at = (long) token * weight.outputs() + first;
+            for (int i = 0; i < count; i++) {
+                sums[0][i] += sum.getAtIndex(JAVA_FLOAT, at + i);
+            }
+            write(sums[0], count, sum, at);
+        });
+    }
+
+    @Override
+    public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
+        Memory.address(out, (long) tokens * gate.outputs());
+        products(in, tokens, List.of(gate, up), (token, first, count, sums) -> {
+            for (int i = 0; i < count; i++) {
+                sums[0][i] = ScalarMath.swiGlu(sums[0][i], sums[1][i]);
+            }
+            write(sums[0], count, out, (long) token * gate.outputs() + first);
+        });
+    }
+
+    /// What becomes of a token's outputs.
+    private interface Outputs {
+        /// @param first output of a panel, and `count` of them
+        /// @param sums `[weights][32]`, each output's product with the token
+        void take(int token, int first, int count, float[][] sums);
+    }
+
+    /// @param weights of the same shape
+    private void products(MemorySegment in, int tokens, List<Matrix> weights, Outputs outputs) {
+        Matrix shape = weights.getFirst();
+        int inputs = shape.inputs();
         Memory.address(in, (long) tokens * inputs);
-        Memory.address(out, (long) tokens * outputs);
-        team.run(weight.panelCount(), (panel, worker) -> {
-            float[] weights = panel(weight, panel);
+        team.run(shape.panelCount(), (panel, worker) -> {
+            float[][] panels =
+                    weights.stream().map(weight -> panel(weight, panel)).toArray(float[][]::new);
             float[] x = new float[inputs];
-            float[] sums = new float[PANEL];
+            float[][] sums = new float[panels.length][PANEL];
             int first = panel * PANEL;
             for (int token = 0; token < tokens; token++) {
                 read(in, (long) token * inputs, x);
-                Arrays.fill(sums, 0f);
-                accumulate(x, weights, sums, 0);
-                write(sums, Math.min(PANEL, outputs - first), out, (long) token * outputs + first);
+                for (int i = 0; i < panels.length; i++) {
+                    Arrays.fill(sums[i], 0f);
+                    accumulate(x, panels[i], sums[i], 0);
+                }
+                outputs.take(token, first, Math.min(PANEL, shape.outputs() - first), sums);
             }
         });
     }
@@ -53,24 +89,36 @@ final class ScalarKernels implements Kernels {
         team.run(rows, (row, worker) -> {
             float[] x = new float[width];
             read(in, (long) row * width, x);
-            float[] squares = new float[LANES];
-            for (int i = 0; i < width; i++) {
-                squares[i % LANES] = Math.fma(x[i], x[i], squares[i % LANES]);
-            }
-            float mean = ScalarMath.fold(squares) / width;
-            float inverse = 1f / (float) Math.sqrt(mean + epsilon);
-            for (int i = 0; i < width; i++) {
-                x[i] = scale[i] * (x[i] * inverse);
-            }
+            norm(x, scale, epsilon);
             write(x, width, out, (long) row * width);
         });
     }
 
+    private static void norm(float[] x, float[] weight, float epsilon) {
+        float[] squares = new float[LANES];
+        for (int i = 0; i < x.length; i++) {
+            squares[i % LANES] = Math.fma(x[i], x[i], squares[i % LANES]);
+        }
+        float inverse = ScalarMath.inverseRoot(squares, x.length, epsilon);
+        for (int i = 0; i < x.length; i++) {
+            x[i] = weight[i] * (x[i] * inverse);
+        }
+    }
+
     @Override
-    public void rotate(
-            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+    public void normAndRotate(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            int heads,
+            int headDim,
+            int[] positions,
+            MemorySegment cosines,
+            MemorySegment sines) {
         int half = headDim / 2;
         Memory.address(x, (long) positions.length * heads * headDim);
+        float[] scale = new float[headDim];
+        read(weight, 0, scale);
         team.run(positions.length, (token, worker) -> {
             float[] cos = new float[half];
             float[] sin = new float[half];
@@ -80,6 +128,7 @@ final class ScalarKernels implements Kernels {
             for (int h = 0; h < heads; h++) {
                 long at = ((long) token * heads + h) * headDim;
                 read(x, at, head);
+                norm(head, scale, epsilon);
                 for (int i = 0; i < half; i++) {
                     float first = head[i];
                     float second = head[i + half];
@@ -168,21 +217,6 @@ final class ScalarKernels implements Kernels {
             weighted[i] *= inverse;
         }
         write(weighted, headDim, out, at);
-    }
-
-    @Override
-    public void swiGlu(MemorySegment gate, MemorySegment up, long count) {
-        for (long i = 0; i < count; i++) {
-            gate.setAtIndex(
-                    JAVA_FLOAT, i, ScalarMath.swiGlu(gate.getAtIndex(JAVA_FLOAT, i), up.getAtIndex(JAVA_FLOAT, i)));
-        }
-    }
-
-    @Override
-    public void add(MemorySegment sum, MemorySegment addend, long count) {
-        for (long i = 0; i < count; i++) {
-            sum.setAtIndex(JAVA_FLOAT, i, sum.getAtIndex(JAVA_FLOAT, i) + addend.getAtIndex(JAVA_FLOAT, i));
-        }
     }
 
     @Override

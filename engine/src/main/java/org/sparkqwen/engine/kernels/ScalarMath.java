@@ -69,6 +69,12 @@ final class ScalarMath {
         return b > a ? b : a;
     }
 
+    /// 1 / √(mean + epsilon) of `count` squares, which were summed in 16 lanes.
+    static float inverseRoot(float[] squares, int count, float epsilon) {
+        float mean = fold(squares) / count;
+        return 1f / (float) Math.sqrt(mean + epsilon);
+    }
+
     /// The sum of the 16 lanes, from the first to the last.
     static float fold(float[] lanes) {
         return fold(lanes, 0);

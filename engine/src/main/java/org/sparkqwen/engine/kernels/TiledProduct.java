@@ -23,7 +23,7 @@ final class TiledProduct {
     ///
     /// @param token the first, a multiple of [#TOKENS]
     /// @param tokens how many, at most [#TOKENS]
-    /// @param sums `[tokens][stride]`
+    /// @param sums `[tokens][stride]` from index `at`
     static void multiply(
             PackedActivations in,
             int token,
@@ -32,9 +32,10 @@ final class TiledProduct {
             int firstPanel,
             int panels,
             float[] sums,
+            int at,
             int stride) {
-        Arrays.fill(sums, 0, tokens * stride, 0f);
         boolean bf16 = weight instanceof Bf16Matrix;
+        MicroKernel kernel = bf16 ? MicroKernel.BF16 : MicroKernel.F32;
         int element = bf16 ? Short.BYTES : Float.BYTES;
         int inputs = weight.inputs();
         int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, INPUTS));
@@ -45,19 +46,20 @@ final class TiledProduct {
                 long address = weight.panels().address() + elements * element;
                 for (int row = 0, height; row < tokens; row += height) {
                     height = OuterProduct.tileHeight(tokens - row);
-                    OuterProduct.accumulate(
-                            bf16,
-                            address,
-                            length,
-                            in.floats(),
-                            (token + row) * inputs + input * height,
-                            height,
-                            height,
-                            sums,
-                            row * stride + panel * PANEL,
-                            stride);
+                    int tile = at + row * stride + panel * PANEL;
+                    if (input == 0) {
+                        clear(sums, tile, stride, height);
+                    }
+                    int x = (token + row) * inputs + input * height;
+                    kernel.accumulate(address, length, in.floats(), x, height, height, sums, tile, stride);
                 }
             }
+        }
+    }
+
+    private static void clear(float[] sums, int tile, int stride, int height) {
+        for (int row = 0; row < height; row++) {
+            Arrays.fill(sums, tile + row * stride, tile + row * stride + PANEL, 0f);
         }
     }
 }

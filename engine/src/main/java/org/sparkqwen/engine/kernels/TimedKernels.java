@@ -39,6 +39,20 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
+    public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
+        long start = System.nanoTime();
+        kernels.addLinear(in, tokens, weight, sum);
+        record(Stage.LINEAR, start, tokens, List.of(weight));
+    }
+
+    @Override
+    public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
+        long start = System.nanoTime();
+        kernels.swiGlu(in, tokens, gate, up, out);
+        record(Stage.LINEAR, start, tokens, List.of(gate, up));
+    }
+
+    @Override
     public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
         long start = System.nanoTime();
         kernels.rmsNorm(in, weight, out, rows, width, epsilon);
@@ -46,10 +60,17 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
-    public void rotate(
-            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+    public void normAndRotate(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            int heads,
+            int headDim,
+            int[] positions,
+            MemorySegment cosines,
+            MemorySegment sines) {
         long start = System.nanoTime();
-        kernels.rotate(x, heads, headDim, positions, cosines, sines);
+        kernels.normAndRotate(x, weight, epsilon, heads, headDim, positions, cosines, sines);
         record(Stage.REST, start, 0);
     }
 
@@ -71,20 +92,6 @@ public final class TimedKernels implements Kernels {
             seen += span.tokens() * (span.position() + (span.tokens() + 1) / 2d);
         }
         record(Stage.ATTENTION, start, 4 * seen * shape.queryWidth());
-    }
-
-    @Override
-    public void swiGlu(MemorySegment gate, MemorySegment up, long count) {
-        long start = System.nanoTime();
-        kernels.swiGlu(gate, up, count);
-        record(Stage.REST, start, 0);
-    }
-
-    @Override
-    public void add(MemorySegment sum, MemorySegment addend, long count) {
-        long start = System.nanoTime();
-        kernels.add(sum, addend, count);
-        record(Stage.REST, start, 0);
     }
 
     @Override

@@ -83,8 +83,8 @@ final class VectorAttention implements AutoCloseable {
                 long panel = queries.address() + (long) row * headDim * Float.BYTES;
                 for (int key = 0, height; key < PANEL; key += height) {
                     height = OuterProduct.tileHeight(PANEL - key);
-                    OuterProduct.accumulate(
-                            false, panel, headDim, keys, key, PANEL, height, scores, key * width + row, width);
+                    MicroKernel.F32.accumulate(
+                            panel, headDim, keys, key, PANEL, height, scores, key * width + row, width);
                 }
             }
 
@@ -101,7 +101,7 @@ final class VectorAttention implements AutoCloseable {
                 for (int column = 0; column < valueWidth; column += PANEL) {
                     long panel = values + (long) column * PANEL * Float.BYTES;
                     int at = row * valueWidth + column;
-                    OuterProduct.accumulate(false, panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
+                    MicroKernel.F32.accumulate(panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
                 }
             }
         }

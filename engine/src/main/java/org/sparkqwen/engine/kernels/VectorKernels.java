@@ -20,10 +20,10 @@ final class VectorKernels implements Kernels {
 
     /// Parts of a linear layer that each thread should have, so that the last one to end does not keep the others
     /// waiting for long.
-    private static final int PARTS_PER_THREAD = 4;
+    private static final int PARTS_PER_THREAD = 16;
 
     /// Panels of a linear layer that a part has at most: while they pass, the part's tokens stay in the cache.
-    private static final int PANELS_PER_PART = 8;
+    private static final int PANELS_PER_PART = 4;
 
     private static final int CHUNK_PANELS = LogSumExp.CHUNK / PANEL;
 
@@ -43,15 +43,65 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
-        int inputs = projections.getFirst().weight().inputs();
+        products(in, tokens, groups(projections, tokens), VectorKernels::write);
+    }
+
+    @Override
+    public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
+        products(in, tokens, groups(List.of(new Projection(weight, sum)), tokens), VectorKernels::add);
+    }
+
+    /// What becomes of a row of outputs, at most a panel wide.
+    private interface Output {
+        void put(float[] sums, int at, int count, long to);
+    }
+
+    private void products(MemorySegment in, int tokens, List<PanelGroup> groups, Output output) {
+        int inputs = groups.getFirst().weight().inputs();
         long x = Memory.address(in, (long) tokens * inputs);
-        List<PanelGroup> groups = groups(projections, tokens);
-        packed(
-                x,
-                tokens,
-                inputs,
-                groups.size(),
-                (group, rows, worker) -> multiply(groups.get(group), rows, sums[worker]));
+        packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
+            PanelGroup group = groups.get(index);
+            int outputs = group.weight().outputs();
+            int column = group.first() * PANEL;
+            int stride = group.count() * PANEL;
+            float[] to = sums[worker];
+            multiply(rows, group, to, 0, stride);
+            for (int i = 0; i < rows.count(); i++) {
+                long out = group.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
+                output.put(to, i * stride, Math.min(stride, outputs - column), out);
+            }
+        });
+    }
+
+    @Override
+    public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
+        int inputs = gate.inputs();
+        int outputs = gate.outputs();
+        long x = Memory.address(in, (long) tokens * inputs);
+        List<PanelGroup> groups = groups(List.of(new Projection(gate, out)), tokens);
+        packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
+            PanelGroup gates = groups.get(index);
+            PanelGroup ups = new PanelGroup(up, gates.first(), gates.count(), gates.out());
+            int column = gates.first() * PANEL;
+            int width = gates.count() * PANEL;
+            int stride = 2 * width;
+            float[] to = sums[worker];
+            multiply(rows, gates, to, 0, stride);
+            multiply(rows, ups, to, width, stride);
+            for (int i = 0; i < rows.count(); i++) {
+                activate(to, i * stride, width);
+                long gated = gates.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
+                write(to, i * stride, Math.min(width, outputs - column), gated);
+            }
+        });
+    }
+
+    /// One token's outputs of some panels: the gates become what they let through of what follows them.
+    private static void activate(float[] sums, int gates, int width) {
+        for (int i = gates; i < gates + width; i += LANES) {
+            FloatVector up = FloatVector.fromArray(FLOATS, sums, i + width);
+            VectorMath.swiGlu(FloatVector.fromArray(FLOATS, sums, i), up).intoArray(sums, i);
+        }
     }
 
     /// Packs an operation's tokens, as many at a time as fit, and runs `part` for each group of outputs with all of
@@ -103,17 +153,10 @@ final class VectorKernels implements Kernels {
         return groups;
     }
 
-    /// Multiplies packed tokens with a group of panels, and writes the outputs.
-    private void multiply(PanelGroup panels, PackedRows rows, float[] to) {
-        int outputs = panels.weight().outputs();
-        int column = panels.first() * PANEL;
-        int width = panels.count() * PANEL;
+    /// Multiplies packed tokens with a group of panels, into `[rows][stride]` from index `at`.
+    private void multiply(PackedRows rows, PanelGroup panels, float[] to, int at, int stride) {
         TiledProduct.multiply(
-                packed, rows.token(), rows.count(), panels.weight(), panels.first(), panels.count(), to, width);
-        for (int i = 0; i < rows.count(); i++) {
-            long out = panels.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
-            write(to, i * width, Math.min(width, outputs - column), out);
-        }
+                packed, rows.token(), rows.count(), panels.weight(), panels.first(), panels.count(), to, at, stride);
     }
 
     @Override
@@ -131,6 +174,19 @@ final class VectorKernels implements Kernels {
     }
 
     private static void rmsNormRow(long in, long weight, long out, int width, float epsilon) {
+        float inverse = inverseRoot(in, width, epsilon);
+        int i = 0;
+        for (; i <= width - LANES; i += LANES) {
+            long offset = (long) i * Float.BYTES;
+            store(load(weight + offset).mul(load(in + offset).mul(inverse)), out + offset);
+        }
+        for (; i < width; i++) {
+            long offset = (long) i * Float.BYTES;
+            Memory.setFloat(out + offset, Memory.getFloat(weight + offset) * (Memory.getFloat(in + offset) * inverse));
+        }
+    }
+
+    private static float inverseRoot(long in, int width, float epsilon) {
         float[] squares = new float[ScalarMath.LANES];
         int whole = width - width % ScalarMath.LANES;
         for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
@@ -145,25 +201,23 @@ final class VectorKernels implements Kernels {
             float x = Memory.getFloat(in + (long) i * Float.BYTES);
             squares[i - whole] = Math.fma(x, x, squares[i - whole]);
         }
-        float mean = ScalarMath.fold(squares) / width;
-        float inverse = 1f / (float) Math.sqrt(mean + epsilon);
-        int i = 0;
-        for (; i <= width - LANES; i += LANES) {
-            long offset = (long) i * Float.BYTES;
-            store(load(weight + offset).mul(load(in + offset).mul(inverse)), out + offset);
-        }
-        for (; i < width; i++) {
-            long offset = (long) i * Float.BYTES;
-            Memory.setFloat(out + offset, Memory.getFloat(weight + offset) * (Memory.getFloat(in + offset) * inverse));
-        }
+        return ScalarMath.inverseRoot(squares, width, epsilon);
     }
 
     @Override
-    public void rotate(
-            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+    public void normAndRotate(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            int heads,
+            int headDim,
+            int[] positions,
+            MemorySegment cosines,
+            MemorySegment sines) {
         int width = heads * headDim;
         int half = headDim / 2;
         long address = Memory.address(x, (long) positions.length * width);
+        long w = Memory.address(weight, headDim);
         int highest = Arrays.stream(positions).max().orElse(-1);
         long cos = Memory.address(cosines, (highest + 1L) * half);
         long sin = Memory.address(sines, (highest + 1L) * half);
@@ -173,19 +227,21 @@ final class VectorKernels implements Kernels {
                 long angles = (long) positions[token] * half * Float.BYTES;
                 for (int head = 0; head < heads; head++) {
                     long at = address + ((long) token * width + (long) head * headDim) * Float.BYTES;
-                    rotateHead(at, half, cos + angles, sin + angles);
+                    float inverse = inverseRoot(at, headDim, epsilon);
+                    rotateHead(at, half, inverse, w, cos + angles, sin + angles);
                 }
             }
         });
     }
 
-    private static void rotateHead(long x, int half, long cosines, long sines) {
+    /// @param inverse what the head is multiplied with, before `weight`, to be normed
+    private static void rotateHead(long x, int half, float inverse, long weight, long cosines, long sines) {
         long other = (long) half * Float.BYTES;
         int i = 0;
         for (; i <= half - LANES; i += LANES) {
             long offset = (long) i * Float.BYTES;
-            FloatVector first = load(x + offset);
-            FloatVector second = load(x + other + offset);
+            FloatVector first = load(weight + offset).mul(load(x + offset).mul(inverse));
+            FloatVector second = load(weight + other + offset).mul(load(x + other + offset).mul(inverse));
             FloatVector cos = load(cosines + offset);
             FloatVector sin = load(sines + offset);
             store(second.neg().fma(sin, first.mul(cos)), x + offset);
@@ -193,8 +249,8 @@ final class VectorKernels implements Kernels {
         }
         for (; i < half; i++) {
             long offset = (long) i * Float.BYTES;
-            float first = Memory.getFloat(x + offset);
-            float second = Memory.getFloat(x + other + offset);
+            float first = Memory.getFloat(weight + offset) * (Memory.getFloat(x + offset) * inverse);
+            float second = Memory.getFloat(weight + other + offset) * (Memory.getFloat(x + other + offset) * inverse);
             float cos = Memory.getFloat(cosines + offset);
             float sin = Memory.getFloat(sines + offset);
             Memory.setFloat(x + offset, Math.fma(-second, sin, first * cos));
@@ -219,43 +275,6 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void swiGlu(MemorySegment gate, MemorySegment up, long count) {
-        long g = Memory.address(gate, count);
-        long u = Memory.address(up, count);
-        team.run(Math.toIntExact(Math.ceilDiv(count, GRAIN)), (part, worker) -> {
-            long i = (long) part * GRAIN;
-            long end = Math.min(count, i + GRAIN);
-            for (; i <= end - LANES; i += LANES) {
-                long offset = i * Float.BYTES;
-                store(VectorMath.swiGlu(load(g + offset), load(u + offset)), g + offset);
-            }
-            for (; i < end; i++) {
-                long offset = i * Float.BYTES;
-                Memory.setFloat(
-                        g + offset, ScalarMath.swiGlu(Memory.getFloat(g + offset), Memory.getFloat(u + offset)));
-            }
-        });
-    }
-
-    @Override
-    public void add(MemorySegment sum, MemorySegment addend, long count) {
-        long s = Memory.address(sum, count);
-        long a = Memory.address(addend, count);
-        team.run(Math.toIntExact(Math.ceilDiv(count, GRAIN)), (part, worker) -> {
-            long i = (long) part * GRAIN;
-            long end = Math.min(count, i + GRAIN);
-            for (; i <= end - LANES; i += LANES) {
-                long offset = i * Float.BYTES;
-                store(load(s + offset).add(load(a + offset)), s + offset);
-            }
-            for (; i < end; i++) {
-                long offset = i * Float.BYTES;
-                Memory.setFloat(s + offset, Memory.getFloat(s + offset) + Memory.getFloat(a + offset));
-            }
-        });
-    }
-
-    @Override
     public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
         int hidden = head.inputs();
         int vocabulary = head.outputs();
@@ -268,7 +287,8 @@ final class VectorKernels implements Kernels {
             float[] logits = sums[worker];
             int panel = chunk * CHUNK_PANELS;
             int panels = Math.min(CHUNK_PANELS, head.panelCount() - panel);
-            TiledProduct.multiply(packed, rows.token(), rows.count(), head, panel, panels, logits, LogSumExp.CHUNK);
+            PanelGroup group = new PanelGroup(head, panel, panels, 0);
+            multiply(rows, group, logits, 0, LogSumExp.CHUNK);
             int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
             for (int i = 0; i < rows.count(); i++) {
                 int row = rows.row() + i;
@@ -294,8 +314,9 @@ final class VectorKernels implements Kernels {
         team.run(chunks, (chunk, worker) -> {
             int first = chunk * LogSumExp.CHUNK;
             int width = Math.min(LogSumExp.CHUNK, count - first);
-            read(address + (long) first * Float.BYTES, sums[worker], width);
-            reduce(sums[worker], 0, width, maxima, chunkSums, chunk);
+            float[] chunkLogits = sums[worker];
+            read(address + (long) first * Float.BYTES, chunkLogits, width);
+            reduce(chunkLogits, 0, width, maxima, chunkSums, chunk);
         });
         return LogSumExp.combine(maxima, chunkSums, 0, chunks);
     }
@@ -362,6 +383,18 @@ final class VectorKernels implements Kernels {
         }
         for (; i < count; i++) {
             Memory.setFloat(to + (long) i * Float.BYTES, from[index + i]);
+        }
+    }
+
+    private static void add(float[] addends, int index, int count, long to) {
+        int i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            long at = to + (long) i * Float.BYTES;
+            store(load(at).add(FloatVector.fromArray(FLOATS, addends, index + i)), at);
+        }
+        for (; i < count; i++) {
+            long at = to + (long) i * Float.BYTES;
+            Memory.setFloat(at, Memory.getFloat(at) + addends[index + i]);
         }
     }
 }

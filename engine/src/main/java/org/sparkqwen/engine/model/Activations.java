@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 final class Activations implements AutoCloseable {
     /// Tokens that pass through the feed-forward together: its width is several times the model's, so the rows of a
     /// whole batch would take more memory than all else.
-    static final int FEED_FORWARD_TOKENS = 1024;
+    static final int FEED_FORWARD_TOKENS = 1008;
 
     private final ModelConfig config;
     private Arena arena = Arena.ofShared();
@@ -18,12 +18,11 @@ final class Activations implements AutoCloseable {
     private int logitsCapacity;
 
     MemorySegment hidden = MemorySegment.NULL; // [tokens, hidden]: the residual stream
-    MemorySegment normed = MemorySegment.NULL; // [tokens, hidden]: input of a sub-layer, then its output
+    MemorySegment normed = MemorySegment.NULL; // [tokens, hidden]: input of a sub-layer
     MemorySegment queries = MemorySegment.NULL; // [tokens, heads · headDim]: queries, then what attention makes of them
     MemorySegment keys = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
     MemorySegment values = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
-    MemorySegment gate = MemorySegment.NULL; // [at most FEED_FORWARD_TOKENS, intermediate]
-    MemorySegment up = MemorySegment.NULL; // [at most FEED_FORWARD_TOKENS, intermediate]
+    MemorySegment gated = MemorySegment.NULL; // [at most FEED_FORWARD_TOKENS, intermediate]
     MemorySegment logits = MemorySegment.NULL; // [rows, vocabulary], only for generation
 
     Activations(ModelConfig config) {
@@ -44,8 +43,7 @@ final class Activations implements AutoCloseable {
         keys = allocate(config.attention().keyValueWidth());
         values = allocate(config.attention().keyValueWidth());
         int feedForwardTokens = Math.min(tokens, FEED_FORWARD_TOKENS);
-        gate = arena.allocate(JAVA_FLOAT, (long) feedForwardTokens * config.intermediateSize());
-        up = arena.allocate(JAVA_FLOAT, (long) feedForwardTokens * config.intermediateSize());
+        gated = arena.allocate(JAVA_FLOAT, (long) feedForwardTokens * config.intermediateSize());
     }
 
     /// Like [#reserve], for rows of logits.
@@ -68,8 +66,7 @@ final class Activations implements AutoCloseable {
         long row = 2L * config.hiddenSize()
                 + config.attention().queryWidth()
                 + 2L * config.attention().keyValueWidth();
-        long feedForwardRow = 2L * config.intermediateSize();
-        return Float.BYTES * (tokens * row + Math.min(tokens, FEED_FORWARD_TOKENS) * feedForwardRow);
+        return Float.BYTES * (tokens * row + (long) Math.min(tokens, FEED_FORWARD_TOKENS) * config.intermediateSize());
     }
 
     @Override

@@ -46,12 +46,10 @@ public final class Transformer implements AutoCloseable {
             Layer layer = weights.layer(i);
 
             rmsNorm(hidden, layer.inputNorm(), normed, tokens);
-            attention(layer, batch, i, normed);
-            kernels.add(hidden, normed, (long) tokens * config.hiddenSize());
+            attention(layer, batch, i, normed, hidden);
 
             rmsNorm(hidden, layer.postAttentionNorm(), normed, tokens);
-            feedForward(layer.feedForward(), normed, tokens);
-            kernels.add(hidden, normed, (long) tokens * config.hiddenSize());
+            feedForward(layer.feedForward(), normed, hidden, tokens);
         }
         batch.markComputed();
         gatherRows(hidden, wanted, normed);
@@ -61,8 +59,9 @@ public final class Transformer implements AutoCloseable {
 
     /// Grouped-query attention with normed queries and keys.
     ///
-    /// @param x `[tokens, hidden]`: the layer's normed input, replaced by its output
-    private void attention(Layer layer, Batch batch, int layerIndex, MemorySegment x) {
+    /// @param x `[tokens, hidden]`: the layer's normed input
+    /// @param residual `[tokens, hidden]`: what the output is added to
+    private void attention(Layer layer, Batch batch, int layerIndex, MemorySegment x, MemorySegment residual) {
         AttentionShape shape = config.attention();
         int tokens = batch.tokens().length;
         MemorySegment queries = activations.queries;
@@ -76,35 +75,32 @@ public final class Transformer implements AutoCloseable {
                         new Projection(layer.query(), queries),
                         new Projection(layer.key(), keys),
                         new Projection(layer.value(), values)));
-        headNorm(queries, layer.queryNorm(), tokens * shape.heads());
-        headNorm(keys, layer.keyNorm(), tokens * shape.keyValueHeads());
-        rotate(queries, shape.heads(), batch.positions());
-        rotate(keys, shape.keyValueHeads(), batch.positions());
+        normAndRotate(queries, layer.queryNorm(), shape.heads(), batch.positions());
+        normAndRotate(keys, layer.keyNorm(), shape.keyValueHeads(), batch.positions());
 
         List<AttentionSpan> spans = spans(batch, layerIndex);
         kernels.storeKeyValues(shape, spans, keys, values);
         kernels.attention(shape, spans, queries, queries, attentionScale);
-        kernels.linear(queries, tokens, List.of(new Projection(layer.output(), x)));
+        kernels.addLinear(queries, tokens, layer.output(), residual);
     }
 
-    /// @param x `[tokens, hidden]`: the normed input, replaced by the output
-    private void feedForward(FeedForward feedForward, MemorySegment x, int tokens) {
+    /// @param x `[tokens, hidden]`: the normed input
+    /// @param residual `[tokens, hidden]`: what the output is added to
+    private void feedForward(FeedForward feedForward, MemorySegment x, MemorySegment residual, int tokens) {
         long rowBytes = (long) config.hiddenSize() * Float.BYTES;
         for (int token = 0; token < tokens; token += Activations.FEED_FORWARD_TOKENS) {
             int count = Math.min(Activations.FEED_FORWARD_TOKENS, tokens - token);
             MemorySegment rows = x.asSlice(token * rowBytes, count * rowBytes);
+            MemorySegment sums = residual.asSlice(token * rowBytes, count * rowBytes);
             switch (feedForward) {
-                case FeedForward.Dense dense -> dense(dense, rows, count);
+                case FeedForward.Dense dense -> dense(dense, rows, sums, count);
             }
         }
     }
 
-    private void dense(FeedForward.Dense dense, MemorySegment x, int tokens) {
-        MemorySegment gate = activations.gate;
-        MemorySegment up = activations.up;
-        kernels.linear(x, tokens, List.of(new Projection(dense.gate(), gate), new Projection(dense.up(), up)));
-        kernels.swiGlu(gate, up, (long) tokens * config.intermediateSize());
-        kernels.linear(gate, tokens, List.of(new Projection(dense.down(), x)));
+    private void dense(FeedForward.Dense dense, MemorySegment x, MemorySegment residual, int tokens) {
+        kernels.swiGlu(x, tokens, dense.gate(), dense.up(), activations.gated);
+        kernels.addLinear(activations.gated, tokens, dense.down(), residual);
     }
 
     /// The log-probability of a target after each row, without storing logits.
@@ -139,12 +135,16 @@ public final class Transformer implements AutoCloseable {
         kernels.rmsNorm(in, weight, out, rows, config.hiddenSize(), config.rmsNormEpsilon());
     }
 
-    private void headNorm(MemorySegment x, MemorySegment weight, int rows) {
-        kernels.rmsNorm(x, weight, x, rows, config.attention().headDim(), config.rmsNormEpsilon());
-    }
-
-    private void rotate(MemorySegment x, int heads, int[] positions) {
-        kernels.rotate(x, heads, config.attention().headDim(), positions, rotary.cosines(), rotary.sines());
+    private void normAndRotate(MemorySegment x, MemorySegment weight, int heads, int[] positions) {
+        kernels.normAndRotate(
+                x,
+                weight,
+                config.rmsNormEpsilon(),
+                heads,
+                config.attention().headDim(),
+                positions,
+                rotary.cosines(),
+                rotary.sines());
     }
 
     private static List<AttentionSpan> spans(Batch batch, int layer) {

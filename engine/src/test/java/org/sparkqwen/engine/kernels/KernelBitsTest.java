@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -64,6 +65,37 @@ class KernelBitsTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"1, 1, 1", "3, 33, 40", "13, 100, 136", "29, 160, 257", "270, 70, 1100"})
+    void linearOntoASum(int tokens, int outputs, int inputs) {
+        MemorySegment in = randoms(tokens * inputs);
+        MemorySegment sum = randoms(tokens * outputs);
+        for (Matrix weight : List.of(f32(outputs, inputs), bf16(outputs, inputs))) {
+            assertSameBits(tokens * outputs, (kernels, out) -> {
+                out.copyFrom(sum);
+                kernels.addLinear(in, tokens, weight, out);
+            });
+        }
+    }
+
+    /// What is added is a linear layer's output: its sum starts at 0, not at what is there already.
+    @Test
+    void addingComesAfterTheProduct() {
+        MemorySegment in = randoms(5 * 40);
+        MemorySegment sum = randoms(5 * 33);
+        Matrix weight = bf16(33, 40);
+        MemorySegment product = arena.allocate(JAVA_FLOAT, 5 * 33);
+        MemorySegment added = arena.allocate(JAVA_FLOAT, 5 * 33);
+        added.copyFrom(sum);
+        Kernels scalar = all.getFirst();
+        scalar.linear(in, 5, List.of(new Projection(weight, product)));
+        scalar.addLinear(in, 5, weight, added);
+        for (int i = 0; i < 5 * 33; i++) {
+            assertThat(added.getAtIndex(JAVA_FLOAT, i))
+                    .isEqualTo(sum.getAtIndex(JAVA_FLOAT, i) + product.getAtIndex(JAVA_FLOAT, i));
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {1, 7, 15, 16, 17, 40, 64, 100, 1024, 1025}) // around lane multiples
     void rmsNorm(int width) {
         int rows = 5;
@@ -74,31 +106,29 @@ class KernelBitsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {2, 30, 32, 40, 64, 128})
-    void rotate(int headDim) {
+    void normAndRotate(int headDim) {
         int[] positions = {0, 1, 5, 31, 32};
+        MemorySegment weight = randoms(headDim);
         MemorySegment cosines = randoms(33 * headDim / 2);
         MemorySegment sines = randoms(33 * headDim / 2);
         MemorySegment x = randoms(positions.length * 3 * headDim);
         assertSameBits(positions.length * 3 * headDim, (kernels, out) -> {
             out.copyFrom(x);
-            kernels.rotate(out, 3, headDim, positions, cosines, sines);
+            kernels.normAndRotate(out, weight, 1e-6f, 3, headDim, positions, cosines, sines);
         });
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 15, 16, 17, 16_384, 40_001})
-    void swiGluAndAdd(int count) {
-        MemorySegment gate = randoms(count);
-        MemorySegment up = randoms(count);
-        gate.setAtIndex(JAVA_FLOAT, count / 2, -20f);
-        assertSameBits(count, (kernels, out) -> {
-            out.copyFrom(gate);
-            kernels.swiGlu(out, up, count);
-        });
-        assertSameBits(count, (kernels, out) -> {
-            out.copyFrom(gate);
-            kernels.add(out, up, count);
-        });
+    @CsvSource({"1, 1, 1", "3, 33, 40", "13, 100, 136", "29, 160, 257", "270, 70, 1100"})
+    void swiGlu(int tokens, int outputs, int inputs) {
+        MemorySegment in = randoms(tokens * inputs);
+        for (List<Matrix> weights : List.of(
+                List.of(f32(outputs, inputs), f32(outputs, inputs)),
+                List.of(bf16(outputs, inputs), bf16(outputs, inputs)))) {
+            assertSameBits(
+                    tokens * outputs,
+                (kernels, out) -> kernels.swiGlu(in, tokens, weights.getFirst(), weights.getLast(), out));
+        }
     }
 
     @ParameterizedTest

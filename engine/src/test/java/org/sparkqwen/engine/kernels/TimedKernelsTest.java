@@ -34,6 +34,16 @@ class TimedKernelsTest {
     }
 
     @Test
+    void soAreItsOtherForms() {
+        // 3 tokens, 40 inputs, 33 outputs of one weight and then of two: 2 · 3 · 40 · 33 · 3
+        kernels.addLinear(floats(3 * 40), 3, matrix(33, 40), floats(3 * 33));
+        kernels.swiGlu(floats(3 * 40), 3, matrix(33, 40), matrix(33, 40), floats(3 * 33));
+        assertThat(kernels.work().flops(Stage.LINEAR)).isEqualTo(23_760);
+        assertThat(kernels.work().totalFlops()).isEqualTo(23_760);
+        assertThat(kernels.work().weightBytes()).isEqualTo(3 * 2 * 2_560);
+    }
+
+    @Test
     void attentionIsFourOperationsAHeadDimensionAndKeySeen() {
         AttentionShape shape = new AttentionShape(4, 2, 16);
         // Three tokens from position 0 see 1 + 2 + 3 keys, two from position 33 see 34 + 35: 75 keys, 4 · 16 · 4 heads
@@ -63,8 +73,7 @@ class TimedKernelsTest {
     @Test
     void theRestTakesTimeAndCountsNoArithmetic() {
         MemorySegment x = floats(64);
-        kernels.add(x, floats(64), 64);
-        kernels.swiGlu(x, floats(64), 64);
+        kernels.normAndRotate(x, floats(32), 1e-6f, 1, 32, new int[] {0, 1}, floats(32), floats(32));
         kernels.rmsNorm(x, floats(32), x, 2, 32, 1e-6f);
         assertThat(kernels.work().totalFlops()).isZero();
         assertThat(kernels.work().nanos(Stage.REST)).isPositive();

@@ -1,0 +1,41 @@
+package org.sparkqwen.engine.kernels;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.invoke.MethodHandles;
+import java.util.Objects;
+
+/// A product of a tile of tokens and a panel of weights: [OuterProduct], for one format of weights.
+///
+/// The JVM compiles a method once, for whatever has passed through it. When panels of both formats had, the loop of
+/// [OuterProduct] was compiled to code that allocates vectors, in some runs and not in others, and then scored 20 times
+/// as slowly. So the class is loaded once for each format, as a hidden class of the same bytes: two methods for the
+/// compiler, one for the reader, and in each the branch on the format always goes the same way.
+interface MicroKernel {
+    MicroKernel F32 = copy(false);
+    MicroKernel BF16 = copy(true);
+
+    /// `sums[t][j] += in[t] * panel[j]` for the `height` tokens of a tile and the 32 outputs of a panel.
+    ///
+    /// @param panel address of `[inputs][32]`
+    /// @param in the tile's activations, `[inputs][pitch]` from index `from`, of which the first `height` count
+    /// @param height what [OuterProduct#tileHeight] gave
+    /// @param sums `[height][stride]` from index `at`
+    void accumulate(
+            long panel, int inputs, float[] in, int from, int pitch, int height, float[] sums, int at, int stride);
+
+    private static MicroKernel copy(boolean bf16) {
+        try (InputStream bytes = OuterProduct.class.getResourceAsStream("OuterProduct.class")) {
+            return (MicroKernel) MethodHandles.lookup()
+                    .defineHiddenClass(Objects.requireNonNull(bytes).readAllBytes(), true)
+                    .lookupClass()
+                    .getDeclaredConstructor(boolean.class)
+                    .newInstance(bf16);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
