@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.scheduler.Batch;
 import org.sparkqwen.engine.scheduler.Sequence;
@@ -76,11 +77,16 @@ final class ScoringRun implements Iterator<Result> {
     /// than a batch is computed alone.
     private List<Task> nextBatch() {
         List<Task> tasks = new ArrayList<>();
+        int batchTokens = engine.options().batchTokens();
         int tokens = 0;
+        int blocks = 0;
         while (!waiting.isEmpty()) {
             Document document = waiting.getFirst();
             Window window = document.windows.getFirst();
-            if (!tasks.isEmpty() && tokens + window.length() > engine.options().batchTokens()) {
+            blocks += Math.ceilDiv(window.length(), KeyValueBlock.TOKENS);
+            boolean fits =
+                    tokens + window.length() <= batchTokens && blocks <= WorkingMemory.mostBlocks(batchTokens);
+            if (!tasks.isEmpty() && !fits) {
                 break;
             }
             document.windows.removeFirst();

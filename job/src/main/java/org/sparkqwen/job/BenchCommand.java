@@ -15,11 +15,11 @@ import org.sparkqwen.engine.Benchmark;
 import org.sparkqwen.engine.BenchmarkResult;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.EngineOptions;
+import org.sparkqwen.engine.WorkingMemory;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.PublishedShape;
-import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.model.Weights;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -191,13 +191,15 @@ final class BenchCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw Refusal.usage("--shape %s: %s".formatted(shape, e.getMessage()));
         }
-        refuseWhatDoesNotFit(config);
+        refuseWhatDoesNotFit(config, options);
         return Engine.random(config, options);
     }
 
     /// Memory that the system does not have would end this process without a word.
-    private void refuseWhatDoesNotFit(ModelConfig config) {
-        long needed = Weights.packedBytes(config, DType.BF16) + Transformer.workingBytes(config, batchTokens);
+    private void refuseWhatDoesNotFit(ModelConfig config, EngineOptions options) {
+        long needed = Weights.packedBytes(config, DType.BF16)
+                + WorkingMemory.scoring(config, batchTokens, documentTokens, options.threads())
+                        .total();
         long present = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class)
                 .getTotalMemorySize();
         if (needed > present) {

@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Packing;
+import org.sparkqwen.engine.WorkingMemory;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
@@ -17,7 +18,6 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
 import org.sparkqwen.engine.model.TensorPlan;
-import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import picocli.CommandLine.Command;
@@ -100,11 +100,9 @@ final class InspectCommand implements Callable<Integer> {
         }
         DType widest = weights.dtypes().equals(Set.of(DType.BF16)) ? DType.BF16 : DType.F32;
         out.printf(
-                "  memory       %s of weights, mapped once on each host; %s for batches of %,d tokens in each"
-                        + " executor%n",
-                bytes(Weights.packedBytes(config, widest)),
-                bytes(Transformer.workingBytes(config, ModelReference.DEFAULT_BATCH_TOKENS)),
-                ModelReference.DEFAULT_BATCH_TOKENS);
+                "  memory       %s of weights, mapped once on each host%n", bytes(Weights.packedBytes(config, widest)));
+        printScoringMemory(out, config, ModelReference.DEFAULT_BATCH_TOKENS, ModelReference.DEFAULT_BATCH_TOKENS);
+        printScoringMemory(out, config, ModelReference.DEFAULT_BATCH_TOKENS, config.maxPositions());
         out.printf(
                 "  cache        %s a token of context when generating, %s when scoring%n",
                 bytes(config.keyValueBytesPerToken()), bytes(config.keyValueBytesPerToken() / config.layers()));
@@ -124,6 +122,15 @@ final class InspectCommand implements Callable<Integer> {
             }
         }
         return usable && differences.isEmpty() ? 0 : 1;
+    }
+
+    private static void printScoringMemory(PrintStream out, ModelConfig config, int batchTokens, int window) {
+        WorkingMemory memory = WorkingMemory.scoring(
+                config, batchTokens, window, Runtime.getRuntime().availableProcessors());
+        out.printf(
+                "               %s off the heap and %s of heap in each executor that scores batches of %,d tokens,"
+                        + " documents in windows of %,d%n",
+                bytes(memory.offHeap()), bytes(memory.heap()), batchTokens, window);
     }
 
     private void printCached(PrintStream out, Path directory) {

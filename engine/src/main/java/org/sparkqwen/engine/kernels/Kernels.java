@@ -99,6 +99,17 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param logits `[count]`
     double logSumExp(MemorySegment logits, int count);
 
+    /// Bytes of heap that operations take at most, [#logProbabilities] of all tokens included.
+    ///
+    /// @param tokens of an operation
+    /// @param inputs of the widest linear layer
+    static long heapBytes(int threads, int tokens, int inputs, int vocabulary) {
+        long packed = PackedActivations.floats(tokens, inputs);
+        long sums = (long) threads * TiledProduct.TOKENS * LogSumExp.CHUNK;
+        long maximaAndSums = 2L * tokens * LogSumExp.chunks(vocabulary);
+        return (packed + sums + maximaAndSums) * Float.BYTES;
+    }
+
     int threads();
 
     /// What runs, for the log: `vector 512-bit, 2 threads`.

@@ -19,6 +19,11 @@ final class PackedActivations {
         return Math.max(1, CAPACITY / inputs / TiledProduct.TOKENS) * TiledProduct.TOKENS;
     }
 
+    /// Floats of heap that operations on `tokens` rows of at most `inputs` numbers take.
+    static long floats(int tokens, int inputs) {
+        return (long) Math.min(tokens, blockTokens(inputs)) * inputs;
+    }
+
     /// Packs `tokens` rows of `inputs` floats; the tile of token `t` starts at index `t · inputs`.
     ///
     /// @param rows address of `[tokens, inputs]`

@@ -26,6 +26,11 @@ final class RotaryTable implements AutoCloseable {
         };
     }
 
+    /// Bytes of a table that was last made larger for `count` positions, at most.
+    static long bytes(int count, int headDim) {
+        return (long) Math.max(FIRST_POSITIONS, 2 * count) * headDim * Float.BYTES;
+    }
+
     /// Makes sure that the table has positions 0 to `count - 1`.
     void reserve(int count) {
         if (count <= positions) {

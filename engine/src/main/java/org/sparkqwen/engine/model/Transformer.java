@@ -164,9 +164,12 @@ public final class Transformer implements AutoCloseable {
         }
     }
 
-    /// Bytes of working memory that a batch of `tokens` needs, beside weights and caches.
-    public static long workingBytes(ModelConfig config, int tokens) {
-        return Activations.bytes(config, tokens);
+    /// Bytes off the heap that a batch of `tokens` needs, beside weights and caches.
+    ///
+    /// @param positions of the longest sequence
+    public static long workingBytes(ModelConfig config, int tokens, int positions) {
+        return Activations.bytes(config, tokens)
+                + RotaryTable.bytes(positions, config.attention().headDim());
     }
 
     @Override

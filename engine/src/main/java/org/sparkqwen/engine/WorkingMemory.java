@@ -1,0 +1,41 @@
+package org.sparkqwen.engine;
+
+import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.Transformer;
+
+/// What an engine needs beside the mapped weights.
+///
+/// @param offHeap bytes of native memory
+/// @param heap bytes of the Java heap, without requests and results
+public record WorkingMemory(long offHeap, long heap) {
+    /// Blocks of keys and values that a batch of documents takes, as a multiple of those that its tokens would fill: each
+    /// document's last is filled in part.
+    private static final int BLOCKS_TO_FULL_ONES = 2;
+
+    /// At most, when scoring.
+    ///
+    /// @param window tokens of the longest window; one that is longer than a batch is computed alone
+    public static WorkingMemory scoring(ModelConfig config, int batchTokens, int window, int threads) {
+        int tokens = Math.max(batchTokens, window);
+        long blocks = Math.max(mostBlocks(batchTokens), Math.ceilDiv(window, KeyValueBlock.TOKENS));
+        long keysAndValues = blocks * KeyValueBlock.floats(config.attention()) * Float.BYTES; // of one layer
+        int widest = Math.max(
+                config.intermediateSize(),
+                Math.max(config.hiddenSize(), config.attention().queryWidth()));
+        return new WorkingMemory(
+                Transformer.workingBytes(config, tokens, window) + keysAndValues,
+                Kernels.heapBytes(threads, tokens, widest, config.vocabSize()));
+    }
+
+    /// Blocks of a layer that a batch of several documents may take. Very short documents reach it before they fill a
+    /// batch.
+    static int mostBlocks(int batchTokens) {
+        return BLOCKS_TO_FULL_ONES * Math.ceilDiv(batchTokens, KeyValueBlock.TOKENS);
+    }
+
+    public long total() {
+        return offHeap + heap;
+    }
+}

@@ -1,0 +1,98 @@
+package org.sparkqwen.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.PublishedShape;
+import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.scoring.ScoringOptions;
+
+/// What [WorkingMemory] predicts for the 4B shape is what a process takes. One layer of it: the others have the same
+/// working memory in turn.
+class ScoringMemoryTest {
+    private static final int BATCH_TOKENS = 8192;
+    private static final int WINDOW = 2048;
+    private static final int THREADS = 2;
+    private static final long MIB = 1 << 20;
+
+    /// The JVM itself: code, classes, the collector.
+    private static final long JVM = 256 * MIB;
+
+    /// Requests, results, and what waits to be collected.
+    private static final long REQUESTS = 128 * MIB;
+
+    private static final ModelConfig CONFIG = PublishedShape.of("4b").config(1);
+
+    @Test
+    void theWhole4bNeedsLessThanThreeGibibytesBesideItsWeights() {
+        PublishedShape shape = PublishedShape.of("4b");
+        ModelConfig whole = shape.config(shape.layers());
+        assertThat(WorkingMemory.scoring(whole, BATCH_TOKENS, whole.maxPositions(), THREADS).total())
+                .isLessThan(3L << 30);
+        assertThat(WorkingMemory.scoring(whole, BATCH_TOKENS, WINDOW, THREADS))
+                .isEqualTo(WorkingMemory.scoring(CONFIG, BATCH_TOKENS, WINDOW, THREADS));
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX) // reads /proc
+    void aProcessTakesNoMoreThanIsPredicted() throws IOException, InterruptedException {
+        WorkingMemory predicted = WorkingMemory.scoring(CONFIG, BATCH_TOKENS, WINDOW, THREADS);
+        long heap = (predicted.heap() + REQUESTS) / MIB;
+        List<String> lines = OtherJvm.lines(
+                OtherJvm.start(Scoring.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"), ""));
+        long resident = Long.parseLong(lines.getLast());
+        long beside = resident - Weights.packedBytes(CONFIG, DType.BF16);
+        System.out.printf(
+                "scoring 4B in batches of %,d tokens: %,d MiB resident beside the weights, heap of at most %,d MiB;"
+                        + " predicted %,d MiB off the heap and %,d MiB of heap%n",
+                BATCH_TOKENS, beside / MIB, heap, predicted.offHeap() / MIB, predicted.heap() / MIB);
+        assertThat(beside)
+                .isGreaterThan(predicted.offHeap() / 2) // or the prediction is of something else
+                .isLessThan(predicted.offHeap() + heap * MIB + JVM);
+    }
+
+    /// What the other JVM runs: scores a batch of long documents and one of short ones, and prints the bytes of memory
+    /// that it had at most.
+    static final class Scoring {
+        private Scoring() {}
+
+        public static void main(String[] arguments) throws IOException {
+            EngineOptions options = new EngineOptions(KernelChoice.VECTOR, THREADS, BATCH_TOKENS, 1);
+            ScoringOptions scoring = new ScoringOptions(
+                    WINDOW, WINDOW, ScoringOptions.Prefix.NONE, ScoringOptions.DEFAULT_MIN_K);
+            Random random = new Random(1);
+            try (Engine engine = Engine.random(CONFIG, options)) {
+                for (int length : new int[] {WINDOW, 3}) {
+                    List<Request.Score> requests = IntStream.range(0, BATCH_TOKENS / length)
+                            .mapToObj(i -> new Request.Score(
+                                    i,
+                                    new Content.Tokens(random.ints(length, 0, CONFIG.vocabSize())
+                                            .toArray()),
+                                    scoring))
+                            .toList();
+                    engine.score(requests.iterator()).forEachRemaining(result -> {
+                        if (result instanceof Result.Rejected rejected) {
+                            throw new IllegalStateException(rejected.reason());
+                        }
+                    });
+                }
+            }
+            String peak = Files.readAllLines(Path.of("/proc/self/status")).stream()
+                    .filter(line -> line.startsWith("VmHWM:"))
+                    .findFirst()
+                    .orElseThrow();
+            System.out.println(Long.parseLong(peak.replaceAll("\\D", "")) * 1024);
+        }
+    }
+}
