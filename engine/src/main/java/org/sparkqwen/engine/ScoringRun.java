@@ -84,8 +84,7 @@ final class ScoringRun implements Iterator<Result> {
             Document document = waiting.getFirst();
             Window window = document.windows.getFirst();
             blocks += Math.ceilDiv(window.length(), KeyValueBlock.TOKENS);
-            boolean fits =
-                    tokens + window.length() <= batchTokens && blocks <= WorkingMemory.mostBlocks(batchTokens);
+            boolean fits = tokens + window.length() <= batchTokens && blocks <= WorkingMemory.mostBlocks(batchTokens);
             if (!tasks.isEmpty() && !fits) {
                 break;
             }

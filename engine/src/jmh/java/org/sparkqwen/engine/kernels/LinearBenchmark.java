@@ -47,6 +47,7 @@ public class LinearBenchmark {
         B0_6_HEAD(1024, 151_936);
 
         final int inputs;
+
         @SuppressWarnings("ImmutableEnumChecker") // List.of never changes
         final List<Integer> outputs;
 
