@@ -10,8 +10,8 @@ import org.sparkqwen.engine.model.Transformer;
 /// @param offHeap bytes of native memory
 /// @param heap bytes of the Java heap, without requests and results
 public record WorkingMemory(long offHeap, long heap) {
-    /// Blocks of keys and values that a batch of documents takes, as a multiple of those that its tokens would fill: each
-    /// document's last is filled in part.
+    /// Blocks of keys and values that a batch of documents takes, as a multiple of those that its tokens would
+    /// fill: each document's last is filled in part.
     private static final int BLOCKS_TO_FULL_ONES = 2;
 
     /// At most, when scoring.
