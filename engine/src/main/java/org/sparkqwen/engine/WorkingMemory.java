@@ -29,8 +29,8 @@ public record WorkingMemory(long offHeap, long heap) {
                 Kernels.heapBytes(threads, tokens, widest, config.vocabSize()));
     }
 
-    /// Blocks of a layer that a batch of several documents may take. Very short documents reach it before they fill a
-    /// batch.
+    /// Blocks of a layer that a batch of several documents may take. Very short documents reach it before they fill
+    /// a batch.
     static int mostBlocks(int batchTokens) {
         return BLOCKS_TO_FULL_ONES * Math.ceilDiv(batchTokens, KeyValueBlock.TOKENS);
     }

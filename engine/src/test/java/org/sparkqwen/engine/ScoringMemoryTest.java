@@ -38,7 +38,8 @@ class ScoringMemoryTest {
     void theWhole4bNeedsLessThanThreeGibibytesBesideItsWeights() {
         PublishedShape shape = PublishedShape.of("4b");
         ModelConfig whole = shape.config(shape.layers());
-        assertThat(WorkingMemory.scoring(whole, BATCH_TOKENS, whole.maxPositions(), THREADS).total())
+        assertThat(WorkingMemory.scoring(whole, BATCH_TOKENS, whole.maxPositions(), THREADS)
+                        .total())
                 .isLessThan(3L << 30);
         assertThat(WorkingMemory.scoring(whole, BATCH_TOKENS, WINDOW, THREADS))
                 .isEqualTo(WorkingMemory.scoring(CONFIG, BATCH_TOKENS, WINDOW, THREADS));
@@ -49,8 +50,8 @@ class ScoringMemoryTest {
     void aProcessTakesNoMoreThanIsPredicted() throws IOException, InterruptedException {
         WorkingMemory predicted = WorkingMemory.scoring(CONFIG, BATCH_TOKENS, WINDOW, THREADS);
         long heap = (predicted.heap() + REQUESTS) / MIB;
-        List<String> lines = OtherJvm.lines(
-                OtherJvm.start(Scoring.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"), ""));
+        List<String> lines =
+                OtherJvm.lines(OtherJvm.start(Scoring.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"), ""));
         long resident = Long.parseLong(lines.getLast());
         long beside = resident - Weights.packedBytes(CONFIG, DType.BF16);
         System.out.printf(
@@ -62,15 +63,15 @@ class ScoringMemoryTest {
                 .isLessThan(predicted.offHeap() + heap * MIB + JVM);
     }
 
-    /// What the other JVM runs: scores a batch of long documents and one of short ones, and prints the bytes of memory
-    /// that it had at most.
+    /// What the other JVM runs: scores a batch of long documents and one of short ones, and prints the bytes of
+    /// memory that it had at most.
     static final class Scoring {
         private Scoring() {}
 
         public static void main(String[] arguments) throws IOException {
             EngineOptions options = new EngineOptions(KernelChoice.VECTOR, THREADS, BATCH_TOKENS, 1);
-            ScoringOptions scoring = new ScoringOptions(
-                    WINDOW, WINDOW, ScoringOptions.Prefix.NONE, ScoringOptions.DEFAULT_MIN_K);
+            ScoringOptions scoring =
+                    new ScoringOptions(WINDOW, WINDOW, ScoringOptions.Prefix.NONE, ScoringOptions.DEFAULT_MIN_K);
             Random random = new Random(1);
             try (Engine engine = Engine.random(CONFIG, options)) {
                 for (int length : new int[] {WINDOW, 3}) {

@@ -44,8 +44,8 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param epsilon added to the mean square, dimensionless
     void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon);
 
-    /// [#rmsNorm] of each head, then rotary position embedding: turns the head's pairs `(x[i], x[i + headDim / 2])` by
-    /// the angles of its position.
+    /// [#rmsNorm] of each head, then rotary position embedding: turns the head's pairs `(x[i], x[i + headDim / 2])`
+    /// by the angles of its position.
     ///
     /// @param x `[positions.length, heads, headDim]`, changed in place
     /// @param weight `[headDim]`, of the norm

@@ -7,10 +7,10 @@ import jdk.incubator.vector.FloatVector;
 
 /// Multiply-adds that depend on nothing but registers: what a core can do at most.
 ///
-/// A multiply-add takes four or five cycles, and a core starts two in each, or four that are half as wide, so that up to
-/// sixteen must be under way at a time. Each chain is a sum of its own, `a = a · factor + term`, which tends to a small
-/// number and never to one that is slow to compute with. With 24 chains, the sums of a tile, the compiler runs out of
-/// the 32 registers, and the loop reads a sixth too low.
+/// A multiply-add takes four or five cycles, and a core starts two in each, or four that are half as wide, so that up
+/// to sixteen must be under way at a time. Each chain is a sum of its own, `a = a · factor + term`, which tends to a
+/// small number and never to one that is slow to compute with. With 24 chains, the sums of a tile, the compiler runs
+/// out of the 32 registers, and the loop reads a sixth too low.
 final class MultiplyAdds {
     /// 256-bit vectors come with 16 registers, others with 32.
     private static final int CHAINS = LANES == 8 ? 12 : 16;

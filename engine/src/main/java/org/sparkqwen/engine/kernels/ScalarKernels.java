@@ -23,8 +23,12 @@ final class ScalarKernels implements Kernels {
         for (Projection projection : projections) {
             int outputs = projection.weight().outputs();
             Memory.address(projection.out(), (long) tokens * outputs);
-            products(in, tokens, List.of(projection.weight()), (token, first, count, sums) ->
-                    write(sums[0], count, projection.out(), (long) token * outputs + first));
+            products(
+                    in,
+                    tokens,
+                    List.of(projection.weight()),
+                    (token, first, count, sums) ->
+                            write(sums[0], count, projection.out(), (long) token * outputs + first));
         }
     }
 

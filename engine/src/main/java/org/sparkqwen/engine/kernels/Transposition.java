@@ -33,8 +33,8 @@ final class Transposition {
 
     private static final IntVector QUADS_HIGH = words(8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
 
-    /// For a tile: quads of the first and the second group of rows, with room for the third's; then the third's into
-    /// that room. Quads 0 to 3 are the first register's, 4 to 7 the second's.
+    /// For a tile: quads of the first and the second group of rows, with room for the third's; then the third's
+    /// into that room. Quads 0 to 3 are the first register's, 4 to 7 the second's.
     private static final IntVector FIRST = quads(0, 4, 0, 1);
 
     private static final IntVector FIRST_FILLED = quads(0, 1, 4, 3);
@@ -47,8 +47,8 @@ final class Transposition {
 
     /// Transposes 12 rows of 16 inputs, for a tile of [OuterProduct].
     ///
-    /// Pairs of rows are interleaved, then pairs of pairs; of the quads that this gives, each of four numbers of one
-    /// input, three row groups' make the 12 of an input.
+    /// Pairs of rows are interleaved, then pairs of pairs; of the quads that this gives, each of four numbers of
+    /// one input, three row groups' make the 12 of an input.
     ///
     /// @param rows address of the first row's first input
     /// @param rowBytes from a row to the next
@@ -84,8 +84,8 @@ final class Transposition {
         store(QUADS_HIGH, high0, high1, high2, high3, high4, high5, to, at + 12 * TILE);
     }
 
-    /// Transposes 16 rows of 16 inputs, by four perfect shuffles: each interleaves rows 0 to 7 with 8 to 15, and moves
-    /// one bit of an element's row to its column and one of its column to its row.
+    /// Transposes 16 rows of 16 inputs, by four perfect shuffles: each interleaves rows 0 to 7 with 8 to 15, and
+    /// moves one bit of an element's row to its column and one of its column to its row.
     ///
     /// @param rows the address of each row's first input, from index `first`
     /// @param skip bytes from there to the first input that is wanted

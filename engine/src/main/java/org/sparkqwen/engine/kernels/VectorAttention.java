@@ -176,8 +176,8 @@ final class VectorAttention implements AutoCloseable {
         return ((long) token * shape.queryWidth() + (long) head * shape.headDim()) * Float.BYTES;
     }
 
-    /// Scores of keys past a row's position become those of a probability of 0. Rows are in the order of positions, so
-    /// a key is hidden from the first few.
+    /// Scores of keys past a row's position become those of a probability of 0. Rows are in the order of positions,
+    /// so a key is hidden from the first few.
     ///
     /// @param first position of the tile's first token
     /// @param position of the block's first key
@@ -188,7 +188,8 @@ final class VectorAttention implements AutoCloseable {
         }
     }
 
-    // A vector of rows' softmax is cut into three, for the compiler inlines exp only into a loop that calls nothing else
+    // A vector of rows' softmax is cut into three, for the compiler inlines exp only into a loop that calls nothing
+    // else
     // of that size; left a call, it allocates its arguments and takes four times as long.
 
     /// Scales the scores of a vector of rows, and raises the rows' maxima.

@@ -241,7 +241,8 @@ final class VectorKernels implements Kernels {
         for (; i <= half - LANES; i += LANES) {
             long offset = (long) i * Float.BYTES;
             FloatVector first = load(weight + offset).mul(load(x + offset).mul(inverse));
-            FloatVector second = load(weight + other + offset).mul(load(x + other + offset).mul(inverse));
+            FloatVector second =
+                    load(weight + other + offset).mul(load(x + other + offset).mul(inverse));
             FloatVector cos = load(cosines + offset);
             FloatVector sin = load(sines + offset);
             store(second.neg().fma(sin, first.mul(cos)), x + offset);

@@ -127,7 +127,7 @@ class KernelBitsTest {
                 List.of(bf16(outputs, inputs), bf16(outputs, inputs)))) {
             assertSameBits(
                     tokens * outputs,
-                (kernels, out) -> kernels.swiGlu(in, tokens, weights.getFirst(), weights.getLast(), out));
+                    (kernels, out) -> kernels.swiGlu(in, tokens, weights.getFirst(), weights.getLast(), out));
         }
     }
 
