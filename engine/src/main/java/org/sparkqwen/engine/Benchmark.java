@@ -229,9 +229,15 @@ public final class Benchmark {
 
     private Measurement.Round decode(int sequences) {
         List<Request.Generate> requests = prompts(sequences, PROMPT_TOKENS, OUTPUT_TOKENS);
-        try (GenerationRun run = engine.generate(requests.iterator())) {
-            run.advance(); // all prompts, and with them the first token of each text
+        try (GenerationLoop loop = new GenerationLoop(engine);
+                GenerationRun run = new GenerationRun(engine, loop, requests.iterator(), () -> false)) {
+            run.feed();
+            loop.step(); // all prompts, and with them the first token of each text
             Clock clock = new Clock();
+            boolean more = loop.step();
+            while (more) {
+                more = loop.step();
+            }
             long tokens = 0;
             while (run.hasNext()) {
                 tokens += refuseRejected(run.next());

@@ -31,7 +31,7 @@ final class Continuation {
     Continuation(Engine engine, Request.Generate request, int[] prompt) {
         this.request = request;
         params = request.params();
-        sequence = engine.newSequence(prompt);
+        sequence = new Sequence(prompt);
         promptTokens = prompt.length;
         contextLeft = engine.config().maxPositions() - prompt.length;
         // Ids above the tokenizer's last are padding of the embedding: they stand for nothing.
@@ -49,6 +49,14 @@ final class Continuation {
 
     Sequence sequence() {
         return sequence;
+    }
+
+    /// The result of a text that the cache has no room for.
+    Result overflow(long mostTokens) {
+        return new Result.Rejected(
+                request.id(),
+                "%,d tokens of prompt and text do not fit into the key/value cache, which holds %,d; give it more memory"
+                        .formatted(sequence.length(), mostTokens));
     }
 
     /// Chooses the next token.

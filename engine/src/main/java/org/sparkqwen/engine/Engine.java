@@ -8,16 +8,19 @@ import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.cache.BlockPool;
-import org.sparkqwen.engine.cache.KeyValueCache;
+import org.sparkqwen.engine.cache.BlockTable;
+import org.sparkqwen.engine.cache.CacheLayout;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.TimedKernels;
 import org.sparkqwen.engine.kernels.Work;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -28,9 +31,10 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 
 /// A model, ready to score and to generate.
 ///
-/// Many threads may use one engine. Each tokenizes for itself and fills its own batches; the batches take turns on the
-/// model, each with all of the engine's threads. A result depends on its request and the weights alone: not on the
-/// other requests, the order, the options of the engine, or what else it is doing.
+/// Many threads may use one engine. Each tokenizes for itself. Each fills its own batches of documents to score; texts
+/// to generate are in one batch for all. Batches take turns on the model, each with all of the engine's threads. A
+/// result depends on its request and the weights alone: not on the other requests, the order, the options of the engine
+/// (the precision of keys and values apart), or what else it is doing.
 public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
@@ -40,7 +44,8 @@ public final class Engine implements AutoCloseable {
     private final Weights weights;
     private final TimedKernels kernels;
     private final Transformer transformer;
-    private final BlockPool blocks;
+    private final BlockPool scoringBlocks; // of one layer
+    private final GenerationLoop generation;
     private final ReentrantLock model = new ReentrantLock(true);
     private boolean closed;
 
@@ -56,7 +61,9 @@ public final class Engine implements AutoCloseable {
         this.weights = weights;
         this.kernels = kernels;
         transformer = new Transformer(config, weights, kernels);
-        blocks = new BlockPool(KeyValueBlock.floats(config.attention()) * Float.BYTES);
+        scoringBlocks = new BlockPool(
+                new CacheLayout(config.attention(), KeyValueFormat.F32, 1, KeyValueBlock.TOKENS), Long.MAX_VALUE);
+        generation = new GenerationLoop(this);
     }
 
     /// Loads a model from a directory: a Hugging Face one, or a packed one. A directory without tokenizer.json
@@ -135,18 +142,32 @@ public final class Engine implements AutoCloseable {
         return new ScoringRun(this, requests);
     }
 
-    /// Generates continuations; yields one result for each request, in completion order. Closing the run, or
-    /// reading it to its end, frees its key/value cache.
+    /// Generates continuations; yields one result for each request, in completion order. All callers' texts are in one
+    /// batch. Closing the run, or reading it to its end, frees what it holds of the key/value cache.
+    ///
+    /// Pulls from `requests` only when there is room for more to wait. Use the iterator from one thread.
     ///
     /// @throws IllegalStateException from the iterator if the engine is closed
     /// @throws CancellationException from the iterator if its thread is interrupted
     public GenerationRun generate(Iterator<Request.Generate> requests) {
-        return new GenerationRun(this, requests);
+        return generate(requests, () -> false);
     }
 
-    /// Blocks of key/value cache that runs hold now.
+    /// The same, and looks at `cancelled` while it waits for a result.
+    ///
+    /// @throws CancellationException from the iterator if `cancelled`, too
+    public GenerationRun generate(Iterator<Request.Generate> requests, BooleanSupplier cancelled) {
+        return new GenerationRun(this, generation, requests, cancelled);
+    }
+
+    /// Blocks of key/value cache that runs hold now; those that are kept for prompts to come do not count.
     public int blocksInUse() {
-        return blocks.inUse();
+        return scoringBlocks.inUse() + generation.blocksInUse();
+    }
+
+    /// Times that a text lost its place in the key/value cache to others and was computed again.
+    public long preemptions() {
+        return generation.preemptions();
     }
 
     /// What computes, for a person: `vector 512-bit, 2 threads`.
@@ -163,14 +184,21 @@ public final class Engine implements AutoCloseable {
         return options;
     }
 
-    /// A sequence that is computed over several batches.
-    Sequence newSequence(int[] tokens) {
-        return new Sequence(tokens, new KeyValueCache(blocks, config.layers()));
+    /// A sequence that is computed whole in one batch, and needs the keys and values of one layer at a time.
+    Sequence newScoringSequence(int[] tokens) {
+        return new Sequence(tokens, BlockTable.of(scoringBlocks, tokens.length));
     }
 
-    /// A sequence that is computed whole in one batch, and needs the keys and values of one layer at a time.
-    Sequence newSinglePassSequence(int[] tokens) {
-        return new Sequence(tokens, new KeyValueCache(blocks, 1));
+    void endScoring(Sequence sequence) {
+        sequence.table().giveBack(scoringBlocks);
+    }
+
+    /// Blocks of all layers for texts that are generated.
+    BlockPool newGenerationBlocks() {
+        KeyValueOptions keyValues = options.keyValues();
+        return new BlockPool(
+                new CacheLayout(config.attention(), keyValues.format(), config.layers(), keyValues.blockTokens()),
+                keyValues.bytes());
     }
 
     /// Runs `work` while nothing else runs on the model.
@@ -232,6 +260,7 @@ public final class Engine implements AutoCloseable {
     /// Waits for the batch on the model, then frees everything. Runs that go on afterwards fail.
     @Override
     public void close() {
+        generation.close();
         model.lock();
         try {
             if (!closed) {
@@ -239,7 +268,7 @@ public final class Engine implements AutoCloseable {
                 transformer.close();
                 kernels.close();
                 weights.close();
-                blocks.close();
+                scoringBlocks.close();
             }
         } finally {
             model.unlock();

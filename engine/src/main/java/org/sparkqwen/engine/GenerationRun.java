@@ -1,32 +1,66 @@
 package org.sparkqwen.engine;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
-import java.util.List;
 import java.util.NoSuchElementException;
-import org.sparkqwen.engine.model.Transformer;
-import org.sparkqwen.engine.scheduler.Batch;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.scheduler.Sequence;
+import org.sparkqwen.engine.scheduler.SequenceQueue;
 
-/// Generates one caller's continuations. Each step advances every running text by a token; a text that ends makes room
-/// for the next request.
+/// One caller's continuations: hands its requests to the engine's [GenerationLoop] as long as there is room for them to
+/// wait, and takes the results as they come.
 public final class GenerationRun implements Iterator<Result>, AutoCloseable {
+    private static final long LOOK_MILLIS = 200;
+
     private final Engine engine;
+    private final GenerationLoop loop;
+    private final ReentrantLock lock;
+    private final Condition news; // a result, room, or a failure
+    private final SequenceQueue queue;
     private final Iterator<Request.Generate> requests;
-    private final List<Continuation> running = new ArrayList<>();
+    private final BooleanSupplier cancelled;
     private final Deque<Result> finished = new ArrayDeque<>();
+    private @Nullable Throwable failure;
+    private long promptTokens;
+    private long sharedTokens;
+    private long missing; // results of requests that were handed in
+    private volatile boolean exhausted; // no request is left
     private boolean closed;
 
-    GenerationRun(Engine engine, Iterator<Request.Generate> requests) {
+    GenerationRun(
+            Engine engine, GenerationLoop loop, Iterator<Request.Generate> requests, BooleanSupplier cancelled) {
         this.engine = engine;
+        this.loop = loop;
         this.requests = requests;
+        this.cancelled = cancelled;
+        lock = loop.lock();
+        news = lock.newCondition();
+        queue = loop.enter(this);
+    }
+
+    SequenceQueue queue() {
+        return queue;
+    }
+
+    /// Tokens of the prompts of texts that have ended.
+    public long promptTokens() {
+        return promptTokens;
+    }
+
+    /// How many of those tokens other prompts had in common and did not have to be computed again.
+    public long sharedTokens() {
+        return sharedTokens;
     }
 
     @Override
     public boolean hasNext() {
-        return !closed && (!finished.isEmpty() || !running.isEmpty() || requests.hasNext());
+        return !closed && (missing > 0 || requests.hasNext());
     }
 
     @Override
@@ -34,78 +68,136 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         if (!hasNext()) {
             throw new NoSuchElementException();
         }
-        while (finished.isEmpty()) {
-            advance();
+        Result result;
+        do {
+            feed();
+            result = await();
+        } while (result == null);
+        missing--;
+        if (!hasNext()) {
+            close();
         }
-        return finished.removeFirst();
+        return result;
     }
 
-    /// Takes in requests while there is room, and then computes the prompts of the new texts and a token of the
-    /// others; nothing while a result waits to be taken.
-    void advance() {
-        while (finished.isEmpty() && hasRoom() && requests.hasNext()) {
-            accept(requests.next());
-        }
-        if (finished.isEmpty() && !running.isEmpty()) {
-            step();
+    /// Hands requests in while there is room. Looks for them without the lock: they may take their time.
+    void feed() {
+        while (hasRoom() && !exhausted) {
+            if (requests.hasNext()) {
+                accept(requests.next());
+            } else {
+                exhausted = true;
+            }
         }
     }
 
-    /// New prompts are computed with the next step; they come in as long as those before them leave room in a
-    /// batch.
+    /// As many texts may wait as may run, so that there are enough when all that run end at once, but not more tokens
+    /// than a step computes.
     private boolean hasRoom() {
-        int pending = running.stream()
-                .mapToInt(continuation -> continuation.sequence().pending())
-                .sum();
-        return running.size() < engine.options().maxSequences()
-                && pending < engine.options().batchTokens();
+        lock.lock();
+        try {
+            check();
+            return finished.size() < engine.options().maxSequences()
+                    && queue.waiting() < engine.options().maxSequences()
+                    && queue.waitingTokens() < engine.options().batchTokens();
+        } finally {
+            lock.unlock();
+        }
     }
 
     private void accept(Request.Generate request) {
+        missing++;
         try {
             int[] prompt = engine.tokens(request.content());
             if (prompt.length >= engine.config().maxPositions()) {
                 throw new RejectedContent("a prompt of %,d tokens leaves no room in a context of %,d"
                         .formatted(prompt.length, engine.config().maxPositions()));
             }
-            running.add(new Continuation(engine, request, prompt));
+            Continuation continuation = new Continuation(engine, request, prompt);
+            lock.lock();
+            try {
+                loop.add(this, continuation);
+            } finally {
+                lock.unlock();
+            }
         } catch (RejectedContent e) {
-            finished.add(new Result.Rejected(request.id(), e.reason()));
+            lock.lock();
+            try {
+                finished.add(new Result.Rejected(request.id(), e.reason()));
+            } finally {
+                lock.unlock();
+            }
         }
     }
 
-    private void step() {
-        engine.onModel(transformer -> {
-            Batch batch = Batch.of(running.stream().map(Continuation::sequence).toList());
-            compute(transformer, batch);
-            return batch;
-        });
-        for (Iterator<Continuation> each = running.iterator(); each.hasNext(); ) {
-            Continuation continuation = each.next();
-            continuation.result().ifPresent(result -> {
-                finished.add(result);
-                continuation.sequence().close();
-                each.remove();
-            });
+    /// Waits for a result; null if more requests can be handed in first.
+    private @Nullable Result await() {
+        try {
+            lock.lockInterruptibly();
+            try {
+                loop.start();
+                while (true) {
+                    check();
+                    if (!finished.isEmpty()) {
+                        return finished.removeFirst();
+                    }
+                    if (cancelled.getAsBoolean()) {
+                        throw new CancellationException("cancelled while texts were generated");
+                    }
+                    if (hasRoom() && !exhausted) {
+                        return null;
+                    }
+                    boolean _ = news.await(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                }
+            } finally {
+                lock.unlock();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            CancellationException exception = new CancellationException("interrupted while texts were generated");
+            exception.initCause(e);
+            throw exception;
         }
     }
 
-    private void compute(Transformer transformer, Batch batch) {
-        int[] lastRows = batch.slices().stream().mapToInt(Batch.Slice::lastRow).toArray();
-        MemorySegment hidden = transformer.forward(batch, lastRows);
-        MemorySegment logits = transformer.logits(hidden, lastRows.length);
-        long rowBytes = (long) engine.config().vocabSize() * Float.BYTES;
-        for (int i = 0; i < lastRows.length; i++) {
-            MemorySegment row = logits.asSlice(i * rowBytes, rowBytes);
-            running.get(i).advance(row, transformer.logSumExp(row));
+    /// @throws RuntimeException or Error: what ended the run
+    private void check() {
+        loop.checkOpen();
+        switch (failure) {
+            case null -> {}
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            case Throwable e -> throw new IllegalStateException(e);
         }
     }
 
-    /// Ends the run and frees the key/value cache of texts that are not finished.
+    /// A text has ended. The loop holds the lock.
+    void finished(Sequence sequence, Result result) {
+        promptTokens += sequence.promptTokens();
+        sharedTokens += sequence.shared();
+        finished.add(result);
+        news.signal();
+    }
+
+    /// There may be room for more requests. The loop holds the lock.
+    void step() {
+        if (!exhausted && hasRoom()) {
+            news.signal();
+        }
+    }
+
+    /// The run cannot go on. The loop holds the lock.
+    void failed(Throwable cause) {
+        failure = cause;
+        news.signal();
+    }
+
+    /// Ends the run; texts that are not finished are given up.
     @Override
     public void close() {
-        closed = true;
-        running.forEach(continuation -> continuation.sequence().close());
-        running.clear();
+        if (!closed) {
+            closed = true;
+            loop.leave(this);
+        }
     }
 }

@@ -94,51 +94,55 @@ final class ScoringRun implements Iterator<Result> {
                 waiting.removeFirst();
             }
             tokens += window.length();
-            tasks.add(new Task(document, window, last, engine.newSinglePassSequence(document.tokensOf(window))));
+            tasks.add(new Task(document, window, last));
         }
         waitingTokens -= tokens;
         return tasks;
     }
 
     private void score(List<Task> tasks) {
-        try {
-            double[] logProbabilities = engine.onModel(transformer -> targetLogProbabilities(transformer, tasks));
-            int next = 0;
-            for (Task task : tasks) {
-                next = task.take(logProbabilities, next);
-                if (task.last()) {
-                    finished.add(task.document().result());
-                }
+        double[] logProbabilities = engine.onModel(transformer -> targetLogProbabilities(transformer, tasks));
+        int next = 0;
+        for (Task task : tasks) {
+            next = task.take(logProbabilities, next);
+            if (task.last()) {
+                finished.add(task.document().result());
             }
-        } finally {
-            tasks.forEach(task -> task.sequence().close());
         }
     }
 
     /// The log-probability of each window's targets, in the order of the batch: the row before a target predicts
     /// it.
-    private static double[] targetLogProbabilities(Transformer transformer, List<Task> tasks) {
-        Batch batch = Batch.of(tasks.stream().map(Task::sequence).toList());
-        int count = tasks.stream().mapToInt(task -> task.window().targets()).sum();
-        int[] rows = new int[count];
-        int[] targets = new int[count];
-        int next = 0;
-        for (int i = 0; i < tasks.size(); i++) {
-            Window window = tasks.get(i).window();
-            int firstRow = batch.slices().get(i).row();
-            for (int position = window.firstTarget(); position < window.end(); position++) {
-                int row = firstRow + position - window.start();
-                rows[next] = row - 1;
-                targets[next] = batch.tokens()[row];
-                next++;
+    private double[] targetLogProbabilities(Transformer transformer, List<Task> tasks) {
+        List<Sequence> sequences = new ArrayList<>();
+        try {
+            for (Task task : tasks) {
+                sequences.add(engine.newScoringSequence(task.document().tokensOf(task.window())));
             }
+            Batch batch = Batch.of(sequences);
+            int count = tasks.stream().mapToInt(task -> task.window().targets()).sum();
+            int[] rows = new int[count];
+            int[] targets = new int[count];
+            int next = 0;
+            for (int i = 0; i < tasks.size(); i++) {
+                Window window = tasks.get(i).window();
+                int firstRow = batch.slices().get(i).row();
+                for (int position = window.firstTarget(); position < window.end(); position++) {
+                    int row = firstRow + position - window.start();
+                    rows[next] = row - 1;
+                    targets[next] = batch.tokens()[row];
+                    next++;
+                }
+            }
+            MemorySegment hidden = transformer.forward(batch, rows);
+            return transformer.logProbabilities(hidden, targets);
+        } finally {
+            sequences.forEach(engine::endScoring);
         }
-        MemorySegment hidden = transformer.forward(batch, rows);
-        return transformer.logProbabilities(hidden, targets);
     }
 
     /// A window, the document it belongs to, and whether it is that document's last.
-    private record Task(Document document, Window window, boolean last, Sequence sequence) {
+    private record Task(Document document, Window window, boolean last) {
         /// Takes the window's log-probabilities from index `from` on; returns the index after them.
         int take(double[] logProbabilities, int from) {
             int next = from;

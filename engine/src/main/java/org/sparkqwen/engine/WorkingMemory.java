@@ -2,6 +2,7 @@ package org.sparkqwen.engine;
 
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Transformer;
 
@@ -20,7 +21,7 @@ public record WorkingMemory(long offHeap, long heap) {
     public static WorkingMemory scoring(ModelConfig config, int batchTokens, int window, int threads) {
         int tokens = Math.max(batchTokens, window);
         long blocks = Math.max(mostBlocks(batchTokens), Math.ceilDiv(window, KeyValueBlock.TOKENS));
-        long keysAndValues = blocks * KeyValueBlock.floats(config.attention()) * Float.BYTES; // of one layer
+        long keysAndValues = blocks * KeyValueBlock.bytes(config.attention(), KeyValueFormat.F32); // of one layer
         int widest = Math.max(
                 config.intermediateSize(),
                 Math.max(config.hiddenSize(), config.attention().queryWidth()));

@@ -11,6 +11,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,14 +57,14 @@ class EngineLifecycleTest {
     void aGenerationThatIsClosedMidwayHoldsNoCache() {
         List<Request.Generate> requests = new ArrayList<>();
         for (int i = 0; i < 6; i++) {
-            requests.add(Golden.generate(i, TOKENS, Golden.greedy(1 + 40 * i)));
+            requests.add(Golden.generate(i, TOKENS, Golden.greedy(1 + 100 * i)));
         }
         try (Engine engine = open()) {
             try (GenerationRun run = engine.generate(requests.iterator())) {
                 assertThat(run.next().id()).isZero();
-                assertThat(engine.blocksInUse()).isEqualTo(5 * 3); // five texts go on, in three layers
+                assertThat(engine.blocksInUse()).isPositive(); // five texts go on
             }
-            assertThat(engine.blocksInUse()).isZero();
+            awaitNoBlocksInUse(engine);
         }
     }
 
@@ -114,7 +115,7 @@ class EngineLifecycleTest {
             if (run instanceof GenerationRun generation) {
                 generation.close();
             }
-            assertThat(engine.blocksInUse()).isZero();
+            awaitNoBlocksInUse(engine);
             assertThat(Golden.all(work.start(engine))).hasSize(2); // and the engine still works
         }
     }
@@ -141,16 +142,16 @@ class EngineLifecycleTest {
                     generation.close();
                 }
             });
-            while (waiting.getState() != Thread.State.WAITING) {
+            while (waiting.getState() != Thread.State.WAITING && waiting.getState() != Thread.State.TIMED_WAITING) {
                 Thread.onSpinWait();
             }
             waiting.interrupt();
             waiting.join();
             assertThat(thrown.get()).isInstanceOf(CancellationException.class);
-            assertThat(engine.blocksInUse()).isZero();
 
             release.countDown();
             holder.join();
+            awaitNoBlocksInUse(engine);
         }
     }
 
@@ -189,6 +190,15 @@ class EngineLifecycleTest {
         assertThatThrownBy(() -> new EngineOptions(KernelChoice.AUTO, threads, batchTokens, maxSequences))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(message);
+    }
+
+    /// A run's blocks are free when the step ends that computes its texts.
+    private static void awaitNoBlocksInUse(Engine engine) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (engine.blocksInUse() > 0) {
+            assertThat(System.nanoTime()).as("blocks are still in use").isLessThan(deadline);
+            Thread.onSpinWait();
+        }
     }
 
     private static void await(CountDownLatch latch) {

@@ -75,10 +75,10 @@ class GoldenModelTest {
     private static float[] lastLogits(Engine engine, int[] ids) {
         int vocabulary = engine.config().vocabSize();
         return engine.onModel(transformer -> {
-            try (Sequence sequence = engine.newSequence(ids)) {
-                MemorySegment hidden = transformer.forward(Batch.of(List.of(sequence)), new int[] {ids.length - 1});
-                return transformer.logits(hidden, 1).asSlice(0, vocabulary * 4L).toArray(JAVA_FLOAT);
-            }
+            Sequence sequence = engine.newScoringSequence(ids);
+            MemorySegment hidden = transformer.forward(Batch.of(List.of(sequence)), new int[] {ids.length - 1});
+            engine.endScoring(sequence);
+            return transformer.logits(hidden, 1).asSlice(0, vocabulary * 4L).toArray(JAVA_FLOAT);
         });
     }
 

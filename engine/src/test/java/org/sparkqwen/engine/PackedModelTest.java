@@ -341,6 +341,6 @@ class PackedModelTest {
     }
 
     private static EngineOptions options(@Nullable Path cache) {
-        return new EngineOptions(KernelChoice.VECTOR, 2, 256, 8, cache);
+        return new EngineOptions(KernelChoice.VECTOR, 2, 256, 8, KeyValueOptions.DEFAULT, cache);
     }
 }

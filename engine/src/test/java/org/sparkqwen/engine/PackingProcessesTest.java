@@ -106,7 +106,7 @@ class PackingProcessesTest {
     }
 
     private static double sumNll(@Nullable Path cache) {
-        EngineOptions options = new EngineOptions(KernelChoice.AUTO, 1, 64, 8, cache);
+        EngineOptions options = new EngineOptions(KernelChoice.AUTO, 1, 64, 8, KeyValueOptions.DEFAULT, cache);
         try (Engine engine = Engine.open(Golden.SMALL_MODEL, options)) {
             return Golden.scored(engine, TOKENS, Golden.unprefixed(128, 64))
                     .score()

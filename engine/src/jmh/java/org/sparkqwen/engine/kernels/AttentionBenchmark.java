@@ -54,9 +54,9 @@ public class AttentionBenchmark {
         queries = randoms(random, (long) QUERIES * SHAPE.queryWidth());
         out = arena.allocate(JAVA_FLOAT, (long) QUERIES * SHAPE.queryWidth());
         List<MemorySegment> blocks = IntStream.range(0, Math.ceilDiv(tokens, KeyValueBlock.TOKENS))
-                .mapToObj(block -> randoms(random, KeyValueBlock.floats(SHAPE)))
+                .mapToObj(block -> randoms(random, KeyValueBlock.bytes(SHAPE, KeyValueFormat.F32) / Float.BYTES))
                 .toList();
-        spans = List.of(new AttentionSpan(0, QUERIES, tokens - QUERIES, blocks));
+        spans = List.of(new AttentionSpan(0, QUERIES, tokens - QUERIES, KeyValueFormat.F32, blocks));
     }
 
     private MemorySegment randoms(Random random, long count) {

@@ -9,9 +9,10 @@ import java.util.List;
 /// @param row the first token's row in the batch
 /// @param tokens how many
 /// @param position the first token's position in its sequence
+/// @param format of the blocks
 /// @param blocks keys and values of positions 0 to `position + tokens - 1`, as [KeyValueBlock] lays them out; block `i`
 ///     holds positions `32 i` to `32 i + 31`
-public record AttentionSpan(int row, int tokens, int position, List<MemorySegment> blocks) {
+public record AttentionSpan(int row, int tokens, int position, KeyValueFormat format, List<MemorySegment> blocks) {
     public AttentionSpan {
         int needed = Math.ceilDiv(position + tokens, KeyValueBlock.TOKENS);
         if (blocks.size() < needed) {

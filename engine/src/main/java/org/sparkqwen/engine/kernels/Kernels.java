@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /// The arithmetic of a transformer, whole operations at a time, on float32 activations in native memory.
 ///
@@ -94,10 +95,14 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
         linear(in, rows, List.of(new Projection(head, out)));
     }
 
-    /// log Σ exp of `count` logits, with the bits that [#logProbabilities] subtracts.
+    /// log Σ exp of each row of logits, with the bits that [#logProbabilities] subtracts.
     ///
-    /// @param logits `[count]`
-    double logSumExp(MemorySegment logits, int count);
+    /// @param logits `[out.length, count]`
+    void logSumExp(MemorySegment logits, int count, double[] out);
+
+    /// Runs `work` for each of 0 to `count - 1`, on all threads: what is done to the rows of a batch outside of these
+    /// operations.
+    void each(int count, IntConsumer work);
 
     /// Bytes of heap that operations take at most, [#logProbabilities] of all tokens included.
     ///

@@ -2,6 +2,8 @@ package org.sparkqwen.engine.kernels;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// The layout of the keys and values of 32 consecutive positions of one layer:
 ///
@@ -13,15 +15,28 @@ import java.util.List;
 /// Both are panels as a [Matrix] has them: scores are queries times a panel of `headDim` inputs, and the weighted sum
 /// of values is probabilities times panels of 32 inputs. Blocks start at multiples of 32 positions of the sequence, so
 /// the order of every sum depends on positions alone, not on how a prompt was cut.
+///
+/// Attention multiplies the values of positions that a sequence has not reached with 0, so whatever lies there must be
+/// finite.
 public final class KeyValueBlock {
     /// Positions in a block.
     public static final int TOKENS = Matrix.PANEL;
 
     private KeyValueBlock() {}
 
-    /// Floats in a block.
-    public static long floats(AttentionShape shape) {
-        return (long) shape.keyValueHeads() * (keyFloats(shape) + valueFloats(shape));
+    /// Of a block.
+    public static long bytes(AttentionShape shape, KeyValueFormat format) {
+        return shape.keyValueHeads() * (keyBytes(shape, format) + valueBytes(shape, format));
+    }
+
+    /// Makes the values of the positions from `slot` on zeros, of a block that had another sequence's.
+    public static void clearValues(AttentionShape shape, KeyValueFormat format, MemorySegment block, int slot) {
+        long values = shape.keyValueHeads() * keyBytes(shape, format);
+        long panel = (long) TOKENS * Matrix.PANEL * format.bytes();
+        long from = (long) slot * Matrix.PANEL * format.bytes();
+        for (long at = values; at < bytes(shape, format); at += panel) {
+            block.asSlice(at + from, panel - from).fill((byte) 0);
+        }
     }
 
     /// Writes the keys and values of a batch into the blocks of its spans.
@@ -37,49 +52,57 @@ public final class KeyValueBlock {
         long floats = (long) AttentionSpan.rows(spans) * shape.keyValueWidth();
         long k = Memory.address(keys, floats);
         long v = Memory.address(values, floats);
-        for (AttentionSpan span : spans) {
-            int first = span.position() / TOKENS;
-            int blocks = (span.position() + span.tokens() - 1) / TOKENS - first + 1;
-            team.run(blocks, (part, worker) -> storeBlock(shape, span, first + part, k, v));
-        }
+        List<Part> parts = spans.stream().flatMap(KeyValueBlock::parts).toList();
+        team.run(parts.size(), (part, worker) -> storeBlock(
+                shape, parts.get(part).span(), parts.get(part).block(), k, v));
+    }
+
+    /// The rows of a span that go into one of its blocks.
+    private record Part(AttentionSpan span, int block) {}
+
+    private static Stream<Part> parts(AttentionSpan span) {
+        int last = (span.position() + span.tokens() - 1) / TOKENS;
+        return IntStream.rangeClosed(span.position() / TOKENS, last).mapToObj(block -> new Part(span, block));
     }
 
     private static void storeBlock(AttentionShape shape, AttentionSpan span, int index, long keys, long values) {
-        long block = Memory.address(span.blocks().get(index), floats(shape));
+        KeyValueFormat format = span.format();
+        int bytes = format.bytes();
+        long block = Memory.addressOfBytes(span.blocks().get(index), bytes(shape, format));
         int end = Math.min(span.position() + span.tokens(), (index + 1) * TOKENS);
         for (int position = Math.max(span.position(), index * TOKENS); position < end; position++) {
             int slot = position % TOKENS;
             long row = (long) (span.row() + position - span.position()) * shape.keyValueWidth();
             for (int head = 0; head < shape.keyValueHeads(); head++) {
                 long from = (row + (long) head * shape.headDim()) * Float.BYTES;
-                long key = block + (keyOffset(shape, head) + slot) * Float.BYTES;
-                long value = block + (valueOffset(shape, head) + (long) slot * Matrix.PANEL) * Float.BYTES;
+                long key = block + keyOffset(shape, format, head) + (long) slot * bytes;
+                long value = block + valueOffset(shape, format, head) + (long) slot * Matrix.PANEL * bytes;
                 for (int i = 0; i < shape.headDim(); i++) {
                     long offset = (long) i * Float.BYTES;
-                    Memory.setFloat(key + offset * TOKENS, Memory.getFloat(keys + from + offset));
-                    long panel = (long) (i / Matrix.PANEL) * TOKENS * Matrix.PANEL * Float.BYTES;
-                    long column = (long) (i % Matrix.PANEL) * Float.BYTES;
-                    Memory.setFloat(value + panel + column, Memory.getFloat(values + from + offset));
+                    format.set(key + (long) i * TOKENS * bytes, Memory.getFloat(keys + from + offset));
+                    long panel = (long) (i / Matrix.PANEL) * TOKENS * Matrix.PANEL * bytes;
+                    long column = (long) (i % Matrix.PANEL) * bytes;
+                    format.set(value + panel + column, Memory.getFloat(values + from + offset));
                 }
             }
         }
     }
 
-    /// Where a head's key panel starts, in floats.
-    static long keyOffset(AttentionShape shape, int head) {
-        return head * keyFloats(shape);
+    /// Where a head's key panel starts, in bytes.
+    static long keyOffset(AttentionShape shape, KeyValueFormat format, int head) {
+        return head * keyBytes(shape, format);
     }
 
-    /// Where a head's value panels start, in floats.
-    static long valueOffset(AttentionShape shape, int head) {
-        return shape.keyValueHeads() * keyFloats(shape) + head * valueFloats(shape);
+    /// Where a head's value panels start, in bytes.
+    static long valueOffset(AttentionShape shape, KeyValueFormat format, int head) {
+        return shape.keyValueHeads() * keyBytes(shape, format) + head * valueBytes(shape, format);
     }
 
-    private static long keyFloats(AttentionShape shape) {
-        return (long) shape.headDim() * TOKENS;
+    private static long keyBytes(AttentionShape shape, KeyValueFormat format) {
+        return (long) shape.headDim() * TOKENS * format.bytes();
     }
 
-    private static long valueFloats(AttentionShape shape) {
-        return (long) Matrix.panelCount(shape.headDim()) * TOKENS * Matrix.PANEL;
+    private static long valueBytes(AttentionShape shape, KeyValueFormat format) {
+        return (long) Matrix.panelCount(shape.headDim()) * TOKENS * Matrix.PANEL * format.bytes();
     }
 }

@@ -48,4 +48,8 @@ final class Memory {
     static short getShort(long address) {
         return ALL.get(JAVA_SHORT_UNALIGNED, address);
     }
+
+    static void setShort(long address, short value) {
+        ALL.set(JAVA_SHORT_UNALIGNED, address, value);
+    }
 }

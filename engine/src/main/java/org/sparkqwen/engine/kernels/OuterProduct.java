@@ -294,7 +294,7 @@ final class OuterProduct implements MicroKernel {
     }
 
     /// bfloat16 is the upper half of a float's bits.
-    private static FloatVector widen(long address) {
+    static FloatVector widen(long address) {
         return ((IntVector) ShortVector.fromMemorySegment(SHORTS, Memory.ALL, address, ORDER)
                         .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
                 .lanewise(VectorOperators.LSHL, 16)

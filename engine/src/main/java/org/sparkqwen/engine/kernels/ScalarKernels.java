@@ -8,6 +8,7 @@ import static org.sparkqwen.engine.kernels.ScalarMath.LANES;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /// The reference: every operation as its formula reads, in the order of additions that [Kernels] promises.
 final class ScalarKernels implements Kernels {
@@ -177,6 +178,7 @@ final class ScalarKernels implements Kernels {
         long at = (long) (span.row() + token) * shape.queryWidth() + (long) head * headDim;
         int keyValueHead = head / shape.group();
         int position = span.position() + token;
+        KeyValueFormat format = span.format();
 
         float[] query = new float[headDim];
         read(queries, at, query);
@@ -187,11 +189,11 @@ final class ScalarKernels implements Kernels {
         float sum = 0f;
         float maximum = Float.NEGATIVE_INFINITY;
 
-        for (int block = 0; block <= position / PANEL; block++) {
-            MemorySegment memory = span.blocks().get(block);
-            int visible = Math.min(PANEL, position + 1 - block * PANEL);
+        for (int index = 0; index <= position / PANEL; index++) {
+            long block = Memory.addressOfBytes(span.blocks().get(index), KeyValueBlock.bytes(shape, format));
+            int visible = Math.min(PANEL, position + 1 - index * PANEL);
 
-            read(memory, KeyValueBlock.keyOffset(shape, keyValueHead), keys);
+            read(format, block + KeyValueBlock.keyOffset(shape, format, keyValueHead), keys);
             Arrays.fill(scores, 0f);
             accumulate(query, keys, scores, 0);
             float previous = maximum;
@@ -211,7 +213,8 @@ final class ScalarKernels implements Kernels {
                 weighted[i] *= correction;
             }
             for (int column = 0; column < valueWidth; column += PANEL) {
-                read(memory, KeyValueBlock.valueOffset(shape, keyValueHead) + (long) column * PANEL, values);
+                long panel = (long) column * PANEL * format.bytes();
+                read(format, block + KeyValueBlock.valueOffset(shape, format, keyValueHead) + panel, values);
                 accumulate(scores, values, weighted, column);
             }
         }
@@ -259,17 +262,24 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public double logSumExp(MemorySegment logits, int count) {
+    public void logSumExp(MemorySegment logits, int count, double[] out) {
         int chunks = LogSumExp.chunks(count);
-        float[] maxima = new float[chunks];
-        float[] sums = new float[chunks];
-        for (int chunk = 0; chunk < chunks; chunk++) {
-            int first = chunk * LogSumExp.CHUNK;
-            float[] part = new float[Math.min(LogSumExp.CHUNK, count - first)];
-            read(logits, first, part);
-            reduce(part, part.length, maxima, sums, chunk);
-        }
-        return LogSumExp.combine(maxima, sums, 0, chunks);
+        team.run(out.length, (row, worker) -> {
+            float[] maxima = new float[chunks];
+            float[] sums = new float[chunks];
+            for (int chunk = 0; chunk < chunks; chunk++) {
+                int first = chunk * LogSumExp.CHUNK;
+                float[] part = new float[Math.min(LogSumExp.CHUNK, count - first)];
+                read(logits, (long) row * count + first, part);
+                reduce(part, part.length, maxima, sums, chunk);
+            }
+            out[row] = LogSumExp.combine(maxima, sums, 0, chunks);
+        });
+    }
+
+    @Override
+    public void each(int count, IntConsumer work) {
+        team.run(count, (part, worker) -> work.accept(part));
     }
 
     @Override
@@ -350,6 +360,12 @@ final class ScalarKernels implements Kernels {
             }
         }
         return floats;
+    }
+
+    private static void read(KeyValueFormat format, long from, float[] to) {
+        for (int i = 0; i < to.length; i++) {
+            to[i] = format.get(from + (long) i * format.bytes());
+        }
     }
 
     private static void read(MemorySegment from, long index, float[] to) {

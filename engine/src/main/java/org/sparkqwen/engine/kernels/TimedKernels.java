@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntConsumer;
 
 /// Other kernels, and a record of what they do: two readings of the clock an operation, of which a batch has some
 /// hundreds.
@@ -109,11 +110,15 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
-    public double logSumExp(MemorySegment logits, int count) {
+    public void logSumExp(MemorySegment logits, int count, double[] out) {
         long start = System.nanoTime();
-        double logSumExp = kernels.logSumExp(logits, count);
+        kernels.logSumExp(logits, count, out);
         record(Stage.HEAD, start, 0);
-        return logSumExp;
+    }
+
+    @Override
+    public void each(int count, IntConsumer work) {
+        kernels.each(count, work);
     }
 
     @Override

@@ -32,9 +32,6 @@ final class VectorAttention implements AutoCloseable {
     private static final long VECTOR_BYTES = (long) LANES * Float.BYTES;
     private static final float UNSEEN = Float.NEGATIVE_INFINITY;
 
-    /// The queries of `tokens` tokens from `token` of a span, for the heads that share `keyValueHead`.
-    record Tile(AttentionSpan span, int token, int tokens, int keyValueHead) {}
-
     private Arena arena = Arena.ofShared();
     private MemorySegment queries = MemorySegment.NULL; // panels, [rows / 32][headDim][32]
     private MemorySegment scratch = MemorySegment.NULL; // of a transposition
@@ -47,13 +44,13 @@ final class VectorAttention implements AutoCloseable {
     private long[] from = new long[0]; // [rows]: addresses of the queries
 
     /// Cuts the spans into tiles. The tiles of a head follow each other, so its keys and values stay in the cache.
-    static List<Tile> tiles(AttentionShape shape, List<AttentionSpan> spans) {
+    static List<AttentionTile> tiles(AttentionShape shape, List<AttentionSpan> spans) {
         int height = Math.max(1, ROWS / shape.group());
-        List<Tile> tiles = new ArrayList<>();
+        List<AttentionTile> tiles = new ArrayList<>();
         for (AttentionSpan span : spans) {
             for (int head = 0; head < shape.keyValueHeads(); head++) {
                 for (int token = 0; token < span.tokens(); token += height) {
-                    tiles.add(new Tile(span, token, Math.min(height, span.tokens() - token), head));
+                    tiles.add(new AttentionTile(span, token, Math.min(height, span.tokens() - token), head));
                 }
             }
         }
@@ -62,9 +59,10 @@ final class VectorAttention implements AutoCloseable {
 
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
     /// @param out address of the batch's results, likewise
-    void attend(AttentionShape shape, Tile tile, long in, long out, float scale) {
+    void attend(AttentionShape shape, AttentionTile tile, long in, long out, float scale) {
         int headDim = shape.headDim();
-        int rows = tile.tokens() * shape.group();
+        KeyValueFormat format = tile.span().format();
+        int rows = tile.rows(shape);
         int width = Matrix.panelCount(rows) * PANEL;
         int valueWidth = Matrix.panelCount(headDim) * PANEL;
         reset(width, headDim, valueWidth);
@@ -73,10 +71,9 @@ final class VectorAttention implements AutoCloseable {
         int first = tile.span().position() + tile.token();
         int last = first + tile.tokens() - 1;
         for (int block = 0; block <= last / PANEL; block++) {
-            long address = Memory.address(tile.span().blocks().get(block), KeyValueBlock.floats(shape));
-            long values = address + KeyValueBlock.valueOffset(shape, tile.keyValueHead()) * Float.BYTES;
-            VectorKernels.read(
-                    address + KeyValueBlock.keyOffset(shape, tile.keyValueHead()) * Float.BYTES, keys, headDim * PANEL);
+            long address = Memory.addressOfBytes(tile.span().blocks().get(block), KeyValueBlock.bytes(shape, format));
+            long values = address + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
+            readKeys(format, address + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead()), headDim * PANEL);
 
             Arrays.fill(scores, 0, PANEL * width, 0f);
             for (int row = 0; row < width; row += PANEL) {
@@ -99,14 +96,22 @@ final class VectorAttention implements AutoCloseable {
             for (int row = 0, height; row < rows; row += height) {
                 height = OuterProduct.tileHeight(rows - row);
                 for (int column = 0; column < valueWidth; column += PANEL) {
-                    long panel = values + (long) column * PANEL * Float.BYTES;
+                    long panel = values + (long) column * PANEL * format.bytes();
                     int at = row * valueWidth + column;
-                    MicroKernel.F32.accumulate(panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
+                    format.kernel().accumulate(panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
                 }
             }
         }
         for (int row = 0; row < rows; row++) {
-            writeRow(row, headDim, valueWidth, out + rowOffset(shape, tile, row));
+            writeRow(row, headDim, valueWidth, out + tile.offset(shape, row));
+        }
+    }
+
+    private void readKeys(KeyValueFormat format, long from, int count) {
+        if (format == KeyValueFormat.BF16) {
+            VectorKernels.widen(from, keys, count);
+        } else {
+            VectorKernels.read(from, keys, count);
         }
     }
 
@@ -135,10 +140,10 @@ final class VectorAttention implements AutoCloseable {
     }
 
     /// Rows past the last take what lies there: their scores are computed, and never read.
-    private void packQueries(AttentionShape shape, Tile tile, int rows, long in) {
+    private void packQueries(AttentionShape shape, AttentionTile tile, int rows, long in) {
         int headDim = shape.headDim();
         for (int row = 0; row < rows; row++) {
-            from[row] = in + rowOffset(shape, tile, row);
+            from[row] = in + tile.offset(shape, row);
         }
         int squares = 0;
         int inputs = 0;
@@ -168,14 +173,6 @@ final class VectorAttention implements AutoCloseable {
         return queries.address() + (((long) row / PANEL * headDim + input) * PANEL + row % PANEL) * Float.BYTES;
     }
 
-    /// Bytes from the batch's first query to a row of the tile: rows are tokens, and within a token the group's
-    /// heads.
-    private static long rowOffset(AttentionShape shape, Tile tile, int row) {
-        int token = tile.span().row() + tile.token() + row / shape.group();
-        int head = tile.keyValueHead() * shape.group() + row % shape.group();
-        return ((long) token * shape.queryWidth() + (long) head * shape.headDim()) * Float.BYTES;
-    }
-
     /// Scores of keys past a row's position become those of a probability of 0. Rows are in the order of positions,
     /// so a key is hidden from the first few.
     ///
@@ -188,8 +185,7 @@ final class VectorAttention implements AutoCloseable {
         }
     }
 
-    // A vector of rows' softmax is cut into three, for the compiler inlines exp only into a loop that calls nothing
-    // else
+    // A vector of rows' softmax is cut into three, for the compiler inlines exp only into a loop that calls nothing else
     // of that size; left a call, it allocates its arguments and takes four times as long.
 
     /// Scales the scores of a vector of rows, and raises the rows' maxima.

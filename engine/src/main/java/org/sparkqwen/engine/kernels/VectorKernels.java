@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -31,6 +32,7 @@ final class VectorKernels implements Kernels {
     private final PackedActivations packed;
     private final float[][] sums; // each worker's, for the outputs of the part that it has
     private final VectorAttention[] attentions;
+    private final FewRowAttention[] fewRowAttentions;
 
     /// @param threads at least 1; the caller of an operation is one of them
     public VectorKernels(int threads) {
@@ -39,6 +41,8 @@ final class VectorKernels implements Kernels {
         sums = new float[threads][TiledProduct.TOKENS * LogSumExp.CHUNK];
         attentions = new VectorAttention[threads];
         Arrays.setAll(attentions, worker -> new VectorAttention());
+        fewRowAttentions = new FewRowAttention[threads];
+        Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
     }
 
     @Override
@@ -271,8 +275,15 @@ final class VectorKernels implements Kernels {
         int tokens = AttentionSpan.rows(spans);
         long q = Memory.address(queries, (long) tokens * shape.queryWidth());
         long y = Memory.address(out, (long) tokens * shape.queryWidth());
-        List<VectorAttention.Tile> tiles = VectorAttention.tiles(shape, spans);
-        team.run(tiles.size(), (part, worker) -> attentions[worker].attend(shape, tiles.get(part), q, y, scale));
+        List<AttentionTile> tiles = VectorAttention.tiles(shape, spans);
+        team.run(tiles.size(), (part, worker) -> {
+            AttentionTile tile = tiles.get(part);
+            if (tile.rows(shape) <= FewRowAttention.ROWS) {
+                fewRowAttentions[worker].attend(shape, tile, q, y, scale);
+            } else {
+                attentions[worker].attend(shape, tile, q, y, scale);
+            }
+        });
     }
 
     @Override
@@ -307,19 +318,26 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public double logSumExp(MemorySegment logits, int count) {
-        long address = Memory.address(logits, count);
+    public void logSumExp(MemorySegment logits, int count, double[] out) {
+        long address = Memory.address(logits, (long) out.length * count);
         int chunks = LogSumExp.chunks(count);
-        float[] maxima = new float[chunks];
-        float[] chunkSums = new float[chunks];
-        team.run(chunks, (chunk, worker) -> {
-            int first = chunk * LogSumExp.CHUNK;
+        float[] maxima = new float[out.length * chunks];
+        float[] chunkSums = new float[out.length * chunks];
+        team.run(out.length * chunks, (part, worker) -> {
+            int first = part % chunks * LogSumExp.CHUNK;
             int width = Math.min(LogSumExp.CHUNK, count - first);
             float[] chunkLogits = sums[worker];
-            read(address + (long) first * Float.BYTES, chunkLogits, width);
-            reduce(chunkLogits, 0, width, maxima, chunkSums, chunk);
+            read(address + ((long) part / chunks * count + first) * Float.BYTES, chunkLogits, width);
+            reduce(chunkLogits, 0, width, maxima, chunkSums, part);
         });
-        return LogSumExp.combine(maxima, chunkSums, 0, chunks);
+        for (int row = 0; row < out.length; row++) {
+            out[row] = LogSumExp.combine(maxima, chunkSums, row * chunks, chunks);
+        }
+    }
+
+    @Override
+    public void each(int count, IntConsumer work) {
+        team.run(count, (part, worker) -> work.accept(part));
     }
 
     /// The maximum of a chunk's logits and the sum of exp(logit − maximum).
@@ -364,6 +382,16 @@ final class VectorKernels implements Kernels {
         team.close();
         for (VectorAttention attention : attentions) {
             attention.close();
+        }
+    }
+
+    static void widen(long from, float[] to, int count) {
+        int i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            OuterProduct.widen(from + (long) i * Short.BYTES).intoArray(to, i);
+        }
+        for (; i < count; i++) {
+            to[i] = KeyValueFormat.BF16.get(from + (long) i * Short.BYTES);
         }
     }
 

@@ -2,6 +2,7 @@ package org.sparkqwen.engine.model;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.IntConsumer;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Kernels;
@@ -30,7 +31,7 @@ public final class Transformer implements AutoCloseable {
         attentionScale = (float) (1 / Math.sqrt(config.attention().headDim()));
     }
 
-    /// Computes every token of `batch`, appending its keys and values to its sequence's cache.
+    /// Computes every token of `batch`, writing its keys and values into its sequence's blocks.
     ///
     /// @param wanted rows of the batch, ascending, whose hidden states the caller needs
     /// @return `[wanted.length, hidden]`, after the final norm; valid until the next call
@@ -124,11 +125,19 @@ public final class Transformer implements AutoCloseable {
         return activations.logits;
     }
 
-    /// log Σ exp of one row of logits: subtracted from a logit, it gives the bits of [#logProbabilities].
+    /// log Σ exp of each row of logits: subtracted from a logit, it gives the bits of [#logProbabilities].
     ///
-    /// @param logits `[vocabulary]`
-    public double logSumExp(MemorySegment logits) {
-        return kernels.logSumExp(logits, config.vocabSize());
+    /// @param logits `[rows, vocabulary]`
+    /// @return `[rows]`
+    public double[] logSumExp(MemorySegment logits, int rows) {
+        double[] sums = new double[rows];
+        kernels.logSumExp(logits, config.vocabSize(), sums);
+        return sums;
+    }
+
+    /// Runs `work` for each of 0 to `count - 1`, on all of the kernels' threads.
+    public void each(int count, IntConsumer work) {
+        kernels.each(count, work);
     }
 
     private void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows) {
@@ -153,7 +162,8 @@ public final class Transformer implements AutoCloseable {
                         slice.row(),
                         slice.tokens(),
                         slice.position(),
-                        slice.cache().blocks(layer)))
+                        slice.table().format(),
+                        slice.table().keysAndValues(layer)))
                 .toList();
     }
 

@@ -2,46 +2,59 @@ package org.sparkqwen.engine.scheduler;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.sparkqwen.engine.cache.KeyValueCache;
+import org.sparkqwen.engine.cache.BlockTable;
 
-/// Tokens that go through the model together: the pending tokens of some sequences, one after the other, without
-/// padding.
+/// Tokens that go through the model together: tokens of some sequences, one after the other, without padding.
 ///
-/// @param sequences whose tokens they are
-/// @param slices where each sequence's tokens lie, in the same order
+/// @param slices where each sequence's tokens lie
 /// @param tokens token ids, a row each
 /// @param positions each row's position in its sequence
-public record Batch(List<Sequence> sequences, List<Slice> slices, int[] tokens, int[] positions) {
+public record Batch(List<Slice> slices, int[] tokens, int[] positions) {
 
     /// The rows of one sequence.
     ///
     /// @param row the first
     /// @param tokens how many
     /// @param position of the first in the sequence
-    /// @param cache has room for all of them
-    public record Slice(int row, int tokens, int position, KeyValueCache cache) {
+    /// @param table has room for all of them
+    public record Slice(Sequence sequence, int row, int tokens, int position, BlockTable table) {
         public int lastRow() {
             return row + tokens - 1;
         }
+
+        /// Whether all known tokens of the sequence are computed with it.
+        public boolean last() {
+            return position + tokens == sequence.length();
+        }
     }
+
+    /// Some of a sequence's pending tokens, from the first on.
+    public record Part(Sequence sequence, int tokens) {}
 
     /// All pending tokens of `sequences`.
     public static Batch of(List<Sequence> sequences) {
-        int rows = sequences.stream().mapToInt(Sequence::pending).sum();
+        return ofParts(sequences.stream()
+                .map(sequence -> new Part(sequence, sequence.pending()))
+                .toList());
+    }
+
+    public static Batch ofParts(List<Part> parts) {
+        int rows = parts.stream().mapToInt(Part::tokens).sum();
         int[] tokens = new int[rows];
         int[] positions = new int[rows];
         List<Slice> slices = new ArrayList<>();
         int row = 0;
-        for (Sequence sequence : sequences) {
-            sequence.cache().reserve(sequence.length());
-            slices.add(new Slice(row, sequence.pending(), sequence.computed(), sequence.cache()));
-            for (int position = sequence.computed(); position < sequence.length(); position++) {
+        for (Part part : parts) {
+            Sequence sequence = part.sequence();
+            int first = sequence.computed();
+            slices.add(new Slice(sequence, row, part.tokens(), first, sequence.table()));
+            for (int position = first; position < first + part.tokens(); position++) {
                 tokens[row] = sequence.token(position);
                 positions[row] = position;
                 row++;
             }
         }
-        return new Batch(List.copyOf(sequences), slices, tokens, positions);
+        return new Batch(slices, tokens, positions);
     }
 
     public int highestPosition() {
@@ -54,6 +67,6 @@ public record Batch(List<Sequence> sequences, List<Slice> slices, int[] tokens, 
 
     /// Notes that the model has computed every token of the batch.
     public void markComputed() {
-        sequences.forEach(Sequence::markComputed);
+        slices.forEach(slice -> slice.sequence().advance(slice.tokens()));
     }
 }

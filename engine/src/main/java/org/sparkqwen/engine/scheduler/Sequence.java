@@ -1,21 +1,32 @@
 package org.sparkqwen.engine.scheduler;
 
 import java.util.Arrays;
-import org.sparkqwen.engine.cache.KeyValueCache;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.cache.BlockTable;
 
 /// Tokens of one text and how far the model has computed them. There is no prefill and no decoding: computed tokens
 /// catch up with known ones, and a generated token is one more known.
-public final class Sequence implements AutoCloseable {
-    private final KeyValueCache cache;
+public final class Sequence {
+    private final int promptTokens;
     private int[] tokens;
     private int length;
     private int computed;
+    private int shared;
+    private boolean started;
+    private @Nullable BlockTable table; // of the computed tokens
 
-    /// @param cache closed with the sequence
-    public Sequence(int[] tokens, KeyValueCache cache) {
+    /// A sequence of which nothing is computed, and nothing kept.
+    public Sequence(int[] tokens) {
+        promptTokens = tokens.length;
         this.tokens = tokens.clone();
-        this.length = tokens.length;
-        this.cache = cache;
+        length = tokens.length;
+    }
+
+    /// A sequence that is computed in one pass, with room for it in `table`.
+    public Sequence(int[] tokens, BlockTable table) {
+        this(tokens);
+        this.table = table;
     }
 
     public void append(int token) {
@@ -29,29 +40,53 @@ public final class Sequence implements AutoCloseable {
         return length;
     }
 
+    /// Tokens that it had from the beginning.
+    public int promptTokens() {
+        return promptTokens;
+    }
+
     /// Known tokens that are not computed yet.
     public int pending() {
         return length - computed;
     }
 
-    int computed() {
+    /// Tokens whose keys and values are there.
+    public int computed() {
         return computed;
+    }
+
+    /// Tokens whose keys and values were there when the sequence began to run.
+    public int shared() {
+        return shared;
+    }
+
+    public BlockTable table() {
+        return Objects.requireNonNull(table, "the sequence is not running");
     }
 
     int token(int position) {
         return tokens[position];
     }
 
-    KeyValueCache cache() {
-        return cache;
+    int[] tokens() {
+        return Arrays.copyOf(tokens, length);
     }
 
-    void markComputed() {
-        computed = length;
+    /// Gets a table whose first `computed` positions are there.
+    void start(BlockTable table, int computed) {
+        this.table = table;
+        this.computed = computed;
+        shared = started ? shared : computed;
+        started = true;
     }
 
-    @Override
-    public void close() {
-        cache.close();
+    /// Loses its table: what was computed must be computed again.
+    void stop() {
+        table = null;
+        computed = 0;
+    }
+
+    void advance(int count) {
+        computed += count;
     }
 }

@@ -135,13 +135,52 @@ class KernelBitsTest {
     @CsvSource({"4, 4, 64", "6, 2, 32", "4, 1, 40", "8, 1, 16", "16, 1, 32", "32, 8, 128", "5, 1, 24"})
     void attentionOfFreshAndContinuedSequences(int heads, int keyValueHeads, int headDim) {
         AttentionShape shape = new AttentionShape(heads, keyValueHeads, headDim);
-        // Rows: a sequence of 70 tokens from its start, one token at position 32, nine from position 60.
-        List<AttentionSpan> spans = List.of(span(shape, 0, 70, 0), span(shape, 70, 1, 32), span(shape, 71, 9, 60));
-        int tokens = 80;
+        // Rows: a sequence of 70 tokens from its start, one token at position 32, nine from position 60, and two on
+        // both sides of a block's end.
+        int tokens = 82;
         MemorySegment queries = randoms(tokens * shape.queryWidth());
-        assertSameBits(
-                tokens * shape.queryWidth(),
-                (kernels, out) -> kernels.attention(shape, spans, queries, out, (float) (1 / Math.sqrt(headDim))));
+        for (KeyValueFormat format : KeyValueFormat.values()) {
+            List<AttentionSpan> spans = List.of(
+                    span(shape, format, 0, 70, 0),
+                    span(shape, format, 70, 1, 32),
+                    span(shape, format, 71, 9, 60),
+                    span(shape, format, 80, 2, 63));
+            assertSameBits(
+                    tokens * shape.queryWidth(),
+                    (kernels, out) -> kernels.attention(shape, spans, queries, out, (float) (1 / Math.sqrt(headDim))));
+        }
+    }
+
+    /// The last token of a text gets the same bits when it comes alone, in few rows, and with all before it.
+    @ParameterizedTest
+    @CsvSource({"4, 4, 64", "6, 2, 32", "16, 8, 128", "16, 1, 32"})
+    void attentionOfATokenAloneAndAmongOthers(int heads, int keyValueHeads, int headDim) {
+        AttentionShape shape = new AttentionShape(heads, keyValueHeads, headDim);
+        int tokens = 75;
+        MemorySegment queries = randoms(tokens * shape.queryWidth());
+        int last = (tokens - 1) * shape.queryWidth();
+        for (KeyValueFormat format : KeyValueFormat.values()) {
+            AttentionSpan whole = span(shape, format, 0, tokens, 0);
+            AttentionSpan alone = new AttentionSpan(0, 1, tokens - 1, format, whole.blocks());
+            for (Kernels kernels : all) {
+                MemorySegment together = arena.allocate(JAVA_FLOAT, (long) tokens * shape.queryWidth());
+                kernels.attention(shape, List.of(whole), queries, together, 0.1f);
+                MemorySegment single = arena.allocate(JAVA_FLOAT, shape.queryWidth());
+                kernels.attention(shape, List.of(alone), queries.asSlice(last * 4L), single, 0.1f);
+                assertThat(single.mismatch(together.asSlice(last * 4L))).isEqualTo(-1);
+            }
+        }
+    }
+
+    @Test
+    void keysAndValuesAreStoredRoundedToNearestEven() {
+        assertThat(KeyValueFormat.rounded(1f)).isEqualTo((short) 0x3f80);
+        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x3f808000))).isEqualTo((short) 0x3f80); // a tie, down
+        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x3f818000))).isEqualTo((short) 0x3f82); // a tie, up
+        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x3f808001))).isEqualTo((short) 0x3f81);
+        assertThat(KeyValueFormat.rounded(-0f)).isEqualTo((short) 0x8000);
+        assertThat(KeyValueFormat.rounded(Float.MAX_VALUE)).isEqualTo((short) 0x7f80); // infinite
+        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x7f800001))).isEqualTo((short) 0x7fc0); // still NaN
     }
 
     @ParameterizedTest
@@ -157,11 +196,11 @@ class KernelBitsTest {
             kernels.logProbabilities(head, in, targets, fused);
             MemorySegment logits = arena.allocate(JAVA_FLOAT, (long) targets.length * vocabulary);
             kernels.logits(head, in, logits, targets.length);
+            double[] sums = new double[targets.length];
+            kernels.logSumExp(logits, vocabulary, sums);
             for (int row = 0; row < targets.length; row++) {
                 MemorySegment rowLogits = logits.asSlice((long) row * vocabulary * Float.BYTES);
-                double fromLogits =
-                        rowLogits.getAtIndex(JAVA_FLOAT, targets[row]) - kernels.logSumExp(rowLogits, vocabulary);
-                assertThat(fused[row]).isEqualTo(fromLogits);
+                assertThat(fused[row]).isEqualTo(rowLogits.getAtIndex(JAVA_FLOAT, targets[row]) - sums[row]);
             }
             results.add(fused);
         }
@@ -195,11 +234,20 @@ class KernelBitsTest {
         return IntStream.of(bits).filter(bit -> bit != 0).toArray();
     }
 
-    private AttentionSpan span(AttentionShape shape, int row, int tokens, int position) {
+    private AttentionSpan span(
+            AttentionShape shape, KeyValueFormat format, int row, int tokens, int position) {
         List<MemorySegment> blocks = IntStream.range(0, Math.ceilDiv(position + tokens, 32))
-                .mapToObj(block -> randoms((int) KeyValueBlock.floats(shape)))
+                .mapToObj(block -> numbers(format, KeyValueBlock.bytes(shape, format)))
                 .toList();
-        return new AttentionSpan(row, tokens, position, blocks);
+        return new AttentionSpan(row, tokens, position, format, blocks);
+    }
+
+    private MemorySegment numbers(KeyValueFormat format, long bytes) {
+        MemorySegment segment = arena.allocate(bytes, Float.BYTES);
+        for (long at = 0; at < bytes; at += format.bytes()) {
+            format.set(segment.address() + at, (float) random.nextGaussian());
+        }
+        return segment;
     }
 
     private MemorySegment randoms(int count) {

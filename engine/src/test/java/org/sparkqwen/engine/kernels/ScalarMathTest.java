@@ -128,9 +128,9 @@ class ScalarMathTest {
                 values.setAtIndex(JAVA_FLOAT, (long) i * width + i, 1f);
             }
             List<MemorySegment> blocks = List.of(
-                    arena.allocate(JAVA_FLOAT, KeyValueBlock.floats(shape)),
-                    arena.allocate(JAVA_FLOAT, KeyValueBlock.floats(shape)));
-            List<AttentionSpan> spans = List.of(new AttentionSpan(0, scores.length, 0, blocks));
+                    arena.allocate(KeyValueBlock.bytes(shape, KeyValueFormat.F32), Float.BYTES),
+                    arena.allocate(KeyValueBlock.bytes(shape, KeyValueFormat.F32), Float.BYTES));
+            List<AttentionSpan> spans = List.of(new AttentionSpan(0, scores.length, 0, KeyValueFormat.F32, blocks));
             kernels.storeKeyValues(shape, spans, keys, values);
             MemorySegment out = arena.allocate(JAVA_FLOAT, (long) scores.length * width);
             kernels.attention(shape, spans, queries, out, 1f);

@@ -48,7 +48,7 @@ class TimedKernelsTest {
         AttentionShape shape = new AttentionShape(4, 2, 16);
         // Three tokens from position 0 see 1 + 2 + 3 keys, two from position 33 see 34 + 35: 75 keys, 4 · 16 · 4 heads
         List<AttentionSpan> spans =
-                List.of(new AttentionSpan(0, 3, 0, blocks(shape, 1)), new AttentionSpan(3, 2, 33, blocks(shape, 2)));
+                List.of(span(0, 3, 0, blocks(shape, 1)), span(3, 2, 33, blocks(shape, 2)));
         MemorySegment queries = floats(5 * shape.queryWidth());
         kernels.attention(shape, spans, queries, queries, 0.25f);
         Work work = kernels.work();
@@ -63,7 +63,7 @@ class TimedKernelsTest {
         // 2 rows, 24 inputs, 70 outputs, once as logits and once reduced
         kernels.logits(head, floats(2 * 24), floats(2 * 70), 2);
         kernels.logProbabilities(head, floats(2 * 24), new int[] {0, 69}, new double[2]);
-        kernels.logSumExp(floats(70), 70);
+        kernels.logSumExp(floats(2 * 70), 70, new double[2]);
         Work work = kernels.work();
         assertThat(work.flops(Stage.HEAD)).isEqualTo(2 * 6_720);
         assertThat(work.flops(Stage.LINEAR)).isZero();
@@ -105,9 +105,13 @@ class TimedKernelsTest {
         return new Projection(matrix(outputs, inputs), floats(tokens * outputs));
     }
 
+    private static AttentionSpan span(int row, int tokens, int position, List<MemorySegment> blocks) {
+        return new AttentionSpan(row, tokens, position, KeyValueFormat.F32, blocks);
+    }
+
     private List<MemorySegment> blocks(AttentionShape shape, int count) {
         return IntStream.range(0, count)
-                .mapToObj(i -> arena.allocate(JAVA_FLOAT, KeyValueBlock.floats(shape)))
+                .mapToObj(i -> arena.allocate(KeyValueBlock.bytes(shape, KeyValueFormat.F32), Float.BYTES))
                 .toList();
     }
 }

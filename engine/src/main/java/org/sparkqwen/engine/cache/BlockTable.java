@@ -1,0 +1,55 @@
+package org.sparkqwen.engine.cache;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+
+/// Where the keys and values of one sequence lie: its blocks, in the order of positions.
+public final class BlockTable {
+    private final CacheLayout layout;
+    final List<Block> blocks = new ArrayList<>();
+
+    /// Blocks from the first on that other sequences may find.
+    int offered;
+
+    BlockTable(CacheLayout layout) {
+        this.layout = layout;
+    }
+
+    /// A table of blocks that belong to no cache, for a sequence that is computed in one pass.
+    ///
+    /// @param positions that it has room for
+    /// @throws OutOfMemoryError if the system has no memory for them
+    public static BlockTable of(BlockPool pool, int positions) {
+        BlockTable table = new BlockTable(pool.layout());
+        for (int i = 0; i < pool.layout().blocks(positions); i++) {
+            Block block = pool.take();
+            if (block == null) {
+                table.giveBack(pool);
+                throw new OutOfMemoryError("no memory for the keys and values of %,d tokens".formatted(positions));
+            }
+            table.blocks.add(block);
+        }
+        return table;
+    }
+
+    /// Gives the blocks of such a table back.
+    public void giveBack(BlockPool pool) {
+        blocks.forEach(pool::giveBack);
+        blocks.clear();
+    }
+
+    public KeyValueFormat format() {
+        return layout.format();
+    }
+
+    /// The keys and values of a layer, 32 positions each. Where the blocks hold one layer, all layers use it in turn.
+    public List<MemorySegment> keysAndValues(int layer) {
+        List<MemorySegment> parts = new ArrayList<>();
+        for (Block block : blocks) {
+            parts.addAll(block.parts(layer % layout.layers()));
+        }
+        return parts;
+    }
+}

@@ -1,0 +1,208 @@
+package org.sparkqwen.engine.scheduler;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.cache.BlockTable;
+import org.sparkqwen.engine.cache.KeyValueCache;
+
+/// Which tokens of which sequences are computed in the next step: continuous batching over a budget of tokens.
+///
+/// There are no phases. A step first gives every running sequence its pending tokens, the oldest first: one for a text
+/// that is being generated, as many as fit of a prompt. What is left of the budget goes to sequences that wait, from
+/// the caller who has the fewest running. When the cache is full, the youngest sequence loses its blocks and is
+/// computed again later; the oldest never does, so there is always progress.
+///
+/// None of this changes a result, which depends on a sequence's tokens alone. Not safe for several threads.
+public final class Scheduler {
+    private final KeyValueCache cache;
+    private final int batchTokens;
+    private final int maxSequences;
+    private final List<SequenceQueue> queues = new ArrayList<>();
+    private final List<Sequence> running = new ArrayList<>(); // the oldest first
+    private final Deque<Sequence> preempted = new ArrayDeque<>(); // the oldest first
+    private final Map<Sequence, SequenceQueue> queueOf = new HashMap<>();
+    private long admissions;
+    private long preemptions;
+
+    /// @param batchTokens of a step at most
+    /// @param maxSequences that run at the same time
+    public Scheduler(KeyValueCache cache, int batchTokens, int maxSequences) {
+        this.cache = cache;
+        this.batchTokens = batchTokens;
+        this.maxSequences = maxSequences;
+    }
+
+    /// A further caller's queue, which is served in turn with the others.
+    public SequenceQueue open() {
+        SequenceQueue queue = new SequenceQueue();
+        queues.add(queue);
+        return queue;
+    }
+
+    public void add(SequenceQueue queue, Sequence sequence) {
+        queueOf.put(sequence, queue);
+        queue.add(sequence);
+    }
+
+    /// Whether there is nothing to compute.
+    public boolean isIdle() {
+        return queueOf.isEmpty();
+    }
+
+    /// Most tokens of a sequence that the cache can hold.
+    public long mostTokens() {
+        return (long) cache.capacity() * cache.layout().tokens();
+    }
+
+    /// Times that a sequence lost its blocks to others.
+    public long preemptions() {
+        return preemptions;
+    }
+
+    /// How a step goes.
+    ///
+    /// @param batch what is computed
+    /// @param overflowing a sequence that the whole cache cannot hold, or null
+    public record Plan(Batch batch, @Nullable Sequence overflowing) {}
+
+    /// Plans the next step; what is planned counts as computed when [#computed] follows.
+    public Plan plan() {
+        List<Batch.Part> parts = new ArrayList<>();
+        Sequence overflowing = null;
+        int budget = batchTokens;
+        for (int i = 0; i < running.size() && budget > 0; i++) {
+            Sequence sequence = running.get(i);
+            int tokens = Math.min(sequence.pending(), budget);
+            if (makeRoom(sequence, sequence.computed() + tokens)) {
+                budget -= add(parts, sequence, tokens);
+            } else if (i == 0) {
+                overflowing = sequence;
+            }
+        }
+        Set<Sequence> postponed = new HashSet<>();
+        while (overflowing == null && budget > 0 && running.size() < maxSequences) {
+            Optional<Sequence> next = next(postponed);
+            if (next.isEmpty()) {
+                break;
+            }
+            Sequence sequence = next.get();
+            KeyValueCache.Found found = cache.find(sequence.tokens(), sequence.length() - 1);
+            if (found.waits()) {
+                postponed.add(sequence);
+            } else if (admit(sequence, found)) {
+                budget -= add(parts, sequence, Math.min(sequence.pending(), budget));
+            } else {
+                overflowing = running.isEmpty() ? sequence : null;
+                break;
+            }
+        }
+        return new Plan(Batch.ofParts(parts), overflowing);
+    }
+
+    /// Gives a running sequence blocks; the youngest sequences lose theirs for it.
+    ///
+    /// @return false if it was the youngest itself
+    private boolean makeRoom(Sequence sequence, int positions) {
+        while (!cache.grow(sequence.table(), positions)) {
+            Sequence youngest = running.getLast();
+            stop(youngest);
+            preempted.addFirst(youngest);
+            preemptions++;
+            if (youngest == sequence) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// Takes a running sequence's next tokens into a step, and lets others find its prompt.
+    private int add(List<Batch.Part> parts, Sequence sequence, int tokens) {
+        int end = sequence.computed() + tokens;
+        cache.grow(sequence.table(), end);
+        if (sequence.computed() < sequence.promptTokens()) {
+            cache.offer(sequence.table(), sequence.tokens(), sequence.promptTokens(), end);
+        }
+        parts.add(new Batch.Part(sequence, tokens));
+        return tokens;
+    }
+
+    /// The next sequence to get room: one that lost it, or the first of the caller who has the fewest running, and
+    /// among those waits longest.
+    private Optional<Sequence> next(Set<Sequence> postponed) {
+        Stream<Sequence> waiting = queues.stream()
+                .sorted(Comparator.<SequenceQueue>comparingInt(queue -> queue.running)
+                        .thenComparingLong(queue -> queue.served))
+                .flatMap(queue -> queue.waiting.stream());
+        return Stream.concat(preempted.stream(), waiting)
+                .filter(sequence -> !postponed.contains(sequence))
+                .findFirst();
+    }
+
+    /// Starts a sequence if the cache has room for all of its known tokens, and for every running sequence to go on a
+    /// while.
+    private boolean admit(Sequence sequence, KeyValueCache.Found found) {
+        BlockTable table = cache.open(found);
+        int needed = cache.layout().blocks(sequence.length()) - found.whole().size();
+        if (cache.available() < needed + running.size()) {
+            cache.release(table);
+            return false;
+        }
+        int whole = found.whole().size() * cache.layout().tokens();
+        sequence.start(table, whole + cache.copyPartial(table, found));
+        running.add(sequence);
+        preempted.remove(sequence);
+        SequenceQueue queue = queueOf(sequence);
+        queue.remove(sequence);
+        queue.running++;
+        queue.served = ++admissions;
+        return true;
+    }
+
+    /// Notes that the model has computed a batch.
+    public void computed(Batch batch) {
+        batch.slices().forEach(slice -> cache.computed(slice.table()));
+    }
+
+    /// Ends a sequence, and frees its blocks.
+    public void end(Sequence sequence) {
+        if (running.contains(sequence)) {
+            stop(sequence);
+        }
+        preempted.remove(sequence);
+        SequenceQueue queue = queueOf.remove(sequence);
+        if (queue != null) {
+            queue.remove(sequence);
+        }
+    }
+
+    /// Ends all of a caller's sequences.
+    public void close(SequenceQueue queue) {
+        List<Sequence> sequences = queueOf.keySet().stream()
+                .filter(sequence -> queueOf.get(sequence) == queue)
+                .toList();
+        sequences.forEach(this::end);
+        queues.remove(queue);
+    }
+
+    private void stop(Sequence sequence) {
+        running.remove(sequence);
+        cache.release(sequence.table());
+        sequence.stop();
+        queueOf(sequence).running--;
+    }
+
+    private SequenceQueue queueOf(Sequence sequence) {
+        return Objects.requireNonNull(queueOf.get(sequence));
+    }
+}
