@@ -15,9 +15,11 @@ import org.sparkqwen.engine.Benchmark;
 import org.sparkqwen.engine.BenchmarkResult;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.EngineOptions;
+import org.sparkqwen.engine.KeyValueOptions;
 import org.sparkqwen.engine.WorkingMemory;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.PublishedShape;
 import org.sparkqwen.engine.model.Weights;
@@ -115,6 +117,13 @@ final class BenchCommand implements Callable<Integer> {
     private int threads;
 
     @Option(
+            names = "--kv",
+            paramLabel = "FORMAT",
+            defaultValue = "f32",
+            description = "How keys and values are kept when decoding, f32 or bf16. Default: ${DEFAULT-VALUE}.")
+    private KeyValueFormat keyValues = KeyValueFormat.F32;
+
+    @Option(
             names = "--kernels",
             paramLabel = "KIND",
             defaultValue = "auto",
@@ -177,6 +186,8 @@ final class BenchCommand implements Callable<Integer> {
                 threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
                 batchTokens,
                 settings.mostSequences(batchTokens),
+                // Nothing but the texts that are measured takes it.
+                new KeyValueOptions(keyValues, Long.MAX_VALUE),
                 cache.here());
     }
 

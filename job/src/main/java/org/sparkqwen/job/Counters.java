@@ -3,16 +3,28 @@ package org.sparkqwen.job;
 import java.io.Serializable;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
+import org.sparkqwen.engine.GenerationRun;
 
-/// What tasks count while they work, for the progress display. A task that is tried again counts again, so a run's
-/// summary is taken from its output instead.
-record Counters(LongAccumulator rows, LongAccumulator tokens, LongAccumulator errors) implements Serializable {
+/// What tasks count while they work, for the progress display and for what the output does not tell. A task that is
+/// tried again counts again, so a run's summary is taken from its output where that has it.
+///
+/// @param promptTokens of texts that were generated
+/// @param sharedTokens of them that other prompts had in common and did not have to be computed again
+record Counters(
+        LongAccumulator rows,
+        LongAccumulator tokens,
+        LongAccumulator errors,
+        LongAccumulator promptTokens,
+        LongAccumulator sharedTokens)
+        implements Serializable {
 
     static Counters register(SparkSession spark) {
         return new Counters(
                 spark.sparkContext().longAccumulator("spark-qwen rows"),
                 spark.sparkContext().longAccumulator("spark-qwen tokens"),
-                spark.sparkContext().longAccumulator("spark-qwen errors"));
+                spark.sparkContext().longAccumulator("spark-qwen errors"),
+                spark.sparkContext().longAccumulator("spark-qwen prompt tokens"),
+                spark.sparkContext().longAccumulator("spark-qwen shared prompt tokens"));
     }
 
     /// @param tokens computed for the row
@@ -20,5 +32,10 @@ record Counters(LongAccumulator rows, LongAccumulator tokens, LongAccumulator er
         rows.add(1);
         this.tokens.add(tokens);
         errors.add(error ? 1 : 0);
+    }
+
+    void countPrompts(GenerationRun run) {
+        promptTokens.add(run.promptTokens());
+        sharedTokens.add(run.sharedTokens());
     }
 }

@@ -31,7 +31,7 @@ final class ExecutorEngine {
             ExecutorEngine shared = OPEN.get(model);
             if (shared == null) {
                 closeIdle();
-                shared = new ExecutorEngine(Engine.open(model.path(), model.engineOptions()));
+                shared = new ExecutorEngine(model.openEngine());
                 OPEN.put(model, shared);
             }
             shared.users++;

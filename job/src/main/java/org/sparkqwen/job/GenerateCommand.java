@@ -200,6 +200,10 @@ final class GenerateCommand implements Callable<Integer> {
             facts.put("mean_token_logprob", total.getDouble(4) / tokens);
         }
         facts.put("finish_reasons", reasons);
+        long looked = written.counters().promptTokens().value();
+        long shared = written.counters().sharedTokens().value();
+        double hitRate = looked == 0 ? 0 : (double) shared / looked;
+        facts.put("prefix_cache", Map.of("prompt_tokens", looked, "shared_tokens", shared, "hit_rate", hitRate));
         facts.put("generated_tokens_per_second", tokens / written.seconds());
         facts.put("commonest_errors", errors);
         String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, reference, facts));
@@ -207,7 +211,11 @@ final class GenerateCommand implements Callable<Integer> {
         Report report = new Report(System.out);
         report.title("Generated %,d texts in %.1f s: %,d tokens, %,.0f tokens/s"
                 .formatted(rows, written.seconds(), tokens, tokens / written.seconds()));
-        report.lines(List.of("model       " + reference.label(), "finished    " + reasons));
+        report.lines(List.of(
+                "model       " + reference.label(),
+                "finished    " + reasons,
+                "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
+                        .formatted(100 * hitRate)));
         report.errors(errorRows, errors);
         report.written(run, manifest);
     }

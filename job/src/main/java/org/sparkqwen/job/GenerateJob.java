@@ -83,7 +83,8 @@ public final class GenerateJob {
                     settings.content(),
                     settings.samples(),
                     (id, content, sample) -> new Request.Generate(id, content, sample, settings.sampling()),
-                    this::columns);
+                    this::columns,
+                    counters);
         }
 
         private @Nullable Object[] columns(Result result, int sample) {

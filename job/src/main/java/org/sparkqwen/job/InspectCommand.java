@@ -101,11 +101,12 @@ final class InspectCommand implements Callable<Integer> {
         DType widest = weights.dtypes().equals(Set.of(DType.BF16)) ? DType.BF16 : DType.F32;
         out.printf(
                 "  memory       %s of weights, mapped once on each host%n", bytes(Weights.packedBytes(config, widest)));
-        printScoringMemory(out, config, ModelReference.DEFAULT_BATCH_TOKENS, ModelReference.DEFAULT_BATCH_TOKENS);
-        printScoringMemory(out, config, ModelReference.DEFAULT_BATCH_TOKENS, config.maxPositions());
+        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
+        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
+        long keysAndValues = config.keyValueBytesPerToken();
         out.printf(
-                "  cache        %s a token of context when generating, %s when scoring%n",
-                bytes(config.keyValueBytesPerToken()), bytes(config.keyValueBytesPerToken() / config.layers()));
+                "  generation   %s of keys and values a token, half with --kv bf16: %,d tokens at a time in a GiB%n",
+                bytes(keysAndValues), (1L << 30) / keysAndValues);
 
         boolean usable = printTokenizer(out, config, weights.directory());
         List<String> differences = TensorPlan.of(config).differences(weights);

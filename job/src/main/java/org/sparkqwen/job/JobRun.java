@@ -42,7 +42,8 @@ final class JobRun implements AutoCloseable {
     ///
     /// @param output as read back
     /// @param elapsed from the first row to the last
-    record Written(Dataset<Row> output, Instant started, Duration elapsed) {
+    /// @param counters what tasks counted
+    record Written(Dataset<Row> output, Instant started, Duration elapsed, Counters counters) {
         double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
         }
@@ -114,7 +115,7 @@ final class JobRun implements AutoCloseable {
         Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
         Dataset<Row> written =
                 spark.read().format(options.outputFormat).schema(schema).load(options.output);
-        return new Written(written, started, elapsed);
+        return new Written(written, started, elapsed, counters);
     }
 
     private Dataset<Row> input() {

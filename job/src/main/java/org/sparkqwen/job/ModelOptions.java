@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -40,16 +41,34 @@ final class ModelOptions {
     @Option(
             names = "--batch-tokens",
             paramLabel = "N",
-            defaultValue = "" + ModelReference.DEFAULT_BATCH_TOKENS,
-            description = "Tokens that go through the model together when scoring. Default: ${DEFAULT-VALUE}.")
+            defaultValue = "" + ExecutorOptions.DEFAULT_BATCH_TOKENS,
+            description = "Tokens that go through the model together. Default: ${DEFAULT-VALUE}.")
     int batchTokens;
 
     @Option(
             names = "--max-sequences",
             paramLabel = "N",
-            defaultValue = "" + ModelReference.DEFAULT_MAX_SEQUENCES,
-            description = "Texts that a task generates at the same time. Default: ${DEFAULT-VALUE}.")
+            defaultValue = "" + ExecutorOptions.DEFAULT_MAX_SEQUENCES,
+            description = "Texts that an executor generates at the same time, of all its tasks. Default:"
+                    + " ${DEFAULT-VALUE}.")
     int maxSequences;
+
+    @Option(
+            names = "--kv",
+            paramLabel = "FORMAT",
+            defaultValue = "f32",
+            description = "How the keys and values of texts that are generated are kept: f32, exact; or bf16, in half the"
+                    + " memory, rounded. Default: ${DEFAULT-VALUE}.")
+    KeyValueFormat keyValues = KeyValueFormat.F32;
+
+    @Option(
+            names = "--memory",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description = "Memory that they take at most in each executor, off its heap, such as 2g. Default: what"
+                    + " spark.executor.memoryOverhead leaves; where there is none an eighth of the machine's, at most"
+                    + " 4g.")
+    private @Nullable Long memory;
 
     @Mixin
     private CacheOption cache = new CacheOption();
@@ -75,7 +94,14 @@ final class ModelOptions {
         if (maxSequences < 1) {
             throw Refusal.usage("--max-sequences must be at least 1, not " + maxSequences);
         }
-        return ModelReference.open(
-                model == null ? sampleModel() : model, kernels, threads, batchTokens, maxSequences, cache.given());
+        ExecutorOptions options = new ExecutorOptions(
+                kernels,
+                threads,
+                batchTokens,
+                maxSequences,
+                keyValues,
+                memory == null ? 0 : memory,
+                cache.given());
+        return ModelReference.open(model == null ? sampleModel() : model, options);
     }
 }

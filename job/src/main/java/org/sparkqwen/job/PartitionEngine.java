@@ -80,11 +80,17 @@ final class PartitionEngine {
             ContentColumn content,
             int samples,
             RequestFactory<Request.Generate> factory,
-            RowWriter writer) {
+            RowWriter writer,
+            @Nullable Counters counters) {
         PartitionEngine partition = new PartitionEngine(rows, passed, content, samples);
         Engine engine = engine(model);
-        GenerationRun run = engine.generate(partition.requests(factory));
-        onTaskCompletion(run::close);
+        GenerationRun run = engine.generate(partition.requests(factory), TaskContext.get()::isInterrupted);
+        onTaskCompletion(() -> {
+            run.close();
+            if (counters != null) {
+                counters.countPrompts(run);
+            }
+        });
         return partition.write(run, writer);
     }
 

@@ -8,6 +8,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// A Spark in this JVM, and the samples on it.
@@ -42,7 +43,9 @@ final class LocalSpark {
     }
 
     static ModelReference model(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
-        return ModelReference.open(MODEL, kernels, threads, batchTokens, maxSequences, null);
+        return ModelReference.open(
+                MODEL,
+                new ExecutorOptions(kernels, threads, batchTokens, maxSequences, KeyValueFormat.F32, 0, null));
     }
 
     /// All rows as text, every column and every digit of it, in an order that does not depend on partitions.

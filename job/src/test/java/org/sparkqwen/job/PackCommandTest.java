@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.model.ModelConfig;
 
 /// `pack` as a user meets it, and what other commands make of its output.
 class PackCommandTest {
@@ -137,9 +139,11 @@ class PackCommandTest {
 
     @Test
     void executorsAreToldOfTheCache() {
-        ModelReference given = ModelReference.open(LocalSpark.MODEL, KernelChoice.AUTO, 1, 64, 8, cache().toString());
-        assertThat(given.engineOptions().cache()).isEqualTo(cache());
-        assertThat(LocalSpark.model().engineOptions().cache())
+        ExecutorOptions given =
+                new ExecutorOptions(KernelChoice.AUTO, 1, 64, 8, KeyValueFormat.F32, 0, cache().toString());
+        ModelConfig config = ModelConfig.read(LocalSpark.MODEL);
+        assertThat(given.engineOptions(config).cache()).isEqualTo(cache());
+        assertThat(ExecutorOptions.DEFAULT.engineOptions(config).cache())
                 .isEqualTo(Path.of(System.getenv(CacheDirectory.VARIABLE)));
     }
 
