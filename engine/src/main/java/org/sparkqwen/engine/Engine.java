@@ -142,8 +142,8 @@ public final class Engine implements AutoCloseable {
         return new ScoringRun(this, requests);
     }
 
-    /// Generates continuations; yields one result for each request, in completion order. All callers' texts are in one
-    /// batch. Closing the run, or reading it to its end, frees what it holds of the key/value cache.
+    /// Generates continuations; yields one result for each request, in completion order. All callers' texts are in
+    /// one batch. Closing the run, or reading it to its end, frees what it holds of the key/value cache.
     ///
     /// Pulls from `requests` only when there is room for more to wait. Use the iterator from one thread.
     ///

@@ -151,12 +151,13 @@ final class GenerationLoop implements AutoCloseable {
             Scheduler.Plan plan = scheduler.plan();
             if (preemptions == 0 && scheduler.preemptions() > 0) {
                 LOG.warn(
-                        "the key/value cache of {} MiB is full: texts are stopped and computed again later. More memory,"
-                                + " or keys and values in bfloat16, would be faster",
+                        "the key/value cache of {} MiB is full: texts are stopped and computed again later. More"
+                                + " memory, or keys and values in bfloat16, would be faster",
                         (blocks.capacity() * cache.layout().bytes()) >> 20);
             }
             if (plan.overflowing() != null) {
-                Continuation continuation = Objects.requireNonNull(texts.get(plan.overflowing())).continuation();
+                Continuation continuation =
+                        Objects.requireNonNull(texts.get(plan.overflowing())).continuation();
                 finish(continuation, continuation.overflow(scheduler.mostTokens()));
             }
             runs.forEach(GenerationRun::step);
@@ -199,7 +200,8 @@ final class GenerationLoop implements AutoCloseable {
         try {
             scheduler.computed(batch);
             for (Batch.Slice slice : batch.slices()) {
-                Continuation continuation = Objects.requireNonNull(texts.get(slice.sequence())).continuation();
+                Continuation continuation =
+                        Objects.requireNonNull(texts.get(slice.sequence())).continuation();
                 continuation.result().ifPresent(result -> finish(continuation, result));
             }
             stopComputing();

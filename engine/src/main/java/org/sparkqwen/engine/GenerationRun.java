@@ -33,8 +33,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     private volatile boolean exhausted; // no request is left
     private boolean closed;
 
-    GenerationRun(
-            Engine engine, GenerationLoop loop, Iterator<Request.Generate> requests, BooleanSupplier cancelled) {
+    GenerationRun(Engine engine, GenerationLoop loop, Iterator<Request.Generate> requests, BooleanSupplier cancelled) {
         this.engine = engine;
         this.loop = loop;
         this.requests = requests;
@@ -91,8 +90,8 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         }
     }
 
-    /// As many texts may wait as may run, so that there are enough when all that run end at once, but not more tokens
-    /// than a step computes.
+    /// As many texts may wait as may run, so that there are enough when all that run end at once, but not more
+    /// tokens than a step computes.
     private boolean hasRoom() {
         lock.lock();
         try {

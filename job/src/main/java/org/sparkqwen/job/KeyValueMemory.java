@@ -30,8 +30,8 @@ final class KeyValueMemory {
 
     static long ofThisExecutor(ModelConfig config, int batchTokens, int threads) {
         SparkEnv env = SparkEnv.get();
-        long step = WorkingMemory.scoring(config, batchTokens, batchTokens, threads)
-                .offHeap();
+        long step =
+                WorkingMemory.scoring(config, batchTokens, batchTokens, threads).offHeap();
         long physical = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class)
                 .getTotalMemorySize();
         long bytes = bytes(env == null ? null : env.conf(), step, physical);

@@ -57,8 +57,9 @@ final class ModelOptions {
             names = "--kv",
             paramLabel = "FORMAT",
             defaultValue = "f32",
-            description = "How the keys and values of texts that are generated are kept: f32, exact; or bf16, in half the"
-                    + " memory, rounded. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "How the keys and values of texts that are generated are kept: f32, exact; or bf16, in half the"
+                            + " memory, rounded. Default: ${DEFAULT-VALUE}.")
     KeyValueFormat keyValues = KeyValueFormat.F32;
 
     @Option(
@@ -95,13 +96,7 @@ final class ModelOptions {
             throw Refusal.usage("--max-sequences must be at least 1, not " + maxSequences);
         }
         ExecutorOptions options = new ExecutorOptions(
-                kernels,
-                threads,
-                batchTokens,
-                maxSequences,
-                keyValues,
-                memory == null ? 0 : memory,
-                cache.given());
+                kernels, threads, batchTokens, maxSequences, keyValues, memory == null ? 0 : memory, cache.given());
         return ModelReference.open(model == null ? sampleModel() : model, options);
     }
 }

@@ -44,7 +44,8 @@ public final class BlockTable {
         return layout.format();
     }
 
-    /// The keys and values of a layer, 32 positions each. Where the blocks hold one layer, all layers use it in turn.
+    /// The keys and values of a layer, 32 positions each. Where the blocks hold one layer, all layers use it in
+    /// turn.
     public List<MemorySegment> keysAndValues(int layer) {
         List<MemorySegment> parts = new ArrayList<>();
         for (Block block : blocks) {

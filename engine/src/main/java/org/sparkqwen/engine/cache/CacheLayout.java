@@ -15,8 +15,8 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 public record CacheLayout(AttentionShape shape, KeyValueFormat format, int layers, int tokens) {
     public CacheLayout {
         if (tokens < 1 || tokens % KeyValueBlock.TOKENS != 0) {
-            throw new IllegalArgumentException("a block must have a multiple of %d tokens, not %d"
-                    .formatted(KeyValueBlock.TOKENS, tokens));
+            throw new IllegalArgumentException(
+                    "a block must have a multiple of %d tokens, not %d".formatted(KeyValueBlock.TOKENS, tokens));
         }
     }
 

@@ -66,7 +66,8 @@ public final class KeyValueCache {
                 .max(Comparator.comparingInt(prefix -> prefix.inCommon(rest)))
                 .orElse(null);
         int there = partial == null ? 0 : partial.inCommon(rest);
-        int soon = nearest.stream().mapToInt(prefix -> prefix.inCommon(rest)).max().orElse(0);
+        int soon =
+                nearest.stream().mapToInt(prefix -> prefix.inCommon(rest)).max().orElse(0);
         return new Found(whole, partial, there, soon - there >= WORTH_WAITING);
     }
 
@@ -127,14 +128,12 @@ public final class KeyValueCache {
         return true;
     }
 
-    /// Offers a prompt's blocks to other sequences: those that the positions before `end`, computed or planned for this
-    /// step, fill; and the prompt's last, however far it is filled, when `end` is the prompt's.
+    /// Offers a prompt's blocks to other sequences: those that the positions before `end`, computed or planned for
+    /// this step, fill; and the prompt's last, however far it is filled, when `end` is the prompt's.
     ///
     /// A block that another sequence has offered before is given up for that: both hold the same bits.
     public void offer(BlockTable table, int[] tokens, int promptTokens, int end) {
-        Prefix parent = table.offered == 0
-                ? root
-                : Objects.requireNonNull(table.blocks.get(table.offered - 1).prefix);
+        Prefix parent = table.offered == 0 ? root : Objects.requireNonNull(table.blocks.get(table.offered - 1).prefix);
         int size = layout.tokens();
         while ((table.offered + 1) * size <= Math.min(promptTokens, end)) {
             int first = table.offered * size;

@@ -28,8 +28,8 @@ final class Prefix {
         return new Prefix(null, null, new int[0]);
     }
 
-    /// Those two of the children that may have the longest beginning in common with `wanted`: in lexicographic order
-    /// its neighbours.
+    /// Those two of the children that may have the longest beginning in common with `wanted`: in lexicographic
+    /// order its neighbours.
     Stream<Prefix> nearest(int[] wanted) {
         return Stream.of(children.floorEntry(wanted), children.ceilingEntry(wanted))
                 .filter(entry -> entry != null)

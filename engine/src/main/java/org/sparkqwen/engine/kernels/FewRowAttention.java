@@ -136,8 +136,8 @@ final class FewRowAttention {
         }
     }
 
-    /// Adds a block's probabilities to the rows' sums, four rows at a time for their chains to overlap, and lays them
-    /// out as the activations of the product with the values.
+    /// Adds a block's probabilities to the rows' sums, four rows at a time for their chains to overlap, and lays
+    /// them out as the activations of the product with the values.
     private void addProbabilities(int rows) {
         for (int row = 0; row < rows; row += STEP) {
             float sum0 = sums[row];

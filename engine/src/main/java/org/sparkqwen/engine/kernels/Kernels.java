@@ -100,8 +100,8 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param logits `[out.length, count]`
     void logSumExp(MemorySegment logits, int count, double[] out);
 
-    /// Runs `work` for each of 0 to `count - 1`, on all threads: what is done to the rows of a batch outside of these
-    /// operations.
+    /// Runs `work` for each of 0 to `count - 1`, on all threads: what is done to the rows of a batch outside of
+    /// these operations.
     void each(int count, IntConsumer work);
 
     /// Bytes of heap that operations take at most, [#logProbabilities] of all tokens included.

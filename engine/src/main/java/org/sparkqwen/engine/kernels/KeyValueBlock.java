@@ -53,8 +53,10 @@ public final class KeyValueBlock {
         long k = Memory.address(keys, floats);
         long v = Memory.address(values, floats);
         List<Part> parts = spans.stream().flatMap(KeyValueBlock::parts).toList();
-        team.run(parts.size(), (part, worker) -> storeBlock(
-                shape, parts.get(part).span(), parts.get(part).block(), k, v));
+        team.run(
+                parts.size(),
+                (part, worker) -> storeBlock(
+                        shape, parts.get(part).span(), parts.get(part).block(), k, v));
     }
 
     /// The rows of a span that go into one of its blocks.

@@ -185,7 +185,8 @@ final class VectorAttention implements AutoCloseable {
         }
     }
 
-    // A vector of rows' softmax is cut into three, for the compiler inlines exp only into a loop that calls nothing else
+    // A vector of rows' softmax is cut into three, for the compiler inlines exp only into a loop that calls nothing
+    // else
     // of that size; left a call, it allocates its arguments and takes four times as long.
 
     /// Scales the scores of a vector of rows, and raises the rows' maxima.

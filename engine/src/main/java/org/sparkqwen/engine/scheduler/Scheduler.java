@@ -149,8 +149,8 @@ public final class Scheduler {
                 .findFirst();
     }
 
-    /// Starts a sequence if the cache has room for all of its known tokens, and for every running sequence to go on a
-    /// while.
+    /// Starts a sequence if the cache has room for all of its known tokens, and for every running sequence to go on
+    /// a while.
     private boolean admit(Sequence sequence, KeyValueCache.Found found) {
         BlockTable table = cache.open(found);
         int needed = cache.layout().blocks(sequence.length()) - found.whole().size();

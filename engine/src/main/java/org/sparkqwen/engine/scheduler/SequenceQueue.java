@@ -3,8 +3,8 @@ package org.sparkqwen.engine.scheduler;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/// One caller's sequences in a [Scheduler]: those that wait for room, in the order in which they came, and how many have
-/// got it.
+/// One caller's sequences in a [Scheduler]: those that wait for room, in the order in which they came, and how many
+/// have got it.
 public final class SequenceQueue {
     final Deque<Sequence> waiting = new ArrayDeque<>();
     int running;

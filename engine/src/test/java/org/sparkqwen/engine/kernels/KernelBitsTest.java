@@ -234,8 +234,7 @@ class KernelBitsTest {
         return IntStream.of(bits).filter(bit -> bit != 0).toArray();
     }
 
-    private AttentionSpan span(
-            AttentionShape shape, KeyValueFormat format, int row, int tokens, int position) {
+    private AttentionSpan span(AttentionShape shape, KeyValueFormat format, int row, int tokens, int position) {
         List<MemorySegment> blocks = IntStream.range(0, Math.ceilDiv(position + tokens, 32))
                 .mapToObj(block -> numbers(format, KeyValueBlock.bytes(shape, format)))
                 .toList();

@@ -47,8 +47,7 @@ class TimedKernelsTest {
     void attentionIsFourOperationsAHeadDimensionAndKeySeen() {
         AttentionShape shape = new AttentionShape(4, 2, 16);
         // Three tokens from position 0 see 1 + 2 + 3 keys, two from position 33 see 34 + 35: 75 keys, 4 · 16 · 4 heads
-        List<AttentionSpan> spans =
-                List.of(span(0, 3, 0, blocks(shape, 1)), span(3, 2, 33, blocks(shape, 2)));
+        List<AttentionSpan> spans = List.of(span(0, 3, 0, blocks(shape, 1)), span(3, 2, 33, blocks(shape, 2)));
         MemorySegment queries = floats(5 * shape.queryWidth());
         kernels.attention(shape, spans, queries, queries, 0.25f);
         Work work = kernels.work();
