@@ -58,12 +58,21 @@ final class GenerationLoop implements AutoCloseable {
         return lock;
     }
 
+    /// A further caller's queue.
+    SequenceQueue open() {
+        lock.lock();
+        try {
+            return scheduler.open();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /// A further caller.
-    SequenceQueue enter(GenerationRun run) {
+    void enter(GenerationRun run) {
         lock.lock();
         try {
             runs.add(run);
-            return scheduler.open();
         } finally {
             lock.unlock();
         }

@@ -40,7 +40,8 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         this.cancelled = cancelled;
         lock = loop.lock();
         news = lock.newCondition();
-        queue = loop.enter(this);
+        queue = loop.open();
+        loop.enter(this); // from here on the loop's thread looks at it
     }
 
     SequenceQueue queue() {

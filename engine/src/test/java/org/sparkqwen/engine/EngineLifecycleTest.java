@@ -68,6 +68,24 @@ class EngineLifecycleTest {
         }
     }
 
+    @Test
+    void callersComeAndGoWhileATextIsGenerated() {
+        try (Engine engine = open();
+                GenerationRun going = engine.generate(List.of(
+                                Golden.generate(0, TOKENS, Golden.greedy(1)),
+                                Golden.generate(1, TOKENS, Golden.greedy(900)))
+                        .iterator())) {
+            going.next();
+            while (engine.blocksInUse() > 0) { // until the long text has ended
+                try (GenerationRun other = engine.generate(
+                        List.of(Golden.generate(0, TOKENS, Golden.greedy(1))).iterator())) {
+                    assertThat(other.hasNext()).isTrue();
+                }
+            }
+            assertThat(((Result.Generated) going.next()).tokens()).hasSize(900);
+        }
+    }
+
     @ParameterizedTest
     @EnumSource
     void aClosedEngineRefusesWork(Work work) {

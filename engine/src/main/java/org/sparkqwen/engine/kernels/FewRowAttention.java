@@ -12,19 +12,23 @@ import jdk.incubator.vector.VectorOperators;
 /// the scores' product, as they lie in their block, and a vector holds one query's scores with many keys. With queries
 /// as panels most of each vector would be empty.
 ///
+/// Such a tile waits for memory, so four blocks' keys are read at once, and a block's values by four panels
+/// ([MicroKernel#accumulateRow]).
+///
 /// The bits are the same: a score is the same chain of multiply-adds, and probabilities are added one by one in the
 /// order of keys.
 final class FewRowAttention {
     /// Rows of a tile at most; then a panel of queries is as good.
     static final int ROWS = 8;
 
-    /// Rows come in fours, the height of a tile; those past the last are zeros, computed and not read.
-    private static final int STEP = 4;
+    /// Blocks whose keys are read at once.
+    private static final int BLOCKS = 4;
 
-    private float[] queries = new float[0]; // [headDim][rows]
+    private static final int KEYS = BLOCKS * PANEL;
+
+    private float[] queries = new float[0]; // [rows][headDim]
     private float[] weighted = new float[0]; // [rows][value width]: the sum of values so far
-    private final float[] scores = new float[ROWS * PANEL]; // [rows][32 keys], then probabilities
-    private final float[] probabilities = new float[PANEL * ROWS]; // [32 keys][rows]
+    private final float[] scores = new float[ROWS * KEYS]; // [rows][4 blocks][32 keys], then probabilities
     private final float[] sums = new float[ROWS]; // the sum of probabilities so far
     private final float[] maxima = new float[ROWS]; // the greatest score so far
     private final float[] corrections = new float[ROWS]; // exp(the maximum before a block − the one after)
@@ -32,52 +36,35 @@ final class FewRowAttention {
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
     /// @param out address of the batch's results, likewise
     void attend(AttentionShape shape, AttentionTile tile, long in, long out, float scale) {
-        KeyValueFormat format = tile.span().format();
-        MicroKernel kernel = format.kernel();
         int headDim = shape.headDim();
         int valueWidth = Matrix.panelCount(headDim) * PANEL;
-        int count = tile.rows(shape);
-        int rows = Math.ceilDiv(count, STEP) * STEP;
+        int rows = tile.rows(shape);
         reset(rows, headDim, valueWidth);
-        readQueries(shape, tile, count, rows, in);
+        for (int row = 0; row < rows; row++) {
+            VectorKernels.read(in + tile.offset(shape, row), queries, row * headDim, headDim);
+        }
 
-        int last = tile.position() + tile.tokens() - 1;
-        for (int block = 0; block <= last / PANEL; block++) {
-            long address = Memory.addressOfBytes(tile.span().blocks().get(block), KeyValueBlock.bytes(shape, format));
-            long keys = address + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
-            long values = address + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
-
-            Arrays.fill(scores, 0, rows * PANEL, 0f);
-            for (int row = 0, height; row < rows; row += height) {
-                height = OuterProduct.tileHeight(rows - row);
-                kernel.accumulate(keys, headDim, queries, row, rows, height, scores, row * PANEL, PANEL);
-            }
-            for (int row = 0; row < count; row++) {
-                int visible = tile.position() + row / shape.group() + 1 - block * PANEL;
-                hideFuture(row, Math.clamp(visible, 0, PANEL));
-                raiseMaximum(row, scale);
-                exponentiate(row);
-                correct(row, valueWidth);
-            }
-            addProbabilities(rows);
-            for (int row = 0, height; row < rows; row += height) {
-                height = OuterProduct.tileHeight(rows - row);
-                for (int column = 0; column < valueWidth; column += PANEL) {
-                    long panel = values + (long) column * PANEL * format.bytes();
-                    int at = row * valueWidth + column;
-                    kernel.accumulate(panel, PANEL, probabilities, row, rows, height, weighted, at, valueWidth);
+        int blocks = (tile.position() + tile.tokens() - 1) / PANEL + 1;
+        for (int first = 0; first < blocks; first += BLOCKS) {
+            int count = Math.min(BLOCKS, blocks - first);
+            score(shape, tile, rows, first, count);
+            for (int i = 0; i < count; i++) {
+                for (int row = 0; row < rows; row++) {
+                    int visible = tile.position() + row / shape.group() + 1 - (first + i) * PANEL;
+                    softmax(row, row * KEYS + i * PANEL, Math.clamp(visible, 0, PANEL), scale, valueWidth);
                 }
+                addValues(shape, tile, rows, first + i, i, valueWidth);
             }
         }
-        for (int row = 0; row < count; row++) {
+        for (int row = 0; row < rows; row++) {
             scale(weighted, row * valueWidth, valueWidth, 1f / sums[row]);
             VectorKernels.write(weighted, row * valueWidth, headDim, out + tile.offset(shape, row));
         }
     }
 
     private void reset(int rows, int headDim, int valueWidth) {
-        if (queries.length < headDim * ROWS) {
-            queries = new float[headDim * ROWS];
+        if (queries.length < ROWS * headDim) {
+            queries = new float[ROWS * headDim];
             weighted = new float[ROWS * valueWidth];
         }
         Arrays.fill(weighted, 0, rows * valueWidth, 0f);
@@ -85,25 +72,57 @@ final class FewRowAttention {
         Arrays.fill(maxima, Float.NEGATIVE_INFINITY);
     }
 
-    private void readQueries(AttentionShape shape, AttentionTile tile, int count, int rows, long in) {
-        Arrays.fill(queries, 0, shape.headDim() * rows, 0f);
-        for (int row = 0; row < count; row++) {
-            long from = in + tile.offset(shape, row);
-            for (int i = 0; i < shape.headDim(); i++) {
-                queries[i * rows + row] = Memory.getFloat(from + (long) i * Float.BYTES);
-            }
+    /// The products of all rows with the keys of some blocks. Where there are fewer than four, the last is read
+    /// again.
+    private void score(AttentionShape shape, AttentionTile tile, int rows, int first, int count) {
+        long keys0 = keys(shape, tile, first);
+        long keys1 = keys(shape, tile, first + Math.min(1, count - 1));
+        long keys2 = keys(shape, tile, first + Math.min(2, count - 1));
+        long keys3 = keys(shape, tile, first + Math.min(3, count - 1));
+        MicroKernel kernel = tile.span().format().kernel();
+        Arrays.fill(scores, 0, rows * KEYS, 0f);
+        for (int row = 0; row < rows; row++) {
+            int query = row * shape.headDim();
+            kernel.accumulateRow(keys0, keys1, keys2, keys3, shape.headDim(), queries, query, scores, row * KEYS);
         }
     }
 
-    /// Scores of keys past a row's position become those of a probability of 0.
-    private void hideFuture(int row, int visible) {
-        Arrays.fill(scores, row * PANEL + visible, (row + 1) * PANEL, Float.NEGATIVE_INFINITY);
+    /// Where the keys of a block lie.
+    private static long keys(AttentionShape shape, AttentionTile tile, int block) {
+        KeyValueFormat format = tile.span().format();
+        return address(shape, tile, block) + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
+    }
+
+    private static long address(AttentionShape shape, AttentionTile tile, int block) {
+        AttentionSpan span = tile.span();
+        return Memory.addressOfBytes(span.blocks().get(block), KeyValueBlock.bytes(shape, span.format()));
+    }
+
+    /// Turns a row's scores with a block into probabilities relative to the greatest score so far, and brings what
+    /// was summed before to that.
+    ///
+    /// @param at index of the scores
+    /// @param visible keys that are not past the row's position
+    private void softmax(int row, int at, int visible, float scale, int valueWidth) {
+        Arrays.fill(scores, at + visible, at + PANEL, Float.NEGATIVE_INFINITY);
+        raiseMaximum(row, at, scale);
+        exponentiate(at, maxima[row]);
+        float correction = corrections[row];
+        if (correction != 1f) {
+            sums[row] *= correction;
+            scale(weighted, row * valueWidth, valueWidth, correction);
+        }
+        float sum = sums[row];
+        for (int i = at; i < at + PANEL; i++) {
+            sum += scores[i];
+        }
+        sums[row] = sum;
     }
 
     /// Scales the scores of a row, and raises its maximum.
-    private void raiseMaximum(int row, float scale) {
+    private void raiseMaximum(int row, int at, float scale) {
         FloatVector greatest = FloatVector.broadcast(FLOATS, maxima[row]);
-        for (int i = row * PANEL; i < (row + 1) * PANEL; i += LANES) {
+        for (int i = at; i < at + PANEL; i += LANES) {
             FloatVector score = FloatVector.fromArray(FLOATS, scores, i).mul(scale);
             score.intoArray(scores, i);
             greatest = VectorMath.greater(greatest, score);
@@ -113,56 +132,37 @@ final class FewRowAttention {
         maxima[row] = maximum;
     }
 
-    /// Turns the scores of a row into exp(score − maximum).
-    private void exponentiate(int row) {
-        FloatVector maximum = FloatVector.broadcast(FLOATS, maxima[row]);
-        for (int i = row * PANEL; i < (row + 1) * PANEL; i += LANES) {
+    /// Turns scores into exp(score − maximum).
+    private void exponentiate(int at, float maximum) {
+        for (int i = at; i < at + PANEL; i += LANES) {
             VectorMath.exp(FloatVector.fromArray(FLOATS, scores, i).sub(maximum))
                     .intoArray(scores, i);
         }
     }
 
-    /// Brings what was summed for a row to its new maximum.
-    private void correct(int row, int valueWidth) {
-        if (corrections[row] != 1f) {
-            sums[row] *= corrections[row];
-            scale(weighted, row * valueWidth, valueWidth, corrections[row]);
+    /// Adds a block's values, weighted with the probabilities.
+    ///
+    /// @param index of the block among those whose scores there are
+    private void addValues(AttentionShape shape, AttentionTile tile, int rows, int block, int index, int valueWidth) {
+        KeyValueFormat format = tile.span().format();
+        long values = address(shape, tile, block) + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
+        for (int row = 0; row < rows; row++) {
+            TiledProduct.accumulateRow(
+                    format.kernel(),
+                    values,
+                    (long) PANEL * PANEL * format.bytes(),
+                    valueWidth / PANEL,
+                    PANEL,
+                    scores,
+                    row * KEYS + index * PANEL,
+                    weighted,
+                    row * valueWidth);
         }
     }
 
     private static void scale(float[] numbers, int from, int count, float factor) {
         for (int i = from; i < from + count; i += LANES) {
             FloatVector.fromArray(FLOATS, numbers, i).mul(factor).intoArray(numbers, i);
-        }
-    }
-
-    /// Adds a block's probabilities to the rows' sums, four rows at a time for their chains to overlap, and lays
-    /// them out as the activations of the product with the values.
-    private void addProbabilities(int rows) {
-        for (int row = 0; row < rows; row += STEP) {
-            float sum0 = sums[row];
-            float sum1 = sums[row + 1];
-            float sum2 = sums[row + 2];
-            float sum3 = sums[row + 3];
-            for (int key = 0; key < PANEL; key++) {
-                float p0 = scores[row * PANEL + key];
-                float p1 = scores[(row + 1) * PANEL + key];
-                float p2 = scores[(row + 2) * PANEL + key];
-                float p3 = scores[(row + 3) * PANEL + key];
-                sum0 += p0;
-                sum1 += p1;
-                sum2 += p2;
-                sum3 += p3;
-                int at = key * rows + row;
-                probabilities[at] = p0;
-                probabilities[at + 1] = p1;
-                probabilities[at + 2] = p2;
-                probabilities[at + 3] = p3;
-            }
-            sums[row] = sum0;
-            sums[row + 1] = sum1;
-            sums[row + 2] = sum2;
-            sums[row + 3] = sum3;
         }
     }
 }

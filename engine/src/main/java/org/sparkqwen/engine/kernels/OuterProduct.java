@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
+import java.lang.constant.ConstantDescs;
+import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -34,36 +36,46 @@ final class OuterProduct implements MicroKernel {
             VectorSpecies.of(short.class, VectorShape.forBitSize(LANES * Short.SIZE));
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
-    private final boolean bf16;
+    /// Whether this copy's panels hold bfloat16 or float32. A constant to the compiler, which then sees one format.
+    private static final boolean BF16 = copyForBf16();
 
-    /// @param bf16 whether panels hold bfloat16 or float32
-    OuterProduct(boolean bf16) {
-        this.bf16 = bf16;
+    private static final int ELEMENT_BYTES = BF16 ? Short.BYTES : Float.BYTES;
+
+    private static boolean copyForBf16() {
+        try {
+            return Boolean.TRUE.equals(
+                    MethodHandles.classData(MethodHandles.lookup(), ConstantDescs.DEFAULT_NAME, Boolean.class));
+        } catch (IllegalAccessException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
-    /// The height of the next tile when `tokens` are left: one of 12, 8, 4 and 1.
+    /// The height of the next tile when `tokens` are left: one of 12, 8, 4 and 1. It may be more than are left: two
+    /// tokens take no less time than four.
     static int tileHeight(int tokens) {
-        return tokens >= TILE ? TILE : tokens >= 8 ? 8 : tokens >= 4 ? 4 : 1;
+        if (tokens == 1) {
+            return 1;
+        }
+        return tokens <= 4 ? 4 : Math.min(TILE, tokens <= 8 ? 8 : 12);
     }
 
     @Override
     public void accumulate(
             long panel, int inputs, float[] in, int from, int pitch, int height, float[] sums, int at, int stride) {
-        int element = bf16 ? Short.BYTES : Float.BYTES;
         for (int column = 0; column < Matrix.PANEL; column += 2 * LANES) {
-            long weights = panel + (long) column * element;
+            long weights = panel + (long) column * ELEMENT_BYTES;
             switch (height) {
-                case 12 -> tile12(bf16, weights, inputs, in, from, pitch, sums, at + column, stride);
-                case 8 -> tile8(bf16, weights, inputs, in, from, pitch, sums, at + column, stride);
-                case 4 -> tile4(bf16, weights, inputs, in, from, pitch, sums, at + column, stride);
-                case 1 -> tile1(bf16, weights, inputs, in, from, pitch, sums, at + column);
+                case 12 -> tile12(weights, inputs, in, from, pitch, sums, at + column, stride);
+                case 8 -> tile8(weights, inputs, in, from, pitch, sums, at + column, stride);
+                case 4 -> tile4(weights, inputs, in, from, pitch, sums, at + column, stride);
+                case 1 -> tile1(weights, inputs, in, from, pitch, sums, at + column);
                 default -> throw new IllegalArgumentException("no tile of %d tokens".formatted(height));
             }
         }
     }
 
     private static void tile12(
-            boolean bf16, long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
+            long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
@@ -88,11 +100,10 @@ final class OuterProduct implements MicroKernel {
         FloatVector b10 = FloatVector.fromArray(FLOATS, sums, at + 10 * stride + LANES);
         FloatVector a11 = FloatVector.fromArray(FLOATS, sums, at + 11 * stride);
         FloatVector b11 = FloatVector.fromArray(FLOATS, sums, at + 11 * stride + LANES);
-        int element = bf16 ? Short.BYTES : Float.BYTES;
         for (int input = 0; input < inputs; input++) {
-            long w = weights + (long) input * Matrix.PANEL * element;
-            FloatVector left = weights(bf16, w);
-            FloatVector right = weights(bf16, w + (long) LANES * element);
+            long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
+            FloatVector left = weights(w);
+            FloatVector right = weights(w + (long) LANES * ELEMENT_BYTES);
             int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
@@ -158,7 +169,7 @@ final class OuterProduct implements MicroKernel {
     }
 
     private static void tile8(
-            boolean bf16, long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
+            long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
@@ -175,11 +186,10 @@ final class OuterProduct implements MicroKernel {
         FloatVector b6 = FloatVector.fromArray(FLOATS, sums, at + 6 * stride + LANES);
         FloatVector a7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride);
         FloatVector b7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride + LANES);
-        int element = bf16 ? Short.BYTES : Float.BYTES;
         for (int input = 0; input < inputs; input++) {
-            long w = weights + (long) input * Matrix.PANEL * element;
-            FloatVector left = weights(bf16, w);
-            FloatVector right = weights(bf16, w + (long) LANES * element);
+            long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
+            FloatVector left = weights(w);
+            FloatVector right = weights(w + (long) LANES * ELEMENT_BYTES);
             int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
@@ -225,7 +235,7 @@ final class OuterProduct implements MicroKernel {
     }
 
     private static void tile4(
-            boolean bf16, long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
+            long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
@@ -234,11 +244,10 @@ final class OuterProduct implements MicroKernel {
         FloatVector b2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride + LANES);
         FloatVector a3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride);
         FloatVector b3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride + LANES);
-        int element = bf16 ? Short.BYTES : Float.BYTES;
         for (int input = 0; input < inputs; input++) {
-            long w = weights + (long) input * Matrix.PANEL * element;
-            FloatVector left = weights(bf16, w);
-            FloatVector right = weights(bf16, w + (long) LANES * element);
+            long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
+            FloatVector left = weights(w);
+            FloatVector right = weights(w + (long) LANES * ELEMENT_BYTES);
             int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
@@ -263,15 +272,13 @@ final class OuterProduct implements MicroKernel {
         b3.intoArray(sums, at + 3 * stride + LANES);
     }
 
-    private static void tile1(
-            boolean bf16, long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at) {
+    private static void tile1(long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
-        int element = bf16 ? Short.BYTES : Float.BYTES;
         for (int input = 0; input < inputs; input++) {
-            long w = weights + (long) input * Matrix.PANEL * element;
-            FloatVector left = weights(bf16, w);
-            FloatVector right = weights(bf16, w + (long) LANES * element);
+            long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
+            FloatVector left = weights(w);
+            FloatVector right = weights(w + (long) LANES * ELEMENT_BYTES);
             int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
@@ -279,6 +286,62 @@ final class OuterProduct implements MicroKernel {
         }
         a0.intoArray(sums, at);
         b0.intoArray(sums, at + LANES);
+    }
+
+    /// Half a panel's width at a time: with eight loads from native memory the loop exceeds the compiler's budget
+    /// for inlining, and what the first half read the second finds in the cache.
+    @Override
+    public void accumulateRow(
+            long panel0,
+            long panel1,
+            long panel2,
+            long panel3,
+            int inputs,
+            float[] in,
+            int from,
+            float[] sums,
+            int at) {
+        for (int column = 0; column < Matrix.PANEL; column += LANES) {
+            long offset = (long) column * ELEMENT_BYTES;
+            row(
+                    panel0 + offset,
+                    panel1 + offset,
+                    panel2 + offset,
+                    panel3 + offset,
+                    inputs,
+                    in,
+                    from,
+                    sums,
+                    at + column);
+        }
+    }
+
+    private static void row(
+            long panel0,
+            long panel1,
+            long panel2,
+            long panel3,
+            int inputs,
+            float[] in,
+            int from,
+            float[] sums,
+            int at) {
+        FloatVector sum0 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector sum1 = FloatVector.fromArray(FLOATS, sums, at + Matrix.PANEL);
+        FloatVector sum2 = FloatVector.fromArray(FLOATS, sums, at + 2 * Matrix.PANEL);
+        FloatVector sum3 = FloatVector.fromArray(FLOATS, sums, at + 3 * Matrix.PANEL);
+        for (int input = 0; input < inputs; input++) {
+            long w = (long) input * Matrix.PANEL * ELEMENT_BYTES;
+            FloatVector x = FloatVector.broadcast(FLOATS, in[from + input]);
+            sum0 = x.fma(weights(panel0 + w), sum0);
+            sum1 = x.fma(weights(panel1 + w), sum1);
+            sum2 = x.fma(weights(panel2 + w), sum2);
+            sum3 = x.fma(weights(panel3 + w), sum3);
+        }
+        sum0.intoArray(sums, at);
+        sum1.intoArray(sums, at + Matrix.PANEL);
+        sum2.intoArray(sums, at + 2 * Matrix.PANEL);
+        sum3.intoArray(sums, at + 3 * Matrix.PANEL);
     }
 
     static FloatVector load(long address) {
@@ -289,8 +352,8 @@ final class OuterProduct implements MicroKernel {
         vector.intoMemorySegment(Memory.ALL, address, ORDER);
     }
 
-    private static FloatVector weights(boolean bf16, long address) {
-        return bf16 ? widen(address) : load(address);
+    private static FloatVector weights(long address) {
+        return BF16 ? widen(address) : load(address);
     }
 
     /// bfloat16 is the upper half of a float's bits.

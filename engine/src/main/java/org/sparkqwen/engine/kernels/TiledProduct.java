@@ -38,14 +38,16 @@ final class TiledProduct {
         MicroKernel kernel = bf16 ? MicroKernel.BF16 : MicroKernel.F32;
         int element = bf16 ? Short.BYTES : Float.BYTES;
         int inputs = weight.inputs();
+        long panelBytes = (long) inputs * PANEL * element;
+        long first = weight.panels().address() + firstPanel * panelBytes;
         int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, INPUTS));
+        int tiled = tokens % OuterProduct.TILE == 1 ? tokens - 1 : tokens;
         for (int input = 0; input < inputs; input += piece) {
             int length = Math.min(piece, inputs - input);
             for (int panel = 0; panel < panels; panel++) {
-                long elements = ((long) (firstPanel + panel) * inputs + input) * PANEL;
-                long address = weight.panels().address() + elements * element;
-                for (int row = 0, height; row < tokens; row += height) {
-                    height = OuterProduct.tileHeight(tokens - row);
+                long address = first + panel * panelBytes + (long) input * PANEL * element;
+                for (int row = 0, height; row < tiled; row += height) {
+                    height = OuterProduct.tileHeight(tiled - row);
                     int tile = at + row * stride + panel * PANEL;
                     if (input == 0) {
                         clear(sums, tile, stride, height);
@@ -54,6 +56,43 @@ final class TiledProduct {
                     kernel.accumulate(address, length, in.floats(), x, height, height, sums, tile, stride);
                 }
             }
+        }
+        if (tiled < tokens) { // the last is alone
+            int row = at + tiled * stride;
+            Arrays.fill(sums, row, row + panels * PANEL, 0f);
+            accumulateRow(kernel, first, panelBytes, panels, inputs, in.floats(), (token + tiled) * inputs, sums, row);
+        }
+    }
+
+    /// `sums[j] += in · panel[j]` for one token and some panels.
+    ///
+    /// @param first address of the first panel
+    static void accumulateRow(
+            MicroKernel kernel,
+            long first,
+            long panelBytes,
+            int panels,
+            int inputs,
+            float[] in,
+            int from,
+            float[] sums,
+            int at) {
+        int panel = 0;
+        for (; panel <= panels - 4; panel += 4) {
+            long address = first + panel * panelBytes;
+            kernel.accumulateRow(
+                    address,
+                    address + panelBytes,
+                    address + 2 * panelBytes,
+                    address + 3 * panelBytes,
+                    inputs,
+                    in,
+                    from,
+                    sums,
+                    at + panel * PANEL);
+        }
+        for (; panel < panels; panel++) {
+            kernel.accumulate(first + panel * panelBytes, inputs, in, from, 1, 1, sums, at + panel * PANEL, PANEL);
         }
     }
 

@@ -111,7 +111,7 @@ final class VectorAttention implements AutoCloseable {
         if (format == KeyValueFormat.BF16) {
             VectorKernels.widen(from, keys, count);
         } else {
-            VectorKernels.read(from, keys, count);
+            VectorKernels.read(from, keys, 0, count);
         }
     }
 

@@ -145,7 +145,9 @@ final class VectorKernels implements Kernels {
                 .mapToInt(projection -> projection.weight().panelCount())
                 .sum();
         int parts = all * Math.ceilDiv(tokens, TiledProduct.TOKENS);
-        int size = Math.clamp(parts / (PARTS_PER_THREAD * threads()), 1, PANELS_PER_PART);
+        // A token that is alone takes four panels at once.
+        int size =
+                tokens == 1 ? PANELS_PER_PART : Math.clamp(parts / (PARTS_PER_THREAD * threads()), 1, PANELS_PER_PART);
         List<PanelGroup> groups = new ArrayList<>();
         for (Projection projection : projections) {
             Matrix weight = projection.weight();
@@ -327,7 +329,7 @@ final class VectorKernels implements Kernels {
             int first = part % chunks * LogSumExp.CHUNK;
             int width = Math.min(LogSumExp.CHUNK, count - first);
             float[] chunkLogits = sums[worker];
-            read(address + ((long) part / chunks * count + first) * Float.BYTES, chunkLogits, width);
+            read(address + ((long) part / chunks * count + first) * Float.BYTES, chunkLogits, 0, width);
             reduce(chunkLogits, 0, width, maxima, chunkSums, part);
         });
         for (int row = 0; row < out.length; row++) {
@@ -395,13 +397,13 @@ final class VectorKernels implements Kernels {
         }
     }
 
-    static void read(long from, float[] to, int count) {
+    static void read(long from, float[] to, int index, int count) {
         int i = 0;
         for (; i <= count - LANES; i += LANES) {
-            load(from + (long) i * Float.BYTES).intoArray(to, i);
+            load(from + (long) i * Float.BYTES).intoArray(to, index + i);
         }
         for (; i < count; i++) {
-            to[i] = Memory.getFloat(from + (long) i * Float.BYTES);
+            to[index + i] = Memory.getFloat(from + (long) i * Float.BYTES);
         }
     }
 
