@@ -51,7 +51,7 @@ class JobArchitectureTest {
                 .and()
                 .areTopLevelClasses()
                 .should()
-                .haveNameMatching("org\\.sparkqwen\\.job\\.(Main|\\w+Job|ModelReference|ContentColumn)")
+                .haveNameMatching("org\\.sparkqwen\\.job\\.(Main|\\w+Job|ModelReference|ExecutorOptions|ContentColumn)")
                 .check(JOB);
     }
 }

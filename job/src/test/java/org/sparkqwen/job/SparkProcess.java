@@ -128,6 +128,17 @@ final class SparkProcess implements AutoCloseable {
         }
     }
 
+    /// Kills an executor of this worker, as `kill -9` does.
+    ///
+    /// @return whether there was one
+    boolean killExecutor() {
+        return process.descendants()
+                .filter(child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+                .findFirst()
+                .map(ProcessHandle::destroyForcibly)
+                .orElse(false);
+    }
+
     @Override
     public void close() {
         process.destroy();

@@ -1,0 +1,141 @@
+package org.sparkqwen.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// 2,000 prompts of very different lengths on two executors, cut and batched in different ways, and with an executor
+/// that is killed half way: always the same rows.
+class GenerationClusterIT {
+    private static final int PROMPTS = 2000;
+    private static final int PARTITIONS_OF_THE_KILLED = 17;
+
+    /// What all prompts begin with: some blocks of the cache.
+    private static final String TEMPLATE =
+            "The following is a true account, written down by one who was there, and given here without a change: ";
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @Test
+    void partitionsBatchesAndAKilledExecutorChangeNothing() throws IOException {
+        try (SparkProcess master = SparkProcess.master(directory)) {
+            String url = master.await("Starting Spark master at (spark://\\S+)");
+            try (SparkProcess first = SparkProcess.worker(directory, 1, url);
+                    SparkProcess second = SparkProcess.worker(directory, 2, url)) {
+                first.await("(Successfully registered) with master");
+                second.await("(Successfully registered) with master");
+
+                List<String> expected = generate(url, 1, 64);
+                assertThat(expected).hasSize(PROMPTS).doesNotHaveDuplicates();
+                assertThat(generate(url, 3, 1)).isEqualTo(expected);
+
+                CompletableFuture<Boolean> killed = CompletableFuture.supplyAsync(() -> killHalfWay(first));
+                assertThat(generate(url, PARTITIONS_OF_THE_KILLED, 64)).isEqualTo(expected);
+                assertThat(killed.join()).as("an executor was killed").isTrue();
+                assertThat(master.output()).contains("Removing executor").contains("EXITED");
+            }
+        }
+    }
+
+    /// Each line of the output in JSON, sorted.
+    private List<String> generate(String master, int partitions, int maxSequences) throws IOException {
+        Path input = directory.resolve("prompts-" + partitions);
+        prompts().repartition(partitions).write().parquet(input.toString());
+        Path output = output(partitions);
+        CommandRun run = SparkProcess.submit(
+                directory,
+                master,
+                // A file is a partition.
+                List.of("--executor-memory", "1g", "--conf", "spark.sql.files.openCostInBytes=128m"),
+                "generate",
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--input",
+                input.toString(),
+                "--output",
+                output.toString(),
+                "--max-new-tokens",
+                "12",
+                "--temperature",
+                "0.8",
+                "--max-sequences",
+                Integer.toString(maxSequences));
+        assertThat(run.exitCode()).as(run.out()).isZero();
+        JsonNode cache = new ObjectMapper()
+                .readTree(output.resolve("_run.json").toFile())
+                .get("prefix_cache");
+        assertThat(cache.get("hit_rate").doubleValue()).as("%s", cache).isBetween(0.05, 0.95);
+        return LocalSpark.session()
+                .read()
+                .parquet(output.toString())
+                .toJSON()
+                .sort("value")
+                .collectAsList();
+    }
+
+    private Path output(int partitions) {
+        return directory.resolve("texts-" + partitions);
+    }
+
+    /// From one word after the template to some hundreds.
+    private static Dataset<Row> prompts() {
+        List<String> words = LocalSpark.session()
+                .read()
+                .parquet(LocalSpark.CORPUS)
+                .select("text")
+                .as(Encoders.STRING())
+                .limit(40)
+                .collectAsList()
+                .stream()
+                .flatMap(text -> Stream.of(text.split("\\s+")))
+                .toList();
+        Random random = new Random(7);
+        List<String> prompts = new ArrayList<>();
+        for (int i = 0; i < PROMPTS; i++) {
+            int count = 1 + (int) Math.exp(random.nextDouble() * Math.log(300));
+            int from = random.nextInt(words.size() - count);
+            prompts.add(TEMPLATE + i + ". " + String.join(" ", words.subList(from, from + count)));
+        }
+        return LocalSpark.session().createDataset(prompts, Encoders.STRING()).toDF("prompt");
+    }
+
+    /// Kills the executor of a worker, as `kill -9` does, when half of the partitions are written.
+    private boolean killHalfWay(SparkProcess worker) {
+        while (!Files.exists(output(PARTITIONS_OF_THE_KILLED).resolve("_SUCCESS"))) {
+            if (written() >= PARTITIONS_OF_THE_KILLED / 2) {
+                return worker.killExecutor();
+            }
+            Thread.onSpinWait();
+        }
+        return false;
+    }
+
+    private long written() {
+        Path attempts = output(PARTITIONS_OF_THE_KILLED).resolve("_temporary/0");
+        if (!Files.exists(attempts)) {
+            return 0;
+        }
+        try (Stream<Path> tasks = Files.list(attempts)) {
+            return tasks.filter(task -> task.getFileName().toString().startsWith("task_"))
+                    .count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
