@@ -79,6 +79,7 @@ class GenerationClusterIT {
         assertThat(run.exitCode()).as(run.out()).isZero();
         JsonNode cache = new ObjectMapper()
                 .readTree(output.resolve("_run.json").toFile())
+                .get("summary")
                 .get("prefix_cache");
         assertThat(cache.get("hit_rate").doubleValue()).as("%s", cache).isBetween(0.05, 0.95);
         return LocalSpark.session()

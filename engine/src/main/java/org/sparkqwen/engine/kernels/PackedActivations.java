@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 
 /// The activations of one operation in the order in which [OuterProduct] reads them: tile after tile of tokens, each
 /// `[inputs][height]`, so that a tile's broadcasts are consecutive.
@@ -39,37 +40,56 @@ final class PackedActivations {
         if (floats.length < padded(tokens) * inputs) {
             floats = new float[padded(tokens) * inputs];
         }
-        team.run(Math.ceilDiv(tokens, OuterProduct.TILE), (part, worker) -> {
-            int start = part * OuterProduct.TILE;
-            int end = Math.min(tokens, start + OuterProduct.TILE);
+        List<Tile> tiles = tiles(tokens);
+        team.run(tiles.size(), (part, worker) -> {
+            Tile tile = tiles.get(part);
+            long from = rows + (long) tile.token() * inputs * Float.BYTES;
+            packTile(from, inputs, tile.count(), tile.height(), floats, tile.token() * inputs);
+        });
+    }
+
+    /// Some tokens that are packed together.
+    ///
+    /// @param token the first
+    /// @param count how many; `height`, or fewer at the end
+    private record Tile(int token, int count, int height) {}
+
+    /// The tiles in which [TiledProduct] takes `tokens` tokens.
+    private static List<Tile> tiles(int tokens) {
+        List<Tile> tiles = new ArrayList<>();
+        for (int start = 0; start < tokens; start += TiledProduct.TOKENS) {
+            int end = Math.min(tokens, start + TiledProduct.TOKENS);
             for (int token = start, height; token < end; token += height) {
                 height = OuterProduct.tileHeight(end - token);
-                int count = Math.min(height, end - token);
-                packTile(rows + (long) token * inputs * Float.BYTES, inputs, count, height, floats, token * inputs);
+                tiles.add(new Tile(token, Math.min(height, end - token), height));
             }
-        });
+        }
+        return tiles;
+    }
+
+    /// In a tile that is higher than tokens are left, the last stands for those that are missing.
+    private static void packTile(long rows, int inputs, int count, int height, float[] to, int at) {
+        long rowBytes = (long) inputs * Float.BYTES;
+        if (height == 1) {
+            VectorKernels.read(rows, to, at, inputs);
+            return;
+        }
+        int first = 0;
+        if (Transposition.POSSIBLE) {
+            for (; first <= inputs - Transposition.SQUARE; first += Transposition.SQUARE) {
+                Transposition.tile(
+                        rows + (long) first * Float.BYTES, rowBytes, count, height, to, at + first * height);
+            }
+        }
+        for (int row = 0; row < height; row++) {
+            long from = rows + Math.min(row, count - 1) * rowBytes;
+            for (int input = first; input < inputs; input++) {
+                to[at + input * height + row] = Memory.getFloat(from + (long) input * Float.BYTES);
+            }
+        }
     }
 
     float[] floats() {
         return floats;
-    }
-
-    /// Rows of a tile past the last token are zeros.
-    private static void packTile(long rows, int inputs, int count, int height, float[] to, int at) {
-        long rowBytes = (long) inputs * Float.BYTES;
-        int first = 0;
-        if (count == Transposition.TILE) {
-            for (; first <= inputs - Transposition.SQUARE; first += Transposition.SQUARE) {
-                Transposition.tile(rows + (long) first * Float.BYTES, rowBytes, to, at + first * height);
-            }
-        }
-        if (count < height) {
-            Arrays.fill(to, at, at + inputs * height, 0f);
-        }
-        for (int row = 0; row < count; row++) {
-            for (int input = first; input < inputs; input++) {
-                to[at + input * height + row] = Memory.getFloat(rows + row * rowBytes + (long) input * Float.BYTES);
-            }
-        }
     }
 }

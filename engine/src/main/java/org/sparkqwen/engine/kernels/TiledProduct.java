@@ -41,13 +41,17 @@ final class TiledProduct {
         long panelBytes = (long) inputs * PANEL * element;
         long first = weight.panels().address() + firstPanel * panelBytes;
         int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, INPUTS));
-        int tiled = tokens % OuterProduct.TILE == 1 ? tokens - 1 : tokens;
+        if (tokens == 1) {
+            Arrays.fill(sums, at, at + panels * PANEL, 0f);
+            accumulateRow(kernel, first, panelBytes, panels, inputs, in.floats(), token * inputs, sums, at);
+            return;
+        }
         for (int input = 0; input < inputs; input += piece) {
             int length = Math.min(piece, inputs - input);
             for (int panel = 0; panel < panels; panel++) {
                 long address = first + panel * panelBytes + (long) input * PANEL * element;
-                for (int row = 0, height; row < tiled; row += height) {
-                    height = OuterProduct.tileHeight(tiled - row);
+                for (int row = 0, height; row < tokens; row += height) {
+                    height = OuterProduct.tileHeight(tokens - row);
                     int tile = at + row * stride + panel * PANEL;
                     if (input == 0) {
                         clear(sums, tile, stride, height);
@@ -56,11 +60,6 @@ final class TiledProduct {
                     kernel.accumulate(address, length, in.floats(), x, height, height, sums, tile, stride);
                 }
             }
-        }
-        if (tiled < tokens) { // the last is alone
-            int row = at + tiled * stride;
-            Arrays.fill(sums, row, row + panels * PANEL, 0f);
-            accumulateRow(kernel, first, panelBytes, panels, inputs, in.floats(), (token + tiled) * inputs, sums, row);
         }
     }
 

@@ -10,9 +10,6 @@ final class Transposition {
     /// Whether registers are that wide.
     static final boolean POSSIBLE = OuterProduct.LANES == 16;
 
-    /// Rows of a tile.
-    static final int TILE = 12;
-
     /// Inputs that are transposed together; also rows of a square.
     static final int SQUARE = 16;
 
@@ -33,7 +30,12 @@ final class Transposition {
 
     private static final IntVector QUADS_HIGH = words(8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
 
-    /// For a tile: quads of the first and the second group of rows, with room for the third's; then the third's
+    /// For a tile of eight rows: a quad of the first four and one of the last four, for two inputs.
+    private static final IntVector OCTETS_LOW = quads(0, 4, 1, 5);
+
+    private static final IntVector OCTETS_HIGH = quads(2, 6, 3, 7);
+
+    /// For a tile of twelve: quads of the first and the second group of rows, with room for the third's; then the third's
     /// into that room. Quads 0 to 3 are the first register's, 4 to 7 the second's.
     private static final IntVector FIRST = quads(0, 4, 0, 1);
 
@@ -45,27 +47,38 @@ final class Transposition {
 
     private Transposition() {}
 
-    /// Transposes 12 rows of 16 inputs, for a tile of [OuterProduct].
+    /// Transposes 12, 8 or 4 rows of 16 inputs, for a tile of [OuterProduct].
     ///
-    /// Pairs of rows are interleaved, then pairs of pairs; of the quads that this gives, each of four numbers of
-    /// one input, three row groups' make the 12 of an input.
+    /// Pairs of rows are interleaved, then pairs of pairs. That gives quads, each of four rows' numbers of one input;
+    /// an input's quads of all groups of rows then come to stand side by side.
     ///
     /// @param rows address of the first row's first input
     /// @param rowBytes from a row to the next
-    /// @param to `[16][12]` from index `at`
-    static void tile(long rows, long rowBytes, float[] to, int at) {
+    /// @param count rows that there are; the last is read again for those that are missing
+    /// @param height 12, 8 or 4
+    /// @param to `[16][height]` from index `at`
+    static void tile(long rows, long rowBytes, int count, int height, float[] to, int at) {
+        switch (height) {
+            case 12 -> tile12(rows, rowBytes, count - 1, to, at);
+            case 8 -> tile8(rows, rowBytes, count - 1, to, at);
+            case 4 -> tile4(rows, rowBytes, count - 1, to, at);
+            default -> throw new IllegalArgumentException("no tile of %d rows".formatted(height));
+        }
+    }
+
+    private static void tile12(long rows, long rowBytes, int last, float[] to, int at) {
         IntVector row0 = load(rows);
-        IntVector row1 = load(rows + rowBytes);
-        IntVector row2 = load(rows + 2 * rowBytes);
-        IntVector row3 = load(rows + 3 * rowBytes);
-        IntVector row4 = load(rows + 4 * rowBytes);
-        IntVector row5 = load(rows + 5 * rowBytes);
-        IntVector row6 = load(rows + 6 * rowBytes);
-        IntVector row7 = load(rows + 7 * rowBytes);
-        IntVector row8 = load(rows + 8 * rowBytes);
-        IntVector row9 = load(rows + 9 * rowBytes);
-        IntVector row10 = load(rows + 10 * rowBytes);
-        IntVector row11 = load(rows + 11 * rowBytes);
+        IntVector row1 = load(rows + Math.min(1, last) * rowBytes);
+        IntVector row2 = load(rows + Math.min(2, last) * rowBytes);
+        IntVector row3 = load(rows + Math.min(3, last) * rowBytes);
+        IntVector row4 = load(rows + Math.min(4, last) * rowBytes);
+        IntVector row5 = load(rows + Math.min(5, last) * rowBytes);
+        IntVector row6 = load(rows + Math.min(6, last) * rowBytes);
+        IntVector row7 = load(rows + Math.min(7, last) * rowBytes);
+        IntVector row8 = load(rows + Math.min(8, last) * rowBytes);
+        IntVector row9 = load(rows + Math.min(9, last) * rowBytes);
+        IntVector row10 = load(rows + Math.min(10, last) * rowBytes);
+        IntVector row11 = load(rows + Math.min(11, last) * rowBytes);
         IntVector low0 = PAIRS_LOW.selectFrom(row0, row1);
         IntVector high0 = PAIRS_HIGH.selectFrom(row0, row1);
         IntVector low1 = PAIRS_LOW.selectFrom(row2, row3);
@@ -79,9 +92,47 @@ final class Transposition {
         IntVector low5 = PAIRS_LOW.selectFrom(row10, row11);
         IntVector high5 = PAIRS_HIGH.selectFrom(row10, row11);
         store(QUADS_LOW, low0, low1, low2, low3, low4, low5, to, at);
-        store(QUADS_HIGH, low0, low1, low2, low3, low4, low5, to, at + 4 * TILE);
-        store(QUADS_LOW, high0, high1, high2, high3, high4, high5, to, at + 8 * TILE);
-        store(QUADS_HIGH, high0, high1, high2, high3, high4, high5, to, at + 12 * TILE);
+        store(QUADS_HIGH, low0, low1, low2, low3, low4, low5, to, at + 4 * 12);
+        store(QUADS_LOW, high0, high1, high2, high3, high4, high5, to, at + 8 * 12);
+        store(QUADS_HIGH, high0, high1, high2, high3, high4, high5, to, at + 12 * 12);
+    }
+
+    private static void tile8(long rows, long rowBytes, int last, float[] to, int at) {
+        IntVector row0 = load(rows);
+        IntVector row1 = load(rows + Math.min(1, last) * rowBytes);
+        IntVector row2 = load(rows + Math.min(2, last) * rowBytes);
+        IntVector row3 = load(rows + Math.min(3, last) * rowBytes);
+        IntVector row4 = load(rows + Math.min(4, last) * rowBytes);
+        IntVector row5 = load(rows + Math.min(5, last) * rowBytes);
+        IntVector row6 = load(rows + Math.min(6, last) * rowBytes);
+        IntVector row7 = load(rows + Math.min(7, last) * rowBytes);
+        IntVector low0 = PAIRS_LOW.selectFrom(row0, row1);
+        IntVector high0 = PAIRS_HIGH.selectFrom(row0, row1);
+        IntVector low1 = PAIRS_LOW.selectFrom(row2, row3);
+        IntVector high1 = PAIRS_HIGH.selectFrom(row2, row3);
+        IntVector low2 = PAIRS_LOW.selectFrom(row4, row5);
+        IntVector high2 = PAIRS_HIGH.selectFrom(row4, row5);
+        IntVector low3 = PAIRS_LOW.selectFrom(row6, row7);
+        IntVector high3 = PAIRS_HIGH.selectFrom(row6, row7);
+        store(QUADS_LOW, low0, low1, low2, low3, to, at);
+        store(QUADS_HIGH, low0, low1, low2, low3, to, at + 4 * 8);
+        store(QUADS_LOW, high0, high1, high2, high3, to, at + 8 * 8);
+        store(QUADS_HIGH, high0, high1, high2, high3, to, at + 12 * 8);
+    }
+
+    private static void tile4(long rows, long rowBytes, int last, float[] to, int at) {
+        IntVector row0 = load(rows);
+        IntVector row1 = load(rows + Math.min(1, last) * rowBytes);
+        IntVector row2 = load(rows + Math.min(2, last) * rowBytes);
+        IntVector row3 = load(rows + Math.min(3, last) * rowBytes);
+        IntVector low0 = PAIRS_LOW.selectFrom(row0, row1);
+        IntVector high0 = PAIRS_HIGH.selectFrom(row0, row1);
+        IntVector low1 = PAIRS_LOW.selectFrom(row2, row3);
+        IntVector high1 = PAIRS_HIGH.selectFrom(row2, row3);
+        store(QUADS_LOW.selectFrom(low0, low1), to, at);
+        store(QUADS_HIGH.selectFrom(low0, low1), to, at + 4 * 4);
+        store(QUADS_LOW.selectFrom(high0, high1), to, at + 8 * 4);
+        store(QUADS_HIGH.selectFrom(high0, high1), to, at + 12 * 4);
     }
 
     /// Transposes 16 rows of 16 inputs, by four perfect shuffles: each interleaves rows 0 to 7 with 8 to 15, and
@@ -153,12 +204,22 @@ final class Transposition {
         IntVector a = quads.selectFrom(p0, p1);
         IntVector b = quads.selectFrom(p2, p3);
         IntVector c = quads.selectFrom(p4, p5);
-        FIRST_FILLED.selectFrom(FIRST.selectFrom(a, b), c).reinterpretAsFloats().intoArray(to, at);
-        SECOND_FILLED
-                .selectFrom(SECOND.selectFrom(a, b), c)
-                .reinterpretAsFloats()
-                .intoArray(to, at + 16);
-        THIRD_FILLED.selectFrom(THIRD.selectFrom(a, b), c).reinterpretAsFloats().intoArray(to, at + 32);
+        store(FIRST_FILLED.selectFrom(FIRST.selectFrom(a, b), c), to, at);
+        store(SECOND_FILLED.selectFrom(SECOND.selectFrom(a, b), c), to, at + 16);
+        store(THIRD_FILLED.selectFrom(THIRD.selectFrom(a, b), c), to, at + 32);
+    }
+
+    /// Four inputs of all eight rows, likewise.
+    private static void store(
+            IntVector quads, IntVector p0, IntVector p1, IntVector p2, IntVector p3, float[] to, int at) {
+        IntVector a = quads.selectFrom(p0, p1);
+        IntVector b = quads.selectFrom(p2, p3);
+        store(OCTETS_LOW.selectFrom(a, b), to, at);
+        store(OCTETS_HIGH.selectFrom(a, b), to, at + 16);
+    }
+
+    private static void store(IntVector words, float[] to, int at) {
+        words.reinterpretAsFloats().intoArray(to, at);
     }
 
     private static IntVector words(int... indices) {
