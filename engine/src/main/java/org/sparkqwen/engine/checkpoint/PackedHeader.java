@@ -36,7 +36,7 @@ import java.util.zip.CRC32C;
 /// @param sources of which the file was made
 /// @param checksums CRC-32C of each tensor's bytes, by name
 record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, Integer> checksums) {
-    static final int VERSION = 1;
+    static final int VERSION = 2;
 
     private static final byte[] MAGIC = "SPARKQWN".getBytes(US_ASCII);
     private static final int CHECKED_BYTES = MAGIC.length + 2 * Integer.BYTES;

@@ -13,7 +13,7 @@ import jdk.incubator.vector.VectorOperators;
 /// as panels most of each vector would be empty.
 ///
 /// Such a tile waits for memory, so four blocks' keys are read at once, and a block's values by four panels
-/// ([MicroKernel#accumulateRow]).
+/// ([MicroKernel#accumulateRows]).
 ///
 /// The bits are the same: a score is the same chain of multiply-adds, and probabilities are added one by one in the
 /// order of keys.
@@ -72,19 +72,16 @@ final class FewRowAttention {
         Arrays.fill(maxima, Float.NEGATIVE_INFINITY);
     }
 
-    /// The products of all rows with the keys of some blocks. Where there are fewer than four, the last is read
-    /// again.
+    /// The products of all rows with the keys of some blocks. Where their number is odd, the last is read again.
     private void score(AttentionShape shape, AttentionTile tile, int rows, int first, int count) {
+        MicroKernel kernel = tile.span().format().kernel();
+        int headDim = shape.headDim();
+        Arrays.fill(scores, 0, rows * KEYS, 0f);
         long keys0 = keys(shape, tile, first);
         long keys1 = keys(shape, tile, first + Math.min(1, count - 1));
         long keys2 = keys(shape, tile, first + Math.min(2, count - 1));
         long keys3 = keys(shape, tile, first + Math.min(3, count - 1));
-        MicroKernel kernel = tile.span().format().kernel();
-        Arrays.fill(scores, 0, rows * KEYS, 0f);
-        for (int row = 0; row < rows; row++) {
-            int query = row * shape.headDim();
-            kernel.accumulateRow(keys0, keys1, keys2, keys3, shape.headDim(), queries, query, scores, row * KEYS);
-        }
+        kernel.accumulateRows(keys0, keys1, keys2, keys3, headDim, queries, 0, headDim, rows, scores, 0, KEYS);
     }
 
     /// Where the keys of a block lie.
@@ -146,18 +143,19 @@ final class FewRowAttention {
     private void addValues(AttentionShape shape, AttentionTile tile, int rows, int block, int index, int valueWidth) {
         KeyValueFormat format = tile.span().format();
         long values = address(shape, tile, block) + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
-        for (int row = 0; row < rows; row++) {
-            TiledProduct.accumulateRow(
-                    format.kernel(),
-                    values,
-                    (long) PANEL * PANEL * format.bytes(),
-                    valueWidth / PANEL,
-                    PANEL,
-                    scores,
-                    row * KEYS + index * PANEL,
-                    weighted,
-                    row * valueWidth);
-        }
+        TiledProduct.accumulateRows(
+                format.kernel(),
+                values,
+                (long) PANEL * PANEL * format.bytes(),
+                valueWidth / PANEL,
+                PANEL,
+                scores,
+                index * PANEL,
+                KEYS,
+                rows,
+                weighted,
+                0,
+                valueWidth);
     }
 
     private static void scale(float[] numbers, int from, int count, float factor) {

@@ -77,13 +77,13 @@ public final class KeyValueBlock {
             long row = (long) (span.row() + position - span.position()) * shape.keyValueWidth();
             for (int head = 0; head < shape.keyValueHeads(); head++) {
                 long from = (row + (long) head * shape.headDim()) * Float.BYTES;
-                long key = block + keyOffset(shape, format, head) + (long) slot * bytes;
+                long key = block + keyOffset(shape, format, head) + format.offset(slot);
                 long value = block + valueOffset(shape, format, head) + (long) slot * Matrix.PANEL * bytes;
                 for (int i = 0; i < shape.headDim(); i++) {
                     long offset = (long) i * Float.BYTES;
                     format.set(key + (long) i * TOKENS * bytes, Memory.getFloat(keys + from + offset));
                     long panel = (long) (i / Matrix.PANEL) * TOKENS * Matrix.PANEL * bytes;
-                    long column = (long) (i % Matrix.PANEL) * bytes;
+                    long column = format.offset(i % Matrix.PANEL);
                     format.set(value + panel + column, Memory.getFloat(values + from + offset));
                 }
             }

@@ -19,6 +19,11 @@ public enum KeyValueFormat {
         return bytes;
     }
 
+    /// Bytes from the first column of a panel's row to another.
+    long offset(int column) {
+        return this == BF16 ? (long) Bf16Matrix.slot(column) * Short.BYTES : (long) column * Float.BYTES;
+    }
+
     /// The micro-kernel for panels of this format.
     MicroKernel kernel() {
         return this == BF16 ? MicroKernel.BF16 : MicroKernel.F32;

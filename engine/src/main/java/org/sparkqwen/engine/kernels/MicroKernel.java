@@ -25,14 +25,25 @@ interface MicroKernel {
     void accumulate(
             long panel, int inputs, float[] in, int from, int pitch, int height, float[] sums, int at, int stride);
 
-    /// `sums[j] += in · panel[j]` for one token and the outputs of four panels. A token that is alone waits for
-    /// memory, and four streams of it arrive half as fast again as one.
+    /// `sums[t][j] += in[t] · panel[j]` for few tokens and the outputs of four panels. Few tokens wait for
+    /// memory, and of four streams that are read a whole cache line at a time it gives nine tenths of what it can.
     ///
     /// @param panel0 address of `[inputs][32]`, likewise the others
-    /// @param in the token's activations, `[inputs]` from index `from`
-    /// @param sums `[4][32]` from index `at`
-    void accumulateRow(
-            long panel0, long panel1, long panel2, long panel3, int inputs, float[] in, int from, float[] sums, int at);
+    /// @param in the tokens' activations, `[rows][pitch]` from index `from`, of which the first `inputs` count
+    /// @param sums `[rows][stride]` from index `at`, of which the first `4 · 32` are the panels'
+    void accumulateRows(
+            long panel0,
+            long panel1,
+            long panel2,
+            long panel3,
+            int inputs,
+            float[] in,
+            int from,
+            int pitch,
+            int rows,
+            float[] sums,
+            int at,
+            int stride);
 
     private static MicroKernel copy(boolean bf16) {
         try (InputStream bytes = OuterProduct.class.getResourceAsStream("OuterProduct.class")) {

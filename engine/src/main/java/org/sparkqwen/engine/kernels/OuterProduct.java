@@ -4,16 +4,13 @@ import java.lang.constant.ConstantDescs;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /// The micro-kernel under every product of activations and weights, and under both halves of attention.
 ///
 /// A tile of tokens times a panel of 32 outputs: for each input, one broadcast a token and two multiply-adds a
-/// broadcast, all sums in registers. Twelve tokens by two 512-bit vectors fill 24 of 32 registers and reach the core's
+/// broadcast, one for the left half of the outputs and one for the right, all sums in registers. Twelve tokens by two 512-bit vectors fill 24 of 32 registers and reach the core's
 /// multiply-add peak; four tokens by two vectors fit the 16 registers of 256-bit machines. Each output is one chain of
 /// `fma` over the inputs in ascending order, continued from what `sums` holds, so neither the tile's height, nor the
 /// width of a vector, nor cutting the inputs into several calls changes a bit.
@@ -31,15 +28,19 @@ final class OuterProduct implements MicroKernel {
     /// Tokens of the highest tile.
     static final int TILE = LANES == 16 ? 12 : 4;
 
-    private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
-    private static final VectorSpecies<Short> SHORTS =
-            VectorSpecies.of(short.class, VectorShape.forBitSize(LANES * Short.SIZE));
+    /// Half a panel's outputs, the left ones; the others are the right ones.
+    private static final int HALF = Matrix.PANEL / 2;
+
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     /// Whether this copy's panels hold bfloat16 or float32. A constant to the compiler, which then sees one format.
     private static final boolean BF16 = copyForBf16();
 
     private static final int ELEMENT_BYTES = BF16 ? Short.BYTES : Float.BYTES;
+
+    /// Whether two tokens meet four panels at once: their 16 sums need 32 registers, and with the widening of
+    /// bfloat16 the loop exceeds the compiler's budget for inlining.
+    private static final boolean TWO_ROWS = LANES == 16 && !BF16;
 
     private static boolean copyForBf16() {
         try {
@@ -69,8 +70,8 @@ final class OuterProduct implements MicroKernel {
     @Override
     public void accumulate(
             long panel, int inputs, float[] in, int from, int pitch, int height, float[] sums, int at, int stride) {
-        for (int column = 0; column < Matrix.PANEL; column += 2 * LANES) {
-            long weights = panel + (long) column * ELEMENT_BYTES;
+        for (int column = 0; column < HALF; column += LANES) {
+            long weights = panel + (long) column * Float.BYTES;
             switch (height) {
                 case 12 -> tile12(weights, inputs, in, from, pitch, sums, at + column, stride);
                 case 8 -> tile8(weights, inputs, in, from, pitch, sums, at + column, stride);
@@ -84,33 +85,34 @@ final class OuterProduct implements MicroKernel {
     private static void tile12(
             long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
-        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
-        FloatVector b1 = FloatVector.fromArray(FLOATS, sums, at + stride + LANES);
+        FloatVector b1 = FloatVector.fromArray(FLOATS, sums, at + stride + HALF);
         FloatVector a2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride);
-        FloatVector b2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride + LANES);
+        FloatVector b2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride + HALF);
         FloatVector a3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride);
-        FloatVector b3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride + LANES);
+        FloatVector b3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride + HALF);
         FloatVector a4 = FloatVector.fromArray(FLOATS, sums, at + 4 * stride);
-        FloatVector b4 = FloatVector.fromArray(FLOATS, sums, at + 4 * stride + LANES);
+        FloatVector b4 = FloatVector.fromArray(FLOATS, sums, at + 4 * stride + HALF);
         FloatVector a5 = FloatVector.fromArray(FLOATS, sums, at + 5 * stride);
-        FloatVector b5 = FloatVector.fromArray(FLOATS, sums, at + 5 * stride + LANES);
+        FloatVector b5 = FloatVector.fromArray(FLOATS, sums, at + 5 * stride + HALF);
         FloatVector a6 = FloatVector.fromArray(FLOATS, sums, at + 6 * stride);
-        FloatVector b6 = FloatVector.fromArray(FLOATS, sums, at + 6 * stride + LANES);
+        FloatVector b6 = FloatVector.fromArray(FLOATS, sums, at + 6 * stride + HALF);
         FloatVector a7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride);
-        FloatVector b7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride + LANES);
+        FloatVector b7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride + HALF);
         FloatVector a8 = FloatVector.fromArray(FLOATS, sums, at + 8 * stride);
-        FloatVector b8 = FloatVector.fromArray(FLOATS, sums, at + 8 * stride + LANES);
+        FloatVector b8 = FloatVector.fromArray(FLOATS, sums, at + 8 * stride + HALF);
         FloatVector a9 = FloatVector.fromArray(FLOATS, sums, at + 9 * stride);
-        FloatVector b9 = FloatVector.fromArray(FLOATS, sums, at + 9 * stride + LANES);
+        FloatVector b9 = FloatVector.fromArray(FLOATS, sums, at + 9 * stride + HALF);
         FloatVector a10 = FloatVector.fromArray(FLOATS, sums, at + 10 * stride);
-        FloatVector b10 = FloatVector.fromArray(FLOATS, sums, at + 10 * stride + LANES);
+        FloatVector b10 = FloatVector.fromArray(FLOATS, sums, at + 10 * stride + HALF);
         FloatVector a11 = FloatVector.fromArray(FLOATS, sums, at + 11 * stride);
-        FloatVector b11 = FloatVector.fromArray(FLOATS, sums, at + 11 * stride + LANES);
+        FloatVector b11 = FloatVector.fromArray(FLOATS, sums, at + 11 * stride + HALF);
         for (int input = 0; input < inputs; input++) {
             long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
-            FloatVector left = weights(w);
-            FloatVector right = weights(w + (long) LANES * ELEMENT_BYTES);
+            FloatVector words = load(w);
+            FloatVector left = left(words);
+            FloatVector right = right(words, w);
             int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
@@ -150,53 +152,54 @@ final class OuterProduct implements MicroKernel {
             b11 = x11.fma(right, b11);
         }
         a0.intoArray(sums, at);
-        b0.intoArray(sums, at + LANES);
+        b0.intoArray(sums, at + HALF);
         a1.intoArray(sums, at + stride);
-        b1.intoArray(sums, at + stride + LANES);
+        b1.intoArray(sums, at + stride + HALF);
         a2.intoArray(sums, at + 2 * stride);
-        b2.intoArray(sums, at + 2 * stride + LANES);
+        b2.intoArray(sums, at + 2 * stride + HALF);
         a3.intoArray(sums, at + 3 * stride);
-        b3.intoArray(sums, at + 3 * stride + LANES);
+        b3.intoArray(sums, at + 3 * stride + HALF);
         a4.intoArray(sums, at + 4 * stride);
-        b4.intoArray(sums, at + 4 * stride + LANES);
+        b4.intoArray(sums, at + 4 * stride + HALF);
         a5.intoArray(sums, at + 5 * stride);
-        b5.intoArray(sums, at + 5 * stride + LANES);
+        b5.intoArray(sums, at + 5 * stride + HALF);
         a6.intoArray(sums, at + 6 * stride);
-        b6.intoArray(sums, at + 6 * stride + LANES);
+        b6.intoArray(sums, at + 6 * stride + HALF);
         a7.intoArray(sums, at + 7 * stride);
-        b7.intoArray(sums, at + 7 * stride + LANES);
+        b7.intoArray(sums, at + 7 * stride + HALF);
         a8.intoArray(sums, at + 8 * stride);
-        b8.intoArray(sums, at + 8 * stride + LANES);
+        b8.intoArray(sums, at + 8 * stride + HALF);
         a9.intoArray(sums, at + 9 * stride);
-        b9.intoArray(sums, at + 9 * stride + LANES);
+        b9.intoArray(sums, at + 9 * stride + HALF);
         a10.intoArray(sums, at + 10 * stride);
-        b10.intoArray(sums, at + 10 * stride + LANES);
+        b10.intoArray(sums, at + 10 * stride + HALF);
         a11.intoArray(sums, at + 11 * stride);
-        b11.intoArray(sums, at + 11 * stride + LANES);
+        b11.intoArray(sums, at + 11 * stride + HALF);
     }
 
     private static void tile8(
             long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
-        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
-        FloatVector b1 = FloatVector.fromArray(FLOATS, sums, at + stride + LANES);
+        FloatVector b1 = FloatVector.fromArray(FLOATS, sums, at + stride + HALF);
         FloatVector a2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride);
-        FloatVector b2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride + LANES);
+        FloatVector b2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride + HALF);
         FloatVector a3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride);
-        FloatVector b3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride + LANES);
+        FloatVector b3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride + HALF);
         FloatVector a4 = FloatVector.fromArray(FLOATS, sums, at + 4 * stride);
-        FloatVector b4 = FloatVector.fromArray(FLOATS, sums, at + 4 * stride + LANES);
+        FloatVector b4 = FloatVector.fromArray(FLOATS, sums, at + 4 * stride + HALF);
         FloatVector a5 = FloatVector.fromArray(FLOATS, sums, at + 5 * stride);
-        FloatVector b5 = FloatVector.fromArray(FLOATS, sums, at + 5 * stride + LANES);
+        FloatVector b5 = FloatVector.fromArray(FLOATS, sums, at + 5 * stride + HALF);
         FloatVector a6 = FloatVector.fromArray(FLOATS, sums, at + 6 * stride);
-        FloatVector b6 = FloatVector.fromArray(FLOATS, sums, at + 6 * stride + LANES);
+        FloatVector b6 = FloatVector.fromArray(FLOATS, sums, at + 6 * stride + HALF);
         FloatVector a7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride);
-        FloatVector b7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride + LANES);
+        FloatVector b7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride + HALF);
         for (int input = 0; input < inputs; input++) {
             long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
-            FloatVector left = weights(w);
-            FloatVector right = weights(w + (long) LANES * ELEMENT_BYTES);
+            FloatVector words = load(w);
+            FloatVector left = left(words);
+            FloatVector right = right(words, w);
             int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
@@ -224,37 +227,38 @@ final class OuterProduct implements MicroKernel {
             b7 = x7.fma(right, b7);
         }
         a0.intoArray(sums, at);
-        b0.intoArray(sums, at + LANES);
+        b0.intoArray(sums, at + HALF);
         a1.intoArray(sums, at + stride);
-        b1.intoArray(sums, at + stride + LANES);
+        b1.intoArray(sums, at + stride + HALF);
         a2.intoArray(sums, at + 2 * stride);
-        b2.intoArray(sums, at + 2 * stride + LANES);
+        b2.intoArray(sums, at + 2 * stride + HALF);
         a3.intoArray(sums, at + 3 * stride);
-        b3.intoArray(sums, at + 3 * stride + LANES);
+        b3.intoArray(sums, at + 3 * stride + HALF);
         a4.intoArray(sums, at + 4 * stride);
-        b4.intoArray(sums, at + 4 * stride + LANES);
+        b4.intoArray(sums, at + 4 * stride + HALF);
         a5.intoArray(sums, at + 5 * stride);
-        b5.intoArray(sums, at + 5 * stride + LANES);
+        b5.intoArray(sums, at + 5 * stride + HALF);
         a6.intoArray(sums, at + 6 * stride);
-        b6.intoArray(sums, at + 6 * stride + LANES);
+        b6.intoArray(sums, at + 6 * stride + HALF);
         a7.intoArray(sums, at + 7 * stride);
-        b7.intoArray(sums, at + 7 * stride + LANES);
+        b7.intoArray(sums, at + 7 * stride + HALF);
     }
 
     private static void tile4(
             long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
-        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
-        FloatVector b1 = FloatVector.fromArray(FLOATS, sums, at + stride + LANES);
+        FloatVector b1 = FloatVector.fromArray(FLOATS, sums, at + stride + HALF);
         FloatVector a2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride);
-        FloatVector b2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride + LANES);
+        FloatVector b2 = FloatVector.fromArray(FLOATS, sums, at + 2 * stride + HALF);
         FloatVector a3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride);
-        FloatVector b3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride + LANES);
+        FloatVector b3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride + HALF);
         for (int input = 0; input < inputs; input++) {
             long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
-            FloatVector left = weights(w);
-            FloatVector right = weights(w + (long) LANES * ELEMENT_BYTES);
+            FloatVector words = load(w);
+            FloatVector left = left(words);
+            FloatVector right = right(words, w);
             int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
@@ -270,35 +274,34 @@ final class OuterProduct implements MicroKernel {
             b3 = x3.fma(right, b3);
         }
         a0.intoArray(sums, at);
-        b0.intoArray(sums, at + LANES);
+        b0.intoArray(sums, at + HALF);
         a1.intoArray(sums, at + stride);
-        b1.intoArray(sums, at + stride + LANES);
+        b1.intoArray(sums, at + stride + HALF);
         a2.intoArray(sums, at + 2 * stride);
-        b2.intoArray(sums, at + 2 * stride + LANES);
+        b2.intoArray(sums, at + 2 * stride + HALF);
         a3.intoArray(sums, at + 3 * stride);
-        b3.intoArray(sums, at + 3 * stride + LANES);
+        b3.intoArray(sums, at + 3 * stride + HALF);
     }
 
     private static void tile1(long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
-        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + LANES);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
         for (int input = 0; input < inputs; input++) {
             long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
-            FloatVector left = weights(w);
-            FloatVector right = weights(w + (long) LANES * ELEMENT_BYTES);
+            FloatVector words = load(w);
+            FloatVector left = left(words);
+            FloatVector right = right(words, w);
             int x = from + input * pitch;
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
             b0 = x0.fma(right, b0);
         }
         a0.intoArray(sums, at);
-        b0.intoArray(sums, at + LANES);
+        b0.intoArray(sums, at + HALF);
     }
 
-    /// Half a panel's width at a time: with eight loads from native memory the loop exceeds the compiler's budget
-    /// for inlining, and what the first half read the second finds in the cache.
     @Override
-    public void accumulateRow(
+    public void accumulateRows(
             long panel0,
             long panel1,
             long panel2,
@@ -306,24 +309,111 @@ final class OuterProduct implements MicroKernel {
             int inputs,
             float[] in,
             int from,
+            int pitch,
+            int rows,
             float[] sums,
-            int at) {
-        for (int column = 0; column < Matrix.PANEL; column += LANES) {
-            long offset = (long) column * ELEMENT_BYTES;
-            row(
-                    panel0 + offset,
-                    panel1 + offset,
-                    panel2 + offset,
-                    panel3 + offset,
-                    inputs,
-                    in,
-                    from,
-                    sums,
-                    at + column);
+            int at,
+            int stride) {
+        for (int column = 0; column < HALF; column += LANES) {
+            long offset = (long) column * Float.BYTES;
+            long w0 = panel0 + offset;
+            long w1 = panel1 + offset;
+            long w2 = panel2 + offset;
+            long w3 = panel3 + offset;
+            int row = 0;
+            if (TWO_ROWS) {
+                for (; row <= rows - 2; row += 2) {
+                    int x = from + row * pitch;
+                    rows2(w0, w1, w2, w3, inputs, in, x, pitch, sums, at + row * stride + column, stride);
+                }
+            }
+            for (; row < rows; row++) {
+                rows1(w0, w1, w2, w3, inputs, in, from + row * pitch, sums, at + row * stride + column);
+            }
         }
     }
 
-    private static void row(
+    private static void rows2(
+            long panel0,
+            long panel1,
+            long panel2,
+            long panel3,
+            int inputs,
+            float[] in,
+            int from,
+            int pitch,
+            float[] sums,
+            int at,
+            int stride) {
+        FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
+        FloatVector c0 = FloatVector.fromArray(FLOATS, sums, at + Matrix.PANEL);
+        FloatVector d0 = FloatVector.fromArray(FLOATS, sums, at + Matrix.PANEL + HALF);
+        FloatVector e0 = FloatVector.fromArray(FLOATS, sums, at + 2 * Matrix.PANEL);
+        FloatVector f0 = FloatVector.fromArray(FLOATS, sums, at + 2 * Matrix.PANEL + HALF);
+        FloatVector g0 = FloatVector.fromArray(FLOATS, sums, at + 3 * Matrix.PANEL);
+        FloatVector h0 = FloatVector.fromArray(FLOATS, sums, at + 3 * Matrix.PANEL + HALF);
+        FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
+        FloatVector b1 = FloatVector.fromArray(FLOATS, sums, at + stride + HALF);
+        FloatVector c1 = FloatVector.fromArray(FLOATS, sums, at + stride + Matrix.PANEL);
+        FloatVector d1 = FloatVector.fromArray(FLOATS, sums, at + stride + Matrix.PANEL + HALF);
+        FloatVector e1 = FloatVector.fromArray(FLOATS, sums, at + stride + 2 * Matrix.PANEL);
+        FloatVector f1 = FloatVector.fromArray(FLOATS, sums, at + stride + 2 * Matrix.PANEL + HALF);
+        FloatVector g1 = FloatVector.fromArray(FLOATS, sums, at + stride + 3 * Matrix.PANEL);
+        FloatVector h1 = FloatVector.fromArray(FLOATS, sums, at + stride + 3 * Matrix.PANEL + HALF);
+        for (int input = 0; input < inputs; input++) {
+            long offset = (long) input * Matrix.PANEL * ELEMENT_BYTES;
+            FloatVector x0 = FloatVector.broadcast(FLOATS, in[from + input]);
+            FloatVector x1 = FloatVector.broadcast(FLOATS, in[from + pitch + input]);
+            FloatVector words0 = load(panel0 + offset);
+            FloatVector left0 = left(words0);
+            a0 = x0.fma(left0, a0);
+            a1 = x1.fma(left0, a1);
+            FloatVector right0 = right(words0, panel0 + offset);
+            b0 = x0.fma(right0, b0);
+            b1 = x1.fma(right0, b1);
+            FloatVector words1 = load(panel1 + offset);
+            FloatVector left1 = left(words1);
+            c0 = x0.fma(left1, c0);
+            c1 = x1.fma(left1, c1);
+            FloatVector right1 = right(words1, panel1 + offset);
+            d0 = x0.fma(right1, d0);
+            d1 = x1.fma(right1, d1);
+            FloatVector words2 = load(panel2 + offset);
+            FloatVector left2 = left(words2);
+            e0 = x0.fma(left2, e0);
+            e1 = x1.fma(left2, e1);
+            FloatVector right2 = right(words2, panel2 + offset);
+            f0 = x0.fma(right2, f0);
+            f1 = x1.fma(right2, f1);
+            FloatVector words3 = load(panel3 + offset);
+            FloatVector left3 = left(words3);
+            g0 = x0.fma(left3, g0);
+            g1 = x1.fma(left3, g1);
+            FloatVector right3 = right(words3, panel3 + offset);
+            h0 = x0.fma(right3, h0);
+            h1 = x1.fma(right3, h1);
+        }
+        a0.intoArray(sums, at);
+        b0.intoArray(sums, at + HALF);
+        c0.intoArray(sums, at + Matrix.PANEL);
+        d0.intoArray(sums, at + Matrix.PANEL + HALF);
+        e0.intoArray(sums, at + 2 * Matrix.PANEL);
+        f0.intoArray(sums, at + 2 * Matrix.PANEL + HALF);
+        g0.intoArray(sums, at + 3 * Matrix.PANEL);
+        h0.intoArray(sums, at + 3 * Matrix.PANEL + HALF);
+        a1.intoArray(sums, at + stride);
+        b1.intoArray(sums, at + stride + HALF);
+        c1.intoArray(sums, at + stride + Matrix.PANEL);
+        d1.intoArray(sums, at + stride + Matrix.PANEL + HALF);
+        e1.intoArray(sums, at + stride + 2 * Matrix.PANEL);
+        f1.intoArray(sums, at + stride + 2 * Matrix.PANEL + HALF);
+        g1.intoArray(sums, at + stride + 3 * Matrix.PANEL);
+        h1.intoArray(sums, at + stride + 3 * Matrix.PANEL + HALF);
+    }
+
+
+    private static void rows1(
             long panel0,
             long panel1,
             long panel2,
@@ -333,23 +423,48 @@ final class OuterProduct implements MicroKernel {
             int from,
             float[] sums,
             int at) {
-        FloatVector sum0 = FloatVector.fromArray(FLOATS, sums, at);
-        FloatVector sum1 = FloatVector.fromArray(FLOATS, sums, at + Matrix.PANEL);
-        FloatVector sum2 = FloatVector.fromArray(FLOATS, sums, at + 2 * Matrix.PANEL);
-        FloatVector sum3 = FloatVector.fromArray(FLOATS, sums, at + 3 * Matrix.PANEL);
+        FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
+        FloatVector c0 = FloatVector.fromArray(FLOATS, sums, at + Matrix.PANEL);
+        FloatVector d0 = FloatVector.fromArray(FLOATS, sums, at + Matrix.PANEL + HALF);
+        FloatVector e0 = FloatVector.fromArray(FLOATS, sums, at + 2 * Matrix.PANEL);
+        FloatVector f0 = FloatVector.fromArray(FLOATS, sums, at + 2 * Matrix.PANEL + HALF);
+        FloatVector g0 = FloatVector.fromArray(FLOATS, sums, at + 3 * Matrix.PANEL);
+        FloatVector h0 = FloatVector.fromArray(FLOATS, sums, at + 3 * Matrix.PANEL + HALF);
         for (int input = 0; input < inputs; input++) {
-            long w = (long) input * Matrix.PANEL * ELEMENT_BYTES;
-            FloatVector x = FloatVector.broadcast(FLOATS, in[from + input]);
-            sum0 = x.fma(weights(panel0 + w), sum0);
-            sum1 = x.fma(weights(panel1 + w), sum1);
-            sum2 = x.fma(weights(panel2 + w), sum2);
-            sum3 = x.fma(weights(panel3 + w), sum3);
+            long offset = (long) input * Matrix.PANEL * ELEMENT_BYTES;
+            FloatVector x0 = FloatVector.broadcast(FLOATS, in[from + input]);
+            FloatVector words0 = load(panel0 + offset);
+            FloatVector left0 = left(words0);
+            a0 = x0.fma(left0, a0);
+            FloatVector right0 = right(words0, panel0 + offset);
+            b0 = x0.fma(right0, b0);
+            FloatVector words1 = load(panel1 + offset);
+            FloatVector left1 = left(words1);
+            c0 = x0.fma(left1, c0);
+            FloatVector right1 = right(words1, panel1 + offset);
+            d0 = x0.fma(right1, d0);
+            FloatVector words2 = load(panel2 + offset);
+            FloatVector left2 = left(words2);
+            e0 = x0.fma(left2, e0);
+            FloatVector right2 = right(words2, panel2 + offset);
+            f0 = x0.fma(right2, f0);
+            FloatVector words3 = load(panel3 + offset);
+            FloatVector left3 = left(words3);
+            g0 = x0.fma(left3, g0);
+            FloatVector right3 = right(words3, panel3 + offset);
+            h0 = x0.fma(right3, h0);
         }
-        sum0.intoArray(sums, at);
-        sum1.intoArray(sums, at + Matrix.PANEL);
-        sum2.intoArray(sums, at + 2 * Matrix.PANEL);
-        sum3.intoArray(sums, at + 3 * Matrix.PANEL);
+        a0.intoArray(sums, at);
+        b0.intoArray(sums, at + HALF);
+        c0.intoArray(sums, at + Matrix.PANEL);
+        d0.intoArray(sums, at + Matrix.PANEL + HALF);
+        e0.intoArray(sums, at + 2 * Matrix.PANEL);
+        f0.intoArray(sums, at + 2 * Matrix.PANEL + HALF);
+        g0.intoArray(sums, at + 3 * Matrix.PANEL);
+        h0.intoArray(sums, at + 3 * Matrix.PANEL + HALF);
     }
+
 
     static FloatVector load(long address) {
         return FloatVector.fromMemorySegment(FLOATS, Memory.ALL, address, ORDER);
@@ -359,15 +474,26 @@ final class OuterProduct implements MicroKernel {
         vector.intoMemorySegment(Memory.ALL, address, ORDER);
     }
 
-    private static FloatVector weights(long address) {
-        return BF16 ? widen(address) : load(address);
+    /// The weights of the left outputs, of what was loaded.
+    private static FloatVector left(FloatVector words) {
+        return BF16 ? lowHalves(words) : words;
+    }
+
+    /// The weights of the right outputs, of the same words or of those after all left ones.
+    ///
+    /// @param address of the words
+    private static FloatVector right(FloatVector words, long address) {
+        return BF16 ? highHalves(words) : load(address + (long) HALF * Float.BYTES);
     }
 
     /// bfloat16 is the upper half of a float's bits.
-    static FloatVector widen(long address) {
-        return ((IntVector) ShortVector.fromMemorySegment(SHORTS, Memory.ALL, address, ORDER)
-                        .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
-                .lanewise(VectorOperators.LSHL, 16)
+    static FloatVector lowHalves(FloatVector words) {
+        return words.reinterpretAsInts().lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    static FloatVector highHalves(FloatVector words) {
+        return words.reinterpretAsInts()
+                .lanewise(VectorOperators.AND, 0xffff0000)
                 .reinterpretAsFloats();
     }
 }

@@ -24,7 +24,7 @@ public final class Panels {
     ///
     /// @param rows `[outputs, inputs]`, any alignment
     /// @param panel from 0 to `Matrix.panelCount(outputs) - 1`
-    /// @param out `[inputs, 32]`; zero past the last output
+    /// @param out `[inputs, 32]`, each input's in the order of [Bf16Matrix#slot]; zero past the last output
     public static void fillBf16(MemorySegment rows, int outputs, int inputs, int panel, MemorySegment out) {
         int first = panel * PANEL;
         int height = Math.min(PANEL, outputs - first);
@@ -38,7 +38,7 @@ public final class Panels {
             }
             for (int input = 0; input < width; input++) {
                 for (int row = 0; row < height; row++) {
-                    turned[input * PANEL + row] = tile[row * TILE + input];
+                    turned[input * PANEL + Bf16Matrix.slot(row)] = tile[row * TILE + input];
                 }
             }
             MemorySegment.copy(turned, 0, out, JAVA_SHORT, (long) from * PANEL * Short.BYTES, width * PANEL);

@@ -355,16 +355,19 @@ final class ScalarKernels implements Kernels {
                 short[] halves = new short[count];
                 MemorySegment.copy(bf16.panels(), JAVA_SHORT, (long) panel * count * Short.BYTES, halves, 0, count);
                 for (int i = 0; i < count; i++) {
-                    floats[i] = Float.intBitsToFloat(halves[i] << 16);
+                    int column = i % PANEL;
+                    floats[i] = Float.intBitsToFloat(halves[i - column + Bf16Matrix.slot(column)] << 16);
                 }
             }
         }
         return floats;
     }
 
+    /// A panel of keys or values as floats.
     private static void read(KeyValueFormat format, long from, float[] to) {
         for (int i = 0; i < to.length; i++) {
-            to[i] = format.get(from + (long) i * format.bytes());
+            int column = i % PANEL;
+            to[i] = format.get(from + (long) (i - column) * format.bytes() + format.offset(column));
         }
     }
 

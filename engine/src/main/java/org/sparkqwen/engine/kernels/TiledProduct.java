@@ -43,7 +43,7 @@ final class TiledProduct {
         int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, INPUTS));
         if (tokens == 1) {
             Arrays.fill(sums, at, at + panels * PANEL, 0f);
-            accumulateRow(kernel, first, panelBytes, panels, inputs, in.floats(), token * inputs, sums, at);
+            accumulateRows(kernel, first, panelBytes, panels, inputs, in.floats(), token * inputs, inputs, 1, sums, at, stride);
             return;
         }
         for (int input = 0; input < inputs; input += piece) {
@@ -63,10 +63,12 @@ final class TiledProduct {
         }
     }
 
-    /// `sums[j] += in · panel[j]` for one token and some panels.
+    /// `sums[t][j] += in[t] · panel[j]` for few tokens and some panels.
     ///
     /// @param first address of the first panel
-    static void accumulateRow(
+    /// @param in `[rows][pitch]` from index `from`
+    /// @param sums `[rows][stride]` from index `at`
+    static void accumulateRows(
             MicroKernel kernel,
             long first,
             long panelBytes,
@@ -74,24 +76,26 @@ final class TiledProduct {
             int inputs,
             float[] in,
             int from,
+            int pitch,
+            int rows,
             float[] sums,
-            int at) {
+            int at,
+            int stride) {
         int panel = 0;
         for (; panel <= panels - 4; panel += 4) {
-            long address = first + panel * panelBytes;
-            kernel.accumulateRow(
-                    address,
-                    address + panelBytes,
-                    address + 2 * panelBytes,
-                    address + 3 * panelBytes,
-                    inputs,
-                    in,
-                    from,
-                    sums,
-                    at + panel * PANEL);
+            long panel0 = first + panel * panelBytes;
+            long panel1 = panel0 + panelBytes;
+            long panel2 = panel1 + panelBytes;
+            long panel3 = panel2 + panelBytes;
+            int sum = at + panel * PANEL;
+            kernel.accumulateRows(panel0, panel1, panel2, panel3, inputs, in, from, pitch, rows, sums, sum, stride);
         }
         for (; panel < panels; panel++) {
-            kernel.accumulate(first + panel * panelBytes, inputs, in, from, 1, 1, sums, at + panel * PANEL, PANEL);
+            for (int row = 0; row < rows; row++) {
+                int sum = at + row * stride + panel * PANEL;
+                kernel.accumulate(
+                        first + panel * panelBytes, inputs, in, from + row * pitch, 1, 1, sums, sum, stride);
+            }
         }
     }
 

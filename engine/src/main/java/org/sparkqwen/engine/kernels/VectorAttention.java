@@ -109,7 +109,13 @@ final class VectorAttention implements AutoCloseable {
 
     private void readKeys(KeyValueFormat format, long from, int count) {
         if (format == KeyValueFormat.BF16) {
-            VectorKernels.widen(from, keys, count);
+            for (int at = 0; at < count; at += PANEL) {
+                for (int column = 0; column < PANEL / 2; column += LANES) {
+                    FloatVector words = OuterProduct.load(from + (long) at * Short.BYTES + (long) column * Float.BYTES);
+                    OuterProduct.lowHalves(words).intoArray(keys, at + column);
+                    OuterProduct.highHalves(words).intoArray(keys, at + PANEL / 2 + column);
+                }
+            }
         } else {
             VectorKernels.read(from, keys, 0, count);
         }

@@ -387,16 +387,6 @@ final class VectorKernels implements Kernels {
         }
     }
 
-    static void widen(long from, float[] to, int count) {
-        int i = 0;
-        for (; i <= count - LANES; i += LANES) {
-            OuterProduct.widen(from + (long) i * Short.BYTES).intoArray(to, i);
-        }
-        for (; i < count; i++) {
-            to[i] = KeyValueFormat.BF16.get(from + (long) i * Short.BYTES);
-        }
-    }
-
     static void read(long from, float[] to, int index, int count) {
         int i = 0;
         for (; i <= count - LANES; i += LANES) {

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.MemorySegment;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
+import org.sparkqwen.engine.kernels.Bf16Matrix;
 import org.sparkqwen.engine.kernels.Matrix;
 
 /// A vector for each token, `[vocabulary, hidden]`: in rows, or in the panels of the head that shares it. A token's
@@ -19,14 +20,15 @@ record Embedding(PackedTensor tensor, MemorySegment data) {
         switch (tensor.form()) {
             case ROWS_BF16 -> gatherBf16((long) token * hidden, 1, out);
             case ROWS_F32 -> gatherF32((long) token * hidden, 1, out);
-            case PANELS_BF16 -> gatherBf16(column(token), Matrix.PANEL, out);
-            case PANELS_F32 -> gatherF32(column(token), Matrix.PANEL, out);
+            case PANELS_BF16 -> gatherBf16(panel(token) + Bf16Matrix.slot(token % Matrix.PANEL), Matrix.PANEL, out);
+            case PANELS_F32 -> gatherF32(panel(token) + token % Matrix.PANEL, Matrix.PANEL, out);
             case VECTOR_F32 -> throw new IllegalStateException("a vector is no embedding");
         }
     }
 
-    private long column(int token) {
-        return (long) (token / Matrix.PANEL) * tensor.inputs() * Matrix.PANEL + token % Matrix.PANEL;
+    /// Index of the first number of a token's panel.
+    private long panel(int token) {
+        return (long) (token / Matrix.PANEL) * tensor.inputs() * Matrix.PANEL;
     }
 
     private void gatherBf16(long from, int step, MemorySegment out) {

@@ -26,7 +26,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
-import org.sparkqwen.engine.kernels.Matrix;
 
 /// A packed file holds the checkpoint's numbers to the bit, and none that is damaged is taken.
 class PackedFileTest {
@@ -94,10 +93,11 @@ class PackedFileTest {
         for (int i = 0; i < expected.length; i++) {
             int output = i / tensor.inputs();
             int input = i % tensor.inputs();
+            long panelRow = ((long) output / 32 * tensor.inputs() + input) * 32;
             long at = switch (tensor.form()) {
                 case ROWS_BF16, ROWS_F32, VECTOR_F32 -> i;
-                case PANELS_BF16, PANELS_F32 ->
-                    ((long) output / Matrix.PANEL * tensor.inputs() + input) * Matrix.PANEL + output % Matrix.PANEL;
+                case PANELS_F32 -> panelRow + output % 32;
+                case PANELS_BF16 -> panelRow + output % 32 % 16 * 2L + output % 32 / 16; // 0, 16, 1, 17, …
             };
             float actual = tensor.dtype() == DType.BF16
                     ? Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT, at) << 16)
@@ -114,7 +114,7 @@ class PackedFileTest {
             PackedTensor tensor = LAYOUT.find("brain").orElseThrow();
             for (int input = 0; input < 300; input++) {
                 for (int output = 70; output < 96; output++) {
-                    long at = (2L * 300 + input) * Matrix.PANEL + output % Matrix.PANEL;
+                    long at = (2L * 300 + input) * 32 + output % 32 % 16 * 2L + output % 32 / 16;
                     assertThat(packed.data(tensor).getAtIndex(JAVA_SHORT, at)).isZero();
                 }
             }
@@ -174,7 +174,7 @@ class PackedFileTest {
     @CsvSource({
         "0, not a packed model",
         "7, not a packed model",
-        "8, 'packed in format 0, this version of spark-qwen reads format 1'",
+        "8, 'packed in format 3, this version of spark-qwen reads format 2'",
         "11, packed in format",
         "12, header",
         "15, header of",
@@ -191,9 +191,9 @@ class PackedFileTest {
     @Test
     void aNewerFormatIsRefusedByItsNumber() throws IOException {
         byte[] bytes = Files.readAllBytes(file);
-        bytes[8] = 2;
+        bytes[8] = 3;
         Files.write(file, bytes);
-        assertThat(refusal()).contains("packed in format 2, this version of spark-qwen reads format 1");
+        assertThat(refusal()).contains("packed in format 3, this version of spark-qwen reads format 2");
     }
 
     /// Opening does not read the numbers; the check of the one tensor does.
