@@ -13,6 +13,11 @@ public record Bf16Matrix(int outputs, int inputs, MemorySegment panels) implemen
         Memory.addressOfBytes(panels, Matrix.packedElements(outputs, inputs) * Short.BYTES);
     }
 
+    @Override
+    public int elementBytes() {
+        return Short.BYTES;
+    }
+
     /// Where an output lies among the 32 of its panel.
     public static int slot(int output) {
         return output % 16 * 2 + output / 16;

@@ -7,4 +7,9 @@ public record F32Matrix(int outputs, int inputs, MemorySegment panels) implement
     public F32Matrix {
         Memory.address(panels, Matrix.packedElements(outputs, inputs));
     }
+
+    @Override
+    public int elementBytes() {
+        return Float.BYTES;
+    }
 }

@@ -17,6 +17,14 @@ public sealed interface Matrix permits Bf16Matrix, F32Matrix {
     /// The packed weights, in native memory.
     MemorySegment panels();
 
+    /// Of a weight.
+    int elementBytes();
+
+    /// Where a panel starts, `[inputs][32]`.
+    default long panelAddress(int panel) {
+        return panels().address() + (long) panel * inputs() * PANEL * elementBytes();
+    }
+
     default int panelCount() {
         return panelCount(outputs());
     }

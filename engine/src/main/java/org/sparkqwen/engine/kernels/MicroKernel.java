@@ -18,12 +18,34 @@ interface MicroKernel {
 
     /// `sums[t][j] += in[t] * panel[j]` for the `height` tokens of a tile and the 32 outputs of a panel.
     ///
+    /// Meanwhile tiles of 8 and of 4 read a number from native memory for each input: [ReadAhead].
+    ///
     /// @param panel address of `[inputs][32]`
     /// @param in the tile's activations, `[inputs][pitch]` from index `from`, of which the first `height` count
-    /// @param height what [OuterProduct#tileHeight] gave
+    /// @param height one of [Tiling]'s
     /// @param sums `[height][stride]` from index `at`
-    void accumulate(
-            long panel, int inputs, float[] in, int from, int pitch, int height, float[] sums, int at, int stride);
+    /// @param ahead address
+    /// @param offsets in bytes from `ahead` on, `[inputs]`
+    /// @return the sum of what was read ahead, which means nothing
+    int accumulate(
+            long panel,
+            int inputs,
+            float[] in,
+            int from,
+            int pitch,
+            int height,
+            float[] sums,
+            int at,
+            int stride,
+            long ahead,
+            int[] offsets);
+
+    /// Likewise, reading nothing ahead.
+    default void accumulate(
+            long panel, int inputs, float[] in, int from, int pitch, int height, float[] sums, int at, int stride) {
+        int[] nothing = ReadAhead.nothing(inputs);
+        accumulate(panel, inputs, in, from, pitch, height, sums, at, stride, panel, nothing);
+    }
 
     /// `sums[t][j] += in[t] · panel[j]` for few tokens and the outputs of four panels. Few tokens wait for
     /// memory, and of four streams that are read a whole cache line at a time it gives nine tenths of what it can.

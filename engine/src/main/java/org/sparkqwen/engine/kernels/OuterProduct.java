@@ -10,10 +10,11 @@ import jdk.incubator.vector.VectorSpecies;
 /// The micro-kernel under every product of activations and weights, and under both halves of attention.
 ///
 /// A tile of tokens times a panel of 32 outputs: for each input, one broadcast a token and two multiply-adds a
-/// broadcast, one for the left half of the outputs and one for the right, all sums in registers. Twelve tokens by two 512-bit vectors fill 24 of 32 registers and reach the core's
-/// multiply-add peak; four tokens by two vectors fit the 16 registers of 256-bit machines. Each output is one chain of
-/// `fma` over the inputs in ascending order, continued from what `sums` holds, so neither the tile's height, nor the
-/// width of a vector, nor cutting the inputs into several calls changes a bit.
+/// broadcast, one for the left half of the outputs and one for the right, all sums in registers. Twelve tokens by two
+/// 512-bit vectors fill 24 of 32 registers and reach the core's multiply-add peak; four tokens by two vectors fit the
+/// 16 registers of 256-bit machines. Each output is one chain of `fma` over the inputs in ascending order, continued
+/// from what `sums` holds, so neither the tile's height, nor the width of a vector, nor cutting the inputs into several
+/// calls changes a bit.
 ///
 /// Weights come from native memory; activations and sums are arrays on the heap, a few megabytes in all. A load or
 /// store of an array costs the compiler a tenth of the nodes that one of a segment does, and with segments for all of
@@ -51,35 +52,31 @@ final class OuterProduct implements MicroKernel {
         }
     }
 
-    /// The height of the next tile when `tokens` are left: one of 12, 8, 4 and 1. It may be more than are left: two
-    /// tokens take no less time than four.
-    ///
-    /// The first tile waits for its panel to come from memory, in which time a low one computes less than a high one
-    /// could; so those of 8 come before those of 12, and two of 8 are faster than one of 12 and one of 4.
-    static int tileHeight(int tokens) {
-        if (tokens == 1) {
-            return 1;
-        }
-        int rounded = Math.ceilDiv(tokens, 4) * 4;
-        if (rounded % TILE == 0) {
-            return TILE;
-        }
-        return rounded == 4 ? 4 : 8;
-    }
-
     @Override
-    public void accumulate(
-            long panel, int inputs, float[] in, int from, int pitch, int height, float[] sums, int at, int stride) {
+    public int accumulate(
+            long panel,
+            int inputs,
+            float[] in,
+            int from,
+            int pitch,
+            int height,
+            float[] sums,
+            int at,
+            int stride,
+            long ahead,
+            int[] offsets) {
+        int read = 0;
         for (int column = 0; column < HALF; column += LANES) {
             long weights = panel + (long) column * Float.BYTES;
             switch (height) {
                 case 12 -> tile12(weights, inputs, in, from, pitch, sums, at + column, stride);
-                case 8 -> tile8(weights, inputs, in, from, pitch, sums, at + column, stride);
-                case 4 -> tile4(weights, inputs, in, from, pitch, sums, at + column, stride);
+                case 8 -> read += tile8(weights, inputs, in, from, pitch, sums, at + column, stride, ahead, offsets);
+                case 4 -> read += tile4(weights, inputs, in, from, pitch, sums, at + column, stride, ahead, offsets);
                 case 1 -> tile1(weights, inputs, in, from, pitch, sums, at + column);
                 default -> throw new IllegalArgumentException("no tile of %d tokens".formatted(height));
             }
         }
+        return read;
     }
 
     private static void tile12(
@@ -177,8 +174,18 @@ final class OuterProduct implements MicroKernel {
         b11.intoArray(sums, at + 11 * stride + HALF);
     }
 
-    private static void tile8(
-            long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
+    private static int tile8(
+            long weights,
+            int inputs,
+            float[] in,
+            int from,
+            int pitch,
+            float[] sums,
+            int at,
+            int stride,
+            long ahead,
+            int[] offsets) {
+        int read = 0;
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
@@ -196,6 +203,7 @@ final class OuterProduct implements MicroKernel {
         FloatVector a7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride);
         FloatVector b7 = FloatVector.fromArray(FLOATS, sums, at + 7 * stride + HALF);
         for (int input = 0; input < inputs; input++) {
+            read += Memory.getInt(ahead + offsets[input]);
             long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
             FloatVector words = load(w);
             FloatVector left = left(words);
@@ -242,10 +250,21 @@ final class OuterProduct implements MicroKernel {
         b6.intoArray(sums, at + 6 * stride + HALF);
         a7.intoArray(sums, at + 7 * stride);
         b7.intoArray(sums, at + 7 * stride + HALF);
+        return read;
     }
 
-    private static void tile4(
-            long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
+    private static int tile4(
+            long weights,
+            int inputs,
+            float[] in,
+            int from,
+            int pitch,
+            float[] sums,
+            int at,
+            int stride,
+            long ahead,
+            int[] offsets) {
+        int read = 0;
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
@@ -255,6 +274,7 @@ final class OuterProduct implements MicroKernel {
         FloatVector a3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride);
         FloatVector b3 = FloatVector.fromArray(FLOATS, sums, at + 3 * stride + HALF);
         for (int input = 0; input < inputs; input++) {
+            read += Memory.getInt(ahead + offsets[input]);
             long w = weights + (long) input * Matrix.PANEL * ELEMENT_BYTES;
             FloatVector words = load(w);
             FloatVector left = left(words);
@@ -281,6 +301,7 @@ final class OuterProduct implements MicroKernel {
         b2.intoArray(sums, at + 2 * stride + HALF);
         a3.intoArray(sums, at + 3 * stride);
         b3.intoArray(sums, at + 3 * stride + HALF);
+        return read;
     }
 
     private static void tile1(long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at) {
@@ -412,7 +433,6 @@ final class OuterProduct implements MicroKernel {
         h1.intoArray(sums, at + stride + 3 * Matrix.PANEL + HALF);
     }
 
-
     private static void rows1(
             long panel0,
             long panel1,
@@ -464,7 +484,6 @@ final class OuterProduct implements MicroKernel {
         g0.intoArray(sums, at + 3 * Matrix.PANEL);
         h0.intoArray(sums, at + 3 * Matrix.PANEL + HALF);
     }
-
 
     static FloatVector load(long address) {
         return FloatVector.fromMemorySegment(FLOATS, Memory.ALL, address, ORDER);

@@ -59,9 +59,10 @@ final class PackedActivations {
         List<Tile> tiles = new ArrayList<>();
         for (int start = 0; start < tokens; start += TiledProduct.TOKENS) {
             int end = Math.min(tokens, start + TiledProduct.TOKENS);
-            for (int token = start, height; token < end; token += height) {
-                height = OuterProduct.tileHeight(end - token);
+            int token = start;
+            for (int height : Tiling.heights(end - start)) {
                 tiles.add(new Tile(token, Math.min(height, end - token), height));
+                token += height;
             }
         }
         return tiles;
@@ -77,8 +78,7 @@ final class PackedActivations {
         int first = 0;
         if (Transposition.POSSIBLE) {
             for (; first <= inputs - Transposition.SQUARE; first += Transposition.SQUARE) {
-                Transposition.tile(
-                        rows + (long) first * Float.BYTES, rowBytes, count, height, to, at + first * height);
+                Transposition.tile(rows + (long) first * Float.BYTES, rowBytes, count, height, to, at + first * height);
             }
         }
         for (int row = 0; row < height; row++) {

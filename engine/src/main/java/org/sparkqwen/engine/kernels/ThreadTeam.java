@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +53,7 @@ final class ThreadTeam implements AutoCloseable {
             }
             return;
         }
-        Work work = new Work(parts, operation, Thread.currentThread());
+        Work work = new Work(parts, threads(), operation, Thread.currentThread());
         current = work;
         for (Thread worker : workers) {
             LockSupport.unpark(worker);
@@ -88,23 +89,39 @@ final class ThreadTeam implements AutoCloseable {
     }
 
     private static final class Work {
+        /// Counters are on cache lines of their own.
+        private static final int APART = 16;
+
         private final int parts;
         private final Operation operation;
         private final Thread caller;
-        private final AtomicInteger claimed = new AtomicInteger();
+        private final int threads;
+        private final AtomicIntegerArray claimed; // of each worker's range, from its first part on
         private final AtomicInteger done = new AtomicInteger();
         private volatile @Nullable Throwable failure;
 
-        Work(int parts, Operation operation, Thread caller) {
+        Work(int parts, int threads, Operation operation, Thread caller) {
             this.parts = parts;
+            this.threads = threads;
+            claimed = new AtomicIntegerArray(threads * APART);
             this.operation = operation;
             this.caller = caller;
         }
 
         void claimParts(int worker) {
-            for (int part = claimed.getAndIncrement(); part < parts; part = claimed.getAndIncrement()) {
+            for (int i = 0; i < threads; i++) {
+                claimRange((worker + i) % threads, worker);
+            }
+        }
+
+        /// Runs what is left of the parts that are the first for some worker.
+        private void claimRange(int owner, int worker) {
+            int from = start(owner);
+            int count = start(owner + 1) - from;
+            int at = owner * APART;
+            for (int next = claimed.getAndIncrement(at); next < count; next = claimed.getAndIncrement(at)) {
                 try {
-                    operation.run(part, worker);
+                    operation.run(from + next, worker);
                 } catch (RuntimeException | Error e) {
                     failure = e;
                 }
@@ -112,6 +129,10 @@ final class ThreadTeam implements AutoCloseable {
                     LockSupport.unpark(caller);
                 }
             }
+        }
+
+        private int start(int worker) {
+            return (int) ((long) parts * worker / threads);
         }
 
         void await() {

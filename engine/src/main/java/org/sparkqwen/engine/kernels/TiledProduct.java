@@ -15,7 +15,7 @@ final class TiledProduct {
     static final int TOKENS = 252;
 
     /// Inputs that are in the cache at a time: 1 MB of all tokens, 64 kB of a panel of bfloat16.
-    private static final int INPUTS = 1024;
+    static final int INPUTS = 1024;
 
     private TiledProduct() {}
 
@@ -24,6 +24,7 @@ final class TiledProduct {
     /// @param token the first, a multiple of [#TOKENS]
     /// @param tokens how many, at most [#TOKENS]
     /// @param sums `[tokens][stride]` from index `at`
+    /// @param following address of the panel that will probably be needed next, of as many inputs in the same format
     static void multiply(
             PackedActivations in,
             int token,
@@ -33,31 +34,40 @@ final class TiledProduct {
             int panels,
             float[] sums,
             int at,
-            int stride) {
-        boolean bf16 = weight instanceof Bf16Matrix;
-        MicroKernel kernel = bf16 ? MicroKernel.BF16 : MicroKernel.F32;
-        int element = bf16 ? Short.BYTES : Float.BYTES;
+            int stride,
+            ReadAhead ahead,
+            long following) {
+        MicroKernel kernel = weight instanceof Bf16Matrix ? MicroKernel.BF16 : MicroKernel.F32;
         int inputs = weight.inputs();
-        long panelBytes = (long) inputs * PANEL * element;
-        long first = weight.panels().address() + firstPanel * panelBytes;
-        int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, INPUTS));
+        int rowBytes = PANEL * weight.elementBytes();
+        long panelBytes = (long) inputs * rowBytes;
+        long first = weight.panelAddress(firstPanel);
         if (tokens == 1) {
             Arrays.fill(sums, at, at + panels * PANEL, 0f);
             accumulateRows(kernel, first, panelBytes, panels, inputs, in.floats(), token * inputs, inputs, 1, sums, at, stride);
             return;
         }
+        int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, INPUTS));
+        int[] heights = Tiling.heights(tokens);
         for (int input = 0; input < inputs; input += piece) {
             int length = Math.min(piece, inputs - input);
+            int[][] shares = ahead.shares(heights, length, rowBytes);
+            // After the last panel come the first one's next inputs, as many as there are now.
+            boolean lastPiece = input + piece >= inputs;
+            long after = lastPiece ? following : first + (long) Math.min(input + piece, inputs - length) * rowBytes;
             for (int panel = 0; panel < panels; panel++) {
-                long address = first + panel * panelBytes + (long) input * PANEL * element;
-                for (int row = 0, height; row < tokens; row += height) {
-                    height = OuterProduct.tileHeight(tokens - row);
-                    int tile = at + row * stride + panel * PANEL;
+                long address = first + panel * panelBytes + (long) input * rowBytes;
+                long next = panel < panels - 1 ? address + panelBytes : after;
+                for (int tile = 0, row = 0; tile < heights.length; row += heights[tile], tile++) {
+                    int height = heights[tile];
+                    int sum = at + row * stride + panel * PANEL;
                     if (input == 0) {
-                        clear(sums, tile, stride, height);
+                        clear(sums, sum, stride, height);
                     }
                     int x = (token + row) * inputs + input * height;
-                    kernel.accumulate(address, length, in.floats(), x, height, height, sums, tile, stride);
+                    int[] offsets = tile < shares.length ? shares[tile] : ReadAhead.nothing(length);
+                    ahead.use(kernel.accumulate(
+                            address, length, in.floats(), x, height, height, sums, sum, stride, next, offsets));
                 }
             }
         }

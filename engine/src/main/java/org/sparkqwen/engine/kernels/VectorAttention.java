@@ -78,10 +78,11 @@ final class VectorAttention implements AutoCloseable {
             Arrays.fill(scores, 0, PANEL * width, 0f);
             for (int row = 0; row < width; row += PANEL) {
                 long panel = queries.address() + (long) row * headDim * Float.BYTES;
-                for (int key = 0, height; key < PANEL; key += height) {
-                    height = OuterProduct.tileHeight(PANEL - key);
+                int key = 0;
+                for (int height : Tiling.heights(PANEL)) {
                     MicroKernel.F32.accumulate(
                             panel, headDim, keys, key, PANEL, height, scores, key * width + row, width);
+                    key += height;
                 }
             }
 
@@ -93,13 +94,14 @@ final class VectorAttention implements AutoCloseable {
             }
             correct(rows, valueWidth);
 
-            for (int row = 0, height; row < rows; row += height) {
-                height = OuterProduct.tileHeight(rows - row);
+            int row = 0;
+            for (int height : Tiling.heights(rows)) {
                 for (int column = 0; column < valueWidth; column += PANEL) {
                     long panel = values + (long) column * PANEL * format.bytes();
                     int at = row * valueWidth + column;
                     format.kernel().accumulate(panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
                 }
+                row += height;
             }
         }
         for (int row = 0; row < rows; row++) {

@@ -31,6 +31,7 @@ final class VectorKernels implements Kernels {
     private final ThreadTeam team;
     private final PackedActivations packed;
     private final float[][] sums; // each worker's, for the outputs of the part that it has
+    private final ReadAhead[] aheads; // each worker's
     private final VectorAttention[] attentions;
     private final FewRowAttention[] fewRowAttentions;
 
@@ -39,6 +40,8 @@ final class VectorKernels implements Kernels {
         team = new ThreadTeam(threads);
         packed = new PackedActivations(team);
         sums = new float[threads][TiledProduct.TOKENS * LogSumExp.CHUNK];
+        aheads = new ReadAhead[threads];
+        Arrays.setAll(aheads, worker -> new ReadAhead());
         attentions = new VectorAttention[threads];
         Arrays.setAll(attentions, worker -> new VectorAttention());
         fewRowAttentions = new FewRowAttention[threads];
@@ -69,7 +72,7 @@ final class VectorKernels implements Kernels {
             int column = group.first() * PANEL;
             int stride = group.count() * PANEL;
             float[] to = sums[worker];
-            multiply(rows, group, to, 0, stride);
+            multiply(rows, group, to, 0, stride, aheads[worker], following(groups, index));
             for (int i = 0; i < rows.count(); i++) {
                 long out = group.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
                 output.put(to, i * stride, Math.min(stride, outputs - column), out);
@@ -90,8 +93,8 @@ final class VectorKernels implements Kernels {
             int width = gates.count() * PANEL;
             int stride = 2 * width;
             float[] to = sums[worker];
-            multiply(rows, gates, to, 0, stride);
-            multiply(rows, ups, to, width, stride);
+            multiply(rows, gates, to, 0, stride, aheads[worker], following(gates, ups));
+            multiply(rows, ups, to, width, stride, aheads[worker], following(groups, index));
             for (int i = 0; i < rows.count(); i++) {
                 activate(to, i * stride, width);
                 long gated = gates.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
@@ -139,6 +142,19 @@ final class VectorKernels implements Kernels {
     /// Some panels of a layer, and the address of the layer's outputs.
     private record PanelGroup(Matrix weight, int first, int count, long out) {}
 
+    /// The panel that the thread which has the group at `index` will probably need after it.
+    private static long following(List<PanelGroup> groups, int index) {
+        PanelGroup group = groups.get(index);
+        return following(group, index == groups.size() - 1 ? group : groups.get(index + 1));
+    }
+
+    /// Address of the first panel of `next`, or of `group` where the formats differ.
+    private static long following(PanelGroup group, PanelGroup next) {
+        boolean alike = group.weight().elementBytes() == next.weight().elementBytes();
+        PanelGroup likely = alike ? next : group;
+        return likely.weight().panelAddress(likely.first());
+    }
+
     /// Cuts the layers into groups of panels: smaller ones where there would not be enough for all threads.
     private List<PanelGroup> groups(List<Projection> projections, int tokens) {
         int all = projections.stream()
@@ -160,9 +176,20 @@ final class VectorKernels implements Kernels {
     }
 
     /// Multiplies packed tokens with a group of panels, into `[rows][stride]` from index `at`.
-    private void multiply(PackedRows rows, PanelGroup panels, float[] to, int at, int stride) {
+    private void multiply(
+            PackedRows rows, PanelGroup panels, float[] to, int at, int stride, ReadAhead ahead, long following) {
         TiledProduct.multiply(
-                packed, rows.token(), rows.count(), panels.weight(), panels.first(), panels.count(), to, at, stride);
+                packed,
+                rows.token(),
+                rows.count(),
+                panels.weight(),
+                panels.first(),
+                panels.count(),
+                to,
+                at,
+                stride,
+                ahead,
+                following);
     }
 
     @Override
@@ -302,7 +329,8 @@ final class VectorKernels implements Kernels {
             int panel = chunk * CHUNK_PANELS;
             int panels = Math.min(CHUNK_PANELS, head.panelCount() - panel);
             PanelGroup group = new PanelGroup(head, panel, panels, 0);
-            multiply(rows, group, logits, 0, LogSumExp.CHUNK);
+            long following = head.panelAddress(panel); // many tokens read nothing ahead
+            multiply(rows, group, logits, 0, LogSumExp.CHUNK, aheads[worker], following);
             int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
             for (int i = 0; i < rows.count(); i++) {
                 int row = rows.row() + i;
