@@ -166,9 +166,16 @@ public final class Benchmark {
             case PREFILL -> List.of(measure(part, documents, peak, this::prefill));
             case DECODE ->
                 settings.sequences().stream()
-                        .map(count -> measure(part, count, peak, () -> decode(count)))
+                        .map(count -> measureDecoding(count, peak))
                         .toList();
         };
+    }
+
+    /// All rounds with one cache, as an engine has one: the system hands out its memory in the warm-up.
+    private Measurement measureDecoding(int sequences, MachinePeak peak) {
+        try (GenerationLoop loop = new GenerationLoop(engine)) {
+            return measure(Part.DECODE, sequences, peak, () -> decode(loop, sequences));
+        }
     }
 
     private Measurement measure(Part part, int sequences, MachinePeak peak, Supplier<Measurement.Round> work) {
@@ -227,10 +234,9 @@ public final class Benchmark {
         return clock.round((long) documents * settings.documentTokens());
     }
 
-    private Measurement.Round decode(int sequences) {
+    private Measurement.Round decode(GenerationLoop loop, int sequences) {
         List<Request.Generate> requests = prompts(sequences, PROMPT_TOKENS, OUTPUT_TOKENS);
-        try (GenerationLoop loop = new GenerationLoop(engine);
-                GenerationRun run = new GenerationRun(engine, loop, requests.iterator(), () -> false)) {
+        try (GenerationRun run = new GenerationRun(engine, loop, requests.iterator(), () -> false)) {
             run.feed();
             loop.step(); // all prompts, and with them the first token of each text
             Clock clock = new Clock();

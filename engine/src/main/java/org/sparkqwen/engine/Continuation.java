@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.sampling.Sampler;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scheduler.Sequence;
-import org.sparkqwen.engine.tokenizer.Tokenizer;
 
 /// One text being generated: its tokens so far, how the next is chosen, and whether it has ended.
 final class Continuation {
@@ -34,11 +33,7 @@ final class Continuation {
         sequence = new Sequence(prompt);
         promptTokens = prompt.length;
         contextLeft = engine.config().maxPositions() - prompt.length;
-        // Ids above the tokenizer's last are padding of the embedding: they stand for nothing.
-        choosable = engine.tokenizer()
-                .map(Tokenizer::vocabularySize)
-                .filter(size -> size < engine.config().vocabSize())
-                .orElse(engine.config().vocabSize());
+        choosable = engine.choosableTokens();
         endTokens = new ArrayList<>(engine.config().eosTokenIds());
         endTokens.addAll(params.stopTokenIds());
         sampler = new Sampler(params, prompt, request.sample());
@@ -63,18 +58,17 @@ final class Continuation {
     ///
     /// @param logits `[vocabulary]`, after the last token
     /// @param logSumExp of them
-    void advance(MemorySegment logits, double logSumExp) {
+    /// @param likeliest of the tokens that may be chosen
+    void advance(MemorySegment logits, double logSumExp, int likeliest) {
         if (Double.isNaN(logSumExp) || Double.isInfinite(logSumExp)) {
             fault = "the model's logits are not finite after token %d; its weights or activations overflow"
                     .formatted(sequence.length() - 1);
             return;
         }
-        float[] candidates = new float[choosable];
-        MemorySegment.copy(logits, JAVA_FLOAT, 0, candidates, 0, choosable);
-        int token = sampler.choose(candidates);
+        int token = sampler.choose(logits.asSlice(0, (long) choosable * Float.BYTES), likeliest);
         sequence.append(token);
         tokens.add(token);
-        logProbabilities.add(candidates[token] - logSumExp);
+        logProbabilities.add(logits.getAtIndex(JAVA_FLOAT, token) - logSumExp);
         if (endTokens.contains(token)) {
             finishReason = Result.FinishReason.STOP;
         } else if (text != null && text.append(token)) {

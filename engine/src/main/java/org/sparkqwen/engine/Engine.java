@@ -126,6 +126,15 @@ public final class Engine implements AutoCloseable {
         return Optional.ofNullable(tokenizer);
     }
 
+    /// How many ids, from 0 on, may be generated. Those above the tokenizer's last are padding of the embedding.
+    int choosableTokens() {
+        return tokenizer().stream()
+                .mapToInt(Tokenizer::vocabularySize)
+                .map(size -> Math.min(size, config.vocabSize()))
+                .findAny()
+                .orElse(config.vocabSize());
+    }
+
     /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no
     /// end-of-text.
     public OptionalInt prefixToken() {

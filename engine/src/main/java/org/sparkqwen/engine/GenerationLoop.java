@@ -188,11 +188,13 @@ final class GenerationLoop implements AutoCloseable {
         }
         MemorySegment logits = transformer.logits(hidden, rows.length);
         double[] sums = transformer.logSumExp(logits, rows.length);
+        int[] likeliest = transformer.likeliest(logits, rows.length, engine.choosableTokens());
         long rowBytes = (long) engine.config().vocabSize() * Float.BYTES;
         List<Continuation> continuations =
                 last.stream().map(slice -> continuation(slice.sequence())).toList();
         transformer.each(
-                rows.length, i -> continuations.get(i).advance(logits.asSlice(i * rowBytes, rowBytes), sums[i]));
+                rows.length,
+                i -> continuations.get(i).advance(logits.asSlice(i * rowBytes, rowBytes), sums[i], likeliest[i]));
     }
 
     private Continuation continuation(Sequence sequence) {

@@ -135,7 +135,6 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         try {
             lock.lockInterruptibly();
             try {
-                loop.start();
                 while (true) {
                     check();
                     if (!finished.isEmpty()) {
@@ -147,6 +146,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
                     if (hasRoom() && !exhausted) {
                         return null;
                     }
+                    loop.start();
                     boolean _ = news.await(LOOK_MILLIS, TimeUnit.MILLISECONDS);
                 }
             } finally {

@@ -100,6 +100,12 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param logits `[out.length, count]`
     void logSumExp(MemorySegment logits, int count, double[] out);
 
+    /// The first of the greatest logits of each row.
+    ///
+    /// @param logits `[out.length, width]`, finite
+    /// @param count columns that are looked at, from the first on
+    void likeliest(MemorySegment logits, int width, int count, int[] out);
+
     /// Runs `work` for each of 0 to `count - 1`, on all threads: what is done to the rows of a batch outside of
     /// these operations.
     void each(int count, IntConsumer work);

@@ -24,12 +24,10 @@ final class ReadAhead {
     @SuppressWarnings("UnusedVariable") // what was read must be used, or the compiler leaves it out
     private int used;
 
-    /// @param rows of a panel, or of a piece of it: one for each input
-    /// @param readers among which they are shared
+    /// Rows of a panel, one for each input, and among how many tiles they are shared.
     private record Shares(int rows, int rowBytes, int readers) {}
 
-    /// The share of each of the tiles that read: bytes from the start of the panel to what it reads, for each of
-    /// its inputs.
+    /// The shares of the tiles that read: for each input, bytes from the panel's start to what is read.
     ///
     /// @param heights of all tiles
     int[][] shares(int[] heights, int rows, int rowBytes) {
@@ -40,7 +38,7 @@ final class ReadAhead {
         return tables.computeIfAbsent(new Shares(rows, rowBytes, readers), ReadAhead::computed);
     }
 
-    /// Whether a tile reads ahead: in those of 12 it would cost more than it gains, and one of 1 has streams enough.
+    /// In tiles of 12 it would cost more than it gains, and one of 1 has streams enough.
     private static boolean reads(int height) {
         return height == 8 || height == 4;
     }
@@ -59,7 +57,7 @@ final class ReadAhead {
         return table;
     }
 
-    /// For a tile that reads nothing ahead: the same place for each input, which costs next to nothing.
+    /// For a tile that reads nothing ahead: the same place for each input.
     static int[] nothing(int inputs) {
         int[] zeros = nothing;
         if (zeros.length < inputs) {

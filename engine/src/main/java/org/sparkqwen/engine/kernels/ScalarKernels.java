@@ -278,6 +278,21 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void likeliest(MemorySegment logits, int width, int count, int[] out) {
+        team.run(out.length, (row, worker) -> {
+            float[] numbers = new float[count];
+            read(logits, (long) row * width, numbers);
+            int best = 0;
+            for (int i = 1; i < count; i++) {
+                if (numbers[i] > numbers[best]) {
+                    best = i;
+                }
+            }
+            out[row] = best;
+        });
+    }
+
+    @Override
     public void each(int count, IntConsumer work) {
         team.run(count, (part, worker) -> work.accept(part));
     }

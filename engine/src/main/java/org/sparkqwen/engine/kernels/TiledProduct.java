@@ -24,7 +24,7 @@ final class TiledProduct {
     /// @param token the first, a multiple of [#TOKENS]
     /// @param tokens how many, at most [#TOKENS]
     /// @param sums `[tokens][stride]` from index `at`
-    /// @param following address of the panel that will probably be needed next, of as many inputs in the same format
+    /// @param following address of the panel that is probably next, of as many inputs in the same format
     static void multiply(
             PackedActivations in,
             int token,
@@ -44,7 +44,19 @@ final class TiledProduct {
         long first = weight.panelAddress(firstPanel);
         if (tokens == 1) {
             Arrays.fill(sums, at, at + panels * PANEL, 0f);
-            accumulateRows(kernel, first, panelBytes, panels, inputs, in.floats(), token * inputs, inputs, 1, sums, at, stride);
+            accumulateRows(
+                    kernel,
+                    first,
+                    panelBytes,
+                    panels,
+                    inputs,
+                    in.floats(),
+                    token * inputs,
+                    inputs,
+                    1,
+                    sums,
+                    at,
+                    stride);
             return;
         }
         int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, INPUTS));
@@ -103,8 +115,7 @@ final class TiledProduct {
         for (; panel < panels; panel++) {
             for (int row = 0; row < rows; row++) {
                 int sum = at + row * stride + panel * PANEL;
-                kernel.accumulate(
-                        first + panel * panelBytes, inputs, in, from + row * pitch, 1, 1, sums, sum, stride);
+                kernel.accumulate(first + panel * panelBytes, inputs, in, from + row * pitch, 1, 1, sums, sum, stride);
             }
         }
     }

@@ -35,12 +35,11 @@ final class Tiling {
         if (fours == 3) {
             return new int[] {8, 4};
         }
-        int eights =
-                switch (fours % 3) {
-                    case 1 -> 2;
-                    case 2 -> 1;
-                    default -> tokens < MANY ? 3 : 0;
-                };
+        int eights = switch (fours % 3) {
+            case 1 -> 2;
+            case 2 -> 1;
+            default -> tokens < MANY ? 3 : 0;
+        };
         int[] heights = repeated(12, eights + (fours - 2 * eights) / 3);
         Arrays.fill(heights, 0, eights, 8);
         return heights;

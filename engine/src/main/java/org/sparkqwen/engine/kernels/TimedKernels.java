@@ -117,6 +117,13 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
+    public void likeliest(MemorySegment logits, int width, int count, int[] out) {
+        long start = System.nanoTime();
+        kernels.likeliest(logits, width, count, out);
+        record(Stage.HEAD, start, 0);
+    }
+
+    @Override
     public void each(int count, IntConsumer work) {
         kernels.each(count, work);
     }

@@ -35,8 +35,8 @@ final class Transposition {
 
     private static final IntVector OCTETS_HIGH = quads(2, 6, 3, 7);
 
-    /// For a tile of twelve: quads of the first and the second group of rows, with room for the third's; then the third's
-    /// into that room. Quads 0 to 3 are the first register's, 4 to 7 the second's.
+    /// For a tile of twelve: quads of the first and the second group of rows, with room for the third's; then the
+    /// third's into that room. Quads 0 to 3 are the first register's, 4 to 7 the second's.
     private static final IntVector FIRST = quads(0, 4, 0, 1);
 
     private static final IntVector FIRST_FILLED = quads(0, 1, 4, 3);
@@ -49,8 +49,8 @@ final class Transposition {
 
     /// Transposes 12, 8 or 4 rows of 16 inputs, for a tile of [OuterProduct].
     ///
-    /// Pairs of rows are interleaved, then pairs of pairs. That gives quads, each of four rows' numbers of one input;
-    /// an input's quads of all groups of rows then come to stand side by side.
+    /// Pairs of rows are interleaved, then pairs of pairs. That gives quads, each of four rows' numbers of one
+    /// input, and an input's quads then come to stand side by side.
     ///
     /// @param rows address of the first row's first input
     /// @param rowBytes from a row to the next

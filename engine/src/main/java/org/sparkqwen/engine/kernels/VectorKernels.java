@@ -366,6 +366,35 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public void likeliest(MemorySegment logits, int width, int count, int[] out) {
+        long address = Memory.address(logits, (long) out.length * width);
+        team.run(out.length, (row, worker) -> out[row] = likeliest(address + (long) row * width * Float.BYTES, count));
+    }
+
+    private static int likeliest(long row, int count) {
+        int whole = count - count % LANES;
+        FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        for (int i = 0; i < whole; i += LANES) {
+            greatest = VectorMath.greater(greatest, load(row + (long) i * Float.BYTES));
+        }
+        float maximum = greatest.reduceLanes(VectorOperators.MAX);
+        for (int i = whole; i < count; i++) {
+            maximum = ScalarMath.greater(maximum, Memory.getFloat(row + (long) i * Float.BYTES));
+        }
+        int first = 0;
+        while (first < whole
+                && !load(row + (long) first * Float.BYTES)
+                        .compare(VectorOperators.EQ, maximum)
+                        .anyTrue()) {
+            first += LANES;
+        }
+        while (Memory.getFloat(row + (long) first * Float.BYTES) != maximum) {
+            first++;
+        }
+        return first;
+    }
+
+    @Override
     public void each(int count, IntConsumer work) {
         team.run(count, (part, worker) -> work.accept(part));
     }

@@ -42,7 +42,7 @@ public final class Transformer implements AutoCloseable {
 
         MemorySegment hidden = activations.hidden;
         MemorySegment normed = activations.normed;
-        weights.embed(batch.tokens(), hidden);
+        embed(batch.tokens(), hidden);
         for (int i = 0; i < config.layers(); i++) {
             Layer layer = weights.layer(i);
 
@@ -56,6 +56,13 @@ public final class Transformer implements AutoCloseable {
         gatherRows(hidden, wanted, normed);
         rmsNorm(normed, weights.finalNorm(), normed, wanted.length);
         return normed;
+    }
+
+    /// Reading a token's vector takes some microseconds, for its numbers are far apart.
+    private void embed(int[] tokens, MemorySegment out) {
+        Embedding embedding = weights.embedding();
+        long rowBytes = (long) config.hiddenSize() * Float.BYTES;
+        kernels.each(tokens.length, i -> embedding.read(tokens[i], out.asSlice(i * rowBytes, rowBytes)));
     }
 
     /// Grouped-query attention with normed queries and keys.
@@ -133,6 +140,17 @@ public final class Transformer implements AutoCloseable {
         double[] sums = new double[rows];
         kernels.logSumExp(logits, config.vocabSize(), sums);
         return sums;
+    }
+
+    /// The likeliest token of each row of logits; of equals, the first.
+    ///
+    /// @param logits `[rows, vocabulary]`
+    /// @param choosable ids that may be chosen: those below
+    /// @return `[rows]`
+    public int[] likeliest(MemorySegment logits, int rows, int choosable) {
+        int[] tokens = new int[rows];
+        kernels.likeliest(logits, config.vocabSize(), choosable, tokens);
+        return tokens;
     }
 
     /// Runs `work` for each of 0 to `count - 1`, on all of the kernels' threads.

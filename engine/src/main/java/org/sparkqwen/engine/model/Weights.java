@@ -157,13 +157,9 @@ public final class Weights implements AutoCloseable {
         return new FirstUse(() -> used.parallelStream().forEach(tensors::check));
     }
 
-    /// Writes the embeddings of `tokens` to `out`, `[tokens, hidden]`.
-    void embed(int[] tokens, MemorySegment out) {
+    Embedding embedding() {
         embeddingUse.check();
-        long rowBytes = (long) embedding.tensor().inputs() * Float.BYTES;
-        for (int i = 0; i < tokens.length; i++) {
-            embedding.read(tokens[i], out.asSlice(i * rowBytes, rowBytes));
-        }
+        return embedding;
     }
 
     Layer layer(int i) {

@@ -1,5 +1,8 @@
 package org.sparkqwen.engine.sampling;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -18,21 +21,12 @@ public final class Sampler {
         random = new SplittableRandom(hash(params.seed(), prompt, sample));
     }
 
-    /// @param logits of the tokens that may be chosen, by id
-    public int choose(float[] logits) {
+    /// @param logits float32, of the tokens that may be chosen, by id
+    /// @param likeliest of them
+    public int choose(MemorySegment logits, int likeliest) {
         return params.greedy()
-                ? likeliest(logits)
-                : Distribution.of(logits, params).at(random.nextDouble());
-    }
-
-    private static int likeliest(float[] logits) {
-        int best = 0;
-        for (int token = 1; token < logits.length; token++) {
-            if (logits[token] > logits[best]) {
-                best = token;
-            }
-        }
-        return best;
+                ? likeliest
+                : Distribution.of(logits.toArray(JAVA_FLOAT), params).at(random.nextDouble());
     }
 
     private static long hash(long seed, int[] prompt, int sample) {

@@ -208,6 +208,36 @@ class KernelBitsTest {
         assertThat(results.getFirst()[0]).isLessThanOrEqualTo(0).isGreaterThan(-100);
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 15, 16, 17, 100, 2047, 3000})
+    void theLikeliestIsTheFirstOfTheGreatest(int count) {
+        int width = count + 5;
+        MemorySegment logits = arena.allocate(JAVA_FLOAT, 3L * width);
+        int[] expected = {0, count - 1, count / 3};
+        for (int row = 0; row < 3; row++) {
+            for (int i = 0; i < width; i++) {
+                logits.setAtIndex(JAVA_FLOAT, (long) row * width + i, i < count ? -9 + random.nextFloat() : 5f);
+            }
+            logits.setAtIndex(JAVA_FLOAT, (long) row * width + expected[row], -2f);
+            logits.setAtIndex(JAVA_FLOAT, (long) row * width + count - 1, -2f); // an equal after it
+        }
+        for (Kernels kernels : all) {
+            int[] found = new int[3];
+            kernels.likeliest(logits, width, count, found);
+            assertThat(found).as(kernels.description()).containsExactly(expected);
+        }
+    }
+
+    @Test
+    void zerosOfEitherSignAreEquallyLikely() {
+        MemorySegment logits = arena.allocateFrom(JAVA_FLOAT, -0f, 0f);
+        for (Kernels kernels : all) {
+            int[] found = {-1};
+            kernels.likeliest(logits, 2, 2, found);
+            assertThat(found).containsExactly(0);
+        }
+    }
+
     private interface Run {
         void into(Kernels kernels, MemorySegment out);
     }
