@@ -42,6 +42,10 @@ final class PeakRatios {
             cases.add(new Case(
                     AttentionBenchmark.class, "tokens", Integer.toString(tokens), AttentionBenchmark.flops(tokens)));
         }
+        for (int tokens : List.of(1, 4, 8, 16, 32, 64)) {
+            cases.add(new Case(
+                    FewTokensBenchmark.class, "tokens", Integer.toString(tokens), FewTokensBenchmark.flops(tokens)));
+        }
         return cases;
     }
 

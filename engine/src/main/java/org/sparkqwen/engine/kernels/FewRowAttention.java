@@ -72,7 +72,7 @@ final class FewRowAttention {
         Arrays.fill(maxima, Float.NEGATIVE_INFINITY);
     }
 
-    /// The products of all rows with the keys of some blocks. Where their number is odd, the last is read again.
+    /// The products of all rows with the keys of some blocks. For those that four lack, the last is read again.
     private void score(AttentionShape shape, AttentionTile tile, int rows, int first, int count) {
         MicroKernel kernel = tile.span().format().kernel();
         int headDim = shape.headDim();

@@ -19,9 +19,9 @@ final class Tiling {
 
     private Tiling() {}
 
-    /// For at most [TiledProduct#TOKENS] tokens. To be read only.
+    /// To be read only.
     static int[] heights(int tokens) {
-        return HEIGHTS.get(tokens);
+        return tokens < HEIGHTS.size() ? HEIGHTS.get(tokens) : computed(tokens);
     }
 
     private static int[] computed(int tokens) {

@@ -53,7 +53,11 @@ class KernelBitsTest {
         "12, 96, 96",
         "13, 100, 136",
         "29, 160, 257",
-        "130, 65, 33"
+        "130, 65, 33",
+        "8, 70, 1100", // tiles that read ahead, and inputs in pieces
+        "24, 40, 1025",
+        "36, 33, 40",
+        "64, 200, 64"
     })
     void linear(int tokens, int outputs, int inputs) {
         MemorySegment in = randoms(tokens * inputs);
@@ -62,6 +66,21 @@ class KernelBitsTest {
                     tokens * outputs,
                     (kernels, out) -> kernels.linear(in, tokens, List.of(new Projection(weight, out))));
         }
+    }
+
+    /// Layers of both formats read the same input: the panel that comes next may have rows of another length.
+    @Test
+    void layersOfDifferentFormatsAtOnce() {
+        int tokens = 8;
+        MemorySegment in = randoms(tokens * 40);
+        Matrix first = f32(64, 40);
+        Matrix second = bf16(33, 40);
+        int split = tokens * 64;
+        assertSameBits(split + tokens * 33, (kernels, out) -> {
+            Projection one = new Projection(first, out.asSlice(0, (long) split * Float.BYTES));
+            Projection other = new Projection(second, out.asSlice((long) split * Float.BYTES));
+            kernels.linear(in, tokens, List.of(one, other));
+        });
     }
 
     @ParameterizedTest
