@@ -100,9 +100,9 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param logits `[out.length, count]`
     void logSumExp(MemorySegment logits, int count, double[] out);
 
-    /// The first of the greatest logits of each row.
+    /// The first of the greatest logits of each row; of a row that has NaN, any.
     ///
-    /// @param logits `[out.length, width]`, finite
+    /// @param logits `[out.length, width]`
     /// @param count columns that are looked at, from the first on
     void likeliest(MemorySegment logits, int width, int count, int[] out);
 

@@ -388,7 +388,7 @@ final class VectorKernels implements Kernels {
                         .anyTrue()) {
             first += LANES;
         }
-        while (Memory.getFloat(row + (long) first * Float.BYTES) != maximum) {
+        while (first < count - 1 && Memory.getFloat(row + (long) first * Float.BYTES) != maximum) {
             first++;
         }
         return first;

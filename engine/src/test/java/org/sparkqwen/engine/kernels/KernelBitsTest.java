@@ -247,6 +247,20 @@ class KernelBitsTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 16, 17, 100})
+    void theLikeliestOfNoNumbersIsOneOfThem(int count) {
+        MemorySegment logits = arena.allocate(JAVA_FLOAT, count);
+        for (int i = 0; i < count; i++) {
+            logits.setAtIndex(JAVA_FLOAT, i, Float.NaN);
+        }
+        for (Kernels kernels : all) {
+            int[] found = {-1};
+            kernels.likeliest(logits, count, count, found);
+            assertThat(found[0]).as(kernels.description()).isBetween(0, count - 1);
+        }
+    }
+
     @Test
     void zerosOfEitherSignAreEquallyLikely() {
         MemorySegment logits = arena.allocateFrom(JAVA_FLOAT, -0f, 0f);
