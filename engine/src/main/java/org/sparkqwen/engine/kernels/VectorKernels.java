@@ -382,7 +382,7 @@ final class VectorKernels implements Kernels {
             maximum = ScalarMath.greater(maximum, Memory.getFloat(row + (long) i * Float.BYTES));
         }
         int first = 0;
-        while (first < whole
+        while (first + LANES < count
                 && !load(row + (long) first * Float.BYTES)
                         .compare(VectorOperators.EQ, maximum)
                         .anyTrue()) {
