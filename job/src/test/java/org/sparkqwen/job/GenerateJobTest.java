@@ -1,13 +1,19 @@
 package org.sparkqwen.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
@@ -52,6 +58,40 @@ class GenerateJobTest {
                     .isEqualTo(logProbabilities.size());
             assertThat(row.<String>getAs("finish_reason")).isIn("stop", "length");
             assertThat(row.<String>getAs("generated_text")).doesNotContain("\n");
+        }
+    }
+
+    /// Tasks are killed midway, as when a user or a failing stage does it; the engine that they shared goes on.
+    @Test
+    void killedTasksLeaveNothingInTheEngine() throws InterruptedException {
+        SparkContext context = LocalSpark.session().sparkContext();
+        ModelReference model = LocalSpark.model();
+        Dataset<Row> prompts = LocalSpark.session().read().parquet(LocalSpark.PROMPTS);
+        SamplingParams lengthy = new SamplingParams(900, 1, 0, 1, 0, 7, List.of(), List.of());
+        GenerateJob.Settings settings = new GenerateJob.Settings(PROMPT, List.of(), 8, lengthy);
+        try (ExecutorEngine.Lease lease = ExecutorEngine.lease(model)) {
+            Engine engine = lease.engine();
+            CompletableFuture<List<Row>> texts = CompletableFuture.supplyAsync(() -> {
+                context.setJobGroup("killed", "texts that are killed", false);
+                return new GenerateJob(model, settings).run(prompts).collectAsList();
+            });
+            await(() -> engine.blocksInUse() > 8);
+            context.cancelJobGroup("killed");
+            assertThatThrownBy(texts::join).hasMessageContaining("cancelled");
+            await(() -> engine.blocksInUse() == 0);
+
+            assertThat(generate(model, prompts.limit(2)).collectAsList())
+                    .hasSize(4)
+                    .allSatisfy(row -> assertThat(row.<String>getAs("error")).isNull());
+        }
+    }
+
+    /// Longer than any of this takes, for a machine that is busy.
+    private static void await(BooleanSupplier condition) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("it did not come about in time").isLessThan(deadline);
+            Thread.sleep(5);
         }
     }
 

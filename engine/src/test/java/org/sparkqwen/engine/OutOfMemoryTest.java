@@ -1,0 +1,60 @@
+package org.sparkqwen.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.PublishedShape;
+
+/// A step that the heap has no room for fails the texts that are in it, with a message that says what to do; the
+/// engine goes on.
+class OutOfMemoryTest {
+
+    @Test
+    void aStepTooLargeForTheHeapFailsItsTextsAndNoOthers() throws IOException, InterruptedException {
+        // A step of 4,032 tokens packs 3,072 activations of each, 50 MB.
+        List<String> lines =
+                OtherJvm.lines(OtherJvm.start(Generating.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx40m")));
+        assertThat(lines)
+                .anySatisfy(line -> assertThat(line)
+                        .startsWith("large: out of memory in a step of 4,096 tokens (")
+                        .endsWith("); give more, or lower --batch-tokens"))
+                .contains("small: 3 tokens")
+                .contains("blocks in use 0");
+    }
+
+    /// What the other JVM runs: one layer of 0.6B.
+    static final class Generating {
+        private Generating() {}
+
+        public static void main(String[] arguments) {
+            ModelConfig config = PublishedShape.of("0.6b").config(1);
+            try (Engine engine = Engine.random(config, Golden.options(KernelChoice.VECTOR, 2, 4096))) {
+                try {
+                    Golden.all(engine.generate(requests(4, 1024).iterator()));
+                } catch (IllegalStateException e) {
+                    System.out.println("large: " + e.getMessage());
+                }
+                Result small =
+                        Golden.all(engine.generate(requests(1, 8).iterator())).getFirst();
+                System.out.printf(
+                        "small: %d tokens%n",
+                        ((Result.Generated) small).tokens().size());
+                System.out.println("blocks in use " + engine.blocksInUse());
+            }
+        }
+
+        private static List<Request.Generate> requests(int count, int tokens) {
+            Random random = new Random(1);
+            return IntStream.range(0, count)
+                    .mapToObj(i ->
+                            Golden.generate(i, random.ints(tokens, 0, 100_000).toArray(), Golden.greedy(3)))
+                    .toList();
+        }
+    }
+}
