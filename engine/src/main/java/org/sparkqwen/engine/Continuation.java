@@ -18,7 +18,6 @@ final class Continuation {
     private final Sequence sequence;
     private final int promptTokens;
     private final int contextLeft;
-    private final int choosable;
     private final List<Integer> endTokens;
     private final Sampler sampler;
     private final @Nullable StopText text;
@@ -33,7 +32,6 @@ final class Continuation {
         sequence = new Sequence(prompt);
         promptTokens = prompt.length;
         contextLeft = engine.config().maxPositions() - prompt.length;
-        choosable = engine.choosableTokens();
         endTokens = new ArrayList<>(engine.config().eosTokenIds());
         endTokens.addAll(params.stopTokenIds());
         sampler = new Sampler(params, prompt, request.sample());
@@ -56,16 +54,16 @@ final class Continuation {
 
     /// Chooses the next token.
     ///
-    /// @param logits `[vocabulary]`, after the last token
-    /// @param logSumExp of them
-    /// @param likeliest of the tokens that may be chosen
+    /// @param logits after the last token, of those that may be chosen
+    /// @param logSumExp of all tokens' logits
+    /// @param likeliest of those that may be chosen
     void advance(MemorySegment logits, double logSumExp, int likeliest) {
         if (Double.isNaN(logSumExp) || Double.isInfinite(logSumExp)) {
             fault = "the model's logits are not finite after token %d; its weights or activations overflow"
                     .formatted(sequence.length() - 1);
             return;
         }
-        int token = sampler.choose(logits.asSlice(0, (long) choosable * Float.BYTES), likeliest);
+        int token = sampler.choose(logits, likeliest);
         sequence.append(token);
         tokens.add(token);
         logProbabilities.add(logits.getAtIndex(JAVA_FLOAT, token) - logSumExp);

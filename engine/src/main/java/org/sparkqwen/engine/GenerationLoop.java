@@ -188,13 +188,15 @@ final class GenerationLoop implements AutoCloseable {
         }
         MemorySegment logits = transformer.logits(hidden, rows.length);
         double[] sums = transformer.logSumExp(logits, rows.length);
-        int[] likeliest = transformer.likeliest(logits, rows.length, engine.choosableTokens());
+        int choosable = engine.choosableTokens();
+        int[] likeliest = transformer.likeliest(logits, rows.length, choosable);
         long rowBytes = (long) engine.config().vocabSize() * Float.BYTES;
+        long choosableBytes = (long) choosable * Float.BYTES;
         List<Continuation> continuations =
                 last.stream().map(slice -> continuation(slice.sequence())).toList();
         transformer.each(
                 rows.length,
-                i -> continuations.get(i).advance(logits.asSlice(i * rowBytes, rowBytes), sums[i], likeliest[i]));
+                i -> continuations.get(i).advance(logits.asSlice(i * rowBytes, choosableBytes), sums[i], likeliest[i]));
     }
 
     private Continuation continuation(Sequence sequence) {

@@ -24,7 +24,7 @@ interface MicroKernel {
     /// @param in the tile's activations, `[inputs][pitch]` from index `from`, of which the first `height` count
     /// @param height one of [Tiling]'s
     /// @param sums `[height][stride]` from index `at`
-    /// @param ahead address
+    /// @param ahead address of the panel that is probably next
     /// @param offsets in bytes from `ahead` on, `[inputs]`
     /// @return the sum of what was read ahead, which means nothing
     int accumulate(

@@ -111,15 +111,20 @@ final class VectorAttention implements AutoCloseable {
 
     private void readKeys(KeyValueFormat format, long from, int count) {
         if (format == KeyValueFormat.BF16) {
-            for (int at = 0; at < count; at += PANEL) {
-                for (int column = 0; column < PANEL / 2; column += LANES) {
-                    FloatVector words = OuterProduct.load(from + (long) at * Short.BYTES + (long) column * Float.BYTES);
-                    OuterProduct.lowHalves(words).intoArray(keys, at + column);
-                    OuterProduct.highHalves(words).intoArray(keys, at + PANEL / 2 + column);
-                }
+            for (int row = 0; row < count; row += PANEL) {
+                widenRow(from + (long) row * Short.BYTES, row);
             }
         } else {
             VectorKernels.read(from, keys, 0, count);
+        }
+    }
+
+    /// The 32 keys of one input, from [Bf16Matrix]'s order to their own.
+    private void widenRow(long from, int at) {
+        for (int key = 0; key < PANEL / 2; key += LANES) {
+            FloatVector words = OuterProduct.load(from + (long) key * Float.BYTES);
+            OuterProduct.lowHalves(words).intoArray(keys, at + key);
+            OuterProduct.highHalves(words).intoArray(keys, at + PANEL / 2 + key);
         }
     }
 

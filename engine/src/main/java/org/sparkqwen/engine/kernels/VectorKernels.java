@@ -329,8 +329,8 @@ final class VectorKernels implements Kernels {
             int panel = chunk * CHUNK_PANELS;
             int panels = Math.min(CHUNK_PANELS, head.panelCount() - panel);
             PanelGroup group = new PanelGroup(head, panel, panels, 0);
-            long following = head.panelAddress(panel); // many tokens read nothing ahead
-            multiply(rows, group, logits, 0, LogSumExp.CHUNK, aheads[worker], following);
+            int nextPanel = chunk < chunks - 1 ? panel + CHUNK_PANELS : panel;
+            multiply(rows, group, logits, 0, LogSumExp.CHUNK, aheads[worker], head.panelAddress(nextPanel));
             int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
             for (int i = 0; i < rows.count(); i++) {
                 int row = rows.row() + i;
