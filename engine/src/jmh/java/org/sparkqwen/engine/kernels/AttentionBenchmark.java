@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -50,21 +49,13 @@ public class AttentionBenchmark {
 
     @Setup
     public void fill() {
-        Random random = new Random(1);
-        queries = randoms(random, (long) QUERIES * SHAPE.queryWidth());
+        Operands operands = new Operands(arena);
+        queries = operands.floats((long) QUERIES * SHAPE.queryWidth());
         out = arena.allocate(JAVA_FLOAT, (long) QUERIES * SHAPE.queryWidth());
         List<MemorySegment> blocks = IntStream.range(0, Math.ceilDiv(tokens, KeyValueBlock.TOKENS))
-                .mapToObj(block -> randoms(random, KeyValueBlock.bytes(SHAPE, KeyValueFormat.F32) / Float.BYTES))
+                .mapToObj(block -> operands.floats(KeyValueBlock.bytes(SHAPE, KeyValueFormat.F32) / Float.BYTES))
                 .toList();
         spans = List.of(new AttentionSpan(0, QUERIES, tokens - QUERIES, KeyValueFormat.F32, blocks));
-    }
-
-    private MemorySegment randoms(Random random, long count) {
-        MemorySegment segment = arena.allocate(JAVA_FLOAT, count);
-        for (long i = 0; i < count; i++) {
-            segment.setAtIndex(JAVA_FLOAT, i, random.nextFloat() - 0.5f);
-        }
-        return segment;
     }
 
     @Benchmark

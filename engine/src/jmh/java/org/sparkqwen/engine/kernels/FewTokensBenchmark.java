@@ -1,12 +1,10 @@
 package org.sparkqwen.engine.kernels;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -51,24 +49,12 @@ public class FewTokensBenchmark {
 
     @Setup
     public void fill() {
-        Random random = new Random(1);
-        in = arena.allocate(JAVA_FLOAT, (long) tokens * INPUTS);
-        for (long i = 0; i < (long) tokens * INPUTS; i++) {
-            in.setAtIndex(JAVA_FLOAT, i, random.nextFloat() - 0.5f);
-        }
+        Operands operands = new Operands(arena);
+        in = operands.floats((long) tokens * INPUTS);
         MemorySegment out = arena.allocate(JAVA_FLOAT, (long) tokens * OUTPUTS);
         layers = IntStream.range(0, LAYERS)
-                .mapToObj(layer -> List.of(new Projection(weight(random), out)))
+                .mapToObj(layer -> List.of(new Projection(operands.bf16(OUTPUTS, INPUTS), out)))
                 .toList();
-    }
-
-    private Matrix weight(Random random) {
-        long elements = Matrix.packedElements(OUTPUTS, INPUTS);
-        MemorySegment panels = arena.allocate(elements * Short.BYTES, 64);
-        for (long i = 0; i < elements; i++) {
-            panels.setAtIndex(JAVA_SHORT, i, (short) (Float.floatToRawIntBits(random.nextFloat() - 0.5f) >>> 16));
-        }
-        return new Bf16Matrix(OUTPUTS, INPUTS, panels);
     }
 
     @Benchmark

@@ -1,13 +1,11 @@
 package org.sparkqwen.engine.kernels;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -77,24 +75,12 @@ public class LinearBenchmark {
 
     @Setup
     public void fill() {
-        Random random = new Random(1);
-        in = arena.allocate(JAVA_FLOAT, (long) TOKENS * shape.inputs);
-        for (long i = 0; i < (long) TOKENS * shape.inputs; i++) {
-            in.setAtIndex(JAVA_FLOAT, i, random.nextFloat() - 0.5f);
-        }
+        Operands operands = new Operands(arena);
+        in = operands.floats((long) TOKENS * shape.inputs);
         Arrays.setAll(targets, i -> i);
         projections = shape.outputs.stream()
-                .map(outputs -> new Projection(weight(random, outputs), out(outputs)))
+                .map(outputs -> new Projection(operands.bf16(outputs, shape.inputs), out(outputs)))
                 .toList();
-    }
-
-    private Matrix weight(Random random, int outputs) {
-        long elements = Matrix.packedElements(outputs, shape.inputs);
-        MemorySegment panels = arena.allocate(elements * Short.BYTES, 64);
-        for (long i = 0; i < elements; i++) {
-            panels.setAtIndex(JAVA_SHORT, i, (short) (Float.floatToRawIntBits(random.nextFloat() - 0.5f) >>> 16));
-        }
-        return new Bf16Matrix(outputs, shape.inputs, panels);
     }
 
     private MemorySegment out(int outputs) {
