@@ -9,6 +9,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Content;
 import org.sparkqwen.engine.Request;
 import org.sparkqwen.engine.Result;
 import org.sparkqwen.engine.sampling.SamplingParams;
@@ -64,7 +65,7 @@ public final class GenerateJob {
         settings.content().checkIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Partition partition = new Partition(model, settings, passed.count(), counters);
-        return passed.transform(input, settings.content(), SCHEMA, partition);
+        return passed.transform(input, List.of(settings.content().select()), SCHEMA, partition);
     }
 
     /// What executors run on each partition.
@@ -80,11 +81,15 @@ public final class GenerateJob {
                     model,
                     rows,
                     passed,
-                    settings.content(),
                     settings.samples(),
-                    (id, content, sample) -> new Request.Generate(id, content, sample, settings.sampling()),
+                    this::request,
                     this::columns,
                     counters);
+        }
+
+        private PartitionEngine.RequestFactory<Request.Generate> request(Row row) {
+            Content prompt = settings.content().read(row.get(passed));
+            return (id, sample) -> new Request.Generate(id, prompt, sample, settings.sampling());
         }
 
         private @Nullable Object[] columns(Result result, int sample) {

@@ -9,6 +9,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Content;
 import org.sparkqwen.engine.Request;
 import org.sparkqwen.engine.Result;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -83,7 +84,7 @@ public final class ScoreJob {
         settings.content().checkIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Partition partition = new Partition(model, settings, passed.count(), counters);
-        return passed.transform(input, settings.content(), SCHEMA, partition);
+        return passed.transform(input, List.of(settings.content().select()), SCHEMA, partition);
     }
 
     /// What executors run on each partition.
@@ -95,13 +96,12 @@ public final class ScoreJob {
 
         @Override
         public Iterator<Row> call(Iterator<Row> rows) {
-            return PartitionEngine.score(
-                    model,
-                    rows,
-                    passed,
-                    settings.content(),
-                    (id, content, sample) -> new Request.Score(id, content, settings.scoring()),
-                    (result, sample) -> columns(result));
+            return PartitionEngine.score(model, rows, passed, this::request, (result, sample) -> columns(result));
+        }
+
+        private PartitionEngine.RequestFactory<Request.Score> request(Row row) {
+            Content content = settings.content().read(row.get(passed));
+            return (id, sample) -> new Request.Score(id, content, settings.scoring());
         }
 
         private @Nullable Object[] columns(Result result) {

@@ -51,7 +51,7 @@ public final class TokenizeJob {
         settings.content().checkIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Partition partition = new Partition(settings, passed.count(), counters);
-        return passed.transform(input, settings.content(), SCHEMA, partition);
+        return passed.transform(input, List.of(settings.content().select()), SCHEMA, partition);
     }
 
     /// What executors run on each partition.
