@@ -201,13 +201,16 @@ final class ScoringRun implements Iterator<Result> {
             DocumentScore score =
                     DocumentScore.of(logProbabilities, request.options().minKPercent());
             return switch (request.content()) {
-                case Content.Text given -> {
-                    int bytes = given.text().getBytes(StandardCharsets.UTF_8).length;
-                    yield new Result.Scored(request.id(), score, tokens, bytes, words(given.text()));
-                }
+                case Content.Text given -> scored(score, given.text());
+                case Content.Parts given -> scored(score, given.text());
                 case Content.Tokens _, Content.Unreadable _ ->
                     new Result.Scored(request.id(), score, tokens, null, null);
             };
+        }
+
+        private Result.Scored scored(DocumentScore score, String text) {
+            int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+            return new Result.Scored(request.id(), score, tokens, bytes, words(text));
         }
 
         /// Runs of characters that are not white space.
