@@ -9,6 +9,8 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.sparkqwen.engine.kernels.MachinePeak;
 import org.sparkqwen.engine.kernels.Work;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 
@@ -264,7 +266,7 @@ public final class Benchmark {
     }
 
     private List<Request.Generate> prompts(int count, int tokens, int outputs) {
-        SamplingParams greedy = new SamplingParams(outputs, 0, 0, 1, 0, 0, List.of(), List.of());
+        GenerationParams greedy = new GenerationParams(SamplingParams.GREEDY, Ending.after(outputs));
         return contents(count, tokens).stream()
                 .map(content -> new Request.Generate(0, content, 0, greedy))
                 .toList();

@@ -1,6 +1,6 @@
 package org.sparkqwen.engine;
 
-import org.sparkqwen.engine.sampling.SamplingParams;
+import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 
 /// Work for the engine; its `id` comes back with the result and means nothing to the engine.
@@ -15,5 +15,5 @@ public sealed interface Request {
     /// Asks for a continuation of a prompt.
     ///
     /// @param sample number of this continuation among those of the same prompt
-    record Generate(long id, Content content, int sample, SamplingParams params) implements Request {}
+    record Generate(long id, Content content, int sample, GenerationParams params) implements Request {}
 }

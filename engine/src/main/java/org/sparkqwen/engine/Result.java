@@ -2,6 +2,7 @@ package org.sparkqwen.engine;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.scoring.DocumentScore;
 
 /// What became of a request.
@@ -27,13 +28,15 @@ public sealed interface Result {
     /// @param tokens the generated ids, an end-of-text token included
     /// @param logProbabilities of the generated tokens in the model's own distribution, before
     ///     temperature and filters
+    /// @param best the likeliest tokens at each position, as many as were asked for; none if none were
     record Generated(
             long id,
             @Nullable String text,
             FinishReason finishReason,
             int promptTokens,
             List<Integer> tokens,
-            List<Double> logProbabilities)
+            List<Double> logProbabilities,
+            List<List<RankedToken>> best)
             implements Result {}
 
     /// A request that cannot be answered.
@@ -43,9 +46,11 @@ public sealed interface Result {
 
     /// Why a text ended.
     enum FinishReason {
-        /// An end-of-text token, a stop token or a stop text.
+        /// An end-of-text token, a stop token, a stop text, or the end of what a constraint asks for.
         STOP,
         /// The most tokens allowed, or the end of the context.
-        LENGTH
+        LENGTH,
+        /// It went round in a circle.
+        REPETITION
     }
 }

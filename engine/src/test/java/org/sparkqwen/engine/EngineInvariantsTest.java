@@ -22,6 +22,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.GenerationParams;
+import org.sparkqwen.engine.sampling.Penalties;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
@@ -35,8 +38,12 @@ class EngineInvariantsTest {
     /// Small windows, so that most documents have several and windows of different documents meet in a batch.
     private static final ScoringOptions SCORING = new ScoringOptions(48, 20, Prefix.EOS, 20);
 
-    private static final SamplingParams GREEDY = Golden.greedy(20);
-    private static final SamplingParams SAMPLED = new SamplingParams(20, 0.9, 50, 0.95, 0, 11, List.of(), List.of());
+    private static final GenerationParams GREEDY = Golden.greedy(20);
+    private static final GenerationParams SAMPLED = new GenerationParams(
+            new SamplingParams(0.9, 50, 0.95, 0, new Penalties(1.1, 0.1, 0.05), Map.of(17, 0.5), 11),
+            Ending.after(20).withMinNewTokens(5),
+            3,
+            null);
 
     private static Map<Long, List<Long>> scores = Map.of();
     private static Map<Long, List<Long>> texts = Map.of();

@@ -100,7 +100,7 @@ public final class ScoreJob {
         }
 
         private PartitionEngine.RequestFactory<Request.Score> request(Row row) {
-            Content content = settings.content().read(row.get(passed));
+            Content content = settings.content().read(row, passed);
             return (id, sample) -> new Request.Score(id, content, settings.scoring());
         }
 

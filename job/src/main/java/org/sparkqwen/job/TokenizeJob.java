@@ -84,7 +84,7 @@ public final class TokenizeJob {
             }
             int tokens = 0;
             String error = null;
-            switch (settings.content().read(row.get(passed))) {
+            switch (settings.content().read(row, passed)) {
                 case Content.Text text -> {
                     int[] ids = tokenizer.encode(text.text(), text.special());
                     Integer[] boxed = new Integer[ids.length];

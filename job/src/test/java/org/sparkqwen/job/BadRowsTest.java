@@ -12,6 +12,8 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
@@ -136,9 +138,9 @@ class BadRowsTest {
                 RowFactory.create(2, "word ".repeat(2_000)),
                 RowFactory.create(3, "The people"));
         Dataset<Row> prompts = LocalSpark.session().createDataFrame(rows, TEXTS);
-        SamplingParams sampling = new SamplingParams(4, 0, 0, 1, 0, 0, List.of(), List.of());
+        GenerationParams params = new GenerationParams(SamplingParams.GREEDY, Ending.after(4));
         List<Row> texts = new GenerateJob(
-                        LocalSpark.model(), new GenerateJob.Settings(LocalSpark.TEXT, List.of(), 2, sampling))
+                        LocalSpark.model(), new GenerateJob.Settings(LocalSpark.TEXT, List.of(), 2, params))
                 .run(prompts).collectAsList().stream()
                         .sorted(Comparator.comparing((Row row) -> row.<Integer>getAs("id"))
                                 .thenComparing(row -> row.<Integer>getAs("sample")))

@@ -106,6 +106,15 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param count columns that are looked at, from the first on
     void likeliest(MemorySegment logits, int width, int count, int[] out);
 
+    /// `scores[i] = exp((scores[i] − maximum) / temperature)`: the weights from which a token is drawn. Computed on the
+    /// calling thread, so that each row of a batch may have it done in [#each], the rows at the same time.
+    ///
+    /// @param scores `[at least count]`, changed in place
+    /// @param maximum the greatest of them
+    /// @param temperature above 0
+    /// @return their sum: in float32 over 512 at a time, over those in double
+    double exponentials(float[] scores, int count, float maximum, float temperature);
+
     /// Runs `work` for each of 0 to `count - 1`, on all threads: what is done to the rows of a batch outside of
     /// these operations.
     void each(int count, IntConsumer work);

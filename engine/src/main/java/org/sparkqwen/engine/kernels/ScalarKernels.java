@@ -293,6 +293,20 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public double exponentials(float[] scores, int count, float maximum, float temperature) {
+        double total = 0;
+        for (int first = 0; first < count; first += LogSumExp.CHUNK) {
+            float[] lanes = new float[LANES];
+            for (int i = first; i < Math.min(count, first + LogSumExp.CHUNK); i++) {
+                scores[i] = ScalarMath.exp((scores[i] - maximum) / temperature);
+                lanes[i % LANES] += scores[i];
+            }
+            total += ScalarMath.fold(lanes);
+        }
+        return total;
+    }
+
+    @Override
     public void each(int count, IntConsumer work) {
         team.run(count, (part, worker) -> work.accept(part));
     }

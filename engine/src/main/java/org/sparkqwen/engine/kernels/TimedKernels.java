@@ -123,6 +123,12 @@ public final class TimedKernels implements Kernels {
         record(Stage.HEAD, start, 0);
     }
 
+    /// Not timed: it runs on several threads at once.
+    @Override
+    public double exponentials(float[] scores, int count, float maximum, float temperature) {
+        return kernels.exponentials(scores, count, maximum, temperature);
+    }
+
     @Override
     public void each(int count, IntConsumer work) {
         kernels.each(count, work);

@@ -395,6 +395,34 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public double exponentials(float[] scores, int count, float maximum, float temperature) {
+        double total = 0;
+        float[] lanes = new float[ScalarMath.LANES];
+        for (int first = 0; first < count; first += LogSumExp.CHUNK) {
+            int end = Math.min(count, first + LogSumExp.CHUNK);
+            int whole = end - (end - first) % ScalarMath.LANES;
+            for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
+                FloatVector sum = FloatVector.zero(FLOATS);
+                for (int i = first + lane; i < whole; i += ScalarMath.LANES) {
+                    FloatVector scaled = FloatVector.fromArray(FLOATS, scores, i)
+                            .sub(maximum)
+                            .div(temperature);
+                    FloatVector weight = VectorMath.exp(scaled);
+                    weight.intoArray(scores, i);
+                    sum = sum.add(weight);
+                }
+                sum.intoArray(lanes, lane);
+            }
+            for (int i = whole; i < end; i++) {
+                scores[i] = ScalarMath.exp((scores[i] - maximum) / temperature);
+                lanes[i - whole] += scores[i];
+            }
+            total += ScalarMath.fold(lanes);
+        }
+        return total;
+    }
+
+    @Override
     public void each(int count, IntConsumer work) {
         team.run(count, (part, worker) -> work.accept(part));
     }

@@ -153,6 +153,11 @@ public final class Transformer implements AutoCloseable {
         return tokens;
     }
 
+    /// [Kernels#exponentials], which [#each] may run for several rows at once.
+    public double exponentials(float[] scores, int count, float maximum, float temperature) {
+        return kernels.exponentials(scores, count, maximum, temperature);
+    }
+
     /// Runs `work` for each of 0 to `count - 1`, on all of the kernels' threads.
     public void each(int count, IntConsumer work) {
         kernels.each(count, work);

@@ -3,10 +3,12 @@ package org.sparkqwen.engine.kernels;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Percentage.withPercentage;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -269,6 +271,30 @@ class KernelBitsTest {
             kernels.likeliest(logits, 2, 2, found);
             assertThat(found).containsExactly(0);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 1", "15, 0.7", "16, 1.5", "513, 1e-30", "1000, 3e38", "5000, 0.01"})
+    void exponentialsAndTheirSum(int count, float temperature) {
+        float[] scores = new float[count];
+        for (int i = 0; i < count; i++) {
+            scores[i] = (float) random.nextGaussian() * 20;
+        }
+        scores[count / 2] = 100;
+        double[] sums = new double[all.size()];
+        assertSameBits(count, (kernels, out) -> {
+            float[] weights = Arrays.copyOf(scores, count + 3);
+            sums[all.indexOf(kernels)] = kernels.exponentials(weights, count, 100, temperature);
+            MemorySegment.copy(weights, 0, out, JAVA_FLOAT, 0, count);
+            assertThat(weights[count / 2]).isEqualTo(1);
+            assertThat(Arrays.copyOfRange(weights, count, count + 3)).containsOnly(0f);
+        });
+        assertThat(sums).containsOnly(sums[0]);
+        double expected = 0;
+        for (float score : scores) {
+            expected += Math.exp((score - 100) / (double) temperature);
+        }
+        assertThat(sums[0]).isCloseTo(expected, withPercentage(1e-4));
     }
 
     private interface Run {
