@@ -15,6 +15,7 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.Windows;
 
 /// Reference values from transformers, and how tests ask an engine for the same.
 public final class Golden {
@@ -52,7 +53,7 @@ public final class Golden {
 
     /// transformers' way: no prefix, so the first token is not scored.
     public static ScoringOptions unprefixed(int context, int stride) {
-        return new ScoringOptions(context, stride, Prefix.NONE, 20);
+        return new ScoringOptions(new Windows.Strided(context, stride), Prefix.NONE, 20);
     }
 
     public static SamplingParams greedy(int newTokens) {

@@ -78,13 +78,7 @@ public final class GenerateJob {
         @Override
         public Iterator<Row> call(Iterator<Row> rows) {
             return PartitionEngine.generate(
-                    model,
-                    rows,
-                    passed,
-                    settings.samples(),
-                    this::request,
-                    this::columns,
-                    counters);
+                    model, rows, passed, settings.samples(), this::request, this::columns, counters);
         }
 
         private PartitionEngine.RequestFactory<Request.Generate> request(Row row) {
