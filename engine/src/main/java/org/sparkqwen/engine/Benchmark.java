@@ -13,6 +13,7 @@ import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.Windows;
 
 /// Measures how fast an engine scores and generates, and how much of what the machine can do that is.
 ///
@@ -215,8 +216,7 @@ public final class Benchmark {
 
     private Measurement.Round score() {
         ScoringOptions options = new ScoringOptions(
-                settings.documentTokens(),
-                settings.documentTokens(),
+                new Windows.Strided(settings.documentTokens(), settings.documentTokens()),
                 ScoringOptions.Prefix.NONE,
                 ScoringOptions.DEFAULT_MIN_K);
         List<Request.Score> requests = contents(documents, settings.documentTokens()).stream()

@@ -1,5 +1,6 @@
 package org.sparkqwen.engine;
 
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 
@@ -9,8 +10,16 @@ public sealed interface Request {
 
     Content content();
 
-    /// Asks for the log-likelihood of a document.
-    record Score(long id, Content content, ScoringOptions options) implements Request {}
+    /// Asks for the log-likelihood of a document; with a prompt, of a continuation of it.
+    ///
+    /// @param prompt what comes before the content, of the same kind; null for a document. The windows of `options`
+    ///     then say no more than the context, and their prefix nothing
+    record Score(long id, @Nullable Content prompt, Content content, ScoringOptions options) implements Request {
+        /// Asks for that of a document.
+        public Score(long id, Content content, ScoringOptions options) {
+            this(id, null, content, options);
+        }
+    }
 
     /// Asks for a continuation of a prompt.
     ///

@@ -10,17 +10,20 @@ public sealed interface Result {
     /// The request's.
     long id();
 
-    /// A document's log-likelihood.
+    /// The log-likelihood of a document, or of a continuation.
     ///
-    /// @param tokens the document's ids, without a prefix
-    /// @param bytes of the document in UTF-8; null for one that came as tokens
-    /// @param words runs of non-white-space in the document; null likewise
+    /// @param greedy whether each token of a continuation is the likeliest one; null for a document
+    /// @param tokens the ids of the document or continuation, without prefix or prompt
+    /// @param bytes of the request's content in UTF-8; null for one that came as tokens
+    /// @param words runs of non-white-space in the content; null likewise
     record Scored(
             long id,
             DocumentScore score,
+            @Nullable Boolean greedy,
             int[] tokens,
             @Nullable Integer bytes,
-            @Nullable Integer words) implements Result {}
+            @Nullable Integer words)
+            implements Result {}
 
     /// A continuation.
     ///

@@ -17,6 +17,7 @@ import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.Windows;
 
 /// Reference values from transformers, and how tests ask an engine for the same.
 public final class Golden {
@@ -54,7 +55,7 @@ public final class Golden {
 
     /// transformers' way: no prefix, so the first token is not scored.
     public static ScoringOptions unprefixed(int context, int stride) {
-        return new ScoringOptions(context, stride, Prefix.NONE, 20);
+        return new ScoringOptions(new Windows.Strided(context, stride), Prefix.NONE, 20);
     }
 
     public static GenerationParams greedy(int newTokens) {

@@ -115,6 +115,14 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         }
     }
 
+    /// A column of another name that is read like this one.
+    default ContentColumn named(String other) {
+        return switch (this) {
+            case Text text -> new Text(other, text.special());
+            case Tokens tokens -> new Tokens(other);
+        };
+    }
+
     /// A column by its exact name, dots included.
     static Column column(String name) {
         return functions.col("`%s`".formatted(name.replace("`", "``")));
@@ -123,20 +131,23 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
     /// Refuses an input without this column, or with one of another type.
     @Override
     default void checkIn(StructType schema) {
+        checkIn(schema, this instanceof Tokens ? "--tokens-column" : "--text-column");
+    }
+
+    /// The same.
+    ///
+    /// @param option that names the column
+    default void checkIn(StructType schema, String option) {
         List<String> names = Arrays.asList(schema.fieldNames());
         if (!names.contains(name())) {
-            throw Refusal.usage("the input has no column '%s'; it has %s. Choose one with --%s"
-                    .formatted(name(), quoted(names), option()));
+            throw Refusal.usage("the input has no column '%s'; it has %s. Choose one with %s"
+                    .formatted(name(), quoted(names), option));
         }
         DataType type = schema.apply(name()).dataType();
         mismatch(type).ifPresent(expected -> {
             throw Refusal.usage(
-                    "column '%s' is %s; --%s takes %s".formatted(name(), type.simpleString(), option(), expected));
+                    "column '%s' is %s; %s takes %s".formatted(name(), type.simpleString(), option, expected));
         });
-    }
-
-    private String option() {
-        return this instanceof Tokens ? "tokens-column" : "text-column";
     }
 
     static String quoted(Collection<String> names) {

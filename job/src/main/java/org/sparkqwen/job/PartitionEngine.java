@@ -65,11 +65,7 @@ final class PartitionEngine {
     }
 
     static Iterator<Row> score(
-            ModelReference model,
-            Iterator<Row> rows,
-            int passed,
-            RowReader<Request.Score> reader,
-            RowWriter writer) {
+            ModelReference model, Iterator<Row> rows, int passed, RowReader<Request.Score> reader, RowWriter writer) {
         PartitionEngine partition = new PartitionEngine(rows, passed, 1);
         Engine engine = engine(model);
         return partition.write(engine.score(partition.requests(reader)), writer);

@@ -17,6 +17,7 @@ import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// A row that cannot be worked on comes out with its reason; the rows beside it are untouched, and none is lost.
@@ -158,8 +159,8 @@ class BadRowsTest {
     }
 
     private static List<Row> score(Dataset<Row> documents, ContentColumn content, Prefix prefix) {
-        ScoringOptions scoring = new ScoringOptions(1024, 512, prefix, 20);
-        return new ScoreJob(LocalSpark.model(), new ScoreJob.Settings(content, List.of(), scoring, true))
+        ScoringOptions scoring = new ScoringOptions(new Windows.Strided(1024, 512), prefix, 20);
+        return new ScoreJob(LocalSpark.model(), new ScoreJob.Settings(null, content, List.of(), scoring, true))
                 .run(documents).collectAsList().stream()
                         .sorted(Comparator.comparing((Row row) -> row.<Integer>getAs("id")))
                         .toList();

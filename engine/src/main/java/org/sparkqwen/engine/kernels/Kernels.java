@@ -78,13 +78,16 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale);
 
-    /// The log-probability of each token's target under the softmax over a vocabulary. No logits are stored.
+    /// The log-probability of each token's target under the softmax over a vocabulary, and whether the target is
+    /// the likeliest token. No logits are stored.
     ///
     /// @param head `[vocabulary, hidden]`
     /// @param in `[targets.length, hidden]`
     /// @param targets a token id for each row
     /// @param out `[targets.length]`, in nats; NaN if a logit was NaN
-    void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out);
+    /// @param likeliest `[targets.length]`: whether the target's logit is the first of the greatest; either if a
+    ///     logit was NaN
+    void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest);
 
     /// The logits of each row.
     ///

@@ -96,9 +96,9 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
+    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
         long start = System.nanoTime();
-        kernels.logProbabilities(head, in, targets, out);
+        kernels.logProbabilities(head, in, targets, out, likeliest);
         record(Stage.HEAD, start, targets.length, List.of(head));
     }
 

@@ -316,7 +316,7 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
+    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
         int hidden = head.inputs();
         int vocabulary = head.outputs();
         int chunks = LogSumExp.chunks(vocabulary);
@@ -337,14 +337,16 @@ final class VectorKernels implements Kernels {
                 int logit = targets[row] - chunk * LogSumExp.CHUNK;
                 if (logit >= 0 && logit < LogSumExp.CHUNK) {
                     chosen[row] = logits[i * LogSumExp.CHUNK + logit];
+                    likeliest[row] = ScalarMath.isFirstOfGreatest(logits, i * LogSumExp.CHUNK, width, logit);
                 }
                 reduce(logits, i * LogSumExp.CHUNK, width, maxima, chunkSums, row * chunks + chunk);
             }
         });
-        team.run(
-                targets.length,
-                (target, worker) ->
-                        out[target] = chosen[target] - LogSumExp.combine(maxima, chunkSums, target * chunks, chunks));
+        team.run(targets.length, (row, worker) -> {
+            out[row] = chosen[row] - LogSumExp.combine(maxima, chunkSums, row * chunks, chunks);
+            int chunk = targets[row] / LogSumExp.CHUNK;
+            likeliest[row] &= ScalarMath.isFirstOfGreatest(maxima, row * chunks, chunks, chunk);
+        });
     }
 
     @Override

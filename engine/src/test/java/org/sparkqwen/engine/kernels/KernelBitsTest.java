@@ -214,7 +214,7 @@ class KernelBitsTest {
         List<double[]> results = new ArrayList<>();
         for (Kernels kernels : all) {
             double[] fused = new double[targets.length];
-            kernels.logProbabilities(head, in, targets, fused);
+            kernels.logProbabilities(head, in, targets, fused, new boolean[targets.length]);
             MemorySegment logits = arena.allocate(JAVA_FLOAT, (long) targets.length * vocabulary);
             kernels.logits(head, in, logits, targets.length);
             double[] sums = new double[targets.length];
@@ -227,6 +227,40 @@ class KernelBitsTest {
         }
         assertThat(results).allSatisfy(result -> assertThat(result).isEqualTo(results.getFirst()));
         assertThat(results.getFirst()[0]).isLessThanOrEqualTo(0).isGreaterThan(-100);
+    }
+
+    /// Every logit is there four times: at even and odd neighbours, and 700 further on, in another chunk.
+    @Test
+    void aTargetIsTheLikeliestIfNoneIsLikelierAndNoneBeforeItAsLikely() {
+        int vocabulary = 1400;
+        int rows = 40;
+        int hidden = 24;
+        float[][] weights = new float[350][hidden];
+        for (float[] row : weights) {
+            for (int i = 0; i < hidden; i++) {
+                row[i] = (float) random.nextGaussian();
+            }
+        }
+        Panels.Rows outputs = (output, row) -> System.arraycopy(weights[output % 700 / 2], 0, row, 0, hidden);
+        Matrix head = Matrices.f32(outputs, vocabulary, hidden, arena);
+        MemorySegment in = randoms(rows * hidden);
+        for (Kernels kernels : all) {
+            MemorySegment logits = arena.allocate(JAVA_FLOAT, (long) rows * vocabulary);
+            kernels.logits(head, in, logits, rows);
+            int[] first = new int[rows];
+            kernels.likeliest(logits, vocabulary, vocabulary, first);
+            assertThat(IntStream.of(first)).allMatch(token -> token < 700 && token % 2 == 0);
+            for (int distance : new int[] {0, 1, 2, 200, 700, 701}) {
+                int[] targets = IntStream.of(first)
+                        .map(token -> (token + distance) % vocabulary)
+                        .toArray();
+                boolean[] likeliest = new boolean[rows];
+                kernels.logProbabilities(head, in, targets, new double[rows], likeliest);
+                assertThat(likeliest)
+                        .as("%s, %d further on", kernels.description(), distance)
+                        .containsOnly(distance == 0);
+            }
+        }
     }
 
     @ParameterizedTest
