@@ -1,6 +1,9 @@
 package org.sparkqwen.engine;
 
+import java.util.List;
+import java.util.stream.Collectors;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.engine.tokenizer.TextPart;
 
 /// What a request is about.
 public sealed interface Content {
@@ -8,6 +11,15 @@ public sealed interface Content {
     ///
     /// @param special whether `<|endoftext|>` and its like are text or tokens
     record Text(String text, SpecialTokens special) implements Content {}
+
+    /// Text to tokenize, of which some parts may hold special tokens and others may not: a template and what it is
+    /// filled with.
+    record Parts(List<TextPart> parts) implements Content {
+        /// The parts, joined.
+        String text() {
+            return parts.stream().map(TextPart::text).collect(Collectors.joining());
+        }
+    }
 
     /// Ids of a text that is tokenized already; needs no tokenizer.
     record Tokens(int[] ids) implements Content {}

@@ -244,18 +244,14 @@ public final class Engine implements AutoCloseable {
     /// @throws RejectedContent if there are none, or if the model has no such ids
     int[] tokens(Content content) {
         int[] ids = switch (content) {
-            case Content.Text text -> {
-                if (tokenizer == null) {
-                    throw new RejectedContent("the model has no tokenizer.json, so it takes token ids only");
-                }
-                yield tokenizer.encode(text.text(), text.special());
-            }
+            case Content.Text text -> textTokenizer().encode(text.text(), text.special());
+            case Content.Parts parts -> textTokenizer().encode(parts.parts());
             case Content.Tokens tokens -> tokens.ids();
             case Content.Unreadable unreadable -> throw new RejectedContent(unreadable.reason());
         };
         if (ids.length == 0) {
             throw new RejectedContent(
-                    content instanceof Content.Text ? "the text is empty" : "the token list is empty");
+                    content instanceof Content.Tokens ? "the token list is empty" : "the text is empty");
         }
         for (int id : ids) {
             if (id < 0 || id >= config.vocabSize()) {
@@ -264,6 +260,13 @@ public final class Engine implements AutoCloseable {
             }
         }
         return ids;
+    }
+
+    private Tokenizer textTokenizer() {
+        if (tokenizer == null) {
+            throw new RejectedContent("the model has no tokenizer.json, so it takes token ids only");
+        }
+        return tokenizer;
     }
 
     /// Waits for the batch on the model, then frees everything. Runs that go on afterwards fail.

@@ -96,7 +96,8 @@ public final class TokenizeJob {
                     values[passed + SCHEMA.fieldIndex("tokens")] = tokens;
                 }
                 case Content.Unreadable unreadable -> error = unreadable.reason();
-                case Content.Tokens ids -> throw new IllegalStateException("a text column gave tokens");
+                case Content.Parts _, Content.Tokens _ ->
+                    throw new IllegalStateException("a text column gave something else");
             }
             values[passed + SCHEMA.fieldIndex("error")] = error;
             if (counters != null) {
