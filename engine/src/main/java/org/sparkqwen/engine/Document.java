@@ -110,14 +110,16 @@ final class Document {
         DocumentScore score =
                 DocumentScore.of(logProbabilities, request.options().minKPercent());
         Boolean likeliest = request.prompt() == null ? null : greedy;
-        String text =
-                switch (request.content()) {
-                    case Content.Text given -> given.text();
-                    case Content.Parts given -> given.text();
-                    case Content.Tokens _, Content.Unreadable _ -> null;
-                };
-        Integer bytes = text == null ? null : text.getBytes(StandardCharsets.UTF_8).length;
-        Integer words = text == null ? null : WhiteSpace.words(text);
-        return new Result.Scored(request.id(), score, likeliest, tokens, bytes, words);
+        return switch (request.content()) {
+            case Content.Text given -> scored(score, likeliest, given.text());
+            case Content.Parts given -> scored(score, likeliest, given.text());
+            case Content.Tokens _, Content.Unreadable _ ->
+                new Result.Scored(request.id(), score, likeliest, tokens, null, null);
+        };
+    }
+
+    private Result.Scored scored(DocumentScore score, @Nullable Boolean likeliest, String text) {
+        int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+        return new Result.Scored(request.id(), score, likeliest, tokens, bytes, WhiteSpace.words(text));
     }
 }

@@ -1,6 +1,8 @@
 package org.sparkqwen.engine;
 
 import java.util.Arrays;
+import java.util.List;
+import org.sparkqwen.engine.tokenizer.TextPart;
 
 /// A prompt and its continuation as token ids.
 ///
@@ -35,7 +37,9 @@ record PromptedTokens(int[] prompt, int[] continuation) {
         if (continuation.text().isEmpty()) {
             throw new RejectedContent("the text is empty");
         }
-        int[] whole = engine.tokens(new Content.Text(prompt.text() + continuation.text(), continuation.special()));
+        int[] whole = engine.tokens(new Content.Parts(List.of(
+                new TextPart(prompt.text(), prompt.special()),
+                new TextPart(continuation.text(), continuation.special()))));
         String stripped = WhiteSpace.stripEnd(prompt.text());
         if (stripped.isEmpty()) {
             return new PromptedTokens(endOfText(engine), whole);

@@ -128,13 +128,18 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         return functions.col("`%s`".formatted(name.replace("`", "``")));
     }
 
-    /// Refuses an input without this column, or with one of another type.
+    /// As a column of prompts.
     @Override
     default void checkIn(StructType schema) {
+        checkIn(schema, this instanceof Tokens ? "--tokens-column" : "--prompt-column");
+    }
+
+    /// As a column of documents.
+    default void checkDocumentsIn(StructType schema) {
         checkIn(schema, this instanceof Tokens ? "--tokens-column" : "--text-column");
     }
 
-    /// The same.
+    /// Refuses an input without this column, or with one of another type.
     ///
     /// @param option that names the column
     default void checkIn(StructType schema, String option) {

@@ -96,7 +96,7 @@ public final class ScoreJob {
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {
         List<Column> read = new ArrayList<>();
-        settings.content().checkIn(input.schema());
+        settings.content().checkDocumentsIn(input.schema());
         read.add(settings.content().select());
         if (settings.prompt() != null) {
             settings.prompt().checkIn(input.schema(), "--prompt-column");

@@ -48,7 +48,7 @@ public final class TokenizeJob {
     ///
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {
-        settings.content().checkIn(input.schema());
+        settings.content().checkDocumentsIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Partition partition = new Partition(settings, passed.count(), counters);
         return passed.transform(input, List.of(settings.content().select()), SCHEMA, partition);

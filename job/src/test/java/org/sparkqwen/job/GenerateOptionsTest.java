@@ -159,6 +159,7 @@ class GenerateOptionsTest {
                 "--logprobs 101 | logprobs must be from 0 to 100",
                 "--row-params colour | row-params: 'colour' is none of temperature, top_k",
                 "--row-params seed | --row-params: the input has no column 'seed'",
+                "--prompt-column colour | the input has no column 'colour'; it has 'id', 'prompt'. Choose one with --prompt-column",
                 "--template {colour} | --template: the input has no column 'colour'",
                 "--template {colour | template: the { at 0 is not closed",
                 "--template {id} --prompt-column prompt | a prompt comes from --template or from one column",
