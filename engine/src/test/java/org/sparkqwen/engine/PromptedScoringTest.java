@@ -207,7 +207,9 @@ class PromptedScoringTest {
         int end = engine.tokenizer().orElseThrow().idOf("<|endoftext|>").orElseThrow();
         Content prompt = new Content.Text("Call me.<|endoftext|>", SpecialTokens.PARSE);
         Result.Scored scored = scored(engine, prompt, text("a<|endoftext|>"));
-        assertThat(scored.tokens()).isEqualTo(engine.tokens(text("a<|endoftext|>"))).doesNotContain(end);
+        assertThat(scored.tokens())
+                .isEqualTo(engine.tokens(text("a<|endoftext|>")))
+                .doesNotContain(end);
     }
 
     @Test

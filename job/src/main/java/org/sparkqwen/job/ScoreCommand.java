@@ -55,13 +55,11 @@ final class ScoreCommand implements Callable<Integer> {
     @Option(
             names = "--prompt-column",
             paramLabel = "NAME",
-            description =
-                    "Column of prompts, of the type of the text or tokens column: that is scored given the prompt, and"
-                        + " its columns are of what continues the prompt alone. Split as lm-evaluation-harness does:"
-                        + " white space at the prompt's end belongs to the continuation, both are tokenized together,"
-                        + " and an empty prompt is the end-of-text token. Of a prompt too long for the context the end"
-                        + " is kept. is_greedy says whether every token is the likeliest one. Default: none; documents"
-                        + " are scored whole.")
+            description = "Column of prompts, of the same type: the text or tokens column is scored as what continues"
+                    + " this one, all counts are of that alone, and is_greedy says whether each of its tokens is the"
+                    + " likeliest one. Split as lm-evaluation-harness does: white space at the prompt's end goes to"
+                    + " the continuation, both are tokenized together, and an empty prompt is the end-of-text token."
+                    + " Of a prompt too long for the context the end is kept. Default: none; documents are scored.")
     private @Nullable String promptColumn;
 
     @Option(
