@@ -223,7 +223,7 @@ final class CheckpointedRun {
             }
         }
         if (writes.size() > 1) {
-            throw Refusal.failure(("another run writes to --output %s at the same time; end it, and start this one again")
+            throw Refusal.failure("another run writes to --output %s at the same time; end it, and start this one again"
                     .formatted(options.output));
         }
     }

@@ -26,7 +26,9 @@ record Piece(Split split, long from, long to, long rows) implements Serializable
                     all.next();
                     next++;
                 }
-                if (next < to && !all.hasNext() || next == rows && all.hasNext()) {
+                boolean fewer = next < to && !all.hasNext();
+                boolean more = next == rows && all.hasNext();
+                if (fewer || more) {
                     throw new IllegalStateException(
                             "%s has changed while it was read; begin anew with --mode overwrite"
                                     .formatted(split.path()));

@@ -149,7 +149,7 @@ final class RunState {
             return Arrays.stream(files.listStatus(parent))
                     .map(FileStatus::getPath)
                     .filter(path -> path.getName().matches("\\d+\\.json"))
-                    .sorted(Comparator.comparing(
+                    .sorted(Comparator.comparingInt(
                             path -> Integer.parseInt(path.getName().replace(".json", ""))))
                     .toList();
         });
