@@ -130,7 +130,10 @@ final class CharacterClassParser {
         int high = reader.hexadecimal(4, what, start);
         if (Character.isHighSurrogate((char) high) && reader.skip("\\u")) {
             int low = reader.hexadecimal(4, what, start);
-            return Character.isLowSurrogate((char) low) ? Character.toCodePoint((char) high, (char) low) : low;
+            if (!Character.isLowSurrogate((char) low)) {
+                throw reader.wrong("U+%04X, which is no second half of a pair,".formatted(low), start);
+            }
+            return Character.toCodePoint((char) high, (char) low);
         }
         return high;
     }

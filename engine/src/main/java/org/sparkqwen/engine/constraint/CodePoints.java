@@ -2,6 +2,7 @@ package org.sparkqwen.engine.constraint;
 
 import java.util.BitSet;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 import org.jspecify.annotations.Nullable;
@@ -110,10 +111,14 @@ final class CodePoints {
 
     /// The texts of one character of `set`.
     static Automaton automaton(BitSet set) {
-        int[] starts = set.stream()
-                .filter(c -> c == 0 || !set.get(c - 1))
-                .toArray();
-        int[] ends = set.stream().filter(c -> !set.get(c + 1)).toArray();
-        return Automata.makeCharClass(starts, ends);
+        IntStream.Builder starts = IntStream.builder();
+        IntStream.Builder ends = IntStream.builder();
+        for (int start = set.nextSetBit(0); start >= 0; ) {
+            int end = set.nextClearBit(start);
+            starts.add(start);
+            ends.add(end - 1);
+            start = set.nextSetBit(end);
+        }
+        return Automata.makeCharClass(starts.build().toArray(), ends.build().toArray());
     }
 }

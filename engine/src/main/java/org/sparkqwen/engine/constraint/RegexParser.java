@@ -15,7 +15,7 @@ import org.apache.lucene.util.automaton.Automaton;
 /// A group captures nothing; a lazy quantifier matches the same texts as a greedy one.
 final class RegexParser {
     /// A sequence of n optional parts has an automaton of n² transitions.
-    private static final int LONGEST = 4_000;
+    private static final int LONGEST = 2_000;
 
     /// Groups within groups; the parser is recursive.
     private static final int DEEPEST = 100;
