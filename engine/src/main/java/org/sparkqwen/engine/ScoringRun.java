@@ -203,7 +203,7 @@ final class ScoringRun implements Iterator<Result> {
             return switch (request.content()) {
                 case Content.Text given -> scored(score, given.text());
                 case Content.Parts given -> scored(score, given.text());
-                case Content.Tokens _, Content.Unreadable _ ->
+                case Content.Chat _, Content.Tokens _, Content.Unreadable _ ->
                     new Result.Scored(request.id(), score, tokens, null, null);
             };
         }
