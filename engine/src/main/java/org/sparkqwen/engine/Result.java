@@ -12,7 +12,7 @@ public sealed interface Result {
     /// A document's log-likelihood.
     ///
     /// @param tokens the document's ids, without a prefix
-    /// @param bytes of the document in UTF-8; null for one that came as tokens
+    /// @param bytes of the document in UTF-8; null for one that came as tokens or as a conversation
     /// @param words runs of non-white-space in the document; null likewise
     record Scored(
             long id,

@@ -26,7 +26,7 @@ final class ValueTests {
                         || value instanceof List<?>
                         || value instanceof Map<?, ?>
                         || value instanceof Undefined;
-            case "callable" -> value instanceof Callable;
+            case "callable" -> value instanceof Callable || value instanceof Undefined;
             case "even" -> Values.equal(Arithmetic.apply("%", value, 2L), 0L);
             case "odd" -> Values.equal(Arithmetic.apply("%", value, 2L), 1L);
             case "divisibleby" -> Values.equal(Arithmetic.apply("%", value, arguments.get(0, "num")), 0L);
