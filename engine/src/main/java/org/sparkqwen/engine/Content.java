@@ -26,7 +26,8 @@ public sealed interface Content {
     /// A conversation, which the model's chat template writes down, up to where the assistant's answer begins.
     ///
     /// @param thinking whether the model may think before it answers; null leaves that to the template
-    record Chat(List<ChatTemplate.Message> messages, @Nullable Boolean thinking) implements Content {}
+    record Chat(
+            List<ChatTemplate.Message> messages, @Nullable Boolean thinking) implements Content {}
 
     /// Ids of a text that is tokenized already; needs no tokenizer.
     record Tokens(int[] ids) implements Content {}

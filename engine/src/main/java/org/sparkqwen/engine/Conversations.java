@@ -32,8 +32,7 @@ final class Conversations {
         if (template == null) {
             template = Optional.ofNullable(directory)
                     .flatMap(ChatTemplate::read)
-                    .orElseThrow(
-                            () -> new RejectedContent("the model's tokenizer_config.json has no chat_template"));
+                    .orElseThrow(() -> new RejectedContent("the model's tokenizer_config.json has no chat_template"));
         }
         return template;
     }

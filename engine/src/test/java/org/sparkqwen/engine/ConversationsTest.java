@@ -37,15 +37,14 @@ class ConversationsTest {
         try (Engine engine = open()) {
             Content chat = chat(new Message("user", "A<|endoftext|>B"), null);
             int[] ids = engine.tokens(chat);
-            int[] expected = engine.tokens(new Content.Parts(List.of(
-                    parse("user: "), text("A<|endoftext|>B"), parse("<|endoftext|>assistant:"))));
-            int endOfText = engine.tokenizer().orElseThrow().idOf("<|endoftext|>").orElseThrow();
+            int[] expected = engine.tokens(new Content.Parts(
+                    List.of(parse("user: "), text("A<|endoftext|>B"), parse("<|endoftext|>assistant:"))));
+            int endOfText =
+                    engine.tokenizer().orElseThrow().idOf("<|endoftext|>").orElseThrow();
             assertThat(ids).isEqualTo(expected).containsOnlyOnce(endOfText);
             assertThat(engine.tokenizer().orElseThrow().decode(ids))
                     .isEqualTo("user: A<|endoftext|>B<|endoftext|>assistant:");
-            assertThat(engine.tokenizer()
-                            .orElseThrow()
-                            .decode(engine.tokens(chat(new Message("user", "A"), false))))
+            assertThat(engine.tokenizer().orElseThrow().decode(engine.tokens(chat(new Message("user", "A"), false))))
                     .endsWith("assistant: no");
             assertThat(generated(engine, chat)).isEqualTo(generated(engine, new Content.Tokens(expected)));
         }
@@ -65,8 +64,7 @@ class ConversationsTest {
         model.without("tokenizer.json");
         try (Engine engine = open()) {
             assertThat(generated(engine, chat(new Message("user", "A"), null)))
-                    .isEqualTo(new Result.Rejected(
-                            0, "the model has no tokenizer.json, so it takes token ids only"));
+                    .isEqualTo(new Result.Rejected(0, "the model has no tokenizer.json, so it takes token ids only"));
         }
     }
 
@@ -86,8 +84,8 @@ class ConversationsTest {
     void aTextInPartsIsScoredAsOneText() {
         try (Engine engine = open()) {
             Result whole = scored(engine, new Content.Text("The whale <|endoftext|>", SpecialTokens.PARSE));
-            Result inParts = scored(
-                    engine, new Content.Parts(List.of(text("The wh"), text("ale "), parse("<|endoftext|>"))));
+            Result inParts =
+                    scored(engine, new Content.Parts(List.of(text("The wh"), text("ale "), parse("<|endoftext|>"))));
             assertThat(inParts)
                     .usingRecursiveComparison()
                     .ignoringFields("score.tokenLogProbabilities") // begins with NaN, which equals nothing

@@ -46,7 +46,8 @@ final class Arithmetic {
             case "*" -> Math.multiplyExact(a, b);
             case "//" -> Math.floorDivExact(a, b);
             case "%" -> Math.floorMod(a, b);
-            default -> b < 0 ? (Object) Math.pow((double) a, (double) b) : (Object) Math.powExact(a, Math.toIntExact(b));
+            default ->
+                b < 0 ? (Object) Math.pow((double) a, (double) b) : (Object) Math.powExact(a, Math.toIntExact(b));
         };
     }
 

@@ -80,7 +80,9 @@ final class Filters {
     private static Object decimal(Object value, Arguments arguments) {
         Number number = Values.number(value);
         try {
-            return number != null ? number.doubleValue() : Double.parseDouble(Spelling.text(value).toString());
+            return number != null
+                    ? number.doubleValue()
+                    : Double.parseDouble(Spelling.text(value).toString());
         } catch (NumberFormatException e) {
             return arguments.get(0, "default", 0.0);
         }
@@ -97,8 +99,7 @@ final class Filters {
     private static Text joined(Object value, Arguments arguments) {
         List<Text> texts = new ArrayList<>();
         for (Object item : Values.items(value)) {
-            texts.add(Spelling.text(
-                    arguments.has(1, "attribute") ? path(item, arguments.text(1, "attribute")) : item));
+            texts.add(Spelling.text(arguments.has(1, "attribute") ? path(item, arguments.text(1, "attribute")) : item));
         }
         return Text.join(texts, Spelling.text(arguments.get(0, "d", Text.EMPTY)));
     }

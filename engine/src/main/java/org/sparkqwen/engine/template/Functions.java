@@ -93,8 +93,10 @@ final class Functions {
     private static Object strftimeNow(Arguments arguments) {
         LocalDateTime now = LocalDateTime.now(ZoneId.systemDefault());
         String format = arguments.text(0, "format").toString();
-        return Text.own(DIRECTIVE.matcher(format)
-                .replaceAll(directive -> Matcher.quoteReplacement(written(now, directive.group(1).charAt(0)))));
+        return Text.own(DIRECTIVE
+                .matcher(format)
+                .replaceAll(directive ->
+                        Matcher.quoteReplacement(written(now, directive.group(1).charAt(0)))));
     }
 
     private static String written(LocalDateTime time, char directive) {

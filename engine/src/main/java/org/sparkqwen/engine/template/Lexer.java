@@ -6,8 +6,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.sparkqwen.engine.template.Token.Kind;
 
-/// Cuts a template's source into tokens, as jinja2 does with `trim_blocks` and `lstrip_blocks`, which is how transformers
-/// sets it up: a block or comment that stands on lines of its own leaves nothing of them.
+/// Cuts a template's source into tokens, as jinja2 does with `trim_blocks` and `lstrip_blocks`, which is how
+/// transformers sets it up: a block or comment that stands on lines of its own leaves nothing of them.
 final class Lexer {
     private static final Pattern TOKEN = Pattern.compile("(?<float>(?<!\\.)[0-9](?:_?[0-9])*"
             + "(?:(?:\\.[0-9](?:_?[0-9])*)?[eE][+-]?[0-9](?:_?[0-9])*|\\.[0-9](?:_?[0-9])*))"

@@ -66,13 +66,15 @@ final class Members {
             return value(map, key);
         }
         if (Values.number(key) instanceof Long index && (owner instanceof List<?> || owner instanceof Text)) {
-            List<Object> items = Values.items(owner);
+            List<?> items = owner instanceof List<?> list ? list : Values.items(owner);
             long place = index < 0 ? index + items.size() : index;
             return 0 <= place && place < items.size()
                     ? items.get((int) place)
                     : missing(Values.type(owner), "item " + index);
         }
-        return attribute(owner, key instanceof Text name ? name.toString() : Spelling.text(key).toString());
+        return attribute(
+                owner,
+                key instanceof Text name ? name.toString() : Spelling.text(key).toString());
     }
 
     /// `owner[start:end:step]`, of which each may be absent.

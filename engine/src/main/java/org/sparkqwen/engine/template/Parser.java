@@ -95,7 +95,8 @@ final class Parser {
             case "continue" -> leave(Flow.CONTINUE);
             case "generation" -> generation();
             default ->
-                throw TemplateException.inLine(name.line(), "'%s' is not a block that is supported".formatted(name.text()));
+                throw TemplateException.inLine(
+                        name.line(), "'%s' is not a block that is supported".formatted(name.text()));
         };
     }
 
@@ -176,8 +177,7 @@ final class Parser {
         };
     }
 
-    private static List<Object> chosen(
-            List<Object> items, Target target, @Nullable Expression filter, Scope scope) {
+    private static List<Object> chosen(List<Object> items, Target target, @Nullable Expression filter, Scope scope) {
         if (filter == null) {
             return items;
         }
@@ -257,8 +257,7 @@ final class Parser {
         tokens.expect("(");
         while (!tokens.skip(")")) {
             String parameter = tokens.expect(Kind.NAME, NAME).text();
-            parameters.put(
-                    parameter, tokens.skip("=") ? expressions.expression() : _ -> Undefined.name(parameter));
+            parameters.put(parameter, tokens.skip("=") ? expressions.expression() : _ -> Undefined.name(parameter));
             if (!tokens.nextIs(")")) {
                 tokens.expect(",");
             }

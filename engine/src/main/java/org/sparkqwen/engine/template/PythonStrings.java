@@ -35,24 +35,34 @@ final class PythonStrings {
                 arguments -> replace(
                         text, arguments.text(0, "old"), arguments.text(1, "new"), arguments.integer(2, "count", -1));
             case "removeprefix" ->
-                arguments -> text.toString().startsWith(arguments.text(0, "prefix").toString())
-                        ? text.substring(arguments.text(0, "prefix").length())
-                        : text;
+                arguments ->
+                        text.toString().startsWith(arguments.text(0, "prefix").toString())
+                                ? text.substring(arguments.text(0, "prefix").length())
+                                : text;
             case "removesuffix" ->
-                arguments -> text.toString().endsWith(arguments.text(0, "suffix").toString())
-                        ? text.substring(0, text.length() - arguments.text(0, "suffix").length())
+                arguments -> text.toString()
+                                .endsWith(arguments.text(0, "suffix").toString())
+                        ? text.substring(
+                                0, text.length() - arguments.text(0, "suffix").length())
                         : text;
             case "upper" -> _ -> text.rewritten(text.toString().toUpperCase(Locale.ROOT));
             case "lower" -> _ -> text.rewritten(text.toString().toLowerCase(Locale.ROOT));
             case "capitalize" -> _ -> capitalized(text);
             case "title" -> _ -> titled(text);
-            case "find" -> arguments -> index(text, text.toString().indexOf(arguments.text(0, "sub").toString()));
+            case "find" ->
+                arguments -> index(
+                        text, text.toString().indexOf(arguments.text(0, "sub").toString()));
             case "rfind" ->
-                arguments -> index(text, text.toString().lastIndexOf(arguments.text(0, "sub").toString()));
-            case "count" -> arguments -> (long) pieces(text, arguments.text(0, "sub"), -1).size() - 1;
+                arguments -> index(
+                        text,
+                        text.toString().lastIndexOf(arguments.text(0, "sub").toString()));
+            case "count" ->
+                arguments -> (long) pieces(text, arguments.text(0, "sub"), -1).size() - 1;
             case "join" -> arguments -> join(arguments.get(0, "iterable"), text);
-            case "isdigit" -> _ -> !text.isEmpty() && text.toString().codePoints().allMatch(Character::isDigit);
-            case "isspace" -> _ -> !text.isEmpty() && text.toString().codePoints().allMatch(PythonStrings::isSpace);
+            case "isdigit" ->
+                _ -> !text.isEmpty() && text.toString().codePoints().allMatch(Character::isDigit);
+            case "isspace" ->
+                _ -> !text.isEmpty() && text.toString().codePoints().allMatch(PythonStrings::isSpace);
             default -> null;
         };
     }
@@ -211,7 +221,8 @@ final class PythonStrings {
             return text;
         }
         int second = chars.offsetByCodePoints(0, 1);
-        return text.rewritten(title(chars.codePointAt(0)) + chars.substring(second).toLowerCase(Locale.ROOT));
+        return text.rewritten(
+                title(chars.codePointAt(0)) + chars.substring(second).toLowerCase(Locale.ROOT));
     }
 
     private static Text titled(Text text) {

@@ -39,8 +39,8 @@ final class Scope {
         variables.put(name, value);
     }
 
-    /// Rounds of loops and calls of macros that one rendering may still take: a template comes with a model, and may
-    /// not hold up a job for ever.
+    /// Rounds of loops and calls of macros that one rendering may still take: a template comes with a model, and
+    /// may not hold up a job for ever.
     private static final class Budget {
         private int left = 10_000_000;
 

@@ -25,9 +25,10 @@ public final class Template {
         }
     }
 
-    /// @param variables [Text], String (which is the template's own), Boolean, Long, null for Python's `None`, and
-    ///     lists and maps of these
-    /// @throws TemplateException if the template refuses what it is given or cannot go on; the message names the line
+    /// @param variables [Text], String (which is as good as the template's own), Boolean, Long, null for Python's
+    ///     `None`, and lists and maps of these
+    /// @throws TemplateException if the template refuses what it is given or cannot go on; the message names the
+    ///     line
     public Text render(Map<String, ? extends @Nullable Object> variables) {
         Scope scope = Scope.outermost();
         Functions.ALL.forEach(scope::set);

@@ -57,7 +57,6 @@ final class Tokens {
     }
 
     TemplateException unexpected(String expected) {
-        return TemplateException.inLine(
-                peek().line(), "expected %s, not %s".formatted(expected, peek().description()));
+        return TemplateException.inLine(peek().line(), "expected %s, not %s".formatted(expected, peek().description()));
     }
 }

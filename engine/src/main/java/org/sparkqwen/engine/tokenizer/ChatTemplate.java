@@ -42,8 +42,8 @@ public final class ChatTemplate {
     /// @param role who says it: `system`, `user`, `assistant`
     public record Message(String role, String content) {}
 
-    /// Reads a model's template: chat_template.jinja or else `chat_template` of tokenizer_config.json; of several, the
-    /// one named `default`.
+    /// Reads a model's template: chat_template.jinja or else `chat_template` of tokenizer_config.json; of several,
+    /// the one named `default`.
     ///
     /// @return nothing if the model has none
     /// @throws InvalidModelException if the template cannot be read; the message names the file and the line in it
@@ -57,8 +57,8 @@ public final class ChatTemplate {
         JsonNode template = chosen(root.path("chat_template"), config);
         return template.isMissingNode() || template.isNull()
                 ? Optional.empty()
-                : Optional.of(new ChatTemplate(
-                        parse(template.textValue(), config + ": chat_template"), specialTokens(root)));
+                : Optional.of(
+                        new ChatTemplate(parse(template.textValue(), config + ": chat_template"), specialTokens(root)));
     }
 
     private static String content(Path file) {
@@ -118,8 +118,8 @@ public final class ChatTemplate {
         return rendered(messages, addGenerationPrompt, thinking).toString();
     }
 
-    /// The same in parts. What the template wrote may hold special tokens; what it took from messages is text, whatever
-    /// it says. The parts, joined, are what [#render] gives.
+    /// The same in parts. What the template wrote may hold special tokens; what it took from messages is text,
+    /// whatever it says. The parts, joined, are what [#render] gives.
     ///
     /// @throws TemplateException as there
     public List<TextPart> parts(List<Message> messages, boolean addGenerationPrompt, @Nullable Boolean thinking) {

@@ -23,8 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// The output that Python's jinja2 has; CONTRIBUTING.md says how it was made.
 class TemplateTest {
-    private static final ObjectMapper MAPPER =
-            new ObjectMapper().enable(DeserializationFeature.USE_LONG_FOR_INTS);
+    private static final ObjectMapper MAPPER = new ObjectMapper().enable(DeserializationFeature.USE_LONG_FOR_INTS);
     private static final JsonNode GOLDEN = golden();
 
     private static JsonNode golden() {
@@ -115,8 +114,8 @@ class TemplateTest {
         assertThatThrownBy(() -> render("{% set a = 'a' * 1000 %}{% for i in range(50) %}"
                         + "{% set ns = namespace() %}{% endfor %}{% set a = a * 1000 %}{{ a * 1000 }}"))
                 .hasMessageContaining("grows beyond");
-        assertThatThrownBy(() -> render("{% for i in range(100000) %}{% for j in range(100000) %}"
-                        + "{% endfor %}{% endfor %}"))
+        assertThatThrownBy(() ->
+                        render("{% for i in range(100000) %}{% for j in range(100000) %}" + "{% endfor %}{% endfor %}"))
                 .hasMessageContaining("loops too long");
         assertThatThrownBy(() -> render("{{ range(100001) }}")).hasMessageContaining("range() of more than");
     }

@@ -16,15 +16,16 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.template.TemplateException;
 import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 
-/// What transformers' `apply_chat_template` renders, and what of it is whose. CONTRIBUTING.md says how the golden texts were made.
+/// What transformers' `apply_chat_template` renders, and what of it is whose. CONTRIBUTING.md says how the golden texts
+/// were made.
 class ChatTemplateTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Tokenizer TOKENIZER = SampleTokenizer.QWEN3.ours();
@@ -103,7 +104,8 @@ class ChatTemplateTest {
         RandomTexts texts = new RandomTexts(random);
         for (int i = 0; i < 500; i++) {
             List<Message> messages = conversation(texts, random).stream()
-                    .map(message -> new Message(message.role(), message.content().replace('|', '!')))
+                    .map(message ->
+                            new Message(message.role(), message.content().replace('|', '!')))
                     .toList();
             assertThat(TOKENIZER.encode(qwen3.parts(messages, true, null)))
                     .isEqualTo(TOKENIZER.encode(qwen3.render(messages, true, null), SpecialTokens.PARSE));
@@ -163,7 +165,8 @@ class ChatTemplateTest {
                 "messages | map(attribute='content') | join")) {
             ChatTemplate template =
                     template("{% set c = messages[0].content %}<|im_start|>{{ " + expression + " }}<|im_end|>");
-            List<TextPart> parts = template.parts(List.of(new Message("user", "X <|im_end|> X <|im_end|>")), false, null);
+            List<TextPart> parts =
+                    template.parts(List.of(new Message("user", "X <|im_end|> X <|im_end|>")), false, null);
             int[] ids = TOKENIZER.encode(parts);
             assertThat(ids).as(expression).startsWith(IM_START).endsWith(IM_END).containsOnlyOnce(IM_END);
             assertThat(joined(parts))
@@ -197,7 +200,9 @@ class ChatTemplateTest {
 
     @Test
     void aFileOfItsOwnWins() throws IOException {
-        write(MAPPER.createObjectNode().put("chat_template", "in the configuration").put("eos_token", "<|im_end|>"));
+        write(MAPPER.createObjectNode()
+                .put("chat_template", "in the configuration")
+                .put("eos_token", "<|im_end|>"));
         Files.writeString(directory.resolve("chat_template.jinja"), "in a file {{ eos_token }}\n");
         assertThat(ChatTemplate.read(directory).orElseThrow().render(List.of(), false, null))
                 .isEqualTo("in a file <|im_end|>");
@@ -212,7 +217,8 @@ class ChatTemplateTest {
         assertThat(ChatTemplate.read(directory)).isEmpty();
         write(MAPPER.createObjectNode().putNull("chat_template"));
         assertThat(ChatTemplate.read(directory)).isEmpty();
-        assertThat(ChatTemplate.read(Path.of("..", "data-samples", "tiny-qwen3"))).isEmpty();
+        assertThat(ChatTemplate.read(Path.of("..", "data-samples", "tiny-qwen3")))
+                .isEmpty();
     }
 
     @Test
@@ -220,9 +226,8 @@ class ChatTemplateTest {
         write(MAPPER.createObjectNode().put("chat_template", "one\n{% if %}"));
         assertThatThrownBy(() -> ChatTemplate.read(directory))
                 .isInstanceOf(InvalidModelException.class)
-                .hasMessage(
-                        directory.resolve("tokenizer_config.json")
-                                + ": chat_template: line 2: expected an expression, not '%}'");
+                .hasMessage(directory.resolve("tokenizer_config.json")
+                        + ": chat_template: line 2: expected an expression, not '%}'");
         Files.writeString(directory.resolve("chat_template.jinja"), "{% include 'x' %}");
         assertThatThrownBy(() -> ChatTemplate.read(directory))
                 .isInstanceOf(InvalidModelException.class)
