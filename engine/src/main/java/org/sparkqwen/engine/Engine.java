@@ -3,9 +3,11 @@ package org.sparkqwen.engine;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -18,6 +20,8 @@ import org.sparkqwen.engine.cache.BlockTable;
 import org.sparkqwen.engine.cache.CacheLayout;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.constraint.Constraint;
+import org.sparkqwen.engine.constraint.TokenConstraint;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
@@ -47,6 +51,7 @@ public final class Engine implements AutoCloseable {
     private final Transformer transformer;
     private final BlockPool scoringBlocks; // of one layer
     private final GenerationLoop generation;
+    private final Map<Constraint, TokenConstraint> constraints = new ConcurrentHashMap<>();
     private final ReentrantLock model = new ReentrantLock(true);
     private boolean closed;
 
@@ -138,12 +143,35 @@ public final class Engine implements AutoCloseable {
     }
 
     /// How many ids, from 0 on, may be generated. Those above the tokenizer's last are padding of the embedding.
+    public static int choosableTokens(@Nullable Tokenizer tokenizer, ModelConfig config) {
+        return tokenizer == null ? config.vocabSize() : Math.min(tokenizer.vocabularySize(), config.vocabSize());
+    }
+
     int choosableTokens() {
-        return tokenizer().stream()
-                .mapToInt(Tokenizer::vocabularySize)
-                .map(size -> Math.min(size, config.vocabSize()))
-                .findAny()
-                .orElse(config.vocabSize());
+        return choosableTokens(tokenizer, config);
+    }
+
+    /// A constraint for this model's vocabulary, compiled when it is first asked for.
+    ///
+    /// @throws RejectedContent if the vocabulary or the constraint does not allow it
+    TokenConstraint compiled(Constraint constraint) {
+        if (tokenizer == null) {
+            throw new RejectedContent("the model has no tokenizer.json, so its texts cannot be constrained");
+        }
+        try {
+            return constraints.computeIfAbsent(constraint, wanted -> compile(wanted, tokenizer, config));
+        } catch (IllegalArgumentException e) {
+            throw new RejectedContent(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /// A constraint for a model's vocabulary: a constrained text has no added tokens, such as `<think>`, but the one
+    /// that ends it.
+    ///
+    /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
+    public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
+        return TokenConstraint.compile(
+                constraint, choosableTokens(tokenizer, config), tokenizer::bytesOf, tokenizer::isAddedToken);
     }
 
     /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no

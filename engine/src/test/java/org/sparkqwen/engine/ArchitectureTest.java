@@ -33,7 +33,7 @@ class ArchitectureTest {
         noClasses()
                 .should()
                 .dependOnClassesThat()
-                .resideInAPackage("org.apache..")
+                .resideInAnyPackage("org.apache.spark..", "org.apache.hadoop..")
                 .check(ENGINE);
     }
 

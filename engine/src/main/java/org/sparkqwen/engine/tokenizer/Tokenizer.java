@@ -110,6 +110,11 @@ public final class Tokenizer {
         return vocabulary.bytes(id).clone();
     }
 
+    /// Whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, rather than of the base vocabulary.
+    public boolean isAddedToken(int id) {
+        return addedTokens.contains(id);
+    }
+
     private void encodeBetween(String text, TokenIds ids) {
         String normalized = CanonicalComposition.compose(text);
         for (int start = 0; start < normalized.length(); ) {

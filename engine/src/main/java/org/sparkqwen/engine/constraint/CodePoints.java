@@ -1,0 +1,119 @@
+package org.sparkqwen.engine.constraint;
+
+import java.util.BitSet;
+import java.util.Map;
+import org.apache.lucene.util.automaton.Automata;
+import org.apache.lucene.util.automaton.Automaton;
+import org.jspecify.annotations.Nullable;
+
+/// Sets of characters: code points, but for surrogates, which UTF-8 does not have.
+final class CodePoints {
+    private static final int END = Character.MAX_CODE_POINT + 1;
+
+    static final BitSet ALL = range(0, Character.MAX_CODE_POINT);
+
+    // The classes \d, \w and \s, in ASCII, and what `.` leaves out, as java.util.regex has them.
+    static final BitSet DIGITS = range('0', '9');
+    static final BitSet WORD = union(range('a', 'z'), range('A', 'Z'), DIGITS, range('_', '_'));
+    static final BitSet SPACE = union(range('\t', '\r'), range(' ', ' '));
+    static final BitSet LINE_ENDS =
+            union(range('\n', '\n'), range('\r', '\r'), range(0x85, 0x85), range(0x2028, 0x2029));
+
+    /// Unicode's general categories by their two letters.
+    private static final Map<String, Byte> CATEGORIES = Map.ofEntries(
+            Map.entry("Cc", Character.CONTROL),
+            Map.entry("Cf", Character.FORMAT),
+            Map.entry("Cn", Character.UNASSIGNED),
+            Map.entry("Co", Character.PRIVATE_USE),
+            Map.entry("Ll", Character.LOWERCASE_LETTER),
+            Map.entry("Lm", Character.MODIFIER_LETTER),
+            Map.entry("Lo", Character.OTHER_LETTER),
+            Map.entry("Lt", Character.TITLECASE_LETTER),
+            Map.entry("Lu", Character.UPPERCASE_LETTER),
+            Map.entry("Mc", Character.COMBINING_SPACING_MARK),
+            Map.entry("Me", Character.ENCLOSING_MARK),
+            Map.entry("Mn", Character.NON_SPACING_MARK),
+            Map.entry("Nd", Character.DECIMAL_DIGIT_NUMBER),
+            Map.entry("Nl", Character.LETTER_NUMBER),
+            Map.entry("No", Character.OTHER_NUMBER),
+            Map.entry("Pc", Character.CONNECTOR_PUNCTUATION),
+            Map.entry("Pd", Character.DASH_PUNCTUATION),
+            Map.entry("Pe", Character.END_PUNCTUATION),
+            Map.entry("Pf", Character.FINAL_QUOTE_PUNCTUATION),
+            Map.entry("Pi", Character.INITIAL_QUOTE_PUNCTUATION),
+            Map.entry("Po", Character.OTHER_PUNCTUATION),
+            Map.entry("Ps", Character.START_PUNCTUATION),
+            Map.entry("Sc", Character.CURRENCY_SYMBOL),
+            Map.entry("Sk", Character.MODIFIER_SYMBOL),
+            Map.entry("Sm", Character.MATH_SYMBOL),
+            Map.entry("So", Character.OTHER_SYMBOL),
+            Map.entry("Zl", Character.LINE_SEPARATOR),
+            Map.entry("Zp", Character.PARAGRAPH_SEPARATOR),
+            Map.entry("Zs", Character.SPACE_SEPARATOR));
+
+    private CodePoints() {}
+
+    /// The characters from `first` to `last`, both included.
+    static BitSet range(int first, int last) {
+        BitSet set = new BitSet(END);
+        set.set(first, last + 1);
+        set.clear(Character.MIN_SURROGATE, Character.MAX_SURROGATE + 1);
+        return set;
+    }
+
+    static BitSet union(BitSet... sets) {
+        BitSet union = new BitSet(END);
+        for (BitSet set : sets) {
+            union.or(set);
+        }
+        return union;
+    }
+
+    /// All characters that are not in `set`.
+    static BitSet except(BitSet set) {
+        BitSet rest = (BitSet) ALL.clone();
+        rest.andNot(set);
+        return rest;
+    }
+
+    /// The characters of a general category, or of all whose name begins with one letter; null if there is none.
+    static @Nullable BitSet category(String name) {
+        BitSet types = new BitSet();
+        CATEGORIES.forEach((category, type) -> {
+            if (!name.isEmpty() && category.startsWith(name)) {
+                types.set(type);
+            }
+        });
+        if (types.isEmpty()) {
+            return null;
+        }
+        BitSet set = new BitSet(END);
+        for (int c = ALL.nextSetBit(0); c >= 0; c = ALL.nextSetBit(c + 1)) {
+            if (types.get(Character.getType(c))) {
+                set.set(c);
+            }
+        }
+        return set;
+    }
+
+    /// `set` and its ASCII letters in the other case.
+    static BitSet inBothCases(BitSet set) {
+        BitSet both = (BitSet) set.clone();
+        for (int lower = 'a'; lower <= 'z'; lower++) {
+            int upper = lower - 'a' + 'A';
+            boolean either = set.get(lower) || set.get(upper);
+            both.set(lower, lower + 1, either);
+            both.set(upper, upper + 1, either);
+        }
+        return both;
+    }
+
+    /// The texts of one character of `set`.
+    static Automaton automaton(BitSet set) {
+        int[] starts = set.stream()
+                .filter(c -> c == 0 || !set.get(c - 1))
+                .toArray();
+        int[] ends = set.stream().filter(c -> !set.get(c + 1)).toArray();
+        return Automata.makeCharClass(starts, ends);
+    }
+}

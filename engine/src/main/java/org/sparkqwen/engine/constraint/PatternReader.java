@@ -1,0 +1,99 @@
+package org.sparkqwen.engine.constraint;
+
+/// Reads a regular expression from left to right, and says where something is wrong with it.
+final class PatternReader {
+    private final String pattern;
+    private int position;
+
+    PatternReader(String pattern) {
+        this.pattern = pattern;
+    }
+
+    /// How many chars were read: the position that messages tell.
+    int position() {
+        return position;
+    }
+
+    boolean atEnd() {
+        return position == pattern.length();
+    }
+
+    /// Whether `text` is what follows.
+    boolean isNext(String text) {
+        return pattern.startsWith(text, position);
+    }
+
+    /// Passes over `text` if that is what follows.
+    boolean skip(String text) {
+        boolean there = isNext(text);
+        if (there) {
+            position += text.length();
+        }
+        return there;
+    }
+
+    /// The next code point; there must be one.
+    int next() {
+        int c = pattern.codePointAt(position);
+        if (Character.MIN_SURROGATE <= c && c <= Character.MAX_SURROGATE) {
+            throw wrong("half a surrogate pair", position);
+        }
+        position += Character.charCount(c);
+        return c;
+    }
+
+    /// What follows, up to `end` and past it.
+    ///
+    /// @param opening what `end` closes, for the message
+    /// @param start where that began
+    String until(char end, String opening, int start) {
+        int found = pattern.indexOf(end, position);
+        if (found < 0) {
+            throw wrong("%s without a %c".formatted(opening, end), start);
+        }
+        String between = pattern.substring(position, found);
+        position = found + 1;
+        return between;
+    }
+
+    /// The number that follows, of as many digits as there are.
+    ///
+    /// @param most how many digits there may be
+    /// @param fault what is wrong if there are none, or more than that
+    /// @param start where that is wrong
+    int number(int radix, int most, String fault, int start) {
+        int first = position;
+        while (isDigit(position, radix)) {
+            position++;
+        }
+        if (position == first || position - first > most) {
+            throw wrong(fault, start);
+        }
+        return Integer.parseInt(pattern, first, position, radix);
+    }
+
+    /// The number of exactly `digits` hexadecimal digits that follows.
+    int hexadecimal(int digits, String fault, int start) {
+        for (int i = 0; i < digits; i++) {
+            if (!isDigit(position + i, 16)) {
+                throw wrong(fault, start);
+            }
+        }
+        position += digits;
+        return Integer.parseInt(pattern, position - digits, position, 16);
+    }
+
+    private boolean isDigit(int place, int radix) {
+        return place < pattern.length()
+                && pattern.charAt(place) < 0x80
+                && Character.digit(pattern.charAt(place), radix) >= 0;
+    }
+
+    RefusedConstraint wrong(String what, int at) {
+        return new RefusedConstraint("%s at position %d".formatted(what, at));
+    }
+
+    RefusedConstraint unsupported(String what, int at, String advice) {
+        return new RefusedConstraint("%s at position %d is not supported; %s".formatted(what, at, advice));
+    }
+}

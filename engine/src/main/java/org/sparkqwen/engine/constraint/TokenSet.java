@@ -1,0 +1,61 @@
+package org.sparkqwen.engine.constraint;
+
+import java.util.Arrays;
+import java.util.Collection;
+
+/// An immutable set of token ids, one bit each.
+public final class TokenSet {
+    private final long[] words;
+    private final int size;
+
+    /// @param words kept, not copied; token `t` is bit `t % 64` of word `t / 64`
+    TokenSet(long[] words) {
+        this.words = words;
+        int ones = 0;
+        for (long word : words) {
+            ones += Long.bitCount(word);
+        }
+        size = ones;
+    }
+
+    /// This set and some tokens more, those of the vocabulary.
+    public TokenSet with(Collection<Integer> tokens) {
+        long[] more = words.clone();
+        for (int token : tokens) {
+            if (0 <= token && token < words.length * Long.SIZE) {
+                more[token / Long.SIZE] |= 1L << token;
+            }
+        }
+        return new TokenSet(more);
+    }
+
+    /// @param token any number; one that is no token of the vocabulary is not in the set
+    public boolean contains(int token) {
+        return 0 <= token && token < words.length * Long.SIZE && (words[token / Long.SIZE] >>> token & 1) == 1;
+    }
+
+    /// How many tokens are in the set.
+    public int size() {
+        return size;
+    }
+
+    /// How many words there are, for all tokens of the vocabulary.
+    public int words() {
+        return words.length;
+    }
+
+    /// Tokens `64 * i` to `64 * i + 63`, the lowest in the lowest bit.
+    public long word(int i) {
+        return words[i];
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof TokenSet set && Arrays.equals(words, set.words);
+    }
+
+    @Override
+    public int hashCode() {
+        return Arrays.hashCode(words);
+    }
+}
