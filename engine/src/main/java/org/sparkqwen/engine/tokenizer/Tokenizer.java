@@ -40,8 +40,8 @@ public final class Tokenizer {
         return encode(text, asText);
     }
 
-    /// Encodes the parts as the one text that they are together: words and added tokens reach across borders. A special
-    /// token is matched where all of it lies in parts that say [SpecialTokens#PARSE]; elsewhere it is text.
+    /// Encodes the parts as the one text that they are together: words and added tokens reach across borders. A
+    /// special token is matched where all of it lies in parts that say [SpecialTokens#PARSE]; elsewhere it is text.
     public int[] encode(List<TextPart> parts) {
         StringBuilder text = new StringBuilder();
         BitSet asText = new BitSet();
