@@ -18,7 +18,7 @@ public sealed interface Content {
     /// filled with.
     record Parts(List<TextPart> parts) implements Content {
         /// The parts, joined.
-        String text() {
+        public String text() {
             return parts.stream().map(TextPart::text).collect(Collectors.joining());
         }
     }

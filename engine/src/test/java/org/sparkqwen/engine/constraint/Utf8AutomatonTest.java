@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.BitSet;
+import java.util.Objects;
 import org.apache.lucene.util.automaton.Automaton;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +18,7 @@ class Utf8AutomatonTest {
         BitSet set =
                 switch (name) {
                     case "any" -> CodePoints.ALL;
-                    case "letters" -> CodePoints.category("L");
+                    case "letters" -> letters();
                     case "none of a line's ends" -> CodePoints.except(CodePoints.LINE_ENDS);
                     case "one of each length" -> of("aé日🙂");
                     default -> of("\u0000\u007F\u0080\u07FF\u0800\uD7FF\uE000\uFFFF\uD800\uDC00\uDBFF\uDFFF");
@@ -30,6 +31,10 @@ class Utf8AutomatonTest {
                 throw new AssertionError("U+%04X".formatted(c));
             }
         }
+    }
+
+    private static BitSet letters() {
+        return Objects.requireNonNull(CodePoints.category("L"));
     }
 
     private static BitSet of(String characters) {
@@ -71,7 +76,7 @@ class Utf8AutomatonTest {
 
     @Test
     void refusesMoreStatesThanAreAllowed() {
-        Automaton letters = Language.deterministic(CodePoints.automaton(CodePoints.category("L")));
+        Automaton letters = Language.deterministic(CodePoints.automaton(letters()));
         assertThatThrownBy(() -> Utf8Automaton.of(letters, 50)).hasMessageStartingWith("too large");
     }
 
