@@ -165,7 +165,7 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// A constraint for a model's vocabulary: a constrained text has no added tokens, such as `<think>`, but the one
+    /// A constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`, but the one
     /// that ends it.
     ///
     /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
