@@ -165,8 +165,8 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// A constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`, but the one
-    /// that ends it.
+    /// A constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`, but the
+    /// one that ends it.
     ///
     /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
     public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
