@@ -45,7 +45,8 @@ public record ChatPrompt(
     @Override
     public List<Column> columns(StructType input) {
         if (user instanceof ContentColumn column && holdsMessages(input)) {
-            return List.of(functions.transform(
+            return List.of(functions
+                    .transform(
                             ContentColumn.column(column.name()),
                             message -> functions.struct(message.getField("role"), message.getField("content")))
                     .cast(MESSAGES));

@@ -30,9 +30,7 @@ final class PromptOptions {
             description = "Prompt with columns in braces, such as 'Write about {topic}.'; {{ and }} are braces.")
     private @Nullable String template;
 
-    @Option(
-            names = "--chat",
-            description = "Put the prompt into the model's chat template, as the user's message.")
+    @Option(names = "--chat", description = "Put the prompt into the model's chat template, as the user's message.")
     private boolean chat;
 
     @Option(names = "--system", paramLabel = "TEXT", description = "System message of each chat.")
@@ -97,8 +95,8 @@ final class PromptOptions {
     /// Renders a conversation here, so that a template that cannot be used is refused before the run.
     private void tryOut(ModelReference model, @Nullable Boolean thinks) {
         ChatTemplate template = ChatTemplate.read(model.path())
-                .orElseThrow(() -> Refusal.usage(
-                        "%s has no chat template in tokenizer_config.json; leave --chat out".formatted(model.directory())));
+                .orElseThrow(() -> Refusal.usage("%s has no chat template in tokenizer_config.json; leave --chat out"
+                        .formatted(model.directory())));
         List<Message> messages = new ArrayList<>();
         if (system != null) {
             messages.add(new Message("system", system));

@@ -42,16 +42,16 @@ class ChatTest {
         assertThat(promptTokens(
                         conversations("'Say aye.' as prompt"), "--chat", "--system", "Be brief.", "--thinking", "off"))
                 .containsExactly(tokens("""
-                        <|im_start|>system
-                        Be brief.<|im_end|>
-                        <|im_start|>user
-                        Say aye.<|im_end|>
-                        <|im_start|>assistant
-                        <think>
+                    <|im_start|>system
+                    Be brief.<|im_end|>
+                    <|im_start|>user
+                    Say aye.<|im_end|>
+                    <|im_start|>assistant
+                    <think>
 
-                        </think>
+                    </think>
 
-                        """));
+                    """));
         assertThat(promptTokens(conversations("'Say aye.' as prompt"), "--chat", "--thinking", "on"))
                 .as("Qwen3 thinks unless it is told not to")
                 .containsExactly(tokens("<|im_start|>user\nSay aye.<|im_end|>\n<|im_start|>assistant\n"));
@@ -66,19 +66,19 @@ class ChatTest {
     @Test
     void aColumnOfMessagesIsTheConversation() {
         String messages = """
-                array(named_struct('role', 'user', 'content', 'Say aye.'),
-                      named_struct('role', 'assistant', 'content', 'Aye.'),
-                      named_struct('role', 'user', 'content', 'Again.')) as prompt""";
-        assertThat(promptTokens(conversations(messages), "--chat"))
-                .containsExactly(tokens("""
-                        <|im_start|>user
-                        Say aye.<|im_end|>
-                        <|im_start|>assistant
-                        Aye.<|im_end|>
-                        <|im_start|>user
-                        Again.<|im_end|>
-                        <|im_start|>assistant
-                        """));
+            array(named_struct('role', 'user', 'content', 'Say aye.'),
+                  named_struct('role', 'assistant', 'content', 'Aye.'),
+                  named_struct('role', 'user', 'content', 'Again.')) as prompt\
+            """;
+        assertThat(promptTokens(conversations(messages), "--chat")).containsExactly(tokens("""
+            <|im_start|>user
+            Say aye.<|im_end|>
+            <|im_start|>assistant
+            Aye.<|im_end|>
+            <|im_start|>user
+            Again.<|im_end|>
+            <|im_start|>assistant
+            """));
     }
 
     /// As text it has more tokens than as commands.
@@ -96,8 +96,8 @@ class ChatTest {
                 .range(3)
                 .selectExpr(
                         "id",
-                        "if(id = 0, null, if(id = 1, array(), array(named_struct('role', 'user', 'content', string(null)))))"
-                                + " as prompt");
+                        "if(id = 0, null, if(id = 1, array(), array(named_struct('role', 'user', 'content',"
+                                + " string(null))))) as prompt");
         List<Row> texts = generate(rows, "--chat");
         assertThat(texts.stream().map(row -> row.<String>getAs("error")))
                 .containsExactly(

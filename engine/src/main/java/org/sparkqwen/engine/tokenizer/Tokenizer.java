@@ -110,7 +110,8 @@ public final class Tokenizer {
         return vocabulary.bytes(id).clone();
     }
 
-    /// Whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, rather than of the base vocabulary.
+    /// Whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, rather than of the base
+    /// vocabulary.
     public boolean isAddedToken(int id) {
         return addedTokens.contains(id);
     }
