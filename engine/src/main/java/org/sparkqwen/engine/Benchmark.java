@@ -9,8 +9,11 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.sparkqwen.engine.kernels.MachinePeak;
 import org.sparkqwen.engine.kernels.Work;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.Windows;
 
 /// Measures how fast an engine scores and generates, and how much of what the machine can do that is.
 ///
@@ -213,8 +216,7 @@ public final class Benchmark {
 
     private Measurement.Round score() {
         ScoringOptions options = new ScoringOptions(
-                settings.documentTokens(),
-                settings.documentTokens(),
+                new Windows.Strided(settings.documentTokens(), settings.documentTokens()),
                 ScoringOptions.Prefix.NONE,
                 ScoringOptions.DEFAULT_MIN_K);
         List<Request.Score> requests = contents(documents, settings.documentTokens()).stream()
@@ -264,7 +266,7 @@ public final class Benchmark {
     }
 
     private List<Request.Generate> prompts(int count, int tokens, int outputs) {
-        SamplingParams greedy = new SamplingParams(outputs, 0, 0, 1, 0, 0, List.of(), List.of());
+        GenerationParams greedy = new GenerationParams(SamplingParams.GREEDY, Ending.after(outputs));
         return contents(count, tokens).stream()
                 .map(content -> new Request.Generate(0, content, 0, greedy))
                 .toList();

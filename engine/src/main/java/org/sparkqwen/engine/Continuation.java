@@ -4,39 +4,54 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.Exponentials;
+import org.sparkqwen.engine.sampling.RankedToken;
+import org.sparkqwen.engine.sampling.RepetitionDetector;
 import org.sparkqwen.engine.sampling.Sampler;
-import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scheduler.Sequence;
 
 /// One text being generated: its tokens so far, how the next is chosen, and whether it has ended.
 final class Continuation {
     private final Request.Generate request;
-    private final SamplingParams params;
+    private final Ending ending;
     private final Sequence sequence;
     private final int promptTokens;
     private final int contextLeft;
-    private final List<Integer> endTokens;
+    private final Set<Integer> endTokens;
     private final Sampler sampler;
+    private final @Nullable ConstrainedText constrained;
+    private final RepetitionDetector repetition;
     private final @Nullable StopText text;
     private final List<Integer> tokens = new ArrayList<>();
     private final List<Double> logProbabilities = new ArrayList<>();
+    private final List<List<RankedToken>> best = new ArrayList<>();
     private Result.@Nullable FinishReason finishReason;
     private @Nullable String fault;
 
+    /// @throws RejectedContent if the model's tokens cannot make what the constraint asks for
     Continuation(Engine engine, Request.Generate request, int[] prompt) {
         this.request = request;
-        params = request.params();
+        ending = request.params().ending();
         sequence = new Sequence(prompt);
         promptTokens = prompt.length;
         contextLeft = engine.config().maxPositions() - prompt.length;
-        endTokens = new ArrayList<>(engine.config().eosTokenIds());
-        endTokens.addAll(params.stopTokenIds());
-        sampler = new Sampler(params, prompt, request.sample());
+        endTokens = new LinkedHashSet<>(ending.stopTokenIds());
+        if (!ending.ignoreEos()) {
+            endTokens.addAll(engine.config().eosTokenIds());
+        }
+        sampler = new Sampler(request.params().sampling(), prompt, request.sample());
+        constrained = request.params().constraint() == null
+                ? null
+                : new ConstrainedText(engine.compiled(request.params().constraint()), endTokens);
+        repetition = new RepetitionDetector(ending.repetitions());
         text = engine.tokenizer()
-                .map(tokenizer -> new StopText(tokenizer.streamingDecoder(), params.stop()))
+                .map(tokenizer -> new StopText(tokenizer.streamingDecoder(), ending.stop()))
                 .orElse(null);
     }
 
@@ -46,10 +61,13 @@ final class Continuation {
 
     /// The result of a text that the cache has no room for.
     Result overflow(long mostTokens) {
-        return new Result.Rejected(
-                request.id(),
+        return rejected(
                 "%,d tokens of prompt and text do not fit into the key/value cache, which holds %,d; give it more memory"
                         .formatted(sequence.length(), mostTokens));
+    }
+
+    Result rejected(String reason) {
+        return new Result.Rejected(request.id(), reason);
     }
 
     /// Chooses the next token.
@@ -57,29 +75,49 @@ final class Continuation {
     /// @param logits after the last token, of those that may be chosen
     /// @param logSumExp of all tokens' logits
     /// @param likeliest of those that may be chosen
-    void advance(MemorySegment logits, double logSumExp, int likeliest) {
+    void advance(MemorySegment logits, double logSumExp, int likeliest, Exponentials exponentials) {
         if (Double.isNaN(logSumExp) || Double.isInfinite(logSumExp)) {
             fault = "the model's logits are not finite after token %d; its weights or activations overflow"
                     .formatted(sequence.length() - 1);
             return;
         }
-        int token = sampler.choose(logits, likeliest);
+        boolean early = tokens.size() < ending.minNewTokens();
+        int token = sampler.choose(
+                logits,
+                likeliest,
+                constrained == null ? null : constrained.allowed(),
+                early ? endTokens : Set.of(),
+                exponentials);
         sequence.append(token);
         tokens.add(token);
         logProbabilities.add(logits.getAtIndex(JAVA_FLOAT, token) - logSumExp);
-        if (endTokens.contains(token)) {
-            finishReason = Result.FinishReason.STOP;
-        } else if (text != null && text.append(token)) {
-            finishReason = Result.FinishReason.STOP;
-        } else if (tokens.size() == params.maxNewTokens() || tokens.size() == contextLeft) {
-            finishReason = Result.FinishReason.LENGTH;
+        if (request.params().best() > 0) {
+            best.add(RankedToken.best(logits, logSumExp, request.params().best()));
         }
+        finishReason = reasonToEnd(token, early);
+    }
+
+    private Result.@Nullable FinishReason reasonToEnd(int token, boolean early) {
+        if (endTokens.contains(token)) {
+            return Result.FinishReason.STOP;
+        }
+        boolean stopped = text != null && text.append(token, !early);
+        boolean complete = constrained != null && constrained.append(token);
+        boolean repeats = repetition.add(token);
+        if (stopped || complete) {
+            return Result.FinishReason.STOP;
+        }
+        if (repeats) {
+            return Result.FinishReason.REPETITION;
+        }
+        boolean full = tokens.size() == ending.maxNewTokens() || tokens.size() == contextLeft;
+        return full ? Result.FinishReason.LENGTH : null;
     }
 
     /// The result, once the text has ended.
     Optional<Result> result() {
         if (fault != null) {
-            return Optional.of(new Result.Rejected(request.id(), fault));
+            return Optional.of(rejected(fault));
         }
         if (finishReason == null) {
             return Optional.empty();
@@ -90,6 +128,7 @@ final class Continuation {
                 finishReason,
                 promptTokens,
                 List.copyOf(tokens),
-                List.copyOf(logProbabilities)));
+                List.copyOf(logProbabilities),
+                List.copyOf(best)));
     }
 }

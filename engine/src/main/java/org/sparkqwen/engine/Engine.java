@@ -3,9 +3,11 @@ package org.sparkqwen.engine;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -18,6 +20,8 @@ import org.sparkqwen.engine.cache.BlockTable;
 import org.sparkqwen.engine.cache.CacheLayout;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.constraint.Constraint;
+import org.sparkqwen.engine.constraint.TokenConstraint;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
@@ -41,11 +45,13 @@ public final class Engine implements AutoCloseable {
     private final ModelConfig config;
     private final EngineOptions options;
     private final @Nullable Tokenizer tokenizer;
+    private final Conversations conversations;
     private final Weights weights;
     private final TimedKernels kernels;
     private final Transformer transformer;
     private final BlockPool scoringBlocks; // of one layer
     private final GenerationLoop generation;
+    private final Map<Constraint, TokenConstraint> constraints = new ConcurrentHashMap<>();
     private final ReentrantLock model = new ReentrantLock(true);
     private boolean closed;
 
@@ -53,11 +59,13 @@ public final class Engine implements AutoCloseable {
             ModelConfig config,
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
+            Conversations conversations,
             Weights weights,
             TimedKernels kernels) {
         this.config = config;
         this.options = options;
         this.tokenizer = tokenizer;
+        this.conversations = conversations;
         this.weights = weights;
         this.kernels = kernels;
         transformer = new Transformer(config, weights, kernels);
@@ -83,12 +91,19 @@ public final class Engine implements AutoCloseable {
                 config,
                 options,
                 tokenizer,
+                new Conversations(directory),
                 () -> Weights.open(directory, config, options.cache()));
     }
 
     /// A model of random weights in bfloat16, for measuring speed: a run takes the time of a trained model's.
     public static Engine random(ModelConfig config, EngineOptions options) {
-        return open("random weights", config, options, null, () -> Weights.random(config, DType.BF16, 0));
+        return open(
+                "random weights",
+                config,
+                options,
+                null,
+                new Conversations(null),
+                () -> Weights.random(config, DType.BF16, 0));
     }
 
     /// Closes what is open already if the rest cannot be opened.
@@ -97,6 +112,7 @@ public final class Engine implements AutoCloseable {
             ModelConfig config,
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
+            Conversations conversations,
             Supplier<Weights> source) {
         if (options.kernels() == KernelChoice.AUTO && !KernelChoice.vectorModulePresent()) {
             LOG.warn("THE VECTOR MODULE IS MISSING: running scalar kernels, some fifty times slower. "
@@ -111,7 +127,7 @@ public final class Engine implements AutoCloseable {
                     name,
                     TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start),
                     kernels.description());
-            return new Engine(config, options, tokenizer, weights, kernels);
+            return new Engine(config, options, tokenizer, conversations, weights, kernels);
         } catch (RuntimeException | Error e) {
             kernels.close();
             throw e;
@@ -127,12 +143,35 @@ public final class Engine implements AutoCloseable {
     }
 
     /// How many ids, from 0 on, may be generated. Those above the tokenizer's last are padding of the embedding.
+    public static int choosableTokens(@Nullable Tokenizer tokenizer, ModelConfig config) {
+        return tokenizer == null ? config.vocabSize() : Math.min(tokenizer.vocabularySize(), config.vocabSize());
+    }
+
     int choosableTokens() {
-        return tokenizer().stream()
-                .mapToInt(Tokenizer::vocabularySize)
-                .map(size -> Math.min(size, config.vocabSize()))
-                .findAny()
-                .orElse(config.vocabSize());
+        return choosableTokens(tokenizer, config);
+    }
+
+    /// A constraint for this model's vocabulary, compiled when it is first asked for.
+    ///
+    /// @throws RejectedContent if the vocabulary or the constraint does not allow it
+    TokenConstraint compiled(Constraint constraint) {
+        if (tokenizer == null) {
+            throw new RejectedContent("the model has no tokenizer.json, so its texts cannot be constrained");
+        }
+        try {
+            return constraints.computeIfAbsent(constraint, wanted -> compile(wanted, tokenizer, config));
+        } catch (IllegalArgumentException e) {
+            throw new RejectedContent(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /// A constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`, but the
+    /// one that ends it.
+    ///
+    /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
+    public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
+        return TokenConstraint.compile(
+                constraint, choosableTokens(tokenizer, config), tokenizer::bytesOf, tokenizer::isAddedToken);
     }
 
     /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no
@@ -244,18 +283,15 @@ public final class Engine implements AutoCloseable {
     /// @throws RejectedContent if there are none, or if the model has no such ids
     int[] tokens(Content content) {
         int[] ids = switch (content) {
-            case Content.Text text -> {
-                if (tokenizer == null) {
-                    throw new RejectedContent("the model has no tokenizer.json, so it takes token ids only");
-                }
-                yield tokenizer.encode(text.text(), text.special());
-            }
+            case Content.Text text -> textTokenizer().encode(text.text(), text.special());
+            case Content.Parts parts -> textTokenizer().encode(parts.parts());
+            case Content.Chat chat -> textTokenizer().encode(conversations.parts(chat));
             case Content.Tokens tokens -> tokens.ids();
             case Content.Unreadable unreadable -> throw new RejectedContent(unreadable.reason());
         };
         if (ids.length == 0) {
             throw new RejectedContent(
-                    content instanceof Content.Text ? "the text is empty" : "the token list is empty");
+                    content instanceof Content.Tokens ? "the token list is empty" : "the text is empty");
         }
         for (int id : ids) {
             if (id < 0 || id >= config.vocabSize()) {
@@ -264,6 +300,13 @@ public final class Engine implements AutoCloseable {
             }
         }
         return ids;
+    }
+
+    private Tokenizer textTokenizer() {
+        if (tokenizer == null) {
+            throw new RejectedContent("the model has no tokenizer.json, so it takes token ids only");
+        }
+        return tokenizer;
     }
 
     /// Waits for the batch on the model, then frees everything. Runs that go on afterwards fail.

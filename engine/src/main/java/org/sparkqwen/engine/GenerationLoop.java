@@ -10,6 +10,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -196,7 +197,13 @@ final class GenerationLoop implements AutoCloseable {
                 last.stream().map(slice -> continuation(slice.sequence())).toList();
         transformer.each(
                 rows.length,
-                i -> continuations.get(i).advance(logits.asSlice(i * rowBytes, choosableBytes), sums[i], likeliest[i]));
+                i -> continuations
+                        .get(i)
+                        .advance(
+                                logits.asSlice(i * rowBytes, choosableBytes),
+                                sums[i],
+                                likeliest[i],
+                                transformer::exponentials));
     }
 
     private Continuation continuation(Sequence sequence) {
@@ -230,22 +237,25 @@ final class GenerationLoop implements AutoCloseable {
         text.run().finished(continuation.sequence(), result);
     }
 
-    /// Ends every run that has a text in a batch that could not be computed.
+    /// A batch could not be computed. Where memory was short its texts are rejected, and no others; any other
+    /// failure ends every run that has a text in it.
     private void fail(Batch batch, Throwable failure) {
-        Throwable told = failure instanceof OutOfMemoryError
-                ? new IllegalStateException(
-                        "out of memory in a step of %,d tokens (%s); give more, or lower --batch-tokens"
-                                .formatted(batch.tokens().length, failure.getMessage()),
-                        failure)
-                : failure;
         lock.lock();
         try {
-            Set<GenerationRun> failed = new HashSet<>();
-            for (Batch.Slice slice : batch.slices()) {
-                failed.add(Objects.requireNonNull(texts.get(slice.sequence())).run());
+            List<Text> failed = batch.slices().stream()
+                    .map(slice -> Objects.requireNonNull(texts.get(slice.sequence())))
+                    .toList();
+            if (failure instanceof OutOfMemoryError) {
+                String reason = "out of memory in a step of %,d tokens (%s); give more, or lower --batch-tokens"
+                        .formatted(batch.tokens().length, failure.getMessage());
+                LOG.error(reason, failure);
+                failed.forEach(
+                        text -> finish(text.continuation(), text.continuation().rejected(reason)));
+            } else {
+                Set<GenerationRun> runs = failed.stream().map(Text::run).collect(Collectors.toSet());
+                runs.forEach(run -> run.failed(failure));
+                runs.forEach(this::remove);
             }
-            failed.forEach(run -> run.failed(told));
-            failed.forEach(this::remove);
             stopComputing();
         } finally {
             lock.unlock();

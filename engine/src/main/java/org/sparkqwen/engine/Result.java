@@ -2,6 +2,7 @@ package org.sparkqwen.engine;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.scoring.DocumentScore;
 
 /// What became of a request.
@@ -9,17 +10,21 @@ public sealed interface Result {
     /// The request's.
     long id();
 
-    /// A document's log-likelihood.
+    /// The log-likelihood of a document, or of a continuation.
     ///
-    /// @param tokens the document's ids, without a prefix
-    /// @param bytes of the document in UTF-8; null for one that came as tokens
-    /// @param words runs of non-white-space in the document; null likewise
+    /// @param greedy whether each token of a continuation is the likeliest one; null for a document
+    /// @param tokens the ids of the document or continuation, without prefix or prompt
+    /// @param bytes of the request's content in UTF-8; null for one that came as tokens or as a
+    ///     conversation
+    /// @param words runs of non-white-space in the content; null likewise
     record Scored(
             long id,
             DocumentScore score,
+            @Nullable Boolean greedy,
             int[] tokens,
             @Nullable Integer bytes,
-            @Nullable Integer words) implements Result {}
+            @Nullable Integer words)
+            implements Result {}
 
     /// A continuation.
     ///
@@ -27,13 +32,15 @@ public sealed interface Result {
     /// @param tokens the generated ids, an end-of-text token included
     /// @param logProbabilities of the generated tokens in the model's own distribution, before
     ///     temperature and filters
+    /// @param best the likeliest tokens at each position, as many as were asked for; none if none were
     record Generated(
             long id,
             @Nullable String text,
             FinishReason finishReason,
             int promptTokens,
             List<Integer> tokens,
-            List<Double> logProbabilities)
+            List<Double> logProbabilities,
+            List<List<RankedToken>> best)
             implements Result {}
 
     /// A request that cannot be answered.
@@ -43,9 +50,11 @@ public sealed interface Result {
 
     /// Why a text ended.
     enum FinishReason {
-        /// An end-of-text token, a stop token or a stop text.
+        /// An end-of-text token, a stop token, a stop text, or the end of what a constraint asks for.
         STOP,
         /// The most tokens allowed, or the end of the context.
-        LENGTH
+        LENGTH,
+        /// It went round in a circle.
+        REPETITION
     }
 }

@@ -9,6 +9,7 @@ final class StopText {
     private final List<String> stops;
     private final int longestStop;
     private final StringBuilder text = new StringBuilder();
+    private int firstStop; // where a stop text may begin
     private boolean stopped;
 
     StopText(StreamingDecoder decoder, List<String> stops) {
@@ -18,9 +19,15 @@ final class StopText {
     }
 
     /// Adds a token; returns whether the text now ends.
-    boolean append(int token) {
-        int from = Math.max(0, text.length() - longestStop + 1);
+    ///
+    /// @param look whether it may end; else a stop text in it counts for nothing
+    boolean append(int token, boolean look) {
+        int from = Math.max(firstStop, text.length() - longestStop + 1);
         text.append(decoder.accept(token));
+        if (!look) {
+            firstStop = text.length();
+            return false;
+        }
         int end = stops.stream()
                 .mapToInt(stop -> text.indexOf(stop, from))
                 .filter(at -> at >= 0)

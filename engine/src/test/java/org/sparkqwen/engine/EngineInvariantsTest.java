@@ -22,9 +22,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.GenerationParams;
+import org.sparkqwen.engine.sampling.Penalties;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// The engine's core contract: a result depends on the request and the weights alone. Whatever the kernels, threads,
@@ -33,10 +37,22 @@ class EngineInvariantsTest {
     private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
 
     /// Small windows, so that most documents have several and windows of different documents meet in a batch.
-    private static final ScoringOptions SCORING = new ScoringOptions(48, 20, Prefix.EOS, 20);
+    private static final ScoringOptions SCORING = new ScoringOptions(new Windows.Strided(48, 20), Prefix.EOS, 20);
 
-    private static final SamplingParams GREEDY = Golden.greedy(20);
-    private static final SamplingParams SAMPLED = new SamplingParams(20, 0.9, 50, 0.95, 0, 11, List.of(), List.of());
+    /// All window policies, side by side in the same batches.
+    private static final List<ScoringOptions> POLICIES = List.of(
+            SCORING,
+            new ScoringOptions(new Windows.Rolling(30), Prefix.EOS, 20),
+            new ScoringOptions(new Windows.Half(16), Prefix.NONE, 20));
+
+    private static final GenerationParams GREEDY = Golden.greedy(20);
+    private static final GenerationParams SAMPLED = new GenerationParams(
+            new SamplingParams(0.9, 50, 0.95, 0, new Penalties(1.1, 0.1, 0.05), Map.of(17, 0.5), 11),
+            Ending.after(20).withMinNewTokens(5),
+            3,
+            null);
+
+    private static final Content CONTINUATION = new Content.Text(", and so it was said.", SpecialTokens.TEXT);
 
     private static Map<Long, List<Long>> scores = Map.of();
     private static Map<Long, List<Long>> texts = Map.of();
@@ -54,7 +70,7 @@ class EngineInvariantsTest {
                 .doesNotHaveDuplicates();
     }
 
-    /// 64 documents: beginnings of real ones, from a character to some windows.
+    /// 64 documents: beginnings of real ones, from a character to some windows; every fourth is a prompt.
     private static List<Request.Score> documents() {
         List<Request.Score> documents = new ArrayList<>();
         for (int i = 0; documents.size() < 64; i++) {
@@ -64,8 +80,11 @@ class EngineInvariantsTest {
                     .textValue();
             int start = i < 16 ? 0 : 40;
             int end = Math.min(text.length(), start + 1 + i * i % 229);
-            documents.add(new Request.Score(
-                    documents.size(), new Content.Text(text.substring(start, end), SpecialTokens.TEXT), SCORING));
+            Content document = new Content.Text(text.substring(start, end), SpecialTokens.TEXT);
+            documents.add(
+                    i % 4 == 3
+                            ? new Request.Score(i, document, CONTINUATION, SCORING)
+                            : new Request.Score(i, document, POLICIES.get(i % 4)));
         }
         return documents;
     }
@@ -174,7 +193,7 @@ class EngineInvariantsTest {
         int[] whole = Golden.ints(GOLDEN.get("greedy").get(0).get("tokens"));
         try (Engine engine = open(KernelChoice.VECTOR, 2, 4096, 64)) {
             double[] expected = Golden.scored(engine, whole, SCORING).score().tokenLogProbabilities();
-            for (int length = 1; length < SCORING.context() - 1; length++) {
+            for (int length = 1; length < SCORING.windows().context() - 1; length++) {
                 double[] beginning = Golden.scored(engine, Arrays.copyOf(whole, length), SCORING)
                         .score()
                         .tokenLogProbabilities();

@@ -12,9 +12,12 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.Windows;
 
 /// Reference values from transformers, and how tests ask an engine for the same.
 public final class Golden {
@@ -52,18 +55,24 @@ public final class Golden {
 
     /// transformers' way: no prefix, so the first token is not scored.
     public static ScoringOptions unprefixed(int context, int stride) {
-        return new ScoringOptions(context, stride, Prefix.NONE, 20);
+        return new ScoringOptions(new Windows.Strided(context, stride), Prefix.NONE, 20);
     }
 
-    public static SamplingParams greedy(int newTokens) {
-        return new SamplingParams(newTokens, 0, 0, 1, 0, 0, List.of(), List.of());
+    public static GenerationParams greedy(int newTokens) {
+        return new GenerationParams(SamplingParams.GREEDY, Ending.after(newTokens));
+    }
+
+    /// Samples among all tokens.
+    public static GenerationParams sampled(int newTokens, double temperature, long seed) {
+        return new GenerationParams(
+                SamplingParams.GREEDY.withTemperature(temperature).withSeed(seed), Ending.after(newTokens));
     }
 
     public static Request.Score score(long id, int[] tokens, ScoringOptions options) {
         return new Request.Score(id, new Content.Tokens(tokens), options);
     }
 
-    public static Request.Generate generate(long id, int[] prompt, SamplingParams params) {
+    public static Request.Generate generate(long id, int[] prompt, GenerationParams params) {
         return new Request.Generate(id, new Content.Tokens(prompt), 0, params);
     }
 
@@ -72,7 +81,7 @@ public final class Golden {
                 engine.score(List.of(score(0, tokens, options)).iterator()).next();
     }
 
-    public static Result.Generated generated(Engine engine, int[] prompt, SamplingParams params) {
+    public static Result.Generated generated(Engine engine, int[] prompt, GenerationParams params) {
         return (Result.Generated)
                 engine.generate(List.of(generate(0, prompt, params)).iterator()).next();
     }

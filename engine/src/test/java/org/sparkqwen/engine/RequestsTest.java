@@ -18,13 +18,14 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.scoring.DocumentScore;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// Requests at the edge of what can be answered, and beyond it: each gets its result, and none stops the others.
 class RequestsTest {
     private static final Path WITHOUT_TOKENIZER = Golden.DIRECTORY.resolve("models/dense-tied-f32");
     private static final ScoringOptions UNPREFIXED = Golden.unprefixed(64, 32);
-    private static final ScoringOptions PREFIXED = new ScoringOptions(64, 32, Prefix.EOS, 20);
+    private static final ScoringOptions PREFIXED = new ScoringOptions(new Windows.Strided(64, 32), Prefix.EOS, 20);
 
     private static Engine engine = open(Golden.SMALL_MODEL);
 
@@ -138,7 +139,8 @@ class RequestsTest {
     void aVeryLongDocumentIsScoredTokenByTokenOnce(int context, int stride, Prefix prefix, int scored) {
         int[] ids = new Random(6).ints(100_000, 0, 511).toArray();
         try (Engine small = open(WITHOUT_TOKENIZER)) {
-            Result.Scored result = scored(small, tokens(ids), new ScoringOptions(context, stride, prefix, 20));
+            ScoringOptions options = new ScoringOptions(new Windows.Strided(context, stride), prefix, 20);
+            Result.Scored result = scored(small, tokens(ids), options);
             assertThat(result.tokens()).isEqualTo(ids);
             assertThat(result.score().tokenLogProbabilities()).hasSize(ids.length);
             assertThat(result.score().tokensScored()).isEqualTo(scored);
@@ -207,7 +209,8 @@ class RequestsTest {
         }
     }
 
-    /// Requests are read when the batch has room, so that a caller's rows need not fit into memory.
+    /// Requests are read when the batch has room, so that a caller's rows need not fit into memory. The model reads
+    /// eight tokens of each.
     @Test
     void requestsArePulledOnlyAsTheBatchHasRoom() {
         int[] pulled = {0};
@@ -219,7 +222,7 @@ class RequestsTest {
 
             @Override
             public Request.Score next() {
-                return new Request.Score(pulled[0]++, tokens(1, 2, 3, 4, 5, 6, 7, 8), UNPREFIXED);
+                return new Request.Score(pulled[0]++, tokens(1, 2, 3, 4, 5, 6, 7, 8, 9), UNPREFIXED);
             }
         };
         Iterator<Result> run = engine.score(endless);

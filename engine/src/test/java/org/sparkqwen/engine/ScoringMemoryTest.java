@@ -15,6 +15,7 @@ import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.PublishedShape;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.Windows;
 
 /// What [WorkingMemory] predicts for the 4B shape is what a process takes. One layer of it: the others have the same
 /// working memory in turn.
@@ -68,8 +69,8 @@ class ScoringMemoryTest {
 
         public static void main(String[] arguments) throws IOException {
             EngineOptions options = new EngineOptions(KernelChoice.VECTOR, THREADS, BATCH_TOKENS, 1);
-            ScoringOptions scoring =
-                    new ScoringOptions(WINDOW, WINDOW, ScoringOptions.Prefix.NONE, ScoringOptions.DEFAULT_MIN_K);
+            ScoringOptions scoring = new ScoringOptions(
+                    new Windows.Strided(WINDOW, WINDOW), ScoringOptions.Prefix.NONE, ScoringOptions.DEFAULT_MIN_K);
             Random random = new Random(1);
             try (Engine engine = Engine.random(CONFIG, options)) {
                 for (int length : new int[] {WINDOW, 3}) {

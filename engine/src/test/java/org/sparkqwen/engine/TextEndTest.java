@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
@@ -15,6 +17,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.engine.Result.FinishReason;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.GenerationParams;
+import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
@@ -57,7 +62,8 @@ class TextEndTest {
         int overBorders = 0;
         for (Result result : Golden.all(engine.generate(requests.iterator()))) {
             Result.Generated generated = (Result.Generated) result;
-            String stop = requests.get((int) generated.id()).params().stop().getFirst();
+            String stop =
+                    requests.get((int) generated.id()).params().ending().stop().getFirst();
             assertThat(text(generated))
                     .as("before '%s'", stop)
                     .isEqualTo(text(whole).substring(0, text(whole).indexOf(stop)));
@@ -127,6 +133,84 @@ class TextEndTest {
     }
 
     @Test
+    void ignoredEndOfTextTokensAreTokensLikeAnyOther(@TempDir Path directory) {
+        int end = whole.tokens().get(12);
+        ModelCopy.of(Golden.SMALL_MODEL, directory)
+                .json(
+                        "generation_config.json",
+                        json -> json.putArray("eos_token_id").add(end));
+        try (Engine ending = open(directory)) {
+            assertThat(generate(ending, Golden.greedy(LENGTH)).finishReason()).isEqualTo(FinishReason.STOP);
+            assertThat(generate(ending, ending(Ending.after(LENGTH).withIgnoreEos(true))))
+                    .isEqualTo(whole);
+        }
+    }
+
+    /// Until then no end token is chosen, however likely, and another is in its place; afterwards it is.
+    @Test
+    void noEndTokenIsChosenBeforeTheFewestTokensAllowed() {
+        int at = 12;
+        int end = whole.tokens().get(at);
+        int firstAt = whole.tokens().indexOf(end);
+        Ending stopping = Ending.after(LENGTH).withStopTokenIds(List.of(end));
+        assertThat(generate(engine, ending(stopping)).tokens()).hasSize(firstAt + 1);
+        for (int fewest : new int[] {firstAt, firstAt + 1, firstAt + 9}) {
+            Result.Generated generated = generate(engine, ending(stopping.withMinNewTokens(fewest)));
+            if (fewest <= firstAt) {
+                assertThat(generated.tokens()).hasSize(firstAt + 1);
+            } else {
+                assertThat(generated.tokens()).hasSizeGreaterThanOrEqualTo(fewest);
+                assertThat(generated.tokens().subList(0, fewest)).doesNotContain(end);
+                assertThat(generated.tokens().subList(0, firstAt))
+                        .isEqualTo(whole.tokens().subList(0, firstAt));
+            }
+        }
+    }
+
+    @Test
+    void aStopTextCountsFromTheFewestTokensAllowedOn() {
+        String stop = text(whole).substring(3, 5);
+        int fewest = 20;
+        int from = decode(whole.tokens().subList(0, fewest)).length();
+        int expected = text(whole).indexOf(stop, from);
+        Ending ending = Ending.after(LENGTH).withStop(List.of(stop)).withMinNewTokens(fewest);
+        assertThat(text(generate(engine, ending(ending))))
+                .isEqualTo(expected < 0 ? text(whole) : text(whole).substring(0, expected));
+    }
+
+    /// A bias makes the model say one token only.
+    @Test
+    void aTextThatRepeatsItselfEndsWhenThatIsAskedFor() {
+        int token = whole.tokens().getFirst();
+        GenerationParams biased =
+                Golden.greedy(LENGTH).withSampling(SamplingParams.GREEDY.withLogitBias(Map.of(token, 1000.0)));
+        assertThat(generate(engine, biased).finishReason()).isEqualTo(FinishReason.LENGTH);
+        Result.Generated generated =
+                generate(engine, biased.withEnding(Ending.after(LENGTH).withRepetitions(6)));
+        assertThat(generated.finishReason()).isEqualTo(FinishReason.REPETITION);
+        assertThat(generated.tokens()).hasSize(6).containsOnly(token);
+        assertThat(text(generated)).isEqualTo(decode(generated.tokens()));
+    }
+
+    @Test
+    void theLikeliestTokensOfEachPositionAreToldWhenAskedFor() {
+        assertThat(whole.best()).isEmpty();
+        Result.Generated generated = generate(engine, Golden.greedy(LENGTH).withBest(4));
+        assertThat(generated.tokens()).isEqualTo(whole.tokens());
+        assertThat(generated.best()).hasSize(LENGTH);
+        for (int i = 0; i < LENGTH; i++) {
+            List<RankedToken> best = generated.best().get(i);
+            assertThat(best)
+                    .hasSize(4)
+                    .isSortedAccordingTo(Comparator.comparingDouble(token -> -token.logProbability()));
+            assertThat(best.getFirst())
+                    .isEqualTo(new RankedToken(
+                            generated.tokens().get(i),
+                            generated.logProbabilities().get(i)));
+        }
+    }
+
+    @Test
     void theMostTokensAllowedEndTheText() {
         for (int tokens : new int[] {1, 2, 17}) {
             Result.Generated generated = generate(engine, Golden.greedy(tokens));
@@ -156,7 +240,7 @@ class TextEndTest {
     @Test
     void aSampledTextIsItsTokensDecoded() {
         List<Request.Generate> requests = new ArrayList<>();
-        SamplingParams hot = new SamplingParams(30, 1e6, 0, 1, 0, 5, List.of(), List.of());
+        GenerationParams hot = Golden.sampled(30, 1e6, 5);
         for (int sample = 0; sample < 20; sample++) {
             requests.add(new Request.Generate(sample, PROMPT, sample, hot));
         }
@@ -176,15 +260,19 @@ class TextEndTest {
     @Test
     void paddingIdsAreNeverChosen() {
         int real = engine.tokenizer().orElseThrow().vocabularySize();
-        SamplingParams hot = new SamplingParams(200, 1e6, 0, 1, 0, 5, List.of(), List.of());
+        GenerationParams hot = Golden.sampled(200, 1e6, 5);
         assertThat(generate(engine, hot).tokens()).allMatch(id -> id < real);
     }
 
-    private static SamplingParams stopping(List<String> stop, List<Integer> stopTokenIds) {
-        return new SamplingParams(LENGTH, 0, 0, 1, 0, 0, stop, stopTokenIds);
+    private static GenerationParams stopping(List<String> stop, List<Integer> stopTokenIds) {
+        return ending(Ending.after(LENGTH).withStop(stop).withStopTokenIds(stopTokenIds));
     }
 
-    private static Result.Generated generate(Engine engine, SamplingParams params) {
+    private static GenerationParams ending(Ending ending) {
+        return Golden.greedy(LENGTH).withEnding(ending);
+    }
+
+    private static Result.Generated generate(Engine engine, GenerationParams params) {
         Request.Generate request = new Request.Generate(0, PROMPT, 0, params);
         return (Result.Generated) engine.generate(List.of(request).iterator()).next();
     }

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import org.sparkqwen.engine.Benchmark;
 import org.sparkqwen.engine.BenchmarkResult;
 import org.sparkqwen.engine.Engine;
@@ -76,7 +77,17 @@ final class BenchReport {
     private List<List<String>> rates() {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of(
-                "", "tokens/s", "best", "worst", "rounds", "GFLOP/s", "of peak", "weights, GB/s", "of reading"));
+                "",
+                "tokens/s",
+                "best",
+                "worst",
+                "rounds",
+                "GFLOP/s",
+                "of peak",
+                "weights, GB/s",
+                "of reading",
+                "to one",
+                "of scoring"));
         for (Measurement measurement : result.measurements()) {
             Samples rate = measurement.tokensPerSecond();
             Measurement.Round median = measurement.median();
@@ -91,7 +102,9 @@ final class BenchReport {
                     "%,.1f".formatted(median.flopsPerSecond() / GIGA),
                     percent(measurement.shareOfPeak()),
                     bound ? "%,.1f".formatted(median.weightBytesPerSecond() / GIGA) : "",
-                    bound ? percent(measurement.shareOfReadBytes()) : ""));
+                    bound ? percent(measurement.shareOfReadBytes()) : "",
+                    cell("%.1f x", result.toOne(measurement), 1),
+                    cell("%.1f %%", result.toScoring(measurement), 100)));
         }
         return rows;
     }
@@ -113,6 +126,10 @@ final class BenchReport {
                     stage.flopsPerSecond() == 0 ? "" : percent(stage.shareOfPeak())));
         }
         return rows;
+    }
+
+    private static String cell(String format, OptionalDouble ratio, int unit) {
+        return ratio.isPresent() ? format.formatted(unit * ratio.getAsDouble()) : "";
     }
 
     private static String percent(double share) {
@@ -138,9 +155,7 @@ final class BenchReport {
         machine.put("gflops", samples(result.flops(), GIGA));
         machine.put("read_gb_per_s", samples(result.readBytes(), GIGA));
         all.put("machine", machine);
-        all.put(
-                "measurements",
-                result.measurements().stream().map(BenchReport::json).toList());
+        all.put("measurements", result.measurements().stream().map(this::json).toList());
         try {
             return JsonMapper.builder()
                             .enable(SerializationFeature.INDENT_OUTPUT)
@@ -152,7 +167,7 @@ final class BenchReport {
         }
     }
 
-    private static Map<String, Object> json(Measurement measurement) {
+    private Map<String, Object> json(Measurement measurement) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("part", name(measurement.part()));
         json.put("sequences", measurement.sequences());
@@ -162,6 +177,8 @@ final class BenchReport {
         json.put("share_of_peak", measurement.shareOfPeak());
         json.put("weights_gb_per_s", measurement.median().weightBytesPerSecond() / GIGA);
         json.put("share_of_reading", measurement.shareOfReadBytes());
+        result.toOne(measurement).ifPresent(ratio -> json.put("ratio_to_one", ratio));
+        result.toScoring(measurement).ifPresent(ratio -> json.put("ratio_to_scoring", ratio));
         json.put("peak_gflops", samples(measurement.flops(), GIGA));
         json.put("read_gb_per_s", samples(measurement.readBytes(), GIGA));
         json.put(

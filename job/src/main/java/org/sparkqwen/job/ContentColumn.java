@@ -1,6 +1,5 @@
 package org.sparkqwen.job;
 
-import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
@@ -12,6 +11,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
@@ -22,14 +22,24 @@ import org.sparkqwen.engine.Content;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// The input column that a job works on.
-public sealed interface ContentColumn extends Serializable {
+public sealed interface ContentColumn extends PromptSource permits ContentColumn.Text, ContentColumn.Tokens {
     String name();
 
-    /// The column as [#read] expects it.
+    /// The column as [#readValue] expects it.
     Column select();
 
     /// What a row's value is; [Content.Unreadable] for one that is null or malformed.
-    Content read(@Nullable Object value);
+    Content readValue(@Nullable Object value);
+
+    @Override
+    default List<Column> columns(StructType input) {
+        return List.of(select());
+    }
+
+    @Override
+    default Content read(Row row, int first) {
+        return readValue(row.get(first));
+    }
 
     /// Whether a column of this type will do; else what type it must have.
     Optional<String> mismatch(DataType type);
@@ -45,7 +55,7 @@ public sealed interface ContentColumn extends Serializable {
         }
 
         @Override
-        public Content read(@Nullable Object value) {
+        public Content readValue(@Nullable Object value) {
             if (!(value instanceof byte[] bytes)) {
                 return new Content.Unreadable("the text is null");
             }
@@ -78,7 +88,7 @@ public sealed interface ContentColumn extends Serializable {
         }
 
         @Override
-        public Content read(@Nullable Object value) {
+        public Content readValue(@Nullable Object value) {
             if (!(value instanceof scala.collection.Seq<?> seq)) {
                 return new Content.Unreadable("the token list is null");
             }
@@ -105,27 +115,44 @@ public sealed interface ContentColumn extends Serializable {
         }
     }
 
+    /// A column of another name that is read like this one.
+    default ContentColumn named(String other) {
+        return switch (this) {
+            case Text text -> new Text(other, text.special());
+            case Tokens tokens -> new Tokens(other);
+        };
+    }
+
     /// A column by its exact name, dots included.
     static Column column(String name) {
         return functions.col("`%s`".formatted(name.replace("`", "``")));
     }
 
-    /// Refuses an input without this column, or with one of another type.
+    /// As a column of prompts.
+    @Override
     default void checkIn(StructType schema) {
+        checkIn(schema, this instanceof Tokens ? "--tokens-column" : "--prompt-column");
+    }
+
+    /// As a column of documents.
+    default void checkDocumentsIn(StructType schema) {
+        checkIn(schema, this instanceof Tokens ? "--tokens-column" : "--text-column");
+    }
+
+    /// Refuses an input without this column, or with one of another type.
+    ///
+    /// @param option that names the column
+    default void checkIn(StructType schema, String option) {
         List<String> names = Arrays.asList(schema.fieldNames());
         if (!names.contains(name())) {
-            throw Refusal.usage("the input has no column '%s'; it has %s. Choose one with --%s"
-                    .formatted(name(), quoted(names), option()));
+            throw Refusal.usage("the input has no column '%s'; it has %s. Choose one with %s"
+                    .formatted(name(), quoted(names), option));
         }
         DataType type = schema.apply(name()).dataType();
         mismatch(type).ifPresent(expected -> {
             throw Refusal.usage(
-                    "column '%s' is %s; --%s takes %s".formatted(name(), type.simpleString(), option(), expected));
+                    "column '%s' is %s; %s takes %s".formatted(name(), type.simpleString(), option, expected));
         });
-    }
-
-    private String option() {
-        return this instanceof Tokens ? "tokens-column" : "text-column";
     }
 
     static String quoted(Collection<String> names) {

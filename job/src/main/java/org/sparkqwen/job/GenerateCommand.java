@@ -5,18 +5,12 @@ import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.sum;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.Row;
-import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.model.GenerationDefaults;
-import org.sparkqwen.engine.model.ModelConfig;
-import org.sparkqwen.engine.sampling.SamplingParams;
-import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.engine.sampling.GenerationParams;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -30,11 +24,13 @@ import picocli.CommandLine.Spec;
             "Continues prompts.",
             "",
             "Every input row becomes as many output rows as --samples says: the input's columns, then sample,"
-                    + " generated_text, finish_reason (stop, length or error), prompt_tokens, generated_tokens,"
-                    + " sum_logprob (nats, in the model's own distribution), token_ids, token_logprobs, model, error.",
+                    + " generated_text, finish_reason (stop, length, repetition or error), prompt_tokens,"
+                    + " generated_tokens, sum_logprob (nats, in the model's own distribution), token_ids,"
+                    + " token_logprobs, top_logprobs, model, error.",
             "",
-            "What is not given comes from the model's generation_config.json. A row's text depends on the seed, the"
-                    + " prompt and the sample's number alone.",
+            "What is not given comes from the model's generation_config.json. Logits are changed in this order: bias,"
+                    + " penalties, temperature, top-k, top-p, min-p. A row's text depends on the seed, the prompt and"
+                    + " the sample's number alone.",
             ""
         },
         footer = {
@@ -42,7 +38,9 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  spark-qwen generate --input prompts.parquet --output texts --max-new-tokens 64",
             "  spark-qwen generate --input prompts.parquet --output texts --temperature 0.8 --top-p 0.95 --samples 3"
-                    + " --seed 7"
+                    + " --seed 7",
+            "  spark-qwen generate --input topics.parquet --output texts --template 'Write about {topic}.' --chat"
+                    + " --json-schema schema.json"
         })
 final class GenerateCommand implements Callable<Integer> {
     @Spec
@@ -52,55 +50,8 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private RunOptions run = new RunOptions();
 
-    @Option(
-            names = "--prompt-column",
-            paramLabel = "NAME",
-            description = "Column of prompts: string, or binary in UTF-8. Default: prompt.")
-    private @Nullable String promptColumn;
-
-    @Option(
-            names = "--tokens-column",
-            paramLabel = "NAME",
-            description = "Column of prompts that are tokenized already: array<int> or array<bigint>.")
-    private @Nullable String tokensColumn;
-
-    @Option(
-            names = "--special-tokens",
-            paramLabel = "HOW",
-            defaultValue = "text",
-            description = "What <|im_start|> and its like in a prompt are: text, or parse for tokens."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private SpecialTokens specialTokens = SpecialTokens.TEXT;
-
-    @Option(
-            names = "--max-new-tokens",
-            paramLabel = "N",
-            description = "Tokens generated at most. Default: the model's, or 256.")
-    private @Nullable Integer maxNewTokens;
-
-    @Option(
-            names = "--temperature",
-            paramLabel = "T",
-            description = "Divides logits before sampling; 0 takes the likeliest token. Default: the model's.")
-    private @Nullable Double temperature;
-
-    @Option(names = "--top-k", paramLabel = "K", description = "Sample from the K likeliest tokens; 0 for all.")
-    private @Nullable Integer topK;
-
-    @Option(
-            names = "--top-p",
-            paramLabel = "P",
-            description = "Sample from the likeliest tokens that reach this probability together; 1 for all.")
-    private @Nullable Double topP;
-
-    @Option(
-            names = "--min-p",
-            paramLabel = "P",
-            description = "Sample from tokens at least this fraction as likely as the likeliest; 0 for all.")
-    private @Nullable Double minP;
-
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Default: ${DEFAULT-VALUE}.")
-    private long seed;
+    @Mixin
+    private PromptOptions prompts = new PromptOptions();
 
     @Option(
             names = "--samples",
@@ -109,17 +60,21 @@ final class GenerateCommand implements Callable<Integer> {
             description = "Continuations of each prompt. Default: ${DEFAULT-VALUE}.")
     private int samples;
 
-    @Option(
-            names = "--stop",
-            paramLabel = "TEXT",
-            description = "Text that ends the output, which ends before it. Repeatable.")
-    private List<String> stop = new ArrayList<>();
+    @Mixin
+    private SamplingOptions sampling = new SamplingOptions();
 
     @Option(
-            names = "--stop-token-id",
-            paramLabel = "ID",
-            description = "Token that ends the output, beside the model's end-of-text tokens. Repeatable.")
-    private List<Integer> stopTokenIds = new ArrayList<>();
+            names = "--logprobs",
+            paramLabel = "K",
+            defaultValue = "0",
+            description = "Tell the K likeliest tokens at each position, in top_logprobs. Default: ${DEFAULT-VALUE}.")
+    private int logprobs;
+
+    @Mixin
+    private EndingOptions endings = new EndingOptions();
+
+    @Mixin
+    private ConstraintOptions constraints = new ConstraintOptions();
 
     @Mixin
     private ModelOptions model = new ModelOptions();
@@ -127,11 +82,7 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ModelReference reference = model.open();
-        ContentColumn prompts = ContentOptions.column(reference, promptColumn, tokensColumn, specialTokens, "prompt");
-        if (!stop.isEmpty() && !reference.hasTokenizer()) {
-            throw Refusal.usage("--stop needs a model with a tokenizer.json; take --stop-token-id");
-        }
-        GenerateJob.Settings settings = settings(reference.config(), prompts);
+        GenerateJob.Settings settings = settings(reference);
         try (JobRun job = JobRun.start(spec.name(), run)) {
             JobRun.Written written =
                     job.run((input, counters) -> new GenerateJob(reference, settings, counters).run(input));
@@ -140,33 +91,18 @@ final class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
-    private GenerateJob.Settings settings(ModelConfig config, ContentColumn prompts) {
-        GenerationDefaults defaults = config.generationDefaults();
-        double modelTemperature = defaults.sample() ? Objects.requireNonNullElse(defaults.temperature(), 1.0) : 0;
-        for (int id : stopTokenIds) {
-            if (id < 0 || id >= config.vocabSize()) {
-                throw Refusal.usage(
-                        "--stop-token-id %d is outside the vocabulary of %,d".formatted(id, config.vocabSize()));
-            }
-        }
+    private GenerateJob.Settings settings(ModelReference reference) {
         try {
-            SamplingParams sampling = new SamplingParams(
-                    first(maxNewTokens, defaults.maxNewTokens(), 256),
-                    first(temperature, modelTemperature, 0.0),
-                    first(topK, defaults.topK(), 0),
-                    first(topP, defaults.topP(), 1.0),
-                    first(minP, defaults.minP(), 0.0),
-                    seed,
-                    stop,
-                    stopTokenIds);
-            return new GenerateJob.Settings(prompts, run.columns, samples, sampling);
+            GenerationParams params = new GenerationParams(
+                    sampling.params(reference.config(), reference.choosableTokens()),
+                    endings.ending(reference),
+                    logprobs,
+                    constraints.constraint(reference));
+            return new GenerateJob.Settings(
+                    prompts.source(reference), run.columns, samples, params, sampling.rowParams());
         } catch (IllegalArgumentException e) {
             throw Refusal.usage(e);
         }
-    }
-
-    private static <T> T first(@Nullable T given, @Nullable T modelDefault, T otherwise) {
-        return given != null ? given : modelDefault != null ? modelDefault : otherwise;
     }
 
     private void report(JobRun job, JobRun.Written written, ModelReference reference) {

@@ -1,20 +1,28 @@
 package org.sparkqwen.job;
 
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Content;
 import org.sparkqwen.engine.Request;
 import org.sparkqwen.engine.Result;
-import org.sparkqwen.engine.sampling.SamplingParams;
+import org.sparkqwen.engine.sampling.GenerationParams;
+import org.sparkqwen.engine.sampling.RankedToken;
 
 /// Generates continuations: a Dataset of prompts in, one row for each sample of each prompt out.
 public final class GenerateJob {
+    private static final StructType RANKED =
+            new StructType().add("token_id", DataTypes.IntegerType).add("logprob", DataTypes.FloatType);
+
     /// The columns added to the passed ones; the same in every run.
     public static final StructType SCHEMA = new StructType()
             .add("sample", DataTypes.IntegerType)
@@ -25,6 +33,7 @@ public final class GenerateJob {
             .add("sum_logprob", DataTypes.DoubleType)
             .add("token_ids", DataTypes.createArrayType(DataTypes.IntegerType))
             .add("token_logprobs", DataTypes.createArrayType(DataTypes.FloatType))
+            .add("top_logprobs", DataTypes.createArrayType(DataTypes.createArrayType(RANKED)))
             .add("model", DataTypes.StringType)
             .add("error", DataTypes.StringType);
 
@@ -34,15 +43,23 @@ public final class GenerateJob {
 
     /// How to generate.
     ///
-    /// @param content the column of prompts
+    /// @param prompt where prompts come from
     /// @param columns that pass through; empty for all
     /// @param samples continuations of each prompt
-    public record Settings(ContentColumn content, List<String> columns, int samples, SamplingParams sampling)
+    /// @param rowParams those of the parameters that columns set for each row
+    public record Settings(
+            PromptSource prompt, List<String> columns, int samples, GenerationParams params, List<RowParam> rowParams)
             implements Serializable {
         public Settings {
             if (samples < 1) {
                 throw new IllegalArgumentException("samples must be at least 1, not " + samples);
             }
+            rowParams = List.copyOf(rowParams);
+        }
+
+        /// The same parameters for each row.
+        public Settings(PromptSource prompt, List<String> columns, int samples, GenerationParams params) {
+            this(prompt, columns, samples, params, List.of());
         }
     }
 
@@ -61,10 +78,13 @@ public final class GenerateJob {
     ///
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {
-        settings.content().checkIn(input.schema());
+        settings.prompt().checkIn(input.schema());
+        settings.rowParams().forEach(param -> param.checkIn(input.schema()));
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
-        Partition partition = new Partition(model, settings, passed.count(), counters);
-        return passed.transform(input, settings.content(), SCHEMA, partition);
+        List<Column> read = new ArrayList<>();
+        settings.rowParams().forEach(param -> read.add(param.select()));
+        read.addAll(settings.prompt().columns(input.schema()));
+        return passed.transform(input, read, SCHEMA, new Partition(model, settings, passed.count(), counters));
     }
 
     /// What executors run on each partition.
@@ -77,14 +97,20 @@ public final class GenerateJob {
         @Override
         public Iterator<Row> call(Iterator<Row> rows) {
             return PartitionEngine.generate(
-                    model,
-                    rows,
-                    passed,
-                    settings.content(),
-                    settings.samples(),
-                    (id, content, sample) -> new Request.Generate(id, content, sample, settings.sampling()),
-                    this::columns,
-                    counters);
+                    model, rows, passed, settings.samples(), this::requests, this::columns, counters);
+        }
+
+        /// @param row the passed columns, those of row parameters, those of the prompt
+        private PartitionEngine.RequestFactory<Request.Generate> requests(Row row) {
+            try {
+                GenerationParams params = RowParam.apply(settings.rowParams(), settings.params(), row, passed);
+                Content prompt = settings.prompt()
+                        .read(row, passed + settings.rowParams().size());
+                return (id, sample) -> new Request.Generate(id, prompt, sample, params);
+            } catch (IllegalArgumentException e) {
+                Content unreadable = new Content.Unreadable(String.valueOf(e.getMessage()));
+                return (id, sample) -> new Request.Generate(id, unreadable, sample, settings.params());
+            }
         }
 
         private @Nullable Object[] columns(Result result, int sample) {
@@ -121,15 +147,28 @@ public final class GenerateJob {
                 switch (generated.finishReason()) {
                     case STOP -> "stop";
                     case LENGTH -> "length";
+                    case REPETITION -> "repetition";
                 },
                 generated.promptTokens(),
                 generated.tokens().size(),
                 sum,
                 generated.tokens().toArray(Integer[]::new),
                 floats,
+                ranked(generated.best()),
                 model.label(),
                 null
             };
+        }
+
+        private Row @Nullable [][] ranked(List<List<RankedToken>> best) {
+            if (settings.params().best() == 0) {
+                return null;
+            }
+            return best.stream()
+                    .map(tokens -> tokens.stream()
+                            .map(token -> RowFactory.create(token.token(), (float) token.logProbability()))
+                            .toArray(Row[]::new))
+                    .toArray(Row[][]::new);
         }
 
         private @Nullable Object[] errorColumns(String reason, int sample) {

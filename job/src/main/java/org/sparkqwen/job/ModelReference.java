@@ -62,6 +62,11 @@ public record ModelReference(String directory, String label, String sha256, Exec
         return ModelConfig.read(path());
     }
 
+    /// How many ids, from 0 on, a text may have.
+    int choosableTokens() {
+        return Engine.choosableTokens(hasTokenizer() ? tokenizer() : null, config());
+    }
+
     boolean hasTokenizer() {
         return Files.exists(tokenizerJson());
     }

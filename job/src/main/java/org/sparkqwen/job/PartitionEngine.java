@@ -9,7 +9,6 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.Content;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.GenerationRun;
 import org.sparkqwen.engine.Request;
@@ -22,7 +21,6 @@ import org.sparkqwen.engine.Result;
 final class PartitionEngine {
     private final Iterator<Row> rows;
     private final int passed;
-    private final ContentColumn content;
     private final int samples;
     private final Map<Long, Waiting> waiting = new HashMap<>();
     private long nextRow;
@@ -38,9 +36,15 @@ final class PartitionEngine {
         }
     }
 
-    /// Makes a request of a row's content.
+    /// Reads a row, once; what it returns makes the requests of that row.
+    interface RowReader<R extends Request> {
+        /// @param row the passed columns, then those that the job works on
+        RequestFactory<R> read(Row row);
+    }
+
+    /// Makes the requests of one row.
     interface RequestFactory<R extends Request> {
-        R request(long id, Content content, int sample);
+        R request(long id, int sample);
     }
 
     /// Makes the job's own columns of a result.
@@ -51,40 +55,33 @@ final class PartitionEngine {
         Object[] columns(Result result, int sample);
     }
 
-    /// @param rows the passed columns, then the content
+    /// @param rows the passed columns, then those that the job works on
     /// @param passed how many columns pass through
     /// @param samples requests made of each row
-    private PartitionEngine(Iterator<Row> rows, int passed, ContentColumn content, int samples) {
+    private PartitionEngine(Iterator<Row> rows, int passed, int samples) {
         this.rows = rows;
         this.passed = passed;
-        this.content = content;
         this.samples = samples;
     }
 
     static Iterator<Row> score(
-            ModelReference model,
-            Iterator<Row> rows,
-            int passed,
-            ContentColumn content,
-            RequestFactory<Request.Score> factory,
-            RowWriter writer) {
-        PartitionEngine partition = new PartitionEngine(rows, passed, content, 1);
+            ModelReference model, Iterator<Row> rows, int passed, RowReader<Request.Score> reader, RowWriter writer) {
+        PartitionEngine partition = new PartitionEngine(rows, passed, 1);
         Engine engine = engine(model);
-        return partition.write(engine.score(partition.requests(factory)), writer);
+        return partition.write(engine.score(partition.requests(reader)), writer);
     }
 
     static Iterator<Row> generate(
             ModelReference model,
             Iterator<Row> rows,
             int passed,
-            ContentColumn content,
             int samples,
-            RequestFactory<Request.Generate> factory,
+            RowReader<Request.Generate> reader,
             RowWriter writer,
             @Nullable Counters counters) {
-        PartitionEngine partition = new PartitionEngine(rows, passed, content, samples);
+        PartitionEngine partition = new PartitionEngine(rows, passed, samples);
         Engine engine = engine(model);
-        GenerationRun run = engine.generate(partition.requests(factory), TaskContext.get()::isInterrupted);
+        GenerationRun run = engine.generate(partition.requests(reader), TaskContext.get()::isInterrupted);
         onTaskCompletion(() -> {
             run.close();
             if (counters != null) {
@@ -106,9 +103,9 @@ final class PartitionEngine {
         TaskContext.get().addTaskCompletionListener(listener);
     }
 
-    private <R extends Request> Iterator<R> requests(RequestFactory<R> factory) {
+    private <R extends Request> Iterator<R> requests(RowReader<R> reader) {
         return new Iterator<>() {
-            private @Nullable Content current;
+            private @Nullable RequestFactory<R> current;
             private int sample = samples;
 
             @Override
@@ -120,12 +117,12 @@ final class PartitionEngine {
             public R next() {
                 if (sample == samples) {
                     Row row = rows.next();
-                    current = content.read(row.get(passed));
+                    current = reader.read(row);
                     sample = 0;
                     waiting.put(nextRow++, new Waiting(row, samples));
                 }
                 long id = (nextRow - 1) * samples + sample;
-                return factory.request(id, Objects.requireNonNull(current), sample++);
+                return Objects.requireNonNull(current).request(id, sample++);
             }
         };
     }

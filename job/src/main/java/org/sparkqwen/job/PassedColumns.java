@@ -46,22 +46,26 @@ record PassedColumns(List<StructField> fields) {
         return fields.size();
     }
 
-    /// Runs `partition`, which reads the passed columns and then the content, and writes the passed columns and
-    /// then those that the job adds.
+    /// Runs `partition`, which reads the passed columns and then those the job works on, and writes the passed
+    /// columns and then those that the job adds.
+    ///
+    /// @param read what the job works on, in the order in which `partition` finds it
     Dataset<Row> transform(
-            Dataset<Row> input, ContentColumn content, StructType added, MapPartitionsFunction<Row, Row> partition) {
-        Dataset<Row> travelled = prepare(input, content).mapPartitions(partition, Encoders.row(travelling(added)));
+            Dataset<Row> input, List<Column> read, StructType added, MapPartitionsFunction<Row, Row> partition) {
+        Dataset<Row> travelled = prepare(input, read).mapPartitions(partition, Encoders.row(travelling(added)));
         return restore(travelled, added);
     }
 
-    /// The passed columns, then the content: what the partition engine reads.
-    private Dataset<Row> prepare(Dataset<Row> input, ContentColumn content) {
+    /// What the partition engine reads: the passed columns, then `read`.
+    private Dataset<Row> prepare(Dataset<Row> input, List<Column> read) {
         List<Column> columns = new ArrayList<>();
         for (StructField field : fields) {
             Column column = ContentColumn.column(field.name());
             columns.add(isString(field) ? column.cast(DataTypes.BinaryType).as(field.name()) : column);
         }
-        columns.add(content.select().as("content"));
+        for (int i = 0; i < read.size(); i++) {
+            columns.add(read.get(i).as("read_" + i));
+        }
         return input.select(columns.toArray(Column[]::new));
     }
 

@@ -2,6 +2,7 @@ package org.sparkqwen.job;
 
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.Dataset;
@@ -10,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.Windows;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -20,11 +22,12 @@ import picocli.CommandLine.Spec;
         name = "score",
         sortOptions = false,
         description = {
-            "Scores documents: log-likelihood and perplexity of each, and of the whole corpus.",
+            "Scores documents: log-likelihood and perplexity of each, and of the whole corpus. With --prompt-column,"
+                    + " scores what continues a prompt.",
             "",
             "Every input row becomes one output row: the input's columns, then sum_nll (nats), tokens_scored, tokens,"
-                    + " bytes, words, perplexity, bits_per_byte, min_k_prob, token_ids, token_logprobs, model, error."
-                    + " A row that cannot be scored has error set and the other columns null.",
+                    + " bytes, words, perplexity, bits_per_byte, min_k_prob, is_greedy, token_ids, token_logprobs,"
+                    + " model, error. A row that cannot be scored has error set and the other columns null.",
             ""
         },
         footer = {
@@ -34,7 +37,9 @@ import picocli.CommandLine.Spec;
             "  spark-qwen score --input 'logs/*.json' --input-format json --text-column body --columns id --output"
                     + " scores",
             "  spark-qwen score --input corpus --output scores --context 2048 --stride 1024 --prefix none"
-                    + " --token-logprobs"
+                    + " --token-logprobs",
+            "  spark-qwen score --input corpus --output scores --windows rolling --context 2048",
+            "  spark-qwen score --input questions.parquet --output scores --prompt-column question --text-column answer"
         })
 final class ScoreCommand implements Callable<Integer> {
     @Spec
@@ -47,22 +52,48 @@ final class ScoreCommand implements Callable<Integer> {
     @Mixin
     private ContentOptions content = new ContentOptions();
 
-    @Option(names = "--context", paramLabel = "N", description = "Tokens of a window. Default: the model's context.")
+    @Option(
+            names = "--prompt-column",
+            paramLabel = "NAME",
+            description = "Column of prompts, of the same type: the text or tokens column is scored as what continues"
+                    + " this one, all counts are of that alone, and is_greedy says whether each of its tokens is the"
+                    + " likeliest one. Split as lm-evaluation-harness does: white space at the prompt's end goes to"
+                    + " the continuation, both are tokenized together, and an empty prompt is the end-of-text token."
+                    + " Of a prompt too long for the context the end is kept. Default: none; documents are scored.")
+    private @Nullable String promptColumn;
+
+    @Option(
+            names = "--windows",
+            paramLabel = "HOW",
+            defaultValue = "strided",
+            description = "How documents longer than the context are cut; choose that of the tool whose numbers you"
+                    + " compare with. strided, as Hugging Face's fixed-length models: windows of the context every"
+                    + " --stride tokens, each scores what those before it did not. rolling, as"
+                    + " lm-evaluation-harness: windows that follow each other, every token scored once; with --prefix"
+                    + " none the first token is the first window's context. half, as llama-perplexity: chunks of the"
+                    + " context, without prefix, of which only the second half is scored; give --context as its -c,"
+                    + " and long documents, since what fills no chunk is not scored. Default: ${DEFAULT-VALUE}.")
+    private Policy windows = Policy.STRIDED;
+
+    @Option(
+            names = "--context",
+            paramLabel = "N",
+            description = "Tokens of a window, or of prompt and continuation. Default: the model's context.")
     private @Nullable Integer context;
 
     @Option(
             names = "--stride",
             paramLabel = "N",
-            description =
-                    "Tokens from a window's start to the next one's. Default: half the context, so that each token"
-                            + " but those of the first window has at least half a window before it.")
+            description = "Tokens from a strided window's start to the next one's. Default: half the context, so that"
+                    + " each token but those of the first window has at least half a window before it.")
     private @Nullable Integer stride;
 
     @Option(
             names = "--prefix",
             paramLabel = "WHAT",
             description = "What stands before a document: eos, the end-of-text token, so that every token is scored; or"
-                    + " none, so that the first is not. Default: eos, or none for a model without one.")
+                    + " none, so that the first is not. Default: eos, or none for a model without one and for"
+                    + " --windows half.")
     private @Nullable Prefix prefix;
 
     @Option(
@@ -87,18 +118,26 @@ final class ScoreCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions model = new ModelOptions();
 
+    /// The names of [Windows] on the command line.
+    private enum Policy {
+        STRIDED,
+        ROLLING,
+        HALF
+    }
+
     @Override
     public Integer call() {
         ModelReference reference = model.open();
+        ContentColumn documents = content.column(reference);
         ScoreJob.Settings settings = new ScoreJob.Settings(
-                content.column(reference), run.columns, scoring(reference.config()), tokenLogprobs);
+                prompts(documents), documents, run.columns, scoring(reference.config()), tokenLogprobs);
         try (JobRun job = JobRun.start(spec.name(), run)) {
             JobRun.Written written = job.run((input, counters) -> {
                 Dataset<Row> scores = new ScoreJob(reference, settings, counters).run(input);
                 refuseUnknown(summaryBy, scores);
                 return scores;
             });
-            report(job, written, reference);
+            report(job, written, reference, settings);
         }
         return 0;
     }
@@ -109,17 +148,51 @@ final class ScoreCommand implements Callable<Integer> {
         if (window > positions) {
             throw Refusal.usage("--context %,d is more than the model's %,d".formatted(window, positions));
         }
-        Prefix before = prefix;
-        if (before == null) {
-            before = config.eosTokenIds().isEmpty() ? Prefix.NONE : Prefix.EOS;
-        } else if (before == Prefix.EOS && config.eosTokenIds().isEmpty()) {
-            throw Refusal.usage("--prefix eos: the model has no end-of-text token; take --prefix none");
-        }
         try {
-            return new ScoringOptions(window, stride == null ? Math.max(1, window / 2) : stride, before, minK);
+            return new ScoringOptions(windows(window), prefix(config), minK);
         } catch (IllegalArgumentException e) {
             throw Refusal.usage(e);
         }
+    }
+
+    private Windows windows(int context) {
+        if (windows != Policy.STRIDED && stride != null) {
+            throw Refusal.usage(
+                    "--stride is for --windows strided; with %s leave it out".formatted(lowerCase(windows)));
+        }
+        return switch (windows) {
+            case STRIDED -> new Windows.Strided(context, stride == null ? Math.max(1, context / 2) : stride);
+            case ROLLING -> new Windows.Rolling(context);
+            case HALF -> new Windows.Half(context);
+        };
+    }
+
+    private Prefix prefix(ModelConfig config) {
+        if (windows == Policy.HALF && prefix == Prefix.EOS) {
+            throw Refusal.usage("--windows half takes no prefix, as llama-perplexity does; leave out --prefix eos");
+        }
+        boolean endless = config.eosTokenIds().isEmpty();
+        if (prefix == Prefix.EOS && endless) {
+            throw Refusal.usage("--prefix eos: the model has no end-of-text token; take --prefix none");
+        }
+        if (prefix != null) {
+            return prefix;
+        }
+        return windows == Policy.HALF || endless ? Prefix.NONE : Prefix.EOS;
+    }
+
+    /// Prompt and continuation are in one window, so nothing may be said of windows.
+    private @Nullable ContentColumn prompts(ContentColumn continuations) {
+        if (promptColumn == null) {
+            return null;
+        }
+        for (String option : List.of("--windows", "--stride", "--prefix")) {
+            if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw Refusal.usage(
+                        "%s is for whole documents; with --prompt-column there are no windows".formatted(option));
+            }
+        }
+        return continuations.named(promptColumn);
     }
 
     private static void refuseUnknown(@Nullable String column, Dataset<Row> scores) {
@@ -130,12 +203,32 @@ final class ScoreCommand implements Callable<Integer> {
         }
     }
 
-    private void report(JobRun job, JobRun.Written written, ModelReference reference) {
+    /// What the options and the model came to.
+    private Map<String, Object> policy(ScoreJob.Settings settings) {
+        ScoringOptions scoring = settings.scoring();
+        Map<String, Object> policy = new LinkedHashMap<>();
+        if (settings.prompt() == null) {
+            policy.put("windows", lowerCase(windows));
+            policy.put("prefix", lowerCase(scoring.prefix()));
+        }
+        policy.put("context", scoring.windows().context());
+        if (settings.prompt() == null && scoring.windows() instanceof Windows.Strided strided) {
+            policy.put("stride", strided.stride());
+        }
+        return policy;
+    }
+
+    private static String lowerCase(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
+    }
+
+    private void report(JobRun job, JobRun.Written written, ModelReference reference, ScoreJob.Settings settings) {
         ScoreSummary summary = ScoreSummary.of(written.output());
         List<ScoreSummary> groups = summaryBy == null ? List.of() : ScoreSummary.by(written.output(), summaryBy);
         Map<String, Long> errors = written.commonestErrors(summary.errors());
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
+        facts.put("policy", policy(settings));
         facts.put("tokens_per_second", summary.tokens() / written.seconds());
         facts.put("commonest_errors", errors);
         if (summaryBy != null) {

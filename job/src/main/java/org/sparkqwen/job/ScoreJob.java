@@ -1,21 +1,25 @@
 package org.sparkqwen.job;
 
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Content;
 import org.sparkqwen.engine.Request;
 import org.sparkqwen.engine.Result;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.scoring.DocumentScore;
 import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.Windows;
 
-/// Scores documents: a Dataset in, the same rows with their log-likelihood out.
+/// Scores documents, or continuations of prompts: a Dataset in, the same rows with their log-likelihood out.
 ///
 /// ```java
 /// ModelReference model = ModelReference.open(Path.of("Qwen3-4B-Base"));
@@ -33,6 +37,7 @@ public final class ScoreJob {
             .add("perplexity", DataTypes.DoubleType)
             .add("bits_per_byte", DataTypes.DoubleType)
             .add("min_k_prob", DataTypes.DoubleType)
+            .add("is_greedy", DataTypes.BooleanType)
             .add("token_ids", DataTypes.createArrayType(DataTypes.IntegerType))
             .add("token_logprobs", DataTypes.createArrayType(DataTypes.FloatType))
             .add("model", DataTypes.StringType)
@@ -44,24 +49,34 @@ public final class ScoreJob {
 
     /// How to score.
     ///
-    /// @param content the column of documents
+    /// @param prompt the column of prompts, of the kind of `content`; null to score documents
+    /// @param content the column of documents, or of what continues the prompts
     /// @param columns that pass through; empty for all
     /// @param tokenLogprobs whether `token_ids` and `token_logprobs` are filled
-    public record Settings(ContentColumn content, List<String> columns, ScoringOptions scoring, boolean tokenLogprobs)
+    public record Settings(
+            @Nullable ContentColumn prompt,
+            ContentColumn content,
+            List<String> columns,
+            ScoringOptions scoring,
+            boolean tokenLogprobs)
             implements Serializable {
 
-        /// Windows of the model's context, half a window apart, after an end-of-text token where the model has
-        /// one.
+        public Settings {
+            if (prompt != null && prompt.getClass() != content.getClass()) {
+                throw new IllegalArgumentException("prompts and their continuations are both texts or both token ids");
+            }
+        }
+
+        /// Documents in windows of the model's context, half a window apart, after an end-of-text token where
+        /// the model has one.
         public static Settings of(ModelReference model, ContentColumn content) {
             ModelConfig config = model.config();
             ScoringOptions.Prefix prefix =
                     config.eosTokenIds().isEmpty() ? ScoringOptions.Prefix.NONE : ScoringOptions.Prefix.EOS;
             int context = config.maxPositions();
+            Windows windows = new Windows.Strided(context, Math.max(1, context / 2));
             return new Settings(
-                    content,
-                    List.of(),
-                    new ScoringOptions(context, Math.max(1, context / 2), prefix, ScoringOptions.DEFAULT_MIN_K),
-                    false);
+                    null, content, List.of(), new ScoringOptions(windows, prefix, ScoringOptions.DEFAULT_MIN_K), false);
         }
     }
 
@@ -80,10 +95,16 @@ public final class ScoreJob {
     ///
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {
-        settings.content().checkIn(input.schema());
+        List<Column> read = new ArrayList<>();
+        settings.content().checkDocumentsIn(input.schema());
+        read.add(settings.content().select());
+        if (settings.prompt() != null) {
+            settings.prompt().checkIn(input.schema(), "--prompt-column");
+            read.add(settings.prompt().select());
+        }
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Partition partition = new Partition(model, settings, passed.count(), counters);
-        return passed.transform(input, settings.content(), SCHEMA, partition);
+        return passed.transform(input, read, SCHEMA, partition);
     }
 
     /// What executors run on each partition.
@@ -95,13 +116,14 @@ public final class ScoreJob {
 
         @Override
         public Iterator<Row> call(Iterator<Row> rows) {
-            return PartitionEngine.score(
-                    model,
-                    rows,
-                    passed,
-                    settings.content(),
-                    (id, content, sample) -> new Request.Score(id, content, settings.scoring()),
-                    (result, sample) -> columns(result));
+            return PartitionEngine.score(model, rows, passed, this::request, (result, sample) -> columns(result));
+        }
+
+        private PartitionEngine.RequestFactory<Request.Score> request(Row row) {
+            Content content = settings.content().read(row, passed);
+            Content prompt =
+                    settings.prompt() == null ? null : settings.prompt().read(row, passed + 1);
+            return (id, sample) -> new Request.Score(id, prompt, content, settings.scoring());
         }
 
         private @Nullable Object[] columns(Result result) {
@@ -127,6 +149,8 @@ public final class ScoreJob {
         private @Nullable Object[] scoredColumns(Result.Scored scored) {
             DocumentScore score = scored.score();
             boolean any = score.tokensScored() > 0;
+            // Of a document that was scored in part, as by halves, there are no bytes to divide by.
+            boolean whole = score.tokensScored() >= scored.tokens().length - 1;
             Integer bytes = scored.bytes();
             return new @Nullable Object[] {
                 score.sumNll(),
@@ -135,8 +159,9 @@ public final class ScoreJob {
                 bytes,
                 scored.words(),
                 any ? StrictMath.exp(score.sumNll() / score.tokensScored()) : null,
-                any && bytes != null ? score.sumNll() / bytes / StrictMath.log(2) : null,
+                any && whole && bytes != null ? score.sumNll() / bytes / StrictMath.log(2) : null,
                 score.minKProb(),
+                scored.greedy(),
                 settings.tokenLogprobs() ? boxed(scored.tokens()) : null,
                 settings.tokenLogprobs() ? boxed(score.tokenLogProbabilities()) : null,
                 model.label(),

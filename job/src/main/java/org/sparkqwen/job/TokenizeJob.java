@@ -48,10 +48,10 @@ public final class TokenizeJob {
     ///
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {
-        settings.content().checkIn(input.schema());
+        settings.content().checkDocumentsIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Partition partition = new Partition(settings, passed.count(), counters);
-        return passed.transform(input, settings.content(), SCHEMA, partition);
+        return passed.transform(input, List.of(settings.content().select()), SCHEMA, partition);
     }
 
     /// What executors run on each partition.
@@ -84,7 +84,7 @@ public final class TokenizeJob {
             }
             int tokens = 0;
             String error = null;
-            switch (settings.content().read(row.get(passed))) {
+            switch (settings.content().read(row, passed)) {
                 case Content.Text text -> {
                     int[] ids = tokenizer.encode(text.text(), text.special());
                     Integer[] boxed = new Integer[ids.length];
@@ -96,7 +96,8 @@ public final class TokenizeJob {
                     values[passed + SCHEMA.fieldIndex("tokens")] = tokens;
                 }
                 case Content.Unreadable unreadable -> error = unreadable.reason();
-                case Content.Tokens ids -> throw new IllegalStateException("a text column gave tokens");
+                case Content.Parts _, Content.Chat _, Content.Tokens _ ->
+                    throw new IllegalStateException("a text column gave something else");
             }
             values[passed + SCHEMA.fieldIndex("error")] = error;
             if (counters != null) {

@@ -12,9 +12,12 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// A row that cannot be worked on comes out with its reason; the rows beside it are untouched, and none is lost.
@@ -136,9 +139,9 @@ class BadRowsTest {
                 RowFactory.create(2, "word ".repeat(2_000)),
                 RowFactory.create(3, "The people"));
         Dataset<Row> prompts = LocalSpark.session().createDataFrame(rows, TEXTS);
-        SamplingParams sampling = new SamplingParams(4, 0, 0, 1, 0, 0, List.of(), List.of());
+        GenerationParams params = new GenerationParams(SamplingParams.GREEDY, Ending.after(4));
         List<Row> texts = new GenerateJob(
-                        LocalSpark.model(), new GenerateJob.Settings(LocalSpark.TEXT, List.of(), 2, sampling))
+                        LocalSpark.model(), new GenerateJob.Settings(LocalSpark.TEXT, List.of(), 2, params))
                 .run(prompts).collectAsList().stream()
                         .sorted(Comparator.comparing((Row row) -> row.<Integer>getAs("id"))
                                 .thenComparing(row -> row.<Integer>getAs("sample")))
@@ -156,8 +159,8 @@ class BadRowsTest {
     }
 
     private static List<Row> score(Dataset<Row> documents, ContentColumn content, Prefix prefix) {
-        ScoringOptions scoring = new ScoringOptions(1024, 512, prefix, 20);
-        return new ScoreJob(LocalSpark.model(), new ScoreJob.Settings(content, List.of(), scoring, true))
+        ScoringOptions scoring = new ScoringOptions(new Windows.Strided(1024, 512), prefix, 20);
+        return new ScoreJob(LocalSpark.model(), new ScoreJob.Settings(null, content, List.of(), scoring, true))
                 .run(documents).collectAsList().stream()
                         .sorted(Comparator.comparing((Row row) -> row.<Integer>getAs("id")))
                         .toList();

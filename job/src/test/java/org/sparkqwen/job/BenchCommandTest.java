@@ -60,6 +60,13 @@ class BenchCommandTest {
             assertThat(measurement.at("/share_of_reading").doubleValue()).isPositive();
             assertStagesAddUp(measurement);
         });
+        double score = root.at("/measurements/0/tokens_per_s/median").doubleValue();
+        double one = root.at("/measurements/2/tokens_per_s/median").doubleValue();
+        double three = root.at("/measurements/3/tokens_per_s/median").doubleValue();
+        assertThat(root.at("/measurements/3/ratio_to_one").doubleValue()).isEqualTo(three / one);
+        assertThat(root.at("/measurements/3/ratio_to_scoring").doubleValue()).isEqualTo(three / score);
+        assertThat(root.at("/measurements/0").has("ratio_to_one")).isFalse();
+        assertThat(run.out()).containsPattern("(?m)^decode, 3 at a time .* [0-9.]+ x +[0-9.]+ %$");
     }
 
     private static void assertOrdered(JsonNode samples) {

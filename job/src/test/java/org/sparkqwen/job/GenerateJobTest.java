@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -15,14 +16,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.GenerationParams;
+import org.sparkqwen.engine.sampling.Penalties;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// Generation as a transformation of Datasets, on a real local Spark.
 class GenerateJobTest {
     private static final ContentColumn PROMPT = new ContentColumn.Text("prompt", SpecialTokens.TEXT);
-    private static final SamplingParams SAMPLING =
-            new SamplingParams(24, 0.9, 50, 0.95, 0.01, 7, List.of("\n"), List.of());
+    private static final GenerationParams PARAMS = new GenerationParams(
+            new SamplingParams(0.9, 50, 0.95, 0.01, Penalties.NONE, Map.of(), 7),
+            Ending.after(24).withStop(List.of("\n")));
 
     @ParameterizedTest
     @CsvSource({"1, VECTOR, 2, 64", "3, VECTOR, 1, 7", "17, VECTOR, 2, 1", "2, SCALAR, 2, 64"})
@@ -42,7 +47,7 @@ class GenerateJobTest {
         Dataset<Row> prompts =
                 LocalSpark.session().read().parquet(LocalSpark.PROMPTS).limit(1);
         List<Row> texts = new GenerateJob(
-                        LocalSpark.model(), new GenerateJob.Settings(PROMPT, List.of("id"), 5, SAMPLING))
+                        LocalSpark.model(), new GenerateJob.Settings(PROMPT, List.of("id"), 5, PARAMS))
                 .run(prompts)
                 .collectAsList();
         assertThat(texts).extracting(row -> row.<Integer>getAs("sample")).containsExactlyInAnyOrder(0, 1, 2, 3, 4);
@@ -67,7 +72,8 @@ class GenerateJobTest {
         SparkContext context = LocalSpark.session().sparkContext();
         ModelReference model = LocalSpark.model();
         Dataset<Row> prompts = LocalSpark.session().read().parquet(LocalSpark.PROMPTS);
-        SamplingParams lengthy = new SamplingParams(900, 1, 0, 1, 0, 7, List.of(), List.of());
+        GenerationParams lengthy =
+                new GenerationParams(SamplingParams.GREEDY.withTemperature(1).withSeed(7), Ending.after(900));
         GenerateJob.Settings settings = new GenerateJob.Settings(PROMPT, List.of(), 8, lengthy);
         try (ExecutorEngine.Lease lease = ExecutorEngine.lease(model)) {
             Engine engine = lease.engine();
@@ -96,6 +102,6 @@ class GenerateJobTest {
     }
 
     private static Dataset<Row> generate(ModelReference model, Dataset<Row> prompts) {
-        return new GenerateJob(model, new GenerateJob.Settings(PROMPT, List.of(), 2, SAMPLING)).run(prompts);
+        return new GenerateJob(model, new GenerateJob.Settings(PROMPT, List.of(), 2, PARAMS)).run(prompts);
     }
 }

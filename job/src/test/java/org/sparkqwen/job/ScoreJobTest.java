@@ -92,6 +92,6 @@ class ScoreJobTest {
 
     static Dataset<Row> score(ModelReference model, Dataset<Row> documents, List<String> columns) {
         ScoringOptions scoring = ScoreJob.Settings.of(model, LocalSpark.TEXT).scoring();
-        return new ScoreJob(model, new ScoreJob.Settings(LocalSpark.TEXT, columns, scoring, true)).run(documents);
+        return new ScoreJob(model, new ScoreJob.Settings(null, LocalSpark.TEXT, columns, scoring, true)).run(documents);
     }
 }

@@ -70,6 +70,7 @@ public class LinearBenchmark {
     private final Kernels kernels = new VectorKernels(1);
     private final int[] targets = new int[TOKENS];
     private final double[] logProbabilities = new double[TOKENS];
+    private final boolean[] likeliest = new boolean[TOKENS];
     private MemorySegment in = MemorySegment.NULL;
     private List<Projection> projections = List.of();
 
@@ -95,7 +96,7 @@ public class LinearBenchmark {
     @Benchmark
     public void kernel(PeakState peak) {
         if (isHead()) {
-            kernels.logProbabilities(projections.getFirst().weight(), in, targets, logProbabilities);
+            kernels.logProbabilities(projections.getFirst().weight(), in, targets, logProbabilities, likeliest);
         } else {
             kernels.linear(in, TOKENS, projections);
         }

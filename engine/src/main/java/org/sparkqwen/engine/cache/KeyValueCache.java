@@ -40,7 +40,8 @@ public final class KeyValueCache {
     ///
     /// @param whole blocks to read in place
     /// @param partial a computed block to copy the first `partialTokens` positions from, or null
-    /// @param waits whether a block that is being computed has so many more that the sequence should wait for it
+    /// @param waits whether a block that is being computed has so many more, or all that may be found, that the
+    ///     sequence should wait for it
     public record Found(List<Prefix> whole, @Nullable Prefix partial, int partialTokens, boolean waits) {}
 
     /// Looks for the beginning of a sequence.
@@ -68,7 +69,8 @@ public final class KeyValueCache {
         int there = partial == null ? 0 : partial.inCommon(rest);
         int soon =
                 nearest.stream().mapToInt(prefix -> prefix.inCommon(rest)).max().orElse(0);
-        return new Found(whole, partial, there, soon - there >= WORTH_WAITING);
+        boolean all = at + soon == most; // as the samples of one prompt find, however short it is
+        return new Found(whole, partial, there, soon - there >= WORTH_WAITING || (all && soon > there));
     }
 
     /// Blocks that can be had without taking one from a sequence.

@@ -93,7 +93,9 @@ final class CharacterClassParser {
             case 'u' -> one(utf16(start), start);
             case 'b', 'B', 'A', 'Z', 'z', 'G' ->
                 throw reader.unsupported(
-                        "\\%c".formatted(c), start, "the whole text must match, and boundaries within it are not looked at");
+                        "\\%c".formatted(c),
+                        start,
+                        "the whole text must match, and boundaries within it are not looked at");
             case '1', '2', '3', '4', '5', '6', '7', '8', '9', 'k' ->
                 throw reader.unsupported("back-reference \\%c".formatted(c), start, "write what may stand there");
             default -> {

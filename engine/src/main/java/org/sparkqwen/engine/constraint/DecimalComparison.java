@@ -6,8 +6,8 @@ import org.apache.lucene.util.automaton.Automaton;
 
 /// Compares decimals, digit by digit, with a number that is known: an automaton that accepts those on one side of it.
 ///
-/// Reads `[0-9]+(\.[0-9]+)?` without a zero too many in front. Of whole parts the longer one is greater; of equally long
-/// ones the first different digit decides, and so it goes on after the point.
+/// Reads `[0-9]+(\.[0-9]+)?` without a zero too many in front. Of whole parts the longer one is greater; of equally
+/// long ones the first different digit decides, and so it goes on after the point.
 final class DecimalComparison {
     enum Order {
         LESS,

@@ -104,11 +104,14 @@ final class DisjointSchemas {
     private boolean objects(Schema a, Schema b) {
         Set<String> required = new HashSet<>(a.texts("required"));
         required.addAll(b.texts("required"));
-        return required.stream().anyMatch(name -> isForbidden(name, a)
-                || isForbidden(name, b)
-                || (a.at("properties").has(name)
-                        && b.at("properties").has(name)
-                        && areDisjoint(a.at("properties").at(name), b.at("properties").at(name))));
+        return required.stream()
+                .anyMatch(name -> isForbidden(name, a)
+                        || isForbidden(name, b)
+                        || (a.at("properties").has(name)
+                                && b.at("properties").has(name)
+                                && areDisjoint(
+                                        a.at("properties").at(name),
+                                        b.at("properties").at(name))));
     }
 
     private static boolean isForbidden(String property, Schema schema) {

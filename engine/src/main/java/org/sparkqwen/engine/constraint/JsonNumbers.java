@@ -77,7 +77,8 @@ final class JsonNumbers {
             String inclusiveKeyword, String exclusiveKeyword, BinaryOperator<BigDecimal> stronger) {
         BigDecimal inclusive = number(inclusiveKeyword);
         BigDecimal exclusive = number(exclusiveKeyword);
-        if (exclusive != null && (inclusive == null || stronger.apply(exclusive, inclusive).compareTo(exclusive) == 0)) {
+        if (exclusive != null
+                && (inclusive == null || stronger.apply(exclusive, inclusive).compareTo(exclusive) == 0)) {
             // Near the bound a double tells numbers of so many digits from it.
             int beside = Math.max(scale(exclusive) + 1, DIGITS - wholeDigits(exclusive));
             fractionDigits = Math.min(fractionDigits, beside);
@@ -107,7 +108,8 @@ final class JsonNumbers {
         return Math.max(0, number.stripTrailingZeros().scale());
     }
 
-    /// The multiples of multipleOf, without sign, by the remainder of the digits so far; null if any number will do.
+    /// The multiples of multipleOf, without sign, by the remainder of the digits so far; null if any number will
+    /// do.
     private @Nullable Automaton multiples() {
         BigDecimal divisor = schema.number("multipleOf");
         if (divisor == null) {
@@ -161,13 +163,13 @@ final class JsonNumbers {
     private Automaton decimals() {
         Automaton whole = Language.union(List.of(
                 Automata.makeChar('0'),
-                Language.concatenate(List.of(
-                        Automata.makeCharRange('1', '9'), Language.repeat(DIGIT, 0, wholeDigits - 1)))));
+                Language.concatenate(
+                        List.of(Automata.makeCharRange('1', '9'), Language.repeat(DIGIT, 0, wholeDigits - 1)))));
         if (fractionDigits == 0) {
             return whole;
         }
-        Automaton fraction = Language.concatenate(
-                List.of(Automata.makeChar('.'), Language.repeat(DIGIT, 1, fractionDigits)));
+        Automaton fraction =
+                Language.concatenate(List.of(Automata.makeChar('.'), Language.repeat(DIGIT, 1, fractionDigits)));
         return Language.concatenate(List.of(whole, Language.repeat(fraction, 0, 1)));
     }
 
@@ -175,9 +177,7 @@ final class JsonNumbers {
     private static Automaton exponent() {
         Automaton sign = Automata.makeCharSet(new int[] {'+', '-'});
         Automaton exponent = Language.concatenate(List.of(
-                Automata.makeCharSet(new int[] {'E', 'e'}),
-                Language.repeat(sign, 0, 1),
-                Language.repeat(DIGIT, 1, 2)));
+                Automata.makeCharSet(new int[] {'E', 'e'}), Language.repeat(sign, 0, 1), Language.repeat(DIGIT, 1, 2)));
         return Language.repeat(exponent, 0, 1);
     }
 }

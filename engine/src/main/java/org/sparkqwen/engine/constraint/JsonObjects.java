@@ -47,8 +47,8 @@ final class JsonObjects {
 
     /// Adds a property before all others.
     private void add(Property property) {
-        int key = copy(Language.concatenate(
-                List.of(JsonText.exactly(property.name()), JsonText.COLON, property.value())));
+        int key = copy(
+                Language.concatenate(List.of(JsonText.exactly(property.name()), JsonText.COLON, property.value())));
         int keysFromHere = text.createState();
         text.addEpsilon(keysFromHere, key);
         if (!property.required()) {

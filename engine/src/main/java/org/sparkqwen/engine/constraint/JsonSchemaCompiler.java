@@ -86,8 +86,9 @@ final class JsonSchemaCompiler {
         }
         if (!following.add(target.pointer())) {
             throw schema.at("$ref")
-                    .refused("%s leads back to itself, which is not supported: a regular automaton cannot nest without bound"
-                            .formatted(target.pointer()));
+                    .refused(
+                            "%s leads back to itself, which is not supported: a regular automaton cannot nest without bound"
+                                    .formatted(target.pointer()));
         }
         Automaton texts = compile(target);
         following.remove(target.pointer());
@@ -168,7 +169,8 @@ final class JsonSchemaCompiler {
         }
         if (!required.isEmpty()) {
             throw schema.at("required")
-                    .refused("%s is not among the properties".formatted(required.iterator().next()));
+                    .refused("%s is not among the properties"
+                            .formatted(required.iterator().next()));
         }
         if (schema.has("additionalProperties")) {
             SchemaKeywords.requireSchema(schema.at("additionalProperties"));

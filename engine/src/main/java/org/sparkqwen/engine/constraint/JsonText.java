@@ -11,10 +11,10 @@ import org.apache.lucene.util.automaton.Transition;
 /// JSON's grammar as automata over code points. A text is one line; after a comma or a colon may be one space, as in
 /// `{"a": 1, "b": [1, 2]}`.
 final class JsonText {
-    static final Automaton COMMA = Language.concatenate(
-            List.of(Automata.makeChar(','), Language.repeat(Automata.makeChar(' '), 0, 1)));
-    static final Automaton COLON = Language.concatenate(
-            List.of(Automata.makeChar(':'), Language.repeat(Automata.makeChar(' '), 0, 1)));
+    static final Automaton COMMA =
+            Language.concatenate(List.of(Automata.makeChar(','), Language.repeat(Automata.makeChar(' '), 0, 1)));
+    static final Automaton COLON =
+            Language.concatenate(List.of(Automata.makeChar(':'), Language.repeat(Automata.makeChar(' '), 0, 1)));
 
     /// What a backslash and a letter stand for, in the order of [#LETTERS].
     private static final String ESCAPED = "\"\\/\b\f\n\r\t";
@@ -75,8 +75,8 @@ final class JsonText {
         parts.add(part);
     }
 
-    /// The texts of all strings whose values are `values`: each character as itself, or by a backslash and a letter where
-    /// JSON has one for it. Control characters without a letter are left out.
+    /// The texts of all strings whose values are `values`: each character as itself, or by a backslash and a letter
+    /// where JSON has one for it. Control characters without a letter are left out.
     static Automaton strings(Automaton values) {
         Automaton from = Language.deterministic(values);
         if (from.getNumStates() == 0) {

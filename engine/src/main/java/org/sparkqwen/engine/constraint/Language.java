@@ -25,7 +25,8 @@ final class Language {
     private Language() {}
 
     static RefusedConstraint tooLarge() {
-        return new RefusedConstraint("too large: it would need too many states; lower its numbers of repetitions, or its lengths");
+        return new RefusedConstraint(
+                "too large: it would need too many states; lower its numbers of repetitions, or its lengths");
     }
 
     /// One text of each of `parts` after another; the empty text of none.
@@ -116,8 +117,8 @@ final class Language {
         }
     }
 
-    /// From characters to bytes: deterministic, and from every state the text can be finished; without states if no text
-    /// is accepted.
+    /// From characters to bytes: deterministic, and from every state the text can be finished; without states if no
+    /// text is accepted.
     static Automaton utf8(Automaton codePoints) {
         return Utf8Automaton.of(deterministic(codePoints), MOST_BYTE_STATES);
     }

@@ -41,7 +41,8 @@ final class SchemaKeywords {
 
     private SchemaKeywords() {}
 
-    /// @throws RefusedConstraint if `schema` is no schema, or has a keyword that is not supported, or not beside others
+    /// @throws RefusedConstraint if `schema` is no schema, or has a keyword that is not supported, or not beside
+    ///     others
     static void require(Schema schema) {
         if (schema.node().isBoolean()) {
             throw schema.refused(
@@ -93,7 +94,10 @@ final class SchemaKeywords {
         List<String> types = types(schema);
         for (String keyword : names(schema)) {
             boolean known = isAnnotation(schema, keyword) || keyword.equals("type");
-            if (!known && types.stream().noneMatch(type -> OF_TYPES.getOrDefault(type, Set.of()).contains(keyword))) {
+            if (!known
+                    && types.stream()
+                            .noneMatch(type ->
+                                    OF_TYPES.getOrDefault(type, Set.of()).contains(keyword))) {
                 throw schema.refused("%s is not supported for type %s".formatted(keyword, String.join(" or ", types)));
             }
         }
@@ -107,7 +111,8 @@ final class SchemaKeywords {
 
     /// An `$id` within a document would change what a `$ref` means.
     private static boolean isAnnotation(Schema schema, String keyword) {
-        return ANNOTATIONS.contains(keyword) || (keyword.equals("$id") && schema.pointer().equals("#"));
+        return ANNOTATIONS.contains(keyword)
+                || (keyword.equals("$id") && schema.pointer().equals("#"));
     }
 
     /// The types that `type` names, none if there is no such keyword.
@@ -167,7 +172,8 @@ final class SchemaKeywords {
         if (array.at("items").node().isArray()) {
             throw array.at("items").refused("a list is not supported; use prefixItems");
         }
-        return !array.at("items").node().isBoolean() || (array.at("items").node().booleanValue() && !array.has("prefixItems"));
+        return !array.at("items").node().isBoolean()
+                || (array.at("items").node().booleanValue() && !array.has("prefixItems"));
     }
 
     /// The names in an object: keywords, or properties.

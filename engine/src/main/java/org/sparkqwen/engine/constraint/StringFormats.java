@@ -29,12 +29,18 @@ final class StringFormats {
             + "@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\\.){1,3}[A-Za-z]{2,18}";
 
     private static final SortedMap<String, String> PATTERNS = new TreeMap<>(Map.of(
-            "date", DATE,
-            "date-time", DATE + "T" + TIME,
-            "email", EMAIL,
-            "ipv4", BYTE + "(?:\\." + BYTE + "){3}",
-            "time", TIME,
-            "uuid", "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"));
+            "date",
+            DATE,
+            "date-time",
+            DATE + "T" + TIME,
+            "email",
+            EMAIL,
+            "ipv4",
+            BYTE + "(?:\\." + BYTE + "){3}",
+            "time",
+            TIME,
+            "uuid",
+            "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"));
 
     private StringFormats() {}
 

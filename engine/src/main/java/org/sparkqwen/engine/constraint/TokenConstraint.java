@@ -43,23 +43,21 @@ public final class TokenConstraint {
     /// @param tokens ids are `[0, tokens)`
     /// @param bytesOf the bytes that a token adds to the text; none for an id without a token
     /// @param excluded ids that never may appear, whatever their bytes: special tokens
-    /// @throws IllegalArgumentException with one line for a person, if the constraint is not supported, can never be
-    ///     met or is too large, or if the vocabulary lacks a byte that it may ask for
+    /// @throws IllegalArgumentException with one line for a person, if the constraint is not supported, can never
+    ///     be met or is too large, or if the vocabulary lacks a byte that it may ask for
     public static TokenConstraint compile(
             Constraint constraint, int tokens, IntFunction<byte[]> bytesOf, IntPredicate excluded) {
-        String kind =
-                switch (constraint) {
-                    case Constraint.Regex _ -> "regex";
-                    case Constraint.JsonSchema _ -> "json-schema";
-                    case Constraint.Choices _ -> "choices";
-                };
+        String kind = switch (constraint) {
+            case Constraint.Regex _ -> "regex";
+            case Constraint.JsonSchema _ -> "json-schema";
+            case Constraint.Choices _ -> "choices";
+        };
         try {
-            Automaton bytes =
-                    switch (constraint) {
-                        case Constraint.Regex(String pattern) -> Language.utf8(RegexParser.parse(pattern));
-                        case Constraint.JsonSchema(String schema) -> Language.utf8(JsonSchemaCompiler.compile(schema));
-                        case Constraint.Choices(var texts) -> ChoicesCompiler.compile(texts);
-                    };
+            Automaton bytes = switch (constraint) {
+                case Constraint.Regex(String pattern) -> Language.utf8(RegexParser.parse(pattern));
+                case Constraint.JsonSchema(String schema) -> Language.utf8(JsonSchemaCompiler.compile(schema));
+                case Constraint.Choices(var texts) -> ChoicesCompiler.compile(texts);
+            };
             if (bytes.getNumStates() == 0) {
                 throw new RefusedConstraint("can never be met: no text is allowed");
             }

@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.constraint;
 
 import java.util.Arrays;
+import java.util.Collection;
 
 /// An immutable set of token ids, one bit each.
 public final class TokenSet {
@@ -15,6 +16,17 @@ public final class TokenSet {
             ones += Long.bitCount(word);
         }
         size = ones;
+    }
+
+    /// This set and some tokens more, those of the vocabulary.
+    public TokenSet with(Collection<Integer> tokens) {
+        long[] more = words.clone();
+        for (int token : tokens) {
+            if (0 <= token && token < words.length * Long.SIZE) {
+                more[token / Long.SIZE] |= 1L << token;
+            }
+        }
+        return new TokenSet(more);
     }
 
     /// @param token any number; one that is no token of the vocabulary is not in the set

@@ -9,8 +9,8 @@ import org.apache.lucene.util.automaton.Transition;
 
 /// Turns an automaton over code points into one over the bytes of their UTF-8, both deterministic.
 ///
-/// Not Lucene's own conversion: that lets long forms and surrogates pass within wide ranges, and does not share the states
-/// within characters.
+/// Not Lucene's own conversion: that lets long forms and surrogates pass within wide ranges, and does not share the
+/// states within characters.
 final class Utf8Automaton {
     /// The code points of 1, 2, 3 and 4 bytes end before these.
     private static final int[] END_OF_LENGTH = {0x80, 0x800, 0x10000, 0x110000};
@@ -81,7 +81,9 @@ final class Utf8Automaton {
     /// @param bits what is set in the byte besides its value
     private List<Edge> edges(List<Edge> ranges, int left, int first, int values, int bits) {
         int size = 1 << (6 * left); // code points of one value
-        if (ranges.size() == 1 && ranges.getFirst().first <= first && ranges.getFirst().last >= first + values * size - 1) {
+        if (ranges.size() == 1
+                && ranges.getFirst().first <= first
+                && ranges.getFirst().last >= first + values * size - 1) {
             return List.of(new Edge(bits, bits | (values - 1), target(ranges, left, first)));
         }
         List<Edge> edges = new ArrayList<>();
@@ -104,9 +106,7 @@ final class Utf8Automaton {
 
     /// The state after a byte that begins the code points from `first`.
     private int target(List<Edge> ranges, int left, int first) {
-        return left == 0
-                ? ranges.getFirst().target
-                : state(edges(ranges, left - 1, first, 1 << 6, CONTINUATION_BITS));
+        return left == 0 ? ranges.getFirst().target : state(edges(ranges, left - 1, first, 1 << 6, CONTINUATION_BITS));
     }
 
     private int state(List<Edge> edges) {

@@ -6,8 +6,8 @@ import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import org.apache.lucene.util.automaton.ByteRunAutomaton;
 
-/// The bytes of a vocabulary's tokens, in order, so that what neighbours have in common is stepped through once: a trie,
-/// laid out as the sorted list of its paths.
+/// The bytes of a vocabulary's tokens, in order, so that what neighbours have in common is stepped through once: a
+/// trie, laid out as the sorted list of its paths.
 final class VocabularyBytes {
     /// What the automaton answers for a byte that may not follow.
     static final int NOWHERE = -1;

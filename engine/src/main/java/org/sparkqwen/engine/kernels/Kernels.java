@@ -78,13 +78,16 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale);
 
-    /// The log-probability of each token's target under the softmax over a vocabulary. No logits are stored.
+    /// The log-probability of each token's target under the softmax over a vocabulary, and whether the target is
+    /// the likeliest token. No logits are stored.
     ///
     /// @param head `[vocabulary, hidden]`
     /// @param in `[targets.length, hidden]`
     /// @param targets a token id for each row
     /// @param out `[targets.length]`, in nats; NaN if a logit was NaN
-    void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out);
+    /// @param likeliest `[targets.length]`: whether the target's logit is the first of the greatest; either if a
+    ///     logit was NaN
+    void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest);
 
     /// The logits of each row.
     ///
@@ -105,6 +108,15 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param logits `[out.length, width]`
     /// @param count columns that are looked at, from the first on
     void likeliest(MemorySegment logits, int width, int count, int[] out);
+
+    /// `scores[i] = exp((scores[i] − maximum) / temperature)`: the weights from which a token is drawn. Computed on
+    /// the calling thread, so that each row of a batch may have it done in [#each], the rows at the same time.
+    ///
+    /// @param scores `[at least count]`, changed in place
+    /// @param maximum the greatest of them
+    /// @param temperature above 0
+    /// @return their sum: in float32 over 512 at a time, over those in double
+    double exponentials(float[] scores, int count, float maximum, float temperature);
 
     /// Runs `work` for each of 0 to `count - 1`, on all threads: what is done to the rows of a batch outside of
     /// these operations.

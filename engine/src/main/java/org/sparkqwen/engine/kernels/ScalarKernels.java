@@ -227,7 +227,7 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
+    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
         int hidden = head.inputs();
         int vocabulary = head.outputs();
         int chunks = LogSumExp.chunks(vocabulary);
@@ -251,13 +251,17 @@ final class ScalarKernels implements Kernels {
                     accumulate(x, weights[panel], logits, panel * PANEL);
                 }
                 reduce(logits, count, maxima, sums, token * chunks + chunk);
-                if (targets[token] >= first && targets[token] < first + count) {
-                    chosen[token] = logits[targets[token] - first];
+                int logit = targets[token] - first;
+                if (logit >= 0 && logit < count) {
+                    chosen[token] = logits[logit];
+                    likeliest[token] = ScalarMath.isFirstOfGreatest(logits, 0, count, logit);
                 }
             }
         });
         for (int token = 0; token < targets.length; token++) {
             out[token] = chosen[token] - LogSumExp.combine(maxima, sums, token * chunks, chunks);
+            int chunk = targets[token] / LogSumExp.CHUNK;
+            likeliest[token] &= ScalarMath.isFirstOfGreatest(maxima, token * chunks, chunks, chunk);
         }
     }
 
@@ -290,6 +294,20 @@ final class ScalarKernels implements Kernels {
             }
             out[row] = best;
         });
+    }
+
+    @Override
+    public double exponentials(float[] scores, int count, float maximum, float temperature) {
+        double total = 0;
+        for (int first = 0; first < count; first += LogSumExp.CHUNK) {
+            float[] lanes = new float[LANES];
+            for (int i = first; i < Math.min(count, first + LogSumExp.CHUNK); i++) {
+                scores[i] = ScalarMath.exp((scores[i] - maximum) / temperature);
+                lanes[i % LANES] += scores[i];
+            }
+            total += ScalarMath.fold(lanes);
+        }
+        return total;
     }
 
     @Override

@@ -92,4 +92,20 @@ final class ScalarMath {
     private static float powerOfTwo(int exponent) {
         return Float.intBitsToFloat((exponent + 127) << 23);
     }
+
+    /// Whether none of `count` numbers is greater than the one at `index`, and none before it equal. Zeros of
+    /// either sign are equal.
+    ///
+    /// @param from where the numbers begin
+    /// @param index from `from` on
+    static boolean isFirstOfGreatest(float[] numbers, int from, int count, int index) {
+        float number = numbers[from + index];
+        for (int i = 0; i < count; i++) {
+            float other = numbers[from + i];
+            if (other > number || (other == number && i < index)) {
+                return false;
+            }
+        }
+        return true;
+    }
 }

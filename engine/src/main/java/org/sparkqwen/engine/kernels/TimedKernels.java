@@ -96,9 +96,9 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
+    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
         long start = System.nanoTime();
-        kernels.logProbabilities(head, in, targets, out);
+        kernels.logProbabilities(head, in, targets, out, likeliest);
         record(Stage.HEAD, start, targets.length, List.of(head));
     }
 
@@ -121,6 +121,12 @@ public final class TimedKernels implements Kernels {
         long start = System.nanoTime();
         kernels.likeliest(logits, width, count, out);
         record(Stage.HEAD, start, 0);
+    }
+
+    /// Not timed: it runs on several threads at once.
+    @Override
+    public double exponentials(float[] scores, int count, float maximum, float temperature) {
+        return kernels.exponentials(scores, count, maximum, temperature);
     }
 
     @Override

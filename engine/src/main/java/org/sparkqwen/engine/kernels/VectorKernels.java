@@ -316,7 +316,7 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out) {
+    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
         int hidden = head.inputs();
         int vocabulary = head.outputs();
         int chunks = LogSumExp.chunks(vocabulary);
@@ -337,14 +337,16 @@ final class VectorKernels implements Kernels {
                 int logit = targets[row] - chunk * LogSumExp.CHUNK;
                 if (logit >= 0 && logit < LogSumExp.CHUNK) {
                     chosen[row] = logits[i * LogSumExp.CHUNK + logit];
+                    likeliest[row] = ScalarMath.isFirstOfGreatest(logits, i * LogSumExp.CHUNK, width, logit);
                 }
                 reduce(logits, i * LogSumExp.CHUNK, width, maxima, chunkSums, row * chunks + chunk);
             }
         });
-        team.run(
-                targets.length,
-                (target, worker) ->
-                        out[target] = chosen[target] - LogSumExp.combine(maxima, chunkSums, target * chunks, chunks));
+        team.run(targets.length, (row, worker) -> {
+            out[row] = chosen[row] - LogSumExp.combine(maxima, chunkSums, row * chunks, chunks);
+            int chunk = targets[row] / LogSumExp.CHUNK;
+            likeliest[row] &= ScalarMath.isFirstOfGreatest(maxima, row * chunks, chunks, chunk);
+        });
     }
 
     @Override
@@ -392,6 +394,34 @@ final class VectorKernels implements Kernels {
             first++;
         }
         return first;
+    }
+
+    @Override
+    public double exponentials(float[] scores, int count, float maximum, float temperature) {
+        double total = 0;
+        float[] lanes = new float[ScalarMath.LANES];
+        for (int first = 0; first < count; first += LogSumExp.CHUNK) {
+            int end = Math.min(count, first + LogSumExp.CHUNK);
+            int whole = end - (end - first) % ScalarMath.LANES;
+            for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
+                FloatVector sum = FloatVector.zero(FLOATS);
+                for (int i = first + lane; i < whole; i += ScalarMath.LANES) {
+                    FloatVector scaled = FloatVector.fromArray(FLOATS, scores, i)
+                            .sub(maximum)
+                            .div(temperature);
+                    FloatVector weight = VectorMath.exp(scaled);
+                    weight.intoArray(scores, i);
+                    sum = sum.add(weight);
+                }
+                sum.intoArray(lanes, lane);
+            }
+            for (int i = whole; i < end; i++) {
+                scores[i] = ScalarMath.exp((scores[i] - maximum) / temperature);
+                lanes[i - whole] += scores[i];
+            }
+            total += ScalarMath.fold(lanes);
+        }
+        return total;
     }
 
     @Override

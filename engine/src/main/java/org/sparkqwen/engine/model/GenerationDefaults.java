@@ -17,7 +17,11 @@ public record GenerationDefaults(
         @Nullable Integer topK,
         @Nullable Double topP,
         @Nullable Double minP,
+        @Nullable Double repetitionPenalty,
         List<Integer> eosTokenIds) {
+
+    /// Nothing suggested.
+    static final GenerationDefaults NONE = new GenerationDefaults(false, null, null, null, null, null, null, List.of());
 
     static final String FILE_NAME = "generation_config.json";
 
@@ -27,7 +31,7 @@ public record GenerationDefaults(
     static GenerationDefaults read(Path directory) {
         Path file = directory.resolve(FILE_NAME);
         if (!Files.exists(file)) {
-            return new GenerationDefaults(false, null, null, null, null, null, List.of());
+            return NONE;
         }
         ConfigJson json = new ConfigJson(file.toString(), ModelJson.readObject(file));
         return new GenerationDefaults(
@@ -42,6 +46,9 @@ public record GenerationDefaults(
                         : null,
                 json.has("min_p")
                         ? json.number("min_p", value -> value >= 0 && value <= 1, "a number from 0 to 1")
+                        : null,
+                json.has("repetition_penalty")
+                        ? json.number("repetition_penalty", value -> value > 0, "a number above 0")
                         : null,
                 json.tokenIds("eos_token_id"));
     }

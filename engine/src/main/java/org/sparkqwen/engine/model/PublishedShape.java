@@ -83,7 +83,7 @@ public enum PublishedShape {
                 tied,
                 List.of(),
                 OptionalInt.empty(),
-                new GenerationDefaults(false, null, null, null, null, null, List.of()),
+                GenerationDefaults.NONE,
                 List.of());
     }
 }

@@ -111,15 +111,14 @@ public final class Transformer implements AutoCloseable {
         kernels.addLinear(activations.gated, tokens, dense.down(), residual);
     }
 
-    /// The log-probability of a target after each row, without storing logits.
+    /// What the model says of a target after each row, without storing logits.
     ///
     /// @param hidden `[targets.length, hidden]`, from [#forward]
     /// @param targets token ids
-    /// @return `[targets.length]`, in nats
-    public double[] logProbabilities(MemorySegment hidden, int[] targets) {
-        double[] logProbabilities = new double[targets.length];
-        kernels.logProbabilities(weights.head(), hidden, targets, logProbabilities);
-        return logProbabilities;
+    public TargetScores score(MemorySegment hidden, int[] targets) {
+        TargetScores scores = new TargetScores(new double[targets.length], new boolean[targets.length]);
+        kernels.logProbabilities(weights.head(), hidden, targets, scores.logProbabilities(), scores.likeliest());
+        return scores;
     }
 
     /// The logits after each row.
@@ -132,7 +131,7 @@ public final class Transformer implements AutoCloseable {
         return activations.logits;
     }
 
-    /// log Σ exp of each row of logits: subtracted from a logit, it gives the bits of [#logProbabilities].
+    /// log Σ exp of each row of logits: subtracted from a logit, it gives the bits of [#score].
     ///
     /// @param logits `[rows, vocabulary]`
     /// @return `[rows]`
@@ -151,6 +150,11 @@ public final class Transformer implements AutoCloseable {
         int[] tokens = new int[rows];
         kernels.likeliest(logits, config.vocabSize(), choosable, tokens);
         return tokens;
+    }
+
+    /// [Kernels#exponentials], which [#each] may run for several rows at once.
+    public double exponentials(float[] scores, int count, float maximum, float temperature) {
+        return kernels.exponentials(scores, count, maximum, temperature);
     }
 
     /// Runs `work` for each of 0 to `count - 1`, on all of the kernels' threads.

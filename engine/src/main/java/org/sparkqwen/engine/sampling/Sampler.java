@@ -1,32 +1,83 @@
 package org.sparkqwen.engine.sampling;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Collection;
+import java.util.Map;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.constraint.TokenSet;
 
 /// Chooses the tokens of one text. Its random numbers depend on the seed, the prompt and the sample's number alone, so
 /// a row's text is the same in any partition, beside any other rows, and after a retry.
 public final class Sampler {
+    private static final ThreadLocal<Candidates> CANDIDATES = ThreadLocal.withInitial(Candidates::new);
+
     private final SamplingParams params;
     private final SplittableRandom random;
+    private final TokenCounts counts;
 
     /// @param prompt token ids
     /// @param sample number of this text among those of the same prompt
     public Sampler(SamplingParams params, int[] prompt, int sample) {
         this.params = params;
         random = new SplittableRandom(hash(params.seed(), prompt, sample));
+        counts = new TokenCounts(params.penalties(), prompt);
     }
 
-    /// @param logits float32, of the tokens that may be chosen, by id
+    /// Chooses a token, which counts as generated from now on.
+    ///
+    /// @param logits float32, of the tokens that the vocabulary has, by id
     /// @param likeliest of them
-    public int choose(MemorySegment logits, int likeliest) {
-        return params.greedy()
+    /// @param allowed those that may be chosen; null for all
+    /// @param forbidden that may not, even so
+    public int choose(
+            MemorySegment logits,
+            int likeliest,
+            @Nullable TokenSet allowed,
+            Collection<Integer> forbidden,
+            Exponentials exponentials) {
+        int token = params.greedy() && params.leavesLogits() && allowed == null && forbidden.isEmpty()
                 ? likeliest
-                : Distribution.of(logits.toArray(JAVA_FLOAT), params).at(random.nextDouble());
+                : choose(candidates(logits, allowed, forbidden), exponentials);
+        counts.add(token);
+        return token;
+    }
+
+    private Candidates candidates(MemorySegment logits, @Nullable TokenSet allowed, Collection<Integer> forbidden) {
+        Candidates candidates = CANDIDATES.get();
+        if (allowed == null) {
+            candidates.fill(logits);
+        } else {
+            candidates.fill(logits, allowed);
+        }
+        forbidden.forEach(candidates::remove);
+        for (Map.Entry<Integer, Double> bias : params.logitBias().entrySet()) {
+            int index = candidates.indexOf(bias.getKey());
+            if (index >= 0) {
+                candidates.setScore(index, (float) (candidates.score(index) + bias.getValue()));
+            }
+        }
+        counts.apply(candidates);
+        return candidates;
+    }
+
+    private int choose(Candidates candidates, Exponentials exponentials) {
+        if (params.greedy()) {
+            return candidates.likeliest();
+        }
+        filter(candidates, params, exponentials);
+        return candidates.at(random.nextDouble());
+    }
+
+    /// Each filter works on what the one before it left, and leaves at least one token.
+    static void filter(Candidates candidates, SamplingParams params, Exponentials exponentials) {
+        candidates.keepTopK(params.topK());
+        candidates.soften(params.temperature(), exponentials);
+        candidates.keepTopP(params.topP());
+        candidates.keepMinP(params.minP());
     }
 
     private static long hash(long seed, int[] prompt, int sample) {

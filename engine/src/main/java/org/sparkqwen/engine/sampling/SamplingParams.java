@@ -1,47 +1,81 @@
 package org.sparkqwen.engine.sampling;
 
 import java.io.Serializable;
-import java.util.List;
+import java.util.Map;
 
-/// How tokens are chosen and when a text ends.
+/// How the next token is chosen. In the order in which it is applied: logit bias, penalties (both as transformers and
+/// vLLM order them), temperature, top-k, top-p, min-p (as transformers does; vLLM takes min-p before top-k).
 ///
-/// @param maxNewTokens tokens generated at most
 /// @param temperature divides logits; 0 is greedy decoding
 /// @param topK only the K likeliest tokens; 0 for all
 /// @param topP only the likeliest tokens that reach this probability together; 1 for all
 /// @param minP only tokens at least this fraction as likely as the likeliest; 0 for all
+/// @param penalties for what was there before
+/// @param logitBias added to the logits of these ids, in nats
 /// @param seed of the random generator, together with the prompt and the sample's number
-/// @param stop texts that end the output; the output ends before the first of them
-/// @param stopTokenIds ids that end the output, beside the model's end-of-text ids
 public record SamplingParams(
-        int maxNewTokens,
         double temperature,
         int topK,
         double topP,
         double minP,
-        long seed,
-        List<String> stop,
-        List<Integer> stopTokenIds)
+        Penalties penalties,
+        Map<Integer, Double> logitBias,
+        long seed)
         implements Serializable {
 
+    /// Takes the likeliest token.
+    public static final SamplingParams GREEDY = new SamplingParams(0, 0, 1, 0, Penalties.NONE, Map.of(), 0);
+
     public SamplingParams {
-        require(maxNewTokens >= 1, "max-new-tokens must be at least 1, not " + maxNewTokens);
         require(
                 temperature >= 0 && Double.isFinite(temperature),
                 "temperature must be a number of at least 0, not " + temperature);
         require(topK >= 0, "top-k must be at least 0, not " + topK);
         require(topP > 0 && topP <= 1, "top-p must be above 0 and at most 1, not " + topP);
         require(minP >= 0 && minP <= 1, "min-p must be from 0 to 1, not " + minP);
-        require(stop.stream().noneMatch(String::isEmpty), "a stop text must not be empty");
-        stop = List.copyOf(stop);
-        stopTokenIds = List.copyOf(stopTokenIds);
+        logitBias = Map.copyOf(logitBias);
+        logitBias.forEach((token, bias) ->
+                require(Double.isFinite(bias), "the logit-bias of token %d must be a number".formatted(token)));
     }
 
     public boolean greedy() {
         return temperature == 0;
     }
 
-    private static void require(boolean condition, String message) {
+    /// Whether the choice is made among the model's own logits.
+    boolean leavesLogits() {
+        return logitBias.isEmpty() && penalties.equals(Penalties.NONE);
+    }
+
+    public SamplingParams withTemperature(double value) {
+        return new SamplingParams(value, topK, topP, minP, penalties, logitBias, seed);
+    }
+
+    public SamplingParams withTopK(int value) {
+        return new SamplingParams(temperature, value, topP, minP, penalties, logitBias, seed);
+    }
+
+    public SamplingParams withTopP(double value) {
+        return new SamplingParams(temperature, topK, value, minP, penalties, logitBias, seed);
+    }
+
+    public SamplingParams withMinP(double value) {
+        return new SamplingParams(temperature, topK, topP, value, penalties, logitBias, seed);
+    }
+
+    public SamplingParams withPenalties(Penalties value) {
+        return new SamplingParams(temperature, topK, topP, minP, value, logitBias, seed);
+    }
+
+    public SamplingParams withLogitBias(Map<Integer, Double> value) {
+        return new SamplingParams(temperature, topK, topP, minP, penalties, value, seed);
+    }
+
+    public SamplingParams withSeed(long value) {
+        return new SamplingParams(temperature, topK, topP, minP, penalties, logitBias, value);
+    }
+
+    static void require(boolean condition, String message) {
         if (!condition) {
             throw new IllegalArgumentException(message);
         }

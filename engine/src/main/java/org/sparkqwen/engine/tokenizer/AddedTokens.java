@@ -16,6 +16,8 @@ final class AddedTokens {
 
     private final Node root = new Node();
 
+    private final BitSet ids = new BitSet();
+
     /// The chars that begin a token; asked for every char of a text.
     private final BitSet beginnings = new BitSet();
 
@@ -33,6 +35,7 @@ final class AddedTokens {
     /// @param tokens of distinct contents
     AddedTokens(List<AddedToken> tokens) {
         for (AddedToken token : tokens) {
+            ids.set(token.id());
             beginnings.set(token.content().charAt(0));
             Node node = root;
             for (char c : token.content().toCharArray()) {
@@ -40,6 +43,10 @@ final class AddedTokens {
             }
             node.token = token;
         }
+    }
+
+    boolean contains(int id) {
+        return ids.get(id);
     }
 
     /// Returns the first match at or after `from`, or null.

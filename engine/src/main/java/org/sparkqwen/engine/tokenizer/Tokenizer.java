@@ -1,6 +1,8 @@
 package org.sparkqwen.engine.tokenizer;
 
 import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.List;
 import java.util.OptionalInt;
 
 /// Text to token ids and back, as Hugging Face's tokenizers do with the same tokenizer.json.
@@ -33,6 +35,28 @@ public final class Tokenizer {
     /// @param text a surrogate without its other half is read as U+FFFD, since it has no UTF-8
     /// @return as many ids as `text` has tokens, none for the empty text
     public int[] encode(String text, SpecialTokens special) {
+        BitSet asText = new BitSet();
+        asText.set(0, special == SpecialTokens.TEXT ? text.length() : 0);
+        return encode(text, asText);
+    }
+
+    /// Encodes the parts as the one text that they are together: words and added tokens reach across borders. A
+    /// special token is matched where all of it lies in parts that say [SpecialTokens#PARSE]; elsewhere it is text.
+    public int[] encode(List<TextPart> parts) {
+        StringBuilder text = new StringBuilder();
+        BitSet asText = new BitSet();
+        for (TextPart part : parts) {
+            int start = text.length();
+            text.append(part.text());
+            if (part.special() == SpecialTokens.TEXT) {
+                asText.set(start, text.length());
+            }
+        }
+        return encode(text.toString(), asText);
+    }
+
+    /// @param asText the chars of `text` that special tokens may not be made of
+    private int[] encode(String text, BitSet asText) {
         String wellFormed = wellFormed(text);
         TokenIds ids = new TokenIds(wellFormed.length() / 3);
         int start = 0;
@@ -41,7 +65,8 @@ public final class Tokenizer {
                 match != null;
                 match = addedTokens.next(wellFormed, searched)) {
             searched = match.end();
-            if (match.token().special() && special == SpecialTokens.TEXT) {
+            int firstAsText = asText.nextSetBit(match.start());
+            if (match.token().special() && 0 <= firstAsText && firstAsText < match.end()) {
                 continue; // as text it belongs to what surrounds it
             }
             encodeBetween(wellFormed.substring(start, match.start()), ids);
@@ -83,6 +108,12 @@ public final class Tokenizer {
     /// The bytes that a token decodes to, which need not be whole characters; none for an id without a token.
     public byte[] bytesOf(int id) {
         return vocabulary.bytes(id).clone();
+    }
+
+    /// Whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, rather than of the base
+    /// vocabulary.
+    public boolean isAddedToken(int id) {
+        return addedTokens.contains(id);
     }
 
     private void encodeBetween(String text, TokenIds ids) {

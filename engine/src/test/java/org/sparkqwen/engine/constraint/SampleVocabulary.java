@@ -52,8 +52,8 @@ final class SampleVocabulary {
         return tokenizer.encode(text, SpecialTokens.TEXT);
     }
 
-    /// Tokens chosen at random among those that are allowed, until the text ends; closers more often than others, so
-    /// that it does.
+    /// Tokens chosen at random among those that are allowed, until the text ends; closers more often than others,
+    /// so that it does.
     String randomText(TokenConstraint constraint, Random random) {
         List<Integer> closers = CLOSERS.stream()
                 .map(closer -> tokenizer.idOf(closer).orElseThrow())

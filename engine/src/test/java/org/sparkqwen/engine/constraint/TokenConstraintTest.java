@@ -32,12 +32,12 @@ class TokenConstraintTest {
             new Constraint.Regex(".*"),
             new Constraint.Regex("[^a]\\p{Lu}[^\\n]*"),
             new Constraint.Choices(List.of("positive", "negative", "neutral", "日本", "日", "日語")),
-            new Constraint.JsonSchema(
-                    """
-                    {"type": "object", "properties": {"name": {"type": "string", "maxLength": 30},
-                                                      "score": {"type": "number", "minimum": -1, "maximum": 1},
-                                                      "tags": {"type": "array", "items": {"enum": ["a", "bc", null]}}},
-                     "required": ["name", "score"]}"""));
+            new Constraint.JsonSchema("""
+                {"type": "object", "properties": {"name": {"type": "string", "maxLength": 30},
+                                                  "score": {"type": "number", "minimum": -1, "maximum": 1},
+                                                  "tags": {"type": "array", "items": {"enum": ["a", "bc", null]}}},
+                 "required": ["name", "score"]}\
+                """));
 
     /// Walks at random; beside it goes the same constraint over a vocabulary whose tokens are the bytes.
     @ParameterizedTest
@@ -138,7 +138,8 @@ class TokenConstraintTest {
     @Test
     void aTextTakesTheTokensOfTheTokenizer() {
         for (SampleVocabulary vocabulary : SampleVocabulary.ALL) {
-            TokenConstraint constraint = vocabulary.compile(new Constraint.Choices(List.of("a day in Tokyo 日本", "a d")));
+            TokenConstraint constraint =
+                    vocabulary.compile(new Constraint.Choices(List.of("a day in Tokyo 日本", "a d")));
             int state = constraint.start();
             assertThat(constraint.accepts(state)).isFalse();
             for (int token : vocabulary.encode("a day in Tokyo 日本")) {
@@ -181,7 +182,10 @@ class TokenConstraintTest {
     void excludedTokensAndTokensWithoutBytesNeverAppear() {
         List<String> vocabulary = List.of("a", "aa", "", "<a>", "<", ">");
         TokenConstraint constraint = TokenConstraint.compile(
-                new Constraint.Regex("[a<>]*"), vocabulary.size(), id -> vocabulary.get(id).getBytes(UTF_8), id -> id == 3);
+                new Constraint.Regex("[a<>]*"),
+                vocabulary.size(),
+                id -> vocabulary.get(id).getBytes(UTF_8),
+                id -> id == 3);
         assertThat(tokens(constraint.allowed(constraint.start()))).containsExactly(0, 1, 4, 5);
     }
 

@@ -14,19 +14,17 @@ class Utf8AutomatonTest {
     @ParameterizedTest
     @ValueSource(strings = {"any", "none of a line's ends", "letters", "one of each length", "edges"})
     void acceptsTheBytesOfEachCharacterOfASet(String name) {
-        BitSet set =
-                switch (name) {
-                    case "any" -> CodePoints.ALL;
-                    case "letters" -> CodePoints.category("L");
-                    case "none of a line's ends" -> CodePoints.except(CodePoints.LINE_ENDS);
-                    case "one of each length" -> of("aé日🙂");
-                    default -> of("\u0000\u007F\u0080\u07FF\u0800\uD7FF\uE000\uFFFF\uD800\uDC00\uDBFF\uDFFF");
-                };
+        BitSet set = switch (name) {
+            case "any" -> CodePoints.ALL;
+            case "letters" -> CodePoints.category("L");
+            case "none of a line's ends" -> CodePoints.except(CodePoints.LINE_ENDS);
+            case "one of each length" -> of("aé日🙂");
+            default -> of("\u0000\u007F\u0080\u07FF\u0800\uD7FF\uE000\uFFFF\uD800\uDC00\uDBFF\uDFFF");
+        };
         Automaton bytes = Utf8Automaton.of(Language.deterministic(CodePoints.automaton(set)), 10_000);
         assertThat(bytes.isDeterministic()).isTrue();
         for (int c = 0; c <= Character.MAX_CODE_POINT; c++) {
-            if (CodePoints.ALL.get(c)
-                    && accepts(bytes, Character.toString(c).getBytes(UTF_8)) != set.get(c)) {
+            if (CodePoints.ALL.get(c) && accepts(bytes, Character.toString(c).getBytes(UTF_8)) != set.get(c)) {
                 throw new AssertionError("U+%04X".formatted(c));
             }
         }
@@ -38,8 +36,8 @@ class Utf8AutomatonTest {
         return set;
     }
 
-    /// All sequences of up to three bytes, and of four those whose first two may be told apart: as many as there are
-    /// characters, so no long form is accepted and no surrogate.
+    /// All sequences of up to three bytes, and of four those whose first two may be told apart: as many as there
+    /// are characters, so no long form is accepted and no surrogate.
     @Test
     void acceptsNothingThatIsNotUtf8() {
         Automaton bytes = Language.utf8(CodePoints.automaton(CodePoints.ALL));

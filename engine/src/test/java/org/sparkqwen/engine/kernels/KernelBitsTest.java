@@ -3,10 +3,12 @@ package org.sparkqwen.engine.kernels;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Percentage.withPercentage;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -212,7 +214,7 @@ class KernelBitsTest {
         List<double[]> results = new ArrayList<>();
         for (Kernels kernels : all) {
             double[] fused = new double[targets.length];
-            kernels.logProbabilities(head, in, targets, fused);
+            kernels.logProbabilities(head, in, targets, fused, new boolean[targets.length]);
             MemorySegment logits = arena.allocate(JAVA_FLOAT, (long) targets.length * vocabulary);
             kernels.logits(head, in, logits, targets.length);
             double[] sums = new double[targets.length];
@@ -225,6 +227,40 @@ class KernelBitsTest {
         }
         assertThat(results).allSatisfy(result -> assertThat(result).isEqualTo(results.getFirst()));
         assertThat(results.getFirst()[0]).isLessThanOrEqualTo(0).isGreaterThan(-100);
+    }
+
+    /// Every logit is there four times: at even and odd neighbours, and 700 further on, in another chunk.
+    @Test
+    void aTargetIsTheLikeliestIfNoneIsLikelierAndNoneBeforeItAsLikely() {
+        int vocabulary = 1400;
+        int rows = 40;
+        int hidden = 24;
+        float[][] weights = new float[350][hidden];
+        for (float[] row : weights) {
+            for (int i = 0; i < hidden; i++) {
+                row[i] = (float) random.nextGaussian();
+            }
+        }
+        Panels.Rows outputs = (output, row) -> System.arraycopy(weights[output % 700 / 2], 0, row, 0, hidden);
+        Matrix head = Matrices.f32(outputs, vocabulary, hidden, arena);
+        MemorySegment in = randoms(rows * hidden);
+        for (Kernels kernels : all) {
+            MemorySegment logits = arena.allocate(JAVA_FLOAT, (long) rows * vocabulary);
+            kernels.logits(head, in, logits, rows);
+            int[] first = new int[rows];
+            kernels.likeliest(logits, vocabulary, vocabulary, first);
+            assertThat(IntStream.of(first)).allMatch(token -> token < 700 && token % 2 == 0);
+            for (int distance : new int[] {0, 1, 2, 200, 700, 701}) {
+                int[] targets = IntStream.of(first)
+                        .map(token -> (token + distance) % vocabulary)
+                        .toArray();
+                boolean[] likeliest = new boolean[rows];
+                kernels.logProbabilities(head, in, targets, new double[rows], likeliest);
+                assertThat(likeliest)
+                        .as("%s, %d further on", kernels.description(), distance)
+                        .containsOnly(distance == 0);
+            }
+        }
     }
 
     @ParameterizedTest
@@ -269,6 +305,30 @@ class KernelBitsTest {
             kernels.likeliest(logits, 2, 2, found);
             assertThat(found).containsExactly(0);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 1", "15, 0.7", "16, 1.5", "513, 1e-30", "1000, 3e38", "5000, 0.01"})
+    void exponentialsAndTheirSum(int count, float temperature) {
+        float[] scores = new float[count];
+        for (int i = 0; i < count; i++) {
+            scores[i] = (float) random.nextGaussian() * 20;
+        }
+        scores[count / 2] = 100;
+        double[] sums = new double[all.size()];
+        assertSameBits(count, (kernels, out) -> {
+            float[] weights = Arrays.copyOf(scores, count + 3);
+            sums[all.indexOf(kernels)] = kernels.exponentials(weights, count, 100, temperature);
+            MemorySegment.copy(weights, 0, out, JAVA_FLOAT, 0, count);
+            assertThat(weights[count / 2]).isEqualTo(1);
+            assertThat(Arrays.copyOfRange(weights, count, count + 3)).containsOnly(0f);
+        });
+        assertThat(sums).containsOnly(sums[0]);
+        double expected = 0;
+        for (float score : scores) {
+            expected += Math.exp((score - 100) / (double) temperature);
+        }
+        assertThat(sums[0]).isCloseTo(expected, withPercentage(1e-4));
     }
 
     private interface Run {

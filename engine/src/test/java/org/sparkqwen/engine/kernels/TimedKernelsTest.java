@@ -61,7 +61,7 @@ class TimedKernelsTest {
         Matrix head = matrix(70, 24);
         // 2 rows, 24 inputs, 70 outputs, once as logits and once reduced
         kernels.logits(head, floats(2 * 24), floats(2 * 70), 2);
-        kernels.logProbabilities(head, floats(2 * 24), new int[] {0, 69}, new double[2]);
+        kernels.logProbabilities(head, floats(2 * 24), new int[] {0, 69}, new double[2], new boolean[2]);
         kernels.logSumExp(floats(2 * 70), 70, new double[2]);
         Work work = kernels.work();
         assertThat(work.flops(Stage.HEAD)).isEqualTo(2 * 6_720);

@@ -171,17 +171,29 @@ class SchedulerTest {
         assertThat(first.shared()).isZero();
     }
 
-    @Test
-    void samplesOfOnePromptShareItWithinAStep() {
+    @ParameterizedTest
+    @ValueSource(ints = {3, 70, 96})
+    void samplesOfOnePromptComputeItOnce(int length) {
         Scheduler scheduler = scheduler(20, 1000, 8);
         SequenceQueue queue = scheduler.open();
-        int[] prompt = random(70);
+        int[] prompt = random(length);
         for (int sample = 0; sample < 4; sample++) {
             add(scheduler, queue, new Sequence(prompt), 3);
         }
-        // The last token is always computed: its logits choose the next. Here five more come after the last whole
-        // block, too few to wait for.
-        assertThat(rows(step(scheduler))).containsExactly(70, 6, 6, 6);
+        // The last token is always computed: its logits choose the next.
+        assertThat(rows(step(scheduler))).containsExactly(length);
+        assertThat(rows(step(scheduler))).containsExactly(1, 1, 1, 1);
+    }
+
+    @Test
+    void samplesOfAPromptThatEndsAfterAWholeBlockShareItInTheStepThatComputesIt() {
+        Scheduler scheduler = scheduler(20, 1000, 8);
+        SequenceQueue queue = scheduler.open();
+        int[] prompt = random(65);
+        for (int sample = 0; sample < 4; sample++) {
+            add(scheduler, queue, new Sequence(prompt), 3);
+        }
+        assertThat(rows(step(scheduler))).containsExactly(65, 1, 1, 1);
     }
 
     @Test

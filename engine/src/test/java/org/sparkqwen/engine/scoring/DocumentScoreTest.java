@@ -51,19 +51,8 @@ class DocumentScoreTest {
     @ParameterizedTest
     @ValueSource(doubles = {0, -1, 100.1, Double.NaN, Double.POSITIVE_INFINITY})
     void aPercentageThatIsNoneIsRefused(double percent) {
-        assertThatThrownBy(() -> new ScoringOptions(8, 4, Prefix.EOS, percent))
+        assertThatThrownBy(() -> new ScoringOptions(new Windows.Strided(8, 4), Prefix.EOS, percent))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("min-k must be above 0 and at most 100 percent, not " + percent);
-    }
-
-    @ParameterizedTest
-    @CsvSource({
-        "1, 1, 'context must be at least 2, not 1'", "-5, 1, 'context must be at least 2, not -5'",
-        "8, 0, 'stride must be from 1 to the context 8, not 0'", "8, 9, 'stride must be from 1 to the context 8, not 9'"
-    })
-    void aWindowThatIsNoneIsRefused(int context, int stride, String message) {
-        assertThatThrownBy(() -> new ScoringOptions(context, stride, Prefix.EOS, 20))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(message);
     }
 }

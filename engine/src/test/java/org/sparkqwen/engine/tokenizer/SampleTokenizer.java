@@ -16,7 +16,8 @@ import org.tukaani.xz.XZInputStream;
 
 /// A tokenizer that the tests use, here and in Hugging Face's implementation.
 public final class SampleTokenizer {
-    public static final SampleTokenizer QWEN3 = new SampleTokenizer("Qwen3", unpacked("/golden/qwen3-tokenizer.json.xz"));
+    public static final SampleTokenizer QWEN3 =
+            new SampleTokenizer("Qwen3", unpacked("/golden/qwen3-tokenizer.json.xz"));
     public static final SampleTokenizer TINY =
             new SampleTokenizer("tiny-qwen3", Path.of("..", "data-samples", "tiny-qwen3", "tokenizer.json"));
 

@@ -1,0 +1,74 @@
+package org.sparkqwen.engine;
+
+import java.util.Arrays;
+import java.util.List;
+import org.sparkqwen.engine.tokenizer.TextPart;
+
+/// A prompt and its continuation as token ids.
+///
+/// Texts are split as lm-evaluation-harness does (`_encode_pair`): white space at the prompt's end is the
+/// continuation's, since tokens begin with it; both are tokenized together, and what comes after as many tokens as the
+/// prompt has by itself is the continuation. So the continuation's tokens are those it has in a text that goes on.
+///
+/// @param prompt at least one; the end-of-text token where the prompt is empty
+/// @param continuation at least one
+record PromptedTokens(int[] prompt, int[] continuation) {
+
+    /// @throws RejectedContent if either cannot be read, or if nothing is left to score
+    /// @throws IllegalArgumentException unless both are texts or both are token ids
+    static PromptedTokens of(Engine engine, Content prompt, Content continuation) {
+        if (prompt instanceof Content.Unreadable unreadable) {
+            throw new RejectedContent(ofPrompt(unreadable.reason()));
+        }
+        if (continuation instanceof Content.Unreadable unreadable) {
+            throw new RejectedContent(unreadable.reason());
+        }
+        if (prompt instanceof Content.Tokens before && continuation instanceof Content.Tokens) {
+            int[] tokens = before.ids().length == 0 ? endOfText(engine) : promptTokens(engine, before);
+            return new PromptedTokens(tokens, engine.tokens(continuation));
+        }
+        if (prompt instanceof Content.Text before && continuation instanceof Content.Text after) {
+            return split(engine, before, after);
+        }
+        throw new IllegalArgumentException("a prompt and its continuation are both texts or both token ids");
+    }
+
+    private static PromptedTokens split(Engine engine, Content.Text prompt, Content.Text continuation) {
+        if (continuation.text().isEmpty()) {
+            throw new RejectedContent("the text is empty");
+        }
+        int[] whole = engine.tokens(new Content.Parts(List.of(
+                new TextPart(prompt.text(), prompt.special()),
+                new TextPart(continuation.text(), continuation.special()))));
+        String stripped = WhiteSpace.stripEnd(prompt.text());
+        if (stripped.isEmpty()) {
+            return new PromptedTokens(endOfText(engine), whole);
+        }
+        int[] tokens = promptTokens(engine, new Content.Text(stripped, prompt.special()));
+        if (whole.length <= tokens.length) {
+            throw new RejectedContent("the text adds no token to the prompt's %d: together they have %d"
+                    .formatted(tokens.length, whole.length));
+        }
+        return new PromptedTokens(tokens, Arrays.copyOfRange(whole, tokens.length, whole.length));
+    }
+
+    private static int[] promptTokens(Engine engine, Content prompt) {
+        try {
+            return engine.tokens(prompt);
+        } catch (RejectedContent e) {
+            throw new RejectedContent(ofPrompt(e.reason()));
+        }
+    }
+
+    private static int[] endOfText(Engine engine) {
+        return new int[] {
+            engine.prefixToken()
+                    .orElseThrow(() -> new RejectedContent(
+                            ofPrompt("it is empty, and the model has no end-of-text token to stand for it")))
+        };
+    }
+
+    private static String ofPrompt(String reason) {
+        return "prompt: " + reason;
+    }
+}

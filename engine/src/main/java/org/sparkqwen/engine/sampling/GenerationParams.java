@@ -1,0 +1,50 @@
+package org.sparkqwen.engine.sampling;
+
+import java.io.Serializable;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.constraint.Constraint;
+
+/// Everything that is set about a generated text.
+///
+/// @param best how many of the likeliest tokens are told for each position; 0 for none
+/// @param constraint what the text must look like; null for anything
+public record GenerationParams(
+        SamplingParams sampling,
+        Ending ending,
+        int best,
+        @Nullable Constraint constraint) implements Serializable {
+    /// Most that may be told of a position.
+    public static final int MOST_BEST = 100;
+
+    public GenerationParams {
+        SamplingParams.require(
+                best >= 0 && best <= MOST_BEST, "logprobs must be from 0 to %d, not %d".formatted(MOST_BEST, best));
+        if (constraint != null) {
+            SamplingParams.require(
+                    ending.equals(Ending.after(ending.maxNewTokens()).withRepetitions(ending.repetitions())),
+                    "a text with a constraint ends where the constraint says:"
+                            + " give no stop, stop-token-id, min-new-tokens or ignore-eos with it");
+        }
+    }
+
+    /// Unconstrained.
+    public GenerationParams(SamplingParams sampling, Ending ending) {
+        this(sampling, ending, 0, null);
+    }
+
+    public GenerationParams withSampling(SamplingParams value) {
+        return new GenerationParams(value, ending, best, constraint);
+    }
+
+    public GenerationParams withEnding(Ending value) {
+        return new GenerationParams(sampling, value, best, constraint);
+    }
+
+    public GenerationParams withBest(int value) {
+        return new GenerationParams(sampling, ending, value, constraint);
+    }
+
+    public GenerationParams withConstraint(@Nullable Constraint value) {
+        return new GenerationParams(sampling, ending, best, value);
+    }
+}

@@ -1,0 +1,34 @@
+package org.sparkqwen.engine.sampling;
+
+import java.io.Serializable;
+
+/// What makes a text repeat itself less. transformers and vLLM define the repetition penalty alike; the other two are
+/// vLLM's and OpenAI's, which transformers does not have.
+///
+/// @param repetition of every token in the prompt or the text, the logit is divided by it where it is positive, else
+///     multiplied; 1 for none
+/// @param presence subtracted from the logit of every token in the text, not the prompt; 0 for none
+/// @param frequency subtracted for each time that a token is in the text; 0 for none
+public record Penalties(double repetition, double presence, double frequency) implements Serializable {
+    public static final Penalties NONE = new Penalties(1, 0, 0);
+
+    public Penalties {
+        SamplingParams.require(
+                repetition > 0 && Double.isFinite(repetition),
+                "repetition-penalty must be a number above 0, not " + repetition);
+        SamplingParams.require(Math.abs(presence) <= 2, "presence-penalty must be from -2 to 2, not " + presence);
+        SamplingParams.require(Math.abs(frequency) <= 2, "frequency-penalty must be from -2 to 2, not " + frequency);
+    }
+
+    public Penalties withRepetition(double value) {
+        return new Penalties(value, presence, frequency);
+    }
+
+    public Penalties withPresence(double value) {
+        return new Penalties(repetition, value, frequency);
+    }
+
+    public Penalties withFrequency(double value) {
+        return new Penalties(repetition, presence, value);
+    }
+}

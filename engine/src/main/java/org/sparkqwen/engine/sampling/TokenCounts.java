@@ -1,0 +1,48 @@
+package org.sparkqwen.engine.sampling;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/// Which tokens a text has seen, as penalties need to know.
+final class TokenCounts {
+    private final Penalties penalties;
+    private final Set<Integer> seen = new HashSet<>(); // in the prompt or the text
+    private final Map<Integer, Integer> generated = new HashMap<>(); // how often in the text
+
+    TokenCounts(Penalties penalties, int[] prompt) {
+        this.penalties = penalties;
+        for (int token : prompt) {
+            seen.add(token);
+        }
+    }
+
+    void add(int token) {
+        seen.add(token);
+        generated.merge(token, 1, Integer::sum);
+    }
+
+    /// Lowers the logits of what was seen.
+    void apply(Candidates candidates) {
+        if (penalties.repetition() != 1) {
+            for (int token : seen) {
+                int index = candidates.indexOf(token);
+                if (index >= 0) {
+                    float logit = candidates.score(index);
+                    double penalized = logit > 0 ? logit / penalties.repetition() : logit * penalties.repetition();
+                    candidates.setScore(index, (float) penalized);
+                }
+            }
+        }
+        if (penalties.presence() != 0 || penalties.frequency() != 0) {
+            generated.forEach((token, times) -> {
+                int index = candidates.indexOf(token);
+                if (index >= 0) {
+                    double penalty = penalties.presence() + penalties.frequency() * times;
+                    candidates.setScore(index, (float) (candidates.score(index) - penalty));
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package org.sparkqwen.job;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.constraint.Constraint;
+import picocli.CommandLine.Option;
+
+/// What texts must look like.
+final class ConstraintOptions {
+    @Option(
+            names = "--regex",
+            paramLabel = "PATTERN",
+            description = "Every text matches this regular expression, whole. Look-around and back-references are not"
+                    + " supported.")
+    private @Nullable String regex;
+
+    @Option(
+            names = "--json-schema",
+            paramLabel = "FILE",
+            description = "Every text is JSON that is valid under the schema in this file; or under the schema itself,"
+                    + " where what is given begins with a brace.")
+    private @Nullable String jsonSchema;
+
+    @Option(names = "--choices", arity = "1..*", paramLabel = "TEXT", description = "Every text is one of these.")
+    private List<String> choices = new ArrayList<>();
+
+    /// The constraint, compiled once here, so that one that cannot be met is refused before the run.
+    @Nullable
+    Constraint constraint(ModelReference model) {
+        List<Constraint> given = new ArrayList<>();
+        if (regex != null) {
+            given.add(new Constraint.Regex(regex));
+        }
+        if (jsonSchema != null) {
+            given.add(new Constraint.JsonSchema(schema(jsonSchema)));
+        }
+        if (!choices.isEmpty()) {
+            given.add(new Constraint.Choices(choices));
+        }
+        if (given.isEmpty()) {
+            return null;
+        }
+        if (given.size() > 1) {
+            throw Refusal.usage("give one of --regex, --json-schema and --choices");
+        }
+        if (!model.hasTokenizer()) {
+            throw Refusal.usage("--regex, --json-schema and --choices need a model with a tokenizer.json");
+        }
+        try {
+            Engine.compile(given.getFirst(), model.tokenizer(), model.config());
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage(e);
+        }
+        return given.getFirst();
+    }
+
+    private static String schema(String given) {
+        if (given.stripLeading().startsWith("{")) {
+            return given;
+        }
+        try {
+            return Files.readString(Path.of(given));
+        } catch (IOException e) {
+            throw Refusal.usage("--json-schema %s cannot be read: %s".formatted(given, Failures.firstLine(e)));
+        }
+    }
+}
