@@ -151,7 +151,7 @@ final class CharacterClassParser {
     private BitSet category(int start) {
         String name = reader.skip("{") ? reader.until('}', "\\p{", start) : letter(start);
         BitSet set = CodePoints.category(name);
-        if (set == null) {
+        if (set.isEmpty()) {
             throw reader.unsupported(
                     "\\p{%s}".formatted(name), start, "general categories like \\p{L} and \\p{Lu} are");
         }

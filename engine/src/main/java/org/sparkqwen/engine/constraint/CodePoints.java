@@ -5,7 +5,6 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
-import org.jspecify.annotations.Nullable;
 
 /// Sets of characters: code points, but for surrogates, which UTF-8 does not have.
 final class CodePoints {
@@ -77,17 +76,14 @@ final class CodePoints {
         return rest;
     }
 
-    /// The characters of a general category, or of all whose name begins with one letter; null if there is none.
-    static @Nullable BitSet category(String name) {
+    /// The characters of a general category, or of all whose name begins with one letter; none if there is no such one.
+    static BitSet category(String name) {
         BitSet types = new BitSet();
         CATEGORIES.forEach((category, type) -> {
             if (!name.isEmpty() && category.startsWith(name)) {
                 types.set(type);
             }
         });
-        if (types.isEmpty()) {
-            return null;
-        }
         BitSet set = new BitSet(END);
         for (int c = ALL.nextSetBit(0); c >= 0; c = ALL.nextSetBit(c + 1)) {
             if (types.get(Character.getType(c))) {

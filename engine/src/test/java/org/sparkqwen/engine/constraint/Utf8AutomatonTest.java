@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.BitSet;
-import java.util.Objects;
 import org.apache.lucene.util.automaton.Automaton;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +16,7 @@ class Utf8AutomatonTest {
     void acceptsTheBytesOfEachCharacterOfASet(String name) {
         BitSet set = switch (name) {
             case "any" -> CodePoints.ALL;
-            case "letters" -> letters();
+            case "letters" -> CodePoints.category("L");
             case "none of a line's ends" -> CodePoints.except(CodePoints.LINE_ENDS);
             case "one of each length" -> of("aé日🙂");
             default -> of("\u0000\u007F\u0080\u07FF\u0800\uD7FF\uE000\uFFFF\uD800\uDC00\uDBFF\uDFFF");
@@ -29,10 +28,6 @@ class Utf8AutomatonTest {
                 throw new AssertionError("U+%04X".formatted(c));
             }
         }
-    }
-
-    private static BitSet letters() {
-        return Objects.requireNonNull(CodePoints.category("L"));
     }
 
     private static BitSet of(String characters) {
@@ -74,7 +69,7 @@ class Utf8AutomatonTest {
 
     @Test
     void refusesMoreStatesThanAreAllowed() {
-        Automaton letters = Language.deterministic(CodePoints.automaton(letters()));
+        Automaton letters = Language.deterministic(CodePoints.automaton(CodePoints.category("L")));
         assertThatThrownBy(() -> Utf8Automaton.of(letters, 50)).hasMessageStartingWith("too large");
     }
 
