@@ -2,6 +2,8 @@ package org.sparkqwen.engine;
 
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.tokenizer.ChatTemplate;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.TextPart;
 
@@ -16,10 +18,16 @@ public sealed interface Content {
     /// filled with.
     record Parts(List<TextPart> parts) implements Content {
         /// The parts, joined.
-        String text() {
+        public String text() {
             return parts.stream().map(TextPart::text).collect(Collectors.joining());
         }
     }
+
+    /// A conversation, which the model's chat template writes down, up to where the assistant's answer begins.
+    ///
+    /// @param thinking whether the model may think before it answers; null leaves that to the template
+    record Chat(
+            List<ChatTemplate.Message> messages, @Nullable Boolean thinking) implements Content {}
 
     /// Ids of a text that is tokenized already; needs no tokenizer.
     record Tokens(int[] ids) implements Content {}

@@ -45,6 +45,7 @@ public final class Engine implements AutoCloseable {
     private final ModelConfig config;
     private final EngineOptions options;
     private final @Nullable Tokenizer tokenizer;
+    private final Conversations conversations;
     private final Weights weights;
     private final TimedKernels kernels;
     private final Transformer transformer;
@@ -58,11 +59,13 @@ public final class Engine implements AutoCloseable {
             ModelConfig config,
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
+            Conversations conversations,
             Weights weights,
             TimedKernels kernels) {
         this.config = config;
         this.options = options;
         this.tokenizer = tokenizer;
+        this.conversations = conversations;
         this.weights = weights;
         this.kernels = kernels;
         transformer = new Transformer(config, weights, kernels);
@@ -88,12 +91,19 @@ public final class Engine implements AutoCloseable {
                 config,
                 options,
                 tokenizer,
+                new Conversations(directory),
                 () -> Weights.open(directory, config, options.cache()));
     }
 
     /// A model of random weights in bfloat16, for measuring speed: a run takes the time of a trained model's.
     public static Engine random(ModelConfig config, EngineOptions options) {
-        return open("random weights", config, options, null, () -> Weights.random(config, DType.BF16, 0));
+        return open(
+                "random weights",
+                config,
+                options,
+                null,
+                new Conversations(null),
+                () -> Weights.random(config, DType.BF16, 0));
     }
 
     /// Closes what is open already if the rest cannot be opened.
@@ -102,6 +112,7 @@ public final class Engine implements AutoCloseable {
             ModelConfig config,
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
+            Conversations conversations,
             Supplier<Weights> source) {
         if (options.kernels() == KernelChoice.AUTO && !KernelChoice.vectorModulePresent()) {
             LOG.warn("THE VECTOR MODULE IS MISSING: running scalar kernels, some fifty times slower. "
@@ -116,7 +127,7 @@ public final class Engine implements AutoCloseable {
                     name,
                     TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start),
                     kernels.description());
-            return new Engine(config, options, tokenizer, weights, kernels);
+            return new Engine(config, options, tokenizer, conversations, weights, kernels);
         } catch (RuntimeException | Error e) {
             kernels.close();
             throw e;
@@ -154,8 +165,8 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// A constraint for a model's vocabulary: a constrained text has no added tokens, such as `<think>`, but the one
-    /// that ends it.
+    /// A constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`, but the
+    /// one that ends it.
     ///
     /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
     public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
@@ -274,6 +285,7 @@ public final class Engine implements AutoCloseable {
         int[] ids = switch (content) {
             case Content.Text text -> textTokenizer().encode(text.text(), text.special());
             case Content.Parts parts -> textTokenizer().encode(parts.parts());
+            case Content.Chat chat -> textTokenizer().encode(conversations.parts(chat));
             case Content.Tokens tokens -> tokens.ids();
             case Content.Unreadable unreadable -> throw new RejectedContent(unreadable.reason());
         };

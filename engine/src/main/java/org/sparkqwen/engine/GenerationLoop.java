@@ -237,8 +237,8 @@ final class GenerationLoop implements AutoCloseable {
         text.run().finished(continuation.sequence(), result);
     }
 
-    /// A batch could not be computed. Where memory was short its texts are rejected, and no others; any other failure
-    /// ends every run that has a text in it.
+    /// A batch could not be computed. Where memory was short its texts are rejected, and no others; any other
+    /// failure ends every run that has a text in it.
     private void fail(Batch batch, Throwable failure) {
         lock.lock();
         try {
@@ -249,7 +249,8 @@ final class GenerationLoop implements AutoCloseable {
                 String reason = "out of memory in a step of %,d tokens (%s); give more, or lower --batch-tokens"
                         .formatted(batch.tokens().length, failure.getMessage());
                 LOG.error(reason, failure);
-                failed.forEach(text -> finish(text.continuation(), text.continuation().rejected(reason)));
+                failed.forEach(
+                        text -> finish(text.continuation(), text.continuation().rejected(reason)));
             } else {
                 Set<GenerationRun> runs = failed.stream().map(Text::run).collect(Collectors.toSet());
                 runs.forEach(run -> run.failed(failure));

@@ -14,7 +14,8 @@ public sealed interface Result {
     ///
     /// @param greedy whether each token of a continuation is the likeliest one; null for a document
     /// @param tokens the ids of the document or continuation, without prefix or prompt
-    /// @param bytes of the request's content in UTF-8; null for one that came as tokens
+    /// @param bytes of the request's content in UTF-8; null for one that came as tokens or as a
+    ///     conversation
     /// @param words runs of non-white-space in the content; null likewise
     record Scored(
             long id,

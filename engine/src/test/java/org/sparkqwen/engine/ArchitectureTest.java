@@ -38,6 +38,29 @@ class ArchitectureTest {
     }
 
     @Test
+    void onlyConstraintsUseLuceneAndTheyKnowNoOtherPart() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + ".constraint")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.apache..")
+                .check(ENGINE);
+        classes()
+                .that()
+                .resideInAPackage(ROOT + ".constraint")
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(
+                        "java..",
+                        "com.fasterxml.jackson..",
+                        "org.apache.lucene.util..",
+                        "org.jspecify.annotations",
+                        ROOT + ".constraint")
+                .check(ENGINE);
+    }
+
+    @Test
     void onlyKernelsUseTheVectorModule() {
         noClasses()
                 .that()

@@ -2,6 +2,10 @@ package org.sparkqwen.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.networknt.schema.InputFormat;
+import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -36,16 +40,50 @@ class ConstrainedGenerationTest {
             assertThat(generated.text()).matches(date);
         });
         assertThat(texts.stream().map(Result.Generated::text).distinct()).hasSizeGreaterThan(100);
-        assertThat(texts).as("the optional end").anyMatch(generated -> text(generated).endsWith("A.D."));
+        assertThat(texts)
+                .as("the optional end")
+                .anyMatch(generated -> text(generated).endsWith("A.D."));
         assertThat(texts).anyMatch(generated -> !text(generated).endsWith("A.D."));
+    }
+
+    /// 1,000 of 1,000 texts, hot enough that the model alone would write no JSON at all; the judge is a validator
+    /// that knows nothing of the automaton.
+    @Test
+    void everyTextIsValidByTheSchema() {
+        String schema = """
+            {"type": "object", "additionalProperties": false,
+             "properties": {
+               "title": {"type": "string", "minLength": 3, "maxLength": 40},
+               "mood": {"enum": ["calm", "grave", "merry"]},
+               "stars": {"type": "integer", "minimum": 1, "maximum": 5},
+               "price": {"type": ["number", "null"], "minimum": 0},
+               "words": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]{3,12}$"},
+                         "minItems": 1, "maxItems": 3}},
+             "required": ["title", "mood", "stars", "words"]}
+            """;
+        Schema judge = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12)
+                .getSchema(schema);
+        List<Result.Generated> texts = generate(ENGINE, HOT.withConstraint(new Constraint.JsonSchema(schema)), 1000);
+        assertThat(texts).hasSize(1000).allSatisfy(generated -> {
+            assertThat(generated.finishReason()).isEqualTo(FinishReason.STOP);
+            assertThat(judge.validate(text(generated), InputFormat.JSON))
+                    .as(generated.text())
+                    .isEmpty();
+        });
+        assertThat(texts.stream().map(Result.Generated::text).distinct()).hasSizeGreaterThan(900);
+        assertThat(texts)
+                .as("what is optional")
+                .anyMatch(generated -> text(generated).contains("price"));
+        assertThat(texts).anyMatch(generated -> !text(generated).contains("price"));
     }
 
     @Test
     void everyTextIsOneOfTheChoices() {
         List<String> choices = List.of("yes", "no", "not at all", "nothing", "ἀλήθεια", "真");
-        List<Result.Generated> texts =
-                generate(ENGINE, HOT.withConstraint(new Constraint.Choices(choices)), 300);
-        assertThat(texts.stream().map(Result.Generated::text).distinct()).hasSizeBetween(3, 6).isSubsetOf(choices);
+        List<Result.Generated> texts = generate(ENGINE, HOT.withConstraint(new Constraint.Choices(choices)), 300);
+        assertThat(texts.stream().map(Result.Generated::text).distinct())
+                .hasSizeBetween(3, 6)
+                .isSubsetOf(choices);
         assertThat(texts).allMatch(generated -> generated.finishReason() == FinishReason.STOP);
     }
 
@@ -64,8 +102,8 @@ class ConstrainedGenerationTest {
 
     @Test
     void aTextThatReachesItsMostTokensIsCutWithThatReason() {
-        List<Result.Generated> texts = generate(
-                ENGINE, Golden.sampled(5, 1.5, 3).withConstraint(new Constraint.Regex("[a-z ]{400}")), 20);
+        List<Result.Generated> texts =
+                generate(ENGINE, Golden.sampled(5, 1.5, 3).withConstraint(new Constraint.Regex("[a-z ]{400}")), 20);
         assertThat(texts).allSatisfy(generated -> {
             assertThat(generated.finishReason()).isEqualTo(FinishReason.LENGTH);
             assertThat(generated.text()).matches("[a-z ]{5,}");
@@ -74,11 +112,11 @@ class ConstrainedGenerationTest {
 
     @Test
     void aConstraintThatIsWrongRejectsTheRowWithItsReason() {
-        Request.Generate request =
-                new Request.Generate(0, PROMPT, 0, HOT.withConstraint(new Constraint.Regex("(a")));
+        Request.Generate request = new Request.Generate(0, PROMPT, 0, HOT.withConstraint(new Constraint.Regex("(a")));
         assertThat(ENGINE.generate(List.of(request).iterator()).next())
                 .isInstanceOfSatisfying(
-                        Result.Rejected.class, rejected -> assertThat(rejected.reason()).startsWith("regex: "));
+                        Result.Rejected.class,
+                        rejected -> assertThat(rejected.reason()).startsWith("regex: "));
     }
 
     @Test

@@ -29,8 +29,7 @@ class OutOfMemoryTest {
                 .as("texts of the same run, in the step after")
                 .filteredOn("small: 3 tokens"::equals)
                 .hasSize(2);
-        assertThat(lines)
-                .contains("blocks in use 0");
+        assertThat(lines).contains("blocks in use 0");
     }
 
     /// What the other JVM runs: one layer of 0.6B.
@@ -47,7 +46,8 @@ class OutOfMemoryTest {
                             switch (result) {
                                 case Result.Rejected rejected -> "large: " + rejected.reason();
                                 case Result.Generated generated ->
-                                    "small: %d tokens".formatted(generated.tokens().size());
+                                    "small: %d tokens"
+                                            .formatted(generated.tokens().size());
                                 case Result.Scored _ -> throw new AssertionError();
                             });
                 }

@@ -62,7 +62,8 @@ class TextEndTest {
         int overBorders = 0;
         for (Result result : Golden.all(engine.generate(requests.iterator()))) {
             Result.Generated generated = (Result.Generated) result;
-            String stop = requests.get((int) generated.id()).params().ending().stop().getFirst();
+            String stop =
+                    requests.get((int) generated.id()).params().ending().stop().getFirst();
             assertThat(text(generated))
                     .as("before '%s'", stop)
                     .isEqualTo(text(whole).substring(0, text(whole).indexOf(stop)));
@@ -135,7 +136,9 @@ class TextEndTest {
     void ignoredEndOfTextTokensAreTokensLikeAnyOther(@TempDir Path directory) {
         int end = whole.tokens().get(12);
         ModelCopy.of(Golden.SMALL_MODEL, directory)
-                .json("generation_config.json", json -> json.putArray("eos_token_id").add(end));
+                .json(
+                        "generation_config.json",
+                        json -> json.putArray("eos_token_id").add(end));
         try (Engine ending = open(directory)) {
             assertThat(generate(ending, Golden.greedy(LENGTH)).finishReason()).isEqualTo(FinishReason.STOP);
             assertThat(generate(ending, ending(Ending.after(LENGTH).withIgnoreEos(true))))
@@ -179,8 +182,8 @@ class TextEndTest {
     @Test
     void aTextThatRepeatsItselfEndsWhenThatIsAskedFor() {
         int token = whole.tokens().getFirst();
-        GenerationParams biased = Golden.greedy(LENGTH)
-                .withSampling(SamplingParams.GREEDY.withLogitBias(Map.of(token, 1000.0)));
+        GenerationParams biased =
+                Golden.greedy(LENGTH).withSampling(SamplingParams.GREEDY.withLogitBias(Map.of(token, 1000.0)));
         assertThat(generate(engine, biased).finishReason()).isEqualTo(FinishReason.LENGTH);
         Result.Generated generated =
                 generate(engine, biased.withEnding(Ending.after(LENGTH).withRepetitions(6)));
@@ -197,10 +200,13 @@ class TextEndTest {
         assertThat(generated.best()).hasSize(LENGTH);
         for (int i = 0; i < LENGTH; i++) {
             List<RankedToken> best = generated.best().get(i);
-            assertThat(best).hasSize(4).isSortedAccordingTo(Comparator.comparingDouble(token -> -token.logProbability()));
+            assertThat(best)
+                    .hasSize(4)
+                    .isSortedAccordingTo(Comparator.comparingDouble(token -> -token.logProbability()));
             assertThat(best.getFirst())
                     .isEqualTo(new RankedToken(
-                            generated.tokens().get(i), generated.logProbabilities().get(i)));
+                            generated.tokens().get(i),
+                            generated.logProbabilities().get(i)));
         }
     }
 

@@ -155,9 +155,7 @@ final class BenchReport {
         machine.put("gflops", samples(result.flops(), GIGA));
         machine.put("read_gb_per_s", samples(result.readBytes(), GIGA));
         all.put("machine", machine);
-        all.put(
-                "measurements",
-                result.measurements().stream().map(this::json).toList());
+        all.put("measurements", result.measurements().stream().map(this::json).toList());
         try {
             return JsonMapper.builder()
                             .enable(SerializationFeature.INDENT_OUTPUT)

@@ -26,11 +26,7 @@ final class ConstraintOptions {
                     + " where what is given begins with a brace.")
     private @Nullable String jsonSchema;
 
-    @Option(
-            names = "--choices",
-            arity = "1..*",
-            paramLabel = "TEXT",
-            description = "Every text is one of these.")
+    @Option(names = "--choices", arity = "1..*", paramLabel = "TEXT", description = "Every text is one of these.")
     private List<String> choices = new ArrayList<>();
 
     /// The constraint, compiled once here, so that one that cannot be met is refused before the run.

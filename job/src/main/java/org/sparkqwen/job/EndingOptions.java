@@ -13,8 +13,9 @@ final class EndingOptions {
     @Option(
             names = "--max-new-tokens",
             paramLabel = "N",
-            description = "Tokens generated at most; the text then ends with finish_reason length. Default: the model's,"
-                    + " or " + DEFAULT_NEW_TOKENS + ".")
+            description =
+                    "Tokens generated at most; the text then ends with finish_reason length. Default: the model's,"
+                            + " or " + DEFAULT_NEW_TOKENS + ".")
     private @Nullable Integer maxNewTokens;
 
     @Option(
@@ -46,8 +47,9 @@ final class EndingOptions {
             names = "--stop-repetition",
             paramLabel = "N",
             defaultValue = "0",
-            description = "End a text with finish_reason repetition when its last tokens are the same sequence, of up to"
-                    + " 64 tokens, N times in a row; 0 for never. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "End a text with finish_reason repetition when its last tokens are the same sequence, of up to"
+                            + " 64 tokens, N times in a row; 0 for never. Default: ${DEFAULT-VALUE}.")
     private int repetitions;
 
     /// @throws IllegalArgumentException naming the option that makes no sense

@@ -102,17 +102,15 @@ public final class GenerateJob {
 
         /// @param row the passed columns, those of row parameters, those of the prompt
         private PartitionEngine.RequestFactory<Request.Generate> requests(Row row) {
-            GenerationParams params = settings.params();
-            Content prompt;
             try {
-                params = RowParam.apply(settings.rowParams(), params, row, passed);
-                prompt = settings.prompt()
+                GenerationParams params = RowParam.apply(settings.rowParams(), settings.params(), row, passed);
+                Content prompt = settings.prompt()
                         .read(row, passed + settings.rowParams().size());
+                return (id, sample) -> new Request.Generate(id, prompt, sample, params);
             } catch (IllegalArgumentException e) {
-                prompt = new Content.Unreadable(String.valueOf(e.getMessage()));
+                Content unreadable = new Content.Unreadable(String.valueOf(e.getMessage()));
+                return (id, sample) -> new Request.Generate(id, unreadable, sample, settings.params());
             }
-            Request.Generate first = new Request.Generate(0, prompt, 0, params);
-            return (id, sample) -> new Request.Generate(id, first.content(), sample, first.params());
         }
 
         private @Nullable Object[] columns(Result result, int sample) {

@@ -7,8 +7,9 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.Content;
 
-/// Where the prompt of a row comes from: a column ([ContentColumn]), or several ([PromptTemplate]).
-public sealed interface PromptSource extends Serializable permits ContentColumn, PromptTemplate {
+/// Where the prompt of a row comes from: a column ([ContentColumn]), several ([PromptTemplate]), or a conversation
+/// ([ChatPrompt]).
+public sealed interface PromptSource extends Serializable permits ContentColumn, PromptTemplate, ChatPrompt {
     /// Refuses an input that lacks a column, or has one of a type that will not do.
     void checkIn(StructType input);
 

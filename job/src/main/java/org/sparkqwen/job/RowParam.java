@@ -48,8 +48,7 @@ public enum RowParam {
             case TOP_K -> params.withSampling(sampling.withTopK(Math.toIntExact(value.longValue())));
             case TOP_P -> params.withSampling(sampling.withTopP(number));
             case MIN_P -> params.withSampling(sampling.withMinP(number));
-            case REPETITION_PENALTY ->
-                params.withSampling(sampling.withPenalties(penalties.withRepetition(number)));
+            case REPETITION_PENALTY -> params.withSampling(sampling.withPenalties(penalties.withRepetition(number)));
             case PRESENCE_PENALTY -> params.withSampling(sampling.withPenalties(penalties.withPresence(number)));
             case FREQUENCY_PENALTY -> params.withSampling(sampling.withPenalties(penalties.withFrequency(number)));
             case SEED -> params.withSampling(sampling.withSeed(value.longValue()));
@@ -84,10 +83,7 @@ public enum RowParam {
         boolean fits = whole ? WHOLE_NUMBERS.contains(type) : type instanceof NumericType;
         if (!fits) {
             throw Refusal.usage("--row-params: column '%s' is %s; it takes %s"
-                    .formatted(
-                            column(),
-                            type.simpleString(),
-                            whole ? "whole numbers" : "numbers"));
+                    .formatted(column(), type.simpleString(), whole ? "whole numbers" : "numbers"));
         }
     }
 
@@ -107,7 +103,9 @@ public enum RowParam {
                     ofRow = params.get(i).set(ofRow, value);
                 } catch (ArithmeticException e) {
                     throw new IllegalArgumentException(
-                            "column '%s': %s is too large".formatted(params.get(i).column(), value), e);
+                            "column '%s': %s is too large"
+                                    .formatted(params.get(i).column(), value),
+                            e);
                 } catch (IllegalArgumentException e) {
                     throw new IllegalArgumentException(
                             "column '%s': %s".formatted(params.get(i).column(), e.getMessage()), e);

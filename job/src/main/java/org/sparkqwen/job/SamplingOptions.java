@@ -39,8 +39,9 @@ final class SamplingOptions {
     @Option(
             names = "--repetition-penalty",
             paramLabel = "F",
-            description = "Divides positive logits of tokens in the prompt or the text, and multiplies negative ones, as"
-                    + " in transformers and vLLM. Default: the model's, or 1 for none.")
+            description =
+                    "Divides positive logits of tokens in the prompt or the text, and multiplies negative ones, as"
+                            + " in transformers and vLLM. Default: the model's, or 1 for none.")
     private @Nullable Double repetitionPenalty;
 
     @Option(
@@ -86,7 +87,8 @@ final class SamplingOptions {
     SamplingParams params(ModelConfig config, int choosableTokens) {
         for (int id : logitBias.keySet()) {
             if (id < 0 || id >= choosableTokens) {
-                throw Refusal.usage("--logit-bias: token %d is outside the vocabulary of %,d".formatted(id, choosableTokens));
+                throw Refusal.usage(
+                        "--logit-bias: token %d is outside the vocabulary of %,d".formatted(id, choosableTokens));
             }
         }
         GenerationDefaults defaults = config.generationDefaults();

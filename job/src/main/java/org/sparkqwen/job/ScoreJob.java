@@ -149,6 +149,8 @@ public final class ScoreJob {
         private @Nullable Object[] scoredColumns(Result.Scored scored) {
             DocumentScore score = scored.score();
             boolean any = score.tokensScored() > 0;
+            // Of a document that was scored in part, as by halves, there are no bytes to divide by.
+            boolean whole = score.tokensScored() >= scored.tokens().length - 1;
             Integer bytes = scored.bytes();
             return new @Nullable Object[] {
                 score.sumNll(),
@@ -157,7 +159,7 @@ public final class ScoreJob {
                 bytes,
                 scored.words(),
                 any ? StrictMath.exp(score.sumNll() / score.tokensScored()) : null,
-                any && bytes != null ? score.sumNll() / bytes / StrictMath.log(2) : null,
+                any && whole && bytes != null ? score.sumNll() / bytes / StrictMath.log(2) : null,
                 score.minKProb(),
                 scored.greedy(),
                 settings.tokenLogprobs() ? boxed(scored.tokens()) : null,

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// What a scored corpus amounts to, taken from the output itself.
 ///
 /// Corpus values are ratios over the corpus, as in lm-evaluation-harness, not means over documents: perplexity
-/// exp(Σ nll / Σ tokens scored), per word exp(Σ nll / Σ words), bits per byte Σ nll / Σ bytes / ln 2.
+/// exp(Σ nll / Σ tokens scored), per word exp(Σ nll / Σ words), bits per byte Σ nll / Σ bytes / ln 2, these
+/// two of documents that were scored whole.
 ///
 /// @param group value of the column that the corpus was grouped by; null for all of it
 /// @param perplexityError standard error of `perplexity`; see [#of]
@@ -59,14 +60,20 @@ record ScoreSummary(
         sum("tokens"),
         sum("tokens_scored"),
         sum("sum_nll"),
-        sum("words"),
-        sum("bytes"),
+        sum(ofWhole("words")),
+        sum(ofWhole("bytes")),
         count(expr("if(tokens_scored > 0, 1, null)")),
         sum(expr("sum_nll * sum_nll")),
         sum(expr("sum_nll * tokens_scored")),
         sum(expr("double(tokens_scored) * tokens_scored")),
-        expr("percentile_approx(perplexity, array(0.1D, 0.5D, 0.9D))")
+        expr("percentile_approx(perplexity, array(0.1D, 0.5D, 0.9D))"),
+        sum(ofWhole("sum_nll"))
     };
+
+    /// A column of documents of which all tokens were scored, but for the first at most.
+    private static Column ofWhole(String column) {
+        return expr("if(bits_per_byte is null, null, %s)".formatted(column));
+    }
 
     /// The standard error takes documents, not tokens, as what was drawn from the corpus: tokens of one document
     /// are not independent. For the ratio r = Σ nll / Σ n over D documents it is √(D/(D−1) · Σ (nll − r n)²) / Σ n
@@ -74,6 +81,7 @@ record ScoreSummary(
     private static ScoreSummary read(Row row, int first, @Nullable String group) {
         double tokensScored = number(row, first + 3);
         double nll = number(row, first + 4);
+        double nllOfWhole = number(row, first + 12);
         double words = number(row, first + 5);
         double bytes = number(row, first + 6);
         double documents = number(row, first + 7);
@@ -90,8 +98,8 @@ record ScoreSummary(
                 (long) tokensScored,
                 any ? Math.exp(rate) : null,
                 any && documents > 1 ? Math.exp(rate) * error : null,
-                any && words > 0 ? Math.exp(nll / words) : null,
-                any && bytes > 0 ? nll / bytes / Math.log(2) : null,
+                any && words > 0 ? Math.exp(nllOfWhole / words) : null,
+                any && bytes > 0 ? nllOfWhole / bytes / Math.log(2) : null,
                 row.isNullAt(first + 11) ? List.of() : row.<Double>getList(first + 11));
     }
 

@@ -96,7 +96,7 @@ public final class TokenizeJob {
                     values[passed + SCHEMA.fieldIndex("tokens")] = tokens;
                 }
                 case Content.Unreadable unreadable -> error = unreadable.reason();
-                case Content.Parts _, Content.Tokens _ ->
+                case Content.Parts _, Content.Chat _, Content.Tokens _ ->
                     throw new IllegalStateException("a text column gave something else");
             }
             values[passed + SCHEMA.fieldIndex("error")] = error;

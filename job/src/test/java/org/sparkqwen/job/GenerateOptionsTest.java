@@ -27,7 +27,8 @@ class GenerateOptionsTest {
                 "topics",
                 LocalSpark.session()
                         .range(3)
-                        .selectExpr("id", "element_at(array('the sea', 'a whale', 'the Union'), int(id + 1)) as topic"));
+                        .selectExpr(
+                                "id", "element_at(array('the sea', 'a whale', 'the Union'), int(id + 1)) as topic"));
         Path schema = Files.writeString(directory.resolve("schema.json"), """
             {"type": "object", "properties": {
               "title": {"type": "string", "maxLength": 30},
@@ -65,11 +66,12 @@ class GenerateOptionsTest {
     void choicesAndExpressionsHoldForEveryRow() {
         assertThat(generate(LocalSpark.PROMPTS, "--choices", "yes", "no", "--temperature", "1"))
                 .hasSize(24)
-                .allSatisfy(row -> assertThat(row.<String>getAs("generated_text")).isIn("yes", "no"));
+                .allSatisfy(
+                        row -> assertThat(row.<String>getAs("generated_text")).isIn("yes", "no"));
         assertThat(generate(LocalSpark.PROMPTS, "--regex", "[A-Z][a-z]{2,7}[.!]", "--temperature", "1"))
                 .hasSize(24)
-                .allSatisfy(row ->
-                        assertThat(row.<String>getAs("generated_text")).matches("[A-Z][a-z]{2,7}[.!]"));
+                .allSatisfy(
+                        row -> assertThat(row.<String>getAs("generated_text")).matches("[A-Z][a-z]{2,7}[.!]"));
     }
 
     @Test
@@ -90,7 +92,10 @@ class GenerateOptionsTest {
                 rows.stream().map(row -> row.<String>getAs("generated_text")).toList();
         assertThat(texts.get(1)).as("the same seed").isEqualTo(texts.get(0));
         assertThat(texts.get(2)).as("another seed").isNotEqualTo(texts.get(0));
-        assertThat(texts.get(4)).as("greedy, as the run is").isEqualTo(texts.get(5)).isNotEqualTo(texts.get(0));
+        assertThat(texts.get(4))
+                .as("greedy, as the run is")
+                .isEqualTo(texts.get(5))
+                .isNotEqualTo(texts.get(0));
         assertThat(rows.get(3).<String>getAs("error"))
                 .isEqualTo("column 'max_new_tokens': max-new-tokens must be at least 1, not 0");
     }
@@ -115,8 +120,7 @@ class GenerateOptionsTest {
     @Test
     void penaltiesBiasAndRepetitionShowInTheTexts() {
         List<Row> plain = generate(LocalSpark.PROMPTS, "--max-new-tokens", "48");
-        List<Row> penalized =
-                generate(LocalSpark.PROMPTS, "--max-new-tokens", "48", "--repetition-penalty", "1.5");
+        List<Row> penalized = generate(LocalSpark.PROMPTS, "--max-new-tokens", "48", "--repetition-penalty", "1.5");
         assertThat(distinctTokens(penalized)).isGreaterThan(distinctTokens(plain) * 1.2);
         assertThat(distinctTokens(generate(
                         LocalSpark.PROMPTS,
@@ -131,15 +135,18 @@ class GenerateOptionsTest {
                 LocalSpark.PROMPTS, "--max-new-tokens", "48", "--logit-bias", "300=1000", "--stop-repetition", "4");
         assertThat(biased).hasSize(24).allSatisfy(row -> {
             assertThat(row.<String>getAs("finish_reason")).isEqualTo("repetition");
-            assertThat(row.getList(row.fieldIndex("token_ids")).stream().distinct().count())
+            assertThat(row.getList(row.fieldIndex("token_ids")).stream()
+                            .distinct()
+                            .count())
                     .isEqualTo(1);
         });
     }
 
     private static double distinctTokens(List<Row> rows) {
         return rows.stream()
-                .mapToLong(row ->
-                        row.getList(row.fieldIndex("token_ids")).stream().distinct().count())
+                .mapToLong(row -> row.getList(row.fieldIndex("token_ids")).stream()
+                        .distinct()
+                        .count())
                 .average()
                 .orElseThrow();
     }
@@ -159,7 +166,8 @@ class GenerateOptionsTest {
                 "--logprobs 101 | logprobs must be from 0 to 100",
                 "--row-params colour | row-params: 'colour' is none of temperature, top_k",
                 "--row-params seed | --row-params: the input has no column 'seed'",
-                "--prompt-column colour | the input has no column 'colour'; it has 'id', 'prompt'. Choose one with --prompt-column",
+                "--prompt-column colour | the input has no column 'colour'; it has 'id', 'prompt'. Choose one with"
+                        + " --prompt-column",
                 "--template {colour} | --template: the input has no column 'colour'",
                 "--template {colour | template: the { at 0 is not closed",
                 "--template {id} --prompt-column prompt | a prompt comes from --template or from one column",
@@ -172,7 +180,10 @@ class GenerateOptionsTest {
     void optionsThatCannotWorkAreRefusedInOneLine(String options, String message) {
         CommandRun run = run(LocalSpark.PROMPTS, options.split(" "));
         assertThat(run.exitCode()).as(run.out() + run.err()).isEqualTo(2);
-        assertThat(run.err()).contains("spark-qwen generate: ").contains(message).doesNotContain("\tat ");
+        assertThat(run.err())
+                .contains("spark-qwen generate: ")
+                .contains(message)
+                .doesNotContain("\tat ");
         assertThat(directory.resolve("out")).doesNotExist();
     }
 

@@ -51,7 +51,8 @@ class JobArchitectureTest {
                 .and()
                 .areTopLevelClasses()
                 .should()
-                .haveNameMatching("org\\.sparkqwen\\.job\\.(Main|\\w+Job|ModelReference|ExecutorOptions|ContentColumn)")
+                .haveNameMatching("org\\.sparkqwen\\.job\\.(Main|\\w+Job|ModelReference|ExecutorOptions"
+                        + "|ContentColumn|PromptSource|PromptTemplate|ChatPrompt|RowParam)")
                 .check(JOB);
     }
 }

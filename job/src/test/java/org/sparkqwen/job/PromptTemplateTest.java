@@ -74,11 +74,11 @@ class PromptTemplateTest {
 
     @Test
     void aColumnThatIsNotThereOrHoldsNoTextIsRefused() {
-        assertThatThrownBy(() -> PromptTemplate.parse("{colour}", SpecialTokens.TEXT)
-                        .checkIn(rows().schema()))
+        assertThatThrownBy(() ->
+                        PromptTemplate.parse("{colour}", SpecialTokens.TEXT).checkIn(rows().schema()))
                 .hasMessageContaining("--template: the input has no column 'colour'; it has 'topic', 'count'");
-        assertThatThrownBy(() -> PromptTemplate.parse("{list}", SpecialTokens.TEXT)
-                        .checkIn(rows().schema()))
+        assertThatThrownBy(
+                        () -> PromptTemplate.parse("{list}", SpecialTokens.TEXT).checkIn(rows().schema()))
                 .hasMessageContaining("--template: column 'list' is array<int>; text, numbers");
     }
 

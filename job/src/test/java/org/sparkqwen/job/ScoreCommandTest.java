@@ -50,8 +50,12 @@ class ScoreCommandTest {
                             .mapToInt(Window::targets)
                             .sum());
             assertThat(row.<Boolean>getAs("is_greedy")).isNull();
+            // Half of the tokens are not those of all bytes.
+            assertThat(row.<Double>getAs("bits_per_byte") == null).isEqualTo(name.equals("half"));
         }
         JsonNode manifest = manifest();
+        assertThat(manifest.at("/summary/word_perplexity").isMissingNode()).isEqualTo(name.equals("half"));
+        assertThat(manifest.at("/summary/bits_per_byte").isMissingNode()).isEqualTo(name.equals("half"));
         assertThat(manifest.at("/options/windows").textValue()).isEqualTo(name);
         assertThat(manifest.at("/summary/policy/windows").textValue()).isEqualTo(name);
         assertThat(manifest.at("/summary/policy/prefix").textValue()).isEqualTo(prefix);

@@ -40,8 +40,8 @@ public final class KeyValueCache {
     ///
     /// @param whole blocks to read in place
     /// @param partial a computed block to copy the first `partialTokens` positions from, or null
-    /// @param waits whether a block that is being computed has so many more, or all that may be found, that the sequence
-    ///     should wait for it
+    /// @param waits whether a block that is being computed has so many more, or all that may be found, that the
+    ///     sequence should wait for it
     public record Found(List<Prefix> whole, @Nullable Prefix partial, int partialTokens, boolean waits) {}
 
     /// Looks for the beginning of a sequence.

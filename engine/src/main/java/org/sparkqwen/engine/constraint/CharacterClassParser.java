@@ -93,7 +93,9 @@ final class CharacterClassParser {
             case 'u' -> one(utf16(start), start);
             case 'b', 'B', 'A', 'Z', 'z', 'G' ->
                 throw reader.unsupported(
-                        "\\%c".formatted(c), start, "the whole text must match, and boundaries within it are not looked at");
+                        "\\%c".formatted(c),
+                        start,
+                        "the whole text must match, and boundaries within it are not looked at");
             case '1', '2', '3', '4', '5', '6', '7', '8', '9', 'k' ->
                 throw reader.unsupported("back-reference \\%c".formatted(c), start, "write what may stand there");
             default -> {
@@ -130,7 +132,10 @@ final class CharacterClassParser {
         int high = reader.hexadecimal(4, what, start);
         if (Character.isHighSurrogate((char) high) && reader.skip("\\u")) {
             int low = reader.hexadecimal(4, what, start);
-            return Character.isLowSurrogate((char) low) ? Character.toCodePoint((char) high, (char) low) : low;
+            if (!Character.isLowSurrogate((char) low)) {
+                throw reader.wrong("U+%04X, which is no second half of a pair,".formatted(low), start);
+            }
+            return Character.toCodePoint((char) high, (char) low);
         }
         return high;
     }
@@ -146,7 +151,7 @@ final class CharacterClassParser {
     private BitSet category(int start) {
         String name = reader.skip("{") ? reader.until('}', "\\p{", start) : letter(start);
         BitSet set = CodePoints.category(name);
-        if (set == null) {
+        if (set.isEmpty()) {
             throw reader.unsupported(
                     "\\p{%s}".formatted(name), start, "general categories like \\p{L} and \\p{Lu} are");
         }

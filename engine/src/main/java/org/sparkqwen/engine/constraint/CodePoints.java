@@ -2,9 +2,9 @@ package org.sparkqwen.engine.constraint;
 
 import java.util.BitSet;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
-import org.jspecify.annotations.Nullable;
 
 /// Sets of characters: code points, but for surrogates, which UTF-8 does not have.
 final class CodePoints {
@@ -76,17 +76,14 @@ final class CodePoints {
         return rest;
     }
 
-    /// The characters of a general category, or of all whose name begins with one letter; null if there is none.
-    static @Nullable BitSet category(String name) {
+    /// The characters of a general category, or of all whose name begins with one letter; none if there is no such one.
+    static BitSet category(String name) {
         BitSet types = new BitSet();
         CATEGORIES.forEach((category, type) -> {
             if (!name.isEmpty() && category.startsWith(name)) {
                 types.set(type);
             }
         });
-        if (types.isEmpty()) {
-            return null;
-        }
         BitSet set = new BitSet(END);
         for (int c = ALL.nextSetBit(0); c >= 0; c = ALL.nextSetBit(c + 1)) {
             if (types.get(Character.getType(c))) {
@@ -110,10 +107,14 @@ final class CodePoints {
 
     /// The texts of one character of `set`.
     static Automaton automaton(BitSet set) {
-        int[] starts = set.stream()
-                .filter(c -> c == 0 || !set.get(c - 1))
-                .toArray();
-        int[] ends = set.stream().filter(c -> !set.get(c + 1)).toArray();
-        return Automata.makeCharClass(starts, ends);
+        IntStream.Builder starts = IntStream.builder();
+        IntStream.Builder ends = IntStream.builder();
+        for (int start = set.nextSetBit(0); start >= 0; ) {
+            int end = set.nextClearBit(start);
+            starts.add(start);
+            ends.add(end - 1);
+            start = set.nextSetBit(end);
+        }
+        return Automata.makeCharClass(starts.build().toArray(), ends.build().toArray());
     }
 }

@@ -4,7 +4,8 @@ import java.util.List;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Operations;
-import org.apache.lucene.util.automaton.UTF32ToUTF8;
+import org.apache.lucene.util.automaton.TooComplexToDeterminizeException;
+import org.apache.lucene.util.automaton.Transition;
 
 /// Operations on automata that stay within a size, so that a constraint is compiled in time or refused.
 final class Language {
@@ -12,18 +13,20 @@ final class Language {
     static final int UNBOUNDED = -1;
 
     /// States of an automaton over characters.
-    private static final int MOST_STATES = 50_000;
+    static final int MOST_STATES = 50_000;
 
-    /// Lucene counts a tenth of the states that a subset construction looks at.
-    private static final int WORK = 100_000;
+    /// States of an automaton over bytes. A string of any characters has nine for each: between characters, after a
+    /// backslash, and within characters of more bytes than one.
+    private static final int MOST_BYTE_STATES = 100_000;
 
-    /// UTF-8, and nothing that only looks like it: no long forms, no surrogates. Table 3-7 of the Unicode standard.
-    private static final Automaton WELL_FORMED = wellFormed();
+    /// Transitions that a subset construction looks at.
+    private static final int WORK = 5_000_000;
 
     private Language() {}
 
     static RefusedConstraint tooLarge() {
-        return new RefusedConstraint("too large: it would need too many states; use lower bounds of repetition");
+        return new RefusedConstraint(
+                "too large: it would need too many states; lower its numbers of repetitions, or its lengths");
     }
 
     /// One text of each of `parts` after another; the empty text of none.
@@ -45,64 +48,78 @@ final class Language {
     /// @param least the least number of repetitions
     /// @param most the highest number of them, or [#UNBOUNDED]
     static Automaton repeat(Automaton part, int least, int most) {
-        requireSmall((long) part.getNumStates() * Math.max(least, most));
         // Of what may be empty no number is the least: the same texts, without transitions by the square of it.
         int from = part.isAccept(0) ? 0 : least;
-        return most == UNBOUNDED ? Operations.repeat(part, from) : Operations.repeat(part, from, most);
+        if (most != UNBOUNDED) {
+            return repeatBounded(part, from, most);
+        }
+        Automaton more = Operations.repeat(part);
+        return from == 0 ? more : concatenate(List.of(repeatBounded(part, from, from), more));
+    }
+
+    /// Not Lucene's own, whose time grows with the square of `most`.
+    private static Automaton repeatBounded(Automaton part, int least, int most) {
+        int size = part.getNumStates();
+        requireSmall((long) size * most);
+        Automaton repeated = new Automaton();
+        for (int state = 0; state < 1 + size * most; state++) {
+            repeated.createState();
+        }
+        repeated.setAccept(0, least == 0);
+        for (int copy = 0; copy < most; copy++) {
+            int first = 1 + size * copy;
+            if (copy == 0) {
+                addTransitions(repeated, 0, part, 0, first);
+            }
+            for (int state = 0; state < size; state++) {
+                addTransitions(repeated, first + state, part, state, first);
+                if (part.isAccept(state)) {
+                    repeated.setAccept(first + state, copy + 1 >= least);
+                    if (copy + 1 < most) {
+                        addTransitions(repeated, first + state, part, 0, first + size);
+                    }
+                }
+            }
+        }
+        repeated.finishState();
+        return repeated;
+    }
+
+    /// Has `source` lead to where `state` of `part` leads, in a copy of it that begins at `first`.
+    private static void addTransitions(Automaton automaton, int source, Automaton part, int state, int first) {
+        Transition transition = new Transition();
+        int count = part.initTransition(state, transition);
+        for (int i = 0; i < count; i++) {
+            part.getNextTransition(transition);
+            automaton.addTransition(source, first + transition.dest, transition.min, transition.max);
+        }
     }
 
     private static long states(List<Automaton> parts) {
         return parts.stream().mapToLong(Automaton::getNumStates).sum();
     }
 
-    private static void requireSmall(long states) {
+    static void requireSmall(long states) {
         if (states > MOST_STATES) {
             throw tooLarge();
         }
     }
 
-    /// @throws org.apache.lucene.util.automaton.TooComplexToDeterminizeException if that takes too long
+    /// The same texts, by an automaton that is deterministic, and from every state of which a text can be finished.
     static Automaton deterministic(Automaton automaton) {
-        return Operations.removeDeadStates(Operations.determinize(automaton, WORK));
+        requireSmall(automaton.getNumStates());
+        int perState = 1 + automaton.getNumTransitions() / Math.max(1, automaton.getNumStates());
+        try {
+            // Lucene counts the states that it looks at, and takes a tenth of their number.
+            return Operations.removeDeadStates(Operations.determinize(automaton, WORK / perState / 10));
+        } catch (TooComplexToDeterminizeException _) {
+            throw tooLarge();
+        }
     }
 
-    /// From characters to bytes: deterministic, and from every state the text can be finished; without states if no text
-    /// is accepted.
-    ///
-    /// @throws org.apache.lucene.util.automaton.TooComplexToDeterminizeException if that takes too long
+    /// From characters to bytes: deterministic, and from every state the text can be finished; without states if no
+    /// text is accepted.
     static Automaton utf8(Automaton codePoints) {
-        Automaton bytes = new UTF32ToUTF8().convert(deterministic(codePoints));
-        return Operations.intersection(deterministic(bytes), WELL_FORMED); // Lucene lets long forms pass in wide ranges
-    }
-
-    private static Automaton wellFormed() {
-        Automaton bytes = new Automaton();
-        int text = bytes.createState();
-        int last = bytes.createState();
-        int lastTwo = bytes.createState();
-        int lastThree = bytes.createState();
-        int afterE0 = bytes.createState();
-        int afterEd = bytes.createState();
-        int afterF0 = bytes.createState();
-        int afterF4 = bytes.createState();
-        bytes.setAccept(text, true);
-        bytes.addTransition(text, text, 0x00, 0x7F);
-        bytes.addTransition(text, last, 0xC2, 0xDF);
-        bytes.addTransition(text, afterE0, 0xE0);
-        bytes.addTransition(text, lastTwo, 0xE1, 0xEC);
-        bytes.addTransition(text, afterEd, 0xED);
-        bytes.addTransition(text, lastTwo, 0xEE, 0xEF);
-        bytes.addTransition(text, afterF0, 0xF0);
-        bytes.addTransition(text, lastThree, 0xF1, 0xF3);
-        bytes.addTransition(text, afterF4, 0xF4);
-        bytes.addTransition(last, text, 0x80, 0xBF);
-        bytes.addTransition(lastTwo, last, 0x80, 0xBF);
-        bytes.addTransition(lastThree, lastTwo, 0x80, 0xBF);
-        bytes.addTransition(afterE0, last, 0xA0, 0xBF);
-        bytes.addTransition(afterEd, last, 0x80, 0x9F);
-        bytes.addTransition(afterF0, lastTwo, 0x90, 0xBF);
-        bytes.addTransition(afterF4, lastTwo, 0x80, 0x8F);
-        bytes.finishState();
-        return bytes;
+        return Utf8Automaton.of(deterministic(codePoints), MOST_BYTE_STATES);
     }
 }

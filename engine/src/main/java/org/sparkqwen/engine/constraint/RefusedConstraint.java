@@ -1,16 +1,29 @@
 package org.sparkqwen.engine.constraint;
 
-/// A constraint cannot be used; the message is one line for a person, and grows by the place on its way up.
-final class RefusedConstraint extends IllegalArgumentException {
+import org.jspecify.annotations.Nullable;
+
+/// A constraint cannot be used; the message is one line for a person. Never leaves the package.
+final class RefusedConstraint extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
+    private final boolean placed;
+
     RefusedConstraint(String message) {
-        super(oneLine(message));
+        this(null, message);
     }
 
-    /// The same, said of a place: a constraint's kind, a JSON pointer.
+    private RefusedConstraint(@Nullable String place, String message) {
+        super(oneLine(place == null ? message : place + ": " + message));
+        placed = place != null;
+    }
+
+    /// The same, said of a place, unless a closer one is known.
     RefusedConstraint at(String place) {
-        return new RefusedConstraint(place + ": " + getMessage());
+        return placed ? this : new RefusedConstraint(place, reason());
+    }
+
+    String reason() {
+        return String.valueOf(getMessage());
     }
 
     /// Messages quote the constraint, which must not forge lines of a log or speak to a terminal.

@@ -10,12 +10,12 @@ import org.apache.lucene.util.automaton.Automaton;
 
 /// Parses regular expressions into automata over code points.
 ///
-/// The syntax is what java.util.regex and Python's re have in common, with its meaning in Java without flags: `\d`, `\w`
-/// and `\s` are ASCII, `.` is not the end of a line. Refused is what is not regular, and what the two read differently.
-/// A group captures nothing; a lazy quantifier matches the same texts as a greedy one.
+/// The syntax is what java.util.regex and Python's re have in common, with its meaning in Java without flags: `\d`,
+/// `\w` and `\s` are ASCII, `.` is not the end of a line. Refused is what is not regular, and what the two read
+/// differently. A group captures nothing; a lazy quantifier matches the same texts as a greedy one.
 final class RegexParser {
     /// A sequence of n optional parts has an automaton of n² transitions.
-    private static final int LONGEST = 4_000;
+    private static final int LONGEST = 2_000;
 
     /// Groups within groups; the parser is recursive.
     private static final int DEEPEST = 100;

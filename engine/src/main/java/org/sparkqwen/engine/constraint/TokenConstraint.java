@@ -7,7 +7,6 @@ import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.ByteRunAutomaton;
-import org.apache.lucene.util.automaton.TooComplexToDeterminizeException;
 import org.apache.lucene.util.automaton.Transition;
 import org.jspecify.annotations.Nullable;
 
@@ -20,9 +19,6 @@ import org.jspecify.annotations.Nullable;
 /// For use by many threads. A state's tokens are computed when they are first asked for, and kept; states with the same
 /// tokens share the set.
 public final class TokenConstraint {
-    /// What the automaton answers for a byte that may not follow.
-    private static final int NOWHERE = -1;
-
     private final ByteRunAutomaton automaton;
 
     /// Whether no byte may follow, by state.
@@ -47,23 +43,21 @@ public final class TokenConstraint {
     /// @param tokens ids are `[0, tokens)`
     /// @param bytesOf the bytes that a token adds to the text; none for an id without a token
     /// @param excluded ids that never may appear, whatever their bytes: special tokens
-    /// @throws IllegalArgumentException with one line for a person, if the constraint is not supported, can never be
-    ///     met or is too large, or if the vocabulary lacks a byte that it may ask for
+    /// @throws IllegalArgumentException with one line for a person, if the constraint is not supported, can never
+    ///     be met or is too large, or if the vocabulary lacks a byte that it may ask for
     public static TokenConstraint compile(
             Constraint constraint, int tokens, IntFunction<byte[]> bytesOf, IntPredicate excluded) {
-        String kind =
-                switch (constraint) {
-                    case Constraint.Regex _ -> "regex";
-                    case Constraint.JsonSchema _ -> "json-schema";
-                    case Constraint.Choices _ -> "choices";
-                };
+        String kind = switch (constraint) {
+            case Constraint.Regex _ -> "regex";
+            case Constraint.JsonSchema _ -> "json-schema";
+            case Constraint.Choices _ -> "choices";
+        };
         try {
-            Automaton bytes =
-                    switch (constraint) {
-                        case Constraint.Regex(String pattern) -> Language.utf8(RegexParser.parse(pattern));
-                        case Constraint.JsonSchema(String schema) -> throw new RefusedConstraint("not yet " + schema);
-                        case Constraint.Choices(var texts) -> ChoicesCompiler.compile(texts);
-                    };
+            Automaton bytes = switch (constraint) {
+                case Constraint.Regex(String pattern) -> Language.utf8(RegexParser.parse(pattern));
+                case Constraint.JsonSchema(String schema) -> Language.utf8(JsonSchemaCompiler.compile(schema));
+                case Constraint.Choices(var texts) -> ChoicesCompiler.compile(texts);
+            };
             if (bytes.getNumStates() == 0) {
                 throw new RefusedConstraint("can never be met: no text is allowed");
             }
@@ -71,18 +65,13 @@ public final class TokenConstraint {
             requireBytes(bytes, vocabulary);
             return new TokenConstraint(bytes, vocabulary);
         } catch (RefusedConstraint e) {
-            throw e.at(kind);
-        } catch (TooComplexToDeterminizeException _) {
-            throw Language.tooLarge().at(kind);
+            throw new IllegalArgumentException(kind + ": " + e.reason(), e);
         }
     }
 
     /// Holds the promise that no state is without an allowed token: one byte always leads on.
     private static void requireBytes(Automaton bytes, VocabularyBytes vocabulary) {
-        boolean[] present = new boolean[256];
-        for (int value = 0; value < present.length; value++) {
-            present[value] = vocabulary.hasByte(value);
-        }
+        boolean[] present = vocabulary.singleBytes();
         Transition transition = new Transition();
         for (int state = 0; state < bytes.getNumStates(); state++) {
             int count = bytes.initTransition(state, transition);
@@ -108,12 +97,8 @@ public final class TokenConstraint {
     ///
     /// @throws IllegalArgumentException if `token` is not allowed in `state`
     public int next(int state, int token) {
-        byte[] bytes = vocabulary.of(token);
-        int reached = bytes.length == 0 ? NOWHERE : state;
-        for (int i = 0; i < bytes.length && reached != NOWHERE; i++) {
-            reached = automaton.step(reached, bytes[i] & 0xFF);
-        }
-        if (reached == NOWHERE) {
+        int reached = vocabulary.next(automaton, state, token);
+        if (reached == VocabularyBytes.NOWHERE) {
             throw new IllegalArgumentException("token %d is not allowed in state %d".formatted(token, state));
         }
         return reached;

@@ -6,22 +6,28 @@ import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import org.apache.lucene.util.automaton.ByteRunAutomaton;
 
-/// The bytes of a vocabulary's tokens, in order, so that what neighbours have in common is stepped through once: a trie,
-/// laid out as the sorted list of its paths.
+/// The bytes of a vocabulary's tokens, in order, so that what neighbours have in common is stepped through once: a
+/// trie, laid out as the sorted list of its paths.
 final class VocabularyBytes {
-    private static final byte[] NO_BYTES = {};
+    /// What the automaton answers for a byte that may not follow.
+    static final int NOWHERE = -1;
 
-    /// By id; empty for a token that may not appear.
-    private final byte[][] byId;
+    private static final byte[] NO_BYTES = {};
 
     /// Ids of the tokens that may appear, by their bytes.
     private final int[] ids;
 
-    /// The bytes of the token at each place of [#ids].
-    private final byte[][] bytes;
+    /// The bytes of those tokens, one after another.
+    private final byte[] bytes;
 
-    /// How many first bytes the token at each place shares with the one before it.
+    /// Where the bytes of each begin, and those of the last end.
+    private final int[] starts;
+
+    /// How many first bytes each shares with the one before it.
     private final int[] shared;
+
+    /// Which of them a token is, by id; negative if it may not appear.
+    private final int[] places;
 
     private final int longest;
 
@@ -29,25 +35,34 @@ final class VocabularyBytes {
     /// @param bytesOf none for an id without a token
     /// @param excluded ids that never may appear
     VocabularyBytes(int tokens, IntFunction<byte[]> bytesOf, IntPredicate excluded) {
-        byId = new byte[tokens][];
+        byte[][] byId = new byte[tokens][];
         Integer[] sorted = new Integer[tokens];
         int count = 0;
+        int size = 0;
         for (int id = 0; id < tokens; id++) {
             byId[id] = excluded.test(id) ? NO_BYTES : bytesOf.apply(id);
+            size += byId[id].length;
             if (byId[id].length > 0) {
                 sorted[count++] = id;
             }
         }
         Arrays.sort(sorted, 0, count, Comparator.comparing(id -> byId[id], Arrays::compareUnsigned));
+
         ids = new int[count];
-        bytes = new byte[count][];
+        bytes = new byte[size];
+        starts = new int[count + 1];
         shared = new int[count];
+        places = new int[tokens];
+        Arrays.fill(places, -1);
         int most = 0;
         for (int i = 0; i < count; i++) {
+            byte[] token = byId[sorted[i]];
             ids[i] = sorted[i];
-            bytes[i] = byId[ids[i]];
-            shared[i] = i == 0 ? 0 : commonLength(bytes[i - 1], bytes[i]);
-            most = Math.max(most, bytes[i].length);
+            places[ids[i]] = i;
+            System.arraycopy(token, 0, bytes, starts[i], token.length);
+            starts[i + 1] = starts[i] + token.length;
+            shared[i] = i == 0 ? 0 : commonLength(byId[sorted[i - 1]], token);
+            most = Math.max(most, token.length);
         }
         longest = most;
     }
@@ -57,37 +72,50 @@ final class VocabularyBytes {
         return mismatch < 0 ? a.length : mismatch;
     }
 
-    /// The bytes of a token, not to be written to; none if it may not appear or is no token.
-    byte[] of(int token) {
-        return 0 <= token && token < byId.length ? byId[token] : NO_BYTES;
+    /// Whether each value of a byte is a token of its own.
+    boolean[] singleBytes() {
+        boolean[] present = new boolean[256];
+        for (int i = 0; i < ids.length; i++) {
+            if (starts[i + 1] - starts[i] == 1) {
+                present[bytes[starts[i]] & 0xFF] = true;
+            }
+        }
+        return present;
     }
 
-    /// Whether a token is this byte and nothing else.
-    boolean hasByte(int value) {
-        return Arrays.binarySearch(bytes, new byte[] {(byte) value}, Arrays::compareUnsigned) >= 0;
+    /// The state that a token's bytes lead to from `state`, or [#NOWHERE].
+    int next(ByteRunAutomaton automaton, int state, int token) {
+        if (token < 0 || token >= places.length || places[token] < 0) {
+            return NOWHERE;
+        }
+        int place = places[token];
+        int reached = state;
+        for (int i = starts[place]; i < starts[place + 1] && reached != NOWHERE; i++) {
+            reached = automaton.step(reached, bytes[i] & 0xFF);
+        }
+        return reached;
     }
 
     /// The tokens whose bytes lead from `state` to any state.
     TokenSet leadingOn(ByteRunAutomaton automaton, int state) {
-        long[] words = new long[Math.ceilDiv(byId.length, Long.SIZE)];
-        int[] reached = new int[longest + 1]; // by the first bytes of the token before, as many as were alive
+        long[] words = new long[Math.ceilDiv(places.length, Long.SIZE)];
+        int[] reached = new int[longest + 1]; // by the first bytes of the last token that was walked
         reached[0] = state;
-        int alive = 0;
+        int alive = 0; // how many of them lead to a state
         for (int i = 0; i < ids.length; i++) {
             if (shared[i] > alive) {
-                continue; // shares the byte that led nowhere
+                continue; // begins like a token that led nowhere
             }
-            byte[] token = bytes[i];
-            int length = shared[i];
-            while (length < token.length) {
-                int next = automaton.step(reached[length], token[length] & 0xFF);
-                if (next < 0) {
+            int length = starts[i + 1] - starts[i];
+            alive = shared[i];
+            while (alive < length) {
+                int next = automaton.step(reached[alive], bytes[starts[i] + alive] & 0xFF);
+                if (next == NOWHERE) {
                     break;
                 }
-                reached[++length] = next;
+                reached[++alive] = next;
             }
-            alive = length;
-            if (length == token.length) {
+            if (alive == length) {
                 words[ids[i] / Long.SIZE] |= 1L << ids[i];
             }
         }

@@ -109,8 +109,8 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param count columns that are looked at, from the first on
     void likeliest(MemorySegment logits, int width, int count, int[] out);
 
-    /// `scores[i] = exp((scores[i] − maximum) / temperature)`: the weights from which a token is drawn. Computed on the
-    /// calling thread, so that each row of a batch may have it done in [#each], the rows at the same time.
+    /// `scores[i] = exp((scores[i] − maximum) / temperature)`: the weights from which a token is drawn. Computed on
+    /// the calling thread, so that each row of a batch may have it done in [#each], the rows at the same time.
     ///
     /// @param scores `[at least count]`, changed in place
     /// @param maximum the greatest of them

@@ -21,8 +21,7 @@ public record GenerationDefaults(
         List<Integer> eosTokenIds) {
 
     /// Nothing suggested.
-    static final GenerationDefaults NONE =
-            new GenerationDefaults(false, null, null, null, null, null, null, List.of());
+    static final GenerationDefaults NONE = new GenerationDefaults(false, null, null, null, null, null, null, List.of());
 
     static final String FILE_NAME = "generation_config.json";
 

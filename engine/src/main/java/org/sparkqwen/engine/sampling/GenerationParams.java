@@ -8,8 +8,11 @@ import org.sparkqwen.engine.constraint.Constraint;
 ///
 /// @param best how many of the likeliest tokens are told for each position; 0 for none
 /// @param constraint what the text must look like; null for anything
-public record GenerationParams(SamplingParams sampling, Ending ending, int best, @Nullable Constraint constraint)
-        implements Serializable {
+public record GenerationParams(
+        SamplingParams sampling,
+        Ending ending,
+        int best,
+        @Nullable Constraint constraint) implements Serializable {
     /// Most that may be told of a position.
     public static final int MOST_BEST = 100;
 

@@ -18,8 +18,8 @@ public final class RepetitionDetector {
         this.repetitions = repetitions;
     }
 
-    /// Adds a token; returns whether the last tokens are now a sequence of at most [#LONGEST] as often as a text may
-    /// not have it.
+    /// Adds a token; returns whether the last tokens are now a sequence of at most [#LONGEST] as often as a text
+    /// may not have it.
     public boolean add(int token) {
         if (repetitions == 0) {
             return false;

@@ -40,8 +40,8 @@ public final class Tokenizer {
         return encode(text, asText);
     }
 
-    /// Encodes the parts as the one text that they are together: words and added tokens reach across borders. A special
-    /// token is matched where all of it lies in parts that say [SpecialTokens#PARSE]; elsewhere it is text.
+    /// Encodes the parts as the one text that they are together: words and added tokens reach across borders. A
+    /// special token is matched where all of it lies in parts that say [SpecialTokens#PARSE]; elsewhere it is text.
     public int[] encode(List<TextPart> parts) {
         StringBuilder text = new StringBuilder();
         BitSet asText = new BitSet();
@@ -110,7 +110,8 @@ public final class Tokenizer {
         return vocabulary.bytes(id).clone();
     }
 
-    /// Whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, rather than of the base vocabulary.
+    /// Whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, rather than of the base
+    /// vocabulary.
     public boolean isAddedToken(int id) {
         return addedTokens.contains(id);
     }

@@ -103,8 +103,8 @@ class CandidatesTest {
         assertThat(tokens(filtered(logits, params(1, 0, 1, 1)))).containsExactly(0);
     }
 
-    /// Against the filters done by sorting, in double, on vocabularies up to the model's: peaked, flat, and with many
-    /// equals. A token may be kept by one and dropped by the other only where rounding decides.
+    /// Against the filters done by sorting, in double, on vocabularies up to the model's: peaked, flat, and with
+    /// many equals. A token may be kept by one and dropped by the other only where rounding decides.
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 40, 511, 513, 151_936})
     void filtersKeepWhatSortingKeeps(int vocabulary) {
@@ -188,7 +188,8 @@ class CandidatesTest {
     @ParameterizedTest
     @ValueSource(doubles = {1e3, 1e39, Double.MAX_VALUE})
     void aHugeTemperatureMakesAllTokensAlike(double temperature) {
-        double[] probabilities = probabilities(filtered(new float[] {3, 30, -4, 29, 0}, params(temperature, 0, 1, 0)), 5);
+        double[] probabilities =
+                probabilities(filtered(new float[] {3, 30, -4, 29, 0}, params(temperature, 0, 1, 0)), 5);
         for (double probability : probabilities) {
             assertThat(probability).isCloseTo(0.2, within(0.01));
         }

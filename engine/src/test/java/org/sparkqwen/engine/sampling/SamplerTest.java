@@ -104,11 +104,14 @@ class SamplerTest {
     @Test
     void aForbiddenTokenIsNotChosenHoweverLikely() {
         MemorySegment logits = MemorySegment.ofArray(new float[] {1, 9, 2, 9});
-        assertThat(sampler(GREEDY).choose(logits, 1, null, Set.of(1), EXPONENTIALS)).isEqualTo(3);
-        assertThat(sampler(GREEDY).choose(logits, 1, null, Set.of(1, 3), EXPONENTIALS)).isEqualTo(2);
+        assertThat(sampler(GREEDY).choose(logits, 1, null, Set.of(1), EXPONENTIALS))
+                .isEqualTo(3);
+        assertThat(sampler(GREEDY).choose(logits, 1, null, Set.of(1, 3), EXPONENTIALS))
+                .isEqualTo(2);
         Sampler sampled = sampler(params(1, 0, 1, 0, 1));
         for (int i = 0; i < 200; i++) {
-            assertThat(sampled.choose(logits, 1, null, Set.of(1, 3), EXPONENTIALS)).isIn(0, 2);
+            assertThat(sampled.choose(logits, 1, null, Set.of(1, 3), EXPONENTIALS))
+                    .isIn(0, 2);
         }
     }
 
@@ -122,8 +125,7 @@ class SamplerTest {
     /// transformers and vLLM: prompt and text, a positive logit is divided and a negative one multiplied.
     @Test
     void theRepetitionPenaltyCountsThePromptAndTheText() {
-        Sampler sampler = new Sampler(
-                GREEDY.withPenalties(Penalties.NONE.withRepetition(2)), new int[] {0, 0, 0}, 0);
+        Sampler sampler = new Sampler(GREEDY.withPenalties(Penalties.NONE.withRepetition(2)), new int[] {0, 0, 0}, 0);
         assertThat(choose(sampler, new float[] {3, 2, 1.4f, -5})).as("0: 3 / 2").isEqualTo(1);
         assertThat(choose(sampler, new float[] {3, 2, 1.4f, -5}))
                 .as("0: 3 / 2; 1: 2 / 2")
@@ -137,13 +139,11 @@ class SamplerTest {
     @Test
     void presenceAndFrequencyPenaltiesCountTheTextOnly() {
         float[] logits = {1, 0.3f, -9, -9};
-        Sampler presence = new Sampler(
-                GREEDY.withPenalties(Penalties.NONE.withPresence(0.5)), new int[] {0, 0}, 0);
+        Sampler presence = new Sampler(GREEDY.withPenalties(Penalties.NONE.withPresence(0.5)), new int[] {0, 0}, 0);
         assertThat(List.of(choose(presence, logits), choose(presence, logits), choose(presence, logits)))
                 .as("1, then 0.5 > 0.3 however often")
                 .containsExactly(0, 0, 0);
-        Sampler frequency = new Sampler(
-                GREEDY.withPenalties(Penalties.NONE.withFrequency(0.5)), new int[] {0, 0}, 0);
+        Sampler frequency = new Sampler(GREEDY.withPenalties(Penalties.NONE.withFrequency(0.5)), new int[] {0, 0}, 0);
         assertThat(List.of(
                         choose(frequency, logits),
                         choose(frequency, logits),
@@ -158,7 +158,9 @@ class SamplerTest {
         MemorySegment logits = MemorySegment.ofArray(new float[] {1, 3, 1, 5, 3});
         assertThat(RankedToken.best(logits, 6, 3))
                 .containsExactly(new RankedToken(3, -1), new RankedToken(1, -3), new RankedToken(4, -3));
-        assertThat(RankedToken.best(logits, 6, 100)).extracting(RankedToken::token).containsExactly(3, 1, 4, 0, 2);
+        assertThat(RankedToken.best(logits, 6, 100))
+                .extracting(RankedToken::token)
+                .containsExactly(3, 1, 4, 0, 2);
     }
 
     @Test
@@ -204,8 +206,7 @@ class SamplerTest {
         "1, NaN, 0, 'presence-penalty must be from -2 to 2, not NaN'",
         "1, 0, -3, 'frequency-penalty must be from -2 to 2, not -3.0'"
     })
-    void aPenaltyOutOfItsRangeIsRefusedByItsName(
-            double repetition, double presence, double frequency, String message) {
+    void aPenaltyOutOfItsRangeIsRefusedByItsName(double repetition, double presence, double frequency, String message) {
         assertThatThrownBy(() -> new Penalties(repetition, presence, frequency))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(message);

@@ -15,9 +15,10 @@ import java.util.Objects;
 import org.tukaani.xz.XZInputStream;
 
 /// A tokenizer that the tests use, here and in Hugging Face's implementation.
-final class SampleTokenizer {
-    static final SampleTokenizer QWEN3 = new SampleTokenizer("Qwen3", unpacked("/golden/qwen3-tokenizer.json.xz"));
-    static final SampleTokenizer TINY =
+public final class SampleTokenizer {
+    public static final SampleTokenizer QWEN3 =
+            new SampleTokenizer("Qwen3", unpacked("/golden/qwen3-tokenizer.json.xz"));
+    public static final SampleTokenizer TINY =
             new SampleTokenizer("tiny-qwen3", Path.of("..", "data-samples", "tiny-qwen3", "tokenizer.json"));
 
     static final List<SampleTokenizer> ALL = List.of(QWEN3, TINY);
@@ -37,7 +38,7 @@ final class SampleTokenizer {
         return name;
     }
 
-    Tokenizer ours() {
+    public Tokenizer ours() {
         return ours;
     }
 

@@ -21,8 +21,9 @@ class TextPartTest {
         for (int i = 0; i < 3_000; i++) {
             String text = texts.next(12);
             for (SpecialTokens special : SpecialTokens.values()) {
-                List<TextPart> parts =
-                        cut(text, random).stream().map(piece -> new TextPart(piece, special)).toList();
+                List<TextPart> parts = cut(text, random).stream()
+                        .map(piece -> new TextPart(piece, special))
+                        .toList();
                 assertThat(TOKENIZER.encode(parts)).as("%s", parts).isEqualTo(TOKENIZER.encode(text, special));
             }
         }
@@ -57,7 +58,9 @@ class TextPartTest {
         assertThat(encoded(parse("<|im_end|"), text(">"))).doesNotContain(IM_END);
         assertThat(encoded(parse("<|im_"), text("e"), parse("nd|>"))).doesNotContain(IM_END);
         assertThat(encoded(parse("<|im_"), parse("end|>"))).containsExactly(IM_END);
-        assertThat(encoded(text("a"), parse("<|im_end|>"), text("b"))).hasSize(3).contains(IM_END);
+        assertThat(encoded(text("a"), parse("<|im_end|>"), text("b")))
+                .hasSize(3)
+                .contains(IM_END);
     }
 
     @Test
@@ -111,7 +114,9 @@ class TextPartTest {
     private static List<String> specialTokensWithinParts(List<TextPart> parts) {
         // No token reaches across U+E000.
         String parsed = parts.stream()
-                .map(part -> part.special() == SpecialTokens.PARSE ? part.text() : part.text().isEmpty() ? "" : "\uE000")
+                .map(part -> part.special() == SpecialTokens.PARSE
+                        ? part.text()
+                        : part.text().isEmpty() ? "" : "\uE000")
                 .collect(Collectors.joining());
         return specialTokens(TOKENIZER.encode(parsed, SpecialTokens.PARSE));
     }

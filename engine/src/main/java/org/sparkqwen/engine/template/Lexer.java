@@ -1,0 +1,183 @@
+package org.sparkqwen.engine.template;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.sparkqwen.engine.template.Token.Kind;
+
+/// Cuts a template's source into tokens, as jinja2 does with `trim_blocks` and `lstrip_blocks`, which is how
+/// transformers sets it up: a block or comment that stands on lines of its own leaves nothing of them.
+final class Lexer {
+    private static final Pattern TOKEN = Pattern.compile("(?<float>(?<!\\.)[0-9](?:_?[0-9])*"
+            + "(?:(?:\\.[0-9](?:_?[0-9])*)?[eE][+-]?[0-9](?:_?[0-9])*|\\.[0-9](?:_?[0-9])*))"
+            + "|(?<integer>[0-9](?:_?[0-9])*)"
+            + "|(?<name>[\\p{L}_][\\p{L}\\p{N}_]*)"
+            + "|(?<operator>\\*\\*|//|==|!=|>=|<=|[-+*/%~\\[\\](){}><=.:|,;])");
+
+    private final String source;
+    private final List<Token> tokens = new ArrayList<>();
+    private int at;
+    private int line = 1;
+    private int lineCountedTo;
+
+    private Lexer(String source) {
+        this.source = source;
+    }
+
+    /// @throws TemplateException if a tag does not end, or holds what is no token
+    static Tokens read(String source) {
+        String lines = source.replace("\r\n", "\n").replace('\r', '\n');
+        Lexer lexer = new Lexer(lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines);
+        lexer.read();
+        return new Tokens(List.copyOf(lexer.tokens));
+    }
+
+    private void read() {
+        while (at < source.length()) {
+            int opening = nextOpening();
+            data(opening);
+            if (opening < source.length()) {
+                at = opening + 2 + (hasSign(opening + 2) ? 1 : 0);
+                switch (source.charAt(opening + 1)) {
+                    case '#' -> comment();
+                    case '%' -> tag(Kind.BLOCK_BEGIN, Kind.BLOCK_END);
+                    default -> tag(Kind.PRINT_BEGIN, Kind.PRINT_END);
+                }
+            }
+        }
+        add(Kind.END, "");
+    }
+
+    /// Where the next `{{`, `{%` or `{#` is, or the end.
+    private int nextOpening() {
+        for (int i = source.indexOf('{', at); i >= 0; i = source.indexOf('{', i + 1)) {
+            if (i + 1 < source.length() && "{%#".indexOf(source.charAt(i + 1)) >= 0) {
+                return i;
+            }
+        }
+        return source.length();
+    }
+
+    private boolean hasSign(int index) {
+        return index < source.length() && "-+".indexOf(source.charAt(index)) >= 0;
+    }
+
+    /// The text up to `end`, where a tag begins, or nothing follows.
+    private void data(int end) {
+        int kept = end;
+        if (end < source.length()) {
+            char sign = end + 2 < source.length() ? source.charAt(end + 2) : ' ';
+            if (sign == '-') {
+                while (kept > at && PythonStrings.isSpace(source.charAt(kept - 1))) {
+                    kept--;
+                }
+            } else if (sign != '+' && source.charAt(end + 1) != '{') {
+                while (kept > at && source.charAt(kept - 1) != '\n' && PythonStrings.isSpace(source.charAt(kept - 1))) {
+                    kept--;
+                }
+                boolean ownLine = kept == 0 || source.charAt(kept - 1) == '\n';
+                kept = ownLine ? kept : end;
+            }
+        }
+        if (kept > at) {
+            add(Kind.DATA, source.substring(at, kept));
+        }
+        at = end;
+    }
+
+    private void comment() {
+        int end = source.indexOf("#}", at);
+        if (end < 0) {
+            throw fault("a comment that does not end");
+        }
+        char sign = end > at ? source.charAt(end - 1) : ' ';
+        at = end + 2;
+        afterTag(sign, true);
+    }
+
+    /// Reads on after the end of a tag.
+    ///
+    /// @param sign what stands before the end
+    /// @param trims whether the line break after the tag belongs to it
+    private void afterTag(char sign, boolean trims) {
+        if (sign == '-') {
+            while (at < source.length() && PythonStrings.isSpace(source.charAt(at))) {
+                at++;
+            }
+        } else if (sign != '+' && trims && at < source.length() && source.charAt(at) == '\n') {
+            at++;
+        }
+    }
+
+    private void tag(Kind begin, Kind end) {
+        add(begin, begin == Kind.BLOCK_BEGIN ? "{%" : "{{");
+        String closing = end == Kind.BLOCK_END ? "%}" : "}}";
+        Matcher matcher = TOKEN.matcher(source).useTransparentBounds(true);
+        int depth = 0; // of brackets
+        while (true) {
+            while (at < source.length() && PythonStrings.isSpace(source.charAt(at))) {
+                at++;
+            }
+            char sign = at < source.length() ? source.charAt(at) : ' ';
+            boolean signed = sign == '-' || (sign == '+' && end == Kind.BLOCK_END);
+            if (depth == 0 && source.startsWith(closing, at + (signed ? 1 : 0))) {
+                add(end, closing);
+                at += closing.length() + (signed ? 1 : 0);
+                afterTag(sign, end == Kind.BLOCK_END);
+                return;
+            }
+            if (sign == '\'' || sign == '"') {
+                string(sign);
+                continue;
+            }
+            if (!matcher.region(at, source.length()).lookingAt()) {
+                throw fault(at == source.length() ? "a tag that does not end" : "unexpected '%c'".formatted(sign));
+            }
+            String spelling = matcher.group();
+            if (matcher.group("float") != null) {
+                add(Kind.FLOAT, spelling);
+            } else if (matcher.group("integer") != null) {
+                add(Kind.INTEGER, spelling);
+            } else if (matcher.group("name") != null) {
+                add(Kind.NAME, spelling);
+            } else {
+                depth += "([{".contains(spelling) ? 1 : ")]}".contains(spelling) ? -1 : 0;
+                add(Kind.OPERATOR, spelling);
+            }
+            at = matcher.end();
+        }
+    }
+
+    private void string(char quote) {
+        int end = at + 1;
+        while (end < source.length() && source.charAt(end) != quote) {
+            end += source.charAt(end) == '\\' ? 2 : 1;
+        }
+        if (end >= source.length()) {
+            throw fault("a string that does not end");
+        }
+        try {
+            add(Kind.STRING, PythonStrings.unescaped(source.substring(at + 1, end)));
+        } catch (TemplateException e) {
+            throw fault(String.valueOf(e.getMessage()));
+        }
+        at = end + 1;
+    }
+
+    private void add(Kind kind, String text) {
+        countLines();
+        tokens.add(new Token(kind, text, line));
+    }
+
+    private TemplateException fault(String message) {
+        countLines();
+        return TemplateException.inLine(line, message);
+    }
+
+    private void countLines() {
+        for (; lineCountedTo < at; lineCountedTo++) {
+            line += source.charAt(lineCountedTo) == '\n' ? 1 : 0;
+        }
+    }
+}

@@ -1,0 +1,6 @@
+package org.sparkqwen.engine.template;
+
+/// Python's `None`.
+enum None {
+    NONE
+}

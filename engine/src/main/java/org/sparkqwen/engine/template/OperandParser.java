@@ -1,0 +1,268 @@
+package org.sparkqwen.engine.template;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.template.Token.Kind;
+
+/// Makes what operators work on of tokens: literals and names, with what is taken out of them, called, filtered and
+/// tested.
+final class OperandParser {
+    private static final Set<Kind> LITERALS = Set.of(Kind.STRING, Kind.INTEGER, Kind.FLOAT);
+    private static final Set<String> AFTER_A_TEST = Set.of("else", "or", "and", "if", "is");
+
+    private final Tokens tokens;
+    private final ExpressionParser expressions;
+
+    /// @param expressions for what stands in brackets
+    OperandParser(Tokens tokens, ExpressionParser expressions) {
+        this.tokens = tokens;
+        this.expressions = expressions;
+    }
+
+    Expression operand() {
+        return unary(true);
+    }
+
+    private Expression unary(boolean withFilters) {
+        Expression value;
+        if (tokens.skip("-")) {
+            Expression operand = unary(false);
+            value = scope -> Arithmetic.apply("-", 0L, operand.evaluate(scope));
+        } else if (tokens.skip("+")) {
+            Expression operand = unary(false);
+            value = scope -> Arithmetic.apply("+", 0L, operand.evaluate(scope));
+        } else {
+            value = primary();
+        }
+        value = postfixes(value);
+        return withFilters ? filtersAndTests(value) : value;
+    }
+
+    private Expression primary() {
+        Token token = tokens.take();
+        return switch (token.kind()) {
+            case NAME ->
+                switch (token.text()) {
+                    case "true", "True" -> _ -> true;
+                    case "false", "False" -> _ -> false;
+                    case "none", "None" -> _ -> None.NONE;
+                    default -> scope -> scope.get(token.text());
+                };
+            case STRING -> {
+                StringBuilder joined = new StringBuilder(token.text());
+                while (tokens.nextIs(Kind.STRING)) {
+                    joined.append(tokens.take().text());
+                }
+                Text text = Text.own(joined.toString());
+                yield _ -> text;
+            }
+            case INTEGER -> {
+                Object number = number(token);
+                yield _ -> number;
+            }
+            case FLOAT -> {
+                Double number = Double.valueOf(token.text().replace("_", ""));
+                yield _ -> number;
+            }
+            case OPERATOR ->
+                switch (token.text()) {
+                    case "(" -> parenthesized();
+                    case "[" -> list();
+                    case "{" -> dictionary();
+                    default -> throw unexpected(token);
+                };
+            default -> throw unexpected(token);
+        };
+    }
+
+    private static TemplateException unexpected(Token token) {
+        return TemplateException.inLine(token.line(), "expected an expression, not " + token.description());
+    }
+
+    private static Long number(Token token) {
+        try {
+            return Long.valueOf(token.text().replace("_", ""));
+        } catch (NumberFormatException e) {
+            throw TemplateException.inLine(token.line(), "the number %s is too large".formatted(token.text()));
+        }
+    }
+
+    private Expression parenthesized() {
+        if (tokens.skip(")")) {
+            return _ -> new Tuple(List.of());
+        }
+        Expression value = expressions.tuple();
+        tokens.expect(")");
+        return value;
+    }
+
+    private Expression list() {
+        List<Expression> items = new ArrayList<>();
+        while (!tokens.skip("]")) {
+            items.add(expressions.expression());
+            if (!tokens.nextIs("]")) {
+                tokens.expect(",");
+            }
+        }
+        return scope -> ExpressionParser.evaluated(items, scope);
+    }
+
+    private Expression dictionary() {
+        List<Expression> keys = new ArrayList<>();
+        List<Expression> values = new ArrayList<>();
+        while (!tokens.skip("}")) {
+            keys.add(expressions.expression());
+            tokens.expect(":");
+            values.add(expressions.expression());
+            if (!tokens.nextIs("}")) {
+                tokens.expect(",");
+            }
+        }
+        return scope -> {
+            Map<Object, Object> entries = new LinkedHashMap<>();
+            for (int i = 0; i < keys.size(); i++) {
+                entries.put(keys.get(i).evaluate(scope), values.get(i).evaluate(scope));
+            }
+            return entries;
+        };
+    }
+
+    private Expression postfixes(Expression first) {
+        Expression value = first;
+        while (true) {
+            if (tokens.skip(".")) {
+                value = member(value);
+            } else if (tokens.skip("[")) {
+                value = subscript(value);
+            } else if (tokens.nextIs("(")) {
+                value = call(value);
+            } else {
+                return value;
+            }
+        }
+    }
+
+    private Expression member(Expression owner) {
+        if (tokens.nextIs(Kind.INTEGER)) {
+            Long index = number(tokens.take());
+            return scope -> Members.item(owner.evaluate(scope), index);
+        }
+        String name = tokens.expect(Kind.NAME, "a name").text();
+        return scope -> Members.attribute(owner.evaluate(scope), name);
+    }
+
+    private Expression subscript(Expression owner) {
+        Expression start = tokens.nextIs(":") ? null : expressions.expression();
+        if (start != null && tokens.skip("]")) {
+            return scope -> Members.item(owner.evaluate(scope), start.evaluate(scope));
+        }
+        tokens.expect(":");
+        Expression end = tokens.nextIs(":") || tokens.nextIs("]") ? null : expressions.expression();
+        Expression step = tokens.skip(":") && !tokens.nextIs("]") ? expressions.expression() : null;
+        tokens.expect("]");
+        return scope ->
+                Members.slice(owner.evaluate(scope), bound(start, scope), bound(end, scope), bound(step, scope));
+    }
+
+    private static @Nullable Long bound(@Nullable Expression expression, Scope scope) {
+        if (expression == null) {
+            return null;
+        }
+        Object value = expression.evaluate(scope);
+        if (value == None.NONE) {
+            return null;
+        }
+        if (Values.number(value) instanceof Long bound) {
+            return bound;
+        }
+        throw new TemplateException("a slice needs whole numbers, not a " + Values.type(value));
+    }
+
+    private Expression call(Expression callee) {
+        ArgumentList arguments = arguments();
+        return scope -> {
+            Object called = callee.evaluate(scope);
+            if (called instanceof Callable callable) {
+                return callable.call(arguments.evaluate(scope));
+            }
+            throw called instanceof Undefined undefined
+                    ? undefined.used()
+                    : new TemplateException("a %s cannot be called".formatted(Values.type(called)));
+        };
+    }
+
+    private record ArgumentList(List<Expression> positional, Map<String, Expression> named) {
+        static final ArgumentList NONE = new ArgumentList(List.of(), Map.of());
+
+        Arguments evaluate(Scope scope) {
+            Map<String, Object> values = new LinkedHashMap<>();
+            named.forEach((name, expression) -> values.put(name, expression.evaluate(scope)));
+            return new Arguments(ExpressionParser.evaluated(positional, scope), values);
+        }
+    }
+
+    private ArgumentList arguments() {
+        List<Expression> positional = new ArrayList<>();
+        Map<String, Expression> named = new LinkedHashMap<>();
+        tokens.expect("(");
+        while (!tokens.skip(")")) {
+            if (tokens.peekAfter().is("=")) {
+                String name = tokens.expect(Kind.NAME, "a name").text();
+                tokens.expect("=");
+                named.put(name, expressions.expression());
+            } else {
+                positional.add(expressions.expression());
+            }
+            if (!tokens.nextIs(")")) {
+                tokens.expect(",");
+            }
+        }
+        return new ArgumentList(positional, named);
+    }
+
+    private Expression filtersAndTests(Expression first) {
+        Expression value = first;
+        while (true) {
+            if (tokens.skip("|")) {
+                value = filter(value);
+            } else if (tokens.skip("is")) {
+                value = test(value);
+            } else if (tokens.nextIs("(")) {
+                value = call(value);
+            } else {
+                return value;
+            }
+        }
+    }
+
+    private Expression filter(Expression value) {
+        String name = tokens.expect(Kind.NAME, "a filter").text();
+        ArgumentList arguments = tokens.nextIs("(") ? arguments() : ArgumentList.NONE;
+        return scope -> Filters.apply(name, value.evaluate(scope), arguments.evaluate(scope));
+    }
+
+    private Expression test(Expression value) {
+        boolean negated = tokens.skip("not");
+        String name = tokens.expect(Kind.NAME, "a test").text();
+        ArgumentList arguments = ArgumentList.NONE;
+        if (tokens.nextIs("(")) {
+            arguments = arguments();
+        } else if (beginsAnArgument()) {
+            arguments = new ArgumentList(List.of(postfixes(primary())), Map.of());
+        }
+        ArgumentList given = arguments;
+        return scope -> ValueTests.holds(name, value.evaluate(scope), given.evaluate(scope)) != negated;
+    }
+
+    private boolean beginsAnArgument() {
+        Token next = tokens.peek();
+        return LITERALS.contains(next.kind())
+                || next.is("[")
+                || next.is("{")
+                || (next.kind() == Kind.NAME && !AFTER_A_TEST.contains(next.text()));
+    }
+}

@@ -1,0 +1,194 @@
+package org.sparkqwen.engine.template;
+
+import java.math.BigDecimal;
+import java.util.List;
+import java.util.Map;
+
+/// Values as text: as Python prints them, and as JSON. If any text in a value is foreign, all of its spelling is.
+final class Spelling {
+    private static final String HEX = "0123456789abcdef";
+
+    private final StringBuilder spelling = new StringBuilder();
+    private boolean foreign;
+
+    private Spelling() {}
+
+    /// Python's `str(value)`; nothing for an undefined one.
+    static Text text(Object value) {
+        return switch (value) {
+            case Text text -> text;
+            case Undefined _ -> Text.EMPTY;
+            default -> {
+                Spelling spelling = new Spelling();
+                spelling.python(value);
+                yield spelling.spelled();
+            }
+        };
+    }
+
+    /// Python's `json.dumps(value, ensure_ascii=False, indent=indent)`.
+    ///
+    /// @param indent spaces for each level, or negative for all in one line
+    static Text json(Object value, int indent) {
+        Spelling spelling = new Spelling();
+        spelling.json(value, indent, indent);
+        return spelling.spelled();
+    }
+
+    private Text spelled() {
+        return Text.of(spelling.toString(), foreign);
+    }
+
+    private void python(Object value) {
+        switch (value) {
+            case Text text -> quotedByPython(text);
+            case Boolean bool -> spelling.append(bool ? "True" : "False");
+            case Long number -> spelling.append(number);
+            case Double number -> spelling.append(decimal(number));
+            case None _ -> spelling.append("None");
+            case List<?> list -> {
+                boolean tuple = list instanceof Tuple;
+                spelling.append(tuple ? '(' : '[');
+                String separator = "";
+                for (Object item : list) {
+                    spelling.append(separator);
+                    python(item);
+                    separator = ", ";
+                }
+                spelling.append(tuple && list.size() == 1 ? "," : "").append(tuple ? ')' : ']');
+            }
+            case Map<?, ?> map -> {
+                spelling.append('{');
+                String separator = "";
+                for (Map.Entry<?, ?> entry : map.entrySet()) {
+                    spelling.append(separator);
+                    python(entry.getKey());
+                    spelling.append(": ");
+                    python(entry.getValue());
+                    separator = ", ";
+                }
+                spelling.append('}');
+            }
+            default -> throw new TemplateException("a %s cannot be written".formatted(Values.type(value)));
+        }
+    }
+
+    private void quotedByPython(Text text) {
+        foreign |= text.isForeign();
+        String chars = text.toString();
+        char quote = chars.indexOf('\'') >= 0 && chars.indexOf('"') < 0 ? '"' : '\'';
+        spelling.append(quote);
+        for (int i = 0; i < chars.length(); i++) {
+            char c = chars.charAt(i);
+            switch (c) {
+                case '\n' -> spelling.append("\\n");
+                case '\r' -> spelling.append("\\r");
+                case '\t' -> spelling.append("\\t");
+                case '\\' -> spelling.append("\\\\");
+                default -> {
+                    if (c < ' ' || c == 0x7f) {
+                        spelling.append("\\x").append(HEX.charAt(c >> 4)).append(HEX.charAt(c & 15));
+                    } else {
+                        spelling.append(c == quote ? "\\" : "").append(c);
+                    }
+                }
+            }
+        }
+        spelling.append(quote);
+    }
+
+    /// The fewest digits that give the number back, as Python arranges them.
+    private static String decimal(double number) {
+        if (!Double.isFinite(number)) {
+            return Double.isNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
+        }
+        BigDecimal digits = new BigDecimal(Double.toString(number)).stripTrailingZeros();
+        int exponent = digits.precision() - digits.scale() - 1;
+        if (number == 0 || (-4 <= exponent && exponent < 16)) {
+            String plain = number == 0 ? Double.toString(number) : digits.toPlainString();
+            return plain.contains(".") ? plain : plain + ".0";
+        }
+        String sign = number < 0 ? "-" : "";
+        String unscaled = digits.unscaledValue().abs().toString();
+        return "%s%s%se%s%02d"
+                .formatted(
+                        sign,
+                        unscaled.charAt(0),
+                        unscaled.length() > 1 ? "." + unscaled.substring(1) : "",
+                        exponent < 0 ? "-" : "+",
+                        Math.abs(exponent));
+    }
+
+    private void json(Object value, int indent, int margin) {
+        switch (value) {
+            case Text text -> quotedByJson(text);
+            case Boolean bool -> spelling.append(bool);
+            case Long number -> spelling.append(number);
+            case Double number -> spelling.append(decimal(number));
+            case None _ -> spelling.append("null");
+            case List<?> list -> {
+                spelling.append('[');
+                String separator = "";
+                for (Object item : list) {
+                    spelling.append(separator);
+                    lineBreak(indent, margin);
+                    json(item, indent, margin + indent);
+                    separator = indent < 0 ? ", " : ",";
+                }
+                if (!list.isEmpty()) {
+                    lineBreak(indent, margin - indent);
+                }
+                spelling.append(']');
+            }
+            case Map<?, ?> map -> {
+                spelling.append('{');
+                String separator = "";
+                for (Map.Entry<?, ?> entry : map.entrySet()) {
+                    spelling.append(separator);
+                    lineBreak(indent, margin);
+                    quotedByJson(text(entry.getKey()));
+                    spelling.append(": ");
+                    json(entry.getValue(), indent, margin + indent);
+                    separator = indent < 0 ? ", " : ",";
+                }
+                if (!map.isEmpty()) {
+                    lineBreak(indent, margin - indent);
+                }
+                spelling.append('}');
+            }
+            default -> throw new TemplateException("a %s has no JSON".formatted(Values.type(value)));
+        }
+    }
+
+    private void lineBreak(int indent, int margin) {
+        if (indent >= 0) {
+            spelling.append('\n').repeat(' ', margin);
+        }
+    }
+
+    private void quotedByJson(Text text) {
+        foreign |= text.isForeign();
+        String chars = text.toString();
+        spelling.append('"');
+        for (int i = 0; i < chars.length(); i++) {
+            char c = chars.charAt(i);
+            switch (c) {
+                case '"' -> spelling.append("\\\"");
+                case '\\' -> spelling.append("\\\\");
+                case '\n' -> spelling.append("\\n");
+                case '\r' -> spelling.append("\\r");
+                case '\t' -> spelling.append("\\t");
+                case '\b' -> spelling.append("\\b");
+                case '\f' -> spelling.append("\\f");
+                default -> {
+                    if (c < ' ') {
+                        spelling.append("\\u00").append(HEX.charAt(c >> 4)).append(HEX.charAt(c & 15));
+                    } else {
+                        spelling.append(c);
+                    }
+                }
+            }
+        }
+        spelling.append('"');
+    }
+}

@@ -1,0 +1,62 @@
+package org.sparkqwen.engine.template;
+
+import java.util.List;
+
+/// The tokens of a template, and how far they are read.
+final class Tokens {
+    private final List<Token> tokens; // the last is an END
+    private int next;
+
+    Tokens(List<Token> tokens) {
+        this.tokens = tokens;
+    }
+
+    Token peek() {
+        return tokens.get(next);
+    }
+
+    /// The token after the next.
+    Token peekAfter() {
+        return tokens.get(Math.min(next + 1, tokens.size() - 1));
+    }
+
+    Token take() {
+        Token token = peek();
+        next = Math.min(next + 1, tokens.size() - 1);
+        return token;
+    }
+
+    boolean nextIs(String spelling) {
+        return peek().is(spelling);
+    }
+
+    boolean nextIs(Token.Kind kind) {
+        return peek().kind() == kind;
+    }
+
+    /// Takes the next token if it is `spelling`.
+    boolean skip(String spelling) {
+        boolean found = nextIs(spelling);
+        if (found) {
+            take();
+        }
+        return found;
+    }
+
+    void expect(String spelling) {
+        if (!skip(spelling)) {
+            throw unexpected("'%s'".formatted(spelling));
+        }
+    }
+
+    Token expect(Token.Kind kind, String what) {
+        if (!nextIs(kind)) {
+            throw unexpected(what);
+        }
+        return take();
+    }
+
+    TemplateException unexpected(String expected) {
+        return TemplateException.inLine(peek().line(), "expected %s, not %s".formatted(expected, peek().description()));
+    }
+}
