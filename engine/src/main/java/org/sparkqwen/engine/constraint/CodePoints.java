@@ -76,7 +76,8 @@ final class CodePoints {
         return rest;
     }
 
-    /// The characters of a general category, or of all whose name begins with one letter; none if there is no such one.
+    /// The characters of a general category, or of all whose name begins with one letter; none if there is no such
+    /// one.
     static BitSet category(String name) {
         BitSet types = new BitSet();
         CATEGORIES.forEach((category, type) -> {
