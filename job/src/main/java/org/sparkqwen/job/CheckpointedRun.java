@@ -19,11 +19,11 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
 
-/// A run's work, interval by interval: each reads the next rows of the plan, appends what the job makes of them to the
-/// output, and is then committed by one small file that names the data files it wrote.
+/// A run's work, interval by interval: each reads the next rows of the plan, appends what the job makes of them to
+/// the output, and is then committed by one small file that names the data files it wrote.
 ///
-/// A driver that starts again deletes data files that no commit names, and goes on with the first row that none covers.
-/// So each row is in the output once, whenever and however often a run is killed. See
+/// A driver that starts again deletes data files that no commit names, and goes on with the first row that none
+/// covers. So each row is in the output once, whenever and however often a run is killed. See
 /// docs/decisions/0011-intervals-and-commits.md.
 final class CheckpointedRun {
     /// `part-00000-` and what Spark gives all files of one write in common.
@@ -104,8 +104,7 @@ final class CheckpointedRun {
     private void work(List<Commit> commits, PlannedRows planned, long total) {
         int attempt = state.add(thisDriver());
         if (attempt > 0) {
-            System.err.printf(
-                    "Going on with %s: %,d of %,d rows are done%n", options.output, rows(commits), total);
+            System.err.printf("Going on with %s: %,d of %,d rows are done%n", options.output, rows(commits), total);
         }
         counters.restore(commits);
         counters.settle(rows(commits));

@@ -2,8 +2,8 @@ package org.sparkqwen.job;
 
 import java.util.List;
 
-/// An interval that is done: its rows are in the output once, in these files. Kept as JSON; an interval counts when its
-/// file is there, and only then.
+/// An interval that is done: its rows are in the output once, in these files. Kept as JSON; an interval counts when
+/// its file is there, and only then.
 ///
 /// @param interval number, from 0
 /// @param from first row, in the order of [PlannedRows]

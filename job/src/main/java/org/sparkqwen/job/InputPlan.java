@@ -5,8 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Input that a run has taken note of: the files as they were, their splits, and how many rows those have. Kept as JSON;
-/// a rerun that finds new files adds another.
+/// Input that a run has taken note of: the files as they were, their splits, and how many rows those have. Kept as
+/// JSON; a rerun that finds new files adds another.
 record InputPlan(List<PlannedFile> files) {
     /// @param size in bytes
     /// @param modified milliseconds since 1970

@@ -29,8 +29,8 @@ import scala.Tuple2;
 
 /// An input as Spark's own reader scans it, cut into splits of which any rows can be read.
 ///
-/// Spark packs splits into partitions by the number of cores. With these settings each partition is one split, the same
-/// on every cluster, and tells which. Rows stay in Spark's internal form, so that every value passes unchanged,
+/// Spark packs splits into partitions by the number of cores. With these settings each partition is one split, the
+/// same on every cluster, and tells which. Rows stay in Spark's internal form, so that every value passes unchanged,
 /// malformed strings included.
 ///
 /// An input that does not lie in files, or is read by a source that does not tell, is one split.
@@ -40,15 +40,19 @@ final class InputScan {
 
     /// Set while a scan is planned.
     private static final Map<String, String> ONE_SPLIT_A_PARTITION = Map.of(
-            "spark.sql.files.maxPartitionBytes", SPLIT_BYTES,
-            "spark.sql.files.openCostInBytes", SPLIT_BYTES,
-            "spark.sql.files.minPartitionNum", "1",
-            "spark.sql.files.maxPartitionNum", Integer.toString(Integer.MAX_VALUE));
+            "spark.sql.files.maxPartitionBytes",
+            SPLIT_BYTES,
+            "spark.sql.files.openCostInBytes",
+            SPLIT_BYTES,
+            "spark.sql.files.minPartitionNum",
+            "1",
+            "spark.sql.files.maxPartitionNum",
+            Integer.toString(Integer.MAX_VALUE));
 
     static final InputFile NO_FILE = new InputFile(0, 0);
 
-    /// Tasks of a scan for each core, at most: a task for each of a million small files would take the driver longer
-    /// than the files take the executors.
+    /// Tasks of a scan for each core, at most: a task for each of a million small files would take the driver
+    /// longer than the files take the executors.
     private static final int TASKS_A_CORE = 4;
 
     private final SparkSession spark;
@@ -130,7 +134,10 @@ final class InputScan {
         InputScan counted = new InputScan(rows.select());
         List<Split> byPartition = counted.byPartition(splits);
         counted.narrowed(splits)
-                .mapPartitionsWithIndex((index, iterator) -> List.of(new Tuple2<>(index, size(iterator))).iterator(), true)
+                .mapPartitionsWithIndex(
+                        (index, iterator) ->
+                                List.of(new Tuple2<>(index, size(iterator))).iterator(),
+                        true)
                 .coalesce(tasks(spark))
                 .collect()
                 .forEach(count -> counts.put(byPartition.get(count._1()), count._2()));

@@ -33,6 +33,8 @@ final class JobRun implements AutoCloseable {
 
     private static final int SHOWN_ERRORS = 5;
 
+    private static final String INSTEAD = "choose another --output, or --mode overwrite";
+
     private final String name;
     private final RunOptions options;
     private final SparkSession spark;
@@ -113,13 +115,18 @@ final class JobRun implements AutoCloseable {
         Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
         InputScan scan = scan(input.select(columnsRead(input, result)));
         refuseOwnOutput(scan, output);
-        begin(state, new RunState.Run(Instant.now().toString(), identity, input.schema().toDDL()));
+        begin(
+                state,
+                new RunState.Run(
+                        Instant.now().toString(), identity, input.schema().toDDL()));
 
         List<Commit> commits = new CheckpointedRun(
                         spark, name, options, state, scan, rows -> job.apply(rows, counters), counters)
                 .run();
-        Dataset<Row> written =
-                spark.read().format(options.outputFormat).schema(result.schema()).load(options.output);
+        Dataset<Row> written = spark.read()
+                .format(options.outputFormat)
+                .schema(result.schema())
+                .load(options.output);
         double seconds = commits.stream().mapToDouble(Commit::seconds).sum();
         return new Written(
                 written,
@@ -141,21 +148,19 @@ final class JobRun implements AutoCloseable {
             state.begin(run);
         } else {
             throw Refusal.usage(
-                    "--output %s holds files that no run of this version wrote; choose another --output, or --mode overwrite"
-                            .formatted(options.output));
+                    "--output %s holds files that no run of this version wrote; %s".formatted(options.output, INSTEAD));
         }
     }
 
     private void refuseOtherRun(RunState.Run before, RunState.Run now) {
         String differences = before.identity().differences(now.identity());
         if (!differences.isEmpty()) {
-            throw Refusal.usage("--output %s holds a run of other options: %s; choose another --output, or --mode overwrite"
-                    .formatted(options.output, differences));
+            throw Refusal.usage(
+                    "--output %s holds a run of other options: %s; %s".formatted(options.output, differences, INSTEAD));
         }
         if (!before.columns().equals(now.columns())) {
-            throw Refusal.usage(
-                    "--output %s holds a run whose input had other columns: %s, not %s; choose another --output, or --mode overwrite"
-                            .formatted(options.output, before.columns(), now.columns()));
+            throw Refusal.usage("--output %s holds a run whose input had other columns: %s, not %s; %s"
+                    .formatted(options.output, before.columns(), now.columns(), INSTEAD));
         }
     }
 
@@ -170,7 +175,8 @@ final class JobRun implements AutoCloseable {
     /// Which of the input's columns a result is made of. Others are not read.
     private static Column[] columnsRead(Dataset<Row> input, Dataset<Row> result) {
         Set<String> names = new HashSet<>();
-        List<LogicalPlan> plans = new ArrayList<>(List.of(result.queryExecution().optimizedPlan()));
+        List<LogicalPlan> plans =
+                new ArrayList<>(List.of(result.queryExecution().optimizedPlan()));
         while (!plans.isEmpty()) {
             LogicalPlan plan = plans.removeLast();
             CollectionConverters.asJava(plan.references().toSeq()).forEach(attribute -> names.add(attribute.name()));
@@ -189,8 +195,8 @@ final class JobRun implements AutoCloseable {
                 .filter(path -> path.startsWith(written))
                 .findFirst()
                 .ifPresent(path -> {
-                    throw Refusal.usage("--input reads %s, which lies in --output; choose another --output"
-                            .formatted(path));
+                    throw Refusal.usage(
+                            "--input reads %s, which lies in --output; choose another --output".formatted(path));
                 });
     }
 
@@ -222,7 +228,7 @@ final class JobRun implements AutoCloseable {
     private void refuseExisting(Path output) {
         try {
             if (options.mode == RunOptions.Mode.FAIL && fileSystem(output).exists(output)) {
-                throw Refusal.usage("--output %s exists; choose another directory, or leave out --mode fail to go on with it"
+                throw Refusal.usage("--output %s exists; choose another, or leave out --mode fail to go on with it"
                         .formatted(output));
             }
         } catch (IOException e) {

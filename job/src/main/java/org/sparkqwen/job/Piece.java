@@ -14,8 +14,8 @@ record Piece(Split split, long from, long to, long rows) implements Serializable
         return rows == 0 ? 0 : (double) split.length() * (to - from) / rows;
     }
 
-    /// Takes these rows out of all the split's. A split that has more or fewer rows than were planned fails, so that no
-    /// row is lost or doubled when a file changes under a run.
+    /// Takes these rows out of all the split's. A split that has more or fewer rows than were planned fails, so
+    /// that no row is lost or doubled when a file changes under a run.
     Iterator<InternalRow> of(Iterator<InternalRow> all) {
         return new Iterator<>() {
             private long next;
@@ -29,9 +29,8 @@ record Piece(Split split, long from, long to, long rows) implements Serializable
                 boolean fewer = next < to && !all.hasNext();
                 boolean more = next == rows && all.hasNext();
                 if (fewer || more) {
-                    throw new IllegalStateException(
-                            "%s has changed while it was read; begin anew with --mode overwrite"
-                                    .formatted(split.path()));
+                    throw new IllegalStateException("%s has changed while it was read; begin anew with --mode overwrite"
+                            .formatted(split.path()));
                 }
                 return next < to;
             }

@@ -53,8 +53,8 @@ final class Progress implements AutoCloseable {
                 INTERVAL.toMillis());
     }
 
-    /// Shows the progress of `totalRows` rows on standard error until it is closed. What `counters` have counted before
-    /// is done, and no part of the speed.
+    /// Shows the progress of `totalRows` rows on standard error until it is closed. What `counters` have counted
+    /// before is done, and no part of the speed.
     static Progress show(SparkSession spark, String name, long totalRows, Counters counters) {
         return new Progress(spark, name, totalRows, counters, System.err, onTerminal());
     }
@@ -112,7 +112,8 @@ final class Progress implements AutoCloseable {
     }
 
     private String rate(Duration elapsed) {
-        return "%,d tokens, %,.0f tokens/s".formatted(counts.tokens(), (counts.tokens() - tokensBefore) / seconds(elapsed));
+        return "%,d tokens, %,.0f tokens/s"
+                .formatted(counts.tokens(), (counts.tokens() - tokensBefore) / seconds(elapsed));
     }
 
     private String errors() {

@@ -13,12 +13,13 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Fingerprint;
 import picocli.CommandLine.Model.CommandSpec;
 
-/// What makes a run this one: its job, its model, and every option that changes a row. A run is continued by the same.
+/// What makes a run this one: its job, its model, and every option that changes a row. A run is continued by the
+/// same.
 ///
 /// @param facts texts by name
 record RunIdentity(Map<String, String> facts) {
-    /// Options that change when, where, how fast, or into which files rows are written, but none of them. The model's
-    /// directory is one: what counts are its name and its contents.
+    /// Options that change when, where, how fast, or into which files rows are written, but none of them. The
+    /// model's directory is one: what counts are its name and its contents.
     private static final Set<String> CHANGE_NO_ROW = Set.of(
             "output",
             "output-option",
@@ -52,8 +53,8 @@ record RunIdentity(Map<String, String> facts) {
         return new RunIdentity(facts);
     }
 
-    /// Of a local file that an option names, such as a JSON schema, the contents count. Input files are looked at by
-    /// themselves, and `--input` is a list.
+    /// Of a local file that an option names, such as a JSON schema, the contents count. Input files are looked at
+    /// by themselves, and `--input` is a list.
     private static String withContents(@Nullable Object value) {
         String text = value == null ? "unset" : value.toString();
         if (value instanceof String name) {
@@ -69,8 +70,8 @@ record RunIdentity(Map<String, String> facts) {
         return text;
     }
 
-    /// The first differences to another identity for a person, `temperature 0.8, not 1.0; seed 1, not 2`; empty if there
-    /// are none.
+    /// The first differences to another identity for a person, `temperature 0.8, not 1.0; seed 1, not 2`; empty if
+    /// there are none.
     ///
     /// @param other whose values come after `not`
     String differences(RunIdentity other) {

@@ -75,10 +75,10 @@ final class RunOptions {
     @Option(
             names = "--checkpoint-rows",
             paramLabel = "N",
-            description = "Rows of an interval. The output grows by whole intervals, and a run that was killed loses the"
-                    + " one it was in. Default: as many as take about ten minutes at the speed of the one before, and 16"
-                    + " a core in the first: little to lose, and yet enough to keep all cores at work, for they wait for"
-                    + " each other at an interval's end.")
+            description = "Rows of an interval. The output grows by whole intervals, and a run that was killed loses"
+                    + " the one it was in. Default: as many as take about ten minutes at the speed of the one before,"
+                    + " and 16 a core in the first: little to lose, and yet enough to keep all cores at work, for they"
+                    + " wait for each other at an interval's end.")
     @Nullable
     Long checkpointRows;
 
@@ -96,8 +96,8 @@ final class RunOptions {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             defaultValue = "128m",
-            description = "About how large files of the output become at most: an interval's rows go into as few as that"
-                    + " takes, by the size of rows written before. Default: ${DEFAULT-VALUE}.")
+            description = "About how large files of the output become at most: an interval's rows go into as few as"
+                    + " that takes, by the size of rows written before. Default: ${DEFAULT-VALUE}.")
     long targetFileSize;
 
     @Option(

@@ -95,8 +95,8 @@ final class RunState {
         return readAll("attempts", Attempt.class).getLast();
     }
 
-    /// Deletes the output and all that is known of it; `run.json` first, so that what a kill leaves of it is not taken
-    /// for a run's.
+    /// Deletes the output and all that is known of it; `run.json` first, so that what a kill leaves of it is not
+    /// taken for a run's.
     void erase() {
         attempt(() -> {
             files.delete(new Path(directory, "run.json"), false);
@@ -163,8 +163,8 @@ final class RunState {
         List<T> all = new ArrayList<>();
         for (Path path : numbered(kind)) {
             if (!path.equals(numbered(kind, all.size()))) {
-                throw Refusal.failure("%s is missing; begin anew with --mode overwrite"
-                        .formatted(numbered(kind, all.size())));
+                throw Refusal.failure(
+                        "%s is missing; begin anew with --mode overwrite".formatted(numbered(kind, all.size())));
             }
             all.add(read(path, type));
         }

@@ -3,9 +3,9 @@ package org.sparkqwen.job;
 import java.io.Serializable;
 import java.util.Comparator;
 
-/// A piece of an input file that one task reads, as Spark cuts it: of text formats the lines that begin in it, of Parquet
-/// and ORC the row groups and stripes whose middle lies in it, of a file that cannot be cut all of it. A reader gives
-/// the rows of a split in the same order each time.
+/// A piece of an input file that one task reads, as Spark cuts it: of text formats the lines that begin in it, of
+/// Parquet and ORC the row groups and stripes whose middle lies in it, of a file that cannot be cut all of it. A
+/// reader gives the rows of a split in the same order each time.
 ///
 /// @param path as Hadoop writes it, such as `file:/data/a.parquet`
 /// @param start first byte

@@ -47,14 +47,18 @@ class PlannedRowsTest {
 
     @Test
     void intervalsAreAsLongAsAskedForOrGoByTime() {
-        assertThat(new IntervalSize(15L, null, 600).end(planned, 30, 40, List.of(), 1)).isEqualTo(40);
-        assertThat(new IntervalSize(15L, null, 600).end(planned, 0, 40, List.of(), 1)).isEqualTo(15);
-        assertThat(new IntervalSize(15L, 500L, 600).end(planned, 0, 40, List.of(), 1)).isEqualTo(5);
-        assertThat(new IntervalSize(null, 2000L, 600).end(planned, 0, 40, List.of(), 1)).isEqualTo(20);
+        assertThat(new IntervalSize(15L, null, 600).end(planned, 30, 40, List.of(), 1))
+                .isEqualTo(40);
+        assertThat(new IntervalSize(15L, null, 600).end(planned, 0, 40, List.of(), 1))
+                .isEqualTo(15);
+        assertThat(new IntervalSize(15L, 500L, 600).end(planned, 0, 40, List.of(), 1))
+                .isEqualTo(5);
+        assertThat(new IntervalSize(null, 2000L, 600).end(planned, 0, 40, List.of(), 1))
+                .isEqualTo(20);
         IntervalSize byTime = new IntervalSize(null, null, 600);
         assertThat(byTime.end(planned, 0, 40, List.of(), 2)).isEqualTo(32);
-        PlannedRows many = PlannedRows.of(List.of(new InputPlan(List.of(new InputPlan.PlannedFile(
-                "file:/c", 1, 1, List.of(new InputPlan.PlannedSplit(0, 1, 1_000_000)))))));
+        PlannedRows many = PlannedRows.of(List.of(new InputPlan(List.of(
+                new InputPlan.PlannedFile("file:/c", 1, 1, List.of(new InputPlan.PlannedSplit(0, 1, 1_000_000)))))));
         assertThat(byTime.end(many, 100, 1_000_000, List.of(commit(100, 200)), 2))
                 .as("half a row a second, ten minutes")
                 .isEqualTo(400);
@@ -81,8 +85,7 @@ class PlannedRowsTest {
     }
 
     private static void assertChangeIsNoticed(Piece piece, int rows) {
-        assertThatThrownBy(() -> take(piece, rows))
-                .hasMessageContaining("file:/a has changed while it was read");
+        assertThatThrownBy(() -> take(piece, rows)).hasMessageContaining("file:/a has changed while it was read");
     }
 
     private static List<Long> take(Piece piece, int rows) {

@@ -109,7 +109,8 @@ class ResumeTest {
             try (JobRun job = start(input, 10)) {
                 job.run(IDENTITY, (rows, counters) -> {
                     // The first is for the columns, the second for the first interval.
-                    String fail = fails && calls.incrementAndGet() > 2 ? "raise_error('No space left on device')" : "null";
+                    String fail =
+                            fails && calls.incrementAndGet() > 2 ? "raise_error('No space left on device')" : "null";
                     return rows.selectExpr("value", "cast(%s as string) as error".formatted(fail));
                 });
                 assertThat(fails).isFalse();
@@ -175,7 +176,13 @@ class ResumeTest {
         assertRefused(run("out", LocalSpark.CORPUS, "--limit", "20", "--mode", "fail"), "exists");
         assertRefused(
                 CommandRun.of(
-                        "score", "--model", LocalSpark.MODEL.toString(), "--input", LocalSpark.CORPUS, "--output", out("out")),
+                        "score",
+                        "--model",
+                        LocalSpark.MODEL.toString(),
+                        "--input",
+                        LocalSpark.CORPUS,
+                        "--output",
+                        out("out")),
                 "job tokenize, not score",
                 "more");
         assertThat(rows("out")).isEqualTo(before);
@@ -232,7 +239,8 @@ class ResumeTest {
         run("out", LocalSpark.CORPUS, "--limit", "20");
         Path data = list("out", "part-*.parquet").getFirst();
         Files.delete(data);
-        assertRefused(run("out", LocalSpark.CORPUS, "--limit", "20"), 1, data.getFileName() + ", which interval 0 wrote");
+        assertRefused(
+                run("out", LocalSpark.CORPUS, "--limit", "20"), 1, data.getFileName() + ", which interval 0 wrote");
     }
 
     @Test
@@ -292,8 +300,8 @@ class ResumeTest {
     }
 
     private CommandRun run(String output, String input, String... options) {
-        List<String> all = new ArrayList<>(List.of(
-                "tokenize", "--model", LocalSpark.MODEL.toString(), "--input", input, "--output", out(output)));
+        List<String> all = new ArrayList<>(
+                List.of("tokenize", "--model", LocalSpark.MODEL.toString(), "--input", input, "--output", out(output)));
         all.addAll(List.of(options));
         return CommandRun.of(all.toArray(String[]::new));
     }
