@@ -23,6 +23,13 @@ class KilledRunIT {
     private static final long SEED = Long.getLong("killed.seed", 1);
     private static final String MASTER = System.getProperty("killed.master", "local[2]");
 
+    /// Where executors are processes of their own, every task that takes longer than another is started twice.
+    private static final List<String> SPECULATIVE = List.of(
+            "--conf", "spark.speculation=true",
+            "--conf", "spark.speculation.interval=50ms",
+            "--conf", "spark.speculation.multiplier=1.01",
+            "--conf", "spark.speculation.quantile=0.1");
+
     private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
     };
 
@@ -45,7 +52,7 @@ class KilledRunIT {
                 killed = startAndKill(output);
                 kills += killed ? 1 : 0;
             }
-            CommandRun run = SparkProcess.submit(directory, MASTER, List.of(), arguments(output));
+            CommandRun run = SparkProcess.submit(directory, MASTER, SPECULATIVE, arguments(output));
             assertThat(run.exitCode()).as(run.out()).isZero();
             Dataset<Row> scores = LocalSpark.session().read().parquet(output.toString());
             assertThat(LocalSpark.sorted(scores.selectExpr(COMPARED)))
@@ -60,7 +67,7 @@ class KilledRunIT {
     private boolean startAndKill(Path output) throws IOException {
         Map<Path, FileTime> before = committed(output);
         boolean killed;
-        try (SparkProcess submit = SparkProcess.startSubmit(directory, MASTER, List.of(), arguments(output))) {
+        try (SparkProcess submit = SparkProcess.startSubmit(directory, MASTER, SPECULATIVE, arguments(output))) {
             // One of four anywhere from the JVM's start on, the others at work.
             if (random.nextInt(4) != 0) {
                 Path attempt = output.resolve("_spark_qwen/attempts/%05d.json".formatted(attempts(output)));
