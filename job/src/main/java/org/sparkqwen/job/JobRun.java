@@ -94,6 +94,7 @@ final class JobRun implements AutoCloseable {
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
         }
+        S3CommitProtocol.setFor(new Path(options.output), conf);
         SparkSession.Builder builder =
                 SparkSession.builder().appName("spark-qwen " + name).config(conf);
         for (Map.Entry<String, String> entry : options.conf.entrySet()) {

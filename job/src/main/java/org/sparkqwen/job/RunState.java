@@ -12,8 +12,10 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
+import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Options.CreateFileOptionKeys;
 import org.apache.hadoop.fs.Path;
 
 /// What a run has done so far, in a directory of its output that Spark's readers pass over:
@@ -23,8 +25,9 @@ import org.apache.hadoop.fs.Path;
 /// - `commits/00000.json` and so on: intervals that are done, and the data files that hold them,
 /// - `attempts/00000.json` and so on: starts of a driver.
 ///
-/// A file appears whole or not at all, and is never replaced: it is written under another name and renamed, which no
-/// file system that Spark writes to does by half for one small file.
+/// A file appears whole or not at all, and is never replaced. A store like S3 does that by itself, asked to create what
+/// is not there yet. Elsewhere a file is written under another name and renamed, which no file system that Spark writes
+/// to does by half for one small file.
 final class RunState {
     static final String DIRECTORY = "_spark_qwen";
 
@@ -100,7 +103,13 @@ final class RunState {
     void erase() {
         attempt(() -> {
             files.delete(new Path(directory, "run.json"), false);
-            return files.delete(output, true);
+            if (!output.isRoot()) {
+                return files.delete(output, true);
+            }
+            for (FileStatus file : files.listStatus(output)) { // a whole bucket, which itself stays
+                files.delete(file.getPath(), true);
+            }
+            return true;
         });
     }
 
@@ -132,7 +141,13 @@ final class RunState {
     /// Deletes what Spark's committers leave of work that was broken off, and these files.
     void discard(List<FileStatus> strays) {
         attempt(() -> {
-            files.delete(new Path(output, "_temporary"), true);
+            for (FileStatus file : files.exists(output) ? files.listStatus(output) : new FileStatus[0]) {
+                String name = file.getPath().getName();
+                // Of Hadoop's committer, and of S3A's magic one.
+                if (name.equals("_temporary") || name.startsWith("__magic")) {
+                    files.delete(file.getPath(), true);
+                }
+            }
             for (FileStatus stray : strays) {
                 files.delete(stray.getPath(), false);
             }
@@ -180,17 +195,58 @@ final class RunState {
     }
 
     private void write(Path path, Object value) {
-        Path unfinished = new Path(path.getParent(), ".%s.%s".formatted(path.getName(), UUID.randomUUID()));
         attempt(() -> {
-            try (OutputStream out = files.create(unfinished, false)) {
-                out.write(JSON.writeValueAsBytes(value));
-            }
-            if (files.exists(path) || !files.rename(unfinished, path)) {
-                files.delete(unfinished, false);
+            byte[] content = JSON.writeValueAsBytes(value);
+            boolean created = files.hasPathCapability(path, CreateFileOptionKeys.FS_OPTION_CREATE_IN_CLOSE)
+                    ? create(path, content)
+                    : createByRename(path, content);
+            if (!created) {
                 throw Refusal.failure("%s was written by another run that is at work on this output".formatted(path));
             }
             return true;
         });
+    }
+
+    /// In a store whose files appear when they are closed.
+    ///
+    /// @return false if there was such a file
+    private boolean create(Path path, byte[] content) throws IOException {
+        FSDataOutputStreamBuilder<?, ?> file = files.createFile(path).recursive().overwrite(false);
+        file.opt(CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE, exclusive(path));
+        try (OutputStream out = file.build()) {
+            out.write(content);
+        } catch (IOException e) {
+            // One request may be sent twice, when the answer to the first is lost; then the file there is this one.
+            if (!files.exists(path)) {
+                throw e;
+            }
+            return Arrays.equals(content, content(path));
+        }
+        return true;
+    }
+
+    /// Whether the store itself creates a file only where there is none; else it is looked for before.
+    private boolean exclusive(Path path) throws IOException {
+        return files.hasPathCapability(path, CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE);
+    }
+
+    /// @return false if there was such a file
+    private boolean createByRename(Path path, byte[] content) throws IOException {
+        Path unfinished = new Path(path.getParent(), ".%s.%s".formatted(path.getName(), UUID.randomUUID()));
+        try (OutputStream out = files.create(unfinished, false)) {
+            out.write(content);
+        }
+        if (!files.exists(path) && files.rename(unfinished, path)) {
+            return true;
+        }
+        files.delete(unfinished, false);
+        return false;
+    }
+
+    private byte[] content(Path path) throws IOException {
+        try (InputStream in = files.open(path)) {
+            return in.readAllBytes();
+        }
     }
 
     private interface Access<T> {
