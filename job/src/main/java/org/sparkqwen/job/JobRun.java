@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -86,6 +87,8 @@ final class JobRun implements AutoCloseable {
         if (options.checkpointRows != null && options.checkpointRows < 1) {
             throw Refusal.usage("--checkpoint-rows must be at least 1, not " + options.checkpointRows);
         }
+        options.inputs.forEach(input -> S3Settings.refuseCredentials("--input", input));
+        S3Settings.refuseCredentials("--output", options.output);
         SparkConf conf = new SparkConf();
         conf.setIfMissing("spark.master", "local[*]");
         // Progress comes with heartbeats; ten seconds, the default, is long to look at a bar that stands still.
@@ -94,7 +97,7 @@ final class JobRun implements AutoCloseable {
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
         }
-        S3CommitProtocol.setFor(new Path(options.output), conf);
+        S3Settings.complete(conf, new Path(options.output));
         SparkSession.Builder builder =
                 SparkSession.builder().appName("spark-qwen " + name).config(conf);
         for (Map.Entry<String, String> entry : options.conf.entrySet()) {
@@ -109,6 +112,9 @@ final class JobRun implements AutoCloseable {
     /// @param job makes the output of the input, counting as it goes
     Written run(RunIdentity identity, BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
         Path output = new Path(options.output);
+        Configuration hadoop = spark.sessionState().newHadoopConf();
+        S3Check.refuseUnreachable("--input", options.inputs, hadoop);
+        S3Check.refuseUnreachable("--output", List.of(options.output), hadoop);
         RunState state = new RunState(fileSystem(output), output);
         refuseExisting(output);
         Dataset<Row> input = input();
@@ -191,9 +197,10 @@ final class JobRun implements AutoCloseable {
 
     /// A run that reads what it writes would never end, and one that overwrites what it reads would lose it.
     private void refuseOwnOutput(InputScan scan, Path output) {
-        String written = fileSystem(output).makeQualified(output) + "/";
+        Path written = fileSystem(output).makeQualified(output);
+        String inside = written.isRoot() ? written.toString() : written + "/";
         scan.files().keySet().stream()
-                .filter(path -> path.startsWith(written))
+                .filter(path -> path.startsWith(inside))
                 .findFirst()
                 .ifPresent(path -> {
                     throw Refusal.usage(

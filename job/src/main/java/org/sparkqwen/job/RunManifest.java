@@ -9,7 +9,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -18,8 +20,10 @@ import picocli.CommandLine.Model.OptionSpec;
 final class RunManifest {
     static final String FILE = "_run.json";
 
-    /// Values of such keys never reach a file, as in Spark's own UI.
-    private static final Pattern SECRET = Pattern.compile("(?i)secret|password|token|access[.]?key|credential");
+    /// Settings of such a key or value never reach a file, nor those that Spark redacts in its UI.
+    private static final String SECRET = "(?i)secret|password|token|access[.]?key|credential";
+
+    private static final String SPARKS_SECRETS = "spark.redaction.regex";
 
     private static final ObjectMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
@@ -56,16 +60,26 @@ final class RunManifest {
 
     /// Every option with the value it had, given or default.
     static Map<String, Object> options(CommandSpec command) {
+        Predicate<String> secret = secret(command);
         Map<String, Object> options = new LinkedHashMap<>();
         for (OptionSpec option : command.options()) {
             if (!option.usageHelp() && !option.versionHelp()) {
-                options.put(option.longestName().substring(2), value(option.getValue()));
+                options.put(option.longestName().substring(2), value(option.getValue(), secret));
             }
         }
         return options;
     }
 
-    private static @Nullable Object value(@Nullable Object value) {
+    private static Predicate<String> secret(CommandSpec command) {
+        String sparks = new SparkConf().get(SPARKS_SECRETS, SECRET);
+        OptionSpec conf = command.findOption("--conf");
+        if (conf != null && conf.getValue() instanceof Map<?, ?> given && given.containsKey(SPARKS_SECRETS)) {
+            sparks = String.valueOf(given.get(SPARKS_SECRETS));
+        }
+        return Pattern.compile(SECRET).asPredicate().or(Pattern.compile(sparks).asPredicate());
+    }
+
+    private static @Nullable Object value(@Nullable Object value, Predicate<String> secret) {
         return switch (value) {
             case null -> null;
             case Number number -> number;
@@ -77,9 +91,10 @@ final class RunManifest {
             }
             case Map<?, ?> map -> {
                 Map<String, String> texts = new LinkedHashMap<>();
-                map.forEach((key, item) -> texts.put(
-                        String.valueOf(key),
-                        SECRET.matcher(String.valueOf(key)).find() ? "*** redacted ***" : String.valueOf(item)));
+                map.forEach((key, item) -> {
+                    boolean hidden = secret.test(String.valueOf(key)) || secret.test(String.valueOf(item));
+                    texts.put(String.valueOf(key), hidden ? "*** redacted ***" : String.valueOf(item));
+                });
                 yield texts;
             }
             case Enum<?> constant -> constant.name().toLowerCase(Locale.ROOT);

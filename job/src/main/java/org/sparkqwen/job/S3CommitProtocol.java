@@ -7,7 +7,6 @@ import org.apache.hadoop.mapreduce.OutputCommitter;
 import org.apache.hadoop.mapreduce.TaskAttemptContext;
 import org.apache.hadoop.mapreduce.lib.output.PathOutputCommitter;
 import org.apache.hadoop.mapreduce.lib.output.PathOutputCommitterFactory;
-import org.apache.spark.SparkConf;
 import org.apache.spark.internal.io.FileNameSpec;
 import org.apache.spark.internal.io.HadoopMapReduceCommitProtocol;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +21,6 @@ import scala.Option;
 public final class S3CommitProtocol extends HadoopMapReduceCommitProtocol {
     private static final long serialVersionUID = 1L;
 
-    private static final String SCHEME = "s3a";
-
     private final String output;
     private transient @Nullable PathOutputCommitter committer;
 
@@ -33,14 +30,6 @@ public final class S3CommitProtocol extends HadoopMapReduceCommitProtocol {
     public S3CommitProtocol(String jobId, String output, boolean replacesPartitions) {
         super(jobId, output, replacesPartitions);
         this.output = output;
-    }
-
-    /// Chooses this protocol and the magic committer for an output on `s3a:`, where the configuration chooses none.
-    static void setFor(Path output, SparkConf conf) {
-        if (SCHEME.equals(output.toUri().getScheme())) {
-            conf.setIfMissing("spark.sql.sources.commitProtocolClass", S3CommitProtocol.class.getName());
-            conf.setIfMissing("spark.hadoop.fs.s3a.committer.name", "magic");
-        }
     }
 
     @Override

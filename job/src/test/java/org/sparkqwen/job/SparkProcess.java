@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -64,10 +65,17 @@ final class SparkProcess implements AutoCloseable {
     /// Submits the job's jar in client mode and waits for its end.
     static CommandRun submit(Path logs, String master, List<String> sparkOptions, String... arguments) {
         try (SparkProcess submit = startSubmit(logs, master, sparkOptions, arguments)) {
-            if (!submit.process.waitFor(5, TimeUnit.MINUTES)) {
-                throw new AssertionError("spark-submit did not end:\n" + submit.output());
+            return submit.end();
+        }
+    }
+
+    /// Waits for the end of a spark-submit.
+    CommandRun end() {
+        try {
+            if (!process.waitFor(5, TimeUnit.MINUTES)) {
+                throw new AssertionError("spark-submit did not end:\n" + output());
             }
-            return new CommandRun(submit.process.exitValue(), submit.output(), submit.output());
+            return new CommandRun(process.exitValue(), output(), output());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
@@ -76,6 +84,18 @@ final class SparkProcess implements AutoCloseable {
 
     /// Submits the job's jar in client mode and leaves it at work.
     static SparkProcess startSubmit(Path logs, String master, List<String> sparkOptions, String... arguments) {
+        return startSubmit(logs, master, Map.of(), sparkOptions, arguments);
+    }
+
+    /// Submits the job's jar in client mode and leaves it at work.
+    ///
+    /// @param environment what its environment has beside this process's
+    static SparkProcess startSubmit(
+            Path logs,
+            String master,
+            Map<String, String> environment,
+            List<String> sparkOptions,
+            String... arguments) {
         List<String> command = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.Main"));
         command.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
         command.addAll(List.of("--conf", "spark.log.level=WARN"));
@@ -83,10 +103,15 @@ final class SparkProcess implements AutoCloseable {
         command.add(JAR.toString());
         command.addAll(Arrays.asList(arguments));
         Path log = logs.resolve("submit.log");
-        return start(log, "org.apache.spark.deploy.SparkSubmit", command.toArray(String[]::new));
+        return start(log, environment, "org.apache.spark.deploy.SparkSubmit", command.toArray(String[]::new));
     }
 
     private static SparkProcess start(Path log, String mainClass, String... arguments) {
+        return start(log, Map.of(), mainClass, arguments);
+    }
+
+    private static SparkProcess start(
+            Path log, Map<String, String> environment, String mainClass, String... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
@@ -94,6 +119,7 @@ final class SparkProcess implements AutoCloseable {
         command.addAll(List.of(arguments));
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().putAll(environment);
         builder.environment().put("SPARK_HOME", HOME.toString());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         // Without it a worker cannot name the jars of its executors.
