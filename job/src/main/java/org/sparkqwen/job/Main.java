@@ -65,6 +65,8 @@ public final class Main {
     private static int usageError(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
         String message = e.getMessage() == null ? e.toString() : e.getMessage();
+        // Of KEY=VALUE without its sign the whole would be shown, and with it a password.
+        message = message.replaceFirst("(should be in KEY=VALUE format) but was .*", "$1");
         say(command, message.lines().findFirst().orElse(message));
         command.getErr()
                 .printf(

@@ -1,6 +1,7 @@
 package org.sparkqwen.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.net.URI;
@@ -16,10 +17,11 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.apache.hadoop.fs.s3a.S3AFileSystem;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,21 +37,22 @@ class S3IT {
     private static final Map<String, String> CREDENTIALS =
             Map.of("AWS_ACCESS_KEY_ID", S3Server.KEY, "AWS_SECRET_ACCESS_KEY", S3Server.SECRET);
 
+    @SuppressWarnings("NullAway.Init")
+    private static S3Server server;
+
+    private static String corpus = "";
+
     @TempDir
     private Path directory = Path.of("");
 
-    @SuppressWarnings("NullAway.Init")
-    private S3Server server;
-    private String corpus = "";
-
-    @BeforeEach
-    void startServer() {
+    @BeforeAll
+    static void startServer(@TempDir Path directory) {
         server = S3Server.start(directory);
         corpus = server.put(Path.of(LocalSpark.CORPUS), "corpus/corpus.parquet");
     }
 
-    @AfterEach
-    void stopServer() {
+    @AfterAll
+    static void stopServer() {
         server.close();
     }
 
@@ -65,7 +68,7 @@ class S3IT {
             assertThat(run.out()).contains("Scored 220 rows");
             requests = relay.requests();
         }
-        assertSameScores("scores");
+        assertSameScores("scores", "parquet");
         assertCommittedByTheMagicCommitter(requests, "scores");
         assertNothingIsLeftOver("scores");
         assertThat(server.objects("scores")).contains("/scores/_SUCCESS", "/scores/_run.json");
@@ -73,35 +76,31 @@ class S3IT {
     }
 
     @Test
-    void everyFormatIsCommittedByTheMagicCommitter() throws IOException {
-        Path home = Files.createDirectory(directory.resolve("aws"));
+    void generatesJsonWithTheCredentialsOfAProfile() throws IOException {
         Path credentials = Files.write(
-                home.resolve("credentials"),
+                directory.resolve("credentials"),
                 List.of(
                         "[tests]",
                         "aws_access_key_id = " + S3Server.KEY,
                         "aws_secret_access_key = " + S3Server.SECRET));
-        // Not the environment this time, but a profile of ~/.aws.
         Map<String, String> profile =
                 Map.of("AWS_SHARED_CREDENTIALS_FILE", credentials.toString(), "AWS_PROFILE", "tests");
         String prompts = server.put(Path.of(LocalSpark.PROMPTS), "prompts/prompts.parquet");
-        for (String format : List.of("json", "orc")) {
-            String[] arguments = generate(prompts, "s3a://%s/%s".formatted(S3Server.BUCKET, format), format);
-            try (S3Relay relay = passing();
-                    SparkProcess submit = SparkProcess.startSubmit(
-                            directory, "local[2]", profile, profile(relay), arguments)) {
-                CommandRun run = submit.end();
-                assertThat(run.exitCode()).as(run.out()).isZero();
-                assertCommittedByTheMagicCommitter(relay.requests(), format);
-            }
-            String local = directory.resolve("local-" + format).toString();
-            assertThat(CommandRun.of(generate(LocalSpark.PROMPTS, local, format)).exitCode())
-                    .isZero();
-            String copy = server.get(format, directory.resolve("copy-" + format)).toString();
-            List<String> expected = LocalSpark.sorted(read(format, local));
-            assertThat(expected).hasSize(24);
-            assertThat(LocalSpark.sorted(read(format, copy))).isEqualTo(expected);
+        String[] arguments = generate(prompts, "s3a://work/texts");
+        try (S3Relay relay = passing();
+                SparkProcess submit =
+                        SparkProcess.startSubmit(directory, "local[2]", profile, profile(relay), arguments)) {
+            CommandRun run = submit.end();
+            assertThat(run.exitCode()).as(run.out()).isZero();
+            assertCommittedByTheMagicCommitter(relay.requests(), "texts");
         }
+        String local = directory.resolve("local").toString();
+        assertThat(CommandRun.of(generate(LocalSpark.PROMPTS, local)).exitCode())
+                .isZero();
+        List<String> expected = LocalSpark.sorted(read("json", Path.of(local)));
+        assertThat(expected).hasSize(24);
+        assertThat(LocalSpark.sorted(read("json", server.get("texts", directory.resolve("copy")))))
+                .isEqualTo(expected);
     }
 
     @Test
@@ -137,7 +136,7 @@ class S3IT {
             assertThat(relay.requests())
                     .anyMatch(request -> request.line().matches("PUT /work/tokens/part-.*partNumber=3.*"));
         }
-        Dataset<Row> tokens = read("json", server.get("tokens", directory.resolve("copy")).toString());
+        Dataset<Row> tokens = read("json", server.get("tokens", directory.resolve("copy")));
         List<String> expected = lines.toString().lines().sorted().toList();
         assertThat(tokens.select("value").collectAsList().stream()
                         .map(row -> row.getString(0))
@@ -149,14 +148,15 @@ class S3IT {
     @Test
     void aKilledRunGoesOn() throws InterruptedException {
         try (S3Relay relay = passing()) {
-            for (int committed = 2; committed <= 4; committed += 2) {
+            String[] arguments = intervals("killed", "parquet");
+            for (int committed = 1; committed <= 2; committed++) {
                 try (SparkProcess submit =
-                        SparkProcess.startSubmit(directory, "local[2]", CREDENTIALS, profile(relay), intervals())) {
-                    while (submit.isAlive() && commits("scores") < committed) {
+                        SparkProcess.startSubmit(directory, "local[2]", CREDENTIALS, profile(relay), arguments)) {
+                    while (submit.isAlive() && commits("killed") < committed) {
                         TimeUnit.MILLISECONDS.sleep(50);
                     }
                     // In the midst of the next interval.
-                    String upload = "POST /work/scores/part-.*uploads.*";
+                    String upload = "POST /work/killed/part-.*uploads.*";
                     long before = matching(relay, upload);
                     while (submit.isAlive() && matching(relay, upload) == before) {
                         TimeUnit.MILLISECONDS.sleep(1);
@@ -164,12 +164,12 @@ class S3IT {
                     assertThat(submit.kill()).as(submit.output()).isTrue();
                 }
             }
-            CommandRun run = submit("local[2]", profile(relay), intervals());
+            CommandRun run = submit("local[2]", profile(relay), arguments);
             assertThat(run.exitCode()).as(run.out()).isZero();
-            assertThat(run.out()).contains("Going on with s3a://work/scores");
+            assertThat(run.out()).contains("Going on with s3a://work/killed");
         }
-        assertSameScores("scores");
-        assertNothingIsLeftOver("scores");
+        assertSameScores("killed", "parquet");
+        assertNothingIsLeftOver("killed");
     }
 
     @Test
@@ -182,12 +182,13 @@ class S3IT {
             }
             return number % 7 == 0 ? kinds.get(number / 7 % kinds.size()) : S3Relay.Fate.PASSES;
         })) {
-            CommandRun run = submit("local[2]", profile(relay), intervals());
+            CommandRun run = submit("local[2]", profile(relay), intervals("disturbed", "orc"));
             assertThat(run.exitCode()).as(run.out()).isZero();
             assertThat(relay.requests()).extracting(S3Relay.Request::fate).contains(S3Relay.Fate.values());
+            assertCommittedByTheMagicCommitter(relay.requests(), "disturbed");
         }
-        assertSameScores("scores");
-        assertNothingIsLeftOver("scores");
+        assertSameScores("disturbed", "orc");
+        assertNothingIsLeftOver("disturbed");
     }
 
     @Test
@@ -199,7 +200,7 @@ class S3IT {
             options.addAll(List.of("--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=" + events));
             options.addAll(List.of("--conf", "spark.ui.enabled=true", "--conf", "spark.ui.port=0"));
             options.addAll(List.of("--conf", "spark.log.level=INFO"));
-            List<String> arguments = new ArrayList<>(List.of(intervals()));
+            List<String> arguments = new ArrayList<>(List.of(intervals("secret", "parquet")));
             arguments.addAll(List.of("--conf", "spark.hadoop.fs.s3a.access.key=" + S3Server.KEY));
             arguments.addAll(List.of("--conf", "spark.hadoop.fs.s3a.secret.key=" + S3Server.SECRET));
             arguments.addAll(List.of("--input-option", "fs.s3a.secret.key=" + S3Server.SECRET));
@@ -207,8 +208,8 @@ class S3IT {
             arguments.add("--verbose");
             try (SparkProcess submit = SparkProcess.startSubmit(
                     directory, "local[2]", options, arguments.toArray(String[]::new))) {
-                String ui = submit.await("SparkUI.*(http://[^ ,]+:\\d+)");
-                while (submit.isAlive() && commits("scores") < 2) {
+                String ui = "http://localhost:" + submit.await("service 'SparkUI' on port (\\d+)");
+                while (submit.isAlive() && commits("secret") < 2) {
                     TimeUnit.MILLISECONDS.sleep(50);
                 }
                 Files.writeString(environment, pages(ui));
@@ -216,10 +217,10 @@ class S3IT {
                 assertThat(run.exitCode()).as(run.out()).isZero();
             }
         }
-        assertSameScores("scores");
+        assertSameScores("secret", "parquet");
         assertThat(environment).content().contains("fs.s3a.secret.key");
         assertNoSecretIn(
-                directory.resolve("submit.log"), environment, events, server.get("scores", directory.resolve("copy")));
+                directory.resolve("submit.log"), environment, events, server.get("secret", directory.resolve("copy")));
     }
 
     private static String pages(String ui) throws IOException, InterruptedException {
@@ -250,7 +251,7 @@ class S3IT {
     void whatIsWrongFromTheStartIsSaidAtOnce() {
         CommandRun bucket = run(server.port(), S3Server.SECRET, "s3a://nowhere/corpus/");
         assertThat(bucket.exitCode()).isEqualTo(2);
-        assertThat(bucket.err()).isEqualTo("spark-qwen score: --input s3a://nowhere/corpus/: there is no bucket nowhere\n");
+        assertThat(bucket.err()).isEqualTo("spark-qwen score: --input s3a://nowhere/corpus: there is no bucket nowhere\n");
 
         CommandRun credentials = run(server.port(), "not-the-secret", corpus);
         assertThat(credentials.exitCode()).isEqualTo(1);
@@ -283,18 +284,60 @@ class S3IT {
         CommandRun inPath = run(server.port(), S3Server.SECRET, "s3a://me:" + S3Server.SECRET + "@work/corpus/");
         assertThat(inPath.exitCode()).isEqualTo(2);
         assertThat(inPath.err()).contains("--input has credentials in its path").doesNotContain(S3Server.SECRET);
+
+        String out = directory.resolve("out").toString();
+        CommandRun mistyped =
+                run(server.port(), S3Server.SECRET, corpus, out, "--conf", "fs.s3a.secret.key:" + S3Server.SECRET);
+        assertThat(mistyped.exitCode()).isEqualTo(2);
+        assertThat(mistyped.err()).contains("--conf", "KEY=VALUE").doesNotContain(S3Server.SECRET);
+    }
+
+    @Test
+    void ofTwoDriversTheStoreRefusesOne() throws IOException {
+        org.apache.hadoop.fs.Path output = new org.apache.hadoop.fs.Path("s3a://work/two-drivers");
+        try (S3AFileSystem client = server.client()) {
+            RunState first = new RunState(client, output);
+            RunState second = new RunState(client, output);
+            Commit commit = new Commit(0, 0, 10, List.of("part-1"), 1, 2, 3, 4, 5, 6.0, 0, "1");
+            Commit other = new Commit(0, 0, 10, List.of("part-2"), 1, 2, 3, 4, 5, 6.0, 1, "1");
+            first.add(commit);
+            assertThatThrownBy(() -> second.add(other))
+                    .isInstanceOf(Refusal.class)
+                    .hasMessageContaining("commits/00000.json was written by another run");
+            first.add(commit); // as when the answer to a request was lost, and it is sent again
+            assertThat(second.commits()).containsExactly(commit);
+        }
+    }
+
+    @Test
+    void aWholeBucketCanBeTheOutput() {
+        String bucket = "s3a://whole/";
+        for (String mode : List.of("resume", "overwrite")) {
+            CommandRun run = run(server.port(), S3Server.SECRET, corpus, bucket, "--limit", "3", "--mode", mode);
+            assertThat(run.exitCode()).as(run.err()).isZero();
+            assertThat(run.out()).contains("Scored 3 rows");
+        }
+        CommandRun own = run(server.port(), S3Server.SECRET, bucket + "part-*", bucket, "--mode", "overwrite");
+        assertThat(own.exitCode()).isEqualTo(2);
+        assertThat(own.err()).contains("which lies in --output");
+    }
+
+    private CommandRun run(int port, String secret, String input) {
+        return run(port, secret, input, directory.resolve("out").toString());
     }
 
     /// In this JVM, whose session is there already: Hadoop's properties are then given without Spark's prefix.
-    private CommandRun run(int port, String secret, String input) {
-        return CommandRun.of(
+    private static CommandRun run(int port, String secret, String input, String output, String... more) {
+        Stream<String> arguments = Stream.of(
                 "score",
                 "--model",
                 LocalSpark.MODEL.toString(),
                 "--input",
                 input,
                 "--output",
-                directory.resolve("out").toString(),
+                output,
+                "--conf",
+                "fs.s3a.committer.name=magic",
                 "--conf",
                 "fs.s3a.endpoint=http://127.0.0.1:" + port,
                 "--conf",
@@ -305,6 +348,7 @@ class S3IT {
                 "fs.s3a.access.key=" + S3Server.KEY,
                 "--conf",
                 "fs.s3a.secret.key=" + secret);
+        return CommandRun.of(Stream.concat(arguments, Stream.of(more)).toArray(String[]::new));
     }
 
     private S3Relay passing() {
@@ -330,7 +374,7 @@ class S3IT {
         }
     }
 
-    private String[] score(String output) {
+    private static String[] score(String output) {
         return new String[] {
             "score",
             "--model",
@@ -343,13 +387,13 @@ class S3IT {
         };
     }
 
-    /// Into `scores`, in a score of intervals.
-    private String[] intervals() {
-        return Stream.concat(Stream.of(score("scores")), Stream.of("--checkpoint-rows", "24"))
+    private static String[] intervals(String output, String format) {
+        return Stream.concat(
+                        Stream.of(score(output)), Stream.of("--checkpoint-rows", "48", "--output-format", format))
                 .toArray(String[]::new);
     }
 
-    private static String[] generate(String prompts, String output, String format) {
+    private static String[] generate(String prompts, String output) {
         return new String[] {
             "generate",
             "--model",
@@ -359,7 +403,7 @@ class S3IT {
             "--output",
             output,
             "--output-format",
-            format,
+            "json",
             "--max-new-tokens",
             "8",
             "--temperature",
@@ -369,8 +413,8 @@ class S3IT {
         };
     }
 
-    private static Dataset<Row> read(String format, String path) {
-        return LocalSpark.session().read().format(format).load(path);
+    private static Dataset<Row> read(String format, Path directory) {
+        return LocalSpark.session().read().format(format).load(directory.toString());
     }
 
     private static long matching(S3Relay relay, String line) {
@@ -385,13 +429,13 @@ class S3IT {
                 .count();
     }
 
-    private void assertSameScores(String output) {
+    private void assertSameScores(String output, String format) {
         Path copy = server.get(output, directory.resolve("compared"));
         Dataset<Row> local = ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
                 .selectExpr(COMPARED);
         List<String> expected = LocalSpark.sorted(local);
         assertThat(expected).hasSize(220);
-        assertThat(LocalSpark.sorted(read("parquet", copy.toString()).selectExpr(COMPARED)))
+        assertThat(LocalSpark.sorted(read(format, copy).selectExpr(COMPARED)))
                 .isEqualTo(expected);
     }
 

@@ -23,6 +23,7 @@ import software.amazon.awssdk.services.s3.model.MultipartUpload;
 /// directory. It wants signed requests.
 final class S3Server implements AutoCloseable {
     static final String BUCKET = "work";
+    static final String OTHER_BUCKET = "whole";
     static final String KEY = "KEYOFTHETESTS";
     static final String SECRET = "xyzzy-plugh-plover-0123456789";
 
@@ -36,11 +37,12 @@ final class S3Server implements AutoCloseable {
         this.port = port;
     }
 
-    /// With one bucket.
+    /// With two buckets.
     static S3Server start(Path directory) {
         try {
             Path data = Files.createDirectories(directory.resolve("s3"));
             Files.createDirectory(data.resolve(BUCKET));
+            Files.createDirectory(data.resolve(OTHER_BUCKET));
             Path properties = Files.write(
                     directory.resolve("s3proxy.properties"),
                     List.of(
