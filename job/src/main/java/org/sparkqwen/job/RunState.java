@@ -211,7 +211,8 @@ final class RunState {
     ///
     /// @return false if there was such a file
     private boolean create(Path path, byte[] content) throws IOException {
-        FSDataOutputStreamBuilder<?, ?> file = files.createFile(path).recursive().overwrite(false);
+        FSDataOutputStreamBuilder<?, ?> file =
+                files.createFile(path).recursive().overwrite(false);
         file.opt(CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE, exclusive(path));
         try (OutputStream out = file.build()) {
             out.write(content);

@@ -10,10 +10,10 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.s3a.UnknownStoreException;
-import org.apache.hadoop.fs.s3a.auth.NoAwsCredentialsException;
+import org.apache.hadoop.fs.s3a.auth.NoAuthWithAWSException;
 
-/// A first request to an S3 store, before any work. A run at work is patient with a store, for minutes at every request;
-/// what is wrong from the start should be known in seconds.
+/// A first request to an S3 store, before any work. A run at work is patient with a store, for minutes at every
+/// request; what is wrong from the start should be known in seconds.
 final class S3Check {
     private S3Check() {}
 
@@ -46,7 +46,7 @@ final class S3Check {
     }
 
     private static String explanation(Exception e, Configuration hadoop) {
-        if (has(e, NoAwsCredentialsException.class)) {
+        if (has(e, NoAuthWithAWSException.class)) {
             return "no credentials for S3; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or see docs/s3.md";
         }
         if (has(e, AccessDeniedException.class)) {

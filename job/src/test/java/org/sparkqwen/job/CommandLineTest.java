@@ -186,10 +186,23 @@ class CommandLineTest {
                 "--limit",
                 "1",
                 "--conf",
-                "spark.hadoop.fs.s3a.secret.key=abracadabra");
-        assertThat(Files.readString(directory.resolve("out/_run.json")))
-                .contains("spark.hadoop.fs.s3a.secret.key")
-                .doesNotContain("abracadabra");
+                "spark.hadoop.fs.s3a.secret.key=abracadabra",
+                "--conf",
+                "spark.executor.extraJavaOptions=-Daws.secretAccessKey=abracadabra",
+                "--conf",
+                "spark.redaction.regex=hush",
+                "--conf",
+                "spark.hush=abracadabra",
+                "--conf",
+                "spark.app.note=kept",
+                "--input-option",
+                "password=abracadabra");
+        for (String file : List.of("_run.json", "_spark_qwen/run.json")) {
+            assertThat(directory.resolve("out").resolve(file)).content().doesNotContain("abracadabra");
+        }
+        assertThat(directory.resolve("out/_run.json"))
+                .content()
+                .contains("spark.hadoop.fs.s3a.secret.key", "extraJavaOptions", "spark.hush", "kept", "password");
     }
 
     @Test

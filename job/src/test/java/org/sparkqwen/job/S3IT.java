@@ -260,6 +260,16 @@ class S3IT {
                 .doesNotContain("not-the-secret")
                 .hasLineCount(1);
 
+        CommandRun none = run(
+                server.port(),
+                S3Server.SECRET,
+                corpus,
+                directory.resolve("out").toString(),
+                "--conf",
+                "fs.s3a.aws.credentials.provider=org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider");
+        assertThat(none.exitCode()).isEqualTo(1);
+        assertThat(none.err()).contains("no credentials for S3; set AWS_ACCESS_KEY_ID").hasLineCount(1);
+
         CommandRun path = run(server.port(), S3Server.SECRET, "s3a://work/nothing/*.parquet");
         assertThat(path.exitCode()).isEqualTo(2);
         assertThat(path.err()).contains("--input s3a://work/nothing/*.parquet does not exist");
@@ -317,7 +327,8 @@ class S3IT {
             assertThat(run.exitCode()).as(run.err()).isZero();
             assertThat(run.out()).contains("Scored 3 rows");
         }
-        CommandRun own = run(server.port(), S3Server.SECRET, bucket + "part-*", bucket, "--mode", "overwrite");
+        CommandRun own =
+                run(server.port(), S3Server.SECRET, bucket + "part-*", bucket, "--columns", "id", "--mode", "overwrite");
         assertThat(own.exitCode()).isEqualTo(2);
         assertThat(own.err()).contains("which lies in --output");
     }
