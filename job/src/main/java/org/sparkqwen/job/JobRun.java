@@ -105,8 +105,9 @@ final class JobRun implements AutoCloseable {
     /// Runs a job from input to output, or what an earlier start of the same run has left of it.
     ///
     /// @param identity what makes it the same run
+    /// @param estimatedTokens of a row of the input: what it costs, about
     /// @param job makes the output of the input, counting as it goes
-    Written run(RunIdentity identity, BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
+    Written run(RunIdentity identity, Column estimatedTokens, BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
         Path output = new Path(options.output);
         RunState state = new RunState(fileSystem(output), output);
         refuseExisting(output);
@@ -121,7 +122,7 @@ final class JobRun implements AutoCloseable {
                         Instant.now().toString(), identity, input.schema().toDDL()));
 
         List<Commit> commits = new CheckpointedRun(
-                        spark, name, options, state, scan, rows -> job.apply(rows, counters), counters)
+                        spark, name, options, state, scan, estimatedTokens, rows -> job.apply(rows, counters), counters)
                 .run();
         Dataset<Row> written = spark.read()
                 .format(options.outputFormat)
