@@ -1,6 +1,7 @@
 package org.sparkqwen.job;
 
 import java.io.Serializable;
+import java.util.List;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 import org.sparkqwen.engine.GenerationRun;
@@ -37,5 +38,21 @@ record Counters(
     void countPrompts(GenerationRun run) {
         promptTokens.add(run.promptTokens());
         sharedTokens.add(run.sharedTokens());
+    }
+
+    /// Counts what intervals before have counted, those of earlier drivers included.
+    void restore(List<Commit> commits) {
+        for (Commit commit : commits) {
+            rows.add(commit.rows());
+            tokens.add(commit.tokens());
+            errors.add(commit.errors());
+            promptTokens.add(commit.promptTokens());
+            sharedTokens.add(commit.sharedTokens());
+        }
+    }
+
+    /// Sets the rows to those that are committed: tasks that were tried again have counted theirs more than once.
+    void settle(long committedRows) {
+        rows.add(committedRows - rows.value());
     }
 }

@@ -84,8 +84,10 @@ final class GenerateCommand implements Callable<Integer> {
         ModelReference reference = model.open();
         GenerateJob.Settings settings = settings(reference);
         try (JobRun job = JobRun.start(spec.name(), run)) {
-            JobRun.Written written =
-                    job.run((input, counters) -> new GenerateJob(reference, settings, counters).run(input));
+            JobRun.Written written = job.run(
+                    RunIdentity.of(spec, reference.identity()),
+                    settings.estimatedTokens(),
+                    (input, counters) -> new GenerateJob(reference, settings, counters).run(input));
             report(job, written, reference);
         }
         return 0;

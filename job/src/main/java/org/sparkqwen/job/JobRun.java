@@ -7,7 +7,11 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
@@ -15,11 +19,12 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.StructType;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import scala.jdk.javaapi.CollectionConverters;
 
 /// The course of every job: check, read, work under the eyes of a person, write, and look at what was written.
 final class JobRun implements AutoCloseable {
@@ -27,6 +32,8 @@ final class JobRun implements AutoCloseable {
     private static final Set<String> OUTPUT_FORMATS = Set.of("parquet", "json", "orc");
 
     private static final int SHOWN_ERRORS = 5;
+
+    private static final String INSTEAD = "choose another --output, or --mode overwrite";
 
     private final String name;
     private final RunOptions options;
@@ -38,12 +45,15 @@ final class JobRun implements AutoCloseable {
         this.spark = spark;
     }
 
-    /// What a finished run wrote.
+    /// What a finished run wrote, with all its restarts.
     ///
     /// @param output as read back
-    /// @param elapsed from the first row to the last
+    /// @param started when it first was
+    /// @param elapsed the time of its intervals together
     /// @param counters what tasks counted
-    record Written(Dataset<Row> output, Instant started, Duration elapsed, Counters counters) {
+    /// @param restarts starts of a driver after the first, that had work to do
+    record Written(
+            Dataset<Row> output, String started, Duration elapsed, Counters counters, int intervals, int restarts) {
         double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
         }
@@ -73,6 +83,9 @@ final class JobRun implements AutoCloseable {
         if (options.limit != null && options.limit < 1) {
             throw Refusal.usage("--limit must be at least 1, not " + options.limit);
         }
+        if (options.checkpointRows != null && options.checkpointRows < 1) {
+            throw Refusal.usage("--checkpoint-rows must be at least 1, not " + options.checkpointRows);
+        }
         SparkConf conf = new SparkConf();
         conf.setIfMissing("spark.master", "local[*]");
         // Progress comes with heartbeats; ten seconds, the default, is long to look at a bar that stands still.
@@ -89,40 +102,109 @@ final class JobRun implements AutoCloseable {
         return new JobRun(name, options, builder.getOrCreate());
     }
 
-    /// Runs a job from input to output.
+    /// Runs a job from input to output, or what an earlier start of the same run has left of it.
     ///
+    /// @param identity what makes it the same run
+    /// @param estimatedTokens of a row of the input: what it costs, about
     /// @param job makes the output of the input, counting as it goes
-    Written run(BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
+    Written run(RunIdentity identity, Column estimatedTokens, BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
         Path output = new Path(options.output);
+        RunState state = new RunState(fileSystem(output), output);
         refuseExisting(output);
         Dataset<Row> input = input();
         Counters counters = Counters.register(spark);
-        Dataset<Row> result = job.apply(input, counters);
-        StructType schema = result.schema();
+        Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
+        InputScan scan = scan(input.select(columnsRead(input, result)));
+        refuseOwnOutput(scan, output);
+        begin(
+                state,
+                new RunState.Run(
+                        Instant.now().toString(), identity, input.schema().toDDL()));
 
-        long rows = input.count();
-        Instant started = Instant.now();
-        long start = System.nanoTime();
-        try (Progress _ = Progress.show(spark, name, rows, counters)) {
-            result.write()
-                    .format(options.outputFormat)
-                    // So that JSON, too, has every column in every row.
-                    .option("ignoreNullFields", "false")
-                    .options(options.outputOptions)
-                    .mode(options.mode == RunOptions.Mode.OVERWRITE ? SaveMode.Overwrite : SaveMode.ErrorIfExists)
-                    .save(options.output);
+        List<Commit> commits = new CheckpointedRun(
+                        spark, name, options, state, scan, estimatedTokens, rows -> job.apply(rows, counters), counters)
+                .run();
+        Dataset<Row> written = spark.read()
+                .format(options.outputFormat)
+                .schema(result.schema())
+                .load(options.output);
+        double seconds = commits.stream().mapToDouble(Commit::seconds).sum();
+        return new Written(
+                written,
+                state.run().started(),
+                Duration.ofMillis((long) (1e3 * seconds)),
+                counters,
+                commits.size(),
+                Math.max(0, state.attempts() - 1));
+    }
+
+    /// Begins a run, or finds that the output holds this very run.
+    private void begin(RunState state, RunState.Run run) {
+        if (options.mode == RunOptions.Mode.OVERWRITE) {
+            state.erase();
         }
-        Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
-        Dataset<Row> written =
-                spark.read().format(options.outputFormat).schema(schema).load(options.output);
-        return new Written(written, started, elapsed, counters);
+        if (state.exists()) {
+            refuseOtherRun(state.run(), run);
+        } else if (state.visible().isEmpty()) {
+            state.begin(run);
+        } else {
+            throw Refusal.usage(
+                    "--output %s holds files that no run of this version wrote; %s".formatted(options.output, INSTEAD));
+        }
+    }
+
+    private void refuseOtherRun(RunState.Run before, RunState.Run now) {
+        String differences = before.identity().differences(now.identity());
+        if (!differences.isEmpty()) {
+            throw Refusal.usage(
+                    "--output %s holds a run of other options: %s; %s".formatted(options.output, differences, INSTEAD));
+        }
+        if (!before.columns().equals(now.columns())) {
+            throw Refusal.usage("--output %s holds a run whose input had other columns: %s, not %s; %s"
+                    .formatted(options.output, before.columns(), now.columns(), INSTEAD));
+        }
+    }
+
+    /// A scan of the whole input; of `--limit` rows where it cannot be cut.
+    private InputScan scan(Dataset<Row> input) {
+        InputScan scan = new InputScan(input);
+        return scan.liesInFiles() || options.limit == null
+                ? scan
+                : new InputScan(input.limit((int) Math.min(options.limit, Integer.MAX_VALUE)));
+    }
+
+    /// Which of the input's columns a result is made of. Others are not read.
+    private static Column[] columnsRead(Dataset<Row> input, Dataset<Row> result) {
+        Set<String> names = new HashSet<>();
+        List<LogicalPlan> plans =
+                new ArrayList<>(List.of(result.queryExecution().optimizedPlan()));
+        while (!plans.isEmpty()) {
+            LogicalPlan plan = plans.removeLast();
+            CollectionConverters.asJava(plan.references().toSeq()).forEach(attribute -> names.add(attribute.name()));
+            plans.addAll(CollectionConverters.asJava(plan.children()));
+        }
+        return Arrays.stream(input.columns())
+                .filter(names::contains)
+                .map(ContentColumn::column)
+                .toArray(Column[]::new);
+    }
+
+    /// A run that reads what it writes would never end, and one that overwrites what it reads would lose it.
+    private void refuseOwnOutput(InputScan scan, Path output) {
+        String written = fileSystem(output).makeQualified(output) + "/";
+        scan.files().keySet().stream()
+                .filter(path -> path.startsWith(written))
+                .findFirst()
+                .ifPresent(path -> {
+                    throw Refusal.usage(
+                            "--input reads %s, which lies in --output; choose another --output".formatted(path));
+                });
     }
 
     private Dataset<Row> input() {
         options.inputs.forEach(this::refuseAbsent);
-        Dataset<Row> input;
         try {
-            input = spark.read()
+            return spark.read()
                     .format(options.inputFormat)
                     .options(options.inputOptions)
                     .load(options.inputs.toArray(String[]::new));
@@ -130,10 +212,6 @@ final class JobRun implements AutoCloseable {
             throw Refusal.failure("the input cannot be read as %s: %s. Is --input-format right?"
                     .formatted(options.inputFormat, Failures.firstLine(e)));
         }
-        Dataset<Row> rows = options.limit == null ? input : input.limit(options.limit);
-        int slots = spark.sparkContext().defaultParallelism();
-        // A small file is one partition; one task alone would leave the other executors without work.
-        return rows.toJavaRDD().getNumPartitions() < slots ? rows.repartition(slots) : rows;
     }
 
     private void refuseAbsent(String input) {
@@ -151,7 +229,7 @@ final class JobRun implements AutoCloseable {
     private void refuseExisting(Path output) {
         try {
             if (options.mode == RunOptions.Mode.FAIL && fileSystem(output).exists(output)) {
-                throw Refusal.usage("--output %s exists; choose another directory, or replace it with --mode overwrite"
+                throw Refusal.usage("--output %s exists; choose another, or leave out --mode fail to go on with it"
                         .formatted(output));
             }
         } catch (IOException e) {
@@ -173,8 +251,12 @@ final class JobRun implements AutoCloseable {
         return path.toString();
     }
 
-    private FileSystem fileSystem(Path path) throws IOException {
-        return path.getFileSystem(spark.sessionState().newHadoopConf());
+    private FileSystem fileSystem(Path path) {
+        try {
+            return path.getFileSystem(spark.sessionState().newHadoopConf());
+        } catch (IOException e) {
+            throw Refusal.failure("%s cannot be reached: %s".formatted(path, Failures.firstLine(e)), e);
+        }
     }
 
     @Override

@@ -58,6 +58,11 @@ public record ModelReference(String directory, String label, String sha256, Exec
         return Path.of(directory);
     }
 
+    /// Its name, as in the output's `model` column, and all of its sha256.
+    String identity() {
+        return "%s@%s".formatted(path().getFileName(), sha256);
+    }
+
     ModelConfig config() {
         return ModelConfig.read(path());
     }

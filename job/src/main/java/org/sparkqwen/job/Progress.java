@@ -23,6 +23,8 @@ final class Progress implements AutoCloseable {
     private final SparkSession spark;
     private final String name;
     private final long totalRows;
+    private final long rowsBefore;
+    private final long tokensBefore;
     private final LiveCounts counts;
     private final PrintStream out;
     private final long start = System.nanoTime();
@@ -36,6 +38,8 @@ final class Progress implements AutoCloseable {
         this.totalRows = totalRows;
         this.out = out;
         counts = new LiveCounts(counters);
+        rowsBefore = counts.rows();
+        tokensBefore = counts.tokens();
         spark.sparkContext().addSparkListener(counts);
         bar = terminal ? bar() : null;
         timer.schedule(
@@ -49,7 +53,8 @@ final class Progress implements AutoCloseable {
                 INTERVAL.toMillis());
     }
 
-    /// Shows the progress of `totalRows` rows on standard error until it is closed.
+    /// Shows the progress of `totalRows` rows on standard error until it is closed. What `counters` have counted
+    /// before is done, and no part of the speed.
     static Progress show(SparkSession spark, String name, long totalRows, Counters counters) {
         return new Progress(spark, name, totalRows, counters, System.err, onTerminal());
     }
@@ -65,6 +70,7 @@ final class Progress implements AutoCloseable {
         return new ProgressBarBuilder()
                 .setTaskName(name)
                 .setInitialMax(totalRows)
+                .startsFrom(rowsBefore, Duration.ZERO)
                 .setUnit(" rows", 1)
                 .setStyle(ProgressBarStyle.ASCII)
                 .setUpdateIntervalMillis((int) INTERVAL.toMillis())
@@ -84,7 +90,7 @@ final class Progress implements AutoCloseable {
             bar.stepTo(Math.min(totalRows, counts.rows()));
             bar.setExtraMessage(" %s%s".formatted(rate(elapsed), errors()));
         } else if (elapsed.compareTo(nextLine) >= 0) {
-            out.println(line(name, counts.rows(), totalRows, elapsed) + ", " + rate(elapsed) + errors());
+            out.println(line(name, rowsBefore, counts.rows(), totalRows, elapsed) + ", " + rate(elapsed) + errors());
             Duration next = nextLine.multipliedBy(2);
             nextLine = next.compareTo(LONGEST_SILENCE) < 0 ? next : nextLine.plus(LONGEST_SILENCE);
         }
@@ -95,16 +101,19 @@ final class Progress implements AutoCloseable {
     }
 
     /// `score: 120 of 230 rows (52 %), 0:12 left`.
-    static String line(String name, long rows, long total, Duration elapsed) {
+    ///
+    /// @param before rows that were done when the time began
+    static String line(String name, long before, long rows, long total, Duration elapsed) {
         String share = total == 0 ? "" : " (%d %%)".formatted(100 * Math.min(rows, total) / total);
-        String left = rows == 0
+        String left = rows <= before
                 ? "time left not known yet"
-                : clock(elapsed.multipliedBy(Math.max(0, total - rows)).dividedBy(rows)) + " left";
+                : clock(elapsed.multipliedBy(Math.max(0, total - rows)).dividedBy(rows - before)) + " left";
         return "%s: %,d of %,d rows%s, %s".formatted(name, rows, total, share, left);
     }
 
     private String rate(Duration elapsed) {
-        return "%,d tokens, %,.0f tokens/s".formatted(counts.tokens(), counts.tokens() / seconds(elapsed));
+        return "%,d tokens, %,.0f tokens/s"
+                .formatted(counts.tokens(), (counts.tokens() - tokensBefore) / seconds(elapsed));
     }
 
     private String errors() {

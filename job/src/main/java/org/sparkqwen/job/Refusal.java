@@ -1,19 +1,21 @@
 package org.sparkqwen.job;
 
+import org.jspecify.annotations.Nullable;
+
 /// The run cannot start or go on, and a person can mend it. The message is one line: what is wrong, where, what to do.
 final class Refusal extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final int exitCode;
 
-    private Refusal(int exitCode, String message) {
-        super(message);
+    private Refusal(int exitCode, String message, @Nullable Throwable cause) {
+        super(message, cause);
         this.exitCode = exitCode;
     }
 
     /// An option's value is wrong: exit code 2.
     static Refusal usage(String message) {
-        return new Refusal(2, message);
+        return new Refusal(2, message, null);
     }
 
     /// A value that a settings record refused: exit code 2.
@@ -23,7 +25,12 @@ final class Refusal extends RuntimeException {
 
     /// The run failed: exit code 1.
     static Refusal failure(String message) {
-        return new Refusal(1, message);
+        return new Refusal(1, message, null);
+    }
+
+    /// The run failed of `cause`, which `--verbose` shows: exit code 1.
+    static Refusal failure(String message, Throwable cause) {
+        return new Refusal(1, message, cause);
     }
 
     int exitCode() {

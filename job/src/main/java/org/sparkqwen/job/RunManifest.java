@@ -31,8 +31,10 @@ final class RunManifest {
             CommandSpec command, JobRun.Written run, @Nullable ModelReference model, Map<String, Object> summary) {
         Map<String, Object> manifest = new LinkedHashMap<>();
         manifest.put("job", command.name());
-        manifest.put("started", run.started().toString());
+        manifest.put("started", run.started());
         manifest.put("seconds", run.seconds());
+        manifest.put("intervals", run.intervals());
+        manifest.put("restarts", run.restarts());
         if (model != null) {
             manifest.put("model", model.label());
             manifest.put("model_sha256", model.sha256());
@@ -53,7 +55,7 @@ final class RunManifest {
     }
 
     /// Every option with the value it had, given or default.
-    private static Map<String, Object> options(CommandSpec command) {
+    static Map<String, Object> options(CommandSpec command) {
         Map<String, Object> options = new LinkedHashMap<>();
         for (OptionSpec option : command.options()) {
             if (!option.usageHelp() && !option.versionHelp()) {

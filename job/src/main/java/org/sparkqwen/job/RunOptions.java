@@ -11,6 +11,7 @@ import picocli.CommandLine.Option;
 final class RunOptions {
     /// What happens to an output that exists.
     enum Mode {
+        RESUME,
         FAIL,
         OVERWRITE
     }
@@ -55,9 +56,10 @@ final class RunOptions {
     @Option(
             names = "--mode",
             paramLabel = "MODE",
-            defaultValue = "fail",
-            description = "What to do when the output exists: fail or overwrite. Default: ${DEFAULT-VALUE}.")
-    Mode mode = Mode.FAIL;
+            defaultValue = "resume",
+            description = "What to do when the output exists: resume, go on with it if it is this very run's, done or"
+                    + " not, and refuse anything else; fail; or overwrite, begin anew. Default: ${DEFAULT-VALUE}.")
+    Mode mode = Mode.RESUME;
 
     @Option(
             names = "--columns",
@@ -66,9 +68,37 @@ final class RunOptions {
             description = "Columns of the input that pass through to the output, with commas between. Default: all.")
     List<String> columns = new ArrayList<>();
 
-    @Option(names = "--limit", paramLabel = "N", description = "Work on N rows only.")
+    @Option(names = "--limit", paramLabel = "N", description = "Work on the first N rows only.")
     @Nullable
-    Integer limit;
+    Long limit;
+
+    @Option(
+            names = "--checkpoint-rows",
+            paramLabel = "N",
+            description = "Rows of an interval. The output grows by whole intervals, and a run that was killed loses"
+                    + " the one it was in. Default: as many as take about ten minutes at the speed of the one before,"
+                    + " and 16 a core in the first: little to lose, and yet enough to keep all cores at work, for they"
+                    + " wait for each other at an interval's end.")
+    @Nullable
+    Long checkpointRows;
+
+    @Option(
+            names = "--checkpoint-bytes",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description = "Bytes of an interval in the input's files, such as 64m; with --checkpoint-rows, whichever is"
+                    + " less. Default: no limit.")
+    @Nullable
+    Long checkpointBytes;
+
+    @Option(
+            names = "--target-file-size",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            defaultValue = "128m",
+            description = "About how large files of the output become at most: an interval's rows go into as few as"
+                    + " that takes, by the size of rows written before. Default: ${DEFAULT-VALUE}.")
+    long targetFileSize;
 
     @Option(
             names = "--conf",

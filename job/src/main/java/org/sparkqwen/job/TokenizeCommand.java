@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.Fingerprint;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import picocli.CommandLine.Command;
@@ -71,7 +72,10 @@ final class TokenizeCommand implements Callable<Integer> {
         TokenizeJob.Settings settings = new TokenizeJob.Settings(
                 tokenizerJson.toString(), new ContentColumn.Text(textColumn, specialTokens), run.columns);
         try (JobRun job = JobRun.start(spec.name(), run)) {
-            JobRun.Written written = job.run((input, counters) -> new TokenizeJob(settings, counters).run(input));
+            JobRun.Written written = job.run(
+                    RunIdentity.of(spec, "tokenizer.json " + Fingerprint.of(tokenizerJson)),
+                    settings.content().estimatedTokens(),
+                    (input, counters) -> new TokenizeJob(settings, counters).run(input));
             report(job, written);
         }
         return 0;

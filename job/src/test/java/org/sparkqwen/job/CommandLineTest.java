@@ -168,7 +168,7 @@ class CommandLineTest {
                         .exitCode())
                 .isZero();
         CommandRun second = score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "3");
-        assertRefused(second, 2, "--output " + out() + " exists", "--mode overwrite");
+        assertRefused(second, 2, "--output " + out() + " holds a run of other options", "--mode overwrite");
         assertThat(LocalSpark.session().read().parquet(out()).count()).isEqualTo(2);
         CommandRun third =
                 score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "3", "--mode", "overwrite");
@@ -226,6 +226,9 @@ class CommandLineTest {
                 "--columns id,colour | no column 'colour' to pass through",
                 "--output-format csv | parquet, json and orc can",
                 "--limit 0 | --limit must be at least 1",
+                "--checkpoint-rows 0 | --checkpoint-rows must be at least 1",
+                "--checkpoint-bytes 64q | '64q' is not a size above 0",
+                "--target-file-size 0 | '0' is not a size above 0",
                 "--tokens-column text | column 'text' is string; --tokens-column takes array<int> or array<bigint>",
                 "--text-column a --tokens-column b | a job reads one column",
                 "--threads -1 | --threads must be at least 1",

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -75,7 +74,9 @@ class GenerationClusterIT {
                 "--temperature",
                 "0.8",
                 "--max-sequences",
-                Integer.toString(maxSequences));
+                Integer.toString(maxSequences),
+                "--checkpoint-rows",
+                "500");
         assertThat(run.exitCode()).as(run.out()).isZero();
         JsonNode cache = new ObjectMapper()
                 .readTree(output.resolve("_run.json").toFile())
@@ -116,27 +117,15 @@ class GenerationClusterIT {
         return LocalSpark.session().createDataset(prompts, Encoders.STRING()).toDF("prompt");
     }
 
-    /// Kills the executor of a worker, as `kill -9` does, when half of the partitions are written.
+    /// Kills the executor of a worker, as `kill -9` does, when the second interval is written and the third begins.
     private boolean killHalfWay(SparkProcess worker) {
+        Path state = output(PARTITIONS_OF_THE_KILLED).resolve("_spark_qwen/commits");
         while (!Files.exists(output(PARTITIONS_OF_THE_KILLED).resolve("_SUCCESS"))) {
-            if (written() >= PARTITIONS_OF_THE_KILLED / 2) {
+            if (Files.exists(state.resolve("00001.json"))) {
                 return worker.killExecutor();
             }
             Thread.onSpinWait();
         }
         return false;
-    }
-
-    private long written() {
-        Path attempts = output(PARTITIONS_OF_THE_KILLED).resolve("_temporary/0");
-        if (!Files.exists(attempts)) {
-            return 0;
-        }
-        try (Stream<Path> tasks = Files.list(attempts)) {
-            return tasks.filter(task -> task.getFileName().toString().startsWith("task_"))
-                    .count();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }

@@ -15,13 +15,16 @@ class ProgressTest {
 
     @Test
     void aLineSaysHowFarAndHowLongStill() {
-        assertThat(Progress.line("score", 120, 480, Duration.ofSeconds(30)))
+        assertThat(Progress.line("score", 0, 120, 480, Duration.ofSeconds(30)))
                 .isEqualTo("score: 120 of 480 rows (25 %), 1:30 left");
-        assertThat(Progress.line("score", 0, 10, Duration.ofSeconds(5)))
+        assertThat(Progress.line("score", 0, 0, 10, Duration.ofSeconds(5)))
                 .isEqualTo("score: 0 of 10 rows (0 %), time left not known yet");
-        assertThat(Progress.line("score", 0, 0, Duration.ZERO)).startsWith("score: 0 of 0 rows, ");
+        assertThat(Progress.line("score", 0, 0, 0, Duration.ZERO)).startsWith("score: 0 of 0 rows, ");
         // A task that is tried again counts its rows again.
-        assertThat(Progress.line("score", 12, 10, Duration.ofSeconds(9))).contains("(100 %), 0:00 left");
+        assertThat(Progress.line("score", 0, 12, 10, Duration.ofSeconds(9))).contains("(100 %), 0:00 left");
+        // What was done before a restart took none of this time.
+        assertThat(Progress.line("score", 100, 120, 480, Duration.ofSeconds(30)))
+                .isEqualTo("score: 120 of 480 rows (25 %), 9:00 left");
         assertThat(Progress.clock(Duration.ofSeconds(3 * 3600 + 62))).isEqualTo("3:01:02");
     }
 

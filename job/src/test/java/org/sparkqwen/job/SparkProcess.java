@@ -19,6 +19,9 @@ final class SparkProcess implements AutoCloseable {
     static final Path HOME = Path.of("target/spark").toAbsolutePath();
     static final Path JAR = Path.of("target/spark-qwen.jar").toAbsolutePath();
 
+    /// The exit value of a process that SIGKILL ended.
+    private static final int KILLED = 128 + 9;
+
     private final Process process;
     private final Path log;
 
@@ -60,14 +63,7 @@ final class SparkProcess implements AutoCloseable {
 
     /// Submits the job's jar in client mode and waits for its end.
     static CommandRun submit(Path logs, String master, List<String> sparkOptions, String... arguments) {
-        List<String> command = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.Main"));
-        command.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
-        command.addAll(List.of("--conf", "spark.log.level=WARN"));
-        command.addAll(sparkOptions);
-        command.add(JAR.toString());
-        command.addAll(Arrays.asList(arguments));
-        Path log = logs.resolve("submit.log");
-        try (SparkProcess submit = start(log, "org.apache.spark.deploy.SparkSubmit", command.toArray(String[]::new))) {
+        try (SparkProcess submit = startSubmit(logs, master, sparkOptions, arguments)) {
             if (!submit.process.waitFor(5, TimeUnit.MINUTES)) {
                 throw new AssertionError("spark-submit did not end:\n" + submit.output());
             }
@@ -76,6 +72,18 @@ final class SparkProcess implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
         }
+    }
+
+    /// Submits the job's jar in client mode and leaves it at work.
+    static SparkProcess startSubmit(Path logs, String master, List<String> sparkOptions, String... arguments) {
+        List<String> command = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.Main"));
+        command.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
+        command.addAll(List.of("--conf", "spark.log.level=WARN"));
+        command.addAll(sparkOptions);
+        command.add(JAR.toString());
+        command.addAll(Arrays.asList(arguments));
+        Path log = logs.resolve("submit.log");
+        return start(log, "org.apache.spark.deploy.SparkSubmit", command.toArray(String[]::new));
     }
 
     private static SparkProcess start(Path log, String mainClass, String... arguments) {
@@ -137,6 +145,23 @@ final class SparkProcess implements AutoCloseable {
                 .findFirst()
                 .map(ProcessHandle::destroyForcibly)
                 .orElse(false);
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /// Kills this process, and not those it started, as `kill -9` does.
+    ///
+    /// @return false if it had ended before
+    boolean kill() {
+        process.destroyForcibly();
+        try {
+            return process.waitFor() == KILLED;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
     }
 
     @Override

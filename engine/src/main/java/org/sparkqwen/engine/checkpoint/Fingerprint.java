@@ -31,4 +31,12 @@ public final class Fingerprint {
         sources.forEach(lines::append);
         return Sha256.of(lines.toString());
     }
+
+    /// Of a single file.
+    ///
+    /// @return 64 hexadecimal digits
+    /// @throws java.io.UncheckedIOException if it cannot be read
+    public static String of(Path file) {
+        return Sha256.of(file);
+    }
 }

@@ -1,0 +1,31 @@
+package org.sparkqwen.job;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Input that a run has taken note of: the files as they were, their splits, and how many rows those have. Kept as
+/// JSON; a rerun that finds new files adds another.
+record InputPlan(List<PlannedFile> files) {
+    /// @param size in bytes
+    /// @param modified milliseconds since 1970
+    record PlannedFile(String path, long size, long modified, List<PlannedSplit> splits) {}
+
+    /// @see Split
+    record PlannedSplit(long start, long length, long rows) {}
+
+    /// @param rows of each split, in the order of the plan
+    static InputPlan of(Map<Split, Long> rows, Map<String, InputScan.InputFile> files) {
+        Map<String, PlannedFile> planned = new LinkedHashMap<>();
+        rows.forEach((split, count) -> {
+            InputScan.InputFile file = files.getOrDefault(split.path(), InputScan.NO_FILE);
+            planned.computeIfAbsent(
+                            split.path(),
+                            path -> new PlannedFile(path, file.size(), file.modified(), new ArrayList<>()))
+                    .splits()
+                    .add(new PlannedSplit(split.start(), split.length(), count));
+        });
+        return new InputPlan(List.copyOf(planned.values()));
+    }
+}

@@ -1,0 +1,191 @@
+package org.sparkqwen.job;
+
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.spark.Partition;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.rdd.PartitionPruningRDD;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RuntimeConfig;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.execution.datasources.FilePartition;
+import org.apache.spark.sql.execution.datasources.PartitionedFile;
+import scala.Function1;
+import scala.Option;
+import scala.Tuple2;
+
+/// An input as Spark's own reader scans it, cut into splits of which any rows can be read.
+///
+/// Spark packs splits into partitions by the number of cores. With these settings each partition is one split, the
+/// same on every cluster, and tells which. Rows stay in Spark's internal form, so that every value passes unchanged,
+/// malformed strings included.
+///
+/// An input that does not lie in files, or is read by a source that does not tell, is one split.
+final class InputScan {
+    /// Small enough that a piece of a split is found quickly: all before it is read again.
+    private static final String SPLIT_BYTES = "32m";
+
+    /// Set while a scan is planned.
+    private static final Map<String, String> ONE_SPLIT_A_PARTITION = Map.of(
+            "spark.sql.files.maxPartitionBytes",
+            SPLIT_BYTES,
+            "spark.sql.files.openCostInBytes",
+            SPLIT_BYTES,
+            "spark.sql.files.minPartitionNum",
+            "1",
+            "spark.sql.files.maxPartitionNum",
+            Integer.toString(Integer.MAX_VALUE));
+
+    static final InputFile NO_FILE = new InputFile(0, 0);
+
+    /// Tasks of a scan for each core, at most: a task for each of a million small files would take the driver
+    /// longer than the files take the executors.
+    private static final int TASKS_A_CORE = 4;
+
+    private final SparkSession spark;
+    private final Dataset<Row> rows;
+    private final RDD<InternalRow> scan;
+    private final Map<Split, Integer> partitions = new HashMap<>();
+    private final Map<String, InputFile> files = new TreeMap<>();
+
+    /// @param size in bytes
+    /// @param modified milliseconds since 1970
+    record InputFile(long size, long modified) {}
+
+    /// @param rows as a reader gives them
+    InputScan(Dataset<Row> rows) {
+        this.spark = rows.sparkSession();
+        this.rows = rows;
+        scan = planned(rows);
+        for (Partition partition : scan.partitions()) {
+            if (partition instanceof FilePartition split && split.files().length == 1) {
+                PartitionedFile file = split.files()[0];
+                String path = file.toPath().toString();
+                partitions.put(new Split(path, file.start(), file.length()), partition.index());
+                files.put(path, new InputFile(file.fileSize(), file.modificationTime()));
+            } else {
+                partitions.clear();
+                files.clear();
+                partitions.put(Split.WHOLE_SOURCE, 0);
+                return;
+            }
+        }
+    }
+
+    /// Plans `rows` with a split a partition.
+    private static RDD<InternalRow> planned(Dataset<Row> rows) {
+        RuntimeConfig conf = rows.sparkSession().conf();
+        Map<String, Option<String>> before = new HashMap<>();
+        ONE_SPLIT_A_PARTITION.forEach((key, value) -> {
+            before.put(key, conf.getOption(key));
+            conf.set(key, value);
+        });
+        try {
+            RDD<InternalRow> scan = rows.queryExecution().toRdd();
+            scan.partitions();
+            return scan;
+        } finally {
+            before.forEach((key, value) -> {
+                if (value.isDefined()) {
+                    conf.set(key, value.get());
+                } else {
+                    conf.unset(key);
+                }
+            });
+        }
+    }
+
+    /// In the order in which a run takes them.
+    Set<Split> splits() {
+        return new TreeSet<>(partitions.keySet());
+    }
+
+    /// By path.
+    Map<String, InputFile> files() {
+        return files;
+    }
+
+    boolean liesInFiles() {
+        return !partitions.containsKey(Split.WHOLE_SOURCE);
+    }
+
+    /// Counts the rows of splits. Parquet tells them in its footers, other formats are read.
+    ///
+    /// @return in the order given
+    Map<Split, Long> count(List<Split> splits) {
+        Map<Split, Long> counts = new LinkedHashMap<>();
+        if (!liesInFiles()) {
+            counts.put(Split.WHOLE_SOURCE, rows.count());
+            return counts;
+        }
+        InputScan counted = new InputScan(rows.select());
+        List<Split> byPartition = counted.byPartition(splits);
+        counted.narrowed(splits)
+                .mapPartitionsWithIndex(
+                        (index, iterator) ->
+                                List.of(new Tuple2<>(index, size(iterator))).iterator(),
+                        true)
+                .coalesce(tasks(spark))
+                .collect()
+                .forEach(count -> counts.put(byPartition.get(count._1()), count._2()));
+        Map<Split, Long> ordered = new LinkedHashMap<>();
+        splits.forEach(split -> ordered.put(split, counts.get(split)));
+        return ordered;
+    }
+
+    private static long size(Iterator<InternalRow> rows) {
+        long count = 0;
+        while (rows.hasNext()) {
+            rows.next();
+            count++;
+        }
+        return count;
+    }
+
+    /// The rows of these pieces, at most one of each split, with their numbers; those of another source than files
+    /// without.
+    Dataset<Row> read(List<Piece> pieces) {
+        if (!liesInFiles()) {
+            return rows;
+        }
+        Map<Split, Piece> bySplit = new HashMap<>();
+        pieces.forEach(piece -> bySplit.put(piece.split(), piece));
+        List<Piece> byPartition = new ArrayList<>();
+        byPartition(List.copyOf(bySplit.keySet())).forEach(split -> byPartition.add(bySplit.get(split)));
+        JavaRDD<InternalRow> taken = narrowed(bySplit.keySet())
+                .mapPartitionsWithIndex((index, all) -> byPartition.get(index).numbered(all), true)
+                .coalesce(tasks(spark));
+        // As Spark's own streaming makes a Dataset of a batch; the public way converts each value to Java's and back.
+        return ((org.apache.spark.sql.classic.SparkSession) spark)
+                .internalCreateDataFrame(taken.rdd(), RowNumber.addTo(rows.schema()), false);
+    }
+
+    /// Only the partitions of these splits, in the order of [#byPartition].
+    private JavaRDD<InternalRow> narrowed(Iterable<Split> splits) {
+        Set<Integer> wanted = new HashSet<>();
+        splits.forEach(split -> wanted.add(partitions.get(split)));
+        Function1<Object, Object> isWanted = (Function1<Object, Object> & Serializable) wanted::contains;
+        return PartitionPruningRDD.create(scan, isWanted).toJavaRDD();
+    }
+
+    private List<Split> byPartition(List<Split> splits) {
+        return splits.stream().sorted(Comparator.comparing(partitions::get)).toList();
+    }
+
+    private static int tasks(SparkSession spark) {
+        return TASKS_A_CORE * spark.sparkContext().defaultParallelism();
+    }
+}

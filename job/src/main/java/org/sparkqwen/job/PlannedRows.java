@@ -1,0 +1,94 @@
+package org.sparkqwen.job;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// The rows of a run in the order of its plans, numbered from 0: what intervals, commits and `--limit` count in.
+final class PlannedRows {
+    private final List<InputPlan.PlannedFile> files = new ArrayList<>();
+    private final List<Numbered> splits = new ArrayList<>();
+    private final Set<Split> known = new HashSet<>();
+    private long rows;
+
+    /// @param first number of the split's first row
+    private record Numbered(Split split, long first, long rows) {}
+
+    static PlannedRows of(List<InputPlan> plans) {
+        PlannedRows planned = new PlannedRows();
+        plans.forEach(planned::add);
+        return planned;
+    }
+
+    void add(InputPlan plan) {
+        for (InputPlan.PlannedFile file : plan.files()) {
+            files.add(file);
+            for (InputPlan.PlannedSplit split : file.splits()) {
+                Split key = new Split(file.path(), split.start(), split.length());
+                known.add(key);
+                splits.add(new Numbered(key, rows, split.rows()));
+                rows += split.rows();
+            }
+        }
+    }
+
+    long rows() {
+        return rows;
+    }
+
+    boolean contains(Split split) {
+        return known.contains(split);
+    }
+
+    /// What rows `from` to `to` are of splits.
+    List<Piece> pieces(long from, long to) {
+        List<Piece> pieces = new ArrayList<>();
+        for (Numbered split : splits) {
+            long start = Math.max(from, split.first());
+            long end = Math.min(to, split.first() + split.rows());
+            if (start < end) {
+                pieces.add(new Piece(split.split(), start - split.first(), end - split.first(), split.rows(), start));
+            }
+        }
+        return pieces;
+    }
+
+    /// How many of rows `from` to `to` there are in `bytes` of the input files, one at least.
+    long rowsWithin(long bytes, long from, long to) {
+        double left = bytes;
+        long count = 0;
+        for (Piece piece : pieces(from, to)) {
+            long taken = piece.to() - piece.from();
+            if (piece.bytes() > left) {
+                return Math.max(1, count + (long) (taken * left / piece.bytes()));
+            }
+            left -= piece.bytes();
+            count += taken;
+        }
+        return count;
+    }
+
+    /// Refuses files that are not what they were, by name. One whose rows are done may be gone.
+    ///
+    /// @param done how many rows are
+    /// @param found the files as they are now
+    void refuseChanges(long done, Map<String, InputScan.InputFile> found) {
+        Set<String> needed = new HashSet<>();
+        pieces(done, rows).forEach(piece -> needed.add(piece.split().path()));
+        for (InputPlan.PlannedFile file : files) {
+            InputScan.InputFile now = found.get(file.path());
+            if (now == null && needed.contains(file.path()) && !file.path().isEmpty()) {
+                throw Refusal.failure(("%s is gone, and the run still needs rows of it; bring it back, or begin anew"
+                                + " with --mode overwrite")
+                        .formatted(file.path()));
+            }
+            if (now != null && (now.size() != file.size() || now.modified() != file.modified())) {
+                throw Refusal.failure(("%s has changed since the run was planned; bring back what it was, modification"
+                                + " time included, or begin anew with --mode overwrite")
+                        .formatted(file.path()));
+            }
+        }
+    }
+}
