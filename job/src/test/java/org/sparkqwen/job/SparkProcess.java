@@ -64,13 +64,7 @@ final class SparkProcess implements AutoCloseable {
     /// Submits the job's jar in client mode and waits for its end.
     static CommandRun submit(Path logs, String master, List<String> sparkOptions, String... arguments) {
         try (SparkProcess submit = startSubmit(logs, master, sparkOptions, arguments)) {
-            if (!submit.process.waitFor(5, TimeUnit.MINUTES)) {
-                throw new AssertionError("spark-submit did not end:\n" + submit.output());
-            }
-            return new CommandRun(submit.process.exitValue(), submit.output(), submit.output());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
+            return new CommandRun(submit.awaitEnd(), submit.output(), submit.output());
         }
     }
 
@@ -145,6 +139,21 @@ final class SparkProcess implements AutoCloseable {
                 .findFirst()
                 .map(ProcessHandle::destroyForcibly)
                 .orElse(false);
+    }
+
+    /// Waits until the process ends by itself.
+    ///
+    /// @return its exit value
+    int awaitEnd() {
+        try {
+            if (!process.waitFor(5, TimeUnit.MINUTES)) {
+                throw new AssertionError("the process did not end:\n" + output());
+            }
+            return process.exitValue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
     }
 
     boolean isAlive() {

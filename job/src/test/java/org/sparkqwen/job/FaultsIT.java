@@ -1,0 +1,214 @@
+package org.sparkqwen.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Drivers, executors and workers of a standalone cluster, killed at random moments while both jobs run. Whoever
+/// started a driver that died starts it again with the same command; a worker that died is started again. In the end
+/// the output's files have, byte for byte, what those of an undisturbed run have.
+///
+/// `-Dfaults.kills=100 -Dfaults.seed=2` for another ordeal.
+@Tag("slow")
+class FaultsIT {
+    private static final int KILLS = Integer.getInteger("faults.kills", 24);
+    private static final long SEED = Long.getLong("faults.seed", 1);
+
+    /// Of a run that is not killed any more, which executors that were killed before may still make fail.
+    private static final int MOST_STARTS = 5;
+
+    private enum Victim {
+        DRIVER,
+        EXECUTOR,
+        WORKER
+    }
+
+    private enum Job {
+        SCORE(11, "score", "--input", LocalSpark.CORPUS, "--token-logprobs", "--checkpoint-rows", "20"),
+        GENERATE(
+                12,
+                "generate",
+                "--input",
+                LocalSpark.PROMPTS,
+                "--max-new-tokens",
+                "48",
+                "--temperature",
+                "0.8",
+                "--seed",
+                "5",
+                "--samples",
+                "6",
+                "--checkpoint-rows",
+                "2");
+
+        private final int intervals;
+        private final List<String> arguments;
+
+        Job(int intervals, String... arguments) {
+            this.intervals = intervals;
+            this.arguments = List.of(arguments);
+        }
+
+        String[] writingTo(Path output) {
+            List<String> all = new ArrayList<>(arguments);
+            all.addAll(List.of("--model", LocalSpark.MODEL.toString(), "--output", output.toString()));
+            return all.toArray(String[]::new);
+        }
+    }
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    private final Random random = new Random(SEED);
+    private final Map<Victim, Integer> killed = new EnumMap<>(Victim.class);
+
+    @Test
+    void everyRunEndsAsOneThatNobodyTouched() throws IOException {
+        try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
+            Map<Job, List<String>> expected = new EnumMap<>(Job.class);
+            for (Job job : Job.values()) {
+                Path output = directory.resolve("undisturbed-" + job);
+                CommandRun run = cluster.submit(job.writingTo(output));
+                assertThat(run.exitCode()).as(run.out()).isZero();
+                expected.put(job, intervals(output));
+                assertThat(expected.get(job)).hasSize(job.intervals);
+            }
+            for (int round = 0; kills() < KILLS; round++) {
+                Job job = Job.values()[round % Job.values().length];
+                Path output = directory.resolve("round-%d-%s".formatted(round, job));
+                String course = disturb(cluster, job, output);
+                System.out.printf("faults: round %d, %s: %s; %d of %d kills%n", round, job, course, kills(), KILLS);
+                assertThat(intervals(output))
+                        .as("round %d, %s, seed %d: %s", round, job, SEED, course)
+                        .isEqualTo(expected.get(job));
+                assertThat(output.resolve("_SUCCESS")).exists();
+                assertThat(output.resolve("_temporary")).doesNotExist();
+            }
+        }
+        assertThat(killed).containsOnlyKeys(Victim.values());
+        System.out.printf("faults: killed %s, seed %d; every run ended byte-identical%n", killed, SEED);
+    }
+
+    private int kills() {
+        return killed.values().stream().mapToInt(Integer::intValue).sum();
+    }
+
+    /// Runs a job to its end, killing now and then.
+    ///
+    /// @return what happened
+    private String disturb(StandaloneCluster cluster, Job job, Path output) throws IOException {
+        List<String> course = new ArrayList<>();
+        for (int undisturbed = 0; undisturbed < MOST_STARTS; ) {
+            Map<Path, FileTime> before = committed(output);
+            boolean kills = kills() < KILLS && course.size() < 2 * MOST_STARTS;
+            try (SparkProcess submit = cluster.startSubmit(job.writingTo(output))) {
+                boolean driverKilled = kills && killWhile(submit, cluster, output, course);
+                int exit = driverKilled ? -1 : submit.awaitEnd();
+                // What was done is not done again: at most the interval at work is lost.
+                assertThat(committed(output)).containsAllEntriesOf(before);
+                if (exit == 0) {
+                    return course + ", done";
+                }
+                if (!driverKilled) {
+                    course.add("exit " + exit);
+                    assertThat(exit).as(submit.output()).isEqualTo(1);
+                }
+                undisturbed += kills ? 0 : 1;
+            }
+        }
+        throw new AssertionError("%s did not end: %s".formatted(output, course));
+    }
+
+    /// Kills one or two victims at random moments.
+    ///
+    /// @return whether the driver was one; no other is killed after it
+    private boolean killWhile(SparkProcess submit, StandaloneCluster cluster, Path output, List<String> course)
+            throws IOException {
+        // One of four anywhere from the JVM's start on, the others at work.
+        if (random.nextInt(4) != 0) {
+            Path attempt = output.resolve("_spark_qwen/attempts/%05d.json".formatted(attempts(output)));
+            while (submit.isAlive() && !Files.exists(attempt)) {
+                StandaloneCluster.sleep(10);
+            }
+        }
+        for (int i = 0; i <= random.nextInt(2); i++) {
+            StandaloneCluster.sleep(random.nextInt(6000));
+            Victim victim = Victim.values()[random.nextInt(Victim.values().length)];
+            boolean hit = submit.isAlive()
+                    && switch (victim) {
+                        case DRIVER -> submit.kill();
+                        case EXECUTOR -> cluster.killExecutor(random.nextInt(2));
+                        case WORKER -> cluster.killWorker(random.nextInt(2));
+                    };
+            if (hit) {
+                killed.merge(victim, 1, Integer::sum);
+                course.add(victim + " killed");
+                if (victim == Victim.DRIVER) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    private static int attempts(Path output) throws IOException {
+        Path attempts = output.resolve("_spark_qwen/attempts");
+        return Files.exists(attempts) ? list(attempts, "[0-9]*.json").size() : 0;
+    }
+
+    /// Commits, and when each was made.
+    private static Map<Path, FileTime> committed(Path output) throws IOException {
+        Map<Path, FileTime> commits = new TreeMap<>();
+        Path state = output.resolve("_spark_qwen/commits");
+        if (Files.exists(state)) {
+            for (Path file : list(state, "[0-9]*.json")) {
+                commits.put(file, Files.getLastModifiedTime(file));
+            }
+        }
+        return commits;
+    }
+
+    /// The bytes of each interval's data files, one after the other; Spark's names of them differ from run to run.
+    private static List<String> intervals(Path output) throws IOException {
+        List<String> intervals = new ArrayList<>();
+        int files = 0;
+        for (Path commit : list(output.resolve("_spark_qwen/commits"), "[0-9]*.json")) {
+            List<String> names = new ArrayList<>();
+            for (JsonNode name : new ObjectMapper().readTree(commit.toFile()).get("files")) {
+                names.add(name.textValue());
+            }
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            for (String name : names.stream().sorted().toList()) {
+                bytes.write(Files.readAllBytes(output.resolve(name)));
+            }
+            intervals.add(HexFormat.of().formatHex(bytes.toByteArray()));
+            files += names.size();
+        }
+        assertThat(list(output, "part-*")).as("files that no commit names").hasSize(files);
+        return intervals;
+    }
+
+    private static List<Path> list(Path directory, String glob) throws IOException {
+        List<Path> files = new ArrayList<>();
+        try (var found = Files.newDirectoryStream(directory, glob)) {
+            found.forEach(files::add);
+        }
+        return files.stream().sorted().toList();
+    }
+}
