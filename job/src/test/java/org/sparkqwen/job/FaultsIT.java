@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -39,38 +40,28 @@ class FaultsIT {
         WORKER
     }
 
-    private enum Job {
-        SCORE(11, "score", "--input", LocalSpark.CORPUS, "--token-logprobs", "--checkpoint-rows", "20"),
-        GENERATE(
-                12,
-                "generate",
-                "--input",
-                LocalSpark.PROMPTS,
-                "--max-new-tokens",
-                "48",
-                "--temperature",
-                "0.8",
-                "--seed",
-                "5",
-                "--samples",
-                "6",
-                "--checkpoint-rows",
-                "2");
+    private record Job(String name, int intervals, List<String> arguments) {
+        static final Job SCORE = new Job(
+                "score", 11, List.of("--input", LocalSpark.CORPUS, "--token-logprobs", "--checkpoint-rows", "20"));
 
-        private final int intervals;
-        private final List<String> arguments;
+        static final Job GENERATE = new Job("generate", 12, generateArguments());
 
-        Job(int intervals, String... arguments) {
-            this.intervals = intervals;
-            this.arguments = List.of(arguments);
+        private static List<String> generateArguments() {
+            List<String> arguments = new ArrayList<>(List.of("--input", LocalSpark.PROMPTS, "--checkpoint-rows", "2"));
+            arguments.addAll(List.of("--max-new-tokens", "48", "--samples", "6"));
+            arguments.addAll(List.of("--temperature", "0.8", "--seed", "5"));
+            return arguments;
         }
 
         String[] writingTo(Path output) {
-            List<String> all = new ArrayList<>(arguments);
-            all.addAll(List.of("--model", LocalSpark.MODEL.toString(), "--output", output.toString()));
+            List<String> all = new ArrayList<>(List.of(name, "--model", LocalSpark.MODEL.toString()));
+            all.addAll(arguments);
+            all.addAll(List.of("--output", output.toString()));
             return all.toArray(String[]::new);
         }
     }
+
+    private static final List<Job> JOBS = List.of(Job.SCORE, Job.GENERATE);
 
     @TempDir
     private Path directory = Path.of("");
@@ -81,21 +72,22 @@ class FaultsIT {
     @Test
     void everyRunEndsAsOneThatNobodyTouched() throws IOException {
         try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
-            Map<Job, List<String>> expected = new EnumMap<>(Job.class);
-            for (Job job : Job.values()) {
-                Path output = directory.resolve("undisturbed-" + job);
+            Map<Job, List<String>> expected = new HashMap<>();
+            for (Job job : JOBS) {
+                Path output = directory.resolve("undisturbed-" + job.name);
                 CommandRun run = cluster.submit(job.writingTo(output));
                 assertThat(run.exitCode()).as(run.out()).isZero();
                 expected.put(job, intervals(output));
                 assertThat(expected.get(job)).hasSize(job.intervals);
             }
             for (int round = 0; kills() < KILLS; round++) {
-                Job job = Job.values()[round % Job.values().length];
-                Path output = directory.resolve("round-%d-%s".formatted(round, job));
+                Job job = JOBS.get(round % JOBS.size());
+                Path output = directory.resolve("round-%d-%s".formatted(round, job.name));
                 String course = disturb(cluster, job, output);
-                System.out.printf("faults: round %d, %s: %s; %d of %d kills%n", round, job, course, kills(), KILLS);
+                System.out.printf(
+                        "faults: round %d, %s: %s; %d of %d kills%n", round, job.name, course, kills(), KILLS);
                 assertThat(intervals(output))
-                        .as("round %d, %s, seed %d: %s", round, job, SEED, course)
+                        .as("round %d, %s, seed %d: %s", round, job.name, SEED, course)
                         .isEqualTo(expected.get(job));
                 assertThat(output.resolve("_SUCCESS")).exists();
                 assertThat(output.resolve("_temporary")).doesNotExist();
@@ -147,7 +139,8 @@ class FaultsIT {
                 StandaloneCluster.sleep(10);
             }
         }
-        for (int i = 0; i <= random.nextInt(2); i++) {
+        int victims = 1 + random.nextInt(2);
+        for (int i = 0; i < victims; i++) {
             StandaloneCluster.sleep(random.nextInt(6000));
             Victim victim = Victim.values()[random.nextInt(Victim.values().length)];
             boolean hit = submit.isAlive()

@@ -52,8 +52,8 @@ final class StandaloneCluster implements AutoCloseable {
         return workers.get(worker).killExecutor();
     }
 
-    /// Kills a worker, as `kill -9` does, and not its executor, which sees by itself that it is alone. Another worker
-    /// takes its place.
+    /// Kills a worker, as `kill -9` does, and not its executor, which sees by itself that it is alone. Another
+    /// worker takes its place.
     ///
     /// @return whether it was alive
     boolean killWorker(int worker) {
