@@ -13,6 +13,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -138,7 +139,7 @@ final class CheckpointedRun {
         try {
             Dataset<Row> result = job.apply(spread(scan.read(pieces), to - from));
             write(inOrder(result, from, to, files(commits, pieces, to - from)));
-        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+        } catch (Exception | FSError e) { // Spark throws checked exceptions that it does not declare
             throw Refusal.failure(
                     "rows %,d to %,d: %s. What was done before is kept: the same command goes on from there"
                             .formatted(from, to, Failures.firstLine(e)),
