@@ -42,6 +42,12 @@ public record ChatPrompt(
                 && List.of(message.fieldNames()).containsAll(List.of("role", "content"));
     }
 
+    /// Prompts of a kind of conversation are of a length, and short beside what is generated.
+    @Override
+    public Column estimatedTokens() {
+        return functions.lit(0);
+    }
+
     @Override
     public List<Column> columns(StructType input) {
         if (user instanceof ContentColumn column && holdsMessages(input)) {

@@ -13,7 +13,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileStatus;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
@@ -35,26 +37,34 @@ final class CheckpointedRun {
     private final RunOptions options;
     private final RunState state;
     private final InputScan scan;
+    private final Column estimatedTokens;
     private final UnaryOperator<Dataset<Row>> job;
     private final Counters counters;
+    private final Pace pace;
 
     /// @param scan of the columns that the job needs
+    /// @param estimatedTokens of a row of the input, for balance
     /// @param job makes the output of rows of the input, counting as it goes
+    /// @param pace takes note of the tokens
     CheckpointedRun(
             SparkSession spark,
             String name,
             RunOptions options,
             RunState state,
             InputScan scan,
+            Column estimatedTokens,
             UnaryOperator<Dataset<Row>> job,
-            Counters counters) {
+            Counters counters,
+            Pace pace) {
         this.spark = spark;
         this.name = name;
         this.options = options;
         this.state = state;
         this.scan = scan;
+        this.estimatedTokens = estimatedTokens;
         this.job = job;
         this.counters = counters;
+        this.pace = pace;
     }
 
     /// Does what is not done yet.
@@ -109,7 +119,7 @@ final class CheckpointedRun {
         counters.restore(commits);
         counters.settle(rows(commits));
         IntervalSize size = IntervalSize.of(options);
-        try (Progress _ = Progress.show(spark, name, total, counters)) {
+        try (Progress _ = Progress.show(spark, name, total, counters, pace)) {
             do {
                 long from = rows(commits);
                 long to = scan.liesInFiles() ? size.end(planned, from, total, commits, cores()) : total;
@@ -131,8 +141,9 @@ final class CheckpointedRun {
         long sharedTokens = counters.sharedTokens().value();
         List<Piece> pieces = planned.pieces(from, to);
         try {
-            write(job.apply(balanced(scan.read(pieces))), files(commits, pieces, to - from));
-        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            Dataset<Row> result = job.apply(spread(scan.read(pieces), to - from));
+            write(inOrder(result, from, to, files(commits, pieces, to - from)));
+        } catch (Exception | FSError e) { // Spark throws checked exceptions that it does not declare
             throw Refusal.failure(
                     "rows %,d to %,d: %s. What was done before is kept: the same command goes on from there"
                             .formatted(from, to, Failures.firstLine(e)),
@@ -155,9 +166,15 @@ final class CheckpointedRun {
                 Main.version());
     }
 
-    /// A few splits are a few partitions; their tasks alone would leave other executors without work.
-    private Dataset<Row> balanced(Dataset<Row> rows) {
-        return rows.toJavaRDD().getNumPartitions() < cores() ? rows.repartition(cores()) : rows;
+    private Dataset<Row> spread(Dataset<Row> rows, long count) {
+        return RowNumber.isIn(rows.schema())
+                ? Balance.spread(rows, count, estimatedTokens, cores())
+                : rows.repartition(cores());
+    }
+
+    /// A shuffle, not a coalesce, which would also make the job's own tasks so few.
+    private static Dataset<Row> inOrder(Dataset<Row> result, long from, long to, int files) {
+        return RowNumber.isIn(result.schema()) ? RowNumber.order(result, from, to, files) : result.repartition(files);
     }
 
     /// How many files rows go into. Before anything was written the input's size stands for the output's.
@@ -170,10 +187,8 @@ final class CheckpointedRun {
         return Math.clamp((long) Math.ceil(bytes / options.targetFileSize), 1, Integer.MAX_VALUE);
     }
 
-    private void write(Dataset<Row> result, int files) {
-        // A shuffle, not a coalesce, which would also make the job's own tasks so few.
-        result.repartition(files)
-                .write()
+    private void write(Dataset<Row> result) {
+        result.write()
                 .format(options.outputFormat)
                 // So that JSON, too, has every column in every row.
                 .option("ignoreNullFields", "false")

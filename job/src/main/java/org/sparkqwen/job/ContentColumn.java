@@ -48,6 +48,13 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
     ///
     /// @param special whether special tokens in it are text or tokens
     record Text(String name, SpecialTokens special) implements ContentColumn {
+        private static final int BYTES_PER_TOKEN = 4;
+
+        @Override
+        public Column estimatedTokens() {
+            return functions.octet_length(column(name)).divide(BYTES_PER_TOKEN);
+        }
+
         /// As bytes: a string from Spark would hide malformed UTF-8 behind replacement characters.
         @Override
         public Column select() {
@@ -82,6 +89,11 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
 
     /// A column of token ids: arrays of int or bigint.
     record Tokens(String name) implements ContentColumn {
+        @Override
+        public Column estimatedTokens() {
+            return functions.size(column(name));
+        }
+
         @Override
         public Column select() {
             return column(name).cast(DataTypes.createArrayType(DataTypes.LongType));

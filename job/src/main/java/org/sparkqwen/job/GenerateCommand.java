@@ -86,6 +86,7 @@ final class GenerateCommand implements Callable<Integer> {
         try (JobRun job = JobRun.start(spec.name(), run)) {
             JobRun.Written written = job.run(
                     RunIdentity.of(spec, reference.identity()),
+                    settings.estimatedTokens(),
                     (input, counters) -> new GenerateJob(reference, settings, counters).run(input));
             report(job, written, reference);
         }

@@ -20,12 +20,14 @@ import org.sparkqwen.engine.sampling.RankedToken;
 
 /// Generates continuations: a Dataset of prompts in, one row for each sample of each prompt out.
 public final class GenerateJob {
+    static final String SAMPLE = "sample";
+
     private static final StructType RANKED =
             new StructType().add("token_id", DataTypes.IntegerType).add("logprob", DataTypes.FloatType);
 
     /// The columns added to the passed ones; the same in every run.
     public static final StructType SCHEMA = new StructType()
-            .add("sample", DataTypes.IntegerType)
+            .add(SAMPLE, DataTypes.IntegerType)
             .add("generated_text", DataTypes.StringType)
             .add("finish_reason", DataTypes.StringType)
             .add("prompt_tokens", DataTypes.IntegerType)
@@ -55,6 +57,11 @@ public final class GenerateJob {
                 throw new IllegalArgumentException("samples must be at least 1, not " + samples);
             }
             rowParams = List.copyOf(rowParams);
+        }
+
+        /// Of a row, about: of the prompt, and of all samples.
+        Column estimatedTokens() {
+            return prompt.estimatedTokens().plus(samples * params.ending().maxNewTokens());
         }
 
         /// The same parameters for each row.

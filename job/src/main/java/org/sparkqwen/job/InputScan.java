@@ -155,7 +155,8 @@ final class InputScan {
         return count;
     }
 
-    /// The rows of these pieces, at most one of each split.
+    /// The rows of these pieces, at most one of each split, with their numbers; those of another source than files
+    /// without.
     Dataset<Row> read(List<Piece> pieces) {
         if (!liesInFiles()) {
             return rows;
@@ -165,11 +166,11 @@ final class InputScan {
         List<Piece> byPartition = new ArrayList<>();
         byPartition(List.copyOf(bySplit.keySet())).forEach(split -> byPartition.add(bySplit.get(split)));
         JavaRDD<InternalRow> taken = narrowed(bySplit.keySet())
-                .mapPartitionsWithIndex((index, all) -> byPartition.get(index).of(all), true)
+                .mapPartitionsWithIndex((index, all) -> byPartition.get(index).numbered(all), true)
                 .coalesce(tasks(spark));
         // As Spark's own streaming makes a Dataset of a batch; the public way converts each value to Java's and back.
         return ((org.apache.spark.sql.classic.SparkSession) spark)
-                .internalCreateDataFrame(taken.rdd(), rows.schema(), false);
+                .internalCreateDataFrame(taken.rdd(), RowNumber.addTo(rows.schema()), false);
     }
 
     /// Only the partitions of these splits, in the order of [#byPartition].

@@ -52,9 +52,16 @@ final class JobRun implements AutoCloseable {
     /// @param started when it first was
     /// @param elapsed the time of its intervals together
     /// @param counters what tasks counted
+    /// @param pace of this start's work
     /// @param restarts starts of a driver after the first, that had work to do
     record Written(
-            Dataset<Row> output, String started, Duration elapsed, Counters counters, int intervals, int restarts) {
+            Dataset<Row> output,
+            String started,
+            Duration elapsed,
+            Counters counters,
+            Pace pace,
+            int intervals,
+            int restarts) {
         double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
         }
@@ -109,8 +116,9 @@ final class JobRun implements AutoCloseable {
     /// Runs a job from input to output, or what an earlier start of the same run has left of it.
     ///
     /// @param identity what makes it the same run
+    /// @param estimatedTokens of a row of the input: what it costs, about
     /// @param job makes the output of the input, counting as it goes
-    Written run(RunIdentity identity, BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
+    Written run(RunIdentity identity, Column estimatedTokens, BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
         Path output = new Path(options.output);
         Configuration hadoop = spark.sessionState().newHadoopConf();
         S3Check.refuseUnreachable("--input", options.inputs, hadoop);
@@ -119,6 +127,7 @@ final class JobRun implements AutoCloseable {
         refuseExisting(output);
         Dataset<Row> input = input();
         Counters counters = Counters.register(spark);
+        Pace pace = new Pace();
         Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
         InputScan scan = scan(input.select(columnsRead(input, result)));
         refuseOwnOutput(scan, output);
@@ -128,7 +137,15 @@ final class JobRun implements AutoCloseable {
                         Instant.now().toString(), identity, input.schema().toDDL()));
 
         List<Commit> commits = new CheckpointedRun(
-                        spark, name, options, state, scan, rows -> job.apply(rows, counters), counters)
+                        spark,
+                        name,
+                        options,
+                        state,
+                        scan,
+                        estimatedTokens,
+                        rows -> job.apply(rows, counters),
+                        counters,
+                        pace)
                 .run();
         Dataset<Row> written = spark.read()
                 .format(options.outputFormat)
@@ -140,6 +157,7 @@ final class JobRun implements AutoCloseable {
                 state.run().started(),
                 Duration.ofMillis((long) (1e3 * seconds)),
                 counters,
+                pace,
                 commits.size(),
                 Math.max(0, state.attempts() - 1));
     }

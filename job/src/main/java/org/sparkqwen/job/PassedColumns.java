@@ -26,6 +26,9 @@ record PassedColumns(List<StructField> fields) {
     /// @throws Refusal if the input lacks one, or if one has the name of a column that the job adds
     static PassedColumns of(StructType input, List<String> wanted, StructType added) {
         Set<String> names = new LinkedHashSet<>(wanted.isEmpty() ? Arrays.asList(input.fieldNames()) : wanted);
+        if (RowNumber.isIn(input)) {
+            names.add(RowNumber.COLUMN);
+        }
         List<StructField> fields = new ArrayList<>();
         for (String name : names) {
             if (!Arrays.asList(input.fieldNames()).contains(name)) {

@@ -8,10 +8,16 @@ import org.apache.spark.sql.catalyst.InternalRow;
 /// Rows `from` (inclusive) to `to` (exclusive) of a split, counted from its first.
 ///
 /// @param rows that the split had when the run was planned
-record Piece(Split split, long from, long to, long rows) implements Serializable {
+/// @param first number of row `from` in the run, see [PlannedRows]
+record Piece(Split split, long from, long to, long rows, long first) implements Serializable {
     /// Of the file, about: rows of a split are taken as equally long.
     double bytes() {
         return rows == 0 ? 0 : (double) split.length() * (to - from) / rows;
+    }
+
+    /// These rows out of all the split's, with their numbers behind their columns.
+    Iterator<InternalRow> numbered(Iterator<InternalRow> all) {
+        return RowNumber.append(of(all), first);
     }
 
     /// Takes these rows out of all the split's. A split that has more or fewer rows than were planned fails, so

@@ -49,7 +49,7 @@ final class PlannedRows {
             long start = Math.max(from, split.first());
             long end = Math.min(to, split.first() + split.rows());
             if (start < end) {
-                pieces.add(new Piece(split.split(), start - split.first(), end - split.first(), split.rows()));
+                pieces.add(new Piece(split.split(), start - split.first(), end - split.first(), split.rows(), start));
             }
         }
         return pieces;

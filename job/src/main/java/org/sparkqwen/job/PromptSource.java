@@ -16,6 +16,9 @@ public sealed interface PromptSource extends Serializable permits ContentColumn,
     /// The columns that [#read] expects.
     List<Column> columns(StructType input);
 
+    /// How many tokens a prompt has, about; null where the row has none.
+    Column estimatedTokens();
+
     /// A row's prompt; [Content.Unreadable] where there is none.
     ///
     /// @param first index of the first of the columns

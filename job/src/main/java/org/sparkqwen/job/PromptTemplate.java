@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -94,6 +95,12 @@ public record PromptTemplate(List<Piece> pieces, SpecialTokens special) implemen
     }
 
     /// As bytes: a string from Spark would hide malformed UTF-8 behind replacement characters.
+    /// Prompts of one template are of a length, and short beside what is generated.
+    @Override
+    public Column estimatedTokens() {
+        return functions.lit(0);
+    }
+
     @Override
     public List<Column> columns(StructType input) {
         return names().stream()

@@ -13,6 +13,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
+import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Options.CreateFileOptionKeys;
@@ -257,8 +258,11 @@ final class RunState {
     private <T> T attempt(Access<T> access) {
         try {
             return access.run();
-        } catch (IOException e) {
-            throw Refusal.failure("--output %s: %s".formatted(output, Failures.firstLine(e)), e);
+        } catch (IOException | FSError e) { // Hadoop's local file system throws an Error where a disk is full
+            throw Refusal.failure(
+                    "--output %s: %s. Once that is mended, the same command goes on"
+                            .formatted(output, Failures.firstLine(e)),
+                    e);
         }
     }
 }

@@ -17,8 +17,8 @@ import org.apache.hadoop.fs.s3a.auth.NoAuthWithAWSException;
 final class S3Check {
     private S3Check() {}
 
-    /// Refuses paths on `s3a:` whose store does not answer, or not to us; it looks at one of each bucket. Whether there
-    /// are such paths is another matter.
+    /// Refuses paths on `s3a:` whose store does not answer, or not to us; it looks at one of each bucket. Whether
+    /// there are such paths is another matter.
     ///
     /// @param option whose values the paths are
     /// @param paths may be globs, and elsewhere
@@ -39,7 +39,8 @@ final class S3Check {
         } catch (FileNotFoundException e) {
             return; // but the store has answered
         } catch (UnknownStoreException e) {
-            throw Refusal.usage("%s %s: there is no bucket %s".formatted(option, path, path.toUri().getHost()));
+            throw Refusal.usage("%s %s: there is no bucket %s"
+                    .formatted(option, path, path.toUri().getHost()));
         } catch (IOException | RuntimeException e) {
             throw Refusal.failure("%s %s: %s".formatted(option, path, explanation(e, hadoop)), e);
         }
@@ -53,8 +54,8 @@ final class S3Check {
             return "S3 denies access; the credentials are wrong, or not allowed to list and read this path";
         }
         String endpoint = hadoop.getTrimmed("fs.s3a.endpoint", "");
-        return "S3 cannot be reached%s: %s".formatted(
-                endpoint.isEmpty() ? "" : " at " + endpoint, Failures.firstLine(e));
+        return "S3 cannot be reached%s: %s"
+                .formatted(endpoint.isEmpty() ? "" : " at " + endpoint, Failures.firstLine(e));
     }
 
     private static boolean has(Throwable failure, Class<?> kind) {

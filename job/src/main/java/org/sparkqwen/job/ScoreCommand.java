@@ -132,11 +132,12 @@ final class ScoreCommand implements Callable<Integer> {
         ScoreJob.Settings settings = new ScoreJob.Settings(
                 prompts(documents), documents, run.columns, scoring(reference.config()), tokenLogprobs);
         try (JobRun job = JobRun.start(spec.name(), run)) {
-            JobRun.Written written = job.run(RunIdentity.of(spec, reference.identity()), (input, counters) -> {
-                Dataset<Row> scores = new ScoreJob(reference, settings, counters).run(input);
-                refuseUnknown(summaryBy, scores);
-                return scores;
-            });
+            JobRun.Written written = job.run(
+                    RunIdentity.of(spec, reference.identity()), settings.estimatedTokens(), (input, counters) -> {
+                        Dataset<Row> scores = new ScoreJob(reference, settings, counters).run(input);
+                        refuseUnknown(summaryBy, scores);
+                        return scores;
+                    });
             report(job, written, reference, settings);
         }
         return 0;

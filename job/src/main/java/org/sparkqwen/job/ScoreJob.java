@@ -67,6 +67,12 @@ public final class ScoreJob {
             }
         }
 
+        /// Of a row, about.
+        Column estimatedTokens() {
+            Column tokens = content.estimatedTokens();
+            return prompt == null ? tokens : tokens.plus(prompt.estimatedTokens());
+        }
+
         /// Documents in windows of the model's context, half a window apart, after an end-of-text token where
         /// the model has one.
         public static Settings of(ModelReference model, ContentColumn content) {

@@ -60,8 +60,7 @@ class GenerationClusterIT {
         CommandRun run = SparkProcess.submit(
                 directory,
                 master,
-                // A file is a partition.
-                List.of("--executor-memory", "1g", "--conf", "spark.sql.files.openCostInBytes=128m"),
+                List.of("--executor-memory", "1g"),
                 "generate",
                 "--model",
                 LocalSpark.MODEL.toString(),

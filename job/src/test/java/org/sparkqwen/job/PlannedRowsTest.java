@@ -30,9 +30,11 @@ class PlannedRowsTest {
     void piecesOfIntervalsAreAllRowsOnce() {
         assertThat(planned.rows()).isEqualTo(40);
         assertThat(planned.contains(EMPTY)).isTrue();
-        assertThat(planned.pieces(0, 40)).containsExactly(new Piece(FIRST, 0, 10, 10), new Piece(LAST, 0, 30, 30));
-        assertThat(planned.pieces(8, 13)).containsExactly(new Piece(FIRST, 8, 10, 10), new Piece(LAST, 0, 3, 30));
-        assertThat(planned.pieces(10, 11)).containsExactly(new Piece(LAST, 0, 1, 30));
+        assertThat(planned.pieces(0, 40))
+                .containsExactly(new Piece(FIRST, 0, 10, 10, 0), new Piece(LAST, 0, 30, 30, 10));
+        assertThat(planned.pieces(8, 13))
+                .containsExactly(new Piece(FIRST, 8, 10, 10, 8), new Piece(LAST, 0, 3, 30, 10));
+        assertThat(planned.pieces(10, 11)).containsExactly(new Piece(LAST, 0, 1, 30, 10));
         assertThat(planned.pieces(0, 0)).isEmpty();
     }
 
@@ -76,12 +78,12 @@ class PlannedRowsTest {
 
     @Test
     void aPieceTakesItsRowsAndNoticesAChangedSplit() {
-        assertThat(take(new Piece(FIRST, 2, 5, 10), 10)).containsExactly(2L, 3L, 4L);
-        assertThat(take(new Piece(FIRST, 0, 10, 10), 10)).hasSize(10);
+        assertThat(take(new Piece(FIRST, 2, 5, 10, 2), 10)).containsExactly(2L, 3L, 4L);
+        assertThat(take(new Piece(FIRST, 0, 10, 10, 0), 10)).hasSize(10);
         for (int rows : List.of(4, 0)) {
-            assertChangeIsNoticed(new Piece(FIRST, 2, 5, 10), rows);
+            assertChangeIsNoticed(new Piece(FIRST, 2, 5, 10, 2), rows);
         }
-        assertChangeIsNoticed(new Piece(FIRST, 2, 10, 10), 11);
+        assertChangeIsNoticed(new Piece(FIRST, 2, 10, 10, 2), 11);
     }
 
     private static void assertChangeIsNoticed(Piece piece, int rows) {

@@ -19,6 +19,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,6 +38,7 @@ class ResumeTest {
         assertThat(rows("out")).hasSize(220).isEqualTo(rows("whole"));
         assertThat(manifest("out").at("/intervals").intValue()).isEqualTo(5);
         assertThat(manifest("out").at("/restarts").intValue()).isZero();
+        assertThat(manifest("out").at("/time_of_last_5_percent").doubleValue()).isBetween(0.0, 1.0);
     }
 
     @Test
@@ -51,6 +53,26 @@ class ResumeTest {
         run("out", LocalSpark.CORPUS);
         assertThat(commit("out", 0).at("/to").intValue()).isEqualTo(32); // 16 for each of two cores
         assertThat(list("out/_spark_qwen/commits", "*.json")).hasSize(2);
+    }
+
+    @Test
+    void theOutputHasTheOrderOfTheInput() throws IOException {
+        run("out", LocalSpark.CORPUS, "--checkpoint-rows", "90", "--target-file-size", "40k", "--columns", "id");
+        List<String> expected = LocalSpark.session().read().parquet(LocalSpark.CORPUS).collectAsList().stream()
+                .map(row -> row.<String>getAs("id"))
+                .toList();
+        List<String> written = new ArrayList<>();
+        for (int interval = 0; interval < 3; interval++) {
+            for (String file : files("out", interval).stream().sorted().toList()) {
+                Dataset<Row> rows = LocalSpark.session()
+                        .read()
+                        .parquet(path("out").resolve(file).toString());
+                assertThat(rows.columns()).containsExactly("id", "token_ids", "tokens", "error");
+                rows.collectAsList().forEach(row -> written.add(row.getAs("id")));
+            }
+        }
+        assertThat(list("out", "part-*.parquet")).hasSizeGreaterThan(3);
+        assertThat(written).isEqualTo(expected);
     }
 
     @Test
@@ -85,7 +107,7 @@ class ResumeTest {
         Path input = textFiles("in", 1, 30);
         try (JobRun job = start(input, 10)) {
             Path left = path("out/_temporary/0/task_202001010000000000000000000_0001_m_000000");
-            JobRun.Written written = job.run(IDENTITY, (rows, counters) -> {
+            JobRun.Written written = job.run(IDENTITY, functions.lit(1), (rows, counters) -> {
                 // While the run is at work, as a task that did not hear of its driver's end.
                 Path stale = left.resolve("part-00000-00000000-0000-0000-0000-000000000000-c000.snappy.parquet");
                 try {
@@ -107,7 +129,7 @@ class ResumeTest {
         for (int start = 0; start < 2; start++) {
             boolean fails = start == 0;
             try (JobRun job = start(input, 10)) {
-                job.run(IDENTITY, (rows, counters) -> {
+                job.run(IDENTITY, functions.lit(1), (rows, counters) -> {
                     // The first is for the columns, the second for the first interval.
                     String fail =
                             fails && calls.incrementAndGet() > 2 ? "raise_error('No space left on device')" : "null";
@@ -129,7 +151,7 @@ class ResumeTest {
     void theDriverThatStartedLaterGoesOnAlone() throws IOException {
         Path input = textFiles("in", 1, 30);
         try (JobRun job = start(input, 10)) {
-            assertThatThrownBy(() -> job.run(IDENTITY, (rows, counters) -> {
+            assertThatThrownBy(() -> job.run(IDENTITY, functions.lit(1), (rows, counters) -> {
                         Path attempts = path("out/_spark_qwen/attempts");
                         if (Files.exists(attempts.resolve("00000.json"))) {
                             try {

@@ -90,7 +90,7 @@ class S3IT {
         try (S3Relay relay = passing();
                 SparkProcess submit =
                         SparkProcess.startSubmit(directory, "local[2]", profile, profile(relay), arguments)) {
-            CommandRun run = submit.end();
+            CommandRun run = ended(submit);
             assertThat(run.exitCode()).as(run.out()).isZero();
             assertCommittedByTheMagicCommitter(relay.requests(), "texts");
         }
@@ -108,8 +108,7 @@ class S3IT {
         Random random = new Random(1);
         StringBuilder lines = new StringBuilder();
         while (lines.length() < 12_000_000) {
-            lines.append(Long.toString(random.nextLong() >>> 1, 36))
-                    .append(lines.length() % 7 == 0 ? '\n' : ' ');
+            lines.append(Long.toString(random.nextLong() >>> 1, 36)).append(lines.length() % 7 == 0 ? '\n' : ' ');
         }
         String input =
                 server.put(Files.writeString(directory.resolve("large.txt"), lines.append('\n')), "large/large.txt");
@@ -206,14 +205,14 @@ class S3IT {
             arguments.addAll(List.of("--input-option", "fs.s3a.secret.key=" + S3Server.SECRET));
             arguments.addAll(List.of("--output-option", "fs.s3a.secret.key=" + S3Server.SECRET));
             arguments.add("--verbose");
-            try (SparkProcess submit = SparkProcess.startSubmit(
-                    directory, "local[2]", options, arguments.toArray(String[]::new))) {
+            try (SparkProcess submit =
+                    SparkProcess.startSubmit(directory, "local[2]", options, arguments.toArray(String[]::new))) {
                 String ui = "http://localhost:" + submit.await("service 'SparkUI' on port (\\d+)");
                 while (submit.isAlive() && commits("secret") < 2) {
                     TimeUnit.MILLISECONDS.sleep(50);
                 }
                 Files.writeString(environment, pages(ui));
-                CommandRun run = submit.end();
+                CommandRun run = ended(submit);
                 assertThat(run.exitCode()).as(run.out()).isZero();
             }
         }
@@ -226,10 +225,15 @@ class S3IT {
     private static String pages(String ui) throws IOException, InterruptedException {
         StringBuilder pages = new StringBuilder();
         try (HttpClient browser = HttpClient.newHttpClient()) {
-            String application = page(browser, ui + "/api/v1/applications").replaceAll("(?s).*?\"id\" : \"([^\"]+)\".*", "$1");
+            String application =
+                    page(browser, ui + "/api/v1/applications").replaceAll("(?s).*?\"id\" : \"([^\"]+)\".*", "$1");
             String rest = ui + "/api/v1/applications/" + application;
             for (String address : List.of(
-                    ui + "/environment/", ui + "/SQL/", ui + "/jobs/", rest + "/environment", rest + "/sql?details=true")) {
+                    ui + "/environment/",
+                    ui + "/SQL/",
+                    ui + "/jobs/",
+                    rest + "/environment",
+                    rest + "/sql?details=true")) {
                 pages.append(page(browser, address));
             }
             for (int execution = 0; execution < 4; execution++) {
@@ -239,11 +243,8 @@ class S3IT {
         return pages.toString();
     }
 
-    private static String page(HttpClient browser, String address)
-            throws IOException, InterruptedException {
-        return browser.send(
-                        HttpRequest.newBuilder(URI.create(address)).build(),
-                        HttpResponse.BodyHandlers.ofString())
+    private static String page(HttpClient browser, String address) throws IOException, InterruptedException {
+        return browser.send(HttpRequest.newBuilder(URI.create(address)).build(), HttpResponse.BodyHandlers.ofString())
                 .body();
     }
 
@@ -251,7 +252,8 @@ class S3IT {
     void whatIsWrongFromTheStartIsSaidAtOnce() {
         CommandRun bucket = run(server.port(), S3Server.SECRET, "s3a://nowhere/corpus/");
         assertThat(bucket.exitCode()).isEqualTo(2);
-        assertThat(bucket.err()).isEqualTo("spark-qwen score: --input s3a://nowhere/corpus: there is no bucket nowhere\n");
+        assertThat(bucket.err())
+                .isEqualTo("spark-qwen score: --input s3a://nowhere/corpus: there is no bucket nowhere\n");
 
         CommandRun credentials = run(server.port(), "not-the-secret", corpus);
         assertThat(credentials.exitCode()).isEqualTo(1);
@@ -268,7 +270,9 @@ class S3IT {
                 "--conf",
                 "fs.s3a.aws.credentials.provider=org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider");
         assertThat(none.exitCode()).isEqualTo(1);
-        assertThat(none.err()).contains("no credentials for S3; set AWS_ACCESS_KEY_ID").hasLineCount(1);
+        assertThat(none.err())
+                .contains("no credentials for S3; set AWS_ACCESS_KEY_ID")
+                .hasLineCount(1);
 
         CommandRun path = run(server.port(), S3Server.SECRET, "s3a://work/nothing/*.parquet");
         assertThat(path.exitCode()).isEqualTo(2);
@@ -327,8 +331,8 @@ class S3IT {
             assertThat(run.exitCode()).as(run.err()).isZero();
             assertThat(run.out()).contains("Scored 3 rows");
         }
-        CommandRun own =
-                run(server.port(), S3Server.SECRET, bucket + "part-*", bucket, "--columns", "id", "--mode", "overwrite");
+        CommandRun own = run(
+                server.port(), S3Server.SECRET, bucket + "part-*", bucket, "--columns", "id", "--mode", "overwrite");
         assertThat(own.exitCode()).isEqualTo(2);
         assertThat(own.err()).contains("which lies in --output");
     }
@@ -379,10 +383,13 @@ class S3IT {
     }
 
     private CommandRun submit(String master, List<String> options, String... arguments) {
-        try (SparkProcess submit =
-                SparkProcess.startSubmit(directory, master, CREDENTIALS, options, arguments)) {
-            return submit.end();
+        try (SparkProcess submit = SparkProcess.startSubmit(directory, master, CREDENTIALS, options, arguments)) {
+            return ended(submit);
         }
+    }
+
+    private static CommandRun ended(SparkProcess submit) {
+        return new CommandRun(submit.awaitEnd(), submit.output(), submit.output());
     }
 
     private static String[] score(String output) {
@@ -399,8 +406,7 @@ class S3IT {
     }
 
     private static String[] intervals(String output, String format) {
-        return Stream.concat(
-                        Stream.of(score(output)), Stream.of("--checkpoint-rows", "48", "--output-format", format))
+        return Stream.concat(Stream.of(score(output)), Stream.of("--checkpoint-rows", "48", "--output-format", format))
                 .toArray(String[]::new);
     }
 
@@ -446,8 +452,7 @@ class S3IT {
                 .selectExpr(COMPARED);
         List<String> expected = LocalSpark.sorted(local);
         assertThat(expected).hasSize(220);
-        assertThat(LocalSpark.sorted(read(format, copy).selectExpr(COMPARED)))
-                .isEqualTo(expected);
+        assertThat(LocalSpark.sorted(read(format, copy).selectExpr(COMPARED))).isEqualTo(expected);
     }
 
     /// Data files came by uploads to their own names, and nothing by a copy, which is what S3A makes of a rename.

@@ -40,7 +40,8 @@ final class S3Relay implements AutoCloseable {
             return header("x-amz-copy-source") != null;
         }
 
-        @Nullable String header(String name) {
+        @Nullable
+        String header(String name) {
             return head.lines()
                     .filter(line -> line.toLowerCase(Locale.ROOT).startsWith(name + ":"))
                     .map(line -> line.substring(name.length() + 1).strip())
@@ -177,10 +178,11 @@ final class S3Relay implements AutoCloseable {
     }
 
     private static void refuse(Socket client, String status, String code) throws IOException {
-        String body = "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>Try again.</Message></Error>"
-                .formatted(code);
-        String answer = "HTTP/1.1 %s\r\nContent-Type: application/xml\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-                .formatted(status, body.length(), body);
+        String body =
+                "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>Try again.</Message></Error>".formatted(code);
+        String answer =
+                "HTTP/1.1 %s\r\nContent-Type: application/xml\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+                        .formatted(status, body.length(), body);
         client.getOutputStream().write(answer.getBytes(StandardCharsets.ISO_8859_1));
         client.getOutputStream().flush();
         // The rest of the request is taken, else the client may see a broken connection and not the answer.

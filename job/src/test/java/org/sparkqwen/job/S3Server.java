@@ -130,10 +130,8 @@ final class S3Server implements AutoCloseable {
     /// @return the new directory
     Path get(String name, Path directory) {
         try (FileSystem client = client()) {
-            org.apache.hadoop.fs.Path from =
-                    new org.apache.hadoop.fs.Path("s3a://%s/%s".formatted(BUCKET, name));
-            client.copyToLocalFile(
-                    false, from, new org.apache.hadoop.fs.Path(directory.toUri()), true);
+            org.apache.hadoop.fs.Path from = new org.apache.hadoop.fs.Path("s3a://%s/%s".formatted(BUCKET, name));
+            client.copyToLocalFile(false, from, new org.apache.hadoop.fs.Path(directory.toUri()), true);
             return directory;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -34,89 +34,83 @@ final class SparkProcess implements AutoCloseable {
     static SparkProcess master(Path logs) {
         return start(
                 logs.resolve("master.log"),
-                "org.apache.spark.deploy.master.Master",
-                "--host",
-                "localhost",
-                "--port",
-                "0",
-                "--webui-port",
-                "0");
+                java(
+                        "org.apache.spark.deploy.master.Master",
+                        "--host",
+                        "localhost",
+                        "--port",
+                        "0",
+                        "--webui-port",
+                        "0"));
     }
 
     static SparkProcess worker(Path logs, int number, String master) {
         return start(
                 logs.resolve("worker-%d.log".formatted(number)),
-                "org.apache.spark.deploy.worker.Worker",
-                "--host",
-                "localhost",
-                "--port",
-                "0",
-                "--webui-port",
-                "0",
-                "--cores",
-                "1",
-                "--memory",
-                "2g",
-                "--work-dir",
-                logs.resolve("work-" + number).toString(),
-                master);
+                java(
+                        "org.apache.spark.deploy.worker.Worker",
+                        "--host",
+                        "localhost",
+                        "--port",
+                        "0",
+                        "--webui-port",
+                        "0",
+                        "--cores",
+                        "1",
+                        "--memory",
+                        "2g",
+                        "--work-dir",
+                        logs.resolve("work-" + number).toString(),
+                        master));
     }
 
     /// Submits the job's jar in client mode and waits for its end.
     static CommandRun submit(Path logs, String master, List<String> sparkOptions, String... arguments) {
         try (SparkProcess submit = startSubmit(logs, master, sparkOptions, arguments)) {
-            return submit.end();
+            return new CommandRun(submit.awaitEnd(), submit.output(), submit.output());
         }
-    }
-
-    /// Waits for the end of a spark-submit.
-    CommandRun end() {
-        try {
-            if (!process.waitFor(5, TimeUnit.MINUTES)) {
-                throw new AssertionError("spark-submit did not end:\n" + output());
-            }
-            return new CommandRun(process.exitValue(), output(), output());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
-    }
-
-    /// Submits the job's jar in client mode and leaves it at work.
-    static SparkProcess startSubmit(Path logs, String master, List<String> sparkOptions, String... arguments) {
-        return startSubmit(logs, master, Map.of(), sparkOptions, arguments);
     }
 
     /// Submits the job's jar in client mode and leaves it at work.
     ///
     /// @param environment what its environment has beside this process's
     static SparkProcess startSubmit(
-            Path logs,
-            String master,
-            Map<String, String> environment,
-            List<String> sparkOptions,
-            String... arguments) {
-        List<String> command = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.Main"));
-        command.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
-        command.addAll(List.of("--conf", "spark.log.level=WARN"));
-        command.addAll(sparkOptions);
-        command.add(JAR.toString());
-        command.addAll(Arrays.asList(arguments));
+            Path logs, String master, Map<String, String> environment, List<String> sparkOptions, String... arguments) {
+        return start(logs.resolve("submit.log"), environment, submitCommand(master, sparkOptions, arguments));
+    }
+
+    /// Submits the job's jar in client mode and leaves it at work.
+    static SparkProcess startSubmit(Path logs, String master, List<String> sparkOptions, String... arguments) {
         Path log = logs.resolve("submit.log");
-        return start(log, environment, "org.apache.spark.deploy.SparkSubmit", command.toArray(String[]::new));
+        return start(log, submitCommand(master, sparkOptions, arguments));
     }
 
-    private static SparkProcess start(Path log, String mainClass, String... arguments) {
-        return start(log, Map.of(), mainClass, arguments);
+    /// The command that submits the job's jar in client mode.
+    static List<String> submitCommand(String master, List<String> sparkOptions, String... arguments) {
+        List<String> options = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.Main"));
+        options.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
+        options.addAll(List.of("--conf", "spark.log.level=WARN"));
+        options.addAll(sparkOptions);
+        options.add(JAR.toString());
+        options.addAll(Arrays.asList(arguments));
+        return java("org.apache.spark.deploy.SparkSubmit", options.toArray(String[]::new));
     }
 
-    private static SparkProcess start(
-            Path log, Map<String, String> environment, String mainClass, String... arguments) {
+    private static List<String> java(String mainClass, String... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
         command.addAll(List.of("-cp", HOME.resolve("jars") + "/*", mainClass));
         command.addAll(List.of(arguments));
+        return command;
+    }
+
+    /// Starts a process in Spark's environment.
+    static SparkProcess start(Path log, List<String> command) {
+        return start(log, Map.of(), command);
+    }
+
+    private static SparkProcess start(Path log, Map<String, String> environment, List<String> command) {
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
         builder.environment().putAll(environment);
@@ -171,6 +165,21 @@ final class SparkProcess implements AutoCloseable {
                 .findFirst()
                 .map(ProcessHandle::destroyForcibly)
                 .orElse(false);
+    }
+
+    /// Waits until the process ends by itself.
+    ///
+    /// @return its exit value
+    int awaitEnd() {
+        try {
+            if (!process.waitFor(5, TimeUnit.MINUTES)) {
+                throw new AssertionError("the process did not end:\n" + output());
+            }
+            return process.exitValue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
     }
 
     boolean isAlive() {

@@ -1,0 +1,71 @@
+package org.sparkqwen.job;
+
+import static org.apache.spark.sql.functions.col;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.catalyst.expressions.JoinedRow;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+
+/// The column that carries a row's number in [PlannedRows] through a job, so that the output has the order of the
+/// input, whichever executor was done first, and so that a row can be told where it came from.
+final class RowNumber {
+    static final String COLUMN = "_spark_qwen_row";
+
+    private RowNumber() {}
+
+    static boolean isIn(StructType schema) {
+        return Arrays.asList(schema.fieldNames()).contains(COLUMN);
+    }
+
+    static StructType addTo(StructType schema) {
+        return schema.add(COLUMN, DataTypes.LongType, false);
+    }
+
+    /// Rows with their numbers behind their other columns. The rows returned are one object, as in Spark's own
+    /// iterators of internal rows.
+    ///
+    /// @param first number of the first
+    static Iterator<InternalRow> append(Iterator<InternalRow> rows, long first) {
+        return new Iterator<>() {
+            private final JoinedRow joined = new JoinedRow();
+            private long next = first;
+
+            @Override
+            public boolean hasNext() {
+                return rows.hasNext();
+            }
+
+            @Override
+            public InternalRow next() {
+                return joined.apply(rows.next(), new GenericInternalRow(new Object[] {next++}));
+            }
+        };
+    }
+
+    /// Rows `from` to `to` in their order, in `partitions` about equal parts, without their numbers.
+    static Dataset<Row> order(Dataset<Row> rows, long from, long to, int partitions) {
+        Column part = col(COLUMN)
+                .minus(from)
+                .multiply(partitions)
+                .divide(Math.max(1, to - from))
+                .cast(DataTypes.IntegerType);
+        List<Column> order = new ArrayList<>(List.of(col(COLUMN)));
+        if (Arrays.stream(rows.schema().fields())
+                .anyMatch(field -> field.name().equals(GenerateJob.SAMPLE)
+                        && field.dataType().equals(DataTypes.IntegerType))) {
+            order.add(col(GenerateJob.SAMPLE));
+        }
+        return rows.repartitionById(partitions, part)
+                .sortWithinPartitions(order.toArray(Column[]::new))
+                .drop(COLUMN);
+    }
+}

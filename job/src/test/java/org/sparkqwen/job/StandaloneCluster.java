@@ -1,0 +1,79 @@
+package org.sparkqwen.job;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A standalone cluster of processes of its own: a master and two workers, of one core each.
+final class StandaloneCluster implements AutoCloseable {
+    private final Path logs;
+    private final SparkProcess master;
+    private final String url;
+    private final List<SparkProcess> workers = new ArrayList<>();
+    private int started;
+
+    private StandaloneCluster(Path logs, SparkProcess master) {
+        this.logs = logs;
+        this.master = master;
+        url = master.await("Starting Spark master at (spark://\\S+)");
+    }
+
+    /// Starts one, and waits until its workers are registered.
+    ///
+    /// @param logs a directory
+    @SuppressWarnings("MustBeClosedChecker")
+    static StandaloneCluster start(Path logs) {
+        StandaloneCluster cluster = new StandaloneCluster(logs, SparkProcess.master(logs));
+        for (int i = 0; i < 2; i++) {
+            cluster.workers.add(cluster.startWorker());
+        }
+        cluster.workers.forEach(worker -> worker.await("(Successfully registered) with master"));
+        return cluster;
+    }
+
+    private SparkProcess startWorker() {
+        return SparkProcess.worker(logs, ++started, url);
+    }
+
+    /// Submits the job's jar in client mode and waits for its end.
+    CommandRun submit(String... arguments) {
+        return SparkProcess.submit(logs, url, List.of("--executor-memory", "1g"), arguments);
+    }
+
+    /// Submits the job's jar in client mode and leaves it at work.
+    SparkProcess startSubmit(String... arguments) {
+        return SparkProcess.startSubmit(logs, url, List.of("--executor-memory", "1g"), arguments);
+    }
+
+    /// Kills the executor of a worker, as `kill -9` does.
+    ///
+    /// @return whether there was one
+    boolean killExecutor(int worker) {
+        return workers.get(worker).killExecutor();
+    }
+
+    /// Kills a worker, as `kill -9` does, and not its executor, which sees by itself that it is alone. Another
+    /// worker takes its place.
+    ///
+    /// @return whether it was alive
+    boolean killWorker(int worker) {
+        boolean killed = workers.get(worker).kill();
+        workers.set(worker, startWorker());
+        return killed;
+    }
+
+    static void sleep(int milliseconds) {
+        try {
+            Thread.sleep(milliseconds);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        workers.forEach(SparkProcess::close);
+        master.close();
+    }
+}
