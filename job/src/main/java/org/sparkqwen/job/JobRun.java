@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -38,6 +39,7 @@ final class JobRun implements AutoCloseable {
     private final String name;
     private final RunOptions options;
     private final SparkSession spark;
+    private Consumer<SparkSession> preparation = session -> {};
 
     private JobRun(String name, RunOptions options, SparkSession spark) {
         this.name = name;
@@ -86,7 +88,19 @@ final class JobRun implements AutoCloseable {
         if (options.checkpointRows != null && options.checkpointRows < 1) {
             throw Refusal.usage("--checkpoint-rows must be at least 1, not " + options.checkpointRows);
         }
+        return new JobRun(
+                name,
+                options,
+                SparkSession.builder()
+                        .appName("spark-qwen " + name)
+                        .config(configuration(options))
+                        .getOrCreate());
+    }
+
+    /// Spark's configuration: what was submitted, what `--conf` says, and defaults of our own.
+    static SparkConf configuration(RunOptions options) {
         SparkConf conf = new SparkConf();
+        options.conf.forEach(conf::set);
         conf.setIfMissing("spark.master", "local[*]");
         // Progress comes with heartbeats; ten seconds, the default, is long to look at a bar that stands still.
         conf.setIfMissing("spark.executor.heartbeatInterval", "2s");
@@ -94,12 +108,13 @@ final class JobRun implements AutoCloseable {
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
         }
-        SparkSession.Builder builder =
-                SparkSession.builder().appName("spark-qwen " + name).config(conf);
-        for (Map.Entry<String, String> entry : options.conf.entrySet()) {
-            builder.config(entry.getKey(), entry.getValue());
-        }
-        return new JobRun(name, options, builder.getOrCreate());
+        return conf;
+    }
+
+    /// Does `preparation` before each interval, and so not where nothing is left to do.
+    JobRun beforeWork(Consumer<SparkSession> preparation) {
+        this.preparation = preparation;
+        return this;
     }
 
     /// Runs a job from input to output, or what an earlier start of the same run has left of it.
@@ -122,7 +137,17 @@ final class JobRun implements AutoCloseable {
                         Instant.now().toString(), identity, input.schema().toDDL()));
 
         List<Commit> commits = new CheckpointedRun(
-                        spark, name, options, state, scan, estimatedTokens, rows -> job.apply(rows, counters), counters)
+                        spark,
+                        name,
+                        options,
+                        state,
+                        scan,
+                        estimatedTokens,
+                        rows -> {
+                            preparation.accept(spark);
+                            return job.apply(rows, counters);
+                        },
+                        counters)
                 .run();
         Dataset<Row> written = spark.read()
                 .format(options.outputFormat)
