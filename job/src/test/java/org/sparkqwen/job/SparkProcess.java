@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -44,8 +45,14 @@ final class SparkProcess implements AutoCloseable {
     }
 
     static SparkProcess worker(Path logs, int number, String master) {
+        return worker(logs, number, master, Map.of());
+    }
+
+    /// @param environment of the worker, and so of its executors, beside this process's
+    static SparkProcess worker(Path logs, int number, String master, Map<String, String> environment) {
         return start(
                 logs.resolve("worker-%d.log".formatted(number)),
+                environment,
                 java(
                         "org.apache.spark.deploy.worker.Worker",
                         "--host",
@@ -98,8 +105,13 @@ final class SparkProcess implements AutoCloseable {
 
     /// Starts a process in Spark's environment.
     static SparkProcess start(Path log, List<String> command) {
+        return start(log, Map.of(), command);
+    }
+
+    private static SparkProcess start(Path log, Map<String, String> environment, List<String> command) {
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().putAll(environment);
         builder.environment().put("SPARK_HOME", HOME.toString());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         // Without it a worker cannot name the jars of its executors.
@@ -146,11 +158,17 @@ final class SparkProcess implements AutoCloseable {
     ///
     /// @return whether there was one
     boolean killExecutor() {
-        return process.descendants()
-                .filter(child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+        return executors().stream()
                 .findFirst()
                 .map(ProcessHandle::destroyForcibly)
                 .orElse(false);
+    }
+
+    /// The executors of this worker that run now.
+    List<ProcessHandle> executors() {
+        return process.descendants()
+                .filter(child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+                .toList();
     }
 
     /// Waits until the process ends by itself.
