@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.net.URI;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -76,6 +78,23 @@ final class HadoopFiles implements RangeSource, Serializable {
             throw Refusal.usage("--model %s does not exist".formatted(uri));
         } catch (IOException | RuntimeException e) {
             throw Refusal.failure("--model %s cannot be read: %s".formatted(uri, Failures.firstLine(e)), e);
+        }
+    }
+
+    /// A small file, in a temporary one that goes when this process ends.
+    ///
+    /// @throws Refusal if it cannot be read
+    java.nio.file.Path download(String name) {
+        Path path = new Path(uri, name);
+        try (FSDataInputStream in = fileSystem().open(path)) {
+            java.nio.file.Path file = Files.createTempFile(name, "");
+            file.toFile().deleteOnExit();
+            Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+            return file;
+        } catch (FileNotFoundException _) {
+            throw Refusal.usage("--model %s has no %s".formatted(uri, name));
+        } catch (IOException | RuntimeException e) {
+            throw Refusal.failure("%s cannot be read: %s".formatted(path, Failures.firstLine(e)), e);
         }
     }
 

@@ -2,7 +2,6 @@ package org.sparkqwen.job;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Path;
 import java.util.Locale;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -28,21 +27,26 @@ enum ModelDistribution {
         return switch (this) {
             case AUTO -> choose(model, spark, out).distribute(model, spark, out);
             case SHARED -> model; // how it came from open
-            case FETCH -> model.from(new ModelSource.Fetched(model.files(), new HadoopFiles(uri(model))));
-            case BROADCAST -> broadcast(model, spark);
+            case FETCH -> fetch(model, spark, out);
+            case BROADCAST -> broadcast(model, spark, out);
         };
     }
 
-    private static String uri(ModelReference model) {
-        return model.isRemote() ? model.origin() : model.path().toUri().toString();
+    private static ModelReference fetch(ModelReference model, SparkSession spark, PrintStream out) {
+        ModelFiles files = model.files();
+        String uri = model.isRemote() ? model.origin() : model.path().toUri().toString();
+        return model.from(new ModelSource.Fetched(
+                files, new HadoopFiles(uri), CopyDisplay.show(spark, files.bytes(), out)));
     }
 
-    private static ModelReference broadcast(ModelReference model, SparkSession spark) {
+    private static ModelReference broadcast(ModelReference model, SparkSession spark, PrintStream out) {
         ModelFiles files = model.files();
         try (PackingDisplay display = PackingDisplay.of("broadcast")) {
             JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
             return model.from(new ModelSource.Broadcasted(
-                    files, BroadcastFiles.of(context, Path.of(model.directory()), files, display)));
+                    files,
+                    BroadcastFiles.of(context, model.path(), files, display),
+                    CopyDisplay.show(spark, files.bytes(), out)));
         } catch (IOException e) {
             throw Refusal.failure("%s cannot be broadcast: %s".formatted(model.directory(), Failures.firstLine(e)), e);
         }

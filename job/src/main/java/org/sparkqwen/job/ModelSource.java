@@ -6,6 +6,7 @@ import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.spark.SparkEnv;
+import org.apache.spark.util.LongAccumulator;
 import org.sparkqwen.engine.checkpoint.Fingerprint;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelCache;
@@ -62,10 +63,12 @@ sealed interface ModelSource extends Serializable {
     }
 
     /// Each host copies the files once.
-    record Fetched(ModelFiles files, HadoopFiles from) implements ModelSource {
+    ///
+    /// @param copied counts the bytes
+    record Fetched(ModelFiles files, HadoopFiles from, LongAccumulator copied) implements ModelSource {
         @Override
         public ModelCache.Copy open(Path cache) {
-            return new ModelCache(cache).open(files, from, new CopyLog(from.uri()));
+            return new ModelCache(cache).open(files, from, new CopyLog(from.uri(), copied));
         }
 
         @Override
@@ -75,10 +78,12 @@ sealed interface ModelSource extends Serializable {
     }
 
     /// The driver's files travel as broadcast variables, and each host keeps a copy.
-    record Broadcasted(ModelFiles files, BroadcastFiles from) implements ModelSource {
+    ///
+    /// @param copied counts the bytes
+    record Broadcasted(ModelFiles files, BroadcastFiles from, LongAccumulator copied) implements ModelSource {
         @Override
         public ModelCache.Copy open(Path cache) {
-            ModelCache.Copy copy = new ModelCache(cache).open(files, from, new CopyLog("the driver's model"));
+            ModelCache.Copy copy = new ModelCache(cache).open(files, from, new CopyLog("the driver's model", copied));
             from.release();
             return copy;
         }

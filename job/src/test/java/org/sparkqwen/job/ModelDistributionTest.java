@@ -3,7 +3,10 @@ package org.sparkqwen.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -97,6 +100,30 @@ class ModelDistributionTest {
                         "model.safetensors.index.json names model-00002-of-00003.safetensors, which does not exist");
         model = directory.resolve("nowhere");
         assertThatThrownBy(this::fetch).isInstanceOf(Refusal.class).hasMessageContaining("does not exist");
+    }
+
+    @Test
+    void aTokenizerElsewhereIsDownloaded() throws IOException {
+        HadoopFiles files = new HadoopFiles("file:" + model, new Configuration());
+        Path file = files.download("tokenizer.json");
+        assertThat(Files.mismatch(file, model.resolve("tokenizer.json"))).isEqualTo(-1);
+        assertThatThrownBy(() -> files.download("vocab.json"))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining("has no vocab.json");
+    }
+
+    @Test
+    void whatExecutorsCopyIsCountedForThoseWhoWatch() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ModelReference distributed = ModelDistribution.FETCH.distribute(
+                ModelReference.open(model, options()),
+                LocalSpark.session(),
+                new PrintStream(out, true, StandardCharsets.UTF_8));
+        scores(distributed);
+        ModelSource.Fetched source = (ModelSource.Fetched) distributed.source();
+        assertThat(source.copied().value()).isEqualTo(source.files().bytes());
+        assertThat(CopyDisplay.line(5_200_000_000L, 3, 8_000_000_000L))
+                .isEqualTo("Model: 3 executors have copied 5.2 GB; it has 8.0 GB");
     }
 
     @Test
