@@ -22,6 +22,7 @@ import org.sparkqwen.engine.model.PublishedShape;
 /// does not grow with the model. Both executors are on one host, which packs once and maps once.
 @Tag("slow")
 class DistributionMemoryIT {
+    private static final PublishedShape SHAPE = PublishedShape.of(System.getProperty("distribution.shape", "0.6b"));
     private static final String DRIVER_HEAP = System.getProperty("distribution.driver", "512m");
     private static final String EXECUTOR_HEAP = System.getProperty("distribution.executor", "640m");
 
@@ -33,8 +34,8 @@ class DistributionMemoryIT {
 
     @Test
     void smallHeapsBroadcastALargeModel() throws IOException {
-        Path model = directory.resolve("random-0.6b");
-        RandomCheckpoint.write(PublishedShape.B0_6, model);
+        Path model = directory.resolve("random-" + SHAPE.label());
+        RandomCheckpoint.write(SHAPE, model);
         Path cache = directory.resolve("cache");
         try (StandaloneCluster cluster =
                 StandaloneCluster.start(directory, worker -> Map.of(CacheDirectory.VARIABLE, cache.toString()))) {
