@@ -24,6 +24,14 @@ class ArchitectureTest {
     /// Public for the sake of the job module alone, which these tests do not see.
     private static final Set<String> FOR_THE_JOB = Set.of(
             ROOT + ".checkpoint.Fingerprint", // identifies the model on every row
+            ROOT + ".checkpoint.CacheEviction", // and what follows: a host's copies of models
+            ROOT + ".checkpoint.FileRange",
+            ROOT + ".checkpoint.ModelCache",
+            ROOT + ".checkpoint.ModelCopyException",
+            ROOT + ".checkpoint.ModelFile",
+            ROOT + ".checkpoint.ModelFiles",
+            ROOT + ".checkpoint.ModelOrigin",
+            ROOT + ".checkpoint.RangeSource",
             ROOT + ".model.PublishedShape"); // what bench makes random weights for
 
     private static final JavaClasses ENGINE = new ClassFileImporter().importPath(Path.of("target/classes"));

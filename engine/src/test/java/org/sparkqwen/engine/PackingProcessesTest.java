@@ -40,7 +40,7 @@ class PackingProcessesTest {
             assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(null));
             assertThat(lines).noneMatch(line -> line.contains("WARN org.sparkqwen"));
         }
-        assertThat(contentOf(cache())).hasSize(3).anyMatch(name -> name.endsWith(".packed"));
+        assertThat(contentOf(cache())).hasSize(4).anyMatch(name -> name.endsWith(".packed"));
     }
 
     /// Who waits for a process that packs goes on when that process is killed, and nothing is left of it.
@@ -61,7 +61,7 @@ class PackingProcessesTest {
             packing.destroyForcibly();
         }
         packing.waitFor();
-        assertThat(contentOf(cache())).hasSize(3).noneMatch(name -> name.endsWith(".tmp"));
+        assertThat(contentOf(cache())).hasSize(4).noneMatch(name -> name.endsWith(".tmp"));
     }
 
     /// A limit on the size of files stops the writing half-way, as a full disk does.

@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Where a host keeps packed models, from the first of these that says:
+/// Where a host keeps copies of models and packed weights, from the first of these that says:
 ///
 /// 1. `--cache-dir`;
 /// 2. `SPARK_QWEN_CACHE` in the environment;

@@ -4,14 +4,14 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/// Where packed models are kept.
+/// Where models and packed weights are kept.
 final class CacheOption {
     @Option(
             names = "--cache-dir",
             paramLabel = "DIR",
             description = {
-                "Where each host keeps packed models, as large as the weights themselves. Default: $SPARK_QWEN_CACHE,"
-                        + " else $XDG_CACHE_HOME/spark-qwen, else ~/.cache/spark-qwen."
+                "Where each host keeps copies of models and packed weights, each as large as the weights themselves."
+                        + " Default: $SPARK_QWEN_CACHE, else $XDG_CACHE_HOME/spark-qwen, else ~/.cache/spark-qwen."
             })
     private @Nullable Path directory;
 

@@ -46,7 +46,7 @@ final class ContentOptions {
         }
         if (!model.hasTokenizer()) {
             throw Refusal.usage("%s has no tokenizer.json; give --tokens-column, or add the tokenizer"
-                    .formatted(model.directory()));
+                    .formatted(model.origin()));
         }
         model.tokenizer(); // refused here, not on every executor
         return new ContentColumn.Text(textColumn == null ? absent : textColumn, special);

@@ -1,19 +1,31 @@
 package org.sparkqwen.job;
 
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.checkpoint.CacheEviction;
+import org.sparkqwen.engine.checkpoint.ModelCache;
 
 /// The engines of one executor JVM: one for each model, opened by the first task that needs it and shared by all. An
 /// engine that no task uses stays open for the next one, until a task comes with another model.
 final class ExecutorEngine {
-    private static final Map<ModelReference, ExecutorEngine> OPEN = new HashMap<>();
+    private static final Map<Key, ExecutorEngine> OPEN = new HashMap<>();
 
+    private final ModelCache.Copy copy;
     private final Engine engine;
     private int users;
 
-    private ExecutorEngine(Engine engine) {
+    private ExecutorEngine(ModelCache.Copy copy, Engine engine) {
+        this.copy = copy;
         this.engine = engine;
+    }
+
+    /// What makes two tasks' models one.
+    private record Key(String place, String sha256, ExecutorOptions options) {
+        static Key of(ModelReference model) {
+            return new Key(model.source().place(), model.sha256(), model.options());
+        }
     }
 
     /// A task's share in an engine.
@@ -25,17 +37,30 @@ final class ExecutorEngine {
     }
 
     /// Opens `model`'s engine, or joins those who use it. Tasks that come meanwhile wait: they need the same
-    /// engine.
+    /// engine. The first of a host may take long, for it copies and packs the model.
     static Lease lease(ModelReference model) {
         synchronized (OPEN) {
-            ExecutorEngine shared = OPEN.get(model);
+            ExecutorEngine shared = OPEN.get(Key.of(model));
             if (shared == null) {
                 closeIdle();
-                shared = new ExecutorEngine(model.openEngine());
-                OPEN.put(model, shared);
+                shared = open(model);
+                OPEN.put(Key.of(model), shared);
             }
             shared.users++;
             return shared.new Share();
+        }
+    }
+
+    private static ExecutorEngine open(ModelReference model) {
+        Path cache = CacheDirectory.of(model.options().cacheDirectory());
+        ModelCache.Copy copy = model.source().open(cache);
+        try {
+            ExecutorEngine opened = new ExecutorEngine(copy, model.openEngine(copy.directory()));
+            CacheEviction.trim(cache, model.options().cacheBytes());
+            return opened;
+        } catch (RuntimeException | Error e) {
+            copy.close();
+            throw e;
         }
     }
 
@@ -43,6 +68,7 @@ final class ExecutorEngine {
         OPEN.values().removeIf(open -> {
             if (open.users == 0) {
                 open.engine.close();
+                open.copy.close();
             }
             return open.users == 0;
         });

@@ -18,7 +18,8 @@ import org.sparkqwen.engine.model.ModelConfig;
 /// @param maxSequences texts that an executor generates at the same time
 /// @param keyValues format of the keys and values of texts that are generated
 /// @param memory bytes that they take at most; 0 for what [KeyValueMemory] finds
-/// @param cacheDirectory where executors keep packed weights; null for each host's default
+/// @param cacheDirectory where executors keep models and packed weights; null for each host's default
+/// @param cacheBytes what that may hold; 0 for half of what its disk would have free without it
 public record ExecutorOptions(
         KernelChoice kernels,
         int threads,
@@ -26,7 +27,8 @@ public record ExecutorOptions(
         int maxSequences,
         KeyValueFormat keyValues,
         long memory,
-        @Nullable String cacheDirectory)
+        @Nullable String cacheDirectory,
+        long cacheBytes)
         implements Serializable {
 
     /// Tokens that fill the kernels' tiles many times over and need some 250 MB of working memory for 4B.
@@ -36,7 +38,7 @@ public record ExecutorOptions(
 
     /// All the cores of an executor, exact keys and values, the default sizes and cache.
     public static final ExecutorOptions DEFAULT = new ExecutorOptions(
-            KernelChoice.AUTO, 0, DEFAULT_BATCH_TOKENS, DEFAULT_MAX_SEQUENCES, KeyValueFormat.F32, 0, null);
+            KernelChoice.AUTO, 0, DEFAULT_BATCH_TOKENS, DEFAULT_MAX_SEQUENCES, KeyValueFormat.F32, 0, null, 0);
 
     private static final Pattern EXECUTOR_COMMAND =
             Pattern.compile("CoarseGrainedExecutorBackend .*--cores (\\d{1,4})\\b");

@@ -1,6 +1,7 @@
 package org.sparkqwen.job;
 
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.ModelCopyException;
 
 /// What a person is told of an exception.
 final class Failures {
@@ -9,7 +10,9 @@ final class Failures {
     /// The first line of what went wrong at the bottom.
     static String firstLine(Throwable failure) {
         Throwable root = failure;
-        while (root.getCause() != null && !(root instanceof InvalidModelException)) {
+        while (root.getCause() != null
+                && !(root instanceof InvalidModelException)
+                && !(root instanceof ModelCopyException)) {
             root = root.getCause();
         }
         String message = root.getMessage();

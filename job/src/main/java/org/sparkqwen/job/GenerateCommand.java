@@ -81,13 +81,14 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ModelReference reference = model.open();
+        ModelReference reference = model.open(run);
         GenerateJob.Settings settings = settings(reference);
         try (JobRun job = JobRun.start(spec.name(), run)) {
-            JobRun.Written written = job.run(
+            TaskModel tasks = new TaskModel(reference, model.distribution());
+            JobRun.Written written = job.beforeWork(tasks::distribute).run(
                     RunIdentity.of(spec, reference.identity()),
                     settings.estimatedTokens(),
-                    (input, counters) -> new GenerateJob(reference, settings, counters).run(input));
+                    (input, counters) -> new GenerateJob(tasks.get(), settings, counters).run(input));
             report(job, written, reference);
         }
         return 0;

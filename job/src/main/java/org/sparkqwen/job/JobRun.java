@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -39,6 +40,7 @@ final class JobRun implements AutoCloseable {
     private final String name;
     private final RunOptions options;
     private final SparkSession spark;
+    private Consumer<SparkSession> preparation = session -> {};
 
     private JobRun(String name, RunOptions options, SparkSession spark) {
         this.name = name;
@@ -96,7 +98,19 @@ final class JobRun implements AutoCloseable {
         }
         options.inputs.forEach(input -> S3Settings.refuseCredentials("--input", input));
         S3Settings.refuseCredentials("--output", options.output);
+        return new JobRun(
+                name,
+                options,
+                SparkSession.builder()
+                        .appName("spark-qwen " + name)
+                        .config(configuration(options))
+                        .getOrCreate());
+    }
+
+    /// Spark's configuration: what was submitted, what `--conf` says, and defaults of our own.
+    static SparkConf configuration(RunOptions options) {
         SparkConf conf = new SparkConf();
+        options.conf.forEach(conf::set);
         conf.setIfMissing("spark.master", "local[*]");
         // Progress comes with heartbeats; ten seconds, the default, is long to look at a bar that stands still.
         conf.setIfMissing("spark.executor.heartbeatInterval", "2s");
@@ -105,12 +119,13 @@ final class JobRun implements AutoCloseable {
             conf.setIfMissing("spark.ui.enabled", "false");
         }
         S3Settings.complete(conf, new Path(options.output));
-        SparkSession.Builder builder =
-                SparkSession.builder().appName("spark-qwen " + name).config(conf);
-        for (Map.Entry<String, String> entry : options.conf.entrySet()) {
-            builder.config(entry.getKey(), entry.getValue());
-        }
-        return new JobRun(name, options, builder.getOrCreate());
+        return conf;
+    }
+
+    /// Does `preparation` before each interval, and so not where nothing is left to do.
+    JobRun beforeWork(Consumer<SparkSession> preparation) {
+        this.preparation = preparation;
+        return this;
     }
 
     /// Runs a job from input to output, or what an earlier start of the same run has left of it.
@@ -143,7 +158,10 @@ final class JobRun implements AutoCloseable {
                         state,
                         scan,
                         estimatedTokens,
-                        rows -> job.apply(rows, counters),
+                        rows -> {
+                            preparation.accept(spark);
+                            return job.apply(rows, counters);
+                        },
                         counters,
                         pace)
                 .run();

@@ -2,6 +2,10 @@ package org.sparkqwen.job;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.SparkHadoopUtil;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
@@ -20,9 +24,22 @@ final class ModelOptions {
             paramLabel = "DIR",
             description = {
                 "Hugging Face directory of a Qwen3: config.json, safetensors, tokenizer.json; or what pack wrote."
-                        + " Every host must see it under the same path. Default: the small sample model."
+                        + " A path of this machine, or a URI: hdfs:, s3a:, any file system that Spark reads. Default:"
+                        + " the small sample model."
             })
-    private @Nullable Path model;
+    private @Nullable String model;
+
+    @Option(
+            names = "--model-distribution",
+            paramLabel = "HOW",
+            defaultValue = "auto",
+            description = "How executors come to the model. shared: the path is on every host, such as NFS; nothing is"
+                    + " copied. fetch: each host copies it once into its cache, from a URI or a path that all see, such"
+                    + " as a slow NFS. broadcast: the files of this machine travel over Spark's own network, and hosts"
+                    + " serve each other. auto: shared where the executors see the path, fetch for a URI, else"
+                    + " broadcast; it says what it chose. Copies are verified by sha256 and kept in --cache-dir."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private ModelDistribution distribution = ModelDistribution.AUTO;
 
     @Option(
             names = "--kernels",
@@ -74,6 +91,15 @@ final class ModelOptions {
     @Mixin
     private CacheOption cache = new CacheOption();
 
+    @Option(
+            names = "--cache-size",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description = "What --cache-dir may hold on each host, such as 100g: beyond that, what was not used for"
+                    + " longest is deleted, and in any case what was not used for 30 days; never what a run uses."
+                    + " Default: half of what the disk would have free without it.")
+    private @Nullable Long cacheSize;
+
     /// @throws Refusal if this is not the project's directory, and no launcher said where it is
     static Path sampleModel() {
         String home = System.getenv(HOME_VARIABLE);
@@ -85,7 +111,10 @@ final class ModelOptions {
         return sample;
     }
 
-    ModelReference open() {
+    /// The model, checked on this machine, which gets its own copy of one that lies elsewhere.
+    ///
+    /// @param run whose Spark configuration says how to reach it there
+    ModelReference open(RunOptions run) {
         if (threads < 0) {
             throw Refusal.usage("--threads must be at least 1, or 0 for all cores, not " + threads);
         }
@@ -96,7 +125,35 @@ final class ModelOptions {
             throw Refusal.usage("--max-sequences must be at least 1, not " + maxSequences);
         }
         ExecutorOptions options = new ExecutorOptions(
-                kernels, threads, batchTokens, maxSequences, keyValues, memory == null ? 0 : memory, cache.given());
-        return ModelReference.open(model == null ? sampleModel() : model, options);
+                kernels,
+                threads,
+                batchTokens,
+                maxSequences,
+                keyValues,
+                memory == null ? 0 : memory,
+                cache.given(),
+                cacheSize == null ? 0 : cacheSize);
+        if (model != null) {
+            S3Settings.refuseCredentials("--model", model);
+        }
+        ModelLocation location = model == null ? new ModelLocation.Local(sampleModel()) : ModelLocation.of(model);
+        return switch (location) {
+            case ModelLocation.Local local -> ModelReference.open(local.directory(), options);
+            case ModelLocation.Remote remote -> fetch(remote.uri(), JobRun.configuration(run), options);
+        };
+    }
+
+    private ModelReference fetch(String uri, SparkConf conf, ExecutorOptions options) {
+        if (distribution == ModelDistribution.SHARED && !ModelDistribution.inOneProcess(conf)) {
+            throw Refusal.usage("--model-distribution shared is for a path that every host sees, not for %s; take fetch"
+                    .formatted(uri));
+        }
+        Configuration hadoop = SparkHadoopUtil.get().newConfiguration(conf);
+        S3Check.refuseUnreachable("--model", List.of(uri), hadoop);
+        return ModelReference.fetch(new HadoopFiles(uri, hadoop), options);
+    }
+
+    ModelDistribution distribution() {
+        return distribution;
     }
 }

@@ -1,50 +1,42 @@
 package org.sparkqwen.job;
 
+import java.io.PrintStream;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.apache.spark.sql.SparkSession;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.checkpoint.Fingerprint;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.ModelCache;
+import org.sparkqwen.engine.checkpoint.ModelFiles;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
-/// A model that was checked on the driver, and how executors run it. Travels to them; they open the same directory,
-/// which every host must see under the same path.
+/// A model that was checked on the driver, and how executors come to it and run it. Travels to them.
 ///
-/// @param directory an absolute path
+/// @param directory an absolute path on the driver
+/// @param origin where the model is, as the user knows it: that path, or a URI
 /// @param label `name@sha256`, the first twelve digits: what the output's `model` column says
 /// @param sha256 of the whole model, see [Fingerprint]
 /// @param options how executors run it
-public record ModelReference(String directory, String label, String sha256, ExecutorOptions options)
+/// @param source how executors come to it
+public record ModelReference(
+        String directory, String origin, String label, String sha256, ExecutorOptions options, ModelSource source)
         implements Serializable {
 
     private static final int LABEL_DIGITS = 12;
 
     /// Checks everything about a model but the values of its weights, and fingerprints it: reads every byte once,
-    /// unless the cache knows it.
+    /// unless the cache knows it. Every host must see it under the same path.
     ///
     /// @throws InvalidModelException if the engine cannot run it
     public static ModelReference open(Path directory, ExecutorOptions options) {
         Path absolute = directory.toAbsolutePath().normalize();
-        try (WeightFiles weights = WeightFiles.open(absolute)) {
-            ModelConfig config = ModelConfig.read(absolute);
-            List<String> differences = TensorPlan.of(config).differences(weights);
-            if (!differences.isEmpty()) {
-                throw new InvalidModelException("%s: %s%s; see: inspect --model %s"
-                        .formatted(
-                                absolute,
-                                differences.getFirst(),
-                                differences.size() > 1 ? " and %d more faults".formatted(differences.size() - 1) : "",
-                                directory));
-            }
-            String sha256 = Fingerprint.of(weights, CacheDirectory.of(options.cacheDirectory()));
-            String label = "%s@%s".formatted(absolute.getFileName(), sha256.substring(0, LABEL_DIGITS));
-            return new ModelReference(absolute.toString(), label, sha256, options);
-        }
+        return open(absolute, absolute.toString(), String.valueOf(absolute.getFileName()), options);
     }
 
     /// With the default options.
@@ -54,13 +46,78 @@ public record ModelReference(String directory, String label, String sha256, Exec
         return open(directory, ExecutorOptions.DEFAULT);
     }
 
+    /// A model that lies somewhere else, by the driver's own copy of it.
+    ///
+    /// @param files of which the driver gets a copy first, if its cache has none
+    /// @throws InvalidModelException if the engine cannot run it
+    static ModelReference fetch(HadoopFiles files, ExecutorOptions options) {
+        ModelCache cache = new ModelCache(CacheDirectory.of(options.cacheDirectory()));
+        try (PackingDisplay display = PackingDisplay.of("fetch")) {
+            // Stays in use until this process ends: the driver reads it when it likes.
+            Path copy = cache.fetch(files.list(), files, display).copy().directory();
+            String uri = files.uri();
+            return open(copy.toAbsolutePath(), uri, uri.substring(uri.lastIndexOf('/') + 1), options);
+        }
+    }
+
+    private static ModelReference open(Path directory, String origin, String name, ExecutorOptions options) {
+        try (WeightFiles weights = WeightFiles.open(directory)) {
+            ModelConfig config = ModelConfig.read(directory);
+            List<String> differences = TensorPlan.of(config).differences(weights);
+            if (!differences.isEmpty()) {
+                throw new InvalidModelException("%s: %s%s; see: inspect --model %s"
+                        .formatted(
+                                origin,
+                                differences.getFirst(),
+                                differences.size() > 1 ? " and %d more faults".formatted(differences.size() - 1) : "",
+                                directory));
+            }
+            String sha256 = Fingerprint.of(weights, CacheDirectory.of(options.cacheDirectory()));
+            String label = "%s@%s".formatted(name, sha256.substring(0, LABEL_DIGITS));
+            return new ModelReference(
+                    directory.toString(),
+                    origin,
+                    label,
+                    sha256,
+                    options,
+                    new ModelSource.Shared(directory.toString(), sha256));
+        }
+    }
+
+    /// The same for a cluster whose hosts do not see the directory: they copy it from the driver and from each other,
+    /// once each, into their caches. Reads all of the model. What the driver holds for executors is freed with this
+    /// object.
+    public ModelReference broadcast(SparkSession spark) {
+        return ModelDistribution.BROADCAST.distribute(this, spark, System.err);
+    }
+
+    ModelReference distribute(ModelDistribution way, SparkSession spark, PrintStream out) {
+        return way.distribute(this, spark, out);
+    }
+
+    ModelReference from(ModelSource other) {
+        return new ModelReference(directory, origin, label, sha256, options, other);
+    }
+
+    boolean isRemote() {
+        return !origin.equals(directory);
+    }
+
+    /// Called on the driver: the files to copy.
+    ModelFiles files() {
+        try (WeightFiles weights = WeightFiles.open(path())) {
+            return ModelFiles.of(weights, CacheDirectory.of(options.cacheDirectory()));
+        }
+    }
+
+    /// On the driver.
     public Path path() {
         return Path.of(directory);
     }
 
     /// Its name, as in the output's `model` column, and all of its sha256.
     String identity() {
-        return "%s@%s".formatted(path().getFileName(), sha256);
+        return "%s@%s".formatted(label.substring(0, label.length() - LABEL_DIGITS - 1), sha256);
     }
 
     ModelConfig config() {
@@ -86,7 +143,9 @@ public record ModelReference(String directory, String label, String sha256, Exec
     }
 
     /// Called on an executor.
-    Engine openEngine() {
-        return Engine.open(path(), options.engineOptions(config()));
+    ///
+    /// @param copy the model's directory there
+    Engine openEngine(Path copy) {
+        return Engine.open(copy, options.engineOptions(ModelConfig.read(copy)));
     }
 }

@@ -9,7 +9,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
 
-/// What a person watches while gigabytes are packed or checked: a bar with rate and time left on a terminal, elsewhere
+/// What a person watches while gigabytes are packed, checked or copied: a bar with rate and time left on a terminal, elsewhere
 /// a line every few seconds.
 final class PackingDisplay implements PackingProgress, AutoCloseable {
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
@@ -42,7 +42,9 @@ final class PackingDisplay implements PackingProgress, AutoCloseable {
     public synchronized void start(long bytes) {
         start = System.nanoTime();
         total = bytes;
+        done = 0;
         nextLine = betweenLines;
+        close();
         if (terminal) {
             bar = new ProgressBarBuilder()
                     .setTaskName(name)

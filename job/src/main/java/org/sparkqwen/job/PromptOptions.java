@@ -96,7 +96,7 @@ final class PromptOptions {
     private void tryOut(ModelReference model, @Nullable Boolean thinks) {
         ChatTemplate template = ChatTemplate.read(model.path())
                 .orElseThrow(() -> Refusal.usage("%s has no chat template in tokenizer_config.json; leave --chat out"
-                        .formatted(model.directory())));
+                        .formatted(model.origin())));
         List<Message> messages = new ArrayList<>();
         if (system != null) {
             messages.add(new Message("system", system));
@@ -105,7 +105,7 @@ final class PromptOptions {
         try {
             template.render(messages, true, thinks);
         } catch (TemplateException e) {
-            throw Refusal.usage("--chat: the template of %s: %s".formatted(model.directory(), e.getMessage()));
+            throw Refusal.usage("--chat: the template of %s: %s".formatted(model.origin(), e.getMessage()));
         }
     }
 }

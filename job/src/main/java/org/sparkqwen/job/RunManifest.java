@@ -43,7 +43,7 @@ final class RunManifest {
         if (model != null) {
             manifest.put("model", model.label());
             manifest.put("model_sha256", model.sha256());
-            manifest.put("model_directory", model.directory());
+            manifest.put("model_directory", model.origin());
         }
         manifest.put("summary", summary);
         manifest.put("options", options(command));

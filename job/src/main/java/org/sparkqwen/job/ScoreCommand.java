@@ -127,14 +127,17 @@ final class ScoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ModelReference reference = model.open();
+        ModelReference reference = model.open(run);
         ContentColumn documents = content.column(reference);
         ScoreJob.Settings settings = new ScoreJob.Settings(
                 prompts(documents), documents, run.columns, scoring(reference.config()), tokenLogprobs);
         try (JobRun job = JobRun.start(spec.name(), run)) {
-            JobRun.Written written = job.run(
-                    RunIdentity.of(spec, reference.identity()), settings.estimatedTokens(), (input, counters) -> {
-                        Dataset<Row> scores = new ScoreJob(reference, settings, counters).run(input);
+            TaskModel tasks = new TaskModel(reference, model.distribution());
+            JobRun.Written written = job.beforeWork(tasks::distribute).run(
+                    RunIdentity.of(spec, reference.identity()),
+                    settings.estimatedTokens(),
+                    (input, counters) -> {
+                        Dataset<Row> scores = new ScoreJob(tasks.get(), settings, counters).run(input);
                         refuseUnknown(summaryBy, scores);
                         return scores;
                     });

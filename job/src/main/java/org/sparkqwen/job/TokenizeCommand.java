@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Fingerprint;
@@ -32,6 +33,8 @@ import picocli.CommandLine.Spec;
         },
         footer = {"", "Example:", "  spark-qwen tokenize --input corpus.parquet --output tokens"})
 final class TokenizeCommand implements Callable<Integer> {
+    private static final String TOKENIZER = "tokenizer.json";
+
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -57,16 +60,23 @@ final class TokenizeCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description =
-                    "Directory with a tokenizer.json; nothing else of it is read. Default: the small sample model.")
-    private @Nullable Path model;
+            description = "Directory with a tokenizer.json, on this machine or a URI; nothing else of it is read."
+                    + " Default: the small sample model.")
+    private @Nullable String model;
 
     @Override
     public Integer call() {
-        Path directory = model == null ? ModelOptions.sampleModel() : model;
-        Path tokenizerJson = directory.resolve("tokenizer.json").toAbsolutePath();
+        ModelLocation location =
+                model == null ? new ModelLocation.Local(ModelOptions.sampleModel()) : ModelLocation.of(model);
+        Path tokenizerJson = switch (location) {
+            case ModelLocation.Local local -> local.directory().resolve(TOKENIZER).toAbsolutePath();
+            case ModelLocation.Remote remote ->
+                new HadoopFiles(
+                                remote.uri(), SparkHadoopUtil.get().newConfiguration(JobRun.configuration(run)))
+                        .download(TOKENIZER);
+        };
         if (!Files.exists(tokenizerJson)) {
-            throw Refusal.usage("--model %s has no tokenizer.json".formatted(directory));
+            throw Refusal.usage("--model %s has no tokenizer.json".formatted(model));
         }
         Tokenizer.read(tokenizerJson); // refused here, not on every executor
         TokenizeJob.Settings settings = new TokenizeJob.Settings(

@@ -1,19 +1,26 @@
 package org.sparkqwen.job;
 
+import java.io.IOException;
 import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Content;
+import org.sparkqwen.engine.checkpoint.Fingerprint;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
 /// Tokenizes documents without running the model: token ids and counts, for planning and for scoring later by
@@ -30,7 +37,7 @@ public final class TokenizeJob {
 
     /// What to tokenize.
     ///
-    /// @param tokenizerJson an absolute path that every host can read
+    /// @param tokenizerJson a path on the driver; executors are sent what it holds
     /// @param columns that pass through; empty for all
     public record Settings(String tokenizerJson, ContentColumn.Text content, List<String> columns)
             implements Serializable {}
@@ -50,20 +57,37 @@ public final class TokenizeJob {
     public Dataset<Row> run(Dataset<Row> input) {
         settings.content().checkDocumentsIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
-        Partition partition = new Partition(settings, passed.count(), counters);
+        Path file = Path.of(settings.tokenizerJson());
+        Partition partition = new Partition(
+                settings, passed.count(), counters, broadcast(input.sparkSession(), file), Fingerprint.of(file));
         return passed.transform(input, List.of(settings.content().select()), SCHEMA, partition);
     }
 
+    private static Broadcast<byte[]> broadcast(SparkSession spark, Path file) {
+        try {
+            return JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(Files.readAllBytes(file));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /// What executors run on each partition.
+    ///
+    /// @param tokenizerJson what it holds
+    /// @param sha256 of that
     private record Partition(
-            Settings settings, int passed, @Nullable Counters counters) implements MapPartitionsFunction<Row, Row> {
-        /// The tokenizers of this JVM; a file has a few megabytes.
+            Settings settings,
+            int passed,
+            @Nullable Counters counters,
+            Broadcast<byte[]> tokenizerJson,
+            String sha256)
+            implements MapPartitionsFunction<Row, Row> {
+        /// The tokenizers of this JVM, by the sha256 of their files, which have a few megabytes.
         private static final ConcurrentMap<String, Tokenizer> TOKENIZERS = new ConcurrentHashMap<>();
 
         @Override
         public Iterator<Row> call(Iterator<Row> rows) {
-            Tokenizer tokenizer =
-                    TOKENIZERS.computeIfAbsent(settings.tokenizerJson(), file -> Tokenizer.read(Path.of(file)));
+            Tokenizer tokenizer = TOKENIZERS.computeIfAbsent(sha256, _ -> read(tokenizerJson.value()));
             return new Iterator<>() {
                 @Override
                 public boolean hasNext() {
@@ -75,6 +99,19 @@ public final class TokenizeJob {
                     return tokenize(tokenizer, rows.next());
                 }
             };
+        }
+
+        private static Tokenizer read(byte[] json) {
+            try {
+                Path file = Files.createTempFile("tokenizer", ".json");
+                try {
+                    return Tokenizer.read(Files.write(file, json));
+                } finally {
+                    Files.delete(file);
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
 
         private Row tokenize(Tokenizer tokenizer, Row row) {

@@ -242,6 +242,8 @@ class CommandLineTest {
                 "--checkpoint-rows 0 | --checkpoint-rows must be at least 1",
                 "--checkpoint-bytes 64q | 64q' is not a size above 0",
                 "--target-file-size 0 | 0' is not a size above 0",
+                "--cache-size 0 | 0' is not a size above 0",
+                "--model-distribution mail | --model-distribution",
                 "--tokens-column text | column 'text' is string; --tokens-column takes array<int> or array<bigint>",
                 "--text-column a --tokens-column b | a job reads one column",
                 "--threads -1 | --threads must be at least 1",

@@ -140,7 +140,7 @@ class PackCommandTest {
     @Test
     void executorsAreToldOfTheCache() {
         ExecutorOptions given =
-                new ExecutorOptions(KernelChoice.AUTO, 1, 64, 8, KeyValueFormat.F32, 0, cache().toString());
+                new ExecutorOptions(KernelChoice.AUTO, 1, 64, 8, KeyValueFormat.F32, 0, cache().toString(), 0);
         ModelConfig config = ModelConfig.read(LocalSpark.MODEL);
         assertThat(given.engineOptions(config).cache()).isEqualTo(cache());
         assertThat(ExecutorOptions.DEFAULT.engineOptions(config).cache())

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Input and output on `s3a:`, with `conf/s3.conf`, against a real server of the protocol. Every request passes a relay
+/// Input, output and model on `s3a:`, with `conf/s3.conf`, against a real server of the protocol. Every request passes a relay
 /// that looks at it and, in some tests, does it harm.
 class S3IT {
     private static final String PROFILE =
@@ -57,16 +57,32 @@ class S3IT {
     }
 
     @Test
-    void clusterScoresOnS3WhatALocalRunScores() throws IOException {
+    void clusterScoresWithAModelOfS3WhatALocalRunScores() throws IOException {
         Path events = Files.createDirectory(directory.resolve("events"));
         List<S3Relay.Request> requests;
         try (S3Relay relay = passing()) {
             List<String> options = new ArrayList<>(profile(relay));
             options.addAll(List.of("--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=" + events));
-            CommandRun run = submit("local-cluster[2,1,1024]", options, score("scores"));
+            String model = server.put(LocalSpark.MODEL, "models/tiny-qwen3");
+            CommandRun run = submit(
+                    "local-cluster[2,1,1024]",
+                    options,
+                    "score",
+                    "--model",
+                    model,
+                    "--cache-dir",
+                    directory.resolve("cache").toString(),
+                    "--input",
+                    corpus,
+                    "--output",
+                    "s3a://work/scores",
+                    "--token-logprobs");
             assertThat(run.exitCode()).as(run.out()).isZero();
-            assertThat(run.out()).contains("Scored 220 rows");
+            assertThat(run.out()).contains("Scored 220 rows", "tiny-qwen3@");
             requests = relay.requests();
+            assertThat(requests)
+                    .extracting(S3Relay.Request::line)
+                    .contains("GET /work/models/tiny-qwen3/model-00003-of-00003.safetensors");
         }
         assertSameScores("scores", "parquet");
         assertCommittedByTheMagicCommitter(requests, "scores");

@@ -111,7 +111,7 @@ final class S3Server implements AutoCloseable {
         }
     }
 
-    /// Puts a file into the bucket.
+    /// Puts a file or a directory into the bucket.
     ///
     /// @return its address there
     String put(Path file, String name) {

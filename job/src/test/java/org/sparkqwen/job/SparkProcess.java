@@ -45,8 +45,14 @@ final class SparkProcess implements AutoCloseable {
     }
 
     static SparkProcess worker(Path logs, int number, String master) {
+        return worker(logs, number, master, Map.of());
+    }
+
+    /// @param environment of the worker, and so of its executors, beside this process's
+    static SparkProcess worker(Path logs, int number, String master, Map<String, String> environment) {
         return start(
                 logs.resolve("worker-%d.log".formatted(number)),
+                environment,
                 java(
                         "org.apache.spark.deploy.worker.Worker",
                         "--host",
@@ -160,11 +166,17 @@ final class SparkProcess implements AutoCloseable {
     ///
     /// @return whether there was one
     boolean killExecutor() {
-        return process.descendants()
-                .filter(child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+        return executors().stream()
                 .findFirst()
                 .map(ProcessHandle::destroyForcibly)
                 .orElse(false);
+    }
+
+    /// The executors of this worker that run now.
+    List<ProcessHandle> executors() {
+        return process.descendants()
+                .filter(child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+                .toList();
     }
 
     /// Waits until the process ends by itself.

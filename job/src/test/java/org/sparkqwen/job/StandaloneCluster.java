@@ -3,17 +3,21 @@ package org.sparkqwen.job;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.function.IntFunction;
 
 /// A standalone cluster of processes of its own: a master and two workers, of one core each.
 final class StandaloneCluster implements AutoCloseable {
     private final Path logs;
     private final SparkProcess master;
     private final String url;
+    private final IntFunction<Map<String, String>> environments;
     private final List<SparkProcess> workers = new ArrayList<>();
     private int started;
 
-    private StandaloneCluster(Path logs, SparkProcess master) {
+    private StandaloneCluster(Path logs, SparkProcess master, IntFunction<Map<String, String>> environments) {
         this.logs = logs;
+        this.environments = environments;
         this.master = master;
         url = master.await("Starting Spark master at (spark://\\S+)");
     }
@@ -21,9 +25,16 @@ final class StandaloneCluster implements AutoCloseable {
     /// Starts one, and waits until its workers are registered.
     ///
     /// @param logs a directory
-    @SuppressWarnings("MustBeClosedChecker")
     static StandaloneCluster start(Path logs) {
-        StandaloneCluster cluster = new StandaloneCluster(logs, SparkProcess.master(logs));
+        return start(logs, worker -> Map.of());
+    }
+
+    /// Likewise.
+    ///
+    /// @param environments of each worker and its executors, by its number from 1 on
+    @SuppressWarnings("MustBeClosedChecker")
+    static StandaloneCluster start(Path logs, IntFunction<Map<String, String>> environments) {
+        StandaloneCluster cluster = new StandaloneCluster(logs, SparkProcess.master(logs), environments);
         for (int i = 0; i < 2; i++) {
             cluster.workers.add(cluster.startWorker());
         }
@@ -32,7 +43,7 @@ final class StandaloneCluster implements AutoCloseable {
     }
 
     private SparkProcess startWorker() {
-        return SparkProcess.worker(logs, ++started, url);
+        return SparkProcess.worker(logs, ++started, url, environments.apply(started));
     }
 
     /// Submits the job's jar in client mode and waits for its end.
@@ -43,6 +54,15 @@ final class StandaloneCluster implements AutoCloseable {
     /// Submits the job's jar in client mode and leaves it at work.
     SparkProcess startSubmit(String... arguments) {
         return SparkProcess.startSubmit(logs, url, List.of("--executor-memory", "1g"), arguments);
+    }
+
+    String url() {
+        return url;
+    }
+
+    /// The executors that run now.
+    List<ProcessHandle> executors() {
+        return workers.stream().flatMap(worker -> worker.executors().stream()).toList();
     }
 
     /// Kills the executor of a worker, as `kill -9` does.

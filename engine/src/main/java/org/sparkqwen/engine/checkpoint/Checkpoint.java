@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -18,8 +19,8 @@ import java.util.TreeSet;
 /// `model.safetensors.index.json` names. Mapped, never copied to the heap; other formats (pickles among them) are never
 /// opened. Owns the mappings: a [TensorView] must not be used after [#close].
 public final class Checkpoint implements WeightFiles {
-    private static final String SINGLE = "model.safetensors";
-    private static final String INDEX = "model.safetensors.index.json";
+    static final String SINGLE = "model.safetensors";
+    static final String INDEX = "model.safetensors.index.json";
 
     private final Path directory;
     private final Arena arena;
@@ -84,6 +85,13 @@ public final class Checkpoint implements WeightFiles {
                 arena,
                 tensors,
                 shards.stream().map(SafetensorsFile::path).toList());
+    }
+
+    /// The names of the shards that a `model.safetensors.index.json` names, in their order.
+    ///
+    /// @throws InvalidModelException if it names none, or one that would lie in another directory
+    static SortedSet<String> shards(Path index) {
+        return new TreeSet<>(readIndex(index).values());
     }
 
     /// Tensor name to shard name. A shard's name may not lead out of the directory.

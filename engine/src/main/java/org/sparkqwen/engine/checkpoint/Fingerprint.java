@@ -8,8 +8,6 @@ import org.jspecify.annotations.Nullable;
 /// What identifies a model on every row it produced: the sha256 over the names and sha256 of the files that decide its
 /// results, as `sha256sum` prints them. A packed model has the fingerprint of the safetensors it was made of.
 public final class Fingerprint {
-    private static final List<String> OTHER_FILES = List.of("config.json", "generation_config.json", "tokenizer.json");
-
     private Fingerprint() {}
 
     /// Reads safetensors once, some seconds for 8 GB, and not again while the cache knows them.
@@ -18,14 +16,14 @@ public final class Fingerprint {
     /// @return 64 hexadecimal digits
     public static String of(WeightFiles weights, @Nullable Path cache) {
         StringBuilder lines = new StringBuilder();
-        for (String name : OTHER_FILES) {
+        for (String name : ModelFiles.BESIDE_WEIGHTS) {
             Path file = weights.directory().resolve(name);
             if (Files.isRegularFile(file)) {
                 lines.append(new SourceFile(name, Sha256.of(file)));
             }
         }
         List<SourceFile> sources = switch (weights) {
-            case Checkpoint checkpoint -> new SourceHashes(cache).of(checkpoint);
+            case Checkpoint checkpoint -> new SourceHashes(cache).of(checkpoint.files());
             case PackedFile packed -> packed.sources();
         };
         sources.forEach(lines::append);

@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// A file's name is the sha256 of what it is made of and how: of the safetensors' sha256, the format's version, and the
 /// tensors' forms and shapes. So it is never out of date, and may be deleted at any time. While one process writes, to
-/// another name, the others wait; the finished file appears at once.
+/// another name, the others wait; the finished file appears at once. A file that is mapped is not evicted.
 public final class PackedCache {
     private static final Logger LOG = LoggerFactory.getLogger(PackedCache.class);
 
@@ -31,7 +31,12 @@ public final class PackedCache {
         if (!Files.isRegularFile(file)) {
             return Optional.empty();
         }
-        PackedFile packed = PackedFile.open(file);
+        UseLock use = UseLock.share(CacheEntry.useOf(file));
+        if (!Files.isRegularFile(file)) { // until a moment ago it was
+            use.close();
+            return Optional.empty();
+        }
+        PackedFile packed = PackedFile.open(file, use);
         if (!plan.made(packed)) {
             packed.close();
             throw PackedFile.damaged(file, "holds other weights than its name says");
@@ -68,11 +73,12 @@ public final class PackedCache {
     /// Returns whether that was necessary: another process may have made the file meanwhile.
     private boolean make(PackingPlan plan, PackingProgress progress) throws IOException {
         Path temporary = directory.resolve(plan.key() + ".tmp");
-        try (PackingLock _ = PackingLock.acquire(directory.resolve(plan.key() + ".lock"))) {
+        try (MakingLock _ = MakingLock.acquire(directory.resolve(plan.key() + ".lock"), "packs the same model")) {
             if (isSound(plan)) {
                 return false;
             }
             Files.deleteIfExists(temporary); // of a process that was killed
+            CacheEviction.makeRoom(directory, plan.bytes());
             plan.write(temporary, progress);
             Files.move(temporary, file(plan), StandardCopyOption.ATOMIC_MOVE);
             return true;

@@ -25,29 +25,40 @@ public final class PackedFile implements PackedTensors, WeightFiles {
     private final Arena arena;
     private final PackedHeader header;
     private final MemorySegment data;
+    private final UseLock use;
 
-    private PackedFile(Path path, Arena arena, PackedHeader header, MemorySegment data) {
+    private PackedFile(Path path, Arena arena, PackedHeader header, MemorySegment data, UseLock use) {
         this.path = path;
         this.arena = arena;
         this.header = header;
         this.data = data;
+        this.use = use;
     }
 
     /// Maps `path` and checks its header.
     ///
     /// @throws InvalidModelException if the file is absent, truncated, or not what the format says
     public static PackedFile open(Path path) {
+        return open(path, UseLock.NONE);
+    }
+
+    /// Likewise.
+    ///
+    /// @param use given back when the file is closed, or cannot be opened
+    static PackedFile open(Path path, UseLock use) {
         Arena arena = Arena.ofShared();
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
             PackedHeader header = PackedHeader.parse(path, file);
             MemorySegment data = file.asSlice(file.byteSize() - header.layout().bytes());
-            return new PackedFile(path, arena, header, data);
+            return new PackedFile(path, arena, header, data, use);
         } catch (IOException e) {
             arena.close();
+            use.close();
             throw new InvalidModelException("%s: cannot be mapped (%s)".formatted(path, e), e);
         } catch (RuntimeException e) {
             arena.close();
+            use.close();
             throw e;
         }
     }
@@ -111,5 +122,6 @@ public final class PackedFile implements PackedTensors, WeightFiles {
     @Override
     public void close() {
         arena.close();
+        use.close();
     }
 }

@@ -24,13 +24,13 @@ public final class PackingPlan {
     /// @param cache a directory, which need not exist
     /// @throws UncheckedIOException if a file cannot be read
     public static PackingPlan of(Checkpoint checkpoint, PackedLayout layout, Path cache) {
-        return new PackingPlan(checkpoint, new SourceHashes(cache).of(checkpoint), layout);
+        return new PackingPlan(checkpoint, new SourceHashes(cache).of(checkpoint.files()), layout);
     }
 
     /// Like [#of], if the cache remembers the checkpoint's files.
     public static Optional<PackingPlan> remembered(Checkpoint checkpoint, PackedLayout layout, Path cache) {
         return new SourceHashes(cache)
-                .remembered(checkpoint)
+                .remembered(checkpoint.files())
                 .map(sources -> new PackingPlan(checkpoint, sources, layout));
     }
 
@@ -53,6 +53,11 @@ public final class PackingPlan {
     /// Whether `packed` was made by this plan.
     public boolean made(PackedFile packed) {
         return packed.sources().equals(sources) && packed.layout().equals(layout);
+    }
+
+    /// Bytes of the packed file's tensors, and so nearly those of the file.
+    long bytes() {
+        return layout.bytes();
     }
 
     /// What tells the packed file from all others: sha256 over format, sources and forms.

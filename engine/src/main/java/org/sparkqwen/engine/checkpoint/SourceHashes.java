@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The sha256 of safetensors files, remembered so that a run does not begin with reading gigabytes.
+/// The sha256 of files of weights, remembered so that a run does not begin with reading gigabytes.
 ///
-/// A cache directory keeps a small stamp for each checkpoint, `stamps/<name>`, that holds what `sha256sum` prints. Its
+/// A cache directory keeps a small stamp for each model, `stamps/<name>`, that holds what `sha256sum` prints. Its
 /// name is made of every file's real path, size, time of change and inode: files are the same if those are, as make and
 /// rsync judge. Files that changed a moment ago, or while they were read, get no stamp, for a second change might go
 /// unnoticed.
@@ -36,21 +36,21 @@ final class SourceHashes {
         stamps = cache == null ? null : cache.resolve("stamps");
     }
 
-    /// The files of `checkpoint` with their sha256, in the order of their names.
+    /// `files` with their sha256, in their order.
     ///
     /// @throws UncheckedIOException if a file cannot be read
-    List<SourceFile> of(Checkpoint checkpoint) {
+    List<SourceFile> of(List<Path> files) {
         try {
-            Identity before = Identity.of(checkpoint);
-            Optional<List<SourceFile>> remembered = read(checkpoint, before);
+            Identity before = Identity.of(files);
+            Optional<List<SourceFile>> remembered = read(files, before);
             if (remembered.isPresent()) {
                 return remembered.get();
             }
-            List<SourceFile> sources = checkpoint.files().parallelStream()
+            List<SourceFile> sources = files.parallelStream()
                     .map(file -> new SourceFile(name(file), Sha256.of(file)))
                     .toList();
             boolean settled = before.newest().isBefore(Instant.now().minus(MOMENT));
-            if (stamps != null && settled && Identity.of(checkpoint).equals(before)) {
+            if (stamps != null && settled && Identity.of(files).equals(before)) {
                 write(stamps, before, sources);
             }
             return sources;
@@ -60,11 +60,18 @@ final class SourceHashes {
     }
 
     /// Like [#of], if that needs no reading.
-    Optional<List<SourceFile>> remembered(Checkpoint checkpoint) {
+    Optional<List<SourceFile>> remembered(List<Path> files) {
         try {
-            return read(checkpoint, Identity.of(checkpoint));
+            return read(files, Identity.of(files));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Remembers what is known of files that nobody changes: those of the cache itself.
+    void remember(List<Path> files, List<SourceFile> sources) throws IOException {
+        if (stamps != null) {
+            write(stamps, Identity.of(files), sources);
         }
     }
 
@@ -73,7 +80,7 @@ final class SourceHashes {
     }
 
     /// A stamp that is not what it should be is as good as none.
-    private Optional<List<SourceFile>> read(Checkpoint checkpoint, Identity identity) throws IOException {
+    private Optional<List<SourceFile>> read(List<Path> files, Identity identity) throws IOException {
         if (stamps == null) {
             return Optional.empty();
         }
@@ -83,7 +90,7 @@ final class SourceHashes {
         }
         List<String> lines = Files.readAllLines(stamp);
         List<SourceFile> sources = new ArrayList<>();
-        for (Path file : checkpoint.files()) {
+        for (Path file : files) {
             String line = sources.size() < lines.size() ? lines.get(sources.size()) : "";
             if (!line.matches(SourceFile.SHA256 + "  .*") || !line.endsWith("  " + name(file))) {
                 return Optional.empty();
@@ -108,15 +115,15 @@ final class SourceHashes {
         }
     }
 
-    /// What tells a checkpoint's files from others without reading them.
+    /// What tells a model's files from others without reading them.
     ///
     /// @param newest when the last of them changed
     private record Identity(String digest, Instant newest) {
 
-        static Identity of(Checkpoint checkpoint) throws IOException {
+        static Identity of(List<Path> files) throws IOException {
             StringBuilder text = new StringBuilder();
             Instant newest = Instant.MIN;
-            for (Path file : checkpoint.files()) {
+            for (Path file : files) {
                 Path real = file.toRealPath();
                 BasicFileAttributes attributes = Files.readAttributes(real, BasicFileAttributes.class);
                 Instant changed = attributes.lastModifiedTime().toInstant();

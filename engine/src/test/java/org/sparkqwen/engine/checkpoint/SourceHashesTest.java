@@ -116,13 +116,13 @@ class SourceHashesTest {
 
     private List<SourceFile> hashes() {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            return new SourceHashes(cache).of(checkpoint);
+            return new SourceHashes(cache).of(checkpoint.files());
         }
     }
 
     private Optional<List<SourceFile>> remembered() {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            return new SourceHashes(cache).remembered(checkpoint);
+            return new SourceHashes(cache).remembered(checkpoint.files());
         }
     }
 

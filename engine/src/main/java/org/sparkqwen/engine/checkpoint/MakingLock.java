@@ -10,10 +10,10 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The right to write a packed file, held by one thread of one process of a host. The operating system takes it from a
-/// process that ends, however it ends; the lock's file stays.
-final class PackingLock implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(PackingLock.class);
+/// The right to make a file or a directory of the cache, held by one thread of one process of a host. The operating
+/// system takes it from a process that ends, however it ends; the lock's file stays.
+final class MakingLock implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(MakingLock.class);
 
     /// A file's lock belongs to the whole process, and goes when any of its threads closes the file: so one thread
     /// at a time has a lock's file open.
@@ -21,15 +21,16 @@ final class PackingLock implements AutoCloseable {
 
     private final FileChannel channel;
 
-    private PackingLock(FileChannel channel) {
+    private MakingLock(FileChannel channel) {
         this.channel = channel;
     }
 
-    /// Waits until nobody else packs.
+    /// Waits until nobody else makes the same.
     ///
+    /// @param what somebody else may be doing, for a person: `packs the same model`
     /// @throws IOException if `file` cannot be made, or its file system knows no locks
     /// @throws CancellationException if the thread is interrupted
-    static PackingLock acquire(Path file) throws IOException {
+    static MakingLock acquire(Path file, String what) throws IOException {
         try {
             IN_THIS_PROCESS.lockInterruptibly();
         } catch (InterruptedException e) {
@@ -37,19 +38,19 @@ final class PackingLock implements AutoCloseable {
             throw cancelled(e);
         }
         try {
-            return new PackingLock(lock(file));
+            return new MakingLock(lock(file, what));
         } catch (IOException | RuntimeException e) {
             IN_THIS_PROCESS.unlock();
             throw e;
         }
     }
 
-    private static FileChannel lock(Path file) throws IOException {
+    private static FileChannel lock(Path file, String what) throws IOException {
         FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
         try {
             FileLock lock = channel.tryLock();
             if (lock == null) {
-                LOG.info("waiting for another process that packs the same model; it holds {}", file);
+                LOG.info("waiting for another process that {}; it holds {}", what, file);
                 channel.lock();
             }
             return channel;
@@ -62,8 +63,31 @@ final class PackingLock implements AutoCloseable {
         }
     }
 
+    /// Does `work` if nobody makes what `file` stands for, and nobody can begin to meanwhile.
+    ///
+    /// @return whether it was done
+    static boolean ifFree(Path file, Deletion work) throws IOException {
+        if (IN_THIS_PROCESS.isHeldByCurrentThread() || !IN_THIS_PROCESS.tryLock()) {
+            return false;
+        }
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+            if (channel.tryLock() == null) {
+                return false;
+            }
+            work.run();
+            return true;
+        } finally {
+            IN_THIS_PROCESS.unlock();
+        }
+    }
+
+    /// What is done under a lock.
+    interface Deletion {
+        void run() throws IOException;
+    }
+
     private static CancellationException cancelled(Exception cause) {
-        CancellationException cancelled = new CancellationException("interrupted while waiting to pack a model");
+        CancellationException cancelled = new CancellationException("interrupted while waiting for another process");
         cancelled.initCause(cause);
         return cancelled;
     }

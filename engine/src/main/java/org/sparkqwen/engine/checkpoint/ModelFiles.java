@@ -1,0 +1,124 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.io.IOException;
+import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// The files of a model directory that the engine reads, with their sizes and sha256: what a copy of it must have.
+/// Nothing else of a directory is ever copied.
+///
+/// @param files in the order of their names
+public record ModelFiles(List<ModelFile> files) implements Serializable {
+    /// What decides results beside the weights, where the model has it.
+    static final List<String> BESIDE_WEIGHTS = List.of(
+            "config.json",
+            "generation_config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "chat_template.jinja");
+
+    public ModelFiles {
+        files = files.stream().sorted(Comparator.comparing(ModelFile::name)).toList();
+    }
+
+    /// Reads every byte once, and those of the weights not again while the cache knows them.
+    ///
+    /// @param cache a directory, see [SourceHashes]; null for none
+    /// @throws UncheckedIOException if a file cannot be read
+    public static ModelFiles of(WeightFiles weights, @Nullable Path cache) {
+        List<ModelFile> files = new ArrayList<>();
+        try {
+            List<Path> heavy = weights.files();
+            List<SourceFile> hashes = new SourceHashes(cache).of(heavy);
+            for (int i = 0; i < heavy.size(); i++) {
+                SourceFile source = hashes.get(i);
+                files.add(new ModelFile(source.name(), Files.size(heavy.get(i)), source.sha256()));
+            }
+            List<String> light = new ArrayList<>(BESIDE_WEIGHTS);
+            if (files.stream().noneMatch(file -> file.name().equals(Checkpoint.SINGLE))) {
+                light.add(Checkpoint.INDEX);
+            }
+            for (String name : light) {
+                Path file = weights.directory().resolve(name);
+                if (Files.isRegularFile(file)) {
+                    files.add(new ModelFile(name, Files.size(file), Sha256.of(file)));
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return new ModelFiles(files);
+    }
+
+    /// A single file, such as a tokenizer.json.
+    ///
+    /// @throws UncheckedIOException if it cannot be read
+    public static ModelFiles of(Path file) {
+        try {
+            return new ModelFiles(
+                    List.of(new ModelFile(String.valueOf(file.getFileName()), Files.size(file), Sha256.of(file))));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Those of `present` names that are not weights, but decide what is.
+    static List<String> light(Set<String> present) {
+        List<String> names = new ArrayList<>(BESIDE_WEIGHTS);
+        if (!present.contains(Checkpoint.SINGLE)) {
+            names.add(Checkpoint.INDEX);
+        }
+        names.retainAll(present);
+        return names;
+    }
+
+    /// The names of the weights in a directory of which the [#light] files are here already.
+    ///
+    /// @param directory that has those
+    /// @param origin for messages
+    /// @throws InvalidModelException if there are none, or both kinds
+    static List<String> weights(Path directory, Set<String> present, String origin) {
+        List<String> names = new ArrayList<>();
+        if (present.contains(Checkpoint.SINGLE)) {
+            names.add(Checkpoint.SINGLE);
+        } else if (present.contains(Checkpoint.INDEX)) {
+            names.addAll(Checkpoint.shards(directory.resolve(Checkpoint.INDEX)));
+        }
+        if (present.contains(PackedFile.NAME)) {
+            names.add(PackedFile.NAME);
+        }
+        if (names.isEmpty()) {
+            throw new InvalidModelException("%s: none of %s, %s and %s is there"
+                    .formatted(origin, Checkpoint.SINGLE, Checkpoint.INDEX, PackedFile.NAME));
+        }
+        if (names.size() > 1 && names.contains(PackedFile.NAME)) {
+            throw new InvalidModelException("%s: holds both %s and safetensors; remove the one that is not wanted"
+                    .formatted(origin, PackedFile.NAME));
+        }
+        for (String name : names) {
+            if (!present.contains(name)) {
+                throw new InvalidModelException("%s: %s names %s, which does not exist; upload that file too"
+                        .formatted(origin, Checkpoint.INDEX, name));
+            }
+        }
+        return names;
+    }
+
+    public long bytes() {
+        return files.stream().mapToLong(ModelFile::bytes).sum();
+    }
+
+    /// What tells a copy of these files from all others: sha256 over what `sha256sum` prints of them.
+    public String key() {
+        StringBuilder text = new StringBuilder();
+        files.forEach(file -> text.append(new SourceFile(file.name(), file.sha256())));
+        return Sha256.of(text.toString());
+    }
+}

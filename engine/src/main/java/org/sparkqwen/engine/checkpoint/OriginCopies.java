@@ -1,0 +1,93 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What this host knows of models that lie somewhere else: `models/<key of the listing>.origin` holds the sizes and
+/// sha256 of what was copied from there. Where nothing is known yet, all of it is copied to learn that.
+final class OriginCopies {
+    private static final Logger LOG = LoggerFactory.getLogger(OriginCopies.class);
+
+    /// A file that changed so little ago might change again, with the same time. See [SourceHashes].
+    private static final Duration MOMENT = Duration.ofSeconds(2);
+
+    private static final Pattern LINE =
+            Pattern.compile("(%s) (\\d{1,18}) (%s)".formatted(SourceFile.SHA256, ModelFile.NAME));
+
+    private final Path models;
+
+    OriginCopies(Path models) {
+        this.models = models;
+    }
+
+    Optional<ModelFiles> known(ModelOrigin origin) throws IOException {
+        Path file = known(origin.key());
+        if (!Files.isRegularFile(file)) {
+            return Optional.empty();
+        }
+        List<ModelFile> files = new ArrayList<>();
+        for (String line : Files.readAllLines(file)) {
+            Matcher matcher = LINE.matcher(line);
+            if (!matcher.matches()) {
+                return Optional.empty();
+            }
+            files.add(new ModelFile(matcher.group(3), Long.parseLong(matcher.group(2)), matcher.group(1)));
+        }
+        return files.isEmpty() ? Optional.empty() : Optional.of(new ModelFiles(files));
+    }
+
+    private Path known(String key) {
+        return models.resolve(key + ".origin");
+    }
+
+    /// Copies what the engine reads of `origin` into `part`: the small files first, which say what the weights are.
+    ///
+    /// @param copy copies files of the given sizes
+    /// @return what came
+    /// @throws InvalidModelException if it is no model
+    static ModelFiles copy(ModelOrigin origin, PartialCopy part, FileCopy copy) throws IOException {
+        Map<String, Long> sizes = new TreeMap<>();
+        ModelFiles.light(origin.names()).forEach(name -> sizes.put(name, origin.bytes(name)));
+        copy.copy(sizes);
+        ModelFiles.weights(part.directory(), origin.names(), origin.uri())
+                .forEach(name -> sizes.put(name, origin.bytes(name)));
+        copy.copy(sizes);
+        return new ModelFiles(sizes.keySet().parallelStream()
+                .map(name -> new ModelFile(
+                        name, origin.bytes(name), Sha256.of(part.directory().resolve(name))))
+                .toList());
+    }
+
+    /// Copies those of the files that are not there yet.
+    interface FileCopy {
+        void copy(Map<String, Long> sizes) throws IOException;
+    }
+
+    /// Without it things are slower, no more.
+    void remember(ModelOrigin origin, ModelFiles files) {
+        if (origin.newest() > System.currentTimeMillis() - MOMENT.toMillis()) {
+            return;
+        }
+        StringBuilder lines = new StringBuilder();
+        files.files().forEach(file -> lines.append("%s %d %s%n".formatted(file.sha256(), file.bytes(), file.name())));
+        try {
+            Path temporary = Files.createTempFile(models, "origin", ".tmp");
+            Files.writeString(temporary, lines);
+            Files.move(temporary, known(origin.key()), StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            LOG.debug("nothing remembered of {}", origin.uri(), e);
+        }
+    }
+}
