@@ -3,6 +3,7 @@ package org.sparkqwen.engine.model;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,7 +29,8 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// memory.
 ///
 /// Nothing is read when they are opened. The numbers of a layer, of the embedding and of the head are checked when they
-/// are first asked for, before anything is computed from them.
+/// are first asked for, before anything is computed from them. What is asked for stays in memory until something else
+/// is: a file that is larger than memory is read along, see [WeightStream].
 public final class Weights implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
@@ -41,9 +43,12 @@ public final class Weights implements AutoCloseable {
     private final FirstUse finalNormUse;
     private final Matrix head;
     private final FirstUse headUse;
+    private final StreamingPlan plan;
+    private final @Nullable WeightStream stream; // of a file
 
     /// @param tensors all that the plan of `config` calls for; closed with this
-    private Weights(ModelConfig config, PackedTensors tensors) {
+    /// @param memory bytes that weights may take
+    private Weights(ModelConfig config, PackedTensors tensors, long memory) {
         this.tensors = tensors;
         PackedTensor vectors = tensor(TensorPlan.EMBEDDING);
         embedding = new Embedding(vectors, tensors.data(vectors));
@@ -60,6 +65,11 @@ public final class Weights implements AutoCloseable {
         String headName = config.tiedEmbeddings() ? TensorPlan.EMBEDDING : TensorPlan.HEAD;
         head = matrix(headName);
         headUse = config.tiedEmbeddings() ? embeddingUse : firstUse(List.of(tensor(headName)));
+        plan = StreamingPlan.of(tensors.layout(), config.layers(), memory);
+        stream = switch (tensors) {
+            case PackedFile file -> new WeightStream(plan, file.pages());
+            case PackedMemory _ -> null;
+        };
     }
 
     /// Opens the weights of a model directory: its packed file, or that of its safetensors in the cache, which is
@@ -67,14 +77,15 @@ public final class Weights implements AutoCloseable {
     /// why.
     ///
     /// @param cache a directory; null to pack into memory
+    /// @param memory bytes that weights may take; if they are larger, each batch reads the rest from the disk
     /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus, or a damaged file
-    public static Weights open(Path directory, ModelConfig config, @Nullable Path cache) {
+    public static Weights open(Path directory, ModelConfig config, @Nullable Path cache, long memory) {
         TensorPlan plan = TensorPlan.of(config);
         return switch (WeightFiles.open(directory)) {
             case PackedFile packed -> {
                 try {
                     plan.refuseDifferences(packed);
-                    yield new Weights(config, packed);
+                    yield new Weights(config, packed, memory);
                 } catch (RuntimeException e) {
                     packed.close();
                     throw e;
@@ -83,7 +94,7 @@ public final class Weights implements AutoCloseable {
             case Checkpoint checkpoint -> {
                 try (checkpoint) {
                     plan.refuseDifferences(checkpoint);
-                    yield new Weights(config, pack(checkpoint, plan.layout(checkpoint), cache));
+                    yield new Weights(config, pack(checkpoint, plan.layout(checkpoint), cache), memory);
                 }
             }
         };
@@ -108,7 +119,7 @@ public final class Weights implements AutoCloseable {
     /// @param seed the same one gives the same weights
     public static Weights random(ModelConfig config, DType dtype, long seed) {
         PackedLayout layout = TensorPlan.of(config).layout(name -> dtype);
-        return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)));
+        return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)), Long.MAX_VALUE);
     }
 
     /// Bytes of the packed weights of `config`.
@@ -157,12 +168,26 @@ public final class Weights implements AutoCloseable {
         return new FirstUse(() -> used.parallelStream().forEach(tensors::check));
     }
 
+    /// Of weights in a file: what of them stays in memory, and what each batch reads.
+    public Optional<StreamingPlan> streaming() {
+        return stream == null ? Optional.empty() : Optional.of(plan);
+    }
+
+    /// Waits for a part of the plan to be in memory.
+    private void use(int part) {
+        if (stream != null) {
+            stream.use(part);
+        }
+    }
+
     Embedding embedding() {
+        use(0);
         embeddingUse.check();
         return embedding;
     }
 
     Layer layer(int i) {
+        use(i + 1);
         layerUses.get(i).check();
         return layers.get(i);
     }
@@ -174,12 +199,16 @@ public final class Weights implements AutoCloseable {
 
     /// `[vocabulary, hidden]`
     Matrix head() {
+        use(headUse == embeddingUse ? 0 : layers.size() + 1);
         headUse.check();
         return head;
     }
 
     @Override
     public void close() {
+        if (stream != null) {
+            stream.close();
+        }
         tensors.close();
     }
 }
