@@ -29,7 +29,8 @@ public final class WeightMemory {
                 WorkingMemory.scoring(config, options.batchTokens(), options.batchTokens(), options.threads());
         long offHeap = working.offHeap() + options.keyValues().bytes();
         Runtime heap = Runtime.getRuntime();
-        long whole = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+        long whole =
+                ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
         long unused = availableToAll().orElse(whole);
         return bytes(whole, unused, heap.totalMemory(), heap.maxMemory(), offHeap);
     }
