@@ -28,9 +28,9 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// A model's weights in the form in which the kernels read them, off-heap: mapped from a packed file, or packed into
 /// memory.
 ///
-/// Nothing is read when they are opened. The numbers of a layer, of the embedding and of the head are checked when they
-/// are first asked for, before anything is computed from them. What is asked for stays in memory until something else
-/// is: a file that is larger than memory is read along, see [WeightStream].
+/// Nothing is read when they are opened. The numbers of a layer, of an expert, of the embedding and of the head are
+/// checked when they are first asked for, before anything is computed from them. What is asked for stays in memory until
+/// something else is: a file that is larger than memory is read along, see [WeightStream].
 public final class Weights implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
@@ -53,11 +53,12 @@ public final class Weights implements AutoCloseable {
         PackedTensor vectors = tensor(TensorPlan.EMBEDDING);
         embedding = new Embedding(vectors, tensors.data(vectors));
         embeddingUse = firstUse(List.of(vectors));
-        layers = IntStream.range(0, config.layers()).mapToObj(this::readLayer).toList();
+        List<PackedTensor> all = tensors.layout().tensors();
+        layers = IntStream.range(0, config.layers()).mapToObj(i -> readLayer(config, i)).toList();
         layerUses = IntStream.range(0, config.layers())
                 .mapToObj(TensorPlan::layer)
-                .map(layer -> firstUse(tensors.layout().tensors().stream()
-                        .filter(tensor -> tensor.name().startsWith(layer))
+                .map(layer -> firstUse(all.stream()
+                        .filter(tensor -> tensor.name().startsWith(layer) && !TensorPlan.isOfExpert(tensor.name()))
                         .toList()))
                 .toList();
         finalNorm = vector(TensorPlan.FINAL_NORM);
@@ -129,20 +130,46 @@ public final class Weights implements AutoCloseable {
         return TensorPlan.of(config).layout(name -> dtype).bytes();
     }
 
-    private Layer readLayer(int i) {
+    private Layer readLayer(ModelConfig config, int i) {
         return new Layer(
                 vector(TensorPlan.layer(i, "input_layernorm")),
-                matrix(TensorPlan.layer(i, "self_attn.q_proj")),
-                matrix(TensorPlan.layer(i, "self_attn.k_proj")),
-                matrix(TensorPlan.layer(i, "self_attn.v_proj")),
-                vector(TensorPlan.layer(i, "self_attn.q_norm")),
-                vector(TensorPlan.layer(i, "self_attn.k_norm")),
+                input(config, i, "self_attn.q_proj", "self_attn.q_norm"),
+                input(config, i, "self_attn.k_proj", "self_attn.k_norm"),
+                input(config, i, "self_attn.v_proj", null),
                 matrix(TensorPlan.layer(i, "self_attn.o_proj")),
                 vector(TensorPlan.layer(i, "post_attention_layernorm")),
-                new FeedForward.Dense(
-                        matrix(TensorPlan.layer(i, "mlp.gate_proj")),
-                        matrix(TensorPlan.layer(i, "mlp.up_proj")),
-                        matrix(TensorPlan.layer(i, "mlp.down_proj"))));
+                config.mixtureOf(i).<FeedForward>map(shape -> mixture(i, shape)).orElseGet(() -> dense(i)));
+    }
+
+    private Layer.Input input(ModelConfig config, int layer, String part, @Nullable String norm) {
+        boolean normed = config.family().normsQueriesAndKeys();
+        return new Layer.Input(
+                matrix(TensorPlan.layer(layer, part)),
+                normed ? null : vector(TensorPlan.bias(layer, part)),
+                normed && norm != null ? vector(TensorPlan.layer(layer, norm)) : null);
+    }
+
+    private FeedForward.Dense dense(int layer) {
+        return new FeedForward.Dense(
+                matrix(TensorPlan.layer(layer, "mlp.gate_proj")),
+                matrix(TensorPlan.layer(layer, "mlp.up_proj")),
+                matrix(TensorPlan.layer(layer, "mlp.down_proj")));
+    }
+
+    private FeedForward.Mixture mixture(int layer, MixtureShape shape) {
+        List<FeedForward.Expert> experts = IntStream.range(0, shape.experts())
+                .mapToObj(expert -> expert(layer, expert))
+                .toList();
+        return new FeedForward.Mixture(shape, matrix(TensorPlan.layer(layer, "mlp.gate")), experts);
+    }
+
+    private FeedForward.Expert expert(int layer, int expert) {
+        String gate = TensorPlan.expert(layer, expert, "gate_proj");
+        String up = TensorPlan.expert(layer, expert, "up_proj");
+        String down = TensorPlan.expert(layer, expert, "down_proj");
+        return new FeedForward.Expert(
+                new FeedForward.Dense(matrix(gate), matrix(up), matrix(down)),
+                firstUse(List.of(tensor(gate), tensor(up), tensor(down))));
     }
 
     private PackedTensor tensor(String name) {
@@ -186,6 +213,7 @@ public final class Weights implements AutoCloseable {
         return embedding;
     }
 
+    /// The experts of a layer check themselves.
     Layer layer(int i) {
         use(i + 1);
         layerUses.get(i).check();
