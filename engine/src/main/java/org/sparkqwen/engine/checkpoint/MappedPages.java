@@ -28,8 +28,8 @@ public final class MappedPages implements AutoCloseable {
         descriptor = advice.map(system -> system.open(path)).orElse(NOT_OPEN);
     }
 
-    /// Reads bytes `from` to `to` of the data into memory, as far as they are not there, and returns when they are, or
-    /// soon after `cancelled`.
+    /// Reads bytes `from` to `to` of the data into memory, as far as they are not there, and returns when they
+    /// are, or soon after `cancelled`.
     ///
     /// @throws InternalError if the disk fails, or someone has cut the file short
     public void read(long from, long to, Cancelled cancelled) {
