@@ -24,25 +24,27 @@ public final class WeightMemory {
     private WeightMemory() {}
 
     /// Bytes for the weights of an engine with `options` in this process.
+    ///
+    /// Keys and values of texts are not counted: an engine that scores has none, and another takes memory for them only
+    /// as it needs it, which the system then takes from the weights.
     public static long available(ModelConfig config, EngineOptions options) {
-        WorkingMemory working =
-                WorkingMemory.scoring(config, options.batchTokens(), options.batchTokens(), options.threads());
-        long offHeap = working.offHeap() + options.keyValues().bytes();
+        long working = WorkingMemory.scoring(config, options.batchTokens(), options.batchTokens(), options.threads())
+                .offHeap();
         Runtime heap = Runtime.getRuntime();
-        long whole =
-                ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+        long whole = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
+                .getTotalMemorySize();
         long unused = availableToAll().orElse(whole);
-        return bytes(whole, unused, heap.totalMemory(), heap.maxMemory(), offHeap);
+        return bytes(whole, unused, heap.totalMemory(), heap.maxMemory(), working);
     }
 
     /// @param whole bytes that the machine has, or the limit of the container
     /// @param unused bytes that no process holds but as pages of files, on the whole machine
     /// @param heapNow bytes that this process's heap has
     /// @param heapLater bytes that it may have
-    /// @param offHeap bytes that this process will take elsewhere
-    static long bytes(long whole, long unused, long heapNow, long heapLater, long offHeap) {
+    /// @param working bytes that a batch takes off the heap
+    static long bytes(long whole, long unused, long heapNow, long heapLater, long working) {
         long left = Math.min(whole - heapNow, unused) - (heapLater - heapNow);
-        return Math.max(0, left - offHeap - OTHER_BYTES);
+        return Math.max(0, left - working - OTHER_BYTES);
     }
 
     /// Linux says it; elsewhere nothing does that counts pages of files as free.

@@ -69,7 +69,7 @@ class StreamingTest {
     void weightsGetWhatNothingElseTakes() {
         long gib = 1L << 30;
         long other = 1L << 29;
-        // a heap of 2 GiB, half of it taken already, and a cache of keys and values
+        // a heap of 2 GiB, half of it taken already, and another for a batch
         assertThat(WeightMemory.bytes(16 * gib, 15 * gib, gib, 2 * gib, gib)).isEqualTo(13 * gib - other);
         // the machine is a container's, or is used by others
         assertThat(WeightMemory.bytes(8 * gib, 15 * gib, gib, 2 * gib, gib)).isEqualTo(5 * gib - other);
