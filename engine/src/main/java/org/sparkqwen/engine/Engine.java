@@ -28,6 +28,7 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.TimedKernels;
 import org.sparkqwen.engine.kernels.Work;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.scheduler.Sequence;
@@ -80,6 +81,13 @@ public final class Engine implements AutoCloseable {
     /// @throws InvalidModelException if the directory holds no model that this engine can run; weights that are
     ///     damaged may show only when a run first uses them
     public static Engine open(Path directory, EngineOptions options) {
+        return open(directory, options, WeightMemory.available(ModelConfig.read(directory), options));
+    }
+
+    /// The same with another size of memory.
+    ///
+    /// @param weightMemory bytes that weights may take; what does not fit is read from the disk for each batch
+    static Engine open(Path directory, EngineOptions options, long weightMemory) {
         ModelConfig config = ModelConfig.read(directory);
         if (!config.unknownKeys().isEmpty()) {
             LOG.warn("{}: ignoring keys this engine does not know: {}", directory, config.unknownKeys());
@@ -92,7 +100,7 @@ public final class Engine implements AutoCloseable {
                 options,
                 tokenizer,
                 new Conversations(directory),
-                () -> Weights.open(directory, config, options.cache()));
+                () -> Weights.open(directory, config, options.cache(), weightMemory));
     }
 
     /// A model of random weights in bfloat16, for measuring speed: a run takes the time of a trained model's.
@@ -127,11 +135,27 @@ public final class Engine implements AutoCloseable {
                     name,
                     TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start),
                     kernels.description());
+            weights.streaming()
+                    .filter(StreamingPlan::streams)
+                    .ifPresent(plan -> LOG.warn(
+                            "{}: of {} GB of weights, {} GB of memory hold {} GB; {}",
+                            name,
+                            gigabytes(plan.bytes()),
+                            gigabytes(plan.memory()),
+                            gigabytes(plan.keptBytes()),
+                            "every batch and every generated token reads %s GB from the disk%s"
+                                    .formatted(
+                                            gigabytes(plan.streamedBytes()),
+                                            plan.overlapping() ? ", while it computes" : "")));
             return new Engine(config, options, tokenizer, conversations, weights, kernels);
         } catch (RuntimeException | Error e) {
             kernels.close();
             throw e;
         }
+    }
+
+    private static String gigabytes(long bytes) {
+        return "%.2f".formatted(bytes / 1e9);
     }
 
     public ModelConfig config() {

@@ -3,6 +3,7 @@ package org.sparkqwen.engine;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Transformer;
 
@@ -23,11 +24,18 @@ public record WorkingMemory(long offHeap, long heap) {
         long blocks = Math.max(mostBlocks(batchTokens), Math.ceilDiv(window, KeyValueBlock.TOKENS));
         long keysAndValues = blocks * KeyValueBlock.bytes(config.attention(), KeyValueFormat.F32); // of one layer
         int widest = Math.max(
-                config.intermediateSize(),
+                config.denseLayers() == 0 ? 0 : config.intermediateSize(),
                 Math.max(config.hiddenSize(), config.attention().queryWidth()));
         return new WorkingMemory(
                 Transformer.workingBytes(config, tokens, window) + keysAndValues,
-                Kernels.heapBytes(threads, tokens, widest, config.vocabSize()));
+                Kernels.heapBytes(
+                        threads,
+                        tokens,
+                        widest,
+                        config.vocabSize(),
+                        Transformer.expertRows(config, tokens),
+                        config.mixture().map(MixtureShape::experts).orElse(0),
+                        config.hiddenSize()));
     }
 
     /// Blocks of a layer that a batch of several documents may take. Very short documents reach it before they fill

@@ -16,12 +16,19 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.scheduler.Batch;
 import org.sparkqwen.engine.scheduler.Sequence;
 
-/// Every dense reference model against transformers in float32, with both kernels.
+/// Every reference model against transformers in float32, with both kernels.
 class GoldenModelTest {
     private static final double LOGIT_TOLERANCE = 1e-3;
 
     static Stream<Arguments> modelsAndKernels() {
-        return Stream.of("dense-tied-f32", "dense-untied-bf16-2shards", "dense-odd-f16", "dense-yarn")
+        return Stream.of(
+                        "dense-tied-f32",
+                        "dense-untied-bf16-2shards",
+                        "dense-odd-f16",
+                        "dense-yarn",
+                        "moe-mixed-bf16",
+                        "moe-norm",
+                        "qwen2-bias")
                 .flatMap(model -> Stream.of(KernelChoice.SCALAR, KernelChoice.VECTOR)
                         .map(kernels -> Arguments.of(model, kernels)));
     }

@@ -59,7 +59,8 @@ final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--shape",
             paramLabel = "SIZE",
-            description = "Random weights instead, of the size of a published model: 0.6b, 1.7b, 4b, 8b, 14b or 32b.")
+            description = "Random weights instead, of the size of a published model: 0.6b, 1.7b, 4b, 8b, 14b, 32b,"
+                    + " 30b-a3b or 235b-a22b.")
     private @Nullable String shape;
 
     @Option(

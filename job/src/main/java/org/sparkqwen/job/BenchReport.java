@@ -22,6 +22,7 @@ final class BenchReport {
 
     private final String model;
     private final long parameters;
+    private final long activeParameters;
     private final String kernels;
     private final int threads;
     private final int batchTokens;
@@ -32,6 +33,7 @@ final class BenchReport {
     BenchReport(String model, Engine engine, Benchmark.Settings settings, BenchmarkResult result) {
         this.model = model;
         parameters = TensorPlan.of(engine.config()).parameters();
+        activeParameters = TensorPlan.activeParameters(engine.config());
         kernels = engine.kernels();
         threads = engine.options().threads();
         batchTokens = engine.options().batchTokens();
@@ -41,7 +43,8 @@ final class BenchReport {
 
     List<String> lines() {
         List<String> lines = new ArrayList<>();
-        lines.add("%s: %,d parameters; kernels: %s".formatted(model, parameters, kernels));
+        String active = activeParameters == parameters ? "" : ", %,d of them active".formatted(activeParameters);
+        lines.add("%s: %,d parameters%s; kernels: %s".formatted(model, parameters, active, kernels));
         lines.add("batches of %,d tokens, documents of %,d".formatted(batchTokens, settings.documentTokens()));
         add(lines, machine());
         add(lines, rates());
@@ -144,6 +147,7 @@ final class BenchReport {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("model", model);
         all.put("parameters", parameters);
+        all.put("active_parameters", activeParameters);
         all.put("kernels", kernels);
         all.put("threads", threads);
         all.put("batch_tokens", batchTokens);

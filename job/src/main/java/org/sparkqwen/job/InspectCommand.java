@@ -15,6 +15,7 @@ import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
 import org.sparkqwen.engine.model.TensorPlan;
@@ -50,7 +51,7 @@ final class InspectCommand implements Callable<Integer> {
         Path directory = model == null ? ModelOptions.sampleModel() : model;
         PrintStream out = System.out;
         ModelConfig config = ModelConfig.read(directory);
-        out.printf("%s: dense Qwen3%n", directory);
+        out.printf("%s: %s%n", directory, config.family().title());
         print(out, config);
         try (WeightFiles weights = WeightFiles.open(directory)) {
             return print(out, config, weights);
@@ -65,6 +66,7 @@ final class InspectCommand implements Callable<Integer> {
                 config.intermediateSize(),
                 config.vocabSize(),
                 config.tiedEmbeddings() ? ", tied head" : "");
+        config.mixture().ifPresent(mixture -> printMixture(out, config, mixture));
         out.printf(
                 "  attention    %d query heads, %d key/value heads of %d%n",
                 config.attention().heads(),
@@ -82,10 +84,25 @@ final class InspectCommand implements Callable<Integer> {
         out.printf(
                 "  end of text  %s%n",
                 config.eosTokenIds().isEmpty() ? "none: documents are scored without a prefix" : config.eosTokenIds());
-        out.printf("  parameters   %,d%n", TensorPlan.of(config).parameters());
+        long parameters = TensorPlan.of(config).parameters();
+        long active = TensorPlan.activeParameters(config);
+        out.printf(
+                "  parameters   %,d%s%n",
+                parameters, active == parameters ? "" : ", of which %,d take part in a token".formatted(active));
         if (!config.unknownKeys().isEmpty()) {
             out.printf("  ignored      keys of config.json that this engine does not know: %s%n", config.unknownKeys());
         }
+    }
+
+    private static void printMixture(PrintStream out, ModelConfig config, MixtureShape mixture) {
+        out.printf(
+                "  experts      %d of %d for a token, intermediate %,d, in %d of %d layers%s%n",
+                mixture.perToken(),
+                mixture.experts(),
+                mixture.intermediateSize(),
+                mixture.layers().size(),
+                config.layers(),
+                mixture.normalised() ? ", shares normalised" : "");
     }
 
     private int print(PrintStream out, ModelConfig config, WeightFiles weights) {

@@ -87,6 +87,11 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         return data.asSlice(tensor.offset(), tensor.bytes());
     }
 
+    /// The pages of the data, to be read ahead and given back. No range of them may be used after [#close].
+    public MappedPages pages() {
+        return new MappedPages(path, data, header.dataStart(), PageAdvice.ofThisSystem());
+    }
+
     @Override
     public void check(PackedTensor tensor) {
         CRC32C checksum = new CRC32C();

@@ -17,7 +17,7 @@ import java.util.function.IntConsumer;
 /// Operations of one instance must not run at the same time. Rows are contiguous; an operand shorter than its shape
 /// says throws [IndexOutOfBoundsException], one on the Java heap [IllegalArgumentException].
 public sealed interface Kernels extends AutoCloseable permits ScalarKernels, VectorKernels, TimedKernels {
-    /// `out[t][n] = Σₖ in[t][k] · weight[n][k]` for linear layers that read the same input.
+    /// `out[t][n] = Σₖ in[t][k] · weight[n][k] + bias[n]` for linear layers that read the same input.
     ///
     /// @param in `[tokens, inputs]`
     /// @param projections all of `inputs` inputs; outputs overlap neither each other nor `in`
@@ -36,6 +36,22 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// @param up `[outputs, inputs]`, of the same format
     /// @param out `[tokens, outputs]`; does not overlap `in`
     void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out);
+
+    /// The experts that each token goes to: those of the greatest probabilities under the softmax over all of them.
+    ///
+    /// @param logits `[tokens, experts]`
+    /// @param perToken at most `experts`
+    /// @param normalised whether the probabilities of a token's experts are divided by their sum
+    Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised);
+
+    /// `sum[r] += share · down(silu(gate(in[r])) · up(in[r]))` for the rows of each expert: the product with the
+    /// share is rounded, and then added. A row that several experts have takes theirs in the order of the list.
+    ///
+    /// @param in `[rows, hidden]`
+    /// @param experts of the same shape
+    /// @param gated `[all experts' rows, intermediate]`, overwritten
+    /// @param sum `[rows, hidden]`; does not overlap `in`
+    void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum);
 
     /// `out[r][i] = weight[i] · (in[r][i] / √(mean(in[r]²) + epsilon))` for each row.
     ///
@@ -62,6 +78,9 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
             int[] positions,
             MemorySegment cosines,
             MemorySegment sines);
+
+    /// The rotary position embedding of [#normAndRotate] without the norm.
+    void rotate(MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines);
 
     /// Writes the keys and values of the batch's tokens into their sequences' blocks.
     ///
@@ -126,8 +145,12 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     ///
     /// @param tokens of an operation
     /// @param inputs of the widest linear layer
-    static long heapBytes(int threads, int tokens, int inputs, int vocabulary) {
-        long packed = PackedActivations.floats(tokens, inputs);
+    /// @param expertRows of [#addExperts], and the number and the inputs of those experts; 0 if there are none
+    static long heapBytes(
+            int threads, int tokens, int inputs, int vocabulary, int expertRows, int experts, int expertInputs) {
+        long packed = Math.max(
+                PackedActivations.floats(tokens, inputs),
+                PackedActivations.floatsOfExperts(expertRows, experts, expertInputs));
         long sums = (long) threads * TiledProduct.TOKENS * LogSumExp.CHUNK;
         long maximaAndSums = 2L * tokens * LogSumExp.chunks(vocabulary);
         return (packed + sums + maximaAndSums) * Float.BYTES;

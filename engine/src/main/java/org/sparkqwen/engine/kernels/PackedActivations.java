@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntToLongFunction;
 
 /// The activations of one operation in the order in which [OuterProduct] reads them: tile after tile of tokens, each
 /// `[inputs][height]`, so that a tile's broadcasts are consecutive.
@@ -27,6 +28,11 @@ final class PackedActivations {
         return (long) padded(Math.min(tokens, blockTokens(inputs))) * inputs;
     }
 
+    /// Floats of heap that the rows of experts take, each expert's in tiles of their own.
+    static long floatsOfExperts(int rows, int experts, int inputs) {
+        return (rows + 3L * (experts + rows / TiledProduct.TOKENS)) * inputs; // a tile of 4 may lack three
+    }
+
     /// The last tile may be higher than tokens are left.
     private static int padded(int tokens) {
         return Math.ceilDiv(tokens, OuterProduct.TILE) * OuterProduct.TILE;
@@ -37,54 +43,68 @@ final class PackedActivations {
     /// @param rows address of `[tokens, inputs]`
     /// @param tokens at most [#blockTokens]
     void pack(long rows, int tokens, int inputs) {
-        if (floats.length < padded(tokens) * inputs) {
-            floats = new float[padded(tokens) * inputs];
+        List<Tile> tiles = new ArrayList<>();
+        int end = 0;
+        for (int start = 0; start < tokens; start += TiledProduct.TOKENS) {
+            int first = start;
+            int count = Math.min(TiledProduct.TOKENS, tokens - first);
+            end = addTiles(tiles, first, count, i -> rows + (long) (first + i) * inputs * Float.BYTES);
         }
-        List<Tile> tiles = tiles(tokens);
+        pack(tiles, end, inputs);
+    }
+
+    /// Packs rows that lie anywhere; a tile starts at index `slot · inputs`.
+    ///
+    /// @param end the first slot that none of them has
+    void pack(List<Tile> tiles, int end, int inputs) {
+        if (floats.length < Math.multiplyExact(end, inputs)) {
+            floats = new float[end * inputs];
+        }
         team.run(tiles.size(), (part, worker) -> {
             Tile tile = tiles.get(part);
-            long from = rows + (long) tile.token() * inputs * Float.BYTES;
-            packTile(from, inputs, tile.count(), tile.height(), floats, tile.token() * inputs);
+            packTile(tile.rows(), inputs, floats, tile.slot() * inputs);
         });
     }
 
-    /// Some tokens that are packed together.
+    /// Some rows that are packed together.
     ///
-    /// @param token the first
-    /// @param count how many; `height`, or fewer at the end
-    private record Tile(int token, int count, int height) {}
+    /// @param slot of the first; each row has one
+    /// @param rows their addresses, as many as the tile is high
+    record Tile(int slot, long[] rows) {}
 
-    /// The tiles in which [TiledProduct] takes `tokens` tokens.
-    private static List<Tile> tiles(int tokens) {
-        List<Tile> tiles = new ArrayList<>();
-        for (int start = 0; start < tokens; start += TiledProduct.TOKENS) {
-            int end = Math.min(tokens, start + TiledProduct.TOKENS);
-            int token = start;
-            for (int height : Tiling.heights(end - start)) {
-                tiles.add(new Tile(token, Math.min(height, end - token), height));
-                token += height;
+    /// Adds the tiles in which [TiledProduct] takes `count` rows, at most [TiledProduct#TOKENS]. In a tile that is
+    /// higher than rows are left, the last stands for those that are missing.
+    ///
+    /// @param slot of the first row
+    /// @return the slot after the last
+    static int addTiles(List<Tile> tiles, int slot, int count, IntToLongFunction address) {
+        int row = 0;
+        for (int height : Tiling.heights(count)) {
+            long[] rows = new long[height];
+            for (int i = 0; i < height; i++) {
+                rows[i] = address.applyAsLong(Math.min(row + i, count - 1));
             }
+            tiles.add(new Tile(slot + row, rows));
+            row += height;
         }
-        return tiles;
+        return slot + row;
     }
 
-    /// In a tile that is higher than tokens are left, the last stands for those that are missing.
-    private static void packTile(long rows, int inputs, int count, int height, float[] to, int at) {
-        long rowBytes = (long) inputs * Float.BYTES;
+    private static void packTile(long[] rows, int inputs, float[] to, int at) {
+        int height = rows.length;
         if (height == 1) {
-            VectorKernels.read(rows, to, at, inputs);
+            VectorKernels.read(rows[0], to, at, inputs);
             return;
         }
         int first = 0;
         if (Transposition.POSSIBLE) {
             for (; first <= inputs - Transposition.SQUARE; first += Transposition.SQUARE) {
-                Transposition.tile(rows + (long) first * Float.BYTES, rowBytes, count, height, to, at + first * height);
+                Transposition.tile(rows, (long) first * Float.BYTES, to, at + first * height);
             }
         }
         for (int row = 0; row < height; row++) {
-            long from = rows + Math.min(row, count - 1) * rowBytes;
             for (int input = first; input < inputs; input++) {
-                to[at + input * height + row] = Memory.getFloat(from + (long) input * Float.BYTES);
+                to[at + input * height + row] = Memory.getFloat(rows[row] + (long) input * Float.BYTES);
             }
         }
     }

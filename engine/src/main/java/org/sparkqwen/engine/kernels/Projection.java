@@ -1,9 +1,15 @@
 package org.sparkqwen.engine.kernels;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /// A linear layer's weight, and where its outputs go.
 ///
 /// @param weight `[outputs, inputs]`
+/// @param bias `[outputs]`, added to the finished products; null if there is none
 /// @param out `[tokens, outputs]`
-public record Projection(Matrix weight, MemorySegment out) {}
+public record Projection(Matrix weight, @Nullable MemorySegment bias, MemorySegment out) {
+    public Projection(Matrix weight, MemorySegment out) {
+        this(weight, null, out);
+    }
+}

@@ -5,9 +5,11 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.ScalarMath.LANES;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 
 /// The reference: every operation as its formula reads, in the order of additions that [Kernels] promises.
@@ -23,13 +25,18 @@ final class ScalarKernels implements Kernels {
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
         for (Projection projection : projections) {
             int outputs = projection.weight().outputs();
+            float[] bias = new float[outputs];
+            MemorySegment given = projection.bias();
+            if (given != null) {
+                read(given, 0, bias);
+            }
             Memory.address(projection.out(), (long) tokens * outputs);
-            products(
-                    in,
-                    tokens,
-                    List.of(projection.weight()),
-                    (token, first, count, sums) ->
-                            write(sums[0], count, projection.out(), (long) token * outputs + first));
+            products(in, tokens, List.of(projection.weight()), (token, first, count, sums) -> {
+                for (int i = 0; given != null && i < count; i++) {
+                    sums[0][i] += bias[first + i];
+                }
+                write(sums[0], count, projection.out(), (long) token * outputs + first);
+            });
         }
     }
 
@@ -54,6 +61,35 @@ final class ScalarKernels implements Kernels {
             }
             write(sums[0], count, out, (long) token * gate.outputs() + first);
         });
+    }
+
+    @Override
+    public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
+        return Router.route(team, logits, tokens, experts, perToken, normalised);
+    }
+
+    @Override
+    public void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+        try (Arena arena = Arena.ofShared()) {
+            for (ExpertRows expert : experts) {
+                int hidden = expert.gate().inputs();
+                int[] rows = expert.rows();
+                MemorySegment x = arena.allocate(JAVA_FLOAT, (long) rows.length * hidden);
+                float[] row = new float[hidden];
+                for (int i = 0; i < rows.length; i++) {
+                    read(in, (long) rows[i] * hidden, row);
+                    write(row, hidden, x, (long) i * hidden);
+                }
+                swiGlu(x, rows.length, expert.gate(), expert.up(), gated);
+                products(gated, rows.length, List.of(expert.down()), (token, first, count, sums) -> {
+                    long at = (long) rows[token] * hidden + first;
+                    for (int i = 0; i < count; i++) {
+                        sums[0][i] = sum.getAtIndex(JAVA_FLOAT, at + i) + sums[0][i] * expert.shares()[token];
+                    }
+                    write(sums[0], count, sum, at);
+                });
+            }
+        }
     }
 
     /// What becomes of a token's outputs.
@@ -120,10 +156,28 @@ final class ScalarKernels implements Kernels {
             int[] positions,
             MemorySegment cosines,
             MemorySegment sines) {
-        int half = headDim / 2;
-        Memory.address(x, (long) positions.length * heads * headDim);
         float[] scale = new float[headDim];
         read(weight, 0, scale);
+        rotate(x, heads, headDim, positions, cosines, sines, head -> norm(head, scale, epsilon));
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+        rotate(x, heads, headDim, positions, cosines, sines, head -> {});
+    }
+
+    /// @param first what is done to a head before it is turned
+    private void rotate(
+            MemorySegment x,
+            int heads,
+            int headDim,
+            int[] positions,
+            MemorySegment cosines,
+            MemorySegment sines,
+            Consumer<float[]> first) {
+        int half = headDim / 2;
+        Memory.address(x, (long) positions.length * heads * headDim);
         team.run(positions.length, (token, worker) -> {
             float[] cos = new float[half];
             float[] sin = new float[half];
@@ -133,12 +187,12 @@ final class ScalarKernels implements Kernels {
             for (int h = 0; h < heads; h++) {
                 long at = ((long) token * heads + h) * headDim;
                 read(x, at, head);
-                norm(head, scale, epsilon);
+                first.accept(head);
                 for (int i = 0; i < half; i++) {
-                    float first = head[i];
-                    float second = head[i + half];
-                    head[i] = Math.fma(-second, sin[i], first * cos[i]);
-                    head[i + half] = Math.fma(first, sin[i], second * cos[i]);
+                    float left = head[i];
+                    float right = head[i + half];
+                    head[i] = Math.fma(-right, sin[i], left * cos[i]);
+                    head[i + half] = Math.fma(left, sin[i], right * cos[i]);
                 }
                 write(head, headDim, x, at);
             }

@@ -21,7 +21,7 @@ final class TiledProduct {
 
     /// `sums[t][n] = Σₖ in[t][k] · weight[n][k]` for some tokens and the outputs of some panels.
     ///
-    /// @param token the first, a multiple of [#TOKENS]
+    /// @param token where the first is packed: its tiles begin there
     /// @param tokens how many, at most [#TOKENS]
     /// @param sums `[tokens][stride]` from index `at`
     /// @param following address of the panel that is probably next, of as many inputs in the same format

@@ -24,6 +24,11 @@ final class Tiling {
         return tokens < HEIGHTS.size() ? HEIGHTS.get(tokens) : computed(tokens);
     }
 
+    /// The height of all tiles together.
+    static int height(int tokens) {
+        return Arrays.stream(heights(tokens)).sum();
+    }
+
     private static int[] computed(int tokens) {
         if (tokens == 1) {
             return new int[] {1};

@@ -54,6 +54,29 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
+    public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
+        long start = System.nanoTime();
+        Routes routes = kernels.route(logits, tokens, experts, perToken, normalised);
+        record(Stage.REST, start, 0);
+        return routes;
+    }
+
+    @Override
+    public void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+        long start = System.nanoTime();
+        kernels.addExperts(in, experts, gated, sum);
+        double operations = 0;
+        long bytes = 0;
+        for (ExpertRows expert : experts) {
+            for (Matrix weight : List.of(expert.gate(), expert.up(), expert.down())) {
+                operations += 2d * expert.rows().length * weight.outputs() * weight.inputs();
+                bytes += weight.panels().byteSize();
+            }
+        }
+        record(Stage.LINEAR, start, operations, bytes);
+    }
+
+    @Override
     public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
         long start = System.nanoTime();
         kernels.rmsNorm(in, weight, out, rows, width, epsilon);
@@ -72,6 +95,14 @@ public final class TimedKernels implements Kernels {
             MemorySegment sines) {
         long start = System.nanoTime();
         kernels.normAndRotate(x, weight, epsilon, heads, headDim, positions, cosines, sines);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+        long start = System.nanoTime();
+        kernels.rotate(x, heads, headDim, positions, cosines, sines);
         record(Stage.REST, start, 0);
     }
 

@@ -52,33 +52,31 @@ final class Transposition {
     /// Pairs of rows are interleaved, then pairs of pairs. That gives quads, each of four rows' numbers of one
     /// input, and an input's quads then come to stand side by side.
     ///
-    /// @param rows address of the first row's first input
-    /// @param rowBytes from a row to the next
-    /// @param count rows that there are; the last is read again for those that are missing
-    /// @param height 12, 8 or 4
-    /// @param to `[16][height]` from index `at`
-    static void tile(long rows, long rowBytes, int count, int height, float[] to, int at) {
-        switch (height) {
-            case 12 -> tile12(rows, rowBytes, count - 1, to, at);
-            case 8 -> tile8(rows, rowBytes, count - 1, to, at);
-            case 4 -> tile4(rows, rowBytes, count - 1, to, at);
-            default -> throw new IllegalArgumentException("no tile of %d rows".formatted(height));
+    /// @param rows the address of each row's first input
+    /// @param skip bytes from there to the first input that is wanted
+    /// @param to `[16][rows.length]` from index `at`
+    static void tile(long[] rows, long skip, float[] to, int at) {
+        switch (rows.length) {
+            case 12 -> tile12(rows, skip, to, at);
+            case 8 -> tile8(rows, skip, to, at);
+            case 4 -> tile4(rows, skip, to, at);
+            default -> throw new IllegalArgumentException("no tile of %d rows".formatted(rows.length));
         }
     }
 
-    private static void tile12(long rows, long rowBytes, int last, float[] to, int at) {
-        IntVector row0 = load(rows);
-        IntVector row1 = load(rows + Math.min(1, last) * rowBytes);
-        IntVector row2 = load(rows + Math.min(2, last) * rowBytes);
-        IntVector row3 = load(rows + Math.min(3, last) * rowBytes);
-        IntVector row4 = load(rows + Math.min(4, last) * rowBytes);
-        IntVector row5 = load(rows + Math.min(5, last) * rowBytes);
-        IntVector row6 = load(rows + Math.min(6, last) * rowBytes);
-        IntVector row7 = load(rows + Math.min(7, last) * rowBytes);
-        IntVector row8 = load(rows + Math.min(8, last) * rowBytes);
-        IntVector row9 = load(rows + Math.min(9, last) * rowBytes);
-        IntVector row10 = load(rows + Math.min(10, last) * rowBytes);
-        IntVector row11 = load(rows + Math.min(11, last) * rowBytes);
+    private static void tile12(long[] rows, long skip, float[] to, int at) {
+        IntVector row0 = load(rows[0] + skip);
+        IntVector row1 = load(rows[1] + skip);
+        IntVector row2 = load(rows[2] + skip);
+        IntVector row3 = load(rows[3] + skip);
+        IntVector row4 = load(rows[4] + skip);
+        IntVector row5 = load(rows[5] + skip);
+        IntVector row6 = load(rows[6] + skip);
+        IntVector row7 = load(rows[7] + skip);
+        IntVector row8 = load(rows[8] + skip);
+        IntVector row9 = load(rows[9] + skip);
+        IntVector row10 = load(rows[10] + skip);
+        IntVector row11 = load(rows[11] + skip);
         IntVector low0 = PAIRS_LOW.selectFrom(row0, row1);
         IntVector high0 = PAIRS_HIGH.selectFrom(row0, row1);
         IntVector low1 = PAIRS_LOW.selectFrom(row2, row3);
@@ -97,15 +95,15 @@ final class Transposition {
         store(QUADS_HIGH, high0, high1, high2, high3, high4, high5, to, at + 12 * 12);
     }
 
-    private static void tile8(long rows, long rowBytes, int last, float[] to, int at) {
-        IntVector row0 = load(rows);
-        IntVector row1 = load(rows + Math.min(1, last) * rowBytes);
-        IntVector row2 = load(rows + Math.min(2, last) * rowBytes);
-        IntVector row3 = load(rows + Math.min(3, last) * rowBytes);
-        IntVector row4 = load(rows + Math.min(4, last) * rowBytes);
-        IntVector row5 = load(rows + Math.min(5, last) * rowBytes);
-        IntVector row6 = load(rows + Math.min(6, last) * rowBytes);
-        IntVector row7 = load(rows + Math.min(7, last) * rowBytes);
+    private static void tile8(long[] rows, long skip, float[] to, int at) {
+        IntVector row0 = load(rows[0] + skip);
+        IntVector row1 = load(rows[1] + skip);
+        IntVector row2 = load(rows[2] + skip);
+        IntVector row3 = load(rows[3] + skip);
+        IntVector row4 = load(rows[4] + skip);
+        IntVector row5 = load(rows[5] + skip);
+        IntVector row6 = load(rows[6] + skip);
+        IntVector row7 = load(rows[7] + skip);
         IntVector low0 = PAIRS_LOW.selectFrom(row0, row1);
         IntVector high0 = PAIRS_HIGH.selectFrom(row0, row1);
         IntVector low1 = PAIRS_LOW.selectFrom(row2, row3);
@@ -120,11 +118,11 @@ final class Transposition {
         store(QUADS_HIGH, high0, high1, high2, high3, to, at + 12 * 8);
     }
 
-    private static void tile4(long rows, long rowBytes, int last, float[] to, int at) {
-        IntVector row0 = load(rows);
-        IntVector row1 = load(rows + Math.min(1, last) * rowBytes);
-        IntVector row2 = load(rows + Math.min(2, last) * rowBytes);
-        IntVector row3 = load(rows + Math.min(3, last) * rowBytes);
+    private static void tile4(long[] rows, long skip, float[] to, int at) {
+        IntVector row0 = load(rows[0] + skip);
+        IntVector row1 = load(rows[1] + skip);
+        IntVector row2 = load(rows[2] + skip);
+        IntVector row3 = load(rows[3] + skip);
         IntVector low0 = PAIRS_LOW.selectFrom(row0, row1);
         IntVector high0 = PAIRS_HIGH.selectFrom(row0, row1);
         IntVector low1 = PAIRS_LOW.selectFrom(row2, row3);

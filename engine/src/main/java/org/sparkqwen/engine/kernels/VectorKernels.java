@@ -32,6 +32,7 @@ final class VectorKernels implements Kernels {
     private final PackedActivations packed;
     private final float[][] sums; // each worker's, for the outputs of the part that it has
     private final ReadAhead[] aheads; // each worker's
+    private final VectorMixture mixture;
     private final VectorAttention[] attentions;
     private final FewRowAttention[] fewRowAttentions;
 
@@ -42,6 +43,7 @@ final class VectorKernels implements Kernels {
         sums = new float[threads][TiledProduct.TOKENS * LogSumExp.CHUNK];
         aheads = new ReadAhead[threads];
         Arrays.setAll(aheads, worker -> new ReadAhead());
+        mixture = new VectorMixture(team, packed, sums, aheads);
         attentions = new VectorAttention[threads];
         Arrays.setAll(attentions, worker -> new VectorAttention());
         fewRowAttentions = new FewRowAttention[threads];
@@ -50,17 +52,18 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
-        products(in, tokens, groups(projections, tokens), VectorKernels::write);
+        products(in, tokens, groups(projections, tokens), VectorKernels::writeWithBias);
     }
 
     @Override
     public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
-        products(in, tokens, groups(List.of(new Projection(weight, sum)), tokens), VectorKernels::add);
+        products(in, tokens, groups(List.of(new Projection(weight, sum)), tokens), VectorKernels::addTo);
     }
 
     /// What becomes of a row of outputs, at most a panel wide.
     private interface Output {
-        void put(float[] sums, int at, int count, long to);
+        /// @param bias address of what is added to the first of them; 0 for nothing
+        void put(float[] sums, int at, int count, long bias, long to);
     }
 
     private void products(MemorySegment in, int tokens, List<PanelGroup> groups, Output output) {
@@ -75,7 +78,7 @@ final class VectorKernels implements Kernels {
             multiply(rows, group, to, 0, stride, aheads[worker], following(groups, index));
             for (int i = 0; i < rows.count(); i++) {
                 long out = group.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
-                output.put(to, i * stride, Math.min(stride, outputs - column), out);
+                output.put(to, i * stride, Math.min(stride, outputs - column), group.bias(), out);
             }
         });
     }
@@ -88,7 +91,7 @@ final class VectorKernels implements Kernels {
         List<PanelGroup> groups = groups(List.of(new Projection(gate, out)), tokens);
         packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
             PanelGroup gates = groups.get(index);
-            PanelGroup ups = new PanelGroup(up, gates.first(), gates.count(), gates.out());
+            PanelGroup ups = new PanelGroup(up, gates.first(), gates.count(), 0, gates.out());
             int column = gates.first() * PANEL;
             int width = gates.count() * PANEL;
             int stride = 2 * width;
@@ -104,7 +107,7 @@ final class VectorKernels implements Kernels {
     }
 
     /// One token's outputs of some panels: the gates become what they let through of what follows them.
-    private static void activate(float[] sums, int gates, int width) {
+    static void activate(float[] sums, int gates, int width) {
         for (int i = gates; i < gates + width; i += LANES) {
             FloatVector up = FloatVector.fromArray(FLOATS, sums, i + width);
             VectorMath.swiGlu(FloatVector.fromArray(FLOATS, sums, i), up).intoArray(sums, i);
@@ -139,8 +142,11 @@ final class VectorKernels implements Kernels {
         void run(int group, PackedRows rows, int worker);
     }
 
-    /// Some panels of a layer, and the address of the layer's outputs.
-    private record PanelGroup(Matrix weight, int first, int count, long out) {}
+    /// Some panels of a layer.
+    ///
+    /// @param bias address of the biases of these panels' outputs; 0 if there are none
+    /// @param out address of the layer's outputs
+    private record PanelGroup(Matrix weight, int first, int count, long bias, long out) {}
 
     /// The panel that the thread which has the group at `index` will probably need after it.
     private static long following(List<PanelGroup> groups, int index) {
@@ -168,8 +174,12 @@ final class VectorKernels implements Kernels {
         for (Projection projection : projections) {
             Matrix weight = projection.weight();
             long out = Memory.address(projection.out(), (long) tokens * weight.outputs());
+            MemorySegment biases = projection.bias();
             for (int panel = 0; panel < weight.panelCount(); panel += size) {
-                groups.add(new PanelGroup(weight, panel, Math.min(size, weight.panelCount() - panel), out));
+                long bias = biases == null
+                        ? 0
+                        : Memory.address(biases, weight.outputs()) + (long) panel * PANEL * Float.BYTES;
+                groups.add(new PanelGroup(weight, panel, Math.min(size, weight.panelCount() - panel), bias, out));
             }
         }
         return groups;
@@ -190,6 +200,16 @@ final class VectorKernels implements Kernels {
                 stride,
                 ahead,
                 following);
+    }
+
+    @Override
+    public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
+        return Router.route(team, logits, tokens, experts, perToken, normalised);
+    }
+
+    @Override
+    public void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+        mixture.addExperts(in, experts, gated, sum);
     }
 
     @Override
@@ -247,10 +267,37 @@ final class VectorKernels implements Kernels {
             int[] positions,
             MemorySegment cosines,
             MemorySegment sines) {
+        long w = Memory.address(weight, headDim);
+        int half = headDim / 2;
+        eachHead(x, heads, headDim, positions, cosines, sines, (head, cos, sin) -> {
+            rmsNormRow(head, w, head, headDim, epsilon);
+            rotateHead(head, half, cos, sin);
+        });
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+        int half = headDim / 2;
+        eachHead(x, heads, headDim, positions, cosines, sines, (head, cos, sin) -> rotateHead(head, half, cos, sin));
+    }
+
+    /// What is done to the head of a token, with the cosines and sines of its position; all are addresses.
+    private interface HeadWork {
+        void run(long head, long cosines, long sines);
+    }
+
+    private void eachHead(
+            MemorySegment x,
+            int heads,
+            int headDim,
+            int[] positions,
+            MemorySegment cosines,
+            MemorySegment sines,
+            HeadWork work) {
         int width = heads * headDim;
         int half = headDim / 2;
         long address = Memory.address(x, (long) positions.length * width);
-        long w = Memory.address(weight, headDim);
         int highest = Arrays.stream(positions).max().orElse(-1);
         long cos = Memory.address(cosines, (highest + 1L) * half);
         long sin = Memory.address(sines, (highest + 1L) * half);
@@ -260,22 +307,19 @@ final class VectorKernels implements Kernels {
                 long angles = (long) positions[token] * half * Float.BYTES;
                 for (int head = 0; head < heads; head++) {
                     long at = address + ((long) token * width + (long) head * headDim) * Float.BYTES;
-                    float inverse = inverseRoot(at, headDim, epsilon);
-                    rotateHead(at, half, inverse, w, cos + angles, sin + angles);
+                    work.run(at, cos + angles, sin + angles);
                 }
             }
         });
     }
 
-    /// @param inverse what the head is multiplied with, before `weight`, to be normed
-    private static void rotateHead(long x, int half, float inverse, long weight, long cosines, long sines) {
+    private static void rotateHead(long x, int half, long cosines, long sines) {
         long other = (long) half * Float.BYTES;
         int i = 0;
         for (; i <= half - LANES; i += LANES) {
             long offset = (long) i * Float.BYTES;
-            FloatVector first = load(weight + offset).mul(load(x + offset).mul(inverse));
-            FloatVector second =
-                    load(weight + other + offset).mul(load(x + other + offset).mul(inverse));
+            FloatVector first = load(x + offset);
+            FloatVector second = load(x + other + offset);
             FloatVector cos = load(cosines + offset);
             FloatVector sin = load(sines + offset);
             store(second.neg().fma(sin, first.mul(cos)), x + offset);
@@ -283,8 +327,8 @@ final class VectorKernels implements Kernels {
         }
         for (; i < half; i++) {
             long offset = (long) i * Float.BYTES;
-            float first = Memory.getFloat(weight + offset) * (Memory.getFloat(x + offset) * inverse);
-            float second = Memory.getFloat(weight + other + offset) * (Memory.getFloat(x + other + offset) * inverse);
+            float first = Memory.getFloat(x + offset);
+            float second = Memory.getFloat(x + other + offset);
             float cos = Memory.getFloat(cosines + offset);
             float sin = Memory.getFloat(sines + offset);
             Memory.setFloat(x + offset, Math.fma(-second, sin, first * cos));
@@ -328,7 +372,7 @@ final class VectorKernels implements Kernels {
             float[] logits = sums[worker];
             int panel = chunk * CHUNK_PANELS;
             int panels = Math.min(CHUNK_PANELS, head.panelCount() - panel);
-            PanelGroup group = new PanelGroup(head, panel, panels, 0);
+            PanelGroup group = new PanelGroup(head, panel, panels, 0, 0);
             int nextPanel = chunk < chunks - 1 ? panel + CHUNK_PANELS : panel;
             multiply(rows, group, logits, 0, LogSumExp.CHUNK, aheads[worker], head.panelAddress(nextPanel));
             int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
@@ -494,7 +538,23 @@ final class VectorKernels implements Kernels {
         }
     }
 
-    private static void add(float[] addends, int index, int count, long to) {
+    private static void writeWithBias(float[] from, int index, int count, long bias, long to) {
+        if (bias == 0) {
+            write(from, index, count, to);
+            return;
+        }
+        int i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            long offset = (long) i * Float.BYTES;
+            store(FloatVector.fromArray(FLOATS, from, index + i).add(load(bias + offset)), to + offset);
+        }
+        for (; i < count; i++) {
+            long offset = (long) i * Float.BYTES;
+            Memory.setFloat(to + offset, from[index + i] + Memory.getFloat(bias + offset));
+        }
+    }
+
+    private static void addTo(float[] addends, int index, int count, long bias, long to) {
         int i = 0;
         for (; i <= count - LANES; i += LANES) {
             long at = to + (long) i * Float.BYTES;

@@ -11,6 +11,9 @@ final class Activations implements AutoCloseable {
     /// whole batch would take more memory than all else.
     static final int FEED_FORWARD_TOKENS = 1008;
 
+    /// Rows of experts, a row for each token and expert that it goes to, that pass through them together.
+    static final int EXPERT_ROWS = 2016;
+
     private final ModelConfig config;
     private Arena arena = Arena.ofShared();
     private Arena logitsArena = Arena.ofShared();
@@ -22,7 +25,8 @@ final class Activations implements AutoCloseable {
     MemorySegment queries = MemorySegment.NULL; // [tokens, heads · headDim]: queries, then what attention makes of them
     MemorySegment keys = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
     MemorySegment values = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
-    MemorySegment gated = MemorySegment.NULL; // [at most FEED_FORWARD_TOKENS, intermediate]
+    MemorySegment gated = MemorySegment.NULL; // [FEED_FORWARD_TOKENS or EXPERT_ROWS, intermediate]
+    MemorySegment routerLogits = MemorySegment.NULL; // [tokens, experts]
     MemorySegment logits = MemorySegment.NULL; // [rows, vocabulary], only for generation
 
     Activations(ModelConfig config) {
@@ -42,8 +46,8 @@ final class Activations implements AutoCloseable {
         queries = allocate(config.attention().queryWidth());
         keys = allocate(config.attention().keyValueWidth());
         values = allocate(config.attention().keyValueWidth());
-        int feedForwardTokens = Math.min(tokens, FEED_FORWARD_TOKENS);
-        gated = arena.allocate(JAVA_FLOAT, (long) feedForwardTokens * config.intermediateSize());
+        gated = arena.allocate(JAVA_FLOAT, gatedFloats(config, tokens));
+        routerLogits = allocate(experts(config));
     }
 
     /// Like [#reserve], for rows of logits.
@@ -65,8 +69,26 @@ final class Activations implements AutoCloseable {
     static long bytes(ModelConfig config, int tokens) {
         long row = 2L * config.hiddenSize()
                 + config.attention().queryWidth()
-                + 2L * config.attention().keyValueWidth();
-        return Float.BYTES * (tokens * row + (long) Math.min(tokens, FEED_FORWARD_TOKENS) * config.intermediateSize());
+                + 2L * config.attention().keyValueWidth()
+                + experts(config);
+        return Float.BYTES * (tokens * row + gatedFloats(config, tokens));
+    }
+
+    private static int experts(ModelConfig config) {
+        return config.mixture().map(MixtureShape::experts).orElse(0);
+    }
+
+    private static long gatedFloats(ModelConfig config, int tokens) {
+        long dense = (long) Math.min(tokens, FEED_FORWARD_TOKENS) * config.intermediateSize();
+        long experts = config.mixture()
+                .map(mixture -> (long) expertRows(mixture, tokens) * mixture.intermediateSize())
+                .orElse(0L);
+        return Math.max(config.denseLayers() == 0 ? 0 : dense, experts);
+    }
+
+    /// Rows of experts that `tokens` tokens need room for.
+    static int expertRows(MixtureShape mixture, int tokens) {
+        return (int) Math.min((long) tokens * mixture.perToken(), EXPERT_ROWS);
     }
 
     @Override

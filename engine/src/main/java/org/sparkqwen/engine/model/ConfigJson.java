@@ -89,18 +89,30 @@ record ConfigJson(String origin, JsonNode node) {
 
     /// A token id or a list of them; empty where the key is absent or null.
     List<Integer> tokenIds(String key) {
+        return numbers(key, "a token id or a list of them");
+    }
+
+    /// A list of whole numbers from 0 on; empty where the key is absent or null.
+    List<Integer> wholeNumbers(String key) {
+        if (has(key) && !node.path(key).isArray()) {
+            throw wrong(key, "a list of whole numbers");
+        }
+        return numbers(key, "a list of whole numbers");
+    }
+
+    private List<Integer> numbers(String key, String expected) {
         if (!has(key)) {
             return List.of();
         }
         JsonNode value = node.path(key);
-        List<Integer> ids = new ArrayList<>();
-        for (JsonNode id : value.isArray() ? value : List.of(value)) {
-            if (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < 0) {
-                throw wrong(key, "a token id or a list of them");
+        List<Integer> numbers = new ArrayList<>();
+        for (JsonNode number : value.isArray() ? value : List.of(value)) {
+            if (!number.isIntegralNumber() || !number.canConvertToInt() || number.intValue() < 0) {
+                throw wrong(key, expected);
             }
-            ids.add(id.intValue());
+            numbers.add(number.intValue());
         }
-        return Collections.unmodifiableList(ids);
+        return Collections.unmodifiableList(numbers);
     }
 
     InvalidModelException wrong(String key, String expected) {

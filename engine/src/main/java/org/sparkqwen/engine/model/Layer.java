@@ -1,25 +1,33 @@
 package org.sparkqwen.engine.model;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Matrix;
 
-/// The weights of one layer. Norms are float32, `[width]`.
+/// The weights of one layer. Norms and biases are float32, `[width]`.
 ///
 /// @param inputNorm `[hidden]`
 /// @param query `[heads · headDim, hidden]`
 /// @param key `[keyValueHeads · headDim, hidden]`
 /// @param value `[keyValueHeads · headDim, hidden]`
-/// @param queryNorm `[headDim]`
-/// @param keyNorm `[headDim]`
 /// @param output `[hidden, heads · headDim]`
 /// @param postAttentionNorm `[hidden]`
 record Layer(
         MemorySegment inputNorm,
-        Matrix query,
-        Matrix key,
-        Matrix value,
-        MemorySegment queryNorm,
-        MemorySegment keyNorm,
+        Input query,
+        Input key,
+        Input value,
         Matrix output,
         MemorySegment postAttentionNorm,
-        FeedForward feedForward) {}
+        FeedForward feedForward) {
+
+    /// What makes queries, keys or values of the layer's input.
+    ///
+    /// @param weight `[outputs, hidden]`
+    /// @param bias `[outputs]`; null where there is none
+    /// @param norm `[headDim]`, of each head; null where there is none, and for values
+    record Input(
+            Matrix weight,
+            @Nullable MemorySegment bias,
+            @Nullable MemorySegment norm) {}
+}

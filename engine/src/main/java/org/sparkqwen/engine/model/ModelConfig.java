@@ -3,6 +3,7 @@ package org.sparkqwen.engine.model;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
@@ -10,13 +11,14 @@ import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelJson;
 import org.sparkqwen.engine.kernels.AttentionShape;
 
-/// A dense Qwen3, as its config.json describes it, in the form of transformers 4 or 5.
+/// A Qwen model, as its config.json describes it, in the form of transformers 4 or 5.
 ///
 /// A key that changes results and is not supported is refused; so is another `model_type`. A key that is not known to
 /// be harmless is kept in `unknownKeys`, for a warning.
 ///
 /// @param hiddenSize width of the residual stream
-/// @param intermediateSize width of the feed-forward layer
+/// @param intermediateSize width of a dense feed-forward layer
+/// @param mixture of the layers that have experts; absent if none has
 /// @param rmsNormEpsilon added to the mean square
 /// @param maxPositions the context, in tokens
 /// @param tiedEmbeddings whether the head shares the embedding's weights
@@ -25,9 +27,11 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 ///     one; config.json then names this one as bos_token_id
 /// @param unknownKeys keys of config.json that this engine does not know
 public record ModelConfig(
+        ModelFamily family,
         int vocabSize,
         int hiddenSize,
         int intermediateSize,
+        Optional<MixtureShape> mixture,
         int layers,
         AttentionShape attention,
         float rmsNormEpsilon,
@@ -40,7 +44,7 @@ public record ModelConfig(
         List<String> unknownKeys) {
 
     static final int MAX_POSITIONS = 1 << 24;
-    private static final int MAX_WIDTH = 1 << 18;
+    static final int MAX_WIDTH = 1 << 18;
     private static final int MAX_VOCABULARY = 1 << 22;
     private static final int MAX_LAYERS = 1 << 10;
     private static final int MAX_HEADS = 1 << 10;
@@ -52,6 +56,7 @@ public record ModelConfig(
             "attention_bias",
             "attention_dropout",
             "bos_token_id",
+            "decoder_sparse_step",
             "dtype",
             "eos_token_id",
             "head_dim",
@@ -62,12 +67,19 @@ public record ModelConfig(
             "layer_types",
             "max_position_embeddings",
             "max_window_layers",
+            "mlp_only_layers",
             "model_type",
+            "moe_intermediate_size",
+            "norm_topk_prob",
             "num_attention_heads",
+            "num_experts",
+            "num_experts_per_tok",
             "num_hidden_layers",
             "num_key_value_heads",
+            "num_local_experts",
             "output_attentions",
             "output_hidden_states",
+            "output_router_logits",
             "pad_token_id",
             "quantization_config",
             "return_dict",
@@ -75,6 +87,7 @@ public record ModelConfig(
             "rope_parameters",
             "rope_scaling",
             "rope_theta",
+            "router_aux_loss_coef",
             "sliding_window",
             "tie_word_embeddings",
             "torch_dtype",
@@ -89,20 +102,24 @@ public record ModelConfig(
     public static ModelConfig read(Path directory) {
         Path file = directory.resolve("config.json");
         ConfigJson json = new ConfigJson(file.toString(), ModelJson.readObject(file));
-        refuseOtherModels(json);
+        ModelFamily family = ModelFamily.read(json);
+        int layers = json.positiveInt("num_hidden_layers", MAX_LAYERS);
+        refuseOtherModels(json, family, layers);
 
         int hiddenSize = json.positiveInt("hidden_size", MAX_WIDTH);
         int heads = json.positiveInt("num_attention_heads", MAX_HEADS);
         int keyValueHeads =
                 json.has("num_key_value_heads") ? json.positiveInt("num_key_value_heads", MAX_HEADS) : heads;
-        // transformers gives Qwen3 a head_dim of 128 where the config has none, whatever the hidden size.
-        int headDim = json.has("head_dim") ? json.positiveInt("head_dim", MAX_WIDTH) : 128;
+        int headDim =
+                json.has("head_dim") ? json.positiveInt("head_dim", MAX_WIDTH) : family.headDim(hiddenSize, heads);
         if (heads % keyValueHeads != 0) {
             throw new InvalidModelException("%s: num_attention_heads %d is not a multiple of num_key_value_heads %d"
                     .formatted(file, heads, keyValueHeads));
         }
         if (headDim % 2 != 0) {
-            throw json.wrong("head_dim", "even, for rotary embedding turns pairs");
+            throw json.has("head_dim")
+                    ? json.wrong("head_dim", "even, for rotary embedding turns pairs")
+                    : json.wrong("hidden_size", "an even number for each head, for rotary embedding turns pairs");
         }
         int maxPositions = json.positiveInt("max_position_embeddings", MAX_POSITIONS);
         Rope rope = Rope.read(json, maxPositions);
@@ -122,10 +139,12 @@ public record ModelConfig(
         unknown.removeAll(KNOWN_KEYS);
 
         return new ModelConfig(
+                family,
                 vocabSize,
                 hiddenSize,
                 json.positiveInt("intermediate_size", MAX_WIDTH),
-                json.positiveInt("num_hidden_layers", MAX_LAYERS),
+                family == ModelFamily.QWEN3_MOE ? MixtureShape.read(json, layers) : Optional.empty(),
+                layers,
                 new AttentionShape(heads, keyValueHeads, headDim),
                 (float) json.positiveNumber("rms_norm_eps"),
                 rope,
@@ -156,19 +175,15 @@ public record ModelConfig(
         };
     }
 
-    private static void refuseOtherModels(ConfigJson json) {
-        if (!json.text("model_type").equals("qwen3")) {
-            throw json.unsupported("model_type", "qwen3 is");
-        }
+    private static void refuseOtherModels(ConfigJson json, ModelFamily family, int layers) {
         if (json.has("hidden_act") && !json.text("hidden_act").equals("silu")) {
             throw json.unsupported("hidden_act", "silu is");
         }
-        if (json.flag("attention_bias", false)) {
+        // Of Qwen2 the key says nothing: queries, keys and values always have biases.
+        if (family != ModelFamily.QWEN2 && json.flag("attention_bias", false)) {
             throw json.unsupported("attention_bias", "Qwen3 has none");
         }
-        if (json.flag("use_sliding_window", false) && json.has("sliding_window")) {
-            throw json.unsupported("use_sliding_window", "every layer attends to the whole context");
-        }
+        refuseSlidingWindow(json, family, layers);
         if (json.has("layer_types") && !json.node().path("layer_types").isArray()) {
             throw json.wrong("layer_types", "a list");
         }
@@ -180,6 +195,29 @@ public record ModelConfig(
         if (json.has("quantization_config")) {
             throw json.unsupported("quantization_config", "take the checkpoint in BF16, F16 or F32");
         }
+    }
+
+    /// A window is in use unless its size is null. Dense models use it from layer max_window_layers on, those with
+    /// experts in all layers.
+    private static void refuseSlidingWindow(ConfigJson json, ModelFamily family, int layers) {
+        boolean sized = json.has("sliding_window") || !json.node().has("sliding_window");
+        if (!json.flag("use_sliding_window", false) || !sized) {
+            return;
+        }
+        int firstLayer = json.has("max_window_layers") ? json.wholeNumber("max_window_layers", 0, MAX_LAYERS) : 28;
+        if (family == ModelFamily.QWEN3_MOE || firstLayer < layers) {
+            throw json.unsupported("use_sliding_window", "every layer attends to the whole context");
+        }
+    }
+
+    /// The experts of layer `layer`; absent if it is dense.
+    Optional<MixtureShape> mixtureOf(int layer) {
+        return mixture.filter(shape -> shape.has(layer));
+    }
+
+    /// Layers that are dense.
+    public int denseLayers() {
+        return layers - mixture.map(MixtureShape::layers).orElse(Set.of()).size();
     }
 
     /// Bytes of keys and values that a token of context needs in all layers, in float32.

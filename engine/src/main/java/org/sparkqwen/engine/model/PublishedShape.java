@@ -2,22 +2,28 @@ package org.sparkqwen.engine.model;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.sparkqwen.engine.kernels.AttentionShape;
 
-/// The dense models that Qwen3 was published as: their sizes, for measuring without their weights.
+/// The models that Qwen3 was published as: their sizes, for measuring without their weights.
 public enum PublishedShape {
-    B0_6("0.6b", 1024, 28, 16, 3072, true),
-    B1_7("1.7b", 2048, 28, 16, 6144, true),
-    B4("4b", 2560, 36, 32, 9728, true),
-    B8("8b", 4096, 36, 32, 12288, false),
-    B14("14b", 5120, 40, 40, 17408, false),
-    B32("32b", 5120, 64, 64, 25600, false);
+    B0_6("0.6b", 1024, 28, 16, 8, 3072, 0, true),
+    B1_7("1.7b", 2048, 28, 16, 8, 6144, 0, true),
+    B4("4b", 2560, 36, 32, 8, 9728, 0, true),
+    B8("8b", 4096, 36, 32, 8, 12288, 0, false),
+    B14("14b", 5120, 40, 40, 8, 17408, 0, false),
+    B32("32b", 5120, 64, 64, 8, 25600, 0, false),
+    B30_A3("30b-a3b", 2048, 48, 32, 4, 6144, 768, false),
+    B235_A22("235b-a22b", 4096, 94, 64, 4, 12288, 1536, false);
 
     private static final int VOCABULARY = 151_936;
     private static final int HEAD_DIM = 128;
-    private static final int KEY_VALUE_HEADS = 8;
+    private static final int EXPERTS = 128;
+    private static final int EXPERTS_PER_TOKEN = 8;
     private static final int CONTEXT = 32_768;
     private static final float EPSILON = 1e-6f;
     private static final double THETA = 1e6;
@@ -26,15 +32,27 @@ public enum PublishedShape {
     private final int hidden;
     private final int layers;
     private final int heads;
+    private final int keyValueHeads;
     private final int intermediate;
+    private final int expertIntermediate; // 0 of a dense model
     private final boolean tied;
 
-    PublishedShape(String label, int hidden, int layers, int heads, int intermediate, boolean tied) {
+    PublishedShape(
+            String label,
+            int hidden,
+            int layers,
+            int heads,
+            int keyValueHeads,
+            int intermediate,
+            int expertIntermediate,
+            boolean tied) {
         this.label = label;
         this.hidden = hidden;
         this.layers = layers;
         this.heads = heads;
+        this.keyValueHeads = keyValueHeads;
         this.intermediate = intermediate;
+        this.expertIntermediate = expertIntermediate;
         this.tied = tied;
     }
 
@@ -71,12 +89,15 @@ public enum PublishedShape {
             throw new IllegalArgumentException(
                     "layers must be from 1 to the %d of %s, not %d".formatted(this.layers, label, layers));
         }
+        boolean dense = expertIntermediate == 0;
         return new ModelConfig(
+                dense ? ModelFamily.QWEN3 : ModelFamily.QWEN3_MOE,
                 VOCABULARY,
                 hidden,
                 intermediate,
+                dense ? Optional.empty() : Optional.of(mixture(layers)),
                 layers,
-                new AttentionShape(heads, KEY_VALUE_HEADS, HEAD_DIM),
+                new AttentionShape(heads, keyValueHeads, HEAD_DIM),
                 EPSILON,
                 new Rope.Plain(THETA),
                 CONTEXT,
@@ -85,5 +106,11 @@ public enum PublishedShape {
                 OptionalInt.empty(),
                 GenerationDefaults.NONE,
                 List.of());
+    }
+
+    /// All layers have experts.
+    private MixtureShape mixture(int layers) {
+        Set<Integer> all = IntStream.range(0, layers).boxed().collect(Collectors.toSet());
+        return new MixtureShape(EXPERTS, EXPERTS_PER_TOKEN, expertIntermediate, true, all);
     }
 }

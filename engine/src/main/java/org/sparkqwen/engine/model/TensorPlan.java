@@ -25,6 +25,8 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
     static final String FINAL_NORM = "model.norm.weight";
     static final String HEAD = "lm_head.weight";
 
+    private static final String EXPERTS = "mlp.experts.";
+
     private static final int SHOWN_DIFFERENCES = 5;
 
     /// What the names of a layer's tensors begin with.
@@ -36,6 +38,23 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         return layer(layer) + part + ".weight";
     }
 
+    static String bias(int layer, String part) {
+        return layer(layer) + part + ".bias";
+    }
+
+    /// What the names of an expert's tensors begin with.
+    static String expert(int layer, int expert) {
+        return layer(layer) + EXPERTS + expert + ".";
+    }
+
+    static boolean isOfExpert(String name) {
+        return name.contains("." + EXPERTS);
+    }
+
+    static String expert(int layer, int expert, String part) {
+        return expert(layer, expert) + part + ".weight";
+    }
+
     public static TensorPlan of(ModelConfig config) {
         int hidden = config.hiddenSize();
         int queries = config.attention().queryWidth();
@@ -45,22 +64,60 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         shapes.put(EMBEDDING, List.of(config.vocabSize(), hidden));
         for (int i = 0; i < config.layers(); i++) {
             shapes.put(layer(i, "input_layernorm"), List.of(hidden));
-            shapes.put(layer(i, "self_attn.q_proj"), List.of(queries, hidden));
-            shapes.put(layer(i, "self_attn.k_proj"), List.of(keyValues, hidden));
-            shapes.put(layer(i, "self_attn.v_proj"), List.of(keyValues, hidden));
-            shapes.put(layer(i, "self_attn.q_norm"), List.of(headDim));
-            shapes.put(layer(i, "self_attn.k_norm"), List.of(headDim));
+            addProjection(shapes, config, i, "self_attn.q_proj", queries);
+            addProjection(shapes, config, i, "self_attn.k_proj", keyValues);
+            addProjection(shapes, config, i, "self_attn.v_proj", keyValues);
+            if (config.family().normsQueriesAndKeys()) {
+                shapes.put(layer(i, "self_attn.q_norm"), List.of(headDim));
+                shapes.put(layer(i, "self_attn.k_norm"), List.of(headDim));
+            }
             shapes.put(layer(i, "self_attn.o_proj"), List.of(hidden, queries));
             shapes.put(layer(i, "post_attention_layernorm"), List.of(hidden));
-            shapes.put(layer(i, "mlp.gate_proj"), List.of(config.intermediateSize(), hidden));
-            shapes.put(layer(i, "mlp.up_proj"), List.of(config.intermediateSize(), hidden));
-            shapes.put(layer(i, "mlp.down_proj"), List.of(hidden, config.intermediateSize()));
+            addFeedForward(shapes, config, i);
         }
         shapes.put(FINAL_NORM, List.of(hidden));
         if (!config.tiedEmbeddings()) {
             shapes.put(HEAD, List.of(config.vocabSize(), hidden));
         }
         return new TensorPlan(shapes);
+    }
+
+    /// A projection of the layer's input, with a bias where queries and keys have no norm.
+    private static void addProjection(
+            Map<String, List<Integer>> shapes, ModelConfig config, int layer, String part, int outputs) {
+        shapes.put(layer(layer, part), List.of(outputs, config.hiddenSize()));
+        if (!config.family().normsQueriesAndKeys()) {
+            shapes.put(bias(layer, part), List.of(outputs));
+        }
+    }
+
+    private static void addFeedForward(Map<String, List<Integer>> shapes, ModelConfig config, int layer) {
+        int hidden = config.hiddenSize();
+        MixtureShape mixture = config.mixtureOf(layer).orElse(null);
+        if (mixture == null) {
+            shapes.put(layer(layer, "mlp.gate_proj"), List.of(config.intermediateSize(), hidden));
+            shapes.put(layer(layer, "mlp.up_proj"), List.of(config.intermediateSize(), hidden));
+            shapes.put(layer(layer, "mlp.down_proj"), List.of(hidden, config.intermediateSize()));
+            return;
+        }
+        shapes.put(layer(layer, "mlp.gate"), List.of(mixture.experts(), hidden));
+        for (int i = 0; i < mixture.experts(); i++) {
+            shapes.put(expert(layer, i, "gate_proj"), List.of(mixture.intermediateSize(), hidden));
+            shapes.put(expert(layer, i, "up_proj"), List.of(mixture.intermediateSize(), hidden));
+            shapes.put(expert(layer, i, "down_proj"), List.of(hidden, mixture.intermediateSize()));
+        }
+    }
+
+    /// Parameters that take part in a token: all but those of the experts that it does not go to.
+    public static long activeParameters(ModelConfig config) {
+        long idle = config.mixture()
+                .map(mixture -> 3L
+                        * config.hiddenSize()
+                        * mixture.intermediateSize()
+                        * (mixture.experts() - mixture.perToken())
+                        * mixture.layers().size())
+                .orElse(0L);
+        return of(config).parameters() - idle;
     }
 
     public long parameters() {

@@ -3,17 +3,20 @@ package org.sparkqwen.engine.model;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Projection;
+import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.scheduler.Batch;
 
-/// Qwen3's forward pass: token ids in, final hidden states out, and the vocabulary head on top of them.
+/// Qwen's forward pass: token ids in, final hidden states out, and the vocabulary head on top of them.
 ///
-/// Works in float32 on the checkpoint's exact values, in the order of transformers' modeling_qwen3.py. A batch is rows
-/// of tokens, whoever they belong to; only attention looks at sequences. Not safe for several threads at once: the
-/// kernels bring their own.
+/// Works in float32 on the checkpoint's exact values, in the order of transformers' modeling_qwen3.py,
+/// modeling_qwen3_moe.py and modeling_qwen2.py. A batch is rows of tokens, whoever they belong to; only attention looks
+/// at sequences. Not safe for several threads at once: the kernels bring their own.
 public final class Transformer implements AutoCloseable {
     private final ModelConfig config;
     private final Weights weights;
@@ -65,7 +68,7 @@ public final class Transformer implements AutoCloseable {
         kernels.each(tokens.length, i -> embedding.read(tokens[i], out.asSlice(i * rowBytes, rowBytes)));
     }
 
-    /// Grouped-query attention with normed queries and keys.
+    /// Grouped-query attention.
     ///
     /// @param x `[tokens, hidden]`: the layer's normed input
     /// @param residual `[tokens, hidden]`: what the output is added to
@@ -80,11 +83,11 @@ public final class Transformer implements AutoCloseable {
                 x,
                 tokens,
                 List.of(
-                        new Projection(layer.query(), queries),
-                        new Projection(layer.key(), keys),
-                        new Projection(layer.value(), values)));
-        normAndRotate(queries, layer.queryNorm(), shape.heads(), batch.positions());
-        normAndRotate(keys, layer.keyNorm(), shape.keyValueHeads(), batch.positions());
+                        projection(layer.query(), queries),
+                        projection(layer.key(), keys),
+                        projection(layer.value(), values)));
+        normAndRotate(queries, layer.query().norm(), shape.heads(), batch.positions());
+        normAndRotate(keys, layer.key().norm(), shape.keyValueHeads(), batch.positions());
 
         List<AttentionSpan> spans = spans(batch, layerIndex);
         kernels.storeKeyValues(shape, spans, keys, values);
@@ -92,23 +95,38 @@ public final class Transformer implements AutoCloseable {
         kernels.addLinear(queries, tokens, layer.output(), residual);
     }
 
+    private static Projection projection(Layer.Input input, MemorySegment out) {
+        return new Projection(input.weight(), input.bias(), out);
+    }
+
     /// @param x `[tokens, hidden]`: the normed input
     /// @param residual `[tokens, hidden]`: what the output is added to
     private void feedForward(FeedForward feedForward, MemorySegment x, MemorySegment residual, int tokens) {
+        switch (feedForward) {
+            case FeedForward.Dense dense -> dense(dense, x, residual, tokens);
+            case FeedForward.Mixture mixture -> mixture(mixture, x, residual, tokens);
+        }
+    }
+
+    private void dense(FeedForward.Dense dense, MemorySegment x, MemorySegment residual, int tokens) {
         long rowBytes = (long) config.hiddenSize() * Float.BYTES;
         for (int token = 0; token < tokens; token += Activations.FEED_FORWARD_TOKENS) {
             int count = Math.min(Activations.FEED_FORWARD_TOKENS, tokens - token);
             MemorySegment rows = x.asSlice(token * rowBytes, count * rowBytes);
             MemorySegment sums = residual.asSlice(token * rowBytes, count * rowBytes);
-            switch (feedForward) {
-                case FeedForward.Dense dense -> dense(dense, rows, sums, count);
-            }
+            kernels.swiGlu(rows, count, dense.gate(), dense.up(), activations.gated);
+            kernels.addLinear(activations.gated, count, dense.down(), sums);
         }
     }
 
-    private void dense(FeedForward.Dense dense, MemorySegment x, MemorySegment residual, int tokens) {
-        kernels.swiGlu(x, tokens, dense.gate(), dense.up(), activations.gated);
-        kernels.addLinear(activations.gated, tokens, dense.down(), residual);
+    private void mixture(FeedForward.Mixture mixture, MemorySegment x, MemorySegment residual, int tokens) {
+        MixtureShape shape = mixture.shape();
+        MemorySegment logits = activations.routerLogits;
+        kernels.linear(x, tokens, List.of(new Projection(mixture.router(), logits)));
+        Routes routes = kernels.route(logits, tokens, shape.experts(), shape.perToken(), shape.normalised());
+        for (List<ExpertRows> experts : ExpertBatches.of(mixture, routes, Activations.EXPERT_ROWS)) {
+            kernels.addExperts(x, experts, activations.gated, residual);
+        }
     }
 
     /// What the model says of a target after each row, without storing logits.
@@ -166,16 +184,16 @@ public final class Transformer implements AutoCloseable {
         kernels.rmsNorm(in, weight, out, rows, config.hiddenSize(), config.rmsNormEpsilon());
     }
 
-    private void normAndRotate(MemorySegment x, MemorySegment weight, int heads, int[] positions) {
-        kernels.normAndRotate(
-                x,
-                weight,
-                config.rmsNormEpsilon(),
-                heads,
-                config.attention().headDim(),
-                positions,
-                rotary.cosines(),
-                rotary.sines());
+    /// @param norm null where heads are turned as they are
+    private void normAndRotate(MemorySegment x, @Nullable MemorySegment norm, int heads, int[] positions) {
+        int headDim = config.attention().headDim();
+        MemorySegment cosines = rotary.cosines();
+        MemorySegment sines = rotary.sines();
+        if (norm == null) {
+            kernels.rotate(x, heads, headDim, positions, cosines, sines);
+        } else {
+            kernels.normAndRotate(x, norm, config.rmsNormEpsilon(), heads, headDim, positions, cosines, sines);
+        }
     }
 
     private static List<AttentionSpan> spans(Batch batch, int layer) {
@@ -202,6 +220,13 @@ public final class Transformer implements AutoCloseable {
     public static long workingBytes(ModelConfig config, int tokens, int positions) {
         return Activations.bytes(config, tokens)
                 + RotaryTable.bytes(positions, config.attention().headDim());
+    }
+
+    /// Rows of experts that a batch of `tokens` computes at a time at most; 0 if the model has none.
+    public static int expertRows(ModelConfig config, int tokens) {
+        return config.mixture()
+                .map(mixture -> Activations.expertRows(mixture, tokens))
+                .orElse(0);
     }
 
     @Override

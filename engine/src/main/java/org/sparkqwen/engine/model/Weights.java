@@ -3,6 +3,7 @@ package org.sparkqwen.engine.model;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,8 +28,9 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// A model's weights in the form in which the kernels read them, off-heap: mapped from a packed file, or packed into
 /// memory.
 ///
-/// Nothing is read when they are opened. The numbers of a layer, of the embedding and of the head are checked when they
-/// are first asked for, before anything is computed from them.
+/// Nothing is read when they are opened. The numbers of a layer, of an expert, of the embedding and of the head are
+/// checked when they are first asked for, before anything is computed from them. What is asked for stays in memory until
+/// something else is: a file that is larger than memory is read along, see [WeightStream].
 public final class Weights implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
@@ -41,18 +43,22 @@ public final class Weights implements AutoCloseable {
     private final FirstUse finalNormUse;
     private final Matrix head;
     private final FirstUse headUse;
+    private final StreamingPlan plan;
+    private final @Nullable WeightStream stream; // of a file
 
     /// @param tensors all that the plan of `config` calls for; closed with this
-    private Weights(ModelConfig config, PackedTensors tensors) {
+    /// @param memory bytes that weights may take
+    private Weights(ModelConfig config, PackedTensors tensors, long memory) {
         this.tensors = tensors;
         PackedTensor vectors = tensor(TensorPlan.EMBEDDING);
         embedding = new Embedding(vectors, tensors.data(vectors));
         embeddingUse = firstUse(List.of(vectors));
-        layers = IntStream.range(0, config.layers()).mapToObj(this::readLayer).toList();
+        List<PackedTensor> all = tensors.layout().tensors();
+        layers = IntStream.range(0, config.layers()).mapToObj(i -> readLayer(config, i)).toList();
         layerUses = IntStream.range(0, config.layers())
                 .mapToObj(TensorPlan::layer)
-                .map(layer -> firstUse(tensors.layout().tensors().stream()
-                        .filter(tensor -> tensor.name().startsWith(layer))
+                .map(layer -> firstUse(all.stream()
+                        .filter(tensor -> tensor.name().startsWith(layer) && !TensorPlan.isOfExpert(tensor.name()))
                         .toList()))
                 .toList();
         finalNorm = vector(TensorPlan.FINAL_NORM);
@@ -60,6 +66,11 @@ public final class Weights implements AutoCloseable {
         String headName = config.tiedEmbeddings() ? TensorPlan.EMBEDDING : TensorPlan.HEAD;
         head = matrix(headName);
         headUse = config.tiedEmbeddings() ? embeddingUse : firstUse(List.of(tensor(headName)));
+        plan = StreamingPlan.of(tensors.layout(), config.layers(), memory);
+        stream = switch (tensors) {
+            case PackedFile file -> new WeightStream(plan, file.pages());
+            case PackedMemory _ -> null;
+        };
     }
 
     /// Opens the weights of a model directory: its packed file, or that of its safetensors in the cache, which is
@@ -67,14 +78,15 @@ public final class Weights implements AutoCloseable {
     /// why.
     ///
     /// @param cache a directory; null to pack into memory
+    /// @param memory bytes that weights may take; if they are larger, each batch reads the rest from the disk
     /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus, or a damaged file
-    public static Weights open(Path directory, ModelConfig config, @Nullable Path cache) {
+    public static Weights open(Path directory, ModelConfig config, @Nullable Path cache, long memory) {
         TensorPlan plan = TensorPlan.of(config);
         return switch (WeightFiles.open(directory)) {
             case PackedFile packed -> {
                 try {
                     plan.refuseDifferences(packed);
-                    yield new Weights(config, packed);
+                    yield new Weights(config, packed, memory);
                 } catch (RuntimeException e) {
                     packed.close();
                     throw e;
@@ -83,7 +95,7 @@ public final class Weights implements AutoCloseable {
             case Checkpoint checkpoint -> {
                 try (checkpoint) {
                     plan.refuseDifferences(checkpoint);
-                    yield new Weights(config, pack(checkpoint, plan.layout(checkpoint), cache));
+                    yield new Weights(config, pack(checkpoint, plan.layout(checkpoint), cache), memory);
                 }
             }
         };
@@ -108,7 +120,7 @@ public final class Weights implements AutoCloseable {
     /// @param seed the same one gives the same weights
     public static Weights random(ModelConfig config, DType dtype, long seed) {
         PackedLayout layout = TensorPlan.of(config).layout(name -> dtype);
-        return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)));
+        return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)), Long.MAX_VALUE);
     }
 
     /// Bytes of the packed weights of `config`.
@@ -118,20 +130,46 @@ public final class Weights implements AutoCloseable {
         return TensorPlan.of(config).layout(name -> dtype).bytes();
     }
 
-    private Layer readLayer(int i) {
+    private Layer readLayer(ModelConfig config, int i) {
         return new Layer(
                 vector(TensorPlan.layer(i, "input_layernorm")),
-                matrix(TensorPlan.layer(i, "self_attn.q_proj")),
-                matrix(TensorPlan.layer(i, "self_attn.k_proj")),
-                matrix(TensorPlan.layer(i, "self_attn.v_proj")),
-                vector(TensorPlan.layer(i, "self_attn.q_norm")),
-                vector(TensorPlan.layer(i, "self_attn.k_norm")),
+                input(config, i, "self_attn.q_proj", "self_attn.q_norm"),
+                input(config, i, "self_attn.k_proj", "self_attn.k_norm"),
+                input(config, i, "self_attn.v_proj", null),
                 matrix(TensorPlan.layer(i, "self_attn.o_proj")),
                 vector(TensorPlan.layer(i, "post_attention_layernorm")),
-                new FeedForward.Dense(
-                        matrix(TensorPlan.layer(i, "mlp.gate_proj")),
-                        matrix(TensorPlan.layer(i, "mlp.up_proj")),
-                        matrix(TensorPlan.layer(i, "mlp.down_proj"))));
+                config.mixtureOf(i).<FeedForward>map(shape -> mixture(i, shape)).orElseGet(() -> dense(i)));
+    }
+
+    private Layer.Input input(ModelConfig config, int layer, String part, @Nullable String norm) {
+        boolean normed = config.family().normsQueriesAndKeys();
+        return new Layer.Input(
+                matrix(TensorPlan.layer(layer, part)),
+                normed ? null : vector(TensorPlan.bias(layer, part)),
+                normed && norm != null ? vector(TensorPlan.layer(layer, norm)) : null);
+    }
+
+    private FeedForward.Dense dense(int layer) {
+        return new FeedForward.Dense(
+                matrix(TensorPlan.layer(layer, "mlp.gate_proj")),
+                matrix(TensorPlan.layer(layer, "mlp.up_proj")),
+                matrix(TensorPlan.layer(layer, "mlp.down_proj")));
+    }
+
+    private FeedForward.Mixture mixture(int layer, MixtureShape shape) {
+        List<FeedForward.Expert> experts = IntStream.range(0, shape.experts())
+                .mapToObj(expert -> expert(layer, expert))
+                .toList();
+        return new FeedForward.Mixture(shape, matrix(TensorPlan.layer(layer, "mlp.gate")), experts);
+    }
+
+    private FeedForward.Expert expert(int layer, int expert) {
+        String gate = TensorPlan.expert(layer, expert, "gate_proj");
+        String up = TensorPlan.expert(layer, expert, "up_proj");
+        String down = TensorPlan.expert(layer, expert, "down_proj");
+        return new FeedForward.Expert(
+                new FeedForward.Dense(matrix(gate), matrix(up), matrix(down)),
+                firstUse(List.of(tensor(gate), tensor(up), tensor(down))));
     }
 
     private PackedTensor tensor(String name) {
@@ -157,12 +195,27 @@ public final class Weights implements AutoCloseable {
         return new FirstUse(() -> used.parallelStream().forEach(tensors::check));
     }
 
+    /// Of weights in a file: what of them stays in memory, and what each batch reads.
+    public Optional<StreamingPlan> streaming() {
+        return stream == null ? Optional.empty() : Optional.of(plan);
+    }
+
+    /// Waits for a part of the plan to be in memory.
+    private void use(int part) {
+        if (stream != null) {
+            stream.use(part);
+        }
+    }
+
     Embedding embedding() {
+        use(0);
         embeddingUse.check();
         return embedding;
     }
 
+    /// The experts of a layer check themselves.
     Layer layer(int i) {
+        use(i + 1);
         layerUses.get(i).check();
         return layers.get(i);
     }
@@ -174,12 +227,16 @@ public final class Weights implements AutoCloseable {
 
     /// `[vocabulary, hidden]`
     Matrix head() {
+        use(headUse == embeddingUse ? 0 : layers.size() + 1);
         headUse.check();
         return head;
     }
 
     @Override
     public void close() {
+        if (stream != null) {
+            stream.close();
+        }
         tensors.close();
     }
 }

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -60,10 +61,9 @@ class ModelConfigTest {
 
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
-        model_type | "qwen3_moe" | model_type qwen3_moe is not supported; qwen3 is
-        model_type | "qwen2" | model_type qwen2 is not supported; qwen3 is
-        model_type | "llama" | model_type llama is not supported; qwen3 is
-        model_type | "Qwen3" | model_type Qwen3 is not supported; qwen3 is
+        model_type | "llama" | model_type llama is not supported; qwen3, qwen3_moe and qwen2 are
+        model_type | "Qwen3" | model_type Qwen3 is not supported; qwen3, qwen3_moe and qwen2 are
+        model_type | "qwen2_moe" | model_type qwen2_moe is not supported
         hidden_act | "gelu" | hidden_act gelu is not supported; silu is
         attention_bias | true | attention_bias true is not supported
         layer_types | ["full_attention","sliding_attention","full_attention"] | layer_types
@@ -97,17 +97,44 @@ class ModelConfigTest {
         assertThat(refusal(json -> json.set(key, parse(value)))).contains(directory.toString(), named);
     }
 
+    /// Dense layers from max_window_layers on have the window, which is 4096 where the config does not say.
     @Test
     void aSlidingWindowInUseIsRefused() {
-        assertThat(refusal(json -> json.put("use_sliding_window", true).put("sliding_window", 128)))
+        String expected = "use_sliding_window true is not supported; every layer attends to the whole context";
+        for (String family : new String[] {"qwen3", "qwen2"}) {
+            assertThat(refusal(json -> window(json.put("model_type", family), "128", 2)))
+                    .contains(expected);
+            assertThat(refusal(json -> window(json.put("model_type", family), "128", 0)))
+                    .contains(expected);
+        }
+        assertThat(refusal(json -> window(json, "128", 2).remove("sliding_window")))
+                .contains(expected);
+    }
+
+    /// Layers with experts have the window whatever max_window_layers says.
+    @Test
+    void aSlidingWindowOfAModelWithExpertsIsRefused() {
+        assertThat(refusal(json -> window(json.put("model_type", "qwen3_moe"), "128", 3)))
                 .contains("use_sliding_window true is not supported");
     }
 
     @Test
-    void aSlidingWindowThatIsSwitchedOffIsNot() {
+    void aSlidingWindowThatNoLayerUsesIsNot() {
         ModelConfig before = read();
-        model.config(json -> json.put("use_sliding_window", false).put("sliding_window", 128));
+        model.config(json -> window(json, "128", 3));
         assertThat(read()).isEqualTo(before);
+        model.config(json -> window(json, "null", 0));
+        assertThat(read()).isEqualTo(before);
+        model.config(json -> window(json, "128", 0).put("use_sliding_window", false));
+        assertThat(read()).isEqualTo(before);
+        model.config(json -> window(json, "128", 0).putNull("use_sliding_window"));
+        assertThat(read()).isEqualTo(before);
+    }
+
+    private static ObjectNode window(ObjectNode json, String size, int firstLayer) {
+        json.put("use_sliding_window", true).put("max_window_layers", firstLayer);
+        json.set("sliding_window", parse(size));
+        return json;
     }
 
     @ParameterizedTest
@@ -165,7 +192,8 @@ class ModelConfigTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"dense-tied-f32", "dense-untied-bf16-2shards", "dense-odd-f16", "dense-yarn"})
+    @ValueSource(strings = {"dense-tied-f32", "dense-untied-bf16-2shards", "dense-odd-f16", "dense-yarn",
+    "moe-mixed-bf16", "moe-norm", "qwen2-bias"})
     void theFormOfTransformers5GivesTheSameModelAndTheSameBits(String name, @TempDir Path other) {
         Path original = MODELS.resolve(name);
         ModelCopy copy = ModelCopy.of(original, other).config(ModelConfigTest::toTransformers5);
@@ -290,6 +318,80 @@ class ModelConfigTest {
         assertThat(read().attention().headDim()).isEqualTo(128);
         model.config(json -> json.putNull("head_dim"));
         assertThat(read().attention().headDim()).isEqualTo(128);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"qwen2", "qwen3_moe"})
+    void otherFamiliesDivideTheHiddenSizeAmongTheHeads(String family) {
+        model.config(json -> json.put("model_type", family).remove("head_dim"));
+        assertThat(read().attention().headDim()).isEqualTo(96 / 6);
+        assertThat(refusal(json -> json.put("hidden_size", 90)))
+                .contains("hidden_size must be an even number for each head");
+    }
+
+    @Test
+    void theKeysOfExpertsAreReadAsTheyStand() {
+        ModelConfig config = ModelConfig.read(MODELS.resolve("moe-mixed-bf16"));
+        assertThat(config.family()).isEqualTo(ModelFamily.QWEN3_MOE);
+        assertThat(config.mixture()).contains(new MixtureShape(8, 3, 48, false, Set.of(3)));
+        assertThat(config.denseLayers()).isEqualTo(3);
+        assertThat(config.unknownKeys()).isEmpty();
+        assertThat(ModelConfig.read(MODELS.resolve("moe-norm")).mixture())
+                .contains(new MixtureShape(8, 2, 48, true, Set.of(0, 1, 2)));
+    }
+
+    @Test
+    void theKeysOfExpertsHaveTheDefaultsOfTransformers() {
+        model.config(json -> json.put("model_type", "qwen3_moe"));
+        assertThat(read().mixture()).contains(new MixtureShape(128, 8, 768, false, Set.of(0, 1, 2)));
+        model.config(json -> json.put("num_local_experts", 16)); // as transformers 5 may write it
+        assertThat(read().mixture()).contains(new MixtureShape(16, 8, 768, false, Set.of(0, 1, 2)));
+        model.config(json -> json.put("num_experts", 0));
+        assertThat(read().mixture()).isEmpty();
+        assertThat(read().denseLayers()).isEqualTo(3);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
+        num_experts | -1 | num_experts must be a whole number from 0
+        num_experts | 4 | num_experts_per_tok 8 is more than the 4 of num_experts
+        num_experts_per_tok | 0 | num_experts_per_tok must be a whole number from 1
+        num_experts_per_tok | 129 | num_experts_per_tok 129 is more than the 128 of num_experts
+        moe_intermediate_size | 0 | moe_intermediate_size must be a whole number from 1
+        norm_topk_prob | 1 | norm_topk_prob must be true or false
+        decoder_sparse_step | 0 | decoder_sparse_step must be a whole number from 1
+        mlp_only_layers | 1 | mlp_only_layers must be a list of whole numbers
+        mlp_only_layers | ["1"] | mlp_only_layers must be a list of whole numbers
+        attention_bias | true | attention_bias true is not supported
+        """)
+    void aKeyOfExpertsThatMakesNoSenseIsRefused(String key, String value, String named) {
+        model.config(json -> json.put("model_type", "qwen3_moe")
+                .put("num_experts", 128)
+                .put("num_experts_per_tok", 8));
+        assertThat(refusal(json -> json.set(key, parse(value)))).contains(named);
+    }
+
+    /// Long contexts of Qwen2.5 are had by this, with the older name of the type.
+    @Test
+    void yarnIsReadInEitherFormOfEveryFamily() {
+        for (String family : new String[] {"qwen3", "qwen3_moe", "qwen2"}) {
+            model.config(json -> {
+                json.put("model_type", family).remove("rope_parameters");
+                json.put("rope_theta", 1e6)
+                        .putObject("rope_scaling")
+                        .put("type", "yarn")
+                        .put("factor", 4.0)
+                        .put("original_max_position_embeddings", 1024);
+            });
+            Rope old = read().rope();
+            model.config(ModelConfigTest::toTransformers5);
+            model.config(json -> {
+                ObjectNode parameters = (ObjectNode) json.get("rope_parameters");
+                parameters.remove("type");
+                parameters.put("rope_type", "yarn");
+            });
+            assertThat(read().rope()).isInstanceOf(Rope.Yarn.class).isEqualTo(old);
+        }
     }
 
     @Test

@@ -16,12 +16,25 @@ class PublishedShapeTest {
         "4b, 4022468096",
         "8b, 8190735360",
         "14b, 14768307200",
-        "32b, 32762123264"
+        "32b, 32762123264",
+        "30b-a3b, 30532122624",
+        "235b-a22b, 235093634560"
     })
     void hasThePublishedNumberOfParameters(String label, long parameters) {
         PublishedShape shape = PublishedShape.of(label);
         assertThat(shape.label()).isEqualTo(label);
         assertThat(TensorPlan.of(shape.config(shape.layers())).parameters()).isEqualTo(parameters);
+    }
+
+    /// The A3B and the A22B of their names, embedding and head included.
+    @Test
+    void fewOfAMixturesParametersTakePartInAToken() {
+        PublishedShape small = PublishedShape.of("30b-a3b");
+        PublishedShape large = PublishedShape.of("235b-a22b");
+        PublishedShape dense = PublishedShape.of("8b");
+        assertThat(TensorPlan.activeParameters(small.config(small.layers()))).isEqualTo(3_353_032_704L);
+        assertThat(TensorPlan.activeParameters(large.config(large.layers()))).isEqualTo(22_190_763_008L);
+        assertThat(TensorPlan.activeParameters(dense.config(dense.layers()))).isEqualTo(8_190_735_360L);
     }
 
     @Test
@@ -36,7 +49,7 @@ class PublishedShapeTest {
     void refusesWhatWasNotPublished() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> PublishedShape.of("5b"))
-                .withMessage("no published shape 5b; there are 0.6b, 1.7b, 4b, 8b, 14b, 32b");
+                .withMessage("no published shape 5b; there are 0.6b, 1.7b, 4b, 8b, 14b, 32b, 30b-a3b, 235b-a22b");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> PublishedShape.of("0.6b").config(29))
                 .withMessage("layers must be from 1 to the 28 of 0.6b, not 29");

@@ -1,0 +1,190 @@
+package org.sparkqwen.engine.kernels;
+
+import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.OuterProduct.FLOATS;
+import static org.sparkqwen.engine.kernels.OuterProduct.LANES;
+import static org.sparkqwen.engine.kernels.OuterProduct.load;
+import static org.sparkqwen.engine.kernels.OuterProduct.store;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import jdk.incubator.vector.FloatVector;
+
+/// [Kernels#addExperts] on vectors: the rows of many experts in two products, each shared by all threads, so that
+/// experts of few rows keep no thread waiting.
+///
+/// In the first a thread takes some panels of one expert's gate and up. In the second it takes some outputs of all
+/// experts, one after the other: so each sum is one thread's, and its terms come in the order of the experts.
+final class VectorMixture {
+    /// Parts that each thread should have of a product.
+    private static final int PARTS_PER_THREAD = 8;
+
+    /// Panels of gate and of up that a part has at most.
+    private static final int GATED_PANELS = 4;
+
+    /// Panels of outputs that a part has at most: as many as its sums have room for.
+    private static final int OUTPUT_PANELS = LogSumExp.CHUNK / PANEL;
+
+    private final ThreadTeam team;
+    private final PackedActivations packed;
+    private final float[][] sums; // each worker's
+    private final ReadAhead[] aheads; // each worker's
+
+    VectorMixture(ThreadTeam team, PackedActivations packed, float[][] sums, ReadAhead[] aheads) {
+        this.team = team;
+        this.packed = packed;
+        this.sums = sums;
+        this.aheads = aheads;
+    }
+
+    /// Rows of one expert that meet its panels together.
+    ///
+    /// @param from index of the first among the expert's
+    /// @param gatedRow of the first among all that are gated
+    /// @param slot of the first among those that are packed
+    private record Run(ExpertRows expert, int from, int count, int gatedRow, int slot) {}
+
+    void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+        int hidden = experts.getFirst().gate().inputs();
+        int intermediate = experts.getFirst().gate().outputs();
+        int batchRows = ExpertRows.batchRows(experts);
+        long x = Memory.address(in, (long) batchRows * hidden);
+        long y = Memory.address(sum, (long) batchRows * hidden);
+        long between = Memory.address(gated, (long) ExpertRows.count(experts) * intermediate);
+        long rowBytes = (long) hidden * Float.BYTES;
+        long gatedBytes = (long) intermediate * Float.BYTES;
+
+        List<Run> runs = runs(experts);
+        pack(runs, hidden, (run, i) -> x + run.expert().rows()[run.from() + i] * rowBytes);
+        gate(runs, between);
+        pack(runs, intermediate, (run, i) -> between + (run.gatedRow() + i) * gatedBytes);
+        addOutputs(runs, y);
+    }
+
+    /// Cuts each expert's rows into runs of about the same length: a short one would read the weights for little.
+    private static List<Run> runs(List<ExpertRows> experts) {
+        List<Run> runs = new ArrayList<>();
+        int gatedRow = 0;
+        int slot = 0;
+        for (ExpertRows expert : experts) {
+            int rows = expert.rows().length;
+            int even = Math.ceilDiv(rows, Math.ceilDiv(rows, TiledProduct.TOKENS));
+            int size = Math.ceilDiv(even, OuterProduct.TILE) * OuterProduct.TILE;
+            for (int from = 0; from < rows; from += size) {
+                int count = Math.min(size, rows - from);
+                runs.add(new Run(expert, from, count, gatedRow, slot));
+                gatedRow += count;
+                slot += Tiling.height(count);
+            }
+        }
+        return runs;
+    }
+
+    private interface RowAddress {
+        long of(Run run, int row);
+    }
+
+    private void pack(List<Run> runs, int inputs, RowAddress address) {
+        List<PackedActivations.Tile> tiles = new ArrayList<>();
+        int end = 0;
+        for (Run run : runs) {
+            end = PackedActivations.addTiles(tiles, run.slot(), run.count(), i -> address.of(run, i));
+        }
+        packed.pack(tiles, end, inputs);
+    }
+
+    /// @param gated address of `[rows, intermediate]`
+    private void gate(List<Run> runs, long gated) {
+        Matrix shape = runs.getFirst().expert().gate();
+        int outputs = shape.outputs();
+        int size = groupSize(runs, runs.size() * shape.panelCount(), GATED_PANELS);
+        int groups = Math.ceilDiv(shape.panelCount(), size);
+        team.run(runs.size() * groups, (part, worker) -> {
+            Run run = runs.get(part / groups);
+            Matrix gate = run.expert().gate();
+            Matrix up = run.expert().up();
+            int panel = part % groups * size;
+            int panels = Math.min(size, shape.panelCount() - panel);
+            int width = panels * PANEL;
+            int stride = 2 * width;
+            float[] to = sums[worker];
+            int next = panel + size < shape.panelCount() ? panel + size : panel;
+            multiply(run, gate, panel, panels, to, 0, stride, aheads[worker], following(gate, up, panel));
+            multiply(run, up, panel, panels, to, width, stride, aheads[worker], following(up, gate, next));
+            for (int i = 0; i < run.count(); i++) {
+                VectorKernels.activate(to, i * stride, width);
+                long out = gated + ((long) (run.gatedRow() + i) * outputs + (long) panel * PANEL) * Float.BYTES;
+                VectorKernels.write(to, i * stride, Math.min(width, outputs - panel * PANEL), out);
+            }
+        });
+    }
+
+    /// @param sum address of `[batch, hidden]`
+    private void addOutputs(List<Run> runs, long sum) {
+        Matrix shape = runs.getFirst().expert().down();
+        int outputs = shape.outputs();
+        int size = groupSize(runs, shape.panelCount(), OUTPUT_PANELS);
+        team.run(Math.ceilDiv(shape.panelCount(), size), (part, worker) -> {
+            int panel = part * size;
+            int panels = Math.min(size, shape.panelCount() - panel);
+            int stride = panels * PANEL;
+            float[] products = sums[worker];
+            for (int index = 0; index < runs.size(); index++) {
+                Run run = runs.get(index);
+                ExpertRows expert = run.expert();
+                Matrix next =
+                        runs.get(Math.min(index + 1, runs.size() - 1)).expert().down();
+                long following = following(expert.down(), next, panel);
+                multiply(run, expert.down(), panel, panels, products, 0, stride, aheads[worker], following);
+                for (int i = 0; i < run.count(); i++) {
+                    int row = expert.rows()[run.from() + i];
+                    long to = sum + ((long) row * outputs + (long) panel * PANEL) * Float.BYTES;
+                    int count = Math.min(stride, outputs - panel * PANEL);
+                    addShare(products, i * stride, count, expert.shares()[run.from() + i], to);
+                }
+            }
+        });
+    }
+
+    /// Address of a panel of `next`, which comes after `weight`; of `weight` itself where the formats differ.
+    private static long following(Matrix weight, Matrix next, int panel) {
+        return (next.elementBytes() == weight.elementBytes() ? next : weight).panelAddress(panel);
+    }
+
+    /// Panels of a part: four where rows are alone, which take four at once.
+    ///
+    /// @param panels that there are
+    private int groupSize(List<Run> runs, int panels, int most) {
+        boolean alone = runs.stream().allMatch(run -> run.count() == 1);
+        return alone ? GATED_PANELS : Math.clamp(panels / (PARTS_PER_THREAD * team.threads()), 1, most);
+    }
+
+    private void multiply(
+            Run run,
+            Matrix weight,
+            int panel,
+            int panels,
+            float[] to,
+            int at,
+            int stride,
+            ReadAhead ahead,
+            long following) {
+        TiledProduct.multiply(packed, run.slot(), run.count(), weight, panel, panels, to, at, stride, ahead, following);
+    }
+
+    private static void addShare(float[] products, int index, int count, float share, long to) {
+        int i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            long at = to + (long) i * Float.BYTES;
+            store(
+                    load(at).add(FloatVector.fromArray(FLOATS, products, index + i)
+                            .mul(share)),
+                    at);
+        }
+        for (; i < count; i++) {
+            long at = to + (long) i * Float.BYTES;
+            Memory.setFloat(at, Memory.getFloat(at) + products[index + i] * share);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package org.sparkqwen.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.checkpoint.PackingException;
+import org.sparkqwen.engine.checkpoint.Unwatched;
+import org.sparkqwen.engine.kernels.KernelChoice;
+
+/// A model that is larger than memory gives the bits of one that is not.
+class StreamingTest {
+    private static final int LENGTH = 48;
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dense-tied-f32", "dense-untied-bf16-2shards", "dense-odd-f16", "dense-yarn"})
+    void memoryChangesNoBit(String name) throws PackingException {
+        Path model = Golden.DIRECTORY.resolve("models").resolve(name);
+        Path packed = directory.resolve("packed");
+        long bytes = Packing.intoDirectory(model, packed, directory.resolve("cache"), new Unwatched())
+                .bytes();
+        List<Object> expected = results(packed, Long.MAX_VALUE);
+        for (int percent = 0; percent <= 100; percent += 10) {
+            assertThat(results(packed, bytes / 100 * percent))
+                    .as("memory for %d %% of the weights", percent)
+                    .isEqualTo(expected);
+        }
+        assertThat(results(model, 0)).as("packed into memory").isEqualTo(expected);
+    }
+
+    /// Several batches of documents, and texts of several prompts at once.
+    private static List<Object> results(Path model, long memory) {
+        try (Engine engine =
+                Engine.open(model, Golden.options(KernelChoice.VECTOR, 2, LENGTH + LENGTH / 2), memory)) {
+            Random random = new Random(3);
+            List<Request.Score> documents = new ArrayList<>();
+            for (int i = 0; i < 7; i++) {
+                int[] tokens = random.ints(LENGTH, 0, 500).toArray();
+                documents.add(Golden.score(i, tokens, Golden.unprefixed(LENGTH, LENGTH / 2)));
+            }
+            List<Object> results = new ArrayList<>();
+            Iterator<Result> scored = engine.score(documents.iterator());
+            while (scored.hasNext()) {
+                Result.Scored score = (Result.Scored) scored.next();
+                for (double value : score.score().tokenLogProbabilities()) {
+                    results.add(value);
+                }
+            }
+            for (int i = 0; i < 2; i++) {
+                int[] prompt = random.ints(5 + i, 0, 500).toArray();
+                Result.Generated text = Golden.generated(engine, prompt, Golden.greedy(12));
+                results.add(text.toString());
+            }
+            return results;
+        }
+    }
+
+    @Test
+    void weightsGetWhatNothingElseTakes() {
+        long gib = 1L << 30;
+        long other = 1L << 29;
+        // a heap of 2 GiB, half of it taken already, and another for a batch
+        assertThat(WeightMemory.bytes(16 * gib, 15 * gib, gib, 2 * gib, gib)).isEqualTo(13 * gib - other);
+        // the machine is a container's, or is used by others
+        assertThat(WeightMemory.bytes(8 * gib, 15 * gib, gib, 2 * gib, gib)).isEqualTo(5 * gib - other);
+        assertThat(WeightMemory.bytes(16 * gib, 4 * gib, gib, 2 * gib, gib)).isEqualTo(2 * gib - other);
+        assertThat(WeightMemory.bytes(2 * gib, 15 * gib, gib, 2 * gib, gib)).isZero();
+    }
+}

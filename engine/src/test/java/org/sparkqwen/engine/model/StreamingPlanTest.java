@@ -1,0 +1,126 @@
+package org.sparkqwen.engine.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.PackedLayout;
+import org.sparkqwen.engine.model.StreamingPlan.Part;
+
+/// What stays in memory fits into it, together with any two parts that are read for a batch.
+class StreamingPlanTest {
+    private static final int STEPS = 97;
+    private static final long MIB = 1 << 20;
+
+    @ParameterizedTest
+    @EnumSource
+    void partsCoverEveryLayerAndTheHeadWhateverTheMemory(PublishedShape shape) {
+        ModelConfig config = shape.config(shape.layers());
+        PackedLayout layout = layout(config);
+        for (int step = 0; step <= STEPS + 1; step++) {
+            StreamingPlan plan = StreamingPlan.of(layout, config.layers(), layout.bytes() / STEPS * step);
+            List<Part> parts = plan.parts();
+            assertThat(parts).hasSize(1 + config.layers() + (config.tiedEmbeddings() ? 0 : 1));
+            for (int i = 0; i < config.layers(); i++) {
+                String layer = TensorPlan.layer(i);
+                Part part = parts.get(1 + i);
+                assertThat(layout.tensors())
+                        .filteredOn(tensor -> tensor.name().startsWith(layer))
+                        .isNotEmpty()
+                        .allMatch(tensor -> tensor.offset() >= part.from())
+                        .allMatch(tensor -> tensor.offset() + tensor.bytes() <= part.to());
+                assertThat(part.from()).isGreaterThanOrEqualTo(parts.get(i).to());
+                assertThat(part.kept()).isBetween(part.from(), part.to());
+                assertThat((part.kept() - part.from()) % PackedLayout.ALIGNMENT == 0 || part.kept() == part.to())
+                        .isTrue();
+            }
+            assertThat(parts.getFirst().streamedBytes()).isZero();
+            assertThat(plan.bytes()).isCloseTo(layout.tensorBytes(), within(layout.bytes() / 1000));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatStaysAndTwoPartsFitIntoMemory(PublishedShape shape) {
+        ModelConfig config = shape.config(shape.layers());
+        PackedLayout layout = layout(config);
+        for (int step = 1; step < STEPS; step++) {
+            long memory = layout.bytes() / STEPS * step;
+            StreamingPlan plan = StreamingPlan.of(layout, config.layers(), memory);
+            assertThat(plan.streams()).isTrue();
+            if (plan.overlapping()) {
+                assertThat(plan.keptBytes() + largestPair(plan.parts())).isLessThanOrEqualTo(memory);
+            } else {
+                assertThat(plan.keptBytes()).isEqualTo(plan.parts().getFirst().keptBytes());
+            }
+        }
+    }
+
+    @Test
+    void memoryIsUsed() {
+        ModelConfig config = PublishedShape.B32.config(PublishedShape.B32.layers());
+        PackedLayout layout = layout(config);
+        long memory = layout.bytes() / 2;
+        StreamingPlan plan = StreamingPlan.of(layout, config.layers(), memory);
+        assertThat(plan.keptBytes() + largestPair(plan.parts())).isGreaterThan((long) (0.999 * memory));
+    }
+
+    @Test
+    void everyLayerHasTheSameShareToRead() {
+        ModelConfig config = PublishedShape.B8.config(PublishedShape.B8.layers());
+        PackedLayout layout = layout(config);
+        StreamingPlan plan = StreamingPlan.of(layout, config.layers(), layout.bytes() / 2);
+        double share = share(plan.parts().get(1));
+        assertThat(share).isBetween(0.4, 0.7);
+        assertThat(plan.parts().stream().skip(1))
+                .allSatisfy(part -> assertThat(share(part)).isCloseTo(share, within(0.001)));
+    }
+
+    @Test
+    void aModelThatFitsStaysWhole() {
+        ModelConfig config = PublishedShape.B4.config(PublishedShape.B4.layers());
+        PackedLayout layout = layout(config);
+        assertThat(StreamingPlan.of(layout, config.layers(), layout.bytes()).streams())
+                .isFalse();
+        assertThat(StreamingPlan.of(layout, config.layers(), layout.bytes() - MIB).streams())
+                .isTrue();
+    }
+
+    /// Then one part has room, and the next would drive it out before it is used.
+    @Test
+    void memoryForLessThanTwoPartsIsNotReadAheadInto() {
+        ModelConfig config = PublishedShape.B4.config(PublishedShape.B4.layers());
+        PackedLayout layout = layout(config);
+        StreamingPlan whole = StreamingPlan.of(layout, config.layers(), Long.MAX_VALUE);
+        long embedding = whole.parts().get(0).keptBytes();
+        long layer = whole.parts().get(1).keptBytes();
+        assertThat(StreamingPlan.of(layout, config.layers(), embedding + 2 * layer - 1)
+                        .overlapping())
+                .isFalse();
+        assertThat(StreamingPlan.of(layout, config.layers(), embedding + 2 * layer)
+                        .overlapping())
+                .isTrue();
+        assertThat(StreamingPlan.of(layout, config.layers(), 0).overlapping()).isFalse();
+    }
+
+    private static PackedLayout layout(ModelConfig config) {
+        return TensorPlan.of(config).layout(name -> DType.BF16);
+    }
+
+    private static double share(Part part) {
+        return (double) part.streamedBytes() / (part.to() - part.from());
+    }
+
+    private static long largestPair(List<Part> parts) {
+        long largest = 0;
+        for (int i = 1; i < parts.size(); i++) {
+            Part next = parts.get(i + 1 < parts.size() ? i + 1 : 1);
+            largest = Math.max(largest, parts.get(i).streamedBytes() + next.streamedBytes());
+        }
+        return largest;
+    }
+}
