@@ -1,6 +1,7 @@
 package org.sparkqwen.job;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.sparkqwen.engine.Engine;
 
@@ -8,6 +9,9 @@ import org.sparkqwen.engine.Engine;
 /// engine that no task uses stays open for the next one, until a task comes with another model.
 final class ExecutorEngine {
     private static final Map<ModelReference, ExecutorEngine> OPEN = new HashMap<>();
+
+    /// The engines of [#OPEN], to be read without waiting for one that is being opened.
+    private static volatile List<Engine> engines = List.of();
 
     private final Engine engine;
     private int users;
@@ -33,10 +37,20 @@ final class ExecutorEngine {
                 closeIdle();
                 shared = new ExecutorEngine(model.openEngine());
                 OPEN.put(model, shared);
+                publish();
             }
             shared.users++;
             return shared.new Share();
         }
+    }
+
+    /// Engines that are open now.
+    static List<Engine> engines() {
+        return engines;
+    }
+
+    private static void publish() {
+        engines = OPEN.values().stream().map(open -> open.engine).toList();
     }
 
     private static void closeIdle() {
@@ -46,6 +60,7 @@ final class ExecutorEngine {
             }
             return open.users == 0;
         });
+        publish();
     }
 
     private final class Share implements Lease {

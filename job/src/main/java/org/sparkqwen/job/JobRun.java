@@ -106,6 +106,8 @@ final class JobRun implements AutoCloseable {
         for (Map.Entry<String, String> entry : options.conf.entrySet()) {
             builder.config(entry.getKey(), entry.getValue());
         }
+        String plugins = options.conf.getOrDefault(MetricsPlugin.PLUGINS, conf.get(MetricsPlugin.PLUGINS, ""));
+        builder.config(MetricsPlugin.PLUGINS, MetricsPlugin.among(plugins));
         return new JobRun(name, options, builder.getOrCreate());
     }
 
