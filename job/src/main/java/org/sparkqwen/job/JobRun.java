@@ -100,6 +100,8 @@ final class JobRun implements AutoCloseable {
         // Nothing to look at in local runs, which also must not fight over a port.
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
+            // Names of metrics begin with it; a local executor's are registered before it has the application's id.
+            conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
         }
         SparkSession.Builder builder =
                 SparkSession.builder().appName("spark-qwen " + name).config(conf);

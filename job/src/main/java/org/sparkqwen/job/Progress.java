@@ -77,8 +77,8 @@ final class Progress implements AutoCloseable {
                 INTERVAL.toMillis());
     }
 
-    /// Shows the progress of a run on standard error until it is closed. What `counters` have counted before is done,
-    /// and no part of the speed.
+    /// Shows the progress of a run on standard error until it is closed. What `counters` have counted before is
+    /// done, and no part of the speed.
     ///
     /// @param pace takes note of the tokens
     static Progress show(SparkSession spark, String name, Whole whole, Counters counters, Pace pace) {
