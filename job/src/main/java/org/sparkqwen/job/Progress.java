@@ -150,17 +150,15 @@ final class Progress implements AutoCloseable {
     private synchronized String facts() {
         return "%,d tokens, %,.0f tokens/s, %,d error%s"
                 .formatted(
-                        counts.tokens(),
-                        rate.perSecond(elapsed()),
-                        counts.errors(),
-                        counts.errors() == 1 ? "" : "s");
+                        counts.tokens(), rate.perSecond(elapsed()), counts.errors(), counts.errors() == 1 ? "" : "s");
     }
 
     private Optional<Duration> left() {
         return left(whole, rowsBefore, rows(), elapsed());
     }
 
-    /// How long the rest takes if it goes on as since the beginning of this start; empty as long as nothing was done.
+    /// How long the rest takes if it goes on as since the beginning of this start; empty as long as nothing was
+    /// done.
     ///
     /// @param before rows that were done when the time began
     static Optional<Duration> left(Whole whole, long before, long rows, Duration elapsed) {

@@ -26,7 +26,8 @@ class ProgressTest {
         assertThat(Progress.left(ROWS, 100, 120, Duration.ofSeconds(30))).hasValue(Duration.ofSeconds(540));
         assertThat(Progress.left(ROWS, 100, 100, Duration.ofSeconds(30))).isEmpty();
         // The first half of the rows is a tenth of the work.
-        Progress.Whole uneven = new Progress.Whole(480, rows -> rows <= 240 ? rows : 240 + 9.0 * (rows - 240), ROWS.before());
+        Progress.Whole uneven =
+                new Progress.Whole(480, rows -> rows <= 240 ? rows : 240 + 9.0 * (rows - 240), ROWS.before());
         assertThat(Progress.left(uneven, 0, 240, Duration.ofSeconds(30))).hasValue(Duration.ofSeconds(270));
         assertThat(Progress.clock(Duration.ofSeconds(3 * 3600 + 62))).isEqualTo("3:01:02");
     }
@@ -38,17 +39,19 @@ class ProgressTest {
         counters.count(70_000, false);
         counters.settle(120);
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
-        try (Progress progress =
-                new Progress(spark, "score", ROWS, counters, new Pace(), print(printed), false)) {
+        try (Progress progress = new Progress(spark, "score", ROWS, counters, new Pace(), print(printed), false)) {
             assertThat(progress.line(LocalTime.of(9, 5, 7, 800)))
                     .isEqualTo("09:05:07 score: 120 of 480 rows (25 %), 70,000 tokens, 0 tokens/s, 0 errors,"
                             + " time left not known yet");
             counters.count(1_000, true);
             assertThat(progress.line(LocalTime.NOON))
-                    .matches("12:00:00 score: 121 of 480 rows \\(25 %\\), 71,000 tokens, .* tokens/s, 1 error, .* left");
+                    .matches(
+                            "12:00:00 score: 121 of 480 rows \\(25 %\\), 71,000 tokens, .* tokens/s, 1 error, .* left");
             // A task that is tried again counts its rows again.
             counters.settle(500);
-            assertThat(progress.line(LocalTime.NOON)).contains("480 of 480 rows (100 %)").endsWith(" 0:00 left");
+            assertThat(progress.line(LocalTime.NOON))
+                    .contains("480 of 480 rows (100 %)")
+                    .endsWith(" 0:00 left");
             assertThat(printed.size()).isZero();
         }
         assertThat(printed.toString(StandardCharsets.UTF_8).lines())
