@@ -23,7 +23,7 @@ class ClusterIT {
         CommandRun run = SparkProcess.submit(
                 directory,
                 "local-cluster[2,1,1024]",
-                List.of("--executor-memory", "1g"),
+                List.of(),
                 "score",
                 "--model",
                 LocalSpark.MODEL.toString(),

@@ -82,6 +82,9 @@ final class SparkProcess implements AutoCloseable {
         List<String> options = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.Main"));
         Path profile = CONF.resolve(master.startsWith("local[") ? "local.conf" : "standalone.conf");
         options.addAll(List.of("--properties-file", profile.toString()));
+        if (master.startsWith("local-cluster[")) {
+            options.addAll(List.of("--conf", "spark.executor.memory=1g")); // all that its workers have
+        }
         options.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
         options.addAll(List.of("--conf", "spark.log.level=WARN"));
         options.addAll(sparkOptions);
