@@ -96,6 +96,11 @@ final class CheckpointedRun {
         return commits.isEmpty() ? 0 : commits.getLast().to();
     }
 
+    private static Duration time(List<Commit> commits) {
+        return Duration.ofMillis(
+                (long) (1e3 * commits.stream().mapToDouble(Commit::seconds).sum()));
+    }
+
     /// Takes note of the splits that are in no plan yet. With a limit it looks at no more than that takes.
     private void plan(PlannedRows planned) {
         List<Split> found =
@@ -119,7 +124,8 @@ final class CheckpointedRun {
         counters.restore(commits);
         counters.settle(rows(commits));
         IntervalSize size = IntervalSize.of(options);
-        try (Progress _ = Progress.show(spark, name, total, counters, pace)) {
+        Progress.Whole whole = new Progress.Whole(total, planned::work, time(commits));
+        try (Progress _ = Progress.show(spark, name, whole, counters, pace)) {
             do {
                 long from = rows(commits);
                 long to = scan.liesInFiles() ? size.end(planned, from, total, commits, cores()) : total;

@@ -30,7 +30,13 @@ record Counters(
 
     /// @param tokens computed for the row
     void count(long tokens, boolean error) {
-        rows.add(1);
+        count(tokens, error, true);
+    }
+
+    /// @param tokens computed for the result
+    /// @param row whether it is the last one of its row
+    void count(long tokens, boolean error, boolean row) {
+        rows.add(row ? 1 : 0);
         this.tokens.add(tokens);
         errors.add(error ? 1 : 0);
     }

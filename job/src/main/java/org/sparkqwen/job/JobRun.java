@@ -117,8 +117,11 @@ final class JobRun implements AutoCloseable {
         // Nothing to look at in local runs, which also must not fight over a port.
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
+            // Names of metrics begin with it; a local executor's are registered before it has the application's id.
+            conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
         }
         S3Settings.complete(conf, new Path(options.output));
+        conf.set(MetricsPlugin.PLUGINS, MetricsPlugin.among(conf.get(MetricsPlugin.PLUGINS, "")));
         return conf;
     }
 

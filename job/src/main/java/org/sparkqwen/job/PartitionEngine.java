@@ -142,6 +142,7 @@ final class PartitionEngine {
                 if (--in.missing == 0) {
                     waiting.remove(index);
                 }
+                RowCounts.count(in.missing == 0, result instanceof Result.Rejected);
                 @Nullable Object[] columns = writer.columns(result, (int) (result.id() % samples));
                 @Nullable Object[] values = new @Nullable Object[passed + columns.length];
                 for (int i = 0; i < passed; i++) {

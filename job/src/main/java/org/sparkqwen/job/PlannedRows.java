@@ -55,6 +55,20 @@ final class PlannedRows {
         return pieces;
     }
 
+    /// About what the rows before `row` take: their bytes in the input files, or how many they are where the input
+    /// does not lie in files.
+    double work(long row) {
+        double bytes = 0;
+        for (Numbered split : splits) {
+            if (split.split().isWholeSource()) {
+                return row;
+            }
+            double part = (double) (row - split.first()) / Math.max(1, split.rows());
+            bytes += split.split().length() * Math.clamp(part, 0, 1);
+        }
+        return bytes;
+    }
+
     /// How many of rows `from` to `to` there are in `bytes` of the input files, one at least.
     long rowsWithin(long bytes, long from, long to) {
         double left = bytes;

@@ -137,6 +137,7 @@ public final class TokenizeJob {
                     throw new IllegalStateException("a text column gave something else");
             }
             values[passed + SCHEMA.fieldIndex("error")] = error;
+            RowCounts.count(true, error != null);
             if (counters != null) {
                 counters.count(tokens, error != null);
             }
