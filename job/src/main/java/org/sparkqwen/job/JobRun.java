@@ -1,7 +1,5 @@
 package org.sparkqwen.job;
 
-import static org.apache.spark.sql.functions.col;
-
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -10,7 +8,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,14 +21,14 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
 import scala.jdk.javaapi.CollectionConverters;
 
 /// The course of every job: check, read, work under the eyes of a person, write, and look at what was written.
 final class JobRun implements AutoCloseable {
     /// Formats whose schema holds every output column.
     private static final Set<String> OUTPUT_FORMATS = Set.of("parquet", "json", "orc");
-
-    private static final int SHOWN_ERRORS = 5;
 
     private static final String INSTEAD = "choose another --output, or --mode overwrite";
 
@@ -52,6 +49,7 @@ final class JobRun implements AutoCloseable {
     /// @param elapsed the time of its intervals together
     /// @param counters what tasks counted
     /// @param pace of this start's work
+    /// @param errors what was wrong with rows
     /// @param restarts starts of a driver after the first, that had work to do
     record Written(
             Dataset<Row> output,
@@ -59,26 +57,13 @@ final class JobRun implements AutoCloseable {
             Duration elapsed,
             Counters counters,
             Pace pace,
+            RowErrors errors,
             int intervals,
             int restarts) {
         double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
         }
 
-        /// The commonest errors with their numbers of rows; none where the caller knows that no row has one.
-        Map<String, Long> commonestErrors(long errorRows) {
-            Map<String, Long> errors = new LinkedHashMap<>();
-            if (errorRows > 0) {
-                output.filter(col("error").isNotNull())
-                        .groupBy("error")
-                        .count()
-                        .sort(col("count").desc(), col("error"))
-                        .limit(SHOWN_ERRORS)
-                        .collectAsList()
-                        .forEach(row -> errors.put(row.getString(0), row.getLong(1)));
-            }
-            return errors;
-        }
     }
 
     /// Starts a session. Refuses options that cannot work before that.
@@ -93,6 +78,7 @@ final class JobRun implements AutoCloseable {
         if (options.checkpointRows != null && options.checkpointRows < 1) {
             throw Refusal.usage("--checkpoint-rows must be at least 1, not " + options.checkpointRows);
         }
+        ErrorPolicy.of(options);
         SparkConf conf = new SparkConf();
         conf.setIfMissing("spark.master", "local[*]");
         // Progress comes with heartbeats; ten seconds, the default, is long to look at a bar that stands still.
@@ -122,6 +108,7 @@ final class JobRun implements AutoCloseable {
         Counters counters = Counters.register(spark);
         Pace pace = new Pace();
         Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
+        StructType quarantined = quarantined(input, result);
         InputScan scan = scan(input.select(columnsRead(input, result)));
         refuseOwnOutput(scan, output);
         begin(
@@ -129,21 +116,20 @@ final class JobRun implements AutoCloseable {
                 new RunState.Run(
                         Instant.now().toString(), identity, input.schema().toDDL()));
 
-        List<Commit> commits = new CheckpointedRun(
+        CheckpointedRun.Outcome outcome = new CheckpointedRun(
                         spark,
                         name,
                         options,
                         state,
+                        quarantined,
                         scan,
                         estimatedTokens,
                         rows -> job.apply(rows, counters),
                         counters,
                         pace)
                 .run();
-        Dataset<Row> written = spark.read()
-                .format(options.outputFormat)
-                .schema(result.schema())
-                .load(options.output);
+        List<Commit> commits = outcome.commits();
+        Dataset<Row> written = read(options.output, result.schema());
         double seconds = commits.stream().mapToDouble(Commit::seconds).sum();
         return new Written(
                 written,
@@ -151,8 +137,32 @@ final class JobRun implements AutoCloseable {
                 Duration.ofMillis((long) (1e3 * seconds)),
                 counters,
                 pace,
+                errors(outcome, written, quarantined),
                 commits.size(),
                 Math.max(0, state.attempts() - 1));
+    }
+
+    /// The columns of rows that are dropped; null if none are.
+    private @Nullable StructType quarantined(Dataset<Row> input, Dataset<Row> result) {
+        int passed = options.columns.isEmpty() ? input.columns().length : Set.copyOf(options.columns).size();
+        return options.onError == ErrorPolicy.OnError.DROP ? Quarantine.schema(result.schema(), passed) : null;
+    }
+
+    private RowErrors errors(
+            CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
+        Map<String, ErrorKind> found = ErrorKind.together(outcome.errorKinds());
+        if (found.isEmpty()) {
+            return RowErrors.NONE;
+        }
+        if (quarantined == null) {
+            return RowErrors.of(written, found, outcome.origins(), null);
+        }
+        String aside = options.output + "/" + Quarantine.DIRECTORY;
+        return RowErrors.of(read(aside, quarantined), found, outcome.origins(), aside);
+    }
+
+    private Dataset<Row> read(String path, StructType schema) {
+        return spark.read().format(options.outputFormat).schema(schema).load(path);
     }
 
     /// Begins a run, or finds that the output holds this very run.

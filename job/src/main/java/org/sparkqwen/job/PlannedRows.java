@@ -1,6 +1,7 @@
 package org.sparkqwen.job;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -10,11 +11,13 @@ import java.util.Set;
 final class PlannedRows {
     private final List<InputPlan.PlannedFile> files = new ArrayList<>();
     private final List<Numbered> splits = new ArrayList<>();
+    private final Map<String, Long> rowsByFile = new HashMap<>();
     private final Set<Split> known = new HashSet<>();
     private long rows;
 
     /// @param first number of the split's first row
-    private record Numbered(Split split, long first, long rows) {}
+    /// @param rowsBefore rows of the file before it
+    private record Numbered(Split split, long first, long rows, long rowsBefore) {}
 
     static PlannedRows of(List<InputPlan> plans) {
         PlannedRows planned = new PlannedRows();
@@ -28,7 +31,9 @@ final class PlannedRows {
             for (InputPlan.PlannedSplit split : file.splits()) {
                 Split key = new Split(file.path(), split.start(), split.length());
                 known.add(key);
-                splits.add(new Numbered(key, rows, split.rows()));
+                long rowsBefore = rowsByFile.getOrDefault(file.path(), 0L);
+                splits.add(new Numbered(key, rows, split.rows(), rowsBefore));
+                rowsByFile.put(file.path(), rowsBefore + split.rows());
                 rows += split.rows();
             }
         }
@@ -53,6 +58,14 @@ final class PlannedRows {
             }
         }
         return pieces;
+    }
+
+    /// Where rows `from` to `to` come from.
+    Origins origins(long from, long to) {
+        return new Origins(splits.stream()
+                .filter(split -> split.first() < to && split.first() + split.rows() > from)
+                .map(split -> new Origins.Stretch(split.split().path(), split.first(), split.rowsBefore()))
+                .toList());
     }
 
     /// How many of rows `from` to `to` there are in `bytes` of the input files, one at least.

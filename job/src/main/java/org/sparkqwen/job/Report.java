@@ -2,7 +2,6 @@ package org.sparkqwen.job;
 
 import java.io.PrintStream;
 import java.util.List;
-import java.util.Map;
 
 /// The summary on the console at the end of a run.
 final class Report {
@@ -21,13 +20,13 @@ final class Report {
         lines.forEach(line -> out.println("  " + line));
     }
 
-    /// @param errors the commonest messages and their numbers of rows
-    void errors(long rows, Map<String, Long> errors) {
-        if (rows == 0) {
+    void errors(RowErrors errors) {
+        if (errors.rows() == 0) {
             return;
         }
-        out.printf("  errors      %,d rows%n", rows);
-        errors.forEach((message, count) -> out.printf("              %,d × %s%n", count, message));
+        String where = errors.aside() == null ? "" : ", put aside in " + errors.aside();
+        out.printf("  errors      %,d rows%s%n", errors.rows(), where);
+        errors.commonest().forEach(common -> out.printf("              %s%n", common));
     }
 
     void written(RunOptions options, String manifest) {

@@ -52,6 +52,11 @@ final class RunState {
         this.directory = new Path(this.output, DIRECTORY);
     }
 
+    /// A directory in the output that has data files, but no run of its own.
+    RunState inside(String name) {
+        return new RunState(files, new Path(output, name));
+    }
+
     boolean exists() {
         return attempt(() -> files.exists(new Path(directory, "run.json")));
     }

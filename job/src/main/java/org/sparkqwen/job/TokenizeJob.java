@@ -102,6 +102,9 @@ public final class TokenizeJob {
             values[passed + SCHEMA.fieldIndex("error")] = error;
             if (counters != null) {
                 counters.count(tokens, error != null);
+                if (error != null) {
+                    counters.reject(error, row);
+                }
             }
             return RowFactory.create(values);
         }
