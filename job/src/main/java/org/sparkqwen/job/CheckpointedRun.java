@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.apache.hadoop.fs.FSError;
 import org.apache.spark.sql.Column;
@@ -33,6 +34,7 @@ final class CheckpointedRun {
     private final UnaryOperator<Dataset<Row>> job;
     private final Counters counters;
     private final Pace pace;
+    private UnreadableFiles leftOut = UnreadableFiles.NONE;
 
     /// @param quarantined the columns of rows that are dropped; null if none are
     /// @param scan of the columns that the job needs
@@ -67,7 +69,8 @@ final class CheckpointedRun {
     ///
     /// @param commits in order
     /// @param origins of its rows
-    record Outcome(List<Commit> commits, Origins origins) {
+    /// @param leftOut input files that cannot be read
+    record Outcome(List<Commit> commits, Origins origins, UnreadableFiles leftOut) {
         List<ErrorKind> errorKinds() {
             return CheckpointedRun.errorKinds(commits);
         }
@@ -79,8 +82,13 @@ final class CheckpointedRun {
         files.refuseLost(commits);
         policy.refuseOther(options, commits);
         PlannedRows planned = PlannedRows.of(state.plans());
-        planned.refuseChanges(rows(commits), scan.files());
-        plan(planned);
+        leftOut = state.leftOut().among(planned.paths());
+        if (options.onError == ErrorPolicy.OnError.DROP) {
+            leftOut = leftOut.and(planned.gone(rows(commits), scan.files()));
+        }
+        planned.refuseChanges(rows(commits), scan.files(), leftOut);
+        leftOut = leftOut.and(plan(planned));
+        state.leaveOut(leftOut);
         files.discardStrays(commits);
         long total = Math.min(limit(), planned.rows());
         if (rows(commits) < total || commits.isEmpty()) {
@@ -90,7 +98,7 @@ final class CheckpointedRun {
         // Of a driver that went on although it was taken for dead.
         files.discardStrays(commits);
         state.mark(true);
-        return new Outcome(commits, planned.origins(0, total));
+        return new Outcome(commits, planned.origins(0, total), leftOut);
     }
 
     private long limit() {
@@ -102,18 +110,33 @@ final class CheckpointedRun {
     }
 
     /// Takes note of the splits that are in no plan yet. With a limit it looks at no more than that takes.
-    private void plan(PlannedRows planned) {
+    ///
+    /// @return files that are left out of the plan; each start looks at them again
+    private UnreadableFiles plan(PlannedRows planned) {
+        UnreadableFiles unreadable = scan.emptyFiles(options);
         List<Split> found =
                 scan.splits().stream().filter(split -> !planned.contains(split)).toList();
         int batch = options.limit == null ? found.size() : cores();
         for (int next = 0; next < found.size() && planned.rows() < limit(); ) {
             int end = (int) Math.min(found.size(), (long) next + batch);
-            InputPlan plan = InputPlan.of(scan.count(found.subList(next, end)), scan.files());
-            state.add(plan);
-            planned.add(plan);
+            InputScan.Counted counted = scan.count(found.subList(next, end), options);
+            unreadable = unreadable.and(counted.unreadable());
+            boolean none = planned.rows() == 0 && counted.rows().isEmpty() && end == found.size();
+            if (!unreadable.isEmpty() && (none || options.onError != ErrorPolicy.OnError.DROP)) {
+                throw unreadable.refusal();
+            }
+            if (!counted.rows().isEmpty()) {
+                InputPlan plan = InputPlan.of(counted.rows(), scan.files());
+                state.add(plan);
+                planned.add(plan);
+            }
             next = end;
             batch = 4 * batch;
         }
+        if (!unreadable.isEmpty() && options.onError != ErrorPolicy.OnError.DROP) {
+            throw unreadable.refusal();
+        }
+        return unreadable;
     }
 
     private void work(List<Commit> commits, PlannedRows planned, long total) {
@@ -166,15 +189,23 @@ final class CheckpointedRun {
     }
 
     private void write(List<Commit> commits, PlannedRows planned, long from, long to) {
-        List<Piece> pieces = planned.pieces(from, to);
+        List<Piece> pieces = planned.pieces(from, to).stream()
+                .filter(piece -> !leftOut.contains(piece.split().path()))
+                .toList();
         try {
             Dataset<Row> result = job.apply(spread(scan.read(pieces), to - from));
             Dataset<Row> parts = inParts(result, from, to, files(commits, pieces, to - from));
             files.write(parts, to - from, planned.origins(from, to), counters.errorKinds());
         } catch (Exception | FSError e) { // Spark throws checked exceptions that it does not declare
             throw Refusal.failure(
-                    "rows %,d to %,d: %s. What was done before is kept: the same command goes on from there"
-                            .formatted(from, to, Failures.firstLine(e)),
+                    "rows %,d to %,d: %s. What was done before is kept: the same command goes on from there%s"
+                            .formatted(
+                                    from,
+                                    to,
+                                    Failures.firstLineWithFile(e),
+                                    Failures.file(e) == null
+                                            ? ""
+                                            : ", without that file once it is removed and --on-error is drop"),
                     e);
         }
     }

@@ -127,7 +127,7 @@ final class GenerateCommand implements Callable<Integer> {
                 .sort("finish_reason")
                 .collectAsList()
                 .forEach(row -> reasons.put(row.getString(0), row.getLong(1)));
-        RowErrors errors = written.errors();
+        BadData errors = written.errors();
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);

@@ -17,10 +17,12 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Column;
+import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import scala.jdk.javaapi.CollectionConverters;
@@ -57,7 +59,7 @@ final class JobRun implements AutoCloseable {
             Duration elapsed,
             Counters counters,
             Pace pace,
-            RowErrors errors,
+            BadData errors,
             int intervals,
             int restarts) {
         double seconds() {
@@ -148,17 +150,16 @@ final class JobRun implements AutoCloseable {
         return options.onError == ErrorPolicy.OnError.DROP ? Quarantine.schema(result.schema(), passed) : null;
     }
 
-    private RowErrors errors(
+    private BadData errors(
             CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
-        Map<String, ErrorKind> found = ErrorKind.together(outcome.errorKinds());
-        if (found.isEmpty()) {
-            return RowErrors.NONE;
+        if (outcome.errorKinds().isEmpty()) {
+            return BadData.noRows(outcome.leftOut());
         }
         if (quarantined == null) {
-            return RowErrors.of(written, found, outcome.origins(), null);
+            return BadData.of(written, outcome, null);
         }
         String aside = options.output + "/" + Quarantine.DIRECTORY;
-        return RowErrors.of(read(aside, quarantined), found, outcome.origins(), aside);
+        return BadData.of(read(aside, quarantined), outcome, aside);
     }
 
     private Dataset<Row> read(String path, StructType schema) {
@@ -231,14 +232,49 @@ final class JobRun implements AutoCloseable {
     private Dataset<Row> input() {
         options.inputs.forEach(this::refuseAbsent);
         try {
-            return spark.read()
-                    .format(options.inputFormat)
-                    .options(options.inputOptions)
-                    .load(options.inputs.toArray(String[]::new));
+            return reader().load(paths());
         } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            UnreadableFiles unreadable = unreadable();
+            if (!unreadable.isEmpty()) {
+                return inputWithout(unreadable);
+            }
             throw Refusal.failure("the input cannot be read as %s: %s. Is --input-format right?"
                     .formatted(options.inputFormat, Failures.firstLine(e)));
         }
+    }
+
+    private DataFrameReader reader() {
+        return spark.read().format(options.inputFormat).options(options.inputOptions);
+    }
+
+    private String[] paths() {
+        return options.inputs.toArray(String[]::new);
+    }
+
+    /// A scan of the input that does without its schema.
+    private InputScan withoutSchema() {
+        return new InputScan(reader()
+                .schema(new StructType().add("value", DataTypes.StringType))
+                .load(paths())
+                .select());
+    }
+
+    private UnreadableFiles unreadable() {
+        InputScan scan = withoutSchema();
+        return scan.liesInFiles()
+                ? scan.count(List.copyOf(scan.splits()), options).unreadable().and(scan.emptyFiles(options))
+                : UnreadableFiles.NONE;
+    }
+
+    /// The input with the schema that Spark finds in the other files.
+    private Dataset<Row> inputWithout(UnreadableFiles unreadable) {
+        String[] others = withoutSchema().files().keySet().stream()
+                .filter(path -> !unreadable.contains(path))
+                .toArray(String[]::new);
+        if (options.onError != ErrorPolicy.OnError.DROP || others.length == 0) {
+            throw unreadable.refusal();
+        }
+        return reader().schema(reader().load(others).schema()).load(paths());
     }
 
     private void refuseAbsent(String input) {

@@ -18,6 +18,8 @@ import org.apache.spark.sql.types.StructType;
 /// Where rows go that cannot be worked on, with `--on-error drop`: their passed columns, what is wrong, and where they
 /// come from, so that they can be repaired and worked on by another run.
 ///
+/// Beside them lies a list of input files that cannot be read, of which no row is done.
+///
 /// A directory in the output that Spark's readers pass over.
 final class Quarantine {
     static final String DIRECTORY = "_errors";

@@ -20,7 +20,10 @@ final class Report {
         lines.forEach(line -> out.println("  " + line));
     }
 
-    void errors(RowErrors errors) {
+    void errors(BadData errors) {
+        if (!errors.leftOut().isEmpty()) {
+            out.printf("  left out    %s%n", errors.leftOut());
+        }
         if (errors.rows() == 0) {
             return;
         }

@@ -226,7 +226,7 @@ final class ScoreCommand implements Callable<Integer> {
     private void report(JobRun job, JobRun.Written written, ModelReference reference, ScoreJob.Settings settings) {
         ScoreSummary summary = ScoreSummary.of(written.output());
         List<ScoreSummary> groups = summaryBy == null ? List.of() : ScoreSummary.by(written.output(), summaryBy);
-        RowErrors errors = written.errors();
+        BadData errors = written.errors();
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
         facts.put("policy", policy(settings));

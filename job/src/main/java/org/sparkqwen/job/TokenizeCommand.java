@@ -88,7 +88,7 @@ final class TokenizeCommand implements Callable<Integer> {
         long rows = total.getLong(0);
         long errorRows = total.getLong(1);
         long tokens = total.isNullAt(2) ? 0 : total.getLong(2);
-        RowErrors errors = written.errors();
+        BadData errors = written.errors();
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);

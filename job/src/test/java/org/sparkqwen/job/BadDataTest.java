@@ -1,6 +1,8 @@
 package org.sparkqwen.job;
 
+import static org.apache.spark.sql.functions.lit;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -9,9 +11,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
+import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -186,6 +194,42 @@ class BadDataTest {
         CommandRun on = tokenize("--max-error-rate", "1");
         assertThat(on.exitCode()).as(on.err()).isZero();
         assertThat(ids("out")).containsExactlyElementsOf(ids(0, 20_000));
+    }
+
+    private static final AtomicInteger ROWS = new AtomicInteger();
+
+    @Test
+    void anErrorStopsAnIntervalThatIsAtWork() throws IOException {
+        input(1, 2000, "false");
+        LocalSpark.session();
+        RunOptions options = new RunOptions();
+        options.inputs = List.of(out("in"));
+        options.output = out("out");
+        options.checkpointRows = 2000L;
+        options.targetFileSize = 1 << 20;
+        options.onError = ErrorPolicy.OnError.FAIL;
+        try (JobRun job = JobRun.start("test", options)) {
+            RunIdentity identity = new RunIdentity(Map.of("job", "test"));
+            assertThatThrownBy(() -> job.run(identity, lit(1), (rows, counters) -> {
+                        StructType schema = rows.schema().add("error", "string");
+                        MapFunction<Row, Row> slow = row -> {
+                            long id = row.<Long>getAs("id");
+                            if (id == 0) {
+                                counters.reject("the row is the first", row);
+                            }
+                            ROWS.incrementAndGet();
+                            Thread.sleep(20);
+                            return RowNumber.isIn(row.schema())
+                                    ? RowFactory.create(id, row.getAs("text"), row.getAs(RowNumber.COLUMN), null)
+                                    : RowFactory.create(id, row.getAs("text"), null);
+                        };
+                        return rows.map(slow, Encoders.row(schema));
+                    }))
+                    .isInstanceOf(Refusal.class)
+                    .hasMessageContaining("in/0.parquet row 0: the row is the first");
+        }
+        assertThat(ROWS).hasValueLessThan(1500);
+        assertThat(path("out/_spark_qwen/commits")).doesNotExist();
     }
 
     @Test

@@ -14,14 +14,13 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 
-/// What was wrong with rows of a finished run, for its summary.
+/// What was wrong with the input of a finished run, for its summary.
 ///
 /// @param rows that have errors
 /// @param commonest kinds of errors
 /// @param aside where those rows are; null if in the output
-record RowErrors(long rows, List<Common> commonest, @Nullable String aside) {
-    static final RowErrors NONE = new RowErrors(0, List.of(), null);
-
+/// @param leftOut input files of which no row was done
+record BadData(long rows, List<Common> commonest, @Nullable String aside, UnreadableFiles leftOut) {
     private static final int SHOWN = 5;
 
     /// A kind of error.
@@ -34,11 +33,16 @@ record RowErrors(long rows, List<Common> commonest, @Nullable String aside) {
         }
     }
 
+    /// No row has an error.
+    static BadData noRows(UnreadableFiles leftOut) {
+        return new BadData(0, List.of(), null, leftOut);
+    }
+
     /// Counts what the data itself has, and takes examples from what tasks have found.
     ///
     /// @param data that has the rows with errors
-    /// @param found by tasks, see [ErrorKind#key]
-    static RowErrors of(Dataset<Row> data, Map<String, ErrorKind> found, Origins origins, @Nullable String aside) {
+    static BadData of(Dataset<Row> data, CheckpointedRun.Outcome outcome, @Nullable String aside) {
+        Map<String, ErrorKind> found = ErrorKind.together(outcome.errorKinds());
         long rows = 0;
         List<Common> commonest = new ArrayList<>();
         for (Row row : data.filter(col("error").isNotNull())
@@ -54,10 +58,10 @@ record RowErrors(long rows, List<Common> commonest, @Nullable String aside) {
                 commonest.add(
                         kind == null
                                 ? new Common(error, ofKind, Origin.UNKNOWN)
-                                : new Common(kind.reason(), ofKind, origins.of(kind.example())));
+                                : new Common(kind.reason(), ofKind, outcome.origins().of(kind.example())));
             }
         }
-        return new RowErrors(rows, commonest, aside);
+        return new BadData(rows, commonest, aside, outcome.leftOut());
     }
 
     /// For `_run.json`.
@@ -78,6 +82,9 @@ record RowErrors(long rows, List<Common> commonest, @Nullable String aside) {
             kinds.add(kind);
         }
         map.put("commonest_errors", kinds);
+        if (!leftOut.isEmpty()) {
+            map.put("left_out_files", leftOut.toList());
+        }
         return map;
     }
 }
