@@ -127,7 +127,7 @@ final class GenerateCommand implements Callable<Integer> {
                 .sort("finish_reason")
                 .collectAsList()
                 .forEach(row -> reasons.put(row.getString(0), row.getLong(1)));
-        BadData errors = written.errors();
+        BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);
@@ -143,7 +143,7 @@ final class GenerateCommand implements Callable<Integer> {
         double hitRate = looked == 0 ? 0 : (double) shared / looked;
         facts.put("prefix_cache", Map.of("prompt_tokens", looked, "shared_tokens", shared, "hit_rate", hitRate));
         facts.put("generated_tokens_per_second", tokens / written.seconds());
-        facts.putAll(errors.toMap());
+        facts.putAll(badData.toMap());
         String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, reference, facts));
 
         Report report = new Report(System.out);
@@ -154,7 +154,7 @@ final class GenerateCommand implements Callable<Integer> {
                 "finished    " + reasons,
                 "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
                         .formatted(100 * hitRate)));
-        report.errors(errors);
+        report.badData(badData);
         report.written(run, manifest);
     }
 }

@@ -51,7 +51,7 @@ final class JobRun implements AutoCloseable {
     /// @param elapsed the time of its intervals together
     /// @param counters what tasks counted
     /// @param pace of this start's work
-    /// @param errors what was wrong with rows
+    /// @param badData what was wrong with the input
     /// @param restarts starts of a driver after the first, that had work to do
     record Written(
             Dataset<Row> output,
@@ -59,7 +59,7 @@ final class JobRun implements AutoCloseable {
             Duration elapsed,
             Counters counters,
             Pace pace,
-            BadData errors,
+            BadData badData,
             int intervals,
             int restarts) {
         double seconds() {
@@ -139,7 +139,7 @@ final class JobRun implements AutoCloseable {
                 Duration.ofMillis((long) (1e3 * seconds)),
                 counters,
                 pace,
-                errors(outcome, written, quarantined),
+                badData(outcome, written, quarantined),
                 commits.size(),
                 Math.max(0, state.attempts() - 1));
     }
@@ -150,7 +150,7 @@ final class JobRun implements AutoCloseable {
         return options.onError == ErrorPolicy.OnError.DROP ? Quarantine.schema(result.schema(), passed) : null;
     }
 
-    private BadData errors(
+    private BadData badData(
             CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
         if (outcome.errorKinds().isEmpty()) {
             return BadData.noRows(outcome.leftOut());

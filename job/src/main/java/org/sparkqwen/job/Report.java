@@ -20,16 +20,16 @@ final class Report {
         lines.forEach(line -> out.println("  " + line));
     }
 
-    void errors(BadData errors) {
-        if (!errors.leftOut().isEmpty()) {
-            out.printf("  left out    %s%n", errors.leftOut());
+    void badData(BadData badData) {
+        if (!badData.leftOut().isEmpty()) {
+            out.printf("  left out    %s%n", badData.leftOut());
         }
-        if (errors.rows() == 0) {
+        if (badData.rows() == 0) {
             return;
         }
-        String where = errors.aside() == null ? "" : ", put aside in " + errors.aside();
-        out.printf("  errors      %,d rows%s%n", errors.rows(), where);
-        errors.commonest().forEach(common -> out.printf("              %s%n", common));
+        String where = badData.aside() == null ? "" : ", put aside in " + badData.aside();
+        out.printf("  errors      %,d rows%s%n", badData.rows(), where);
+        badData.commonest().forEach(common -> out.printf("              %s%n", common));
     }
 
     void written(RunOptions options, String manifest) {

@@ -19,12 +19,16 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// What becomes of rows that cannot be worked on: kept, dropped into the quarantine, or the end of the run.
 class BadDataTest {
+    private static final RunIdentity IDENTITY = new RunIdentity(Map.of("job", "test"));
+
+    /// That a job has worked on.
+    private static final AtomicInteger ROWS = new AtomicInteger();
+
     @TempDir
     private Path directory = Path.of("");
 
@@ -196,40 +200,61 @@ class BadDataTest {
         assertThat(ids("out")).containsExactlyElementsOf(ids(0, 20_000));
     }
 
-    private static final AtomicInteger ROWS = new AtomicInteger();
-
     @Test
     void anErrorStopsAnIntervalThatIsAtWork() throws IOException {
         input(1, 2000, "false");
         LocalSpark.session();
-        RunOptions options = new RunOptions();
-        options.inputs = List.of(out("in"));
-        options.output = out("out");
-        options.checkpointRows = 2000L;
-        options.targetFileSize = 1 << 20;
-        options.onError = ErrorPolicy.OnError.FAIL;
+        RunOptions options = options(ErrorPolicy.OnError.FAIL);
+        ROWS.set(0);
         try (JobRun job = JobRun.start("test", options)) {
-            RunIdentity identity = new RunIdentity(Map.of("job", "test"));
-            assertThatThrownBy(() -> job.run(identity, lit(1), (rows, counters) -> {
-                        StructType schema = rows.schema().add("error", "string");
-                        MapFunction<Row, Row> slow = row -> {
-                            long id = row.<Long>getAs("id");
-                            if (id == 0) {
-                                counters.reject("the row is the first", row);
-                            }
-                            ROWS.incrementAndGet();
-                            Thread.sleep(20);
-                            return RowNumber.isIn(row.schema())
-                                    ? RowFactory.create(id, row.getAs("text"), row.getAs(RowNumber.COLUMN), null)
-                                    : RowFactory.create(id, row.getAs("text"), null);
-                        };
-                        return rows.map(slow, Encoders.row(schema));
-                    }))
+            assertThatThrownBy(() -> job.run(IDENTITY, lit(1), (rows, counters) -> slow(rows, counters, 20)))
                     .isInstanceOf(Refusal.class)
                     .hasMessageContaining("in/0.parquet row 0: the row is the first");
         }
         assertThat(ROWS).hasValueLessThan(1500);
         assertThat(path("out/_spark_qwen/commits")).doesNotExist();
+    }
+
+    @Test
+    void droppedRowsMakeNoRowBeWorkedOnTwice() throws IOException {
+        input(1, 200, "false");
+        LocalSpark.session();
+        RunOptions options = options(ErrorPolicy.OnError.DROP);
+        ROWS.set(0);
+        try (JobRun job = JobRun.start("test", options)) {
+            JobRun.Written written =
+                    job.run(IDENTITY, lit(1), (rows, counters) -> slow(rows, counters, 0));
+            assertThat(written.output().count()).isEqualTo(199);
+            assertThat(written.badData().rows()).isEqualTo(1);
+        }
+        assertThat(ROWS).hasValue(200);
+    }
+
+    /// A job whose rows take some time; the first has an error.
+    private static Dataset<Row> slow(Dataset<Row> rows, Counters counters, int millis) {
+        MapFunction<Row, Row> work = row -> {
+            long id = row.<Long>getAs("id");
+            String error = id == 0 ? "the row is the first" : null;
+            if (error != null) {
+                counters.reject(error, row);
+            }
+            ROWS.incrementAndGet();
+            Thread.sleep(millis);
+            return RowNumber.isIn(row.schema())
+                    ? RowFactory.create(id, row.getAs("text"), row.getAs(RowNumber.COLUMN), error)
+                    : RowFactory.create(id, row.getAs("text"), error);
+        };
+        return rows.map(work, Encoders.row(rows.schema().add("error", "string")));
+    }
+
+    private RunOptions options(ErrorPolicy.OnError onError) {
+        RunOptions options = new RunOptions();
+        options.inputs = List.of(out("in"));
+        options.output = out("out");
+        options.checkpointRows = 2000L;
+        options.targetFileSize = 1 << 20;
+        options.onError = onError;
+        return options;
     }
 
     @Test
