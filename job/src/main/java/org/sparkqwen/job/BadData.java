@@ -58,7 +58,8 @@ record BadData(long rows, List<Common> commonest, @Nullable String aside, Unread
                 commonest.add(
                         kind == null
                                 ? new Common(error, ofKind, Origin.UNKNOWN)
-                                : new Common(kind.reason(), ofKind, outcome.origins().of(kind.example())));
+                                : new Common(
+                                        kind.reason(), ofKind, outcome.origins().of(kind.example())));
             }
         }
         return new BadData(rows, commonest, aside, outcome.leftOut());

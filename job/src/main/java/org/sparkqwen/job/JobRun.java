@@ -271,7 +271,10 @@ final class JobRun implements AutoCloseable {
         String[] others = withoutSchema().files().keySet().stream()
                 .filter(path -> !unreadable.contains(path))
                 .toArray(String[]::new);
-        if (options.onError != ErrorPolicy.OnError.DROP || others.length == 0) {
+        if (others.length == 0) {
+            throw Refusal.failure("%s. Is --input-format %s right?".formatted(unreadable, options.inputFormat));
+        }
+        if (options.onError != ErrorPolicy.OnError.DROP) {
             throw unreadable.refusal();
         }
         return reader().schema(reader().load(others).schema()).load(paths());

@@ -48,7 +48,8 @@ class CorruptFilesTest {
     void aFirstFileWithoutASchemaIsNamed(String format) throws IOException {
         Files.createDirectories(path("in"));
         Files.writeString(path("in/a." + format), "garbage instead of " + format);
-        assertRefused(tokenize(format), 1, "1 input file cannot be read: " + path("in/a." + format));
+        assertRefused(
+                tokenize(format), 1, "1 input file cannot be read: " + path("in/a." + format), "Is --input-format");
         file(format, "b." + format, 0);
         file(format, "c." + format, 50);
         assertRefused(tokenize(format), 1, "1 input file cannot be read: " + path("in/a." + format));
@@ -187,7 +188,7 @@ class CorruptFilesTest {
     void inputOfWhichNothingCanBeReadIsRefusedWhateverBecomesOfErrors() throws IOException {
         truncate(file("parquet", "a.parquet", 0));
         truncate(file("parquet", "b.parquet", 50));
-        assertRefused(tokenize("parquet", "--on-error", "drop"), 1, "2 input files cannot be read");
+        assertRefused(tokenize("parquet", "--on-error", "drop"), 1, "2 input files cannot be read", "Is --input-format parquet right?");
     }
 
     @Test
