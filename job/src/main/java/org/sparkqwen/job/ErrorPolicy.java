@@ -50,9 +50,11 @@ record ErrorPolicy(OnError onError, @Nullable Double maxRate) {
         return maxRate == null ? DEFAULT_RATE : maxRate;
     }
 
-    /// Whether so many errors end the run. Tasks come upon rows in no order, and an error costs no time, so the
-    /// share of errors among the rows that are done says little while an interval is at work; but errors that are too
-    /// many for all rows up to its end will be too many then.
+    /// Whether so many errors end the run.
+    ///
+    /// Tasks come upon rows in no order, and an error costs no time, so the share of errors among the rows that
+    /// are done says little while an interval is at work. But errors that are too many for all rows up to its end
+    /// will be too many then.
     ///
     /// @param errors so far
     /// @param rows of the run up to the end of the interval
