@@ -25,8 +25,8 @@ public final class WeightMemory {
 
     /// Bytes for the weights of an engine with `options` in this process.
     ///
-    /// Keys and values of texts are not counted: an engine that scores has none, and another takes memory for them only
-    /// as it needs it, which the system then takes from the weights.
+    /// Keys and values of texts are not counted: an engine that scores has none, and another takes memory for them
+    /// only as it needs it, which the system then takes from the weights.
     public static long available(ModelConfig config, EngineOptions options) {
         long working = WorkingMemory.scoring(config, options.batchTokens(), options.batchTokens(), options.threads())
                 .offHeap();

@@ -140,6 +140,9 @@ public final class TokenizeJob {
             RowCounts.count(true, error != null);
             if (counters != null) {
                 counters.count(tokens, error != null);
+                if (error != null) {
+                    counters.reject(error, row);
+                }
             }
             return RowFactory.create(values);
         }

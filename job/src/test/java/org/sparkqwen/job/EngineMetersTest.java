@@ -122,7 +122,7 @@ class EngineMetersTest {
     }
 
     private static Engine open() {
-        return LocalSpark.model(KernelChoice.AUTO, 1, 64, 2).openEngine();
+        return LocalSpark.model(KernelChoice.AUTO, 1, 64, 2).openEngine(LocalSpark.MODEL);
     }
 
     private static void score(Engine engine, int tokens) {

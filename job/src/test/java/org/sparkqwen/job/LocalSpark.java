@@ -27,6 +27,7 @@ final class LocalSpark {
                 .master("local[2]")
                 .appName("test")
                 .config("spark.ui.enabled", false)
+                .config("spark.executor.heartbeatInterval", "2s") // as runs have it
                 .config("spark.sql.shuffle.partitions", 2)
                 .config(
                         "spark.sql.warehouse.dir",

@@ -88,7 +88,7 @@ class PlannedRowsTest {
     }
 
     private static Commit commit(long rows, double seconds) {
-        return new Commit(0, 0, rows, List.of(), 0, 0, 0, 0, 0, seconds, 0, "test");
+        return new Commit(0, 0, rows, List.of(), List.of(), 0, 0, 0, List.of(), 0, 0, seconds, 0, "test");
     }
 
     @Test

@@ -43,8 +43,8 @@ public final class CacheEviction {
         }
     }
 
-    /// Deletes the longest unused until the disk has `bytes` free, as far as that goes; nothing if all of it were not
-    /// enough.
+    /// Deletes the longest unused until the disk has `bytes` free, as far as that goes; nothing if all of it were
+    /// not enough.
     static void makeRoom(Path cache, long bytes) throws IOException {
         List<CacheEntry> entries = longestUnusedFirst(cache);
         long evictable = entries.stream().mapToLong(CacheEntry::bytes).sum();

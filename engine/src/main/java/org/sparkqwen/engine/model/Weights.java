@@ -29,8 +29,8 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// memory.
 ///
 /// Nothing is read when they are opened. The numbers of a layer, of an expert, of the embedding and of the head are
-/// checked when they are first asked for, before anything is computed from them. What is asked for stays in memory until
-/// something else is: a file that is larger than memory is read along, see [WeightStream].
+/// checked when they are first asked for, before anything is computed from them. What is asked for stays in memory
+/// until something else is: a file that is larger than memory is read along, see [WeightStream].
 public final class Weights implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
