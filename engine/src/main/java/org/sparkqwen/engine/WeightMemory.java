@@ -31,8 +31,8 @@ public final class WeightMemory {
         long working = WorkingMemory.scoring(config, options.batchTokens(), options.batchTokens(), options.threads())
                 .offHeap();
         Runtime heap = Runtime.getRuntime();
-        long whole = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
-                .getTotalMemorySize();
+        long whole =
+                ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
         long unused = availableToAll().orElse(whole);
         return bytes(whole, unused, heap.totalMemory(), heap.maxMemory(), working);
     }

@@ -119,7 +119,9 @@ final class ErrorWatch extends SparkListener {
     }
 
     private void judge() {
-        if (!exceeded && tally.isExceeded(found.values().stream().mapToLong(ErrorKind::total).sum())) {
+        if (!exceeded
+                && tally.isExceeded(
+                        found.values().stream().mapToLong(ErrorKind::total).sum())) {
             exceeded = true;
             spark.sparkContext().cancelJobGroupAndFutureJobs(jobGroup, "too many rows have errors");
         }

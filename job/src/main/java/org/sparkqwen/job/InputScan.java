@@ -192,8 +192,8 @@ final class InputScan {
         Map<Split, SplitRows> counts = new HashMap<>();
         narrowed(splits)
                 .mapPartitionsWithIndex(
-                        (index, iterator) -> List.of(SplitRows.count(index, iterator, most))
-                                .iterator(),
+                        (index, iterator) ->
+                                List.of(SplitRows.count(index, iterator, most)).iterator(),
                         true)
                 .coalesce(tasks(spark))
                 .collect()
@@ -206,7 +206,8 @@ final class InputScan {
         Map<String, Split> byPath = new TreeMap<>();
         splits.forEach(split -> byPath.putIfAbsent(split.path(), split));
         ParquetTypes types = new ParquetTypes(
-                rows.schema(), new SerializableConfiguration(spark.sessionState().newHadoopConf()));
+                rows.schema(),
+                new SerializableConfiguration(spark.sessionState().newHadoopConf()));
         List<String> paths = List.copyOf(byPath.keySet());
         return JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(paths, Math.clamp(paths.size(), 1, tasks(spark)))

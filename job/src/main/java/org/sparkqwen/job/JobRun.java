@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -68,7 +67,6 @@ final class JobRun implements AutoCloseable {
         double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
         }
-
     }
 
     /// Starts a session. Refuses options that cannot work before that.
@@ -174,12 +172,13 @@ final class JobRun implements AutoCloseable {
 
     /// The columns of rows that are dropped; null if none are.
     private @Nullable StructType quarantined(Dataset<Row> input, Dataset<Row> result) {
-        int passed = options.columns.isEmpty() ? input.columns().length : Set.copyOf(options.columns).size();
+        int passed = options.columns.isEmpty()
+                ? input.columns().length
+                : Set.copyOf(options.columns).size();
         return options.onError == ErrorPolicy.OnError.DROP ? Quarantine.schema(result.schema(), passed) : null;
     }
 
-    private BadData badData(
-            CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
+    private BadData badData(CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
         if (outcome.errorKinds().isEmpty()) {
             return BadData.noRows(outcome.leftOut());
         }
@@ -282,8 +281,7 @@ final class JobRun implements AutoCloseable {
 
     /// A scan of the input that does without its schema.
     private InputScan withoutSchema() {
-        return new InputScan(reader()
-                .schema(new StructType().add("value", DataTypes.StringType))
+        return new InputScan(reader().schema(new StructType().add("value", DataTypes.StringType))
                 .load(paths())
                 .select());
     }

@@ -25,10 +25,8 @@ final class OutputFiles {
     /// @param quarantined the columns of dropped rows; null if rows with errors stay in the output
     OutputFiles(RunOptions options, RunState state, @Nullable StructType quarantined) {
         output = new DataFiles(options, options.output, state);
-        quarantine = new DataFiles(
-                options,
-                options.output + "/" + Quarantine.DIRECTORY,
-                state.inside(Quarantine.DIRECTORY));
+        quarantine =
+                new DataFiles(options, options.output + "/" + Quarantine.DIRECTORY, state.inside(Quarantine.DIRECTORY));
         this.quarantined = quarantined;
     }
 
@@ -68,7 +66,9 @@ final class OutputFiles {
         List<FileStatus> data = output.written(names(commits, Commit::files));
         List<FileStatus> errors = quarantine.written(names(commits, Commit::errorFiles));
         return new Written(
-                names(data), names(errors), data.stream().mapToLong(FileStatus::getLen).sum());
+                names(data),
+                names(errors),
+                data.stream().mapToLong(FileStatus::getLen).sum());
     }
 
     /// Deletes what was written by work that was broken off.

@@ -68,7 +68,6 @@ record UnreadableFiles(Map<String, String> reasons) {
     }
 
     Refusal refusal() {
-        return Refusal.failure(
-                this + "; remove or replace what cannot be read, or leave it out with --on-error drop");
+        return Refusal.failure(this + "; remove or replace what cannot be read, or leave it out with --on-error drop");
     }
 }

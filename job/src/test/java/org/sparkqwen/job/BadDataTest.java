@@ -104,7 +104,10 @@ class BadDataTest {
                     "--checkpoint-rows",
                     "900"));
             assertThat(run.exitCode()).as(run.err()).isZero();
-            assertThat(LocalSpark.session().read().parquet(out("out-" + format + "/_errors")).collectAsList())
+            assertThat(LocalSpark.session()
+                            .read()
+                            .parquet(out("out-" + format + "/_errors"))
+                            .collectAsList())
                     .extracting(row -> row.<Long>getAs("origin_row"))
                     .containsExactlyInAnyOrder(7L, 1500L, 1999L);
         }
@@ -222,8 +225,7 @@ class BadDataTest {
         RunOptions options = options(ErrorPolicy.OnError.DROP);
         ROWS.set(0);
         try (JobRun job = JobRun.start("test", options)) {
-            JobRun.Written written =
-                    job.run(IDENTITY, lit(1), (rows, counters) -> slow(rows, counters, 0));
+            JobRun.Written written = job.run(IDENTITY, lit(1), (rows, counters) -> slow(rows, counters, 0));
             assertThat(written.output().count()).isEqualTo(199);
             assertThat(written.badData().rows()).isEqualTo(1);
         }
@@ -306,13 +308,7 @@ class BadDataTest {
 
     private String[] arguments(String input, String output, String... options) {
         List<String> all = new ArrayList<>(List.of(
-                "tokenize",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
-                out(input),
-                "--output",
-                out(output)));
+                "tokenize", "--model", LocalSpark.MODEL.toString(), "--input", out(input), "--output", out(output)));
         all.addAll(List.of(options));
         return all.toArray(String[]::new);
     }

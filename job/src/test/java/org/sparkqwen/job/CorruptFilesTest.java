@@ -92,8 +92,8 @@ class CorruptFilesTest {
             Files.createDirectories(path("in-" + format));
             gzip("in-%s/a.%s.gz".formatted(format, format), format, 0);
             truncate(gzip(name, format, 50));
-            List<String> options = new ArrayList<>(
-                    List.of("--input-option", "header=true", "--text-column", format.equals("text") ? "value" : "text"));
+            List<String> options = new ArrayList<>(List.of(
+                    "--input-option", "header=true", "--text-column", format.equals("text") ? "value" : "text"));
             assertRefused(
                     run("in-" + format, "out-" + format, format, options),
                     1,
@@ -164,15 +164,19 @@ class CorruptFilesTest {
     void malformedLinesBecomeRowsWithErrors() throws IOException {
         Files.createDirectories(path("in"));
         Files.writeString(path("in/a.json"), """
-                {"id": 0, "text": "whole"}
-                {"id": 1, "text": "cut
-                no JSON
-                {"id": 3, "text": "whole, too"}
-                """);
+            {"id": 0, "text": "whole"}
+            {"id": 1, "text": "cut
+            no JSON
+            {"id": 3, "text": "whole, too"}
+            """);
         CommandRun run = tokenize("json", "--on-error", "drop");
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(ids("out")).containsExactly(0L, 3L);
-        List<Row> dropped = LocalSpark.session().read().parquet(out("out/_errors")).sort("origin_row").collectAsList();
+        List<Row> dropped = LocalSpark.session()
+                .read()
+                .parquet(out("out/_errors"))
+                .sort("origin_row")
+                .collectAsList();
         assertThat(dropped).hasSize(2);
         assertThat(dropped.get(1).<String>getAs("_corrupt_record")).isEqualTo("no JSON");
         assertThat(dropped.get(1).<Long>getAs("origin_row")).isEqualTo(2);
@@ -188,19 +192,23 @@ class CorruptFilesTest {
     void inputOfWhichNothingCanBeReadIsRefusedWhateverBecomesOfErrors() throws IOException {
         truncate(file("parquet", "a.parquet", 0));
         truncate(file("parquet", "b.parquet", 50));
-        assertRefused(tokenize("parquet", "--on-error", "drop"), 1, "2 input files cannot be read", "Is --input-format parquet right?");
+        assertRefused(
+                tokenize("parquet", "--on-error", "drop"),
+                1,
+                "2 input files cannot be read",
+                "Is --input-format parquet right?");
     }
 
     @Test
     void linesOfCsvThatAreDroppedByTheReaderAreNoChangeOfTheFile() throws IOException {
         Files.createDirectories(path("in"));
         Files.writeString(path("in/a.csv"), """
-                id,text
-                0,whole
-                1,too,many,of them
-                2
-                3,whole
-                """);
+            id,text
+            0,whole
+            1,too,many,of them
+            2
+            3,whole
+            """);
         List<String> header = List.of("--input-option", "header=true", "--input-option", "inferSchema=true");
         List<String> dropping = new ArrayList<>(header);
         dropping.addAll(List.of("--input-option", "mode=DROPMALFORMED"));

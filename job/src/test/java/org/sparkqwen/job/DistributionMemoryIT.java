@@ -40,7 +40,8 @@ class DistributionMemoryIT {
         Path cache = directory.resolve("cache");
         try (StandaloneCluster cluster =
                 StandaloneCluster.start(directory, worker -> Map.of(CacheDirectory.VARIABLE, cache.toString()))) {
-            try (SparkProcess run = SparkProcess.start(directory.resolve("submit.log"), command(cluster.url(), model))) {
+            try (SparkProcess run =
+                    SparkProcess.start(directory.resolve("submit.log"), command(cluster.url(), model))) {
                 List<MappedPages> pages = new ArrayList<>();
                 while (run.isAlive()) {
                     List<MappedPages> now = new ArrayList<>();

@@ -29,7 +29,8 @@ class ErrorKindsTest {
     void reasonsWithoutEndStayFewAndLoseNoRow() {
         ErrorKinds kinds = new ErrorKinds();
         for (int i = 0; i < 1000; i++) {
-            String name = Integer.toString(i).replace('0', 'a').replace('1', 'b').replace('2', 'c');
+            String name =
+                    Integer.toString(i).replace('0', 'a').replace('1', 'b').replace('2', 'c');
             kinds.add(new ErrorKind("column " + name.repeat(100).replaceAll("\\d", "x") + i % 7, 1, i));
         }
         for (char letter = 'a'; letter <= 'z'; letter++) {

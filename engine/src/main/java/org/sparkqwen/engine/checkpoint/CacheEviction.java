@@ -34,7 +34,8 @@ public final class CacheEviction {
             Instant old = Instant.now().minus(MAX_AGE);
             for (CacheEntry entry : entries) {
                 boolean tooOld = entry.lastUse().isBefore(old);
-                if ((tooOld || bytes > limit) && evict(entry, tooOld ? "unused for 30 days" : "the cache is too large")) {
+                if ((tooOld || bytes > limit)
+                        && evict(entry, tooOld ? "unused for 30 days" : "the cache is too large")) {
                     bytes -= entry.bytes();
                 }
             }

@@ -54,7 +54,9 @@ public final class Weights implements AutoCloseable {
         embedding = new Embedding(vectors, tensors.data(vectors));
         embeddingUse = firstUse(List.of(vectors));
         List<PackedTensor> all = tensors.layout().tensors();
-        layers = IntStream.range(0, config.layers()).mapToObj(i -> readLayer(config, i)).toList();
+        layers = IntStream.range(0, config.layers())
+                .mapToObj(i -> readLayer(config, i))
+                .toList();
         layerUses = IntStream.range(0, config.layers())
                 .mapToObj(TensorPlan::layer)
                 .map(layer -> firstUse(all.stream()
