@@ -143,8 +143,7 @@ final class ModelOptions {
             throw Refusal.usage("--model-distribution shared is for a path that every host sees, not for %s; take fetch"
                     .formatted(uri));
         }
-        return ModelReference.fetch(
-                new HadoopFiles(uri, SparkHadoopUtil.get().newConfiguration(conf)), options);
+        return ModelReference.fetch(new HadoopFiles(uri, SparkHadoopUtil.get().newConfiguration(conf)), options);
     }
 
     ModelDistribution distribution() {

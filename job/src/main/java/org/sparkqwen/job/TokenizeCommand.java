@@ -69,10 +69,10 @@ final class TokenizeCommand implements Callable<Integer> {
         ModelLocation location =
                 model == null ? new ModelLocation.Local(ModelOptions.sampleModel()) : ModelLocation.of(model);
         Path tokenizerJson = switch (location) {
-            case ModelLocation.Local local -> local.directory().resolve(TOKENIZER).toAbsolutePath();
+            case ModelLocation.Local local ->
+                local.directory().resolve(TOKENIZER).toAbsolutePath();
             case ModelLocation.Remote remote ->
-                new HadoopFiles(
-                                remote.uri(), SparkHadoopUtil.get().newConfiguration(JobRun.configuration(run)))
+                new HadoopFiles(remote.uri(), SparkHadoopUtil.get().newConfiguration(JobRun.configuration(run)))
                         .download(TOKENIZER);
         };
         if (!Files.exists(tokenizerJson)) {

@@ -44,7 +44,8 @@ final class LocalSpark {
 
     static ModelReference model(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
         return ModelReference.open(
-                MODEL, new ExecutorOptions(kernels, threads, batchTokens, maxSequences, KeyValueFormat.F32, 0, null, 0));
+                MODEL,
+                new ExecutorOptions(kernels, threads, batchTokens, maxSequences, KeyValueFormat.F32, 0, null, 0));
     }
 
     /// All rows as text, every column and every digit of it, in an order that does not depend on partitions.

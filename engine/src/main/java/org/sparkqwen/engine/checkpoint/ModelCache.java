@@ -71,9 +71,9 @@ public final class ModelCache {
                 use.close();
                 make(directory, files, source, progress);
             }
-            throw new ModelCopyException("%s: the copy of the model is evicted again and again; a larger --cache-size"
-                            .formatted(models)
-                    + " helps");
+            throw new ModelCopyException(
+                    "%s: the copy of the model is evicted again and again; a larger --cache-size".formatted(models)
+                            + " helps");
         } catch (IOException e) {
             throw failure(e);
         }
@@ -179,14 +179,16 @@ public final class ModelCache {
         long usable = CacheEviction.usable(cache);
         if (usable < bytes) {
             throw new ModelCopyException(
-                    "%s: the model needs %,d bytes more, and the disk has %,d; free some, or name another with --cache-dir"
-                            .formatted(models, bytes, usable));
+                    "%s: the model needs %,d bytes more, and the disk has %,d; free some, or name another with"
+                                    .formatted(models, bytes, usable)
+                            + " --cache-dir");
         }
     }
 
     private static List<ModelFile> damaged(PartialCopy part, ModelFiles files) {
         return files.files().parallelStream()
-                .filter(file -> !Sha256.of(part.directory().resolve(file.name())).equals(file.sha256()))
+                .filter(file ->
+                        !Sha256.of(part.directory().resolve(file.name())).equals(file.sha256()))
                 .toList();
     }
 
