@@ -40,10 +40,12 @@ final class CheckpointedRun {
     private final Column estimatedTokens;
     private final UnaryOperator<Dataset<Row>> job;
     private final Counters counters;
+    private final Pace pace;
 
     /// @param scan of the columns that the job needs
     /// @param estimatedTokens of a row of the input, for balance
     /// @param job makes the output of rows of the input, counting as it goes
+    /// @param pace takes note of the tokens
     CheckpointedRun(
             SparkSession spark,
             String name,
@@ -52,7 +54,8 @@ final class CheckpointedRun {
             InputScan scan,
             Column estimatedTokens,
             UnaryOperator<Dataset<Row>> job,
-            Counters counters) {
+            Counters counters,
+            Pace pace) {
         this.spark = spark;
         this.name = name;
         this.options = options;
@@ -61,6 +64,7 @@ final class CheckpointedRun {
         this.estimatedTokens = estimatedTokens;
         this.job = job;
         this.counters = counters;
+        this.pace = pace;
     }
 
     /// Does what is not done yet.
@@ -115,7 +119,7 @@ final class CheckpointedRun {
         counters.restore(commits);
         counters.settle(rows(commits));
         IntervalSize size = IntervalSize.of(options);
-        try (Progress _ = Progress.show(spark, name, total, counters)) {
+        try (Progress _ = Progress.show(spark, name, total, counters, pace)) {
             do {
                 long from = rows(commits);
                 long to = scan.liesInFiles() ? size.end(planned, from, total, commits, cores()) : total;

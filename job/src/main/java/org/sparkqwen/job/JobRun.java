@@ -53,9 +53,16 @@ final class JobRun implements AutoCloseable {
     /// @param started when it first was
     /// @param elapsed the time of its intervals together
     /// @param counters what tasks counted
+    /// @param pace of this start's work
     /// @param restarts starts of a driver after the first, that had work to do
     record Written(
-            Dataset<Row> output, String started, Duration elapsed, Counters counters, int intervals, int restarts) {
+            Dataset<Row> output,
+            String started,
+            Duration elapsed,
+            Counters counters,
+            Pace pace,
+            int intervals,
+            int restarts) {
         double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
         }
@@ -127,6 +134,7 @@ final class JobRun implements AutoCloseable {
         refuseExisting(output);
         Dataset<Row> input = input();
         Counters counters = Counters.register(spark);
+        Pace pace = new Pace();
         Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
         InputScan scan = scan(input.select(columnsRead(input, result)));
         refuseOwnOutput(scan, output);
@@ -146,7 +154,8 @@ final class JobRun implements AutoCloseable {
                             preparation.accept(spark);
                             return job.apply(rows, counters);
                         },
-                        counters)
+                        counters,
+                        pace)
                 .run();
         Dataset<Row> written = spark.read()
                 .format(options.outputFormat)
@@ -158,6 +167,7 @@ final class JobRun implements AutoCloseable {
                 state.run().started(),
                 Duration.ofMillis((long) (1e3 * seconds)),
                 counters,
+                pace,
                 commits.size(),
                 Math.max(0, state.attempts() - 1));
     }

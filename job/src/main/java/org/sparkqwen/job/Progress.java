@@ -26,16 +26,25 @@ final class Progress implements AutoCloseable {
     private final long rowsBefore;
     private final long tokensBefore;
     private final LiveCounts counts;
+    private final Pace pace;
     private final PrintStream out;
     private final long start = System.nanoTime();
     private final Timer timer = new Timer("spark-qwen-progress", true);
     private final @Nullable ProgressBar bar;
     private Duration nextLine = FIRST_LINE;
 
-    Progress(SparkSession spark, String name, long totalRows, Counters counters, PrintStream out, boolean terminal) {
+    Progress(
+            SparkSession spark,
+            String name,
+            long totalRows,
+            Counters counters,
+            Pace pace,
+            PrintStream out,
+            boolean terminal) {
         this.spark = spark;
         this.name = name;
         this.totalRows = totalRows;
+        this.pace = pace;
         this.out = out;
         counts = new LiveCounts(counters);
         rowsBefore = counts.rows();
@@ -46,6 +55,7 @@ final class Progress implements AutoCloseable {
                 new TimerTask() {
                     @Override
                     public void run() {
+                        pace.add(elapsed(), counts.tokens());
                         show();
                     }
                 },
@@ -55,8 +65,10 @@ final class Progress implements AutoCloseable {
 
     /// Shows the progress of `totalRows` rows on standard error until it is closed. What `counters` have counted
     /// before is done, and no part of the speed.
-    static Progress show(SparkSession spark, String name, long totalRows, Counters counters) {
-        return new Progress(spark, name, totalRows, counters, System.err, onTerminal());
+    ///
+    /// @param pace takes note of the tokens
+    static Progress show(SparkSession spark, String name, long totalRows, Counters counters, Pace pace) {
+        return new Progress(spark, name, totalRows, counters, pace, System.err, onTerminal());
     }
 
     /// Whether this JVM was started from a terminal.
@@ -134,6 +146,7 @@ final class Progress implements AutoCloseable {
     @Override
     public void close() {
         timer.cancel();
+        pace.add(elapsed(), counts.tokens());
         synchronized (this) {
             if (bar != null) {
                 show();

@@ -35,6 +35,7 @@ final class RunManifest {
         manifest.put("seconds", run.seconds());
         manifest.put("intervals", run.intervals());
         manifest.put("restarts", run.restarts());
+        manifest.put("time_of_last_5_percent", run.pace().timeOfLast(0.05));
         if (model != null) {
             manifest.put("model", model.label());
             manifest.put("model_sha256", model.sha256());

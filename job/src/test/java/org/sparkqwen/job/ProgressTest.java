@@ -36,7 +36,7 @@ class ProgressTest {
         ByteArrayOutputStream drawn = new ByteArrayOutputStream();
         ModelReference model = LocalSpark.model();
         ScoreJob job = new ScoreJob(model, ScoreJob.Settings.of(model, LocalSpark.TEXT), counters);
-        try (Progress _ = new Progress(spark, "score", 12, counters, print(drawn), true)) {
+        try (Progress _ = new Progress(spark, "score", 12, counters, new Pace(), print(drawn), true)) {
             assertThat(job.run(documents).collectAsList()).hasSize(12);
         }
         assertThat(drawn.toString(StandardCharsets.UTF_8)).contains("score", "100%", "12/12 rows", "tokens/s");

@@ -38,6 +38,7 @@ class ResumeTest {
         assertThat(rows("out")).hasSize(220).isEqualTo(rows("whole"));
         assertThat(manifest("out").at("/intervals").intValue()).isEqualTo(5);
         assertThat(manifest("out").at("/restarts").intValue()).isZero();
+        assertThat(manifest("out").at("/time_of_last_5_percent").doubleValue()).isBetween(0.0, 1.0);
     }
 
     @Test
