@@ -85,11 +85,11 @@ final class GenerateCommand implements Callable<Integer> {
         GenerateJob.Settings settings = settings(reference);
         try (JobRun job = JobRun.start(spec.name(), run)) {
             TaskModel tasks = new TaskModel(reference, model.distribution());
-            JobRun.Written written = job.beforeWork(tasks::distribute)
-                    .run(
-                            RunIdentity.of(spec, reference.identity()),
-                            settings.estimatedTokens(),
-                            (input, counters) -> new GenerateJob(tasks.get(), settings, counters).run(input));
+            job.beforeWork(tasks::distribute);
+            JobRun.Written written = job.run(
+                    RunIdentity.of(spec, reference.identity()),
+                    settings.estimatedTokens(),
+                    (input, counters) -> new GenerateJob(tasks.get(), settings, counters).run(input));
             report(job, written, reference);
         }
         return 0;

@@ -112,9 +112,8 @@ final class JobRun implements AutoCloseable {
     }
 
     /// Does `preparation` before each interval, and so not where nothing is left to do.
-    JobRun beforeWork(Consumer<SparkSession> preparation) {
+    void beforeWork(Consumer<SparkSession> preparation) {
         this.preparation = preparation;
-        return this;
     }
 
     /// Runs a job from input to output, or what an earlier start of the same run has left of it.

@@ -133,8 +133,9 @@ final class ScoreCommand implements Callable<Integer> {
                 prompts(documents), documents, run.columns, scoring(reference.config()), tokenLogprobs);
         try (JobRun job = JobRun.start(spec.name(), run)) {
             TaskModel tasks = new TaskModel(reference, model.distribution());
-            JobRun.Written written = job.beforeWork(tasks::distribute)
-                    .run(RunIdentity.of(spec, reference.identity()), settings.estimatedTokens(), (input, counters) -> {
+            job.beforeWork(tasks::distribute);
+            JobRun.Written written = job.run(
+                    RunIdentity.of(spec, reference.identity()), settings.estimatedTokens(), (input, counters) -> {
                         Dataset<Row> scores = new ScoreJob(tasks.get(), settings, counters).run(input);
                         refuseUnknown(summaryBy, scores);
                         return scores;

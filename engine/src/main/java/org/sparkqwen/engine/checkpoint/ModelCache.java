@@ -179,8 +179,9 @@ public final class ModelCache {
         long usable = CacheEviction.usable(cache);
         if (usable < bytes) {
             throw new ModelCopyException(
-                    "%s: the model needs %,d bytes more, and the disk has %,d; free some, or name another with --cache-dir"
-                            .formatted(models, bytes, usable));
+                    "%s: the model needs %,d bytes more, and the disk has %,d; free some, or name another with"
+                                    .formatted(models, bytes, usable)
+                            + " --cache-dir");
         }
     }
 

@@ -1,12 +1,10 @@
 package org.sparkqwen.engine.checkpoint;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileTime;
-import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +52,7 @@ final class UseLock implements AutoCloseable {
                     SHARED.put(path, shared);
                 }
                 shared.users++;
-                touch(path);
+                touch(shared.channel);
                 return new UseLock(path);
             } catch (IOException e) {
                 LOG.debug("{} cannot be locked", path, e);
@@ -75,11 +73,13 @@ final class UseLock implements AutoCloseable {
         }
     }
 
-    private static void touch(Path file) {
+    /// Sets the time of change by writing. Setting it by the file's name would open and close the file, and with
+    /// that give the lock back.
+    private static void touch(FileChannel channel) {
         try {
-            Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
+            channel.write(ByteBuffer.wrap(new byte[] {'\n'}), 0);
         } catch (IOException e) {
-            LOG.debug("{} keeps its time of change", file, e);
+            LOG.debug("a time of last use stays what it was", e);
         }
     }
 
@@ -113,7 +113,7 @@ final class UseLock implements AutoCloseable {
                 return;
             }
             closed = true;
-            touch(file);
+            touch(shared.channel);
             if (--shared.users == 0) {
                 SHARED.remove(file);
                 try {

@@ -166,6 +166,7 @@ class CacheEvictionTest {
 
         public static void main(String[] args) {
             try (UseLock _ = UseLock.share(Path.of(args[0]))) {
+                UseLock.share(Path.of(args[0])).close(); // a second user takes nothing from the first
                 System.out.println("uses");
                 while (true) {
                     LockSupport.park();
