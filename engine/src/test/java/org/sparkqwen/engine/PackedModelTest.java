@@ -335,7 +335,7 @@ class PackedModelTest {
         try (var content = Files.newDirectoryStream(cache())) {
             for (Path path : content) {
                 String name = path.getFileName().toString();
-                assertThat(name).matches("[0-9a-f]{64}\\.(packed|lock)|stamps");
+                assertThat(name).matches("[0-9a-f]{64}\\.(packed|lock|use)|stamps");
                 if (name.endsWith(".packed")) {
                     files.add(path);
                 }

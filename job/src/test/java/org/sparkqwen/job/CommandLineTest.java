@@ -345,6 +345,23 @@ class CommandLineTest {
     }
 
     @Test
+    void inspectSaysWhatExpertsAModelHas() {
+        Path models = Path.of("../engine/src/test/resources/golden/models");
+        CommandRun run =
+                CommandRun.of("inspect", "--model", models.resolve("moe-mixed-bf16").toString());
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out())
+                .contains("moe-mixed-bf16: Qwen3 mixture of experts")
+                .contains("experts      3 of 8 for a token, intermediate 48, in 1 of 4 layers")
+                // without five experts of three matrices of 96 by 48
+                .contains("parameters   496,032, of which 426,912 take part in a token")
+                .contains("all 68 are there");
+        CommandRun qwen2 =
+                CommandRun.of("inspect", "--model", models.resolve("qwen2-bias").toString());
+        assertThat(qwen2.out()).contains("qwen2-bias: Qwen2").contains("parameters   ").doesNotContain("experts");
+    }
+
+    @Test
     void inspectNamesWhatIsMissing() throws IOException {
         Path model = modelCopy("deeper");
         Files.writeString(
