@@ -53,6 +53,7 @@ public final class Engine implements AutoCloseable {
     private final BlockPool scoringBlocks; // of one layer
     private final GenerationLoop generation;
     private final Map<Constraint, TokenConstraint> constraints = new ConcurrentHashMap<>();
+    private final Tally tally = new Tally();
     private final ReentrantLock model = new ReentrantLock(true);
     private boolean closed;
 
@@ -250,6 +251,15 @@ public final class Engine implements AutoCloseable {
     /// What the engine has computed so far, and the time it took, by stage.
     public Work work() {
         return kernels.work();
+    }
+
+    /// What it has done, and what it has in work. Safe to call from any thread; does not wait for the model.
+    public Load load() {
+        return generation.load(tally);
+    }
+
+    Tally tally() {
+        return tally;
     }
 
     public EngineOptions options() {

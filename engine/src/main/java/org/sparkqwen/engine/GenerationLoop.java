@@ -97,6 +97,28 @@ final class GenerationLoop implements AutoCloseable {
         }
     }
 
+    /// What was computed, and what the loop has in work.
+    Load load(Tally computed) {
+        lock.lock();
+        try {
+            return new Load(
+                    computed.scoredTokens(),
+                    computed.promptTokens(),
+                    scheduler.sharedTokens(),
+                    computed.generatedTokens(),
+                    computed.batches(),
+                    computed.batchTokens(),
+                    scheduler.running(),
+                    scheduler.waiting(),
+                    cache.inUse(),
+                    cache.kept(),
+                    cache.capacity(),
+                    scheduler.preemptions());
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /// Hands a text in. Holds the lock.
     void add(GenerationRun run, Continuation continuation) {
         texts.put(continuation.sequence(), new Text(continuation, run));
@@ -141,6 +163,7 @@ final class GenerationLoop implements AutoCloseable {
         if (batch.slices().isEmpty()) {
             return false;
         }
+        long chosen = batch.slices().stream().filter(Batch.Slice::last).count();
         try {
             engine.onModel(transformer -> {
                 compute(transformer, batch);
@@ -150,7 +173,7 @@ final class GenerationLoop implements AutoCloseable {
             fail(batch, e);
             return true;
         }
-        finish(batch);
+        finish(batch, chosen);
         return true;
     }
 
@@ -215,10 +238,12 @@ final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    private void finish(Batch batch) {
+    /// @param chosen tokens that were chosen with it
+    private void finish(Batch batch, long chosen) {
         lock.lock();
         try {
             scheduler.computed(batch);
+            engine.tally().generated(batch, chosen);
             for (Batch.Slice slice : batch.slices()) {
                 Continuation continuation =
                         Objects.requireNonNull(texts.get(slice.sequence())).continuation();

@@ -130,7 +130,9 @@ final class ScoringRun implements Iterator<Result> {
                 }
             }
             MemorySegment hidden = transformer.forward(batch, rows);
-            return transformer.score(hidden, targets);
+            TargetScores scores = transformer.score(hidden, targets);
+            engine.tally().scored(batch);
+            return scores;
         } finally {
             sequences.forEach(engine::endScoring);
         }

@@ -25,14 +25,14 @@ public final class WeightMemory {
 
     /// Bytes for the weights of an engine with `options` in this process.
     ///
-    /// Keys and values of texts are not counted: an engine that scores has none, and another takes memory for them only
-    /// as it needs it, which the system then takes from the weights.
+    /// Keys and values of texts are not counted: an engine that scores has none, and another takes memory for them
+    /// only as it needs it, which the system then takes from the weights.
     public static long available(ModelConfig config, EngineOptions options) {
         long working = WorkingMemory.scoring(config, options.batchTokens(), options.batchTokens(), options.threads())
                 .offHeap();
         Runtime heap = Runtime.getRuntime();
-        long whole = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
-                .getTotalMemorySize();
+        long whole =
+                ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
         long unused = availableToAll().orElse(whole);
         return bytes(whole, unused, heap.totalMemory(), heap.maxMemory(), working);
     }

@@ -40,8 +40,7 @@ class StreamingTest {
 
     /// Several batches of documents, and texts of several prompts at once.
     private static List<Object> results(Path model, long memory) {
-        try (Engine engine =
-                Engine.open(model, Golden.options(KernelChoice.VECTOR, 2, LENGTH + LENGTH / 2), memory)) {
+        try (Engine engine = Engine.open(model, Golden.options(KernelChoice.VECTOR, 2, LENGTH + LENGTH / 2), memory)) {
             Random random = new Random(3);
             List<Request.Score> documents = new ArrayList<>();
             for (int i = 0; i < 7; i++) {

@@ -41,8 +41,8 @@ final class BroadcastFiles implements RangeSource, Serializable {
     /// session ends.
     ///
     /// @throws IOException if a file cannot be read
-    static BroadcastFiles of(
-            JavaSparkContext context, Path directory, ModelFiles files, PackingProgress progress) throws IOException {
+    static BroadcastFiles of(JavaSparkContext context, Path directory, ModelFiles files, PackingProgress progress)
+            throws IOException {
         progress.start(files.bytes());
         Map<FileRange, Broadcast<byte[]>> chunks = new HashMap<>();
         for (ModelFile file : files.files()) {
@@ -98,7 +98,6 @@ final class BroadcastFiles implements RangeSource, Serializable {
 
     /// Called on an executor whose host has the model: frees what this executor held for others.
     void release() {
-        chunks.values()
-                .forEach(chunk -> SparkEnv.get().blockManager().removeBroadcast(chunk.id(), true));
+        chunks.values().forEach(chunk -> SparkEnv.get().blockManager().removeBroadcast(chunk.id(), true));
     }
 }

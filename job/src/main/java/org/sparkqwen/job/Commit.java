@@ -9,8 +9,10 @@ import java.util.List;
 /// @param from first row, in the order of [PlannedRows]
 /// @param to first row after it
 /// @param files names of the data files
-/// @param bytes of those files
+/// @param errorFiles the same, in the [Quarantine]
+/// @param bytes of the data files
 /// @param tokens as tasks counted, those that were tried again more than once; the other counts likewise
+/// @param errorKinds what was wrong with rows, by kind
 /// @param seconds that the interval took
 /// @param attempt number of the driver's start that did it
 /// @param version of spark-qwen that did it
@@ -19,9 +21,11 @@ record Commit(
         long from,
         long to,
         List<String> files,
+        List<String> errorFiles,
         long bytes,
         long tokens,
         long errors,
+        List<ErrorKind> errorKinds,
         long promptTokens,
         long sharedTokens,
         double seconds,

@@ -45,8 +45,8 @@ final class ContentOptions {
             return new ContentColumn.Tokens(tokensColumn);
         }
         if (!model.hasTokenizer()) {
-            throw Refusal.usage("%s has no tokenizer.json; give --tokens-column, or add the tokenizer"
-                    .formatted(model.origin()));
+            throw Refusal.usage(
+                    "%s has no tokenizer.json; give --tokens-column, or add the tokenizer".formatted(model.origin()));
         }
         model.tokenizer(); // refused here, not on every executor
         return new ContentColumn.Text(textColumn == null ? absent : textColumn, special);

@@ -65,7 +65,9 @@ final class CopyDisplay extends SparkListener {
 
     private void count(long task, String executor, Iterable<AccumulableInfo> updates) {
         for (AccumulableInfo info : updates) {
-            if (info.id() == copied.id() && info.update().isDefined() && info.update().get() instanceof Long bytes) {
+            if (info.id() == copied.id()
+                    && info.update().isDefined()
+                    && info.update().get() instanceof Long bytes) {
                 if (bytes > 0) {
                     bytesByTask.put(task, bytes);
                     executors.add(executor);

@@ -2,6 +2,7 @@ package org.sparkqwen.job;
 
 import java.io.Serializable;
 import java.util.List;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 import org.sparkqwen.engine.GenerationRun;
@@ -11,28 +12,44 @@ import org.sparkqwen.engine.GenerationRun;
 ///
 /// @param promptTokens of texts that were generated
 /// @param sharedTokens of them that other prompts had in common and did not have to be computed again
+/// @param errorKinds of the interval at work
 record Counters(
         LongAccumulator rows,
         LongAccumulator tokens,
         LongAccumulator errors,
         LongAccumulator promptTokens,
-        LongAccumulator sharedTokens)
+        LongAccumulator sharedTokens,
+        ErrorKinds errorKinds)
         implements Serializable {
 
     static Counters register(SparkSession spark) {
+        ErrorKinds errorKinds = new ErrorKinds();
+        spark.sparkContext().register(errorKinds, "spark-qwen error kinds");
         return new Counters(
                 spark.sparkContext().longAccumulator("spark-qwen rows"),
                 spark.sparkContext().longAccumulator("spark-qwen tokens"),
                 spark.sparkContext().longAccumulator("spark-qwen errors"),
                 spark.sparkContext().longAccumulator("spark-qwen prompt tokens"),
-                spark.sparkContext().longAccumulator("spark-qwen shared prompt tokens"));
+                spark.sparkContext().longAccumulator("spark-qwen shared prompt tokens"),
+                errorKinds);
     }
 
     /// @param tokens computed for the row
     void count(long tokens, boolean error) {
-        rows.add(1);
+        count(tokens, error, true);
+    }
+
+    /// @param tokens computed for the result
+    /// @param row whether it is the last one of its row
+    void count(long tokens, boolean error, boolean row) {
+        rows.add(row ? 1 : 0);
         this.tokens.add(tokens);
         errors.add(error ? 1 : 0);
+    }
+
+    /// Takes note of a row that cannot be worked on, once for all its samples.
+    void reject(String reason, Row row) {
+        errorKinds.add(new ErrorKind(reason, 1, RowNumber.of(row)));
     }
 
     void countPrompts(GenerationRun run) {

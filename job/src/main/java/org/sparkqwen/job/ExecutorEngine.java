@@ -2,6 +2,7 @@ package org.sparkqwen.job;
 
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.checkpoint.CacheEviction;
@@ -11,6 +12,9 @@ import org.sparkqwen.engine.checkpoint.ModelCache;
 /// engine that no task uses stays open for the next one, until a task comes with another model.
 final class ExecutorEngine {
     private static final Map<Key, ExecutorEngine> OPEN = new HashMap<>();
+
+    /// The engines of [#OPEN], to be read without waiting for one that is being opened.
+    private static volatile List<Engine> engines = List.of();
 
     private final ModelCache.Copy copy;
     private final Engine engine;
@@ -45,6 +49,7 @@ final class ExecutorEngine {
                 closeIdle();
                 shared = open(model);
                 OPEN.put(Key.of(model), shared);
+                publish();
             }
             shared.users++;
             return shared.new Share();
@@ -64,6 +69,15 @@ final class ExecutorEngine {
         }
     }
 
+    /// Engines that are open now.
+    static List<Engine> engines() {
+        return engines;
+    }
+
+    private static void publish() {
+        engines = OPEN.values().stream().map(open -> open.engine).toList();
+    }
+
     private static void closeIdle() {
         OPEN.values().removeIf(open -> {
             if (open.users == 0) {
@@ -72,6 +86,7 @@ final class ExecutorEngine {
             }
             return open.users == 0;
         });
+        publish();
     }
 
     private final class Share implements Lease {

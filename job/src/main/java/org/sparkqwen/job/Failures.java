@@ -1,10 +1,16 @@
 package org.sparkqwen.job;
 
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelCopyException;
 
 /// What a person is told of an exception.
 final class Failures {
+    /// As Spark says which file a task has read.
+    private static final Pattern READING = Pattern.compile("rror while reading file (\\S+?)\\.?(\\s|$)");
+
     private Failures() {}
 
     /// The first line of what went wrong at the bottom.
@@ -19,5 +25,24 @@ final class Failures {
         return message == null || message.isBlank()
                 ? root.toString()
                 : message.lines().findFirst().orElse("");
+    }
+
+    /// The same, with the name of the input file if one was read.
+    static String firstLineWithFile(Throwable failure) {
+        String file = file(failure);
+        return file == null
+                ? firstLine(failure)
+                : "%s cannot be read: %s".formatted(Origin.shortened(file), firstLine(failure));
+    }
+
+    /// The input file that could not be read; null if something else went wrong.
+    static @Nullable String file(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            Matcher reading = READING.matcher(String.valueOf(cause.getMessage()));
+            if (reading.find()) {
+                return reading.group(1);
+            }
+        }
+        return null;
     }
 }

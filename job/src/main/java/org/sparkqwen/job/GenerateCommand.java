@@ -85,10 +85,11 @@ final class GenerateCommand implements Callable<Integer> {
         GenerateJob.Settings settings = settings(reference);
         try (JobRun job = JobRun.start(spec.name(), run)) {
             TaskModel tasks = new TaskModel(reference, model.distribution());
-            JobRun.Written written = job.beforeWork(tasks::distribute).run(
-                    RunIdentity.of(spec, reference.identity()),
-                    settings.estimatedTokens(),
-                    (input, counters) -> new GenerateJob(tasks.get(), settings, counters).run(input));
+            JobRun.Written written = job.beforeWork(tasks::distribute)
+                    .run(
+                            RunIdentity.of(spec, reference.identity()),
+                            settings.estimatedTokens(),
+                            (input, counters) -> new GenerateJob(tasks.get(), settings, counters).run(input));
             report(job, written, reference);
         }
         return 0;
@@ -128,7 +129,7 @@ final class GenerateCommand implements Callable<Integer> {
                 .sort("finish_reason")
                 .collectAsList()
                 .forEach(row -> reasons.put(row.getString(0), row.getLong(1)));
-        Map<String, Long> errors = written.commonestErrors(errorRows);
+        BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);
@@ -144,7 +145,7 @@ final class GenerateCommand implements Callable<Integer> {
         double hitRate = looked == 0 ? 0 : (double) shared / looked;
         facts.put("prefix_cache", Map.of("prompt_tokens", looked, "shared_tokens", shared, "hit_rate", hitRate));
         facts.put("generated_tokens_per_second", tokens / written.seconds());
-        facts.put("commonest_errors", errors);
+        facts.putAll(badData.toMap());
         String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, reference, facts));
 
         Report report = new Report(System.out);
@@ -155,7 +156,7 @@ final class GenerateCommand implements Callable<Integer> {
                 "finished    " + reasons,
                 "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
                         .formatted(100 * hitRate)));
-        report.errors(errorRows, errors);
+        report.badData(badData);
         report.written(run, manifest);
     }
 }

@@ -123,20 +123,21 @@ public final class GenerateJob {
         private @Nullable Object[] columns(Result result, int sample) {
             return switch (result) {
                 case Result.Generated generated -> {
-                    count(generated.promptTokens() + generated.tokens().size(), false);
+                    count(generated.promptTokens() + generated.tokens().size(), false, sample);
                     yield generatedColumns(generated, sample);
                 }
                 case Result.Rejected rejected -> {
-                    count(0, true);
+                    count(0, true, sample);
                     yield errorColumns(rejected.reason(), sample);
                 }
                 case Result.Scored scored -> throw new IllegalStateException("a continuation was asked for");
             };
         }
 
-        private void count(long tokens, boolean error) {
+        /// A row counts with its last sample, which is seldom not the last to end.
+        private void count(long tokens, boolean error, int sample) {
             if (counters != null) {
-                counters.count(tokens, error);
+                counters.count(tokens, error, sample == settings.samples() - 1);
             }
         }
 

@@ -1,19 +1,23 @@
 package org.sparkqwen.job;
 
 import java.io.Serializable;
+import java.net.URI;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.Partition;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.rdd.PartitionPruningRDD;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Dataset;
@@ -23,9 +27,9 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.execution.datasources.FilePartition;
 import org.apache.spark.sql.execution.datasources.PartitionedFile;
+import org.apache.spark.util.SerializableConfiguration;
 import scala.Function1;
 import scala.Option;
-import scala.Tuple2;
 
 /// An input as Spark's own reader scans it, cut into splits of which any rows can be read.
 ///
@@ -48,6 +52,8 @@ final class InputScan {
             "1",
             "spark.sql.files.maxPartitionNum",
             Integer.toString(Integer.MAX_VALUE));
+
+    private static final Set<String> NEVER_EMPTY = Set.of("parquet", "orc");
 
     static final InputFile NO_FILE = new InputFile(0, 0);
 
@@ -118,41 +124,98 @@ final class InputScan {
         return files;
     }
 
+    /// Files without a byte, which readers pass over, although no Parquet or ORC file is so short.
+    UnreadableFiles emptyFiles(RunOptions options) {
+        Map<String, String> empty = new TreeMap<>();
+        boolean possible = !liesInFiles() || !NEVER_EMPTY.contains(options.inputFormat.toLowerCase(Locale.ROOT));
+        for (String file : possible ? new String[0] : rows.inputFiles()) {
+            String path = new Path(URI.create(file)).toString();
+            if (!files.containsKey(path)) {
+                empty.put(path, "it is empty");
+            }
+        }
+        return new UnreadableFiles(empty);
+    }
+
     boolean liesInFiles() {
         return !partitions.containsKey(Split.WHOLE_SOURCE);
     }
 
+    /// The rows of splits, in the order in which they were asked for; none of a file of which a split cannot be
+    /// read.
+    record Counted(Map<Split, Long> rows, UnreadableFiles unreadable) {}
+
     /// Counts the rows of splits. Parquet tells them in its footers, other formats are read.
     ///
-    /// @return in the order given
-    Map<Split, Long> count(List<Split> splits) {
-        Map<Split, Long> counts = new LinkedHashMap<>();
+    /// @param options of the input; Parquet files are unreadable, too, if they have columns of other types
+    Counted count(List<Split> splits, RunOptions options) {
         if (!liesInFiles()) {
-            counts.put(Split.WHOLE_SOURCE, rows.count());
-            return counts;
+            return new Counted(Map.of(Split.WHOLE_SOURCE, rows.count()), UnreadableFiles.NONE);
         }
-        InputScan counted = new InputScan(rows.select());
-        List<Split> byPartition = counted.byPartition(splits);
-        counted.narrowed(splits)
+        InputScan counted = dependsOnColumns(options) ? this : new InputScan(rows.select());
+        Map<Split, SplitRows> counts = counted.read(splits, Long.MAX_VALUE);
+        Map<String, String> unreadable = failures(counts);
+        if (options.inputFormat.equalsIgnoreCase("parquet")) {
+            unreadable.putAll(failures(read(differing(splits), 1)));
+        }
+        Map<Split, Long> ordered = new LinkedHashMap<>();
+        for (Split split : splits) {
+            if (!unreadable.containsKey(split.path())) {
+                ordered.put(split, Objects.requireNonNull(counts.get(split)).rows());
+            }
+        }
+        return new Counted(ordered, new UnreadableFiles(unreadable));
+    }
+
+    /// Whether a reader of text drops lines, or fails at them, that the columns it is to read do not suit.
+    private static boolean dependsOnColumns(RunOptions options) {
+        return options.inputOptions.entrySet().stream()
+                .anyMatch(option -> option.getKey().equalsIgnoreCase("mode")
+                        && !option.getValue().equalsIgnoreCase("PERMISSIVE"));
+    }
+
+    private static Map<String, String> failures(Map<Split, SplitRows> read) {
+        Map<String, String> failures = new TreeMap<>();
+        read.forEach((split, rows) -> {
+            if (rows.failure() != null) {
+                failures.put(split.path(), rows.failure());
+            }
+        });
+        return failures;
+    }
+
+    /// Reads and counts rows of splits.
+    ///
+    /// @param most of each
+    private Map<Split, SplitRows> read(List<Split> splits, long most) {
+        List<Split> byPartition = byPartition(splits);
+        Map<Split, SplitRows> counts = new HashMap<>();
+        narrowed(splits)
                 .mapPartitionsWithIndex(
                         (index, iterator) ->
-                                List.of(new Tuple2<>(index, size(iterator))).iterator(),
+                                List.of(SplitRows.count(index, iterator, most)).iterator(),
                         true)
                 .coalesce(tasks(spark))
                 .collect()
-                .forEach(count -> counts.put(byPartition.get(count._1()), count._2()));
-        Map<Split, Long> ordered = new LinkedHashMap<>();
-        splits.forEach(split -> ordered.put(split, counts.get(split)));
-        return ordered;
+                .forEach(count -> counts.put(byPartition.get(count.partition()), count));
+        return counts;
     }
 
-    private static long size(Iterator<InternalRow> rows) {
-        long count = 0;
-        while (rows.hasNext()) {
-            rows.next();
-            count++;
-        }
-        return count;
+    /// A split of each Parquet file that has columns of other types than this scan.
+    private List<Split> differing(List<Split> splits) {
+        Map<String, Split> byPath = new TreeMap<>();
+        splits.forEach(split -> byPath.putIfAbsent(split.path(), split));
+        ParquetTypes types = new ParquetTypes(
+                rows.schema(),
+                new SerializableConfiguration(spark.sessionState().newHadoopConf()));
+        List<String> paths = List.copyOf(byPath.keySet());
+        return JavaSparkContext.fromSparkContext(spark.sparkContext())
+                .parallelize(paths, Math.clamp(paths.size(), 1, tasks(spark)))
+                .filter(types::differ)
+                .collect()
+                .stream()
+                .map(path -> Objects.requireNonNull(byPath.get(path)))
+                .toList();
     }
 
     /// The rows of these pieces, at most one of each split, with their numbers; those of another source than files

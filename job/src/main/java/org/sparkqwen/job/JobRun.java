@@ -1,7 +1,5 @@
 package org.sparkqwen.job;
 
-import static org.apache.spark.sql.functions.col;
-
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -10,9 +8,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -22,18 +18,20 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Column;
+import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
 import scala.jdk.javaapi.CollectionConverters;
 
 /// The course of every job: check, read, work under the eyes of a person, write, and look at what was written.
 final class JobRun implements AutoCloseable {
     /// Formats whose schema holds every output column.
     private static final Set<String> OUTPUT_FORMATS = Set.of("parquet", "json", "orc");
-
-    private static final int SHOWN_ERRORS = 5;
 
     private static final String INSTEAD = "choose another --output, or --mode overwrite";
 
@@ -55,6 +53,7 @@ final class JobRun implements AutoCloseable {
     /// @param elapsed the time of its intervals together
     /// @param counters what tasks counted
     /// @param pace of this start's work
+    /// @param badData what was wrong with the input
     /// @param restarts starts of a driver after the first, that had work to do
     record Written(
             Dataset<Row> output,
@@ -62,25 +61,11 @@ final class JobRun implements AutoCloseable {
             Duration elapsed,
             Counters counters,
             Pace pace,
+            BadData badData,
             int intervals,
             int restarts) {
         double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
-        }
-
-        /// The commonest errors with their numbers of rows; none where the caller knows that no row has one.
-        Map<String, Long> commonestErrors(long errorRows) {
-            Map<String, Long> errors = new LinkedHashMap<>();
-            if (errorRows > 0) {
-                output.filter(col("error").isNotNull())
-                        .groupBy("error")
-                        .count()
-                        .sort(col("count").desc(), col("error"))
-                        .limit(SHOWN_ERRORS)
-                        .collectAsList()
-                        .forEach(row -> errors.put(row.getString(0), row.getLong(1)));
-            }
-            return errors;
         }
     }
 
@@ -96,6 +81,7 @@ final class JobRun implements AutoCloseable {
         if (options.checkpointRows != null && options.checkpointRows < 1) {
             throw Refusal.usage("--checkpoint-rows must be at least 1, not " + options.checkpointRows);
         }
+        ErrorPolicy.of(options);
         options.inputs.forEach(input -> S3Settings.refuseCredentials("--input", input));
         S3Settings.refuseCredentials("--output", options.output);
         return new JobRun(
@@ -117,8 +103,11 @@ final class JobRun implements AutoCloseable {
         // Nothing to look at in local runs, which also must not fight over a port.
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
+            // Names of metrics begin with it; a local executor's are registered before it has the application's id.
+            conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
         }
         S3Settings.complete(conf, new Path(options.output));
+        conf.set(MetricsPlugin.PLUGINS, MetricsPlugin.among(conf.get(MetricsPlugin.PLUGINS, "")));
         return conf;
     }
 
@@ -144,6 +133,7 @@ final class JobRun implements AutoCloseable {
         Counters counters = Counters.register(spark);
         Pace pace = new Pace();
         Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
+        StructType quarantined = quarantined(input, result);
         InputScan scan = scan(input.select(columnsRead(input, result)));
         refuseOwnOutput(scan, output);
         begin(
@@ -151,11 +141,12 @@ final class JobRun implements AutoCloseable {
                 new RunState.Run(
                         Instant.now().toString(), identity, input.schema().toDDL()));
 
-        List<Commit> commits = new CheckpointedRun(
+        CheckpointedRun.Outcome outcome = new CheckpointedRun(
                         spark,
                         name,
                         options,
                         state,
+                        quarantined,
                         scan,
                         estimatedTokens,
                         rows -> {
@@ -165,10 +156,8 @@ final class JobRun implements AutoCloseable {
                         counters,
                         pace)
                 .run();
-        Dataset<Row> written = spark.read()
-                .format(options.outputFormat)
-                .schema(result.schema())
-                .load(options.output);
+        List<Commit> commits = outcome.commits();
+        Dataset<Row> written = read(options.output, result.schema());
         double seconds = commits.stream().mapToDouble(Commit::seconds).sum();
         return new Written(
                 written,
@@ -176,8 +165,32 @@ final class JobRun implements AutoCloseable {
                 Duration.ofMillis((long) (1e3 * seconds)),
                 counters,
                 pace,
+                badData(outcome, written, quarantined),
                 commits.size(),
                 Math.max(0, state.attempts() - 1));
+    }
+
+    /// The columns of rows that are dropped; null if none are.
+    private @Nullable StructType quarantined(Dataset<Row> input, Dataset<Row> result) {
+        int passed = options.columns.isEmpty()
+                ? input.columns().length
+                : Set.copyOf(options.columns).size();
+        return options.onError == ErrorPolicy.OnError.DROP ? Quarantine.schema(result.schema(), passed) : null;
+    }
+
+    private BadData badData(CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
+        if (outcome.errorKinds().isEmpty()) {
+            return BadData.noRows(outcome.leftOut());
+        }
+        if (quarantined == null) {
+            return BadData.of(written, outcome, null);
+        }
+        String aside = options.output + "/" + Quarantine.DIRECTORY;
+        return BadData.of(read(aside, quarantined), outcome, aside);
+    }
+
+    private Dataset<Row> read(String path, StructType schema) {
+        return spark.read().format(options.outputFormat).schema(schema).load(path);
     }
 
     /// Begins a run, or finds that the output holds this very run.
@@ -247,14 +260,51 @@ final class JobRun implements AutoCloseable {
     private Dataset<Row> input() {
         options.inputs.forEach(this::refuseAbsent);
         try {
-            return spark.read()
-                    .format(options.inputFormat)
-                    .options(options.inputOptions)
-                    .load(options.inputs.toArray(String[]::new));
+            return reader().load(paths());
         } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            UnreadableFiles unreadable = unreadable();
+            if (!unreadable.isEmpty()) {
+                return inputWithout(unreadable);
+            }
             throw Refusal.failure("the input cannot be read as %s: %s. Is --input-format right?"
                     .formatted(options.inputFormat, Failures.firstLine(e)));
         }
+    }
+
+    private DataFrameReader reader() {
+        return spark.read().format(options.inputFormat).options(options.inputOptions);
+    }
+
+    private String[] paths() {
+        return options.inputs.toArray(String[]::new);
+    }
+
+    /// A scan of the input that does without its schema.
+    private InputScan withoutSchema() {
+        return new InputScan(reader().schema(new StructType().add("value", DataTypes.StringType))
+                .load(paths())
+                .select());
+    }
+
+    private UnreadableFiles unreadable() {
+        InputScan scan = withoutSchema();
+        return scan.liesInFiles()
+                ? scan.count(List.copyOf(scan.splits()), options).unreadable().and(scan.emptyFiles(options))
+                : UnreadableFiles.NONE;
+    }
+
+    /// The input with the schema that Spark finds in the other files.
+    private Dataset<Row> inputWithout(UnreadableFiles unreadable) {
+        String[] others = withoutSchema().files().keySet().stream()
+                .filter(path -> !unreadable.contains(path))
+                .toArray(String[]::new);
+        if (others.length == 0) {
+            throw Refusal.failure("%s. Is --input-format %s right?".formatted(unreadable, options.inputFormat));
+        }
+        if (options.onError != ErrorPolicy.OnError.DROP) {
+            throw unreadable.refusal();
+        }
+        return reader().schema(reader().load(others).schema()).load(paths());
     }
 
     private void refuseAbsent(String input) {

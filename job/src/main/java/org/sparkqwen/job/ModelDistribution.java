@@ -35,8 +35,8 @@ enum ModelDistribution {
     private static ModelReference fetch(ModelReference model, SparkSession spark, PrintStream out) {
         ModelFiles files = model.files();
         String uri = model.isRemote() ? model.origin() : model.path().toUri().toString();
-        return model.from(new ModelSource.Fetched(
-                files, new HadoopFiles(uri), CopyDisplay.show(spark, files.bytes(), out)));
+        return model.from(
+                new ModelSource.Fetched(files, new HadoopFiles(uri), CopyDisplay.show(spark, files.bytes(), out)));
     }
 
     private static ModelReference broadcast(ModelReference model, SparkSession spark, PrintStream out) {

@@ -84,9 +84,9 @@ public record ModelReference(
         }
     }
 
-    /// The same for a cluster whose hosts do not see the directory: they copy it from the driver and from each other,
-    /// once each, into their caches. Reads all of the model. What the driver holds for executors is freed with this
-    /// object.
+    /// The same for a cluster whose hosts do not see the directory: they copy it from the driver and from each
+    /// other, once each, into their caches. Reads all of the model. What the driver holds for executors is freed
+    /// with this object.
     public ModelReference broadcast(SparkSession spark) {
         return ModelDistribution.BROADCAST.distribute(this, spark, System.err);
     }

@@ -39,7 +39,8 @@ sealed interface ModelSource extends Serializable {
             return ModelCache.inPlace(path);
         }
 
-        /// Reads all of the weights once on each host, for the cache remembers them; they would be read for packing.
+        /// Reads all of the weights once on each host, for the cache remembers them; they would be read for
+        /// packing.
         private void refuseOther(Path path, Path cache) {
             if (!Files.isDirectory(path)) {
                 throw new InvalidModelException(("%s: not on host %s; with --model-distribution shared every host must"

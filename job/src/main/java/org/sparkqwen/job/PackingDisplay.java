@@ -9,8 +9,8 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
 
-/// What a person watches while gigabytes are packed, checked or copied: a bar with rate and time left on a terminal, elsewhere
-/// a line every few seconds.
+/// What a person watches while gigabytes are packed, checked or copied: a bar with rate and time left on a terminal,
+/// elsewhere a line every few seconds.
 final class PackingDisplay implements PackingProgress, AutoCloseable {
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
     private static final int MEGABYTE = 1_000_000;

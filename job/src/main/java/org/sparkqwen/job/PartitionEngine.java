@@ -22,6 +22,7 @@ final class PartitionEngine {
     private final Iterator<Row> rows;
     private final int passed;
     private final int samples;
+    private final @Nullable Counters counters;
     private final Map<Long, Waiting> waiting = new HashMap<>();
     private long nextRow;
 
@@ -29,6 +30,7 @@ final class PartitionEngine {
     private static final class Waiting {
         private final Row row;
         private int missing;
+        private boolean failed;
 
         Waiting(Row row, int missing) {
             this.row = row;
@@ -58,15 +60,22 @@ final class PartitionEngine {
     /// @param rows the passed columns, then those that the job works on
     /// @param passed how many columns pass through
     /// @param samples requests made of each row
-    private PartitionEngine(Iterator<Row> rows, int passed, int samples) {
+    /// @param counters take note of rows that cannot be worked on
+    private PartitionEngine(Iterator<Row> rows, int passed, int samples, @Nullable Counters counters) {
         this.rows = rows;
         this.passed = passed;
         this.samples = samples;
+        this.counters = counters;
     }
 
     static Iterator<Row> score(
-            ModelReference model, Iterator<Row> rows, int passed, RowReader<Request.Score> reader, RowWriter writer) {
-        PartitionEngine partition = new PartitionEngine(rows, passed, 1);
+            ModelReference model,
+            Iterator<Row> rows,
+            int passed,
+            RowReader<Request.Score> reader,
+            RowWriter writer,
+            @Nullable Counters counters) {
+        PartitionEngine partition = new PartitionEngine(rows, passed, 1, counters);
         Engine engine = engine(model);
         return partition.write(engine.score(partition.requests(reader)), writer);
     }
@@ -79,7 +88,7 @@ final class PartitionEngine {
             RowReader<Request.Generate> reader,
             RowWriter writer,
             @Nullable Counters counters) {
-        PartitionEngine partition = new PartitionEngine(rows, passed, samples);
+        PartitionEngine partition = new PartitionEngine(rows, passed, samples, counters);
         Engine engine = engine(model);
         GenerationRun run = engine.generate(partition.requests(reader), TaskContext.get()::isInterrupted);
         onTaskCompletion(() -> {
@@ -141,6 +150,11 @@ final class PartitionEngine {
                 Waiting in = Objects.requireNonNull(waiting.get(index));
                 if (--in.missing == 0) {
                     waiting.remove(index);
+                }
+                RowCounts.count(in.missing == 0, result instanceof Result.Rejected);
+                if (result instanceof Result.Rejected rejected && counters != null && !in.failed) {
+                    in.failed = true;
+                    counters.reject(rejected.reason(), in.row);
                 }
                 @Nullable Object[] columns = writer.columns(result, (int) (result.id() % samples));
                 @Nullable Object[] values = new @Nullable Object[passed + columns.length];

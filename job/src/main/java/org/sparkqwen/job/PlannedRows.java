@@ -1,20 +1,24 @@
 package org.sparkqwen.job;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /// The rows of a run in the order of its plans, numbered from 0: what intervals, commits and `--limit` count in.
 final class PlannedRows {
     private final List<InputPlan.PlannedFile> files = new ArrayList<>();
     private final List<Numbered> splits = new ArrayList<>();
+    private final Map<String, Long> rowsByFile = new HashMap<>();
     private final Set<Split> known = new HashSet<>();
     private long rows;
 
     /// @param first number of the split's first row
-    private record Numbered(Split split, long first, long rows) {}
+    /// @param rowsBefore rows of the file before it
+    private record Numbered(Split split, long first, long rows, long rowsBefore) {}
 
     static PlannedRows of(List<InputPlan> plans) {
         PlannedRows planned = new PlannedRows();
@@ -28,7 +32,9 @@ final class PlannedRows {
             for (InputPlan.PlannedSplit split : file.splits()) {
                 Split key = new Split(file.path(), split.start(), split.length());
                 known.add(key);
-                splits.add(new Numbered(key, rows, split.rows()));
+                long rowsBefore = rowsByFile.getOrDefault(file.path(), 0L);
+                splits.add(new Numbered(key, rows, split.rows(), rowsBefore));
+                rowsByFile.put(file.path(), rowsBefore + split.rows());
                 rows += split.rows();
             }
         }
@@ -55,6 +61,28 @@ final class PlannedRows {
         return pieces;
     }
 
+    /// About what the rows before `row` take: their bytes in the input files, or how many they are where the input
+    /// does not lie in files.
+    double work(long row) {
+        double bytes = 0;
+        for (Numbered split : splits) {
+            if (split.split().isWholeSource()) {
+                return row;
+            }
+            double part = (double) (row - split.first()) / Math.max(1, split.rows());
+            bytes += split.split().length() * Math.clamp(part, 0, 1);
+        }
+        return bytes;
+    }
+
+    /// Where rows `from` to `to` come from.
+    Origins origins(long from, long to) {
+        return new Origins(splits.stream()
+                .filter(split -> split.first() < to && split.first() + split.rows() > from)
+                .map(split -> new Origins.Stretch(split.split().path(), split.first(), split.rowsBefore()))
+                .toList());
+    }
+
     /// How many of rows `from` to `to` there are in `bytes` of the input files, one at least.
     long rowsWithin(long bytes, long from, long to) {
         double left = bytes;
@@ -70,21 +98,43 @@ final class PlannedRows {
         return count;
     }
 
+    Set<String> paths() {
+        return rowsByFile.keySet();
+    }
+
+    /// Files that the rows after `done` need, and that are not there any more.
+    ///
+    /// @param found the files as they are now
+    UnreadableFiles gone(long done, Map<String, InputScan.InputFile> found) {
+        Map<String, String> gone = new TreeMap<>();
+        for (Piece piece : pieces(done, rows)) {
+            String path = piece.split().path();
+            if (!piece.split().isWholeSource() && !found.containsKey(path)) {
+                gone.put(path, "it was removed before all its rows were done");
+            }
+        }
+        return new UnreadableFiles(gone);
+    }
+
     /// Refuses files that are not what they were, by name. One whose rows are done may be gone.
     ///
     /// @param done how many rows are
     /// @param found the files as they are now
-    void refuseChanges(long done, Map<String, InputScan.InputFile> found) {
-        Set<String> needed = new HashSet<>();
-        pieces(done, rows).forEach(piece -> needed.add(piece.split().path()));
+    /// @param leftOut files of which no more rows are needed
+    void refuseChanges(long done, Map<String, InputScan.InputFile> found, UnreadableFiles leftOut) {
+        gone(done, found).reasons().keySet().stream()
+                .filter(path -> !leftOut.contains(path))
+                .findFirst()
+                .ifPresent(path -> {
+                    throw Refusal.failure(("%s is gone, and the run still needs rows of it; bring it back, go on"
+                                    + " without it by --on-error drop, or begin anew with --mode overwrite")
+                            .formatted(path));
+                });
         for (InputPlan.PlannedFile file : files) {
             InputScan.InputFile now = found.get(file.path());
-            if (now == null && needed.contains(file.path()) && !file.path().isEmpty()) {
-                throw Refusal.failure(("%s is gone, and the run still needs rows of it; bring it back, or begin anew"
-                                + " with --mode overwrite")
-                        .formatted(file.path()));
-            }
-            if (now != null && (now.size() != file.size() || now.modified() != file.modified())) {
+            if (now != null
+                    && !leftOut.contains(file.path())
+                    && (now.size() != file.size() || now.modified() != file.modified())) {
                 throw Refusal.failure(("%s has changed since the run was planned; bring back what it was, modification"
                                 + " time included, or begin anew with --mode overwrite")
                         .formatted(file.path()));

@@ -3,8 +3,14 @@ package org.sparkqwen.job;
 import java.io.Console;
 import java.io.PrintStream;
 import java.time.Duration;
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.Timer;
 import java.util.TimerTask;
+import java.util.function.LongToDoubleFunction;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -12,20 +18,22 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
-/// What a person watches while a job runs: a bar with rate and time left on a terminal, elsewhere a line after some
-/// seconds and then about once a minute.
+/// What a person watches while a job runs: on a terminal a bar, elsewhere a line after ten seconds, one a minute, and
+/// one at the end. Both say how many rows and tokens are done, earlier starts of the same run included, how many rows
+/// have an error, how fast it goes now, and how long the rest will take at the speed of this start.
 final class Progress implements AutoCloseable {
     private static final Duration INTERVAL = Duration.ofMillis(500);
-    private static final Duration FIRST_LINE = Duration.ofSeconds(5);
-    private static final Duration LONGEST_SILENCE = Duration.ofMinutes(1);
+    private static final Duration FIRST_LINE = Duration.ofSeconds(10);
+    private static final Duration BETWEEN_LINES = Duration.ofMinutes(1);
+    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss", Locale.ROOT);
     private static final int DEFAULT_WIDTH = 110;
 
     private final SparkSession spark;
     private final String name;
-    private final long totalRows;
+    private final Whole whole;
     private final long rowsBefore;
-    private final long tokensBefore;
     private final LiveCounts counts;
+    private final RecentRate rate;
     private final Pace pace;
     private final PrintStream out;
     private final long start = System.nanoTime();
@@ -33,42 +41,48 @@ final class Progress implements AutoCloseable {
     private final @Nullable ProgressBar bar;
     private Duration nextLine = FIRST_LINE;
 
+    /// All of a run.
+    ///
+    /// @param rows that it has
+    /// @param work that the rows before one take, in any unit: what time left is measured in
+    /// @param before time that earlier starts took for what they committed
+    record Whole(long rows, LongToDoubleFunction work, Duration before) {}
+
     Progress(
             SparkSession spark,
             String name,
-            long totalRows,
+            Whole whole,
             Counters counters,
             Pace pace,
             PrintStream out,
             boolean terminal) {
         this.spark = spark;
         this.name = name;
-        this.totalRows = totalRows;
+        this.whole = whole;
         this.pace = pace;
         this.out = out;
         counts = new LiveCounts(counters);
         rowsBefore = counts.rows();
-        tokensBefore = counts.tokens();
+        rate = new RecentRate(counts.tokens());
         spark.sparkContext().addSparkListener(counts);
         bar = terminal ? bar() : null;
         timer.schedule(
                 new TimerTask() {
                     @Override
                     public void run() {
-                        pace.add(elapsed(), counts.tokens());
-                        show();
+                        look();
                     }
                 },
                 INTERVAL.toMillis(),
                 INTERVAL.toMillis());
     }
 
-    /// Shows the progress of `totalRows` rows on standard error until it is closed. What `counters` have counted
-    /// before is done, and no part of the speed.
+    /// Shows the progress of a run on standard error until it is closed. What `counters` have counted before is
+    /// done, and no part of the speed.
     ///
     /// @param pace takes note of the tokens
-    static Progress show(SparkSession spark, String name, long totalRows, Counters counters, Pace pace) {
-        return new Progress(spark, name, totalRows, counters, pace, System.err, onTerminal());
+    static Progress show(SparkSession spark, String name, Whole whole, Counters counters, Pace pace) {
+        return new Progress(spark, name, whole, counters, pace, System.err, onTerminal());
     }
 
     /// Whether this JVM was started from a terminal.
@@ -81,8 +95,9 @@ final class Progress implements AutoCloseable {
     private ProgressBar bar() {
         return new ProgressBarBuilder()
                 .setTaskName(name)
-                .setInitialMax(totalRows)
-                .startsFrom(rowsBefore, Duration.ZERO)
+                .setInitialMax(whole.rows())
+                .startsFrom(rowsBefore, whole.before())
+                .setEtaFunction(_ -> left())
                 .setUnit(" rows", 1)
                 .setStyle(ProgressBarStyle.ASCII)
                 .setUpdateIntervalMillis((int) INTERVAL.toMillis())
@@ -96,44 +111,60 @@ final class Progress implements AutoCloseable {
         return columns != null && columns.matches("\\d{2,4}") ? Integer.parseInt(columns) - 1 : DEFAULT_WIDTH;
     }
 
-    private synchronized void show() {
+    private synchronized void look() {
         Duration elapsed = elapsed();
+        pace.add(elapsed, counts.tokens());
+        rate.add(elapsed, counts.tokens());
         if (bar != null) {
-            bar.stepTo(Math.min(totalRows, counts.rows()));
-            bar.setExtraMessage(" %s%s".formatted(rate(elapsed), errors()));
+            bar.stepTo(rows());
+            bar.setExtraMessage(" " + facts());
         } else if (elapsed.compareTo(nextLine) >= 0) {
-            out.println(line(name, rowsBefore, counts.rows(), totalRows, elapsed) + ", " + rate(elapsed) + errors());
-            Duration next = nextLine.multipliedBy(2);
-            nextLine = next.compareTo(LONGEST_SILENCE) < 0 ? next : nextLine.plus(LONGEST_SILENCE);
+            out.println(line(LocalTime.now(ZoneId.systemDefault())));
+            nextLine = nextLine.plus(BETWEEN_LINES);
         }
+    }
+
+    /// A task that is tried again counts its rows again, until its interval is done.
+    private long rows() {
+        return Math.min(whole.rows(), counts.rows());
     }
 
     private Duration elapsed() {
         return Duration.ofNanos(System.nanoTime() - start);
     }
 
-    /// `score: 120 of 230 rows (52 %), 0:12 left`.
+    /// `12:03:10 score: 120 of 480 rows (25 %), 61,203 tokens, 5,930 tokens/s, 0 errors, 1:30 left`.
+    String line(LocalTime now) {
+        String share = whole.rows() == 0 ? "" : " (%d %%)".formatted(100 * rows() / whole.rows());
+        return "%s %s: %,d of %,d rows%s, %s, %s"
+                .formatted(
+                        TIME.format(now),
+                        name,
+                        rows(),
+                        whole.rows(),
+                        share,
+                        facts(),
+                        left().map(left -> clock(left) + " left").orElse("time left not known yet"));
+    }
+
+    private synchronized String facts() {
+        return "%,d tokens, %,.0f tokens/s, %,d error%s"
+                .formatted(
+                        counts.tokens(), rate.perSecond(elapsed()), counts.errors(), counts.errors() == 1 ? "" : "s");
+    }
+
+    private Optional<Duration> left() {
+        return left(whole, rowsBefore, rows(), elapsed());
+    }
+
+    /// How long the rest takes if it goes on as since the beginning of this start; empty as long as nothing was
+    /// done.
     ///
     /// @param before rows that were done when the time began
-    static String line(String name, long before, long rows, long total, Duration elapsed) {
-        String share = total == 0 ? "" : " (%d %%)".formatted(100 * Math.min(rows, total) / total);
-        String left = rows <= before
-                ? "time left not known yet"
-                : clock(elapsed.multipliedBy(Math.max(0, total - rows)).dividedBy(rows - before)) + " left";
-        return "%s: %,d of %,d rows%s, %s".formatted(name, rows, total, share, left);
-    }
-
-    private String rate(Duration elapsed) {
-        return "%,d tokens, %,.0f tokens/s"
-                .formatted(counts.tokens(), (counts.tokens() - tokensBefore) / seconds(elapsed));
-    }
-
-    private String errors() {
-        return counts.errors() == 0 ? "" : ", %,d errors".formatted(counts.errors());
-    }
-
-    private static double seconds(Duration duration) {
-        return Math.max(1e-3, duration.toNanos() / 1e9);
+    static Optional<Duration> left(Whole whole, long before, long rows, Duration elapsed) {
+        double done = whole.work().applyAsDouble(rows) - whole.work().applyAsDouble(before);
+        double rest = whole.work().applyAsDouble(whole.rows()) - whole.work().applyAsDouble(rows);
+        return done <= 0 ? Optional.empty() : Optional.of(Duration.ofNanos((long) (elapsed.toNanos() * rest / done)));
     }
 
     static String clock(Duration duration) {
@@ -146,12 +177,10 @@ final class Progress implements AutoCloseable {
     @Override
     public void close() {
         timer.cancel();
-        pace.add(elapsed(), counts.tokens());
-        synchronized (this) {
-            if (bar != null) {
-                show();
-                bar.close();
-            }
+        nextLine = Duration.ZERO;
+        look();
+        if (bar != null) {
+            bar.close();
         }
         spark.sparkContext().removeSparkListener(counts);
     }

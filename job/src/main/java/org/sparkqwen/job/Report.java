@@ -2,7 +2,6 @@ package org.sparkqwen.job;
 
 import java.io.PrintStream;
 import java.util.List;
-import java.util.Map;
 
 /// The summary on the console at the end of a run.
 final class Report {
@@ -21,13 +20,16 @@ final class Report {
         lines.forEach(line -> out.println("  " + line));
     }
 
-    /// @param errors the commonest messages and their numbers of rows
-    void errors(long rows, Map<String, Long> errors) {
-        if (rows == 0) {
+    void badData(BadData badData) {
+        if (!badData.leftOut().isEmpty()) {
+            out.printf("  left out    %s%n", badData.leftOut());
+        }
+        if (badData.rows() == 0) {
             return;
         }
-        out.printf("  errors      %,d rows%n", rows);
-        errors.forEach((message, count) -> out.printf("              %,d × %s%n", count, message));
+        String where = badData.aside() == null ? "" : ", put aside in " + badData.aside();
+        out.printf("  errors      %,d rows%s%n", badData.rows(), where);
+        badData.commonest().forEach(common -> out.printf("              %s%n", common));
     }
 
     void written(RunOptions options, String manifest) {

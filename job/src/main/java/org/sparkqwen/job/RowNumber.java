@@ -30,6 +30,18 @@ final class RowNumber {
         return schema.add(COLUMN, DataTypes.LongType, false);
     }
 
+    /// The number of a row on its way through a job; [ErrorKind#NO_NUMBER] if it has none.
+    static long of(Row row) {
+        return isIn(row.schema()) ? row.<Long>getAs(COLUMN) : ErrorKind.NO_NUMBER;
+    }
+
+    /// Whether a row of a result may be one of several samples.
+    static boolean hasSamples(StructType result) {
+        return Arrays.stream(result.fields())
+                .anyMatch(field -> field.name().equals(GenerateJob.SAMPLE)
+                        && field.dataType().equals(DataTypes.IntegerType));
+    }
+
     /// Rows with their numbers behind their other columns. The rows returned are one object, as in Spark's own
     /// iterators of internal rows.
     ///
@@ -51,21 +63,22 @@ final class RowNumber {
         };
     }
 
-    /// Rows `from` to `to` in their order, in `partitions` about equal parts, without their numbers.
-    static Dataset<Row> order(Dataset<Row> rows, long from, long to, int partitions) {
+    /// Rows `from` to `to` in `partitions` about equal parts, whose order is theirs.
+    static Dataset<Row> inParts(Dataset<Row> rows, long from, long to, int partitions) {
         Column part = col(COLUMN)
                 .minus(from)
                 .multiply(partitions)
                 .divide(Math.max(1, to - from))
                 .cast(DataTypes.IntegerType);
+        return rows.repartitionById(partitions, part);
+    }
+
+    /// The rows of each part in their order, without their numbers.
+    static Dataset<Row> order(Dataset<Row> parts) {
         List<Column> order = new ArrayList<>(List.of(col(COLUMN)));
-        if (Arrays.stream(rows.schema().fields())
-                .anyMatch(field -> field.name().equals(GenerateJob.SAMPLE)
-                        && field.dataType().equals(DataTypes.IntegerType))) {
+        if (hasSamples(parts.schema())) {
             order.add(col(GenerateJob.SAMPLE));
         }
-        return rows.repartitionById(partitions, part)
-                .sortWithinPartitions(order.toArray(Column[]::new))
-                .drop(COLUMN);
+        return parts.sortWithinPartitions(order.toArray(Column[]::new)).drop(COLUMN);
     }
 }

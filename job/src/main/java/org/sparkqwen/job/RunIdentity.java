@@ -38,7 +38,10 @@ record RunIdentity(Map<String, String> facts) {
             "batch-tokens",
             "max-sequences",
             "memory",
-            "summary-by");
+            "summary-by",
+            // Changes no row as long as none has an error, which CheckpointedRun looks at.
+            "on-error",
+            "max-error-rate");
 
     private static final int SHOWN_DIFFERENCES = 3;
 

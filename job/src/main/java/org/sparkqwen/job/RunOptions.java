@@ -68,6 +68,25 @@ final class RunOptions {
             description = "Columns of the input that pass through to the output, with commas between. Default: all.")
     List<String> columns = new ArrayList<>();
 
+    @Option(
+            names = "--on-error",
+            paramLabel = "HOW",
+            defaultValue = "keep",
+            description = "What becomes of a row that cannot be worked on, such as one whose text is null: keep, it is"
+                    + " in the output with error set; drop, it is in OUTPUT/_errors instead, with error, origin_file"
+                    + " and origin_row, and input files that cannot be read are left out and listed there; fail, the"
+                    + " run stops. Default: ${DEFAULT-VALUE}.")
+    ErrorPolicy.OnError onError = ErrorPolicy.OnError.KEEP;
+
+    @Option(
+            names = "--max-error-rate",
+            paramLabel = "SHARE",
+            description = "Stop, with examples, once more than this share of rows, 0 to 1, cannot be worked on. Judged"
+                    + " by intervals, as soon as an interval is certain to go above it, from " + ErrorPolicy.FEW_ROWS
+                    + " rows on. Default: 0.5; then runs of fewer rows never stop.")
+    @Nullable
+    Double maxErrorRate;
+
     @Option(names = "--limit", paramLabel = "N", description = "Work on the first N rows only.")
     @Nullable
     Long limit;

@@ -1,5 +1,6 @@
 package org.sparkqwen.job;
 
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -55,6 +56,11 @@ final class RunState {
         this.directory = new Path(this.output, DIRECTORY);
     }
 
+    /// A directory in the output that has data files, but no run of its own.
+    RunState inside(String name) {
+        return new RunState(files, new Path(output, name));
+    }
+
     boolean exists() {
         return attempt(() -> files.exists(new Path(directory, "run.json")));
     }
@@ -73,6 +79,37 @@ final class RunState {
 
     void add(InputPlan plan) {
         write(numbered("plans", numbered("plans").size()), plan);
+    }
+
+    /// Input files that are left out, of which this or an earlier start has taken note.
+    UnreadableFiles leftOut() {
+        Path list = leftOutList();
+        return attempt(() -> {
+            if (!files.exists(list)) {
+                return UnreadableFiles.NONE;
+            }
+            try (InputStream in = files.open(list)) {
+                return UnreadableFiles.of(JSON.readValue(in, new TypeReference<>() {}));
+            }
+        });
+    }
+
+    private Path leftOutList() {
+        return new Path(output, Quarantine.DIRECTORY + "/" + UnreadableFiles.LIST);
+    }
+
+    /// Lists input files that are left out, instead of those that were before.
+    void leaveOut(UnreadableFiles unreadable) {
+        Path list = leftOutList();
+        attempt(() -> {
+            if (unreadable.isEmpty()) {
+                return files.delete(list, false);
+            }
+            try (OutputStream out = files.create(list, true)) {
+                out.write(JSON.writeValueAsBytes(unreadable.toList()));
+            }
+            return true;
+        });
     }
 
     /// In the order of intervals, from the first row on without a gap.

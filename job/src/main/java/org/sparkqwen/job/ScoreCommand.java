@@ -133,10 +133,8 @@ final class ScoreCommand implements Callable<Integer> {
                 prompts(documents), documents, run.columns, scoring(reference.config()), tokenLogprobs);
         try (JobRun job = JobRun.start(spec.name(), run)) {
             TaskModel tasks = new TaskModel(reference, model.distribution());
-            JobRun.Written written = job.beforeWork(tasks::distribute).run(
-                    RunIdentity.of(spec, reference.identity()),
-                    settings.estimatedTokens(),
-                    (input, counters) -> {
+            JobRun.Written written = job.beforeWork(tasks::distribute)
+                    .run(RunIdentity.of(spec, reference.identity()), settings.estimatedTokens(), (input, counters) -> {
                         Dataset<Row> scores = new ScoreJob(tasks.get(), settings, counters).run(input);
                         refuseUnknown(summaryBy, scores);
                         return scores;
@@ -229,12 +227,12 @@ final class ScoreCommand implements Callable<Integer> {
     private void report(JobRun job, JobRun.Written written, ModelReference reference, ScoreJob.Settings settings) {
         ScoreSummary summary = ScoreSummary.of(written.output());
         List<ScoreSummary> groups = summaryBy == null ? List.of() : ScoreSummary.by(written.output(), summaryBy);
-        Map<String, Long> errors = written.commonestErrors(summary.errors());
+        BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
         facts.put("policy", policy(settings));
         facts.put("tokens_per_second", summary.tokens() / written.seconds());
-        facts.put("commonest_errors", errors);
+        facts.putAll(badData.toMap());
         if (summaryBy != null) {
             Map<String, Object> byGroup = new LinkedHashMap<>();
             groups.forEach(group -> byGroup.put(String.valueOf(group.group()), group.toMap()));
@@ -247,7 +245,7 @@ final class ScoreCommand implements Callable<Integer> {
                 .formatted(summary.rows(), written.seconds(), summary.tokens(), summary.tokens() / written.seconds()));
         report.lines(List.of("model       " + reference.label()));
         report.lines(summary.lines());
-        report.errors(summary.errors(), errors);
+        report.badData(badData);
         report.written(run, manifest);
         if (summaryBy != null) {
             report.title("By " + summaryBy);

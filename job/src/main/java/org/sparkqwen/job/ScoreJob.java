@@ -122,7 +122,8 @@ public final class ScoreJob {
 
         @Override
         public Iterator<Row> call(Iterator<Row> rows) {
-            return PartitionEngine.score(model, rows, passed, this::request, (result, sample) -> columns(result));
+            return PartitionEngine.score(
+                    model, rows, passed, this::request, (result, sample) -> columns(result), counters);
         }
 
         private PartitionEngine.RequestFactory<Request.Score> request(Row row) {

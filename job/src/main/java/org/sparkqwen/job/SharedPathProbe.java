@@ -38,7 +38,9 @@ final class SharedPathProbe {
 
         @Override
         public String toString() {
-            return allSee() ? "all %d executors".formatted(looked) : "%d of %d executors".formatted(looked - saw, looked);
+            return allSee()
+                    ? "all %d executors".formatted(looked)
+                    : "%d of %d executors".formatted(looked - saw, looked);
         }
     }
 
@@ -85,8 +87,7 @@ final class SharedPathProbe {
                     List<String> words = Arrays.asList(line.split(" ", 2));
                     sees.merge(words.getFirst(), Boolean.valueOf(words.getLast()), Boolean::logicalAnd);
                 });
-        return new Finding(
-                (int) sees.values().stream().filter(saw -> saw).count(), sees.size());
+        return new Finding((int) sees.values().stream().filter(saw -> saw).count(), sees.size());
     }
 
     private static boolean sees(String directory, List<Sample> samples) {

@@ -3,8 +3,8 @@ package org.sparkqwen.job;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
-/// A run's model: as the driver has it, and, once there is work to do, as executors find it. A run that has nothing to do
-/// distributes nothing.
+/// A run's model: as the driver has it, and, once there is work to do, as executors find it. A run that has nothing to
+/// do distributes nothing.
 final class TaskModel {
     private final ModelReference onDriver;
     private final ModelDistribution way;

@@ -69,10 +69,10 @@ final class TokenizeCommand implements Callable<Integer> {
         ModelLocation location =
                 model == null ? new ModelLocation.Local(ModelOptions.sampleModel()) : ModelLocation.of(model);
         Path tokenizerJson = switch (location) {
-            case ModelLocation.Local local -> local.directory().resolve(TOKENIZER).toAbsolutePath();
+            case ModelLocation.Local local ->
+                local.directory().resolve(TOKENIZER).toAbsolutePath();
             case ModelLocation.Remote remote ->
-                new HadoopFiles(
-                                remote.uri(), SparkHadoopUtil.get().newConfiguration(JobRun.configuration(run)))
+                new HadoopFiles(remote.uri(), SparkHadoopUtil.get().newConfiguration(JobRun.configuration(run)))
                         .download(TOKENIZER);
         };
         if (!Files.exists(tokenizerJson)) {
@@ -98,14 +98,14 @@ final class TokenizeCommand implements Callable<Integer> {
         long rows = total.getLong(0);
         long errorRows = total.getLong(1);
         long tokens = total.isNullAt(2) ? 0 : total.getLong(2);
-        Map<String, Long> errors = written.commonestErrors(errorRows);
+        BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);
         facts.put("errors", errorRows);
         facts.put("tokens", tokens);
         facts.put("tokens_per_second", tokens / written.seconds());
-        facts.put("commonest_errors", errors);
+        facts.putAll(badData.toMap());
         String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, null, facts));
 
         Report report = new Report(System.out);
@@ -113,7 +113,7 @@ final class TokenizeCommand implements Callable<Integer> {
                 .formatted(rows, written.seconds(), tokens, tokens / written.seconds()));
         report.lines(List.of(
                 "mean        %,.1f tokens a row".formatted(tokens / (double) Math.max(1, rows - errorRows))));
-        report.errors(errorRows, errors);
+        report.badData(badData);
         report.written(run, manifest);
     }
 }

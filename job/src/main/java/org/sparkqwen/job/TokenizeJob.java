@@ -76,11 +76,7 @@ public final class TokenizeJob {
     /// @param tokenizerJson what it holds
     /// @param sha256 of that
     private record Partition(
-            Settings settings,
-            int passed,
-            @Nullable Counters counters,
-            Broadcast<byte[]> tokenizerJson,
-            String sha256)
+            Settings settings, int passed, @Nullable Counters counters, Broadcast<byte[]> tokenizerJson, String sha256)
             implements MapPartitionsFunction<Row, Row> {
         /// The tokenizers of this JVM, by the sha256 of their files, which have a few megabytes.
         private static final ConcurrentMap<String, Tokenizer> TOKENIZERS = new ConcurrentHashMap<>();
@@ -137,8 +133,12 @@ public final class TokenizeJob {
                     throw new IllegalStateException("a text column gave something else");
             }
             values[passed + SCHEMA.fieldIndex("error")] = error;
+            RowCounts.count(true, error != null);
             if (counters != null) {
                 counters.count(tokens, error != null);
+                if (error != null) {
+                    counters.reject(error, row);
+                }
             }
             return RowFactory.create(values);
         }

@@ -49,7 +49,7 @@ class ClusterIT {
                 CommandRun score = SparkProcess.submit(
                         directory,
                         url,
-                        List.of("--executor-memory", "1g"),
+                        List.of(),
                         "score",
                         "--model",
                         LocalSpark.MODEL.toString(),
@@ -64,15 +64,14 @@ class ClusterIT {
                 assertThat(second.output()).contains("Asked to launch executor");
 
                 String texts = directory.resolve("texts").toString();
-                CommandRun generate = SparkProcess.submit(
-                        directory, url, List.of("--executor-memory", "1g"), generateArguments(texts));
+                CommandRun generate = SparkProcess.submit(directory, url, List.of(), generateArguments(texts));
                 assertThat(generate.exitCode()).as(generate.out()).isZero();
                 assertSameTexts(texts);
 
                 CommandRun broken = SparkProcess.submit(
                         directory,
                         url,
-                        List.of("--executor-memory", "1g"),
+                        List.of(),
                         "score",
                         "--model",
                         LocalSpark.MODEL.toString(),

@@ -26,10 +26,12 @@ class DistributionIT {
     /// What two hosts do; one cluster for all of it.
     @Test
     void hostsThatShareNothingGetOneCopyEachAndScoreWhatALocalRunScores() throws IOException {
-        List<String> expected = LocalSpark.sorted(
-                ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id")).selectExpr(COMPARED));
+        List<String> expected =
+                LocalSpark.sorted(ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
+                        .selectExpr(COMPARED));
         try (StandaloneCluster cluster = StandaloneCluster.start(
-                directory, worker -> Map.of(CacheDirectory.VARIABLE, cache(worker).toString()))) {
+                directory,
+                worker -> Map.of(CacheDirectory.VARIABLE, cache(worker).toString()))) {
 
             Path fetched = modelVariant("fetched");
             CommandRun fetch = score(cluster, "fetch", fetched.toUri().toString(), "fetched");
@@ -125,8 +127,8 @@ class DistributionIT {
             return 0;
         }
         try (Stream<Path> content = Files.list(cache(1))) {
-            List<Path> packed = content.filter(file -> file.toString().endsWith(".packed"))
-                    .toList();
+            List<Path> packed =
+                    content.filter(file -> file.toString().endsWith(".packed")).toList();
             assertThat(packed).hasSizeLessThan(2);
             return packed.isEmpty() ? 0 : Files.size(packed.getFirst());
         }

@@ -18,8 +18,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.engine.model.PublishedShape;
 
-/// A model of 1.2 GB travels by broadcast through a driver of 512 MB and executors of 640 MB of heap, near the least that Spark starts with: what a heap needs
-/// does not grow with the model. Both executors are on one host, which packs once and maps once.
+/// A model of 1.2 GB travels by broadcast through a driver of 512 MB and executors of 640 MB of heap, near the least
+/// that Spark starts with: what a heap needs does not grow with the model. Both executors are on one host, which packs
+/// once and maps once.
 @Tag("slow")
 class DistributionMemoryIT {
     private static final PublishedShape SHAPE = PublishedShape.of(System.getProperty("distribution.shape", "0.6b"));
@@ -39,7 +40,8 @@ class DistributionMemoryIT {
         Path cache = directory.resolve("cache");
         try (StandaloneCluster cluster =
                 StandaloneCluster.start(directory, worker -> Map.of(CacheDirectory.VARIABLE, cache.toString()))) {
-            try (SparkProcess run = SparkProcess.start(directory.resolve("submit.log"), command(cluster.url(), model))) {
+            try (SparkProcess run =
+                    SparkProcess.start(directory.resolve("submit.log"), command(cluster.url(), model))) {
                 List<MappedPages> pages = new ArrayList<>();
                 while (run.isAlive()) {
                     List<MappedPages> now = new ArrayList<>();

@@ -60,7 +60,7 @@ class GenerationClusterIT {
         CommandRun run = SparkProcess.submit(
                 directory,
                 master,
-                List.of("--executor-memory", "1g"),
+                List.of(),
                 "generate",
                 "--model",
                 LocalSpark.MODEL.toString(),

@@ -51,7 +51,7 @@ class JobArchitectureTest {
                 .and()
                 .areTopLevelClasses()
                 .should()
-                .haveNameMatching("org\\.sparkqwen\\.job\\.(Main|\\w+Job|ModelReference|ExecutorOptions"
+                .haveNameMatching("org\\.sparkqwen\\.job\\.(Main|MetricsPlugin|\\w+Job|ModelReference|ExecutorOptions"
                         + "|ContentColumn|PromptSource|PromptTemplate|ChatPrompt|RowParam|S3CommitProtocol)")
                 .check(JOB);
     }

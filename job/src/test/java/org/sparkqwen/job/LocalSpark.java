@@ -27,6 +27,7 @@ final class LocalSpark {
                 .master("local[2]")
                 .appName("test")
                 .config("spark.ui.enabled", false)
+                .config("spark.executor.heartbeatInterval", "2s") // as runs have it
                 .config("spark.sql.shuffle.partitions", 2)
                 .config(
                         "spark.sql.warehouse.dir",
@@ -44,7 +45,8 @@ final class LocalSpark {
 
     static ModelReference model(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
         return ModelReference.open(
-                MODEL, new ExecutorOptions(kernels, threads, batchTokens, maxSequences, KeyValueFormat.F32, 0, null, 0));
+                MODEL,
+                new ExecutorOptions(kernels, threads, batchTokens, maxSequences, KeyValueFormat.F32, 0, null, 0));
     }
 
     /// All rows as text, every column and every digit of it, in an order that does not depend on partitions.

@@ -78,7 +78,8 @@ class ModelDistributionTest {
         }
         FileTime made = Files.getLastModifiedTime(fetched.path().resolve("config.json"));
         assertThat(fetch().directory()).isEqualTo(fetched.directory());
-        assertThat(Files.getLastModifiedTime(fetched.path().resolve("config.json"))).isEqualTo(made);
+        assertThat(Files.getLastModifiedTime(fetched.path().resolve("config.json")))
+                .isEqualTo(made);
     }
 
     @Test
@@ -174,8 +175,7 @@ class ModelDistributionTest {
     }
 
     private ExecutorOptions options() {
-        return new ExecutorOptions(
-                KernelChoice.AUTO, 1, 2048, 8, KeyValueFormat.F32, 0, cache().toString(), 0);
+        return new ExecutorOptions(KernelChoice.AUTO, 1, 2048, 8, KeyValueFormat.F32, 0, cache().toString(), 0);
     }
 
     private Path cache() {

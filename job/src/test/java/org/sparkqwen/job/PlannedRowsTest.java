@@ -48,6 +48,21 @@ class PlannedRowsTest {
     }
 
     @Test
+    void workIsInBytesOfFilesAndElsewhereInRows() {
+        assertThat(planned.work(0)).isZero();
+        assertThat(planned.work(5)).isEqualTo(500);
+        // The split without rows is passed on the way to the next row.
+        assertThat(planned.work(10)).isBetween(1000.0, 2000.0);
+        assertThat(planned.work(40)).isEqualTo(5000);
+        assertThat(planned.work(25)).isGreaterThan(planned.work(20));
+
+        InputPlan.PlannedSplit all = new InputPlan.PlannedSplit(0, 0, 40);
+        PlannedRows elsewhere = PlannedRows.of(List.of(
+                new InputPlan(List.of(new InputPlan.PlannedFile(Split.WHOLE_SOURCE.path(), 0, 1, List.of(all))))));
+        assertThat(elsewhere.work(30)).isEqualTo(30);
+    }
+
+    @Test
     void intervalsAreAsLongAsAskedForOrGoByTime() {
         assertThat(new IntervalSize(15L, null, 600).end(planned, 30, 40, List.of(), 1))
                 .isEqualTo(40);
@@ -73,7 +88,7 @@ class PlannedRowsTest {
     }
 
     private static Commit commit(long rows, double seconds) {
-        return new Commit(0, 0, rows, List.of(), 0, 0, 0, 0, 0, seconds, 0, "test");
+        return new Commit(0, 0, rows, List.of(), List.of(), 0, 0, 0, List.of(), 0, 0, seconds, 0, "test");
     }
 
     @Test

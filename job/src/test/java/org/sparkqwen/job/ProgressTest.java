@@ -6,26 +6,58 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.LocalTime;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 
 class ProgressTest {
 
+    private static final Progress.Whole ROWS = new Progress.Whole(480, rows -> rows, Duration.ZERO);
+
     @Test
-    void aLineSaysHowFarAndHowLongStill() {
-        assertThat(Progress.line("score", 0, 120, 480, Duration.ofSeconds(30)))
-                .isEqualTo("score: 120 of 480 rows (25 %), 1:30 left");
-        assertThat(Progress.line("score", 0, 0, 10, Duration.ofSeconds(5)))
-                .isEqualTo("score: 0 of 10 rows (0 %), time left not known yet");
-        assertThat(Progress.line("score", 0, 0, 0, Duration.ZERO)).startsWith("score: 0 of 0 rows, ");
-        // A task that is tried again counts its rows again.
-        assertThat(Progress.line("score", 0, 12, 10, Duration.ofSeconds(9))).contains("(100 %), 0:00 left");
+    void timeLeftIsThatOfTheWholeRunAtTheSpeedOfThisStart() {
+        assertThat(Progress.left(ROWS, 0, 120, Duration.ofSeconds(30))).hasValue(Duration.ofSeconds(90));
+        assertThat(Progress.left(ROWS, 0, 480, Duration.ofSeconds(30))).hasValue(Duration.ZERO);
+        assertThat(Progress.left(ROWS, 0, 0, Duration.ofSeconds(5))).isEmpty();
         // What was done before a restart took none of this time.
-        assertThat(Progress.line("score", 100, 120, 480, Duration.ofSeconds(30)))
-                .isEqualTo("score: 120 of 480 rows (25 %), 9:00 left");
+        assertThat(Progress.left(ROWS, 100, 120, Duration.ofSeconds(30))).hasValue(Duration.ofSeconds(540));
+        assertThat(Progress.left(ROWS, 100, 100, Duration.ofSeconds(30))).isEmpty();
+        // The first half of the rows is a tenth of the work.
+        Progress.Whole uneven =
+                new Progress.Whole(480, rows -> rows <= 240 ? rows : 240 + 9.0 * (rows - 240), ROWS.before());
+        assertThat(Progress.left(uneven, 0, 240, Duration.ofSeconds(30))).hasValue(Duration.ofSeconds(270));
         assertThat(Progress.clock(Duration.ofSeconds(3 * 3600 + 62))).isEqualTo("3:01:02");
+    }
+
+    @Test
+    void aLineHasRowsTokensSpeedErrorsAndTimeLeft() {
+        SparkSession spark = LocalSpark.session();
+        Counters counters = Counters.register(spark);
+        counters.count(70_000, false);
+        counters.settle(120);
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        try (Progress progress = new Progress(spark, "score", ROWS, counters, new Pace(), print(printed), false)) {
+            assertThat(progress.line(LocalTime.of(9, 5, 7, 800)))
+                    .isEqualTo("09:05:07 score: 120 of 480 rows (25 %), 70,000 tokens, 0 tokens/s, 0 errors,"
+                            + " time left not known yet");
+            counters.count(1_000, true);
+            assertThat(progress.line(LocalTime.NOON))
+                    .matches(
+                            "12:00:00 score: 121 of 480 rows \\(25 %\\), 71,000 tokens, .* tokens/s, 1 error, .* left");
+            // A task that is tried again counts its rows again.
+            counters.settle(500);
+            assertThat(progress.line(LocalTime.NOON))
+                    .contains("480 of 480 rows (100 %)")
+                    .endsWith(" 0:00 left");
+            assertThat(printed.size()).isZero();
+        }
+        assertThat(printed.toString(StandardCharsets.UTF_8).lines())
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .as("the last line")
+                .matches("\\d\\d:\\d\\d:\\d\\d score: 480 of 480 rows .* tokens/s, 1 error, 0:00 left");
     }
 
     @Test
@@ -33,14 +65,28 @@ class ProgressTest {
         SparkSession spark = LocalSpark.session();
         Dataset<Row> documents = LocalSpark.corpus().limit(12);
         Counters counters = Counters.register(spark);
+        counters.count(5, false); // before a restart
         ByteArrayOutputStream drawn = new ByteArrayOutputStream();
         ModelReference model = LocalSpark.model();
         ScoreJob job = new ScoreJob(model, ScoreJob.Settings.of(model, LocalSpark.TEXT), counters);
-        try (Progress _ = new Progress(spark, "score", 12, counters, new Pace(), print(drawn), true)) {
+        Progress.Whole whole = new Progress.Whole(13, rows -> rows, Duration.ofHours(2));
+        try (Progress _ = new Progress(spark, "score", whole, counters, new Pace(), print(drawn), true)) {
             assertThat(job.run(documents).collectAsList()).hasSize(12);
         }
-        assertThat(drawn.toString(StandardCharsets.UTF_8)).contains("score", "100%", "12/12 rows", "tokens/s");
-        assertThat(counters.rows().value()).isEqualTo(12);
+        assertThat(drawn.toString(StandardCharsets.UTF_8))
+                .contains("score", "100%", "13/13 rows", "(2:00:", "tokens/s", "0 errors");
+        assertThat(counters.rows().value()).isEqualTo(13);
+    }
+
+    @Test
+    void aRowWithSeveralSamplesCountsOnce() {
+        Counters counters = Counters.register(LocalSpark.session());
+        counters.count(10, false, false);
+        counters.count(10, true, false);
+        counters.count(10, false, true);
+        assertThat(counters.rows().value()).isEqualTo(1);
+        assertThat(counters.tokens().value()).isEqualTo(30);
+        assertThat(counters.errors().value()).isEqualTo(1);
     }
 
     @Test

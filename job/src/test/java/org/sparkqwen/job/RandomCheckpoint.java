@@ -72,7 +72,9 @@ final class RandomCheckpoint {
         }
         byte[] text = JSON.writeValueAsBytes(header);
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
-            channel.write(ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(0, text.length));
+            channel.write(ByteBuffer.allocate(Long.BYTES)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(0, text.length));
             channel.write(ByteBuffer.wrap(text));
             writeNumbers(channel, at);
         }

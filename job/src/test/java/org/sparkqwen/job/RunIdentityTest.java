@@ -34,6 +34,8 @@ class RunIdentityTest {
                         "--checkpoint-bytes=5",
                         "--target-file-size=5",
                         "--mode=fail",
+                        "--on-error=drop",
+                        "--max-error-rate=0.1",
                         "--output-option=compression=zstd")))
                 .isEmpty();
         assertThat(run.differences(identity("m@1", "--temperature", "1.0"))).isEqualTo("temperature 0.8, not 1.0");

@@ -25,8 +25,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Input, output and model on `s3a:`, with `conf/s3.conf`, against a real server of the protocol. Every request passes a relay
-/// that looks at it and, in some tests, does it harm.
+/// Input, output and model on `s3a:`, with `conf/s3.conf`, against a real server of the protocol. Every request passes
+/// a relay that looks at it and, in some tests, does it harm.
 class S3IT {
     private static final String PROFILE =
             Path.of("../conf/s3.conf").toAbsolutePath().normalize().toString();
@@ -328,8 +328,8 @@ class S3IT {
         try (S3AFileSystem client = server.client()) {
             RunState first = new RunState(client, output);
             RunState second = new RunState(client, output);
-            Commit commit = new Commit(0, 0, 10, List.of("part-1"), 1, 2, 3, 4, 5, 6.0, 0, "1");
-            Commit other = new Commit(0, 0, 10, List.of("part-2"), 1, 2, 3, 4, 5, 6.0, 1, "1");
+            Commit commit = new Commit(0, 0, 10, List.of("part-1"), List.of(), 1, 2, 3, List.of(), 4, 5, 6.0, 0, "1");
+            Commit other = new Commit(0, 0, 10, List.of("part-2"), List.of(), 1, 2, 3, List.of(), 4, 5, 6.0, 1, "1");
             first.add(commit);
             assertThatThrownBy(() -> second.add(other))
                     .isInstanceOf(Refusal.class)

@@ -26,7 +26,7 @@ class SeedClusterIT {
         CommandRun run = SparkProcess.submit(
                 directory,
                 "local-cluster[%d,1,1024]".formatted(executors),
-                List.of("--executor-memory", "1g"),
+                List.of(),
                 "generate",
                 "--model",
                 LocalSpark.MODEL.toString(),

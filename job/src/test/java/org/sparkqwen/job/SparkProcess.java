@@ -18,6 +18,7 @@ import org.apache.spark.launcher.JavaModuleOptions;
 /// A JVM of the Spark that the build laid out: a master, a worker, or a spark-submit. Its output goes to a file.
 final class SparkProcess implements AutoCloseable {
     static final Path HOME = Path.of("target/spark").toAbsolutePath();
+    static final Path CONF = Path.of("../conf").toAbsolutePath().normalize();
     static final Path JAR = Path.of("target/spark-qwen.jar").toAbsolutePath();
 
     /// The exit value of a process that SIGKILL ended.
@@ -91,9 +92,14 @@ final class SparkProcess implements AutoCloseable {
         return start(log, submitCommand(master, sparkOptions, arguments));
     }
 
-    /// The command that submits the job's jar in client mode.
+    /// The command that submits the job's jar in client mode, with the profile that users have for such a master.
     static List<String> submitCommand(String master, List<String> sparkOptions, String... arguments) {
         List<String> options = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.Main"));
+        Path profile = CONF.resolve(master.startsWith("local[") ? "local.conf" : "standalone.conf");
+        options.addAll(List.of("--properties-file", profile.toString()));
+        if (master.startsWith("local-cluster[")) {
+            options.addAll(List.of("--conf", "spark.executor.memory=1g")); // all that its workers have
+        }
         options.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
         options.addAll(List.of("--conf", "spark.log.level=WARN"));
         options.addAll(sparkOptions);

@@ -48,12 +48,12 @@ final class StandaloneCluster implements AutoCloseable {
 
     /// Submits the job's jar in client mode and waits for its end.
     CommandRun submit(String... arguments) {
-        return SparkProcess.submit(logs, url, List.of("--executor-memory", "1g"), arguments);
+        return SparkProcess.submit(logs, url, List.of(), arguments);
     }
 
     /// Submits the job's jar in client mode and leaves it at work.
     SparkProcess startSubmit(String... arguments) {
-        return SparkProcess.startSubmit(logs, url, List.of("--executor-memory", "1g"), arguments);
+        return SparkProcess.startSubmit(logs, url, List.of(), arguments);
     }
 
     String url() {

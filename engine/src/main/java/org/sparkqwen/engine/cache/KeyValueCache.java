@@ -252,4 +252,9 @@ public final class KeyValueCache {
     public int inUse() {
         return pool.inUse() - idleBlocks;
     }
+
+    /// Blocks that no sequence uses, kept for sequences that begin as earlier ones did.
+    public int kept() {
+        return idleBlocks;
+    }
 }

@@ -34,7 +34,8 @@ public final class CacheEviction {
             Instant old = Instant.now().minus(MAX_AGE);
             for (CacheEntry entry : entries) {
                 boolean tooOld = entry.lastUse().isBefore(old);
-                if ((tooOld || bytes > limit) && evict(entry, tooOld ? "unused for 30 days" : "the cache is too large")) {
+                if ((tooOld || bytes > limit)
+                        && evict(entry, tooOld ? "unused for 30 days" : "the cache is too large")) {
                     bytes -= entry.bytes();
                 }
             }
@@ -43,8 +44,8 @@ public final class CacheEviction {
         }
     }
 
-    /// Deletes the longest unused until the disk has `bytes` free, as far as that goes; nothing if all of it were not
-    /// enough.
+    /// Deletes the longest unused until the disk has `bytes` free, as far as that goes; nothing if all of it were
+    /// not enough.
     static void makeRoom(Path cache, long bytes) throws IOException {
         List<CacheEntry> entries = longestUnusedFirst(cache);
         long evictable = entries.stream().mapToLong(CacheEntry::bytes).sum();

@@ -10,7 +10,8 @@ import java.util.List;
 /// @param from the first byte
 /// @param bytes up to [#MAX_BYTES]; 0 for a file that is empty
 public record FileRange(String file, long from, int bytes) implements Serializable {
-    /// Small enough to pass through a heap of 1 GiB several at a time, large enough that starting one costs nothing.
+    /// Small enough to pass through a heap of 1 GiB several at a time, large enough that starting one costs
+    /// nothing.
     public static final int MAX_BYTES = 32 << 20;
 
     /// The ranges of a file, in their order.

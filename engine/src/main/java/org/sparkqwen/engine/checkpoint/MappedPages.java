@@ -58,8 +58,8 @@ public final class MappedPages implements AutoCloseable {
         data.asSlice(from, to - from).load();
     }
 
-    /// Gives the memory of bytes `from` to `to` back, as far as they are whole pages that no other process uses. They
-    /// are read again when they are used again.
+    /// Gives the memory of bytes `from` to `to` back, as far as they are whole pages that no other process uses.
+    /// They are read again when they are used again.
     public void release(long from, long to) {
         if (advice.isEmpty()) {
             return;

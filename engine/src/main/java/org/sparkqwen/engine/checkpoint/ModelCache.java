@@ -71,9 +71,9 @@ public final class ModelCache {
                 use.close();
                 make(directory, files, source, progress);
             }
-            throw new ModelCopyException("%s: the copy of the model is evicted again and again; a larger --cache-size"
-                            .formatted(models)
-                    + " helps");
+            throw new ModelCopyException(
+                    "%s: the copy of the model is evicted again and again; a larger --cache-size".formatted(models)
+                            + " helps");
         } catch (IOException e) {
             throw failure(e);
         }
@@ -186,7 +186,8 @@ public final class ModelCache {
 
     private static List<ModelFile> damaged(PartialCopy part, ModelFiles files) {
         return files.files().parallelStream()
-                .filter(file -> !Sha256.of(part.directory().resolve(file.name())).equals(file.sha256()))
+                .filter(file ->
+                        !Sha256.of(part.directory().resolve(file.name())).equals(file.sha256()))
                 .toList();
     }
 

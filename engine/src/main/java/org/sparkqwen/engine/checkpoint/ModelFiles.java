@@ -18,11 +18,7 @@ import org.jspecify.annotations.Nullable;
 public record ModelFiles(List<ModelFile> files) implements Serializable {
     /// What decides results beside the weights, where the model has it.
     static final List<String> BESIDE_WEIGHTS = List.of(
-            "config.json",
-            "generation_config.json",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "chat_template.jinja");
+            "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
 
     public ModelFiles {
         files = files.stream().sorted(Comparator.comparing(ModelFile::name)).toList();

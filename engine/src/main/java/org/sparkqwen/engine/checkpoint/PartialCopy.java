@@ -68,7 +68,8 @@ final class PartialCopy {
             return Set.of();
         }
         String text = Files.readString(journal);
-        return new HashSet<>(text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
+        return new HashSet<>(
+                text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
     }
 
     private static String line(FileRange range) {
@@ -81,10 +82,11 @@ final class PartialCopy {
     /// @throws CancellationException if the thread is interrupted
     void copy(List<FileRange> ranges, RangeSource source, PackingProgress progress) throws IOException {
         ExecutorService threads = Executors.newFixedThreadPool(
-                source.threads(), Thread.ofPlatform().name("model-copy-", 0).daemon().factory());
+                source.threads(),
+                Thread.ofPlatform().name("model-copy-", 0).daemon().factory());
         Path path = directory.resolve(JOURNAL);
-        try (FileChannel journal =
-                FileChannel.open(path, StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+        try (FileChannel journal = FileChannel.open(
+                path, StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
             journal.write(ByteBuffer.wrap(new byte[] {'\n'})); // ends what a killed process did not
             ExecutorCompletionService<FileRange> running = new ExecutorCompletionService<>(threads);
             source.order(ranges).forEach(range -> running.submit(() -> copy(range, source)));

@@ -23,8 +23,8 @@ final class UseLock implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(UseLock.class);
 
-    /// What this process uses. A file's lock belongs to the whole process, and goes when any of its threads closes the
-    /// file: so it is opened once and counted.
+    /// What this process uses. A file's lock belongs to the whole process, and goes when any of its threads closes
+    /// the file: so it is opened once and counted.
     private static final Map<Path, Shared> SHARED = new HashMap<>();
 
     private final @Nullable Path file;

@@ -13,7 +13,8 @@ final class WeightStream implements AutoCloseable {
 
     private final StreamingPlan plan;
     private final MappedPages pages;
-    private final Thread reader = Thread.ofPlatform().daemon().name("weights-reader").unstarted(this::run);
+    private final Thread reader =
+            Thread.ofPlatform().daemon().name("weights-reader").unstarted(this::run);
 
     // What follows is guarded by this.
     private final BitSet present = new BitSet(); // parts that are in memory

@@ -29,8 +29,8 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// memory.
 ///
 /// Nothing is read when they are opened. The numbers of a layer, of an expert, of the embedding and of the head are
-/// checked when they are first asked for, before anything is computed from them. What is asked for stays in memory until
-/// something else is: a file that is larger than memory is read along, see [WeightStream].
+/// checked when they are first asked for, before anything is computed from them. What is asked for stays in memory
+/// until something else is: a file that is larger than memory is read along, see [WeightStream].
 public final class Weights implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
@@ -54,7 +54,9 @@ public final class Weights implements AutoCloseable {
         embedding = new Embedding(vectors, tensors.data(vectors));
         embeddingUse = firstUse(List.of(vectors));
         List<PackedTensor> all = tensors.layout().tensors();
-        layers = IntStream.range(0, config.layers()).mapToObj(i -> readLayer(config, i)).toList();
+        layers = IntStream.range(0, config.layers())
+                .mapToObj(i -> readLayer(config, i))
+                .toList();
         layerUses = IntStream.range(0, config.layers())
                 .mapToObj(TensorPlan::layer)
                 .map(layer -> firstUse(all.stream()

@@ -34,6 +34,7 @@ public final class Scheduler {
     private final Map<Sequence, SequenceQueue> queueOf = new HashMap<>();
     private long admissions;
     private long preemptions;
+    private long sharedTokens;
 
     /// @param batchTokens of a step at most
     /// @param maxSequences that run at the same time
@@ -68,6 +69,21 @@ public final class Scheduler {
     /// Times that a sequence lost its blocks to others.
     public long preemptions() {
         return preemptions;
+    }
+
+    /// Sequences that have got room.
+    public int running() {
+        return running.size();
+    }
+
+    /// Sequences that wait for room.
+    public int waiting() {
+        return queueOf.size() - running.size();
+    }
+
+    /// Tokens of sequences whose keys and values were in the cache when they first got room.
+    public long sharedTokens() {
+        return sharedTokens;
     }
 
     /// How a step goes.
@@ -159,7 +175,8 @@ public final class Scheduler {
             return false;
         }
         int whole = found.whole().size() * cache.layout().tokens();
-        sequence.start(table, whole + cache.copyPartial(table, found));
+        int shared = whole + cache.copyPartial(table, found);
+        sharedTokens += sequence.start(table, shared) ? shared : 0;
         running.add(sequence);
         preempted.remove(sequence);
         SequenceQueue queue = queueOf(sequence);

@@ -73,11 +73,15 @@ public final class Sequence {
     }
 
     /// Gets a table whose first `computed` positions are there.
-    void start(BlockTable table, int computed) {
+    ///
+    /// @return whether it never had one
+    boolean start(BlockTable table, int computed) {
+        boolean first = !started;
         this.table = table;
         this.computed = computed;
-        shared = started ? shared : computed;
+        shared = first ? computed : shared;
         started = true;
+        return first;
     }
 
     /// Loses its table: what was computed must be computed again.

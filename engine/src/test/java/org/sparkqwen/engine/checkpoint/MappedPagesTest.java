@@ -31,8 +31,7 @@ class MappedPagesTest {
 
     MappedPagesTest() throws IOException {
         new Random(5).nextBytes(bytes);
-        try (FileChannel channel =
-                FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             channel.write(ByteBuffer.wrap(bytes), DATA_START);
             channel.force(true); // the system keeps what it has not written yet
             data = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena)

@@ -132,8 +132,7 @@ class ModelCacheTest {
     @Test
     void aCopyThatWasCutShortIsMadeAgain() throws IOException {
         open().close();
-        try (FileChannel file =
-                FileChannel.open(copy().resolve(BIG), StandardOpenOption.WRITE)) {
+        try (FileChannel file = FileChannel.open(copy().resolve(BIG), StandardOpenOption.WRITE)) {
             file.truncate(5);
         }
         open().close();
@@ -224,7 +223,9 @@ class ModelCacheTest {
             ModelCacheTest test = new ModelCacheTest();
             test.origin = Path.of(args[0]);
             DirectorySource source = new DirectorySource(test.origin, Path.of(args[2]), Integer.parseInt(args[3]));
-            new ModelCache(Path.of(args[1])).open(test.files(), source, new Unwatched()).close();
+            new ModelCache(Path.of(args[1]))
+                    .open(test.files(), source, new Unwatched())
+                    .close();
             System.out.println("copied");
         }
     }

@@ -192,8 +192,16 @@ class ModelConfigTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"dense-tied-f32", "dense-untied-bf16-2shards", "dense-odd-f16", "dense-yarn",
-    "moe-mixed-bf16", "moe-norm", "qwen2-bias"})
+    @ValueSource(
+            strings = {
+                "dense-tied-f32",
+                "dense-untied-bf16-2shards",
+                "dense-odd-f16",
+                "dense-yarn",
+                "moe-mixed-bf16",
+                "moe-norm",
+                "qwen2-bias"
+            })
     void theFormOfTransformers5GivesTheSameModelAndTheSameBits(String name, @TempDir Path other) {
         Path original = MODELS.resolve(name);
         ModelCopy copy = ModelCopy.of(original, other).config(ModelConfigTest::toTransformers5);
@@ -365,9 +373,8 @@ class ModelConfigTest {
         attention_bias | true | attention_bias true is not supported
         """)
     void aKeyOfExpertsThatMakesNoSenseIsRefused(String key, String value, String named) {
-        model.config(json -> json.put("model_type", "qwen3_moe")
-                .put("num_experts", 128)
-                .put("num_experts_per_tok", 8));
+        model.config(json ->
+                json.put("model_type", "qwen3_moe").put("num_experts", 128).put("num_experts_per_tok", 8));
         assertThat(refusal(json -> json.set(key, parse(value)))).contains(named);
     }
 

@@ -86,7 +86,8 @@ class StreamingPlanTest {
         PackedLayout layout = layout(config);
         assertThat(StreamingPlan.of(layout, config.layers(), layout.bytes()).streams())
                 .isFalse();
-        assertThat(StreamingPlan.of(layout, config.layers(), layout.bytes() - MIB).streams())
+        assertThat(StreamingPlan.of(layout, config.layers(), layout.bytes() - MIB)
+                        .streams())
                 .isTrue();
     }
 
