@@ -305,7 +305,7 @@ class CommandLineTest {
         assertRefused(
                 CommandRun.of("score", "--model", llama.toString(), "--input", LocalSpark.CORPUS, "--output", out()),
                 1,
-                "config.json: model_type llama is not supported; qwen3 is");
+                "config.json: model_type llama is not supported; qwen3, qwen3_moe and qwen2 are");
         assertThat(directory.resolve("out")).doesNotExist();
     }
 
@@ -354,7 +354,7 @@ class CommandLineTest {
                 .contains("moe-mixed-bf16: Qwen3 mixture of experts")
                 .contains("experts      3 of 8 for a token, intermediate 48, in 1 of 4 layers")
                 // without five experts of three matrices of 96 by 48
-                .contains("parameters   496,032, of which 426,912 take part in a token")
+                .contains("parameters   496,480, of which 427,360 take part in a token")
                 .contains("all 68 are there");
         CommandRun qwen2 =
                 CommandRun.of("inspect", "--model", models.resolve("qwen2-bias").toString());
