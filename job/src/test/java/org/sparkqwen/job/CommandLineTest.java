@@ -355,6 +355,7 @@ class CommandLineTest {
                 .contains("experts      3 of 8 for a token, intermediate 48, in 1 of 4 layers")
                 // without five experts of three matrices of 96 by 48
                 .contains("parameters   496,480, of which 427,360 take part in a token")
+                .contains("arithmetic   0.00 GFLOP a token")
                 .contains("all 68 are there");
         CommandRun qwen2 =
                 CommandRun.of("inspect", "--model", models.resolve("qwen2-bias").toString());

@@ -11,7 +11,7 @@ final class PackedActivations {
     /// again.
     private static final int CAPACITY = 12 << 20;
 
-    /// Rows of the highest tile on any processor: what memory is needed is also asked where there is no vector module.
+    /// Rows of the highest tile on any processor: what memory is needed is also asked without the vector module.
     private static final int HIGHEST_TILE = 12;
 
     private final ThreadTeam team;
