@@ -3,8 +3,10 @@ package org.sparkqwen.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -20,7 +22,7 @@ class OtherJvmTest {
         List<String> lines = score();
         assertThat(lines)
                 .filteredOn(line -> line.contains("VECTOR MODULE IS MISSING"))
-                .hasSize(1);
+                .hasSize(3); // one for each model
         assertThat(String.join("\n", lines)).contains("--add-modules jdk.incubator.vector", "kernels: scalar");
         assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(KernelChoice.VECTOR));
     }
@@ -38,9 +40,20 @@ class OtherJvmTest {
         return OtherJvm.lines(OtherJvm.start(Scoring.class, List.of(options)));
     }
 
-    private static double sumNll(KernelChoice kernels) {
-        try (Engine engine = Engine.open(Golden.SMALL_MODEL, Golden.options(kernels, 1, 64))) {
-            return Golden.scored(engine, TOKENS, Golden.unprefixed(128, 64))
+    /// Of a model of each family.
+    private static List<Double> sumNll(KernelChoice kernels) {
+        Path models = Golden.DIRECTORY.resolve("models");
+        return Stream.of(Golden.SMALL_MODEL, models.resolve("moe-mixed-bf16"), models.resolve("qwen2-bias"))
+                .map(model -> sumNll(model, kernels))
+                .toList();
+    }
+
+    private static double sumNll(Path model, KernelChoice kernels) {
+        try (Engine engine = Engine.open(model, Golden.options(kernels, 1, 64))) {
+            int[] tokens = IntStream.of(TOKENS)
+                    .map(token -> token % engine.config().vocabSize())
+                    .toArray();
+            return Golden.scored(engine, tokens, Golden.unprefixed(128, 64))
                     .score()
                     .sumNll();
         }

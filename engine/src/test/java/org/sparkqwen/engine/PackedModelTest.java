@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.PackingException;
@@ -41,7 +42,16 @@ class PackedModelTest {
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @ValueSource(strings = {"dense-tied-f32", "dense-untied-bf16-2shards", "dense-odd-f16", "dense-yarn"})
+    @ValueSource(
+            strings = {
+                "dense-tied-f32",
+                "dense-untied-bf16-2shards",
+                "dense-odd-f16",
+                "dense-yarn",
+                "moe-mixed-bf16",
+                "moe-norm",
+                "qwen2-bias"
+            })
     void everyWayToKeepTheWeightsGivesTheSameBits(String name) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
         List<Double> expected = logProbabilities(model, null);
@@ -86,6 +96,30 @@ class PackedModelTest {
         }
         assertThat(Refusal.messageOf(() -> Packing.verify(file, new Unwatched())))
                 .contains(name, "is damaged");
+    }
+
+    /// Two tokens go to three of eight experts each.
+    @Test
+    void aDamagedExpertStopsThoseTextsAloneThatGoToIt() throws IOException {
+        Path model = Golden.DIRECTORY.resolve("models/moe-mixed-bf16");
+        List<Double> expected = logProbabilities(model, null, 1, 200);
+        int stopped = 0;
+        for (int expert = 0; expert < 8; expert++) {
+            Path packed = directory.resolve("packed-" + expert);
+            Path file = Packing.intoDirectory(model, packed, cache(), new Unwatched())
+                    .file();
+            String name = "model.layers.3.mlp.experts.%d.down_proj.weight".formatted(expert);
+            flipIn(file, name);
+            try (Engine engine = Engine.open(packed, options(null))) {
+                assertThat(score(engine, 1, 200)).isEqualTo(expected);
+            } catch (InvalidModelException e) {
+                assertThat(e).hasMessageStartingWith(file + ": tensor " + name + " is damaged");
+                stopped++;
+            }
+            assertThat(Refusal.messageOf(() -> Packing.verify(file, new Unwatched())))
+                    .contains(name, "is damaged");
+        }
+        assertThat(stopped).isBetween(3, 6);
     }
 
     @ParameterizedTest
@@ -328,15 +362,19 @@ class PackedModelTest {
         return Refusal.messageOf(() -> Engine.open(model, options(null)).close());
     }
 
-    private static List<Double> logProbabilities(Path model, @Nullable Path cache) {
+    private static List<Double> logProbabilities(Path model, @Nullable Path cache, int... tokens) {
         try (Engine engine = Engine.open(model, options(cache))) {
-            return score(engine);
+            return score(engine, tokens.length == 0 ? TOKENS : tokens);
         }
     }
 
     private static List<Double> score(Engine engine) {
+        return score(engine, TOKENS);
+    }
+
+    private static List<Double> score(Engine engine, int... tokens) {
         double[] scores =
-                Golden.scored(engine, TOKENS, Golden.unprefixed(64, 32)).score().tokenLogProbabilities();
+                Golden.scored(engine, tokens, Golden.unprefixed(64, 32)).score().tokenLogProbabilities();
         return Arrays.stream(scores).boxed().toList();
     }
 

@@ -9,6 +9,8 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -17,7 +19,7 @@ import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 
-/// What [WorkingMemory] predicts for the 4B shape is what a process takes. One layer of it: the others have the same
+/// What [WorkingMemory] predicts for the 4B and the 30B-A3B shape is what a process takes. One layer of it: the others have the same
 /// working memory in turn.
 class ScoringMemoryTest {
     private static final int BATCH_TOKENS = 8192;
@@ -31,7 +33,6 @@ class ScoringMemoryTest {
     /// Requests, results, and what waits to be collected.
     private static final long REQUESTS = 128 * MIB;
 
-    private static final ModelConfig CONFIG = PublishedShape.of("4b").config(1);
 
     @Test
     void theWhole4bNeedsLessThanThreeGibibytesBesideItsWeights() {
@@ -41,25 +42,31 @@ class ScoringMemoryTest {
                         .total())
                 .isLessThan(3L << 30);
         assertThat(WorkingMemory.scoring(whole, BATCH_TOKENS, WINDOW, THREADS))
-                .isEqualTo(WorkingMemory.scoring(CONFIG, BATCH_TOKENS, WINDOW, THREADS));
+                .isEqualTo(WorkingMemory.scoring(oneLayer("4b"), BATCH_TOKENS, WINDOW, THREADS));
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(strings = {"4b", "30b-a3b"})
     @EnabledOnOs(OS.LINUX) // reads /proc
-    void aProcessTakesNoMoreThanIsPredicted() throws IOException, InterruptedException {
-        WorkingMemory predicted = WorkingMemory.scoring(CONFIG, BATCH_TOKENS, WINDOW, THREADS);
+    void aProcessTakesNoMoreThanIsPredicted(String shape) throws IOException, InterruptedException {
+        ModelConfig config = oneLayer(shape);
+        WorkingMemory predicted = WorkingMemory.scoring(config, BATCH_TOKENS, WINDOW, THREADS);
         long heap = (predicted.heap() + REQUESTS) / MIB;
         List<String> lines =
-                OtherJvm.lines(OtherJvm.start(Scoring.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"), ""));
+                OtherJvm.lines(OtherJvm.start(Scoring.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"), shape));
         long resident = Long.parseLong(lines.getLast());
-        long beside = resident - Weights.packedBytes(CONFIG, DType.BF16);
+        long beside = resident - Weights.packedBytes(config, DType.BF16);
         System.out.printf(
-                "scoring 4B in batches of %,d tokens: %,d MiB resident beside the weights, heap of at most %,d MiB;"
+                "scoring %s in batches of %,d tokens: %,d MiB resident beside the weights, heap of at most %,d MiB;"
                         + " predicted %,d MiB off the heap and %,d MiB of heap%n",
-                BATCH_TOKENS, beside / MIB, heap, predicted.offHeap() / MIB, predicted.heap() / MIB);
+                shape, BATCH_TOKENS, beside / MIB, heap, predicted.offHeap() / MIB, predicted.heap() / MIB);
         assertThat(beside)
                 .isGreaterThan(predicted.offHeap() / 2) // or the prediction is of something else
                 .isLessThan(predicted.offHeap() + heap * MIB + JVM);
+    }
+
+    private static ModelConfig oneLayer(String shape) {
+        return PublishedShape.of(shape).config(1);
     }
 
     /// What the other JVM runs: scores a batch of long documents and one of short ones, and prints the bytes of
@@ -68,16 +75,17 @@ class ScoringMemoryTest {
         private Scoring() {}
 
         public static void main(String[] arguments) throws IOException {
+            ModelConfig config = oneLayer(arguments[0]);
             EngineOptions options = new EngineOptions(KernelChoice.VECTOR, THREADS, BATCH_TOKENS, 1);
             ScoringOptions scoring = new ScoringOptions(
                     new Windows.Strided(WINDOW, WINDOW), ScoringOptions.Prefix.NONE, ScoringOptions.DEFAULT_MIN_K);
             Random random = new Random(1);
-            try (Engine engine = Engine.random(CONFIG, options)) {
+            try (Engine engine = Engine.random(config, options)) {
                 for (int length : new int[] {WINDOW, 3}) {
                     List<Request.Score> requests = IntStream.range(0, BATCH_TOKENS / length)
                             .mapToObj(i -> new Request.Score(
                                     i,
-                                    new Content.Tokens(random.ints(length, 0, CONFIG.vocabSize())
+                                    new Content.Tokens(random.ints(length, 0, config.vocabSize())
                                             .toArray()),
                                     scoring))
                             .toList();

@@ -60,10 +60,10 @@ final class InspectCommand implements Callable<Integer> {
 
     private static void print(PrintStream out, ModelConfig config) {
         out.printf(
-                "  shape        %d layers, hidden %,d, intermediate %,d, vocabulary %,d%s%n",
+                "  shape        %d layers, hidden %,d%s, vocabulary %,d%s%n",
                 config.layers(),
                 config.hiddenSize(),
-                config.intermediateSize(),
+                config.denseLayers() == 0 ? "" : ", intermediate %,d".formatted(config.intermediateSize()),
                 config.vocabSize(),
                 config.tiedEmbeddings() ? ", tied head" : "");
         config.mixture().ifPresent(mixture -> printMixture(out, config, mixture));
@@ -89,6 +89,9 @@ final class InspectCommand implements Callable<Integer> {
         out.printf(
                 "  parameters   %,d%s%n",
                 parameters, active == parameters ? "" : ", of which %,d take part in a token".formatted(active));
+        out.printf(
+                "  arithmetic   %,.2f GFLOP a token for products with weights, and what attention adds%n",
+                TensorPlan.flopsPerToken(config) / 1e9);
         if (!config.unknownKeys().isEmpty()) {
             out.printf("  ignored      keys of config.json that this engine does not know: %s%n", config.unknownKeys());
         }

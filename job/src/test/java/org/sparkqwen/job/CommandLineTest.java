@@ -305,7 +305,7 @@ class CommandLineTest {
         assertRefused(
                 CommandRun.of("score", "--model", llama.toString(), "--input", LocalSpark.CORPUS, "--output", out()),
                 1,
-                "config.json: model_type llama is not supported; qwen3 is");
+                "config.json: model_type llama is not supported; qwen3, qwen3_moe and qwen2 are");
         assertThat(directory.resolve("out")).doesNotExist();
     }
 
@@ -342,6 +342,24 @@ class CommandLineTest {
                         + " time in a GiB")
                 .contains("tokenizer    8,192 tokens")
                 .contains("all 90 are there");
+    }
+
+    @Test
+    void inspectSaysWhatExpertsAModelHas() {
+        Path models = Path.of("../engine/src/test/resources/golden/models");
+        CommandRun run =
+                CommandRun.of("inspect", "--model", models.resolve("moe-mixed-bf16").toString());
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out())
+                .contains("moe-mixed-bf16: Qwen3 mixture of experts")
+                .contains("experts      3 of 8 for a token, intermediate 48, in 1 of 4 layers")
+                // without five experts of three matrices of 96 by 48
+                .contains("parameters   496,480, of which 427,360 take part in a token")
+                .contains("arithmetic   0.00 GFLOP a token")
+                .contains("all 68 are there");
+        CommandRun qwen2 =
+                CommandRun.of("inspect", "--model", models.resolve("qwen2-bias").toString());
+        assertThat(qwen2.out()).contains("qwen2-bias: Qwen2").contains("parameters   ").doesNotContain("experts");
     }
 
     @Test

@@ -11,6 +11,9 @@ final class PackedActivations {
     /// again.
     private static final int CAPACITY = 12 << 20;
 
+    /// Rows of the highest tile on any processor: what memory is needed is also asked without the vector module.
+    private static final int HIGHEST_TILE = 12;
+
     private final ThreadTeam team;
     private float[] floats = new float[0];
 
@@ -35,7 +38,7 @@ final class PackedActivations {
 
     /// The last tile may be higher than tokens are left.
     private static int padded(int tokens) {
-        return Math.ceilDiv(tokens, OuterProduct.TILE) * OuterProduct.TILE;
+        return Math.ceilDiv(tokens, HIGHEST_TILE) * HIGHEST_TILE;
     }
 
     /// Packs `tokens` rows of `inputs` floats; the tile of token `t` starts at index `t · inputs`.

@@ -17,14 +17,21 @@ import jdk.incubator.vector.FloatVector;
 /// In the first a thread takes some panels of one expert's gate and up. In the second it takes some outputs of all
 /// experts, one after the other: so each sum is one thread's, and its terms come in the order of the experts.
 final class VectorMixture {
-    /// Parts that each thread should have of a product.
-    private static final int PARTS_PER_THREAD = 8;
+    /// Parts of gate and up that each thread should have.
+    private static final int GATED_PARTS_PER_THREAD = 8;
 
     /// Panels of gate and of up that a part has at most.
     private static final int GATED_PANELS = 4;
 
+    /// Parts of the outputs that each thread should have. Few and wide ones: a part reads and writes a piece of each
+    /// row's sum, and rows lie on pages of their own.
+    private static final int OUTPUT_PARTS_PER_THREAD = 2;
+
     /// Panels of outputs that a part has at most: as many as its sums have room for.
     private static final int OUTPUT_PANELS = LogSumExp.CHUNK / PANEL;
+
+    /// Panels that a row which is alone meets at once.
+    private static final int PANELS_OF_ONE_ROW = 4;
 
     private final ThreadTeam team;
     private final PackedActivations packed;
@@ -98,7 +105,7 @@ final class VectorMixture {
     private void gate(List<Run> runs, long gated) {
         Matrix shape = runs.getFirst().expert().gate();
         int outputs = shape.outputs();
-        int size = groupSize(runs, runs.size() * shape.panelCount(), GATED_PANELS);
+        int size = groupSize(runs, runs.size() * shape.panelCount(), GATED_PARTS_PER_THREAD, GATED_PANELS);
         int groups = Math.ceilDiv(shape.panelCount(), size);
         team.run(runs.size() * groups, (part, worker) -> {
             Run run = runs.get(part / groups);
@@ -124,7 +131,7 @@ final class VectorMixture {
     private void addOutputs(List<Run> runs, long sum) {
         Matrix shape = runs.getFirst().expert().down();
         int outputs = shape.outputs();
-        int size = groupSize(runs, shape.panelCount(), OUTPUT_PANELS);
+        int size = groupSize(runs, shape.panelCount(), OUTPUT_PARTS_PER_THREAD, OUTPUT_PANELS);
         team.run(Math.ceilDiv(shape.panelCount(), size), (part, worker) -> {
             int panel = part * size;
             int panels = Math.min(size, shape.panelCount() - panel);
@@ -152,12 +159,12 @@ final class VectorMixture {
         return (next.elementBytes() == weight.elementBytes() ? next : weight).panelAddress(panel);
     }
 
-    /// Panels of a part: four where rows are alone, which take four at once.
+    /// Panels of a part.
     ///
     /// @param panels that there are
-    private int groupSize(List<Run> runs, int panels, int most) {
+    private int groupSize(List<Run> runs, int panels, int partsPerThread, int most) {
         boolean alone = runs.stream().allMatch(run -> run.count() == 1);
-        return alone ? GATED_PANELS : Math.clamp(panels / (PARTS_PER_THREAD * team.threads()), 1, most);
+        return Math.clamp(panels / (partsPerThread * team.threads()), alone ? PANELS_OF_ONE_ROW : 1, most);
     }
 
     private void multiply(

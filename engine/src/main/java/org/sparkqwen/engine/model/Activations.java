@@ -7,12 +7,9 @@ import java.lang.foreign.MemorySegment;
 
 /// The working memory of a forward pass, off-heap, as many rows as the largest batch so far.
 final class Activations implements AutoCloseable {
-    /// Tokens that pass through the feed-forward together: its width is several times the model's, so the rows of a
-    /// whole batch would take more memory than all else.
-    static final int FEED_FORWARD_TOKENS = 1008;
-
-    /// Rows of experts, a row for each token and expert that it goes to, that pass through them together.
-    static final int EXPERT_ROWS = 2016;
+    /// Rows that pass through the feed-forward together, one for each token, or for each token and expert that it goes
+    /// to: those of a whole batch are several times as wide as the model, and would take more memory than all else.
+    static final int FEED_FORWARD_ROWS = 1008;
 
     private final ModelConfig config;
     private Arena arena = Arena.ofShared();
@@ -25,7 +22,7 @@ final class Activations implements AutoCloseable {
     MemorySegment queries = MemorySegment.NULL; // [tokens, heads · headDim]: queries, then what attention makes of them
     MemorySegment keys = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
     MemorySegment values = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
-    MemorySegment gated = MemorySegment.NULL; // [FEED_FORWARD_TOKENS or EXPERT_ROWS, intermediate]
+    MemorySegment gated = MemorySegment.NULL; // [at most FEED_FORWARD_ROWS, intermediate]
     MemorySegment routerLogits = MemorySegment.NULL; // [tokens, experts]
     MemorySegment logits = MemorySegment.NULL; // [rows, vocabulary], only for generation
 
@@ -79,7 +76,7 @@ final class Activations implements AutoCloseable {
     }
 
     private static long gatedFloats(ModelConfig config, int tokens) {
-        long dense = (long) Math.min(tokens, FEED_FORWARD_TOKENS) * config.intermediateSize();
+        long dense = (long) Math.min(tokens, FEED_FORWARD_ROWS) * config.intermediateSize();
         long experts = config.mixture()
                 .map(mixture -> (long) expertRows(mixture, tokens) * mixture.intermediateSize())
                 .orElse(0L);
@@ -88,7 +85,7 @@ final class Activations implements AutoCloseable {
 
     /// Rows of experts that `tokens` tokens need room for.
     static int expertRows(MixtureShape mixture, int tokens) {
-        return (int) Math.min((long) tokens * mixture.perToken(), EXPERT_ROWS);
+        return (int) Math.min((long) tokens * mixture.perToken(), FEED_FORWARD_ROWS);
     }
 
     @Override

@@ -110,14 +110,29 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
 
     /// Parameters that take part in a token: all but those of the experts that it does not go to.
     public static long activeParameters(ModelConfig config) {
-        long idle = config.mixture()
+        return of(config).parameters() - idleParameters(config);
+    }
+
+    private static long idleParameters(ModelConfig config) {
+        return config.mixture()
                 .map(mixture -> 3L
                         * config.hiddenSize()
                         * mixture.intermediateSize()
                         * (mixture.experts() - mixture.perToken())
                         * mixture.layers().size())
                 .orElse(0L);
-        return of(config).parameters() - idle;
+    }
+
+    /// Arithmetic operations of a token's products with weights, the head's included, a multiply-add being two. What
+    /// attention adds depends on the position. An embedding that no head shares is looked up, not multiplied with.
+    public static long flopsPerToken(ModelConfig config) {
+        SequencedMap<String, List<Integer>> shapes = of(config).shapes();
+        long multiplied = shapes.entrySet().stream()
+                .filter(tensor -> tensor.getValue().size() == 2)
+                .filter(tensor -> !tensor.getKey().equals(EMBEDDING) || !shapes.containsKey(HEAD))
+                .mapToLong(tensor -> elements(tensor.getValue()))
+                .sum();
+        return 2 * (multiplied - idleParameters(config));
     }
 
     public long parameters() {

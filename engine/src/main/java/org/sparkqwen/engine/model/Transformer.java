@@ -110,8 +110,8 @@ public final class Transformer implements AutoCloseable {
 
     private void dense(FeedForward.Dense dense, MemorySegment x, MemorySegment residual, int tokens) {
         long rowBytes = (long) config.hiddenSize() * Float.BYTES;
-        for (int token = 0; token < tokens; token += Activations.FEED_FORWARD_TOKENS) {
-            int count = Math.min(Activations.FEED_FORWARD_TOKENS, tokens - token);
+        for (int token = 0; token < tokens; token += Activations.FEED_FORWARD_ROWS) {
+            int count = Math.min(Activations.FEED_FORWARD_ROWS, tokens - token);
             MemorySegment rows = x.asSlice(token * rowBytes, count * rowBytes);
             MemorySegment sums = residual.asSlice(token * rowBytes, count * rowBytes);
             kernels.swiGlu(rows, count, dense.gate(), dense.up(), activations.gated);
@@ -124,7 +124,7 @@ public final class Transformer implements AutoCloseable {
         MemorySegment logits = activations.routerLogits;
         kernels.linear(x, tokens, List.of(new Projection(mixture.router(), logits)));
         Routes routes = kernels.route(logits, tokens, shape.experts(), shape.perToken(), shape.normalised());
-        for (List<ExpertRows> experts : ExpertBatches.of(mixture, routes, Activations.EXPERT_ROWS)) {
+        for (List<ExpertRows> experts : ExpertBatches.of(mixture, routes, Activations.FEED_FORWARD_ROWS)) {
             kernels.addExperts(x, experts, activations.gated, residual);
         }
     }

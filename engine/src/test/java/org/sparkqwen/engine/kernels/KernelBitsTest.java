@@ -70,6 +70,24 @@ class KernelBitsTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"1, 1, 1", "1, 200, 40", "3, 33, 40", "13, 100, 136", "270, 70, 65"})
+    void linearWithABias(int tokens, int outputs, int inputs) {
+        MemorySegment in = randoms(tokens * inputs);
+        MemorySegment bias = randoms(outputs);
+        for (Matrix weight : List.of(f32(outputs, inputs), bf16(outputs, inputs))) {
+            MemorySegment product = arena.allocate(JAVA_FLOAT, (long) tokens * outputs);
+            all.getFirst().linear(in, tokens, List.of(new Projection(weight, product)));
+            assertSameBits(tokens * outputs, (kernels, out) -> {
+                kernels.linear(in, tokens, List.of(new Projection(weight, bias, out)));
+                for (int i = 0; i < tokens * outputs; i++) { // added to the finished product
+                    assertThat(out.getAtIndex(JAVA_FLOAT, i))
+                            .isEqualTo(product.getAtIndex(JAVA_FLOAT, i) + bias.getAtIndex(JAVA_FLOAT, i % outputs));
+                }
+            });
+        }
+    }
+
     /// Layers of both formats read the same input: the panel that comes next may have rows of another length.
     @Test
     void layersOfDifferentFormatsAtOnce() {
@@ -136,6 +154,19 @@ class KernelBitsTest {
         assertSameBits(positions.length * 3 * headDim, (kernels, out) -> {
             out.copyFrom(x);
             kernels.normAndRotate(out, weight, 1e-6f, 3, headDim, positions, cosines, sines);
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 30, 32, 40, 64, 128})
+    void rotate(int headDim) {
+        int[] positions = {0, 1, 5, 31, 32};
+        MemorySegment cosines = randoms(33 * headDim / 2);
+        MemorySegment sines = randoms(33 * headDim / 2);
+        MemorySegment x = randoms(positions.length * 3 * headDim);
+        assertSameBits(positions.length * 3 * headDim, (kernels, out) -> {
+            out.copyFrom(x);
+            kernels.rotate(out, 3, headDim, positions, cosines, sines);
         });
     }
 

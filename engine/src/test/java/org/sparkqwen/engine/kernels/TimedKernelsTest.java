@@ -57,6 +57,18 @@ class TimedKernelsTest {
     }
 
     @Test
+    void anExpertCountsForItsRowsAlone() {
+        // 5 rows of 7 in all, three weights of 40 · 33: 2 · 7 · 3 · 40 · 33
+        ExpertRows first = experts(new int[] {0, 1, 2, 3, 4});
+        ExpertRows second = experts(new int[] {3, 1});
+        kernels.addExperts(floats(5 * 40), List.of(first, second), floats(7 * 33), floats(5 * 40));
+        assertThat(kernels.work().flops(Stage.LINEAR)).isEqualTo(55_440);
+        assertThat(kernels.work().totalFlops()).isEqualTo(55_440);
+        // Panels of 32 outputs, two of gate, of up and of down: 40 · 32 · 2 bytes each, or 33 · 32 · 2
+        assertThat(kernels.work().weightBytes()).isEqualTo(2 * (4 * 2_560 + 2 * 2_112));
+    }
+
+    @Test
     void theHeadIsALinearLayerOverTheVocabulary() {
         Matrix head = matrix(70, 24);
         // 2 rows, 24 inputs, 70 outputs, once as logits and once reduced
@@ -74,6 +86,8 @@ class TimedKernelsTest {
         MemorySegment x = floats(64);
         kernels.normAndRotate(x, floats(32), 1e-6f, 1, 32, new int[] {0, 1}, floats(32), floats(32));
         kernels.rmsNorm(x, floats(32), x, 2, 32, 1e-6f);
+        kernels.rotate(x, 1, 32, new int[] {0, 1}, floats(32), floats(32));
+        kernels.route(x, 2, 32, 4, true);
         assertThat(kernels.work().totalFlops()).isZero();
         assertThat(kernels.work().nanos(Stage.REST)).isPositive();
     }
@@ -98,6 +112,10 @@ class TimedKernelsTest {
     private Matrix matrix(int outputs, int inputs) {
         return new Bf16Matrix(
                 outputs, inputs, arena.allocate(Matrix.packedElements(outputs, inputs) * Short.BYTES, Float.BYTES));
+    }
+
+    private ExpertRows experts(int[] rows) {
+        return new ExpertRows(matrix(33, 40), matrix(33, 40), matrix(40, 33), rows, new float[rows.length]);
     }
 
     private Projection projection(int outputs, int inputs, int tokens) {

@@ -33,8 +33,20 @@ class PublishedShapeTest {
         PublishedShape large = PublishedShape.of("235b-a22b");
         PublishedShape dense = PublishedShape.of("8b");
         assertThat(TensorPlan.activeParameters(small.config(small.layers()))).isEqualTo(3_353_032_704L);
-        assertThat(TensorPlan.activeParameters(large.config(large.layers()))).isEqualTo(22_190_763_008L);
+        assertThat(TensorPlan.activeParameters(large.config(large.layers()))).isEqualTo(22_190_763_520L);
         assertThat(TensorPlan.activeParameters(dense.config(dense.layers()))).isEqualTo(8_190_735_360L);
+    }
+
+    @Test
+    void aTokenIsMultipliedWithEveryMatrixButAnEmbeddingThatNoHeadShares() {
+        // Queries and output, keys and values, three matrices of the feed-forward; the tied head.
+        long dense = 2L * (2 * 1024 * 2048 + 2 * 1024 * 1024 + 3 * 1024 * 3072 + 151_936 * 1024);
+        assertThat(TensorPlan.flopsPerToken(PublishedShape.of("0.6b").config(1))).isEqualTo(dense);
+        // Queries and output, keys and values, the router, and eight experts of three matrices; a head of its own.
+        long mixture = 2L
+                * (2 * 2048 * 4096 + 2 * 2048 * 512 + 128 * 2048 + 8 * 3 * 2048 * 768 + 151_936 * 2048);
+        assertThat(TensorPlan.flopsPerToken(PublishedShape.of("30b-a3b").config(1)))
+                .isEqualTo(mixture);
     }
 
     @Test
