@@ -120,6 +120,8 @@ final class InspectCommand implements Callable<Integer> {
         DType widest = weights.dtypes().equals(Set.of(DType.BF16)) ? DType.BF16 : DType.F32;
         out.printf(
                 "  memory       %s of weights, mapped once on each host%n", bytes(Weights.packedBytes(config, widest)));
+        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
+        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
         StreamingForecast.of(
                         config,
                         widest,
@@ -127,8 +129,6 @@ final class InspectCommand implements Callable<Integer> {
                         ExecutorOptions.DEFAULT_BATCH_TOKENS,
                         Runtime.getRuntime().availableProcessors())
                 .ifPresent(forecast -> printStreaming(out, forecast));
-        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
-        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
         long keysAndValues = config.keyValueBytesPerToken();
         out.printf(
                 "  generation   %s of keys and values a token, half with --kv bf16: %,d tokens at a time in a GiB%n",
