@@ -82,7 +82,8 @@ public final class Engine implements AutoCloseable {
     /// @throws InvalidModelException if the directory holds no model that this engine can run; weights that are
     ///     damaged may show only when a run first uses them
     public static Engine open(Path directory, EngineOptions options) {
-        return open(directory, options, WeightMemory.available(ModelConfig.read(directory), options));
+        ModelConfig config = ModelConfig.read(directory);
+        return open(directory, options, WeightMemory.available(config, options.batchTokens(), options.threads()));
     }
 
     /// The same with another size of memory.

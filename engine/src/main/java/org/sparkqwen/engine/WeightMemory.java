@@ -14,7 +14,7 @@ import org.sparkqwen.engine.model.ModelConfig;
 /// will have for other things, and without what other processes hold.
 ///
 /// Pages of files count as free, for the system gives them up: those of the weights themselves are among them.
-public final class WeightMemory {
+final class WeightMemory {
     /// What a JVM takes beside its heap, and the files that a run reads and writes on the way.
     private static final long OTHER_BYTES = 512L << 20;
 
@@ -23,13 +23,16 @@ public final class WeightMemory {
 
     private WeightMemory() {}
 
-    /// Bytes for the weights of an engine with `options` in this process.
+    /// Bytes for the weights of an engine in this process.
     ///
     /// Keys and values of texts are not counted: an engine that scores has none, and another takes memory for them
     /// only as it needs it, which the system then takes from the weights.
-    public static long available(ModelConfig config, EngineOptions options) {
-        long working = WorkingMemory.scoring(config, options.batchTokens(), options.batchTokens(), options.threads())
-                .offHeap();
+    ///
+    /// @param batchTokens that are computed together
+    /// @param threads that compute
+    static long available(ModelConfig config, int batchTokens, int threads) {
+        long working =
+                WorkingMemory.scoring(config, batchTokens, batchTokens, threads).offHeap();
         Runtime heap = Runtime.getRuntime();
         long whole =
                 ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();

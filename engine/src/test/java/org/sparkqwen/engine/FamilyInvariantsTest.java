@@ -25,14 +25,13 @@ class FamilyInvariantsTest {
     }
 
     static Stream<Arguments> modelsAndOptions() {
-        return models()
-                .flatMap(model -> Stream.of(
-                        Arguments.of(model, KernelChoice.SCALAR, 1, 1, 64),
-                        Arguments.of(model, KernelChoice.SCALAR, 2, 100, 3),
-                        Arguments.of(model, KernelChoice.VECTOR, 1, 1, 1),
-                        Arguments.of(model, KernelChoice.VECTOR, 1, 4096, 64),
-                        Arguments.of(model, KernelChoice.VECTOR, 2, 64, 7),
-                        Arguments.of(model, KernelChoice.AUTO, 3, 130, 5)));
+        return models().flatMap(model -> Stream.of(
+                Arguments.of(model, KernelChoice.SCALAR, 1, 1, 64),
+                Arguments.of(model, KernelChoice.SCALAR, 2, 100, 3),
+                Arguments.of(model, KernelChoice.VECTOR, 1, 1, 1),
+                Arguments.of(model, KernelChoice.VECTOR, 1, 4096, 64),
+                Arguments.of(model, KernelChoice.VECTOR, 2, 64, 7),
+                Arguments.of(model, KernelChoice.AUTO, 3, 130, 5)));
     }
 
     @ParameterizedTest
@@ -81,8 +80,8 @@ class FamilyInvariantsTest {
         try (Engine engine = open(model, KernelChoice.VECTOR, 2, 4096, 64)) {
             int[] prompt = document(7);
             Result.Generated generated = Golden.generated(engine, prompt, Golden.sampled(30, 1, 5));
-            int[] whole = Arrays.copyOf(
-                    prompt, prompt.length + generated.tokens().size());
+            int[] whole =
+                    Arrays.copyOf(prompt, prompt.length + generated.tokens().size());
             for (int i = prompt.length; i < whole.length; i++) {
                 whole[i] = generated.tokens().get(i - prompt.length);
             }
@@ -116,8 +115,7 @@ class FamilyInvariantsTest {
     private static Map<Long, List<Long>> generate(Engine engine) {
         List<Request.Generate> requests = new ArrayList<>();
         for (int i = 0; i < 12; i++) {
-            requests.add(Golden.generate(
-                    i, document(i), i % 2 == 0 ? Golden.greedy(12) : Golden.sampled(12, 1.2, i)));
+            requests.add(Golden.generate(i, document(i), i % 2 == 0 ? Golden.greedy(12) : Golden.sampled(12, 1.2, i)));
         }
         Map<Long, List<Long>> bits = new HashMap<>();
         for (Result result : Golden.all(engine.generate(requests.iterator()))) {

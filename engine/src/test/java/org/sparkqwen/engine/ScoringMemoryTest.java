@@ -19,8 +19,8 @@ import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 
-/// What [WorkingMemory] predicts for the 4B and the 30B-A3B shape is what a process takes. One layer of it: the others have the same
-/// working memory in turn.
+/// What [WorkingMemory] predicts for the 4B and the 30B-A3B shape is what a process takes. One layer of it: the others
+/// have the same working memory in turn.
 class ScoringMemoryTest {
     private static final int BATCH_TOKENS = 8192;
     private static final int WINDOW = 2048;
@@ -32,7 +32,6 @@ class ScoringMemoryTest {
 
     /// Requests, results, and what waits to be collected.
     private static final long REQUESTS = 128 * MIB;
-
 
     @Test
     void theWhole4bNeedsLessThanThreeGibibytesBesideItsWeights() {
@@ -52,8 +51,8 @@ class ScoringMemoryTest {
         ModelConfig config = oneLayer(shape);
         WorkingMemory predicted = WorkingMemory.scoring(config, BATCH_TOKENS, WINDOW, THREADS);
         long heap = (predicted.heap() + REQUESTS) / MIB;
-        List<String> lines =
-                OtherJvm.lines(OtherJvm.start(Scoring.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"), shape));
+        List<String> lines = OtherJvm.lines(
+                OtherJvm.start(Scoring.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"), shape));
         long resident = Long.parseLong(lines.getLast());
         long beside = resident - Weights.packedBytes(config, DType.BF16);
         System.out.printf(

@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Packing;
+import org.sparkqwen.engine.StreamingForecast;
 import org.sparkqwen.engine.WorkingMemory;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
@@ -18,6 +19,7 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
+import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
@@ -123,6 +125,13 @@ final class InspectCommand implements Callable<Integer> {
                 "  memory       %s of weights, mapped once on each host%n", bytes(Weights.packedBytes(config, widest)));
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
+        StreamingForecast.of(
+                        config,
+                        widest,
+                        weights.files().getLast(),
+                        ExecutorOptions.DEFAULT_BATCH_TOKENS,
+                        Runtime.getRuntime().availableProcessors())
+                .ifPresent(forecast -> printStreaming(out, forecast));
         long keysAndValues = config.keyValueBytesPerToken();
         out.printf(
                 "  generation   %s of keys and values a token, half with --kv bf16: %,d tokens at a time in a GiB%n",
@@ -143,6 +152,29 @@ final class InspectCommand implements Callable<Integer> {
             }
         }
         return usable && differences.isEmpty() ? 0 : 1;
+    }
+
+    /// On this machine; others may have more memory.
+    private static void printStreaming(PrintStream out, StreamingForecast forecast) {
+        StreamingPlan plan = forecast.plan();
+        out.printf(
+                "  larger than  the %s of memory that are left for weights here: %s stay, and %s are read from the"
+                        + " disk%n  memory       for each batch, %s%n",
+                bytes(plan.memory()),
+                bytes(plan.keptBytes()),
+                bytes(plan.streamedBytes()),
+                plan.overlapping() ? "while it computes" : "before they compute: not even two layers have room");
+        out.printf(
+                "               %s%n",
+                forecast.diskRate().isPresent()
+                        ? "the disk reads %.2f GB/s: %.1f s a batch; from some %,d tokens on (--batch-tokens) %s"
+                                .formatted(
+                                        forecast.diskRate().getAsDouble() / 1e9,
+                                        forecast.diskSeconds().getAsDouble(),
+                                        forecast.tokensAsLongAsTheDisk().getAsLong(),
+                                        "arithmetic takes longer")
+                        : "how fast the disk reads cannot be measured here");
+        out.println("               generation reads as much for every token of all texts together: it works, slowly");
     }
 
     private static void printScoringMemory(PrintStream out, ModelConfig config, int batchTokens, int window) {

@@ -347,8 +347,8 @@ class CommandLineTest {
     @Test
     void inspectSaysWhatExpertsAModelHas() {
         Path models = Path.of("../engine/src/test/resources/golden/models");
-        CommandRun run =
-                CommandRun.of("inspect", "--model", models.resolve("moe-mixed-bf16").toString());
+        CommandRun run = CommandRun.of(
+                "inspect", "--model", models.resolve("moe-mixed-bf16").toString());
         assertThat(run.exitCode()).isZero();
         assertThat(run.out())
                 .contains("moe-mixed-bf16: Qwen3 mixture of experts")
@@ -359,7 +359,10 @@ class CommandLineTest {
                 .contains("all 68 are there");
         CommandRun qwen2 =
                 CommandRun.of("inspect", "--model", models.resolve("qwen2-bias").toString());
-        assertThat(qwen2.out()).contains("qwen2-bias: Qwen2").contains("parameters   ").doesNotContain("experts");
+        assertThat(qwen2.out())
+                .contains("qwen2-bias: Qwen2")
+                .contains("parameters   ")
+                .doesNotContain("experts");
     }
 
     @Test

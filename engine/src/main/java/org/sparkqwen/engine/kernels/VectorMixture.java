@@ -23,8 +23,8 @@ final class VectorMixture {
     /// Panels of gate and of up that a part has at most.
     private static final int GATED_PANELS = 4;
 
-    /// Parts of the outputs that each thread should have. Few and wide ones: a part reads and writes a piece of each
-    /// row's sum, and rows lie on pages of their own.
+    /// Parts of the outputs that each thread should have. Few and wide ones: a part reads and writes a piece of
+    /// each row's sum, and rows lie on pages of their own.
     private static final int OUTPUT_PARTS_PER_THREAD = 2;
 
     /// Panels of outputs that a part has at most: as many as its sums have room for.

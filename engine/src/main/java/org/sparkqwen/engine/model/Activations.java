@@ -7,8 +7,9 @@ import java.lang.foreign.MemorySegment;
 
 /// The working memory of a forward pass, off-heap, as many rows as the largest batch so far.
 final class Activations implements AutoCloseable {
-    /// Rows that pass through the feed-forward together, one for each token, or for each token and expert that it goes
-    /// to: those of a whole batch are several times as wide as the model, and would take more memory than all else.
+    /// Rows that pass through the feed-forward together, one for each token, or for each token and expert that it
+    /// goes to: those of a whole batch are several times as wide as the model, and would take more memory than all
+    /// else.
     static final int FEED_FORWARD_ROWS = 1008;
 
     private final ModelConfig config;

@@ -123,8 +123,9 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
                 .orElse(0L);
     }
 
-    /// Arithmetic operations of a token's products with weights, the head's included, a multiply-add being two. What
-    /// attention adds depends on the position. An embedding that no head shares is looked up, not multiplied with.
+    /// Arithmetic operations of a token's products with weights, the head's included, a multiply-add being two.
+    /// What attention adds depends on the position. An embedding that no head shares is looked up, not multiplied
+    /// with.
     public static long flopsPerToken(ModelConfig config) {
         SequencedMap<String, List<Integer>> shapes = of(config).shapes();
         long multiplied = shapes.entrySet().stream()

@@ -132,6 +132,14 @@ public final class Weights implements AutoCloseable {
         return TensorPlan.of(config).layout(name -> dtype).bytes();
     }
 
+    /// What of the packed weights of `config` would stay in memory, and what each batch would read.
+    ///
+    /// @param dtype the checkpoint's
+    /// @param memory bytes that weights may take
+    public static StreamingPlan streamingPlan(ModelConfig config, DType dtype, long memory) {
+        return StreamingPlan.of(TensorPlan.of(config).layout(name -> dtype), config.layers(), memory);
+    }
+
     private Layer readLayer(ModelConfig config, int i) {
         return new Layer(
                 vector(TensorPlan.layer(i, "input_layernorm")),

@@ -105,6 +105,24 @@ class MappedPagesTest {
         assertThat(data.toArray(ValueLayout.JAVA_BYTE)).isEqualTo(bytes);
     }
 
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void theDisksRateIsThatOfPagesThatWereNotInMemory() throws IOException {
+        assertThat(DiskRate.measure(path)).as("of a file that is too small").isEmpty();
+        Path large = Files.createTempFile(Path.of("target"), "large", ".bin");
+        try {
+            try (FileChannel channel = FileChannel.open(large, StandardOpenOption.WRITE)) {
+                for (int i = 0; i < 3; i++) {
+                    channel.write(ByteBuffer.wrap(bytes), (long) i * bytes.length);
+                }
+                channel.force(true);
+            }
+            assertThat(DiskRate.measure(large)).isPresent();
+        } finally {
+            Files.delete(large);
+        }
+    }
+
     private MappedPages pages(Optional<PageAdvice> advice) {
         return new MappedPages(path, data, DATA_START, advice);
     }

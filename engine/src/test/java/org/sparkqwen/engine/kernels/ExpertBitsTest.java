@@ -25,7 +25,11 @@ class ExpertBitsTest {
     private final Random random = new Random(11);
     private final Arena arena = Arena.ofShared();
     private final List<Kernels> all = List.of(
-            new ScalarKernels(1), new ScalarKernels(2), new VectorKernels(1), new VectorKernels(2), new VectorKernels(5));
+            new ScalarKernels(1),
+            new ScalarKernels(2),
+            new VectorKernels(1),
+            new VectorKernels(2),
+            new VectorKernels(5));
 
     @AfterEach
     void close() {
@@ -68,7 +72,8 @@ class ExpertBitsTest {
         List<ExpertRows> mixture = mixture(rows, 7, 3, hidden, 40, true);
         for (Kernels kernels : all) {
             MemorySegment together = added(kernels, in, mixture, residual);
-            MemorySegment single = arena.allocate(JAVA_FLOAT, (long) rows * hidden).copyFrom(residual);
+            MemorySegment single =
+                    arena.allocate(JAVA_FLOAT, (long) rows * hidden).copyFrom(residual);
             for (ExpertRows expert : mixture) {
                 for (int i = 0; i < expert.rows().length; i++) {
                     ExpertRows alone = new ExpertRows(
@@ -170,8 +175,7 @@ class ExpertBitsTest {
     }
 
     /// Rows go to random experts, those of an expert in a random order.
-    private List<ExpertRows> mixture(
-            int rows, int experts, int perRow, int hidden, int intermediate, boolean bf16) {
+    private List<ExpertRows> mixture(int rows, int experts, int perRow, int hidden, int intermediate, boolean bf16) {
         List<List<Integer>> rowsOf = new ArrayList<>();
         for (int expert = 0; expert < experts; expert++) {
             rowsOf.add(new ArrayList<>());

@@ -31,7 +31,9 @@ class ExpertBatchesTest {
             Map<Integer, List<Integer>> expertsOfRow = new HashMap<>();
             int whole = 0;
             for (List<ExpertRows> batch : batches) {
-                assertThat(batch.stream().mapToInt(expert -> expert.rows().length).sum())
+                assertThat(batch.stream()
+                                .mapToInt(expert -> expert.rows().length)
+                                .sum())
                         .isBetween(1, most);
                 for (ExpertRows rows : batch) {
                     int expert = expertOf(mixture, rows);
@@ -47,8 +49,7 @@ class ExpertBatchesTest {
             assertThat(expertsOfRow).hasSize(100);
             expertsOfRow.forEach((row, experts) -> assertThat(experts)
                     .isSorted()
-                    .containsExactlyInAnyOrder(
-                            routes.experts()[2 * row], routes.experts()[2 * row + 1]));
+                    .containsExactlyInAnyOrder(routes.experts()[2 * row], routes.experts()[2 * row + 1]));
             assertThat(whole).as("experts that fit stay whole").isLessThanOrEqualTo(EXPERTS);
         }
     }

@@ -41,10 +41,10 @@ class PublishedShapeTest {
     void aTokenIsMultipliedWithEveryMatrixButAnEmbeddingThatNoHeadShares() {
         // Queries and output, keys and values, three matrices of the feed-forward; the tied head.
         long dense = 2L * (2 * 1024 * 2048 + 2 * 1024 * 1024 + 3 * 1024 * 3072 + 151_936 * 1024);
-        assertThat(TensorPlan.flopsPerToken(PublishedShape.of("0.6b").config(1))).isEqualTo(dense);
+        assertThat(TensorPlan.flopsPerToken(PublishedShape.of("0.6b").config(1)))
+                .isEqualTo(dense);
         // Queries and output, keys and values, the router, and eight experts of three matrices; a head of its own.
-        long mixture = 2L
-                * (2 * 2048 * 4096 + 2 * 2048 * 512 + 128 * 2048 + 8 * 3 * 2048 * 768 + 151_936 * 2048);
+        long mixture = 2L * (2 * 2048 * 4096 + 2 * 2048 * 512 + 128 * 2048 + 8 * 3 * 2048 * 768 + 151_936 * 2048);
         assertThat(TensorPlan.flopsPerToken(PublishedShape.of("30b-a3b").config(1)))
                 .isEqualTo(mixture);
     }

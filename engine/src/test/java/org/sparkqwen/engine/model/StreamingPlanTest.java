@@ -13,7 +13,7 @@ import org.sparkqwen.engine.model.StreamingPlan.Part;
 
 /// What stays in memory fits into it, together with any two parts that are read for a batch.
 class StreamingPlanTest {
-    private static final int STEPS = 97;
+    private static final int STEPS = 13;
     private static final long MIB = 1 << 20;
 
     @ParameterizedTest

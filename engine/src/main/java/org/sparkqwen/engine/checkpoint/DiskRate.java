@@ -1,0 +1,51 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.OptionalDouble;
+
+/// How fast a disk reads a large file from one end to the other.
+public final class DiskRate {
+    /// Less says little.
+    private static final long LEAST_BYTES = 32 << 20;
+
+    private static final long MOST_BYTES = 1 << 30;
+    private static final long MOST_NANOS = 1_000_000_000;
+
+    private DiskRate() {}
+
+    /// Bytes a second, after a second of reading the end of `file` as weights are read; absent if the file is
+    /// small, or if what is read of it cannot be driven out of memory before, because the system takes no such
+    /// advice or another process has mapped it.
+    public static OptionalDouble measure(Path file) {
+        try (Arena arena = Arena.ofConfined();
+                FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            long start = Math.max(0, channel.size() - MOST_BYTES) / PackedLayout.ALIGNMENT * PackedLayout.ALIGNMENT;
+            MemorySegment end = channel.map(FileChannel.MapMode.READ_ONLY, start, channel.size() - start, arena);
+            try (MappedPages pages = new MappedPages(file, end, start, PageAdvice.ofThisSystem())) {
+                return measure(pages, end);
+            }
+        } catch (IOException _) {
+            return OptionalDouble.empty();
+        }
+    }
+
+    private static OptionalDouble measure(MappedPages pages, MemorySegment file) {
+        pages.release(0, file.byteSize());
+        long bytes = 0;
+        long start = System.nanoTime();
+        while (bytes + LEAST_BYTES <= file.byteSize() && System.nanoTime() - start < MOST_NANOS) {
+            if (file.asSlice(bytes, LEAST_BYTES).isLoaded()) {
+                return OptionalDouble.empty();
+            }
+            pages.read(bytes, bytes + LEAST_BYTES, () -> false);
+            bytes += LEAST_BYTES;
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        return bytes == 0 ? OptionalDouble.empty() : OptionalDouble.of(bytes / seconds);
+    }
+}
