@@ -19,9 +19,8 @@ import java.util.stream.Stream;
 record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
     static final String MODELS = "models";
     static final String PART = ".part";
-
-    private static final String PACKED = ".packed";
-    private static final String PACKING = ".tmp";
+    static final String PACKED = ".packed";
+    static final String PACKING = ".tmp";
 
     /// What is being deleted, and may be deleted by anyone.
     private static final String EVICTED = ".evicted";

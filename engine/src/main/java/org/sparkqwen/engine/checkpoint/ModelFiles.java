@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The files of a model directory that the engine reads, with their sizes and sha256: what a copy of it must have.
@@ -37,15 +39,8 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
                 SourceFile source = hashes.get(i);
                 files.add(new ModelFile(source.name(), Files.size(heavy.get(i)), source.sha256()));
             }
-            List<String> light = new ArrayList<>(BESIDE_WEIGHTS);
-            if (files.stream().noneMatch(file -> file.name().equals(Checkpoint.SINGLE))) {
-                light.add(Checkpoint.INDEX);
-            }
-            for (String name : light) {
-                Path file = weights.directory().resolve(name);
-                if (Files.isRegularFile(file)) {
-                    files.add(new ModelFile(name, Files.size(file), Sha256.of(file)));
-                }
+            for (String name : light(present(weights.directory()))) {
+                files.add(read(weights.directory().resolve(name)));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -58,10 +53,21 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
     /// @throws UncheckedIOException if it cannot be read
     public static ModelFiles of(Path file) {
         try {
-            return new ModelFiles(
-                    List.of(new ModelFile(String.valueOf(file.getFileName()), Files.size(file), Sha256.of(file))));
+            return new ModelFiles(List.of(read(file)));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private static ModelFile read(Path file) throws IOException {
+        return new ModelFile(String.valueOf(file.getFileName()), Files.size(file), Sha256.of(file));
+    }
+
+    private static Set<String> present(Path directory) throws IOException {
+        try (Stream<Path> content = Files.list(directory)) {
+            return content.filter(Files::isRegularFile)
+                    .map(file -> String.valueOf(file.getFileName()))
+                    .collect(Collectors.toSet());
         }
     }
 

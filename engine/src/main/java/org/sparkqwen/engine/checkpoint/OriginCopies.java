@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -19,9 +19,6 @@ import org.slf4j.LoggerFactory;
 /// sha256 of what was copied from there. Where nothing is known yet, all of it is copied to learn that.
 final class OriginCopies {
     private static final Logger LOG = LoggerFactory.getLogger(OriginCopies.class);
-
-    /// A file that changed so little ago might change again, with the same time. See [SourceHashes].
-    private static final Duration MOMENT = Duration.ofSeconds(2);
 
     private static final Pattern LINE =
             Pattern.compile("(%s) (\\d{1,18}) (%s)".formatted(SourceFile.SHA256, ModelFile.NAME));
@@ -77,7 +74,7 @@ final class OriginCopies {
 
     /// Without it things are slower, no more.
     void remember(ModelOrigin origin, ModelFiles files) {
-        if (origin.newest() > System.currentTimeMillis() - MOMENT.toMillis()) {
+        if (!SourceHashes.isSettled(Instant.ofEpochMilli(origin.newest()))) {
             return;
         }
         StringBuilder lines = new StringBuilder();

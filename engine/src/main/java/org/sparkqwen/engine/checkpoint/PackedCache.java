@@ -72,8 +72,8 @@ public final class PackedCache {
 
     /// Returns whether that was necessary: another process may have made the file meanwhile.
     private boolean make(PackingPlan plan, PackingProgress progress) throws IOException {
-        Path temporary = directory.resolve(plan.key() + ".tmp");
-        try (MakingLock _ = MakingLock.acquire(directory.resolve(plan.key() + ".lock"), "packs the same model")) {
+        Path temporary = directory.resolve(plan.key() + CacheEntry.PACKING);
+        try (MakingLock _ = MakingLock.acquire(CacheEntry.lockOf(file(plan)), "packs the same model")) {
             if (isSound(plan)) {
                 return false;
             }
@@ -96,6 +96,6 @@ public final class PackedCache {
     }
 
     private Path file(PackingPlan plan) {
-        return directory.resolve(plan.key() + ".packed");
+        return directory.resolve(plan.key() + CacheEntry.PACKED);
     }
 }

@@ -49,14 +49,21 @@ final class SourceHashes {
             List<SourceFile> sources = files.parallelStream()
                     .map(file -> new SourceFile(name(file), Sha256.of(file)))
                     .toList();
-            boolean settled = before.newest().isBefore(Instant.now().minus(MOMENT));
-            if (stamps != null && settled && Identity.of(files).equals(before)) {
+            if (stamps != null
+                    && isSettled(before.newest())
+                    && Identity.of(files).equals(before)) {
                 write(stamps, before, sources);
             }
             return sources;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /// Whether a file that changed then may be known by its time: one that changed a moment ago might change again,
+    /// with the same time.
+    static boolean isSettled(Instant changed) {
+        return changed.isBefore(Instant.now().minus(MOMENT));
     }
 
     /// Like [#of], if that needs no reading.
