@@ -13,8 +13,6 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
-import org.apache.spark.sql.catalyst.expressions.JoinedRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
@@ -54,8 +52,7 @@ final class Balance {
                 .toJavaRDD()
                 .mapPartitionsWithIndex((index, iterator) -> assign(iterator, last, new Loads(shares, index)), true);
         StructType schema = estimated.schema().add(TASK, DataTypes.IntegerType, false);
-        return ((org.apache.spark.sql.classic.SparkSession) rows.sparkSession())
-                .internalCreateDataFrame(assigned.rdd(), schema, false)
+        return InternalRows.dataset(rows.sparkSession(), assigned.rdd(), schema)
                 .repartitionById(shares.length, col(TASK))
                 .sortWithinPartitions(col(TOKENS).desc(), col(RowNumber.COLUMN))
                 .drop(TOKENS, TASK);
@@ -77,21 +74,7 @@ final class Balance {
     }
 
     private static Iterator<InternalRow> assign(Iterator<InternalRow> rows, int tokensColumn, Loads loads) {
-        return new Iterator<>() {
-            private final JoinedRow joined = new JoinedRow();
-
-            @Override
-            public boolean hasNext() {
-                return rows.hasNext();
-            }
-
-            @Override
-            public InternalRow next() {
-                InternalRow row = rows.next();
-                int task = loads.add(row.getLong(tokensColumn));
-                return joined.apply(row, new GenericInternalRow(new Object[] {task}));
-            }
-        };
+        return InternalRows.append(rows, row -> loads.add(row.getLong(tokensColumn)));
     }
 
     /// What the tasks have been given so far of one partition of the input. Rows go to the task that has least for

@@ -231,9 +231,7 @@ final class InputScan {
         JavaRDD<InternalRow> taken = narrowed(bySplit.keySet())
                 .mapPartitionsWithIndex((index, all) -> byPartition.get(index).numbered(all), true)
                 .coalesce(tasks(spark));
-        // As Spark's own streaming makes a Dataset of a batch; the public way converts each value to Java's and back.
-        return ((org.apache.spark.sql.classic.SparkSession) spark)
-                .internalCreateDataFrame(taken.rdd(), RowNumber.addTo(rows.schema()), false);
+        return InternalRows.dataset(spark, taken.rdd(), RowNumber.addTo(rows.schema()));
     }
 
     /// Only the partitions of these splits, in the order of [#byPartition].

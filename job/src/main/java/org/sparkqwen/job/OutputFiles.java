@@ -46,8 +46,7 @@ final class OutputFiles {
         }
         // Both are read from the shuffle before the parts, so the work is done once.
         RDD<InternalRow> shuffled = result.queryExecution().toRdd();
-        Dataset<Row> once = ((org.apache.spark.sql.classic.SparkSession) result.sparkSession())
-                .internalCreateDataFrame(shuffled, result.schema(), false);
+        Dataset<Row> once = InternalRows.dataset(result.sparkSession(), shuffled, result.schema());
         output.write(inOrder(once.filter(col("error").isNull())));
         if (!found.isZero()) {
             Dataset<Row> bad = once.filter(col("error").isNotNull());

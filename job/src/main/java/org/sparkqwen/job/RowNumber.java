@@ -6,12 +6,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
-import org.apache.spark.sql.catalyst.expressions.JoinedRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
@@ -42,25 +41,12 @@ final class RowNumber {
                         && field.dataType().equals(DataTypes.IntegerType));
     }
 
-    /// Rows with their numbers behind their other columns. The rows returned are one object, as in Spark's own
-    /// iterators of internal rows.
+    /// Rows with their numbers behind their other columns.
     ///
     /// @param first number of the first
     static Iterator<InternalRow> append(Iterator<InternalRow> rows, long first) {
-        return new Iterator<>() {
-            private final JoinedRow joined = new JoinedRow();
-            private long next = first;
-
-            @Override
-            public boolean hasNext() {
-                return rows.hasNext();
-            }
-
-            @Override
-            public InternalRow next() {
-                return joined.apply(rows.next(), new GenericInternalRow(new Object[] {next++}));
-            }
-        };
+        AtomicLong next = new AtomicLong(first);
+        return InternalRows.append(rows, _ -> next.getAndIncrement());
     }
 
     /// Rows `from` to `to` in `partitions` about equal parts, whose order is theirs.
