@@ -12,8 +12,6 @@ import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
-import scala.Tuple4;
-import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
 
 /// What a person at the driver sees while hosts copy the model: a line every few seconds. Heartbeats bring what tasks
@@ -47,10 +45,7 @@ final class CopyDisplay extends SparkListener {
 
     @Override
     public synchronized void onExecutorMetricsUpdate(SparkListenerExecutorMetricsUpdate heartbeat) {
-        for (Tuple4<Object, Object, Object, Seq<AccumulableInfo>> task :
-                CollectionConverters.asJava(heartbeat.accumUpdates())) {
-            count((Long) task._1(), heartbeat.execId(), CollectionConverters.asJava(task._4()));
-        }
+        Heartbeats.read(heartbeat, (task, counted) -> count(task, heartbeat.execId(), counted));
         show();
     }
 

@@ -12,8 +12,6 @@ import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.sql.SparkSession;
-import scala.Tuple4;
-import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
 
 /// Watches what tasks find wrong with rows while an interval is at work, and cancels its Spark jobs when that is too
@@ -83,23 +81,20 @@ final class ErrorWatch extends SparkListener {
 
     @Override
     public synchronized void onExecutorMetricsUpdate(SparkListenerExecutorMetricsUpdate heartbeat) {
-        for (Tuple4<Object, Object, Object, Seq<AccumulableInfo>> task :
-                CollectionConverters.asJava(heartbeat.accumUpdates())) {
-            note((Long) task._1(), task._4());
-        }
+        Heartbeats.read(heartbeat, this::note);
         judge();
     }
 
     @Override
     public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
-        note(end.taskInfo().taskId(), end.taskInfo().accumulables());
+        note(end.taskInfo().taskId(), CollectionConverters.asJava(end.taskInfo().accumulables()));
         partsByTask.remove(end.taskInfo().taskId());
         judge();
     }
 
-    private void note(long task, Seq<AccumulableInfo> updates) {
+    private void note(long task, Iterable<AccumulableInfo> counted) {
         Part part = partsByTask.get(task);
-        for (AccumulableInfo info : CollectionConverters.asJava(updates)) {
+        for (AccumulableInfo info : counted) {
             if (part != null && info.id() == accumulator.id() && info.update().isDefined()) {
                 found.merge(
                         part,

@@ -7,9 +7,6 @@ import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.util.LongAccumulator;
-import scala.Tuple4;
-import scala.collection.immutable.Seq;
-import scala.jdk.javaapi.CollectionConverters;
 
 /// What tasks have counted so far, those that still run included: the driver's accumulators know a task's counts when
 /// it ends, and executors' heartbeats bring them before.
@@ -43,16 +40,15 @@ final class LiveCounts extends SparkListener {
 
     @Override
     public synchronized void onExecutorMetricsUpdate(SparkListenerExecutorMetricsUpdate heartbeat) {
-        for (Tuple4<Object, Object, Object, Seq<AccumulableInfo>> task :
-                CollectionConverters.asJava(heartbeat.accumUpdates())) {
+        Heartbeats.read(heartbeat, (task, counted) -> {
             Map<Long, Long> counts = new HashMap<>();
-            for (AccumulableInfo info : CollectionConverters.asJava(task._4())) {
+            for (AccumulableInfo info : counted) {
                 if (info.update().isDefined() && info.update().get() instanceof Long count) {
                     counts.put(info.id(), count);
                 }
             }
-            countsByTask.put((Long) task._1(), counts);
-        }
+            countsByTask.put(task, counts);
+        });
     }
 
     @Override
