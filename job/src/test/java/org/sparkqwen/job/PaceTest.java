@@ -28,6 +28,23 @@ class PaceTest {
     }
 
     @Test
+    void aRunOfDaysIsMeasuredAsWell() {
+        Pace pace = new Pace();
+        for (int step = 0; step <= 200_000; step++) {
+            pace.add(Duration.ofMillis(500L * step), step < 150_000 ? 3L * step : 450_000 + step - 150_000);
+        }
+        assertThat(pace.timeOfLast(0.05)).isCloseTo(0.125, within(0.001));
+    }
+
+    @Test
+    void whatAFailedTaskHadCountedIsNoWork() {
+        Pace pace = new Pace();
+        pace.add(Duration.ofSeconds(1), 900);
+        pace.add(Duration.ofSeconds(2), 800);
+        assertThat(pace.timeOfLast(0.05)).isZero();
+    }
+
+    @Test
     void nothingDoneTakesNoTime() {
         assertThat(new Pace().timeOfLast(0.05)).isZero();
         Pace pace = new Pace();
