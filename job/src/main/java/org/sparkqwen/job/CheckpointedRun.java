@@ -73,6 +73,11 @@ final class CheckpointedRun {
         List<ErrorKind> errorKinds() {
             return CheckpointedRun.errorKinds(commits);
         }
+
+        /// Of all intervals together.
+        Duration time() {
+            return CheckpointedRun.time(commits);
+        }
     }
 
     /// Does what is not done yet.

@@ -155,17 +155,15 @@ final class JobRun implements AutoCloseable {
                         counters,
                         pace)
                 .run();
-        List<Commit> commits = outcome.commits();
         Dataset<Row> written = read(options.output, result.schema());
-        double seconds = commits.stream().mapToDouble(Commit::seconds).sum();
         return new Written(
                 written,
                 state.run().started(),
-                Duration.ofMillis((long) (1e3 * seconds)),
+                outcome.time(),
                 counters,
                 pace,
                 badData(outcome, written, quarantined),
-                commits.size(),
+                outcome.commits().size(),
                 Math.max(0, state.attempts() - 1));
     }
 
@@ -261,9 +259,10 @@ final class JobRun implements AutoCloseable {
         try {
             return reader().load(paths());
         } catch (Exception e) { // Spark throws checked exceptions that it does not declare
-            UnreadableFiles unreadable = unreadable();
+            InputScan scan = withoutSchema();
+            UnreadableFiles unreadable = unreadable(scan);
             if (!unreadable.isEmpty()) {
-                return inputWithout(unreadable);
+                return inputWithout(unreadable, scan);
             }
             throw Refusal.failure("the input cannot be read as %s: %s. Is --input-format right?"
                     .formatted(options.inputFormat, Failures.firstLine(e)));
@@ -285,16 +284,17 @@ final class JobRun implements AutoCloseable {
                 .select());
     }
 
-    private UnreadableFiles unreadable() {
-        InputScan scan = withoutSchema();
+    private UnreadableFiles unreadable(InputScan scan) {
         return scan.liesInFiles()
                 ? scan.count(List.copyOf(scan.splits()), options).unreadable().and(scan.emptyFiles(options))
                 : UnreadableFiles.NONE;
     }
 
     /// The input with the schema that Spark finds in the other files.
-    private Dataset<Row> inputWithout(UnreadableFiles unreadable) {
-        String[] others = withoutSchema().files().keySet().stream()
+    ///
+    /// @param scan of all files
+    private Dataset<Row> inputWithout(UnreadableFiles unreadable, InputScan scan) {
+        String[] others = scan.files().keySet().stream()
                 .filter(path -> !unreadable.contains(path))
                 .toArray(String[]::new);
         if (others.length == 0) {

@@ -1,6 +1,5 @@
 package org.sparkqwen.job;
 
-import java.io.PrintStream;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,10 +88,6 @@ public record ModelReference(
     /// with this object.
     public ModelReference broadcast(SparkSession spark) {
         return ModelDistribution.BROADCAST.distribute(this, spark, System.err);
-    }
-
-    ModelReference distribute(ModelDistribution way, SparkSession spark, PrintStream out) {
-        return way.distribute(this, spark, out);
     }
 
     ModelReference from(ModelSource other) {
