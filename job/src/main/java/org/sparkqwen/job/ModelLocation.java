@@ -3,24 +3,44 @@ package org.sparkqwen.job;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.jspecify.annotations.Nullable;
 
 /// Where `--model` points.
 sealed interface ModelLocation {
     /// A scheme has two letters at least: `C:` is none.
     Pattern WITH_SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*", Pattern.DOTALL);
 
-    /// As some file systems had it once: `s3a://key:secret@bucket`.
+    /// As some file systems had it once: `wasb://key:secret@container`.
     Pattern WITH_PASSWORD = Pattern.compile("[^@]*:[^@]*@.*", Pattern.DOTALL);
 
     /// A directory of this machine.
     record Local(Path directory) implements ModelLocation {}
 
     /// A directory on a file system that Hadoop knows.
-    record Remote(String uri) implements ModelLocation {}
+    record Remote(String uri) implements ModelLocation {
+        /// The directory's files as the driver reaches them before there is a session.
+        ///
+        /// @param conf Spark's configuration, which says how
+        /// @throws Refusal if its store does not answer
+        HadoopFiles files(SparkConf conf) {
+            Configuration hadoop = SparkHadoopUtil.get().newConfiguration(conf);
+            S3Check.refuseUnreachable("--model", List.of(uri), hadoop);
+            return new HadoopFiles(uri, hadoop);
+        }
+    }
 
+    /// @param text null for the small sample model
     /// @throws Refusal if it is neither
-    static ModelLocation of(String text) {
+    static ModelLocation of(@Nullable String text) {
+        if (text == null) {
+            return new Local(ModelOptions.sampleModel());
+        }
+        S3Settings.refuseCredentials("--model", text);
         if (!WITH_SCHEME.matcher(text).matches()) {
             return new Local(Path.of(text));
         }

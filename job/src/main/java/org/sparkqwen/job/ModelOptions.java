@@ -2,10 +2,7 @@ package org.sparkqwen.job;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
-import org.apache.spark.deploy.SparkHadoopUtil;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
@@ -133,24 +130,18 @@ final class ModelOptions {
                 memory == null ? 0 : memory,
                 cache.given(),
                 cacheSize == null ? 0 : cacheSize);
-        if (model != null) {
-            S3Settings.refuseCredentials("--model", model);
-        }
-        ModelLocation location = model == null ? new ModelLocation.Local(sampleModel()) : ModelLocation.of(model);
-        return switch (location) {
+        return switch (ModelLocation.of(model)) {
             case ModelLocation.Local local -> ModelReference.open(local.directory(), options);
-            case ModelLocation.Remote remote -> fetch(remote.uri(), JobRun.configuration(run), options);
+            case ModelLocation.Remote remote -> fetch(remote, JobRun.configuration(run), options);
         };
     }
 
-    private ModelReference fetch(String uri, SparkConf conf, ExecutorOptions options) {
+    private ModelReference fetch(ModelLocation.Remote remote, SparkConf conf, ExecutorOptions options) {
         if (distribution == ModelDistribution.SHARED && !ModelDistribution.inOneProcess(conf)) {
             throw Refusal.usage("--model-distribution shared is for a path that every host sees, not for %s; take fetch"
-                    .formatted(uri));
+                    .formatted(remote.uri()));
         }
-        Configuration hadoop = SparkHadoopUtil.get().newConfiguration(conf);
-        S3Check.refuseUnreachable("--model", List.of(uri), hadoop);
-        return ModelReference.fetch(new HadoopFiles(uri, hadoop), options);
+        return ModelReference.fetch(remote.files(conf), options);
     }
 
     ModelDistribution distribution() {

@@ -11,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Fingerprint;
@@ -66,14 +65,11 @@ final class TokenizeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ModelLocation location =
-                model == null ? new ModelLocation.Local(ModelOptions.sampleModel()) : ModelLocation.of(model);
-        Path tokenizerJson = switch (location) {
+        Path tokenizerJson = switch (ModelLocation.of(model)) {
             case ModelLocation.Local local ->
                 local.directory().resolve(TOKENIZER).toAbsolutePath();
             case ModelLocation.Remote remote ->
-                new HadoopFiles(remote.uri(), SparkHadoopUtil.get().newConfiguration(JobRun.configuration(run)))
-                        .download(TOKENIZER);
+                remote.files(JobRun.configuration(run)).download(TOKENIZER);
         };
         if (!Files.exists(tokenizerJson)) {
             throw Refusal.usage("--model %s has no tokenizer.json".formatted(model));
