@@ -39,51 +39,38 @@ class ClusterIT {
 
     @Test
     void standaloneClusterScoresAndGeneratesWhatALocalRunDoes() {
-        try (SparkProcess master = SparkProcess.master(directory)) {
-            String url = master.await("Starting Spark master at (spark://\\S+)");
-            try (SparkProcess first = SparkProcess.worker(directory, 1, url);
-                    SparkProcess second = SparkProcess.worker(directory, 2, url)) {
-                first.await("(Successfully registered) with master");
-                second.await("(Successfully registered) with master");
+        try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
 
-                CommandRun score = SparkProcess.submit(
-                        directory,
-                        url,
-                        List.of(),
-                        "score",
-                        "--model",
-                        LocalSpark.MODEL.toString(),
-                        "--input",
-                        LocalSpark.CORPUS,
-                        "--output",
-                        out(),
-                        "--token-logprobs");
-                assertThat(score.exitCode()).as(score.out()).isZero();
-                assertSameScores();
-                assertThat(first.output()).contains("Asked to launch executor");
-                assertThat(second.output()).contains("Asked to launch executor");
+            CommandRun score = cluster.submit(
+                    "score",
+                    "--model",
+                    LocalSpark.MODEL.toString(),
+                    "--input",
+                    LocalSpark.CORPUS,
+                    "--output",
+                    out(),
+                    "--token-logprobs");
+            assertThat(score.exitCode()).as(score.out()).isZero();
+            assertSameScores();
+            assertThat(cluster.workerLogs()).allSatisfy(log -> assertThat(log).contains("Asked to launch executor"));
 
-                String texts = directory.resolve("texts").toString();
-                CommandRun generate = SparkProcess.submit(directory, url, List.of(), generateArguments(texts));
-                assertThat(generate.exitCode()).as(generate.out()).isZero();
-                assertSameTexts(texts);
+            String texts = directory.resolve("texts").toString();
+            CommandRun generate = cluster.submit(generateArguments(texts));
+            assertThat(generate.exitCode()).as(generate.out()).isZero();
+            assertSameTexts(texts);
 
-                CommandRun broken = SparkProcess.submit(
-                        directory,
-                        url,
-                        List.of(),
-                        "score",
-                        "--model",
-                        LocalSpark.MODEL.toString(),
-                        "--input",
-                        LocalSpark.CORPUS,
-                        "--output",
-                        directory.resolve("broken").toString(),
-                        "--text-column",
-                        "body");
-                assertThat(broken.exitCode()).isEqualTo(2);
-                assertThat(broken.out()).contains("no column 'body'");
-            }
+            CommandRun broken = cluster.submit(
+                    "score",
+                    "--model",
+                    LocalSpark.MODEL.toString(),
+                    "--input",
+                    LocalSpark.CORPUS,
+                    "--output",
+                    directory.resolve("broken").toString(),
+                    "--text-column",
+                    "body");
+            assertThat(broken.exitCode()).isEqualTo(2);
+            assertThat(broken.out()).contains("no column 'body'");
         }
     }
 

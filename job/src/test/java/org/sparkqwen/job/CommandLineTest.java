@@ -168,7 +168,7 @@ class CommandLineTest {
                         .exitCode())
                 .isZero();
         CommandRun second = score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "3");
-        assertRefused(second, 2, "--output " + out() + " holds a run of other options", "--mode overwrite");
+        second.assertRefused(2, "--output " + out() + " holds a run of other options", "--mode overwrite");
         assertThat(LocalSpark.session().read().parquet(out()).count()).isEqualTo(2);
         CommandRun third =
                 score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "3", "--mode", "overwrite");
@@ -207,24 +207,24 @@ class CommandLineTest {
 
     @Test
     void anInputThatDoesNotExistIsNamed() {
-        assertRefused(
-                score("--input", "/nowhere/corpus", "--output", out()), 2, "--input /nowhere/corpus does not exist");
+        score("--input", "/nowhere/corpus", "--output", out())
+                .assertRefused(2, "--input /nowhere/corpus does not exist");
     }
 
     @Test
     void anInputOfAnotherFormatIsNamed() throws IOException {
         Path text = Files.writeString(directory.resolve("text.parquet"), "no Parquet at all");
-        assertRefused(score("--input", text.toString(), "--output", out()), 1, "parquet", "--input-format");
+        score("--input", text.toString(), "--output", out()).assertRefused(1, "parquet", "--input-format");
     }
 
     @Test
     void aMissingColumnIsNamedBesideThoseThatAreThere() {
-        assertRefused(
-                score("--input", LocalSpark.CORPUS, "--output", out(), "--text-column", "body"),
-                2,
-                "no column 'body'",
-                "'id', 'source', 'title', 'language', 'condition', 'text'",
-                "--text-column");
+        score("--input", LocalSpark.CORPUS, "--output", out(), "--text-column", "body")
+                .assertRefused(
+                        2,
+                        "no column 'body'",
+                        "'id', 'source', 'title', 'language', 'condition', 'text'",
+                        "--text-column");
     }
 
     @ParameterizedTest
@@ -256,7 +256,7 @@ class CommandLineTest {
     void optionsThatCannotWorkAreRefusedInOneLine(String options, String message) {
         List<String> args = new ArrayList<>(List.of("--input", LocalSpark.CORPUS, "--output", out()));
         args.addAll(List.of(options.split(" ")));
-        assertRefused(score(args.toArray(String[]::new)), 2, message);
+        score(args.toArray(String[]::new)).assertRefused(2, message);
         assertThat(directory.resolve("out")).doesNotExist();
     }
 
@@ -276,7 +276,7 @@ class CommandLineTest {
         List<String> args = new ArrayList<>(List.of(
                 "generate", "--model", LocalSpark.MODEL.toString(), "--input", LocalSpark.PROMPTS, "--output", out()));
         args.addAll(List.of(options.split(" ")));
-        assertRefused(CommandRun.of(args.toArray(String[]::new)), 2, message);
+        CommandRun.of(args.toArray(String[]::new)).assertRefused(2, message);
     }
 
     @Test
@@ -287,25 +287,21 @@ class CommandLineTest {
                 .withColumnRenamed("title", "tokens")
                 .write()
                 .parquet(input);
-        assertRefused(score("--input", input, "--output", out()), 2, "column 'tokens' would collide", "--columns");
+        score("--input", input, "--output", out()).assertRefused(2, "column 'tokens' would collide", "--columns");
         assertThat(score("--input", input, "--output", out(), "--columns", "id").exitCode())
                 .isZero();
     }
 
     @Test
     void aModelThatCannotRunIsRefusedBeforeTheWork() throws IOException {
-        assertRefused(
-                CommandRun.of("score", "--model", "/nowhere", "--input", LocalSpark.CORPUS, "--output", out()),
-                1,
-                "/nowhere: no such directory");
+        CommandRun.of("score", "--model", "/nowhere", "--input", LocalSpark.CORPUS, "--output", out())
+                .assertRefused(1, "/nowhere: no such directory");
         Path llama = modelCopy("llama");
         Files.writeString(
                 llama.resolve("config.json"),
                 Files.readString(LocalSpark.MODEL.resolve("config.json")).replace("\"qwen3\"", "\"llama\""));
-        assertRefused(
-                CommandRun.of("score", "--model", llama.toString(), "--input", LocalSpark.CORPUS, "--output", out()),
-                1,
-                "config.json: model_type llama is not supported; qwen3, qwen3_moe and qwen2 are");
+        CommandRun.of("score", "--model", llama.toString(), "--input", LocalSpark.CORPUS, "--output", out())
+                .assertRefused(1, "config.json: model_type llama is not supported; qwen3, qwen3_moe and qwen2 are");
         assertThat(directory.resolve("out")).doesNotExist();
     }
 
@@ -313,11 +309,8 @@ class CommandLineTest {
     void aModelWithoutATokenizerTakesTokensOnly() throws IOException {
         Path model = modelCopy("no-tokenizer");
         Files.delete(model.resolve("tokenizer.json"));
-        assertRefused(
-                CommandRun.of("score", "--model", model.toString(), "--input", LocalSpark.CORPUS, "--output", out()),
-                2,
-                "no tokenizer.json",
-                "--tokens-column");
+        CommandRun.of("score", "--model", model.toString(), "--input", LocalSpark.CORPUS, "--output", out())
+                .assertRefused(2, "no tokenizer.json", "--tokens-column");
         String input = directory.resolve("ids").toString();
         LocalSpark.session()
                 .range(3)
@@ -433,17 +426,5 @@ class CommandLineTest {
             }
         }
         return copy;
-    }
-
-    /// One line, no stack trace, the exit code, and what the message must say.
-    private static void assertRefused(CommandRun run, int exitCode, String... parts) {
-        assertThat(run.exitCode()).as(run.out() + run.err()).isEqualTo(exitCode);
-        String message = run.err()
-                .lines()
-                .filter(line -> line.startsWith("spark-qwen"))
-                .findFirst()
-                .orElseThrow(() -> new AssertionError("no message in: " + run.err()));
-        assertThat(message).contains(parts);
-        assertThat(run.err()).doesNotContain("\tat ");
     }
 }

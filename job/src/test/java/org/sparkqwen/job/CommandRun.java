@@ -1,5 +1,7 @@
 package org.sparkqwen.job;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -22,5 +24,15 @@ record CommandRun(int exitCode, String out, String err) {
             System.setOut(systemOut);
             System.setErr(systemErr);
         }
+    }
+
+    /// Whether it ended with `exitCode`, and one line for a person that has all `parts`.
+    void assertRefused(int exitCode, String... parts) {
+        assertThat(this.exitCode).as(out + err).isEqualTo(exitCode);
+        assertThat(err.lines().filter(line -> line.startsWith("spark-qwen")))
+                .singleElement()
+                .asString()
+                .contains(parts);
+        assertThat(err).doesNotContain("\tat ");
     }
 }

@@ -32,13 +32,13 @@ class CorruptFilesTest {
         Files.writeString(path("in/c.parquet"), "this is no Parquet file at all");
         Files.write(path("in/d.parquet"), new byte[0]);
         truncate(file("parquet", "e.parquet", 50));
-        assertRefused(
-                tokenize("parquet"),
-                1,
-                "4 input files cannot be read: " + path("in/b.parquet") + " (",
-                path("in/c.parquet") + " (",
-                path("in/d.parquet") + " (",
-                ", and 1 more; remove or replace what cannot be read, or leave it out with --on-error drop");
+        tokenize("parquet")
+                .assertRefused(
+                        1,
+                        "4 input files cannot be read: " + path("in/b.parquet") + " (",
+                        path("in/c.parquet") + " (",
+                        path("in/d.parquet") + " (",
+                        ", and 1 more; remove or replace what cannot be read, or leave it out with --on-error drop");
         assertThat(path("out/_spark_qwen/plans")).doesNotExist();
         assertThat(path("out/_spark_qwen/commits")).doesNotExist();
     }
@@ -48,11 +48,11 @@ class CorruptFilesTest {
     void aFirstFileWithoutASchemaIsNamed(String format) throws IOException {
         Files.createDirectories(path("in"));
         Files.writeString(path("in/a." + format), "garbage instead of " + format);
-        assertRefused(
-                tokenize(format), 1, "1 input file cannot be read: " + path("in/a." + format), "Is --input-format");
+        tokenize(format)
+                .assertRefused(1, "1 input file cannot be read: " + path("in/a." + format), "Is --input-format");
         file(format, "b." + format, 0);
         file(format, "c." + format, 50);
-        assertRefused(tokenize(format), 1, "1 input file cannot be read: " + path("in/a." + format));
+        tokenize(format).assertRefused(1, "1 input file cannot be read: " + path("in/a." + format));
 
         CommandRun run = tokenize(format, "--on-error", "drop");
         assertThat(run.exitCode()).as(run.err()).isZero();
@@ -94,11 +94,8 @@ class CorruptFilesTest {
             truncate(gzip(name, format, 50));
             List<String> options = new ArrayList<>(List.of(
                     "--input-option", "header=true", "--text-column", format.equals("text") ? "value" : "text"));
-            assertRefused(
-                    run("in-" + format, "out-" + format, format, options),
-                    1,
-                    "1 input file cannot be read: " + path(name),
-                    "nexpected end");
+            run("in-" + format, "out-" + format, format, options)
+                    .assertRefused(1, "1 input file cannot be read: " + path(name), "nexpected end");
             options.addAll(List.of("--on-error", "drop"));
             CommandRun run = run("in-" + format, "out-" + format, format, options);
             assertThat(run.exitCode()).as(run.err()).isZero();
@@ -113,16 +110,13 @@ class CorruptFilesTest {
         byte[] bytes = Files.readAllBytes(damaged);
         Arrays.fill(bytes, 4, bytes.length / 2, (byte) 0x55);
         Files.write(damaged, bytes);
-        assertRefused(
-                tokenize("parquet", "--checkpoint-rows", "50"),
-                1,
-                "rows 50 to 100: " + damaged + " cannot be read: ",
-                "What was done before is kept");
+        tokenize("parquet", "--checkpoint-rows", "50")
+                .assertRefused(1, "rows 50 to 100: " + damaged + " cannot be read: ", "What was done before is kept");
         assertThat(ids("out")).containsExactlyElementsOf(ids(0, 50));
 
         file("parquet", "c.parquet", 100);
         Files.delete(damaged);
-        assertRefused(tokenize("parquet", "--checkpoint-rows", "50"), 1, "in/b.parquet is gone", "--on-error drop");
+        tokenize("parquet", "--checkpoint-rows", "50").assertRefused(1, "in/b.parquet is gone", "--on-error drop");
         for (int start = 0; start < 2; start++) {
             CommandRun run = tokenize("parquet", "--checkpoint-rows", "50", "--on-error", "drop");
             assertThat(run.exitCode()).as(run.err()).isZero();
@@ -144,7 +138,7 @@ class CorruptFilesTest {
                 .write()
                 .parquet(out("part"));
         move("part", "parquet", path("in/b.parquet"));
-        assertRefused(tokenize("parquet"), 1, "1 input file cannot be read: " + path("in/b.parquet") + " (", "text");
+        tokenize("parquet").assertRefused(1, "1 input file cannot be read: " + path("in/b.parquet") + " (", "text");
         CommandRun run = tokenize("parquet", "--on-error", "drop");
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(ids("out")).containsExactlyElementsOf(ids(0, 50));
@@ -182,7 +176,7 @@ class CorruptFilesTest {
         assertThat(dropped.get(1).<Long>getAs("origin_row")).isEqualTo(2);
 
         CommandRun fast = run("in", "fast", "json", List.of("--input-option", "mode=FAILFAST"));
-        assertRefused(fast, 1, "1 input file cannot be read: " + path("in/a.json"));
+        fast.assertRefused(1, "1 input file cannot be read: " + path("in/a.json"));
         CommandRun less = run("in", "less", "json", List.of("--input-option", "mode=DROPMALFORMED"));
         assertThat(less.exitCode()).as(less.err()).isZero();
         assertThat(ids("less")).containsExactly(0L, 3L);
@@ -192,11 +186,8 @@ class CorruptFilesTest {
     void inputOfWhichNothingCanBeReadIsRefusedWhateverBecomesOfErrors() throws IOException {
         truncate(file("parquet", "a.parquet", 0));
         truncate(file("parquet", "b.parquet", 50));
-        assertRefused(
-                tokenize("parquet", "--on-error", "drop"),
-                1,
-                "2 input files cannot be read",
-                "Is --input-format parquet right?");
+        tokenize("parquet", "--on-error", "drop")
+                .assertRefused(1, "2 input files cannot be read", "Is --input-format parquet right?");
     }
 
     @Test
@@ -297,13 +288,5 @@ class CorruptFilesTest {
 
     private String out(String name) {
         return path(name).toString();
-    }
-
-    private static void assertRefused(CommandRun run, int exitCode, String... parts) {
-        assertThat(run.exitCode()).as(run.out() + run.err()).isEqualTo(exitCode);
-        assertThat(run.err().lines().filter(line -> line.startsWith("spark-qwen")))
-                .singleElement()
-                .asString()
-                .contains(parts);
     }
 }

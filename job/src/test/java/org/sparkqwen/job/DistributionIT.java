@@ -116,7 +116,7 @@ class DistributionIT {
             if (pages.size() == 2 && pages.stream().allMatch(each -> each.get("Rss") > file * 9 / 10)) {
                 return pages;
             }
-            StandaloneCluster.sleep(100);
+            SparkProcess.sleep(100);
         }
         throw new AssertionError("two executors never had the weights mapped at once:\n" + run.output());
     }

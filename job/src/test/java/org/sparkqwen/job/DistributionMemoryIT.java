@@ -49,7 +49,7 @@ class DistributionMemoryIT {
                     if (now.size() == 2) {
                         pages = now;
                     }
-                    StandaloneCluster.sleep(500);
+                    SparkProcess.sleep(500);
                 }
                 assertThat(run.awaitEnd()).as(run.output()).isZero();
                 assertThat(run.output()).doesNotContain("OutOfMemoryError");

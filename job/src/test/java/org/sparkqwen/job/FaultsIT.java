@@ -18,7 +18,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -112,13 +111,14 @@ class FaultsIT {
     private String disturb(StandaloneCluster cluster, Job job, Path output) throws IOException {
         List<String> course = new ArrayList<>();
         for (int undisturbed = 0; undisturbed < MOST_STARTS; ) {
-            Map<Path, FileTime> before = committed(output);
+            Map<Path, FileTime> before = RunFiles.committed(output);
+            int attempts = RunFiles.attempts(output);
             boolean kills = kills() < KILLS && course.size() < 2 * MOST_STARTS;
             try (SparkProcess submit = cluster.startSubmit(job.writingTo(output))) {
-                boolean driverKilled = kills && killWhile(submit, cluster, output, course);
+                boolean driverKilled = kills && killWhile(submit, cluster, output, attempts, course);
                 int exit = driverKilled ? -1 : submit.awaitEnd();
                 // What was done is not done again: at most the interval at work is lost.
-                assertThat(committed(output)).containsAllEntriesOf(before);
+                assertThat(RunFiles.committed(output)).containsAllEntriesOf(before);
                 if (exit == 0) {
                     return course + ", done";
                 }
@@ -135,18 +135,15 @@ class FaultsIT {
     /// Kills one or two victims at random moments.
     ///
     /// @return whether the driver was one; no other is killed after it
-    private boolean killWhile(SparkProcess submit, StandaloneCluster cluster, Path output, List<String> course)
-            throws IOException {
+    private boolean killWhile(
+            SparkProcess submit, StandaloneCluster cluster, Path output, int attempts, List<String> course) {
         // One of four anywhere from the JVM's start on, the others at work.
         if (random.nextInt(4) != 0) {
-            Path attempt = output.resolve("_spark_qwen/attempts/%05d.json".formatted(attempts(output)));
-            while (submit.isAlive() && !Files.exists(attempt)) {
-                StandaloneCluster.sleep(10);
-            }
+            RunFiles.awaitWork(submit, output, attempts);
         }
         int victims = 1 + random.nextInt(2);
         for (int i = 0; i < victims; i++) {
-            StandaloneCluster.sleep(random.nextInt(6000));
+            SparkProcess.sleep(random.nextInt(6000));
             Victim victim = Victim.values()[random.nextInt(Victim.values().length)];
             boolean hit = submit.isAlive()
                     && switch (victim) {
@@ -165,28 +162,11 @@ class FaultsIT {
         return false;
     }
 
-    private static int attempts(Path output) throws IOException {
-        Path attempts = output.resolve("_spark_qwen/attempts");
-        return Files.exists(attempts) ? list(attempts, "[0-9]*.json").size() : 0;
-    }
-
-    /// Commits, and when each was made.
-    private static Map<Path, FileTime> committed(Path output) throws IOException {
-        Map<Path, FileTime> commits = new TreeMap<>();
-        Path state = output.resolve("_spark_qwen/commits");
-        if (Files.exists(state)) {
-            for (Path file : list(state, "[0-9]*.json")) {
-                commits.put(file, Files.getLastModifiedTime(file));
-            }
-        }
-        return commits;
-    }
-
     /// What each interval's data files hold; Spark's names of them differ from run to run.
     private static List<String> intervals(Path output) throws IOException {
         List<String> intervals = new ArrayList<>();
         int files = 0;
-        for (Path commit : list(output.resolve("_spark_qwen/commits"), "[0-9]*.json")) {
+        for (Path commit : RunFiles.list(output.resolve("_spark_qwen/commits"), "[0-9]*.json")) {
             List<String> names = new ArrayList<>();
             for (JsonNode name : new ObjectMapper().readTree(commit.toFile()).get("files")) {
                 names.add(name.textValue());
@@ -198,7 +178,9 @@ class FaultsIT {
             intervals.add(contents.toString());
             files += names.size();
         }
-        assertThat(list(output, "part-*")).as("files that no commit names").hasSize(files);
+        assertThat(RunFiles.list(output, "part-*"))
+                .as("files that no commit names")
+                .hasSize(files);
         return intervals;
     }
 
@@ -212,13 +194,5 @@ class FaultsIT {
             Arrays.sort(bytes, end - footer, end);
         }
         return HexFormat.of().formatHex(bytes);
-    }
-
-    private static List<Path> list(Path directory, String glob) throws IOException {
-        List<Path> files = new ArrayList<>();
-        try (var found = Files.newDirectoryStream(directory, glob)) {
-            found.forEach(files::add);
-        }
-        return files.stream().sorted().toList();
     }
 }

@@ -33,34 +33,24 @@ class GenerationClusterIT {
 
     @Test
     void partitionsBatchesAndAKilledExecutorChangeNothing() throws IOException {
-        try (SparkProcess master = SparkProcess.master(directory)) {
-            String url = master.await("Starting Spark master at (spark://\\S+)");
-            try (SparkProcess first = SparkProcess.worker(directory, 1, url);
-                    SparkProcess second = SparkProcess.worker(directory, 2, url)) {
-                first.await("(Successfully registered) with master");
-                second.await("(Successfully registered) with master");
+        try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
+            List<String> expected = generate(cluster, 1, 64);
+            assertThat(expected).hasSize(PROMPTS).doesNotHaveDuplicates();
+            assertThat(generate(cluster, 3, 1)).isEqualTo(expected);
 
-                List<String> expected = generate(url, 1, 64);
-                assertThat(expected).hasSize(PROMPTS).doesNotHaveDuplicates();
-                assertThat(generate(url, 3, 1)).isEqualTo(expected);
-
-                CompletableFuture<Boolean> killed = CompletableFuture.supplyAsync(() -> killHalfWay(first));
-                assertThat(generate(url, PARTITIONS_OF_THE_KILLED, 64)).isEqualTo(expected);
-                assertThat(killed.join()).as("an executor was killed").isTrue();
-                assertThat(master.output()).contains("Removing executor").contains("EXITED");
-            }
+            CompletableFuture<Boolean> killed = CompletableFuture.supplyAsync(() -> killHalfWay(cluster));
+            assertThat(generate(cluster, PARTITIONS_OF_THE_KILLED, 64)).isEqualTo(expected);
+            assertThat(killed.join()).as("an executor was killed").isTrue();
+            assertThat(cluster.masterLog()).contains("Removing executor").contains("EXITED");
         }
     }
 
     /// Each line of the output in JSON, sorted.
-    private List<String> generate(String master, int partitions, int maxSequences) throws IOException {
+    private List<String> generate(StandaloneCluster cluster, int partitions, int maxSequences) throws IOException {
         Path input = directory.resolve("prompts-" + partitions);
         prompts().repartition(partitions).write().parquet(input.toString());
         Path output = output(partitions);
-        CommandRun run = SparkProcess.submit(
-                directory,
-                master,
-                List.of(),
+        CommandRun run = cluster.submit(
                 "generate",
                 "--model",
                 LocalSpark.MODEL.toString(),
@@ -117,13 +107,13 @@ class GenerationClusterIT {
     }
 
     /// Kills the executor of a worker, as `kill -9` does, when the second interval is written and the third begins.
-    private boolean killHalfWay(SparkProcess worker) {
+    private boolean killHalfWay(StandaloneCluster cluster) {
         Path state = output(PARTITIONS_OF_THE_KILLED).resolve("_spark_qwen/commits");
         while (!Files.exists(output(PARTITIONS_OF_THE_KILLED).resolve("_SUCCESS"))) {
             if (Files.exists(state.resolve("00001.json"))) {
-                return worker.killExecutor();
+                return cluster.killExecutor(0);
             }
-            Thread.onSpinWait();
+            SparkProcess.sleep(10);
         }
         return false;
     }

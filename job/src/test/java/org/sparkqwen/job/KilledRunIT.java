@@ -3,13 +3,11 @@ package org.sparkqwen.job;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Test;
@@ -65,47 +63,20 @@ class KilledRunIT {
 
     /// @return whether the run was killed; else it had ended
     private boolean startAndKill(Path output) throws IOException {
-        Map<Path, FileTime> before = committed(output);
+        Map<Path, FileTime> before = RunFiles.committed(output);
+        int attempts = RunFiles.attempts(output);
         boolean killed;
         try (SparkProcess submit = SparkProcess.startSubmit(directory, MASTER, SPECULATIVE, arguments(output))) {
             // One of four anywhere from the JVM's start on, the others at work.
             if (random.nextInt(4) != 0) {
-                Path attempt = output.resolve("_spark_qwen/attempts/%05d.json".formatted(attempts(output)));
-                while (submit.isAlive() && !Files.exists(attempt)) {
-                    sleep(10);
-                }
+                RunFiles.awaitWork(submit, output, attempts);
             }
-            sleep(random.nextInt(6000));
+            SparkProcess.sleep(random.nextInt(6000));
             killed = submit.kill();
         }
         // What was done is not done again: at most the interval at work is lost.
-        assertThat(committed(output)).containsAllEntriesOf(before);
+        assertThat(RunFiles.committed(output)).containsAllEntriesOf(before);
         return killed;
-    }
-
-    private static int attempts(Path output) throws IOException {
-        Path attempts = output.resolve("_spark_qwen/attempts");
-        if (!Files.exists(attempts)) {
-            return 0;
-        }
-        try (var files = Files.list(attempts)) {
-            return (int) files.filter(file -> file.getFileName().toString().matches("\\d+\\.json"))
-                    .count();
-        }
-    }
-
-    /// Commits, and when each was made.
-    private static Map<Path, FileTime> committed(Path output) throws IOException {
-        Map<Path, FileTime> commits = new TreeMap<>();
-        Path directory = output.resolve("_spark_qwen/commits");
-        if (Files.exists(directory)) {
-            try (var files = Files.newDirectoryStream(directory, "[0-9]*.json")) {
-                for (Path file : files) {
-                    commits.put(file, Files.getLastModifiedTime(file));
-                }
-            }
-        }
-        return commits;
     }
 
     private static String[] arguments(Path output) {
@@ -121,14 +92,5 @@ class KilledRunIT {
             "--checkpoint-rows",
             "12"
         };
-    }
-
-    private static void sleep(int milliseconds) {
-        try {
-            Thread.sleep(milliseconds);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
     }
 }

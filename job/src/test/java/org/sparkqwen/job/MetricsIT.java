@@ -47,7 +47,7 @@ class MetricsIT {
                 SparkProcess.startSubmit(directory, "local-cluster[2,1,1024]", options, arguments())) {
             while (submit.isAlive()) {
                 sums(port).stream().filter(sum -> !seen.contains(sum)).forEach(seen::add);
-                StandaloneCluster.sleep(300);
+                SparkProcess.sleep(300);
             }
             assertThat(submit.awaitEnd()).as(submit.output()).isZero();
         }

@@ -154,14 +154,14 @@ final class SparkProcess implements AutoCloseable {
             if (matcher.find()) {
                 return matcher.group(1);
             }
-            sleep();
+            sleep(100);
         }
         throw new AssertionError("no '%s' in:%n%s".formatted(pattern, output()));
     }
 
-    private static void sleep() {
+    static void sleep(int milliseconds) {
         try {
-            Thread.sleep(100);
+            Thread.sleep(milliseconds);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);

@@ -65,6 +65,16 @@ final class StandaloneCluster implements AutoCloseable {
         return workers.stream().flatMap(worker -> worker.executors().stream()).toList();
     }
 
+    /// What the master has logged.
+    String masterLog() {
+        return master.output();
+    }
+
+    /// What each worker has logged.
+    List<String> workerLogs() {
+        return workers.stream().map(SparkProcess::output).toList();
+    }
+
     /// Kills the executor of a worker, as `kill -9` does.
     ///
     /// @return whether there was one
@@ -80,15 +90,6 @@ final class StandaloneCluster implements AutoCloseable {
         boolean killed = workers.get(worker).kill();
         workers.set(worker, startWorker());
         return killed;
-    }
-
-    static void sleep(int milliseconds) {
-        try {
-            Thread.sleep(milliseconds);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
     }
 
     @Override
