@@ -43,9 +43,8 @@ public record StreamingForecast(StreamingPlan plan, OptionalDouble diskRate, dou
                 flops = Math.max(flops, peak.flops());
             }
         }
-        long notMultiplied = config.tiedEmbeddings() ? 0 : (long) config.vocabSize() * config.hiddenSize();
-        long flopsPerToken = 2 * (TensorPlan.activeParameters(config) - notMultiplied);
-        return Optional.of(new StreamingForecast(plan, DiskRate.measure(file), SHARE_OF_PEAK * flops, flopsPerToken));
+        return Optional.of(new StreamingForecast(
+                plan, DiskRate.measure(file), SHARE_OF_PEAK * flops, TensorPlan.flopsPerToken(config)));
     }
 
     /// What the disk takes for a batch.
