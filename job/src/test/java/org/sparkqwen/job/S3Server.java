@@ -125,13 +125,21 @@ final class S3Server implements AutoCloseable {
         return address;
     }
 
-    /// Copies all that lies below a name out of the bucket.
+    /// Copies all objects below a name out of the bucket. The server keeps them in files, and may list a directory
+    /// whose last file is gone.
     ///
     /// @return the new directory
     Path get(String name, Path directory) {
         try (FileSystem client = client()) {
-            org.apache.hadoop.fs.Path from = new org.apache.hadoop.fs.Path("s3a://%s/%s".formatted(BUCKET, name));
-            client.copyToLocalFile(false, from, new org.apache.hadoop.fs.Path(directory.toUri()), true);
+            for (String object : objects(name)) {
+                Path copy = directory.resolve(object.substring(name.length() + 2));
+                Files.createDirectories(copy.getParent());
+                client.copyToLocalFile(
+                        false,
+                        new org.apache.hadoop.fs.Path("s3a://" + BUCKET + object),
+                        new org.apache.hadoop.fs.Path(copy.toUri()),
+                        true);
+            }
             return directory;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
