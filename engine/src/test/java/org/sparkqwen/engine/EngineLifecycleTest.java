@@ -12,6 +12,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -54,7 +55,8 @@ class EngineLifecycleTest {
         }
     }
 
-    /// The texts that go on take seconds: whoever looks a moment later than thought still finds them.
+    /// The texts that go on have the first one's prompt and wait until it is computed, so there is a moment between
+    /// the first result and their blocks. They take seconds: whoever looks again and again finds them.
     @Test
     void aGenerationThatIsClosedMidwayHoldsNoCache() {
         Stream<Request.Generate> requests = Stream.concat(
@@ -63,7 +65,7 @@ class EngineLifecycleTest {
         try (Engine engine = Engine.open(MODEL, Golden.options(KernelChoice.SCALAR, 1, 256))) {
             try (GenerationRun run = engine.generate(requests.iterator())) {
                 assertThat(run.next().id()).isZero();
-                assertThat(engine.blocksInUse()).isPositive();
+                await(() -> engine.blocksInUse() > 0, "texts go on");
             }
             awaitNoBlocksInUse(engine);
         }
@@ -213,9 +215,13 @@ class EngineLifecycleTest {
 
     /// A run's blocks are free when the step ends that computes its texts.
     private static void awaitNoBlocksInUse(Engine engine) {
+        await(() -> engine.blocksInUse() == 0, "no blocks are in use");
+    }
+
+    private static void await(BooleanSupplier condition, String description) {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (engine.blocksInUse() > 0) {
-            assertThat(System.nanoTime()).as("blocks are still in use").isLessThan(deadline);
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("%s, in time", description).isLessThan(deadline);
             Thread.onSpinWait();
         }
     }

@@ -148,20 +148,8 @@ class BadDataTest {
                 .selectExpr("id", "if(id in (1, 4), null, 'The sea') as prompt")
                 .write()
                 .parquet(out("in"));
-        CommandRun run = CommandRun.of(
-                "generate",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
-                out("in"),
-                "--output",
-                out("out"),
-                "--samples",
-                "3",
-                "--max-new-tokens",
-                "2",
-                "--on-error",
-                "drop");
+        CommandRun run = CommandRun.of(LocalSpark.command(
+                "generate", out("in"), out("out"), "--samples", "3", "--max-new-tokens", "2", "--on-error", "drop"));
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out()).contains("Generated 12 texts").contains("errors      2 rows");
         assertThat(ids("out")).hasSize(12);
@@ -306,10 +294,7 @@ class BadDataTest {
     }
 
     private String[] arguments(String input, String output, String... options) {
-        List<String> all = new ArrayList<>(List.of(
-                "tokenize", "--model", LocalSpark.MODEL.toString(), "--input", out(input), "--output", out(output)));
-        all.addAll(List.of(options));
-        return all.toArray(String[]::new);
+        return LocalSpark.command("tokenize", out(input), out(output), options);
     }
 
     private List<Long> ids(String output) {

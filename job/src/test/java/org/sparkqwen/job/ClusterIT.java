@@ -24,14 +24,7 @@ class ClusterIT {
                 directory,
                 "local-cluster[2,1,1024]",
                 List.of(),
-                "score",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
-                LocalSpark.CORPUS,
-                "--output",
-                out(),
-                "--token-logprobs");
+                LocalSpark.command("score", LocalSpark.CORPUS, out(), "--token-logprobs"));
         assertThat(run.exitCode()).as(run.out()).isZero();
         assertThat(run.out()).contains("Scored 220 rows");
         assertSameScores();
@@ -41,15 +34,8 @@ class ClusterIT {
     void standaloneClusterScoresAndGeneratesWhatALocalRunDoes() {
         try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
 
-            CommandRun score = cluster.submit(
-                    "score",
-                    "--model",
-                    LocalSpark.MODEL.toString(),
-                    "--input",
-                    LocalSpark.CORPUS,
-                    "--output",
-                    out(),
-                    "--token-logprobs");
+            CommandRun score =
+                    cluster.submit(LocalSpark.command("score", LocalSpark.CORPUS, out(), "--token-logprobs"));
             assertThat(score.exitCode()).as(score.out()).isZero();
             assertSameScores();
             assertThat(cluster.workerLogs()).allSatisfy(log -> assertThat(log).contains("Asked to launch executor"));
@@ -59,16 +45,8 @@ class ClusterIT {
             assertThat(generate.exitCode()).as(generate.out()).isZero();
             assertSameTexts(texts);
 
-            CommandRun broken = cluster.submit(
-                    "score",
-                    "--model",
-                    LocalSpark.MODEL.toString(),
-                    "--input",
-                    LocalSpark.CORPUS,
-                    "--output",
-                    directory.resolve("broken").toString(),
-                    "--text-column",
-                    "body");
+            CommandRun broken = cluster.submit(LocalSpark.command(
+                    "score", LocalSpark.CORPUS, directory.resolve("broken"), "--text-column", "body"));
             assertThat(broken.exitCode()).isEqualTo(2);
             assertThat(broken.out()).contains("no column 'body'");
         }
@@ -93,21 +71,16 @@ class ClusterIT {
     }
 
     private static String[] generateArguments(String output) {
-        return new String[] {
-            "generate",
-            "--model",
-            LocalSpark.MODEL.toString(),
-            "--input",
-            LocalSpark.PROMPTS,
-            "--output",
-            output,
-            "--max-new-tokens",
-            "16",
-            "--temperature",
-            "0.8",
-            "--seed",
-            "3"
-        };
+        return LocalSpark.command(
+                "generate",
+                LocalSpark.PROMPTS,
+                output,
+                "--max-new-tokens",
+                "16",
+                "--temperature",
+                "0.8",
+                "--seed",
+                "3");
     }
 
     private String out() {

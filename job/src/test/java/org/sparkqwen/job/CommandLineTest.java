@@ -105,16 +105,7 @@ class CommandLineTest {
     @Test
     void tokenizedRowsScoreAsTheirTextsDo() {
         String tokens = directory.resolve("tokens").toString();
-        CommandRun tokenize = CommandRun.of(
-                "tokenize",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
-                LocalSpark.CORPUS,
-                "--output",
-                tokens,
-                "--limit",
-                "20");
+        CommandRun tokenize = CommandRun.of(LocalSpark.command("tokenize", LocalSpark.CORPUS, tokens, "--limit", "20"));
         assertThat(tokenize.exitCode()).as(tokenize.err()).isZero();
         assertThat(tokenize.out()).contains("Tokenized 20 rows");
         Dataset<Row> tokenized = LocalSpark.session().read().parquet(tokens).drop("tokens", "error");
@@ -130,13 +121,9 @@ class CommandLineTest {
 
     @Test
     void generateWritesTextsAndASummary() {
-        CommandRun run = CommandRun.of(
+        CommandRun run = CommandRun.of(LocalSpark.command(
                 "generate",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
                 LocalSpark.PROMPTS,
-                "--output",
                 out(),
                 "--max-new-tokens",
                 "8",
@@ -147,7 +134,7 @@ class CommandLineTest {
                 "--seed",
                 "7",
                 "--stop",
-                ".");
+                "."));
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out()).contains("Generated 72 texts").contains("finished");
         Dataset<Row> texts = LocalSpark.session().read().parquet(out());
@@ -273,10 +260,8 @@ class CommandLineTest {
                 "--stop-token-id 9000 | --stop-token-id 9000 is outside the vocabulary"
             })
     void samplingThatCannotWorkIsRefusedInOneLine(String options, String message) {
-        List<String> args = new ArrayList<>(List.of(
-                "generate", "--model", LocalSpark.MODEL.toString(), "--input", LocalSpark.PROMPTS, "--output", out()));
-        args.addAll(List.of(options.split(" ")));
-        CommandRun.of(args.toArray(String[]::new)).assertRefused(2, message);
+        CommandRun.of(LocalSpark.command("generate", LocalSpark.PROMPTS, out(), options.split(" ")))
+                .assertRefused(2, message);
     }
 
     @Test

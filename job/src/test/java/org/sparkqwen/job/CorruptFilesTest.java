@@ -253,18 +253,9 @@ class CorruptFilesTest {
     }
 
     private CommandRun run(String input, String output, String format, List<String> options) {
-        List<String> all = new ArrayList<>(List.of(
-                "tokenize",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
-                out(input),
-                "--input-format",
-                format,
-                "--output",
-                out(output)));
+        List<String> all = new ArrayList<>(List.of("--input-format", format));
         all.addAll(options);
-        return CommandRun.of(all.toArray(String[]::new));
+        return CommandRun.of(LocalSpark.command("tokenize", out(input), out(output), all.toArray(String[]::new)));
     }
 
     private List<Long> ids(String output) {

@@ -68,17 +68,7 @@ class FullDiskIT {
     }
 
     private static String[] arguments(Path output) {
-        return new String[] {
-            "tokenize",
-            "--model",
-            LocalSpark.MODEL.toString(),
-            "--input",
-            LocalSpark.CORPUS,
-            "--output",
-            output.toString(),
-            "--checkpoint-rows",
-            "40"
-        };
+        return LocalSpark.command("tokenize", LocalSpark.CORPUS, output, "--checkpoint-rows", "40");
     }
 
     private Path disk() throws IOException {

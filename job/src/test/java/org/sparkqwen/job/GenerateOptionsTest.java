@@ -204,17 +204,9 @@ class GenerateOptionsTest {
     }
 
     private CommandRun run(String input, String... options) {
-        List<String> all = new ArrayList<>(List.of(
-                "generate",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
-                input,
-                "--output",
-                directory.resolve("out").toString(),
-                "--mode",
-                "overwrite"));
+        List<String> all = new ArrayList<>(List.of("--mode", "overwrite"));
         all.addAll(List.of(options));
-        return CommandRun.of(all.toArray(String[]::new));
+        return CommandRun.of(
+                LocalSpark.command("generate", input, directory.resolve("out"), all.toArray(String[]::new)));
     }
 }

@@ -50,14 +50,10 @@ class GenerationClusterIT {
         Path input = directory.resolve("prompts-" + partitions);
         prompts().repartition(partitions).write().parquet(input.toString());
         Path output = output(partitions);
-        CommandRun run = cluster.submit(
+        CommandRun run = cluster.submit(LocalSpark.command(
                 "generate",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
-                input.toString(),
-                "--output",
-                output.toString(),
+                input,
+                output,
                 "--max-new-tokens",
                 "12",
                 "--temperature",
@@ -65,7 +61,7 @@ class GenerationClusterIT {
                 "--max-sequences",
                 Integer.toString(maxSequences),
                 "--checkpoint-rows",
-                "500");
+                "500"));
         assertThat(run.exitCode()).as(run.out()).isZero();
         JsonNode cache = new ObjectMapper()
                 .readTree(output.resolve("_run.json").toFile())

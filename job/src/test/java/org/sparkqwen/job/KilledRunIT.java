@@ -80,17 +80,6 @@ class KilledRunIT {
     }
 
     private static String[] arguments(Path output) {
-        return new String[] {
-            "score",
-            "--model",
-            LocalSpark.MODEL.toString(),
-            "--input",
-            LocalSpark.CORPUS,
-            "--output",
-            output.toString(),
-            "--token-logprobs",
-            "--checkpoint-rows",
-            "12"
-        };
+        return LocalSpark.command("score", LocalSpark.CORPUS, output, "--token-logprobs", "--checkpoint-rows", "12");
     }
 }

@@ -1,6 +1,7 @@
 package org.sparkqwen.job;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -47,6 +48,16 @@ final class LocalSpark {
         return ModelReference.open(
                 MODEL,
                 new ExecutorOptions(kernels, threads, batchTokens, maxSequences, KeyValueFormat.F32, 0, null, 0));
+    }
+
+    /// The arguments of a job with the sample model.
+    ///
+    /// @param input a path, as `output` is
+    static String[] command(String command, Object input, Object output, String... options) {
+        List<String> arguments = new ArrayList<>(List.of(command, "--model", MODEL.toString()));
+        arguments.addAll(List.of("--input", input.toString(), "--output", output.toString()));
+        arguments.addAll(List.of(options));
+        return arguments.toArray(String[]::new);
     }
 
     /// All rows as text, every column and every digit of it, in an order that does not depend on partitions.

@@ -72,20 +72,15 @@ class MetricsIT {
     }
 
     private String[] arguments() {
-        return new String[] {
-            "generate",
-            "--model",
-            LocalSpark.MODEL.toString(),
-            "--input",
-            LocalSpark.PROMPTS,
-            "--output",
-            directory.resolve("out").toString(),
-            "--max-new-tokens",
-            "300",
-            "--ignore-eos",
-            "--temperature",
-            "1"
-        };
+        return LocalSpark.command(
+                "generate",
+                LocalSpark.PROMPTS,
+                directory.resolve("out"),
+                "--max-new-tokens",
+                "300",
+                "--ignore-eos",
+                "--temperature",
+                "1");
     }
 
     /// Names of the sums on the driver's page that are not 0; none while there is no page.

@@ -196,14 +196,7 @@ class ResumeTest {
                         "holds a run of other options: limit 20, not 30; special-tokens text, not parse; choose another"
                                 + " --output, or --mode overwrite");
         run("out", LocalSpark.CORPUS, "--limit", "20", "--mode", "fail").assertRefused(2, "exists");
-        CommandRun.of(
-                        "score",
-                        "--model",
-                        LocalSpark.MODEL.toString(),
-                        "--input",
-                        LocalSpark.CORPUS,
-                        "--output",
-                        out("out"))
+        CommandRun.of(LocalSpark.command("score", LocalSpark.CORPUS, out("out")))
                 .assertRefused(2, "job tokenize, not score", "more");
         assertThat(rows("out")).isEqualTo(before);
         // Neither speed nor intervals make another run.
@@ -332,10 +325,7 @@ class ResumeTest {
     }
 
     private CommandRun run(String output, String input, String... options) {
-        List<String> all = new ArrayList<>(
-                List.of("tokenize", "--model", LocalSpark.MODEL.toString(), "--input", input, "--output", out(output)));
-        all.addAll(List.of(options));
-        return CommandRun.of(all.toArray(String[]::new));
+        return CommandRun.of(LocalSpark.command("tokenize", input, out(output), options));
     }
 
     private CommandRun texts(String output, Path input, String... options) {

@@ -359,13 +359,9 @@ class S3IT {
 
     /// In this JVM, whose session is there already: Hadoop's properties are then given without Spark's prefix.
     private static CommandRun run(int port, String secret, String input, String output, String... more) {
-        Stream<String> arguments = Stream.of(
+        Stream<String> arguments = Stream.of(LocalSpark.command(
                 "score",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
                 input,
-                "--output",
                 output,
                 "--conf",
                 "fs.s3a.committer.name=magic",
@@ -378,7 +374,7 @@ class S3IT {
                 "--conf",
                 "fs.s3a.access.key=" + S3Server.KEY,
                 "--conf",
-                "fs.s3a.secret.key=" + secret);
+                "fs.s3a.secret.key=" + secret));
         return CommandRun.of(Stream.concat(arguments, Stream.of(more)).toArray(String[]::new));
     }
 
@@ -409,16 +405,8 @@ class S3IT {
     }
 
     private static String[] score(String output) {
-        return new String[] {
-            "score",
-            "--model",
-            LocalSpark.MODEL.toString(),
-            "--input",
-            corpus,
-            "--output",
-            "s3a://%s/%s".formatted(S3Server.BUCKET, output),
-            "--token-logprobs"
-        };
+        return LocalSpark.command(
+                "score", corpus, "s3a://%s/%s".formatted(S3Server.BUCKET, output), "--token-logprobs");
     }
 
     private static String[] intervals(String output, String format) {
@@ -427,23 +415,18 @@ class S3IT {
     }
 
     private static String[] generate(String prompts, String output) {
-        return new String[] {
-            "generate",
-            "--model",
-            LocalSpark.MODEL.toString(),
-            "--input",
-            prompts,
-            "--output",
-            output,
-            "--output-format",
-            "json",
-            "--max-new-tokens",
-            "8",
-            "--temperature",
-            "0.8",
-            "--seed",
-            "3"
-        };
+        return LocalSpark.command(
+                "generate",
+                prompts,
+                output,
+                "--output-format",
+                "json",
+                "--max-new-tokens",
+                "8",
+                "--temperature",
+                "0.8",
+                "--seed",
+                "3");
     }
 
     private static Dataset<Row> read(String format, Path directory) {

@@ -218,15 +218,6 @@ class ScoreCommandTest {
     }
 
     private CommandRun score(String input, String... options) {
-        List<String> args = new ArrayList<>(List.of(
-                "score",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input",
-                input,
-                "--output",
-                directory.resolve("out").toString()));
-        args.addAll(List.of(options));
-        return CommandRun.of(args.toArray(String[]::new));
+        return CommandRun.of(LocalSpark.command("score", input, directory.resolve("out"), options));
     }
 }
