@@ -61,7 +61,6 @@ class BadDataIT {
     void tooManyErrorsStopExecutorsInTheMiddleOfTheirTasks() throws IOException {
         write("good", "select cast(text as binary) as text from parquet.`%s`, range(4)".formatted(LocalSpark.CORPUS));
         write("bad", "select unhex(repeat('ff', 200000)) as text from range(0, 60, 1, 1)");
-        Path events = Files.createDirectory(directory.resolve("events"));
 
         CommandRun run = submit("score", "--max-error-rate", "0.01", "--checkpoint-rows", "100000");
         assertThat(run.exitCode()).as(run.out()).isEqualTo(1);
@@ -70,7 +69,7 @@ class BadDataIT {
                 .containsPattern("is not valid UTF-8.*" + file("in/bad"))
                 .contains("0 rows are done and kept");
         assertThat(directory.resolve("out/_spark_qwen/commits")).doesNotExist();
-        try (Stream<Path> files = Files.walk(events)) {
+        try (Stream<Path> files = Files.walk(directory.resolve("events"))) {
             List<String> lines = new ArrayList<>();
             for (Path file : files.filter(Files::isRegularFile).toList()) {
                 lines.addAll(Files.readAllLines(file));
@@ -92,13 +91,15 @@ class BadDataIT {
                 .collect(Collectors.toCollection(TreeSet::new));
     }
 
-    private CommandRun submit(String command, String... options) {
-        List<String> events = List.of(
-                "--conf", "spark.eventLog.enabled=" + Files.exists(directory.resolve("events")),
+    /// Works on all that is in `in`; Spark's log of events is in `events`.
+    private CommandRun submit(String command, String... options) throws IOException {
+        Path events = Files.createDirectories(directory.resolve("events"));
+        List<String> logged = List.of(
+                "--conf", "spark.eventLog.enabled=true",
                 "--conf", "spark.eventLog.compress=false",
-                "--conf", "spark.eventLog.dir=" + directory.resolve("events").toUri());
+                "--conf", "spark.eventLog.dir=" + events.toUri());
         String[] arguments = LocalSpark.command(command, directory.resolve("in/*"), directory.resolve("out"), options);
-        return SparkProcess.submit(directory, "local-cluster[2,1,1024]", events, arguments);
+        return SparkProcess.submit(directory, "local-cluster[2,1,1024]", logged, arguments);
     }
 
     private void write(String name, String query) {

@@ -43,25 +43,21 @@ class FaultsIT {
         WORKER
     }
 
-    private record Job(String name, int intervals, List<String> arguments) {
-        static final Job SCORE = new Job(
-                "score", 11, List.of("--input", LocalSpark.CORPUS, "--token-logprobs", "--checkpoint-rows", "20"));
+    private record Job(String name, int intervals, String input, List<String> options) {
+        static final Job SCORE =
+                new Job("score", 11, LocalSpark.CORPUS, List.of("--token-logprobs", "--checkpoint-rows", "20"));
 
-        static final Job GENERATE = new Job("generate", 12, generateArguments());
+        static final Job GENERATE = new Job("generate", 12, LocalSpark.PROMPTS, generateOptions());
 
-        private static List<String> generateArguments() {
-            List<String> arguments = new ArrayList<>(List.of("--input", LocalSpark.PROMPTS, "--checkpoint-rows", "2"));
-            arguments.addAll(List.of("--max-new-tokens", "48", "--samples", "6"));
-            arguments.addAll(List.of("--output-format", "json"));
-            arguments.addAll(List.of("--temperature", "0.8", "--seed", "5"));
-            return arguments;
+        private static List<String> generateOptions() {
+            List<String> options = new ArrayList<>(List.of("--checkpoint-rows", "2", "--output-format", "json"));
+            options.addAll(List.of("--max-new-tokens", "48", "--samples", "6"));
+            options.addAll(List.of("--temperature", "0.8", "--seed", "5"));
+            return options;
         }
 
         String[] writingTo(Path output) {
-            List<String> all = new ArrayList<>(List.of(name, "--model", LocalSpark.MODEL.toString()));
-            all.addAll(arguments);
-            all.addAll(List.of("--output", output.toString()));
-            return all.toArray(String[]::new);
+            return LocalSpark.command(name, input, output, options.toArray(String[]::new));
         }
     }
 
