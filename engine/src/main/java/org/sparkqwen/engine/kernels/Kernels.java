@@ -151,7 +151,7 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
         long packed = Math.max(
                 PackedActivations.floats(tokens, inputs),
                 PackedActivations.floatsOfExperts(expertRows, experts, expertInputs));
-        long sums = (long) threads * TiledProduct.TOKENS * LogSumExp.CHUNK;
+        long sums = (long) threads * TiledProduct.HEAP_FLOATS;
         long maximaAndSums = 2L * tokens * LogSumExp.chunks(vocabulary);
         return (packed + sums + maximaAndSums) * Float.BYTES;
     }

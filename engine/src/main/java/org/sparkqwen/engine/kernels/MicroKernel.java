@@ -10,11 +10,24 @@ import java.util.Objects;
 ///
 /// The JVM compiles a method once, for whatever has passed through it. When panels of both formats had, the loop of
 /// [OuterProduct] was compiled to code that allocates vectors, in some runs and not in others, and then scored 20 times
-/// as slowly. So the class is loaded once for each format, as a hidden class of the same bytes: two methods for the
-/// compiler, one for the reader, and in each the format is a constant.
+/// as slowly. So the class is loaded once for each kind of operands, as a hidden class of the same bytes: many methods
+/// for the compiler, one for the reader, and in each the kind is a constant.
 interface MicroKernel {
-    MicroKernel F32 = copy(false);
-    MicroKernel BF16 = copy(true);
+    MicroKernel F32 = copy(false, false);
+    MicroKernel BF16 = copy(true, false);
+
+    /// Those of [TiledProduct]: a `pitch` of `height` and a `stride` of 32, whatever is given.
+    MicroKernel DENSE_F32 = copy(false, true);
+
+    MicroKernel DENSE_BF16 = copy(true, true);
+
+    /// What a copy is for.
+    ///
+    /// @param bf16 whether panels hold bfloat16, not float32
+    /// @param dense whether a tile's activations and sums lie without gaps. With distances that are constants the
+    ///     compiler leaves six instructions and two checks out of a loop of sixty, which is not limited by its
+    ///     multiply-adds alone
+    record Operands(boolean bf16, boolean dense) {}
 
     /// `sums[t][j] += in[t] * panel[j]` for the `height` tokens of a tile and the 32 outputs of a panel.
     ///
@@ -67,11 +80,11 @@ interface MicroKernel {
             int at,
             int stride);
 
-    private static MicroKernel copy(boolean bf16) {
+    private static MicroKernel copy(boolean bf16, boolean dense) {
         try (InputStream bytes = OuterProduct.class.getResourceAsStream("OuterProduct.class")) {
             return (MicroKernel) MethodHandles.lookup()
                     .defineHiddenClassWithClassData(
-                            Objects.requireNonNull(bytes).readAllBytes(), bf16, true)
+                            Objects.requireNonNull(bytes).readAllBytes(), new Operands(bf16, dense), true)
                     .lookupClass()
                     .getDeclaredConstructor()
                     .newInstance();

@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
+import org.sparkqwen.engine.kernels.MicroKernel.Operands;
 
 /// The micro-kernel under every product of activations and weights, and under both halves of attention.
 ///
@@ -20,7 +21,7 @@ import jdk.incubator.vector.VectorSpecies;
 /// store of an array costs the compiler a tenth of the nodes that one of a segment does, and with segments for all of
 /// them a tile of twelve exceeds its budget for inlining and runs at a fifteenth of the speed.
 ///
-/// Runs as one of [MicroKernel]'s copies, each with one format of panels.
+/// Runs as one of [MicroKernel]'s copies, each for one kind of operands.
 final class OuterProduct implements MicroKernel {
     static final VectorSpecies<Float> FLOATS =
             FloatVector.SPECIES_PREFERRED.length() > 16 ? FloatVector.SPECIES_512 : FloatVector.SPECIES_PREFERRED;
@@ -34,8 +35,11 @@ final class OuterProduct implements MicroKernel {
 
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
-    /// Whether this copy's panels hold bfloat16 or float32. A constant to the compiler, which then sees one format.
-    private static final boolean BF16 = copyForBf16();
+    private static final Operands OPERANDS = operands();
+
+    // Constants to the compiler, which then sees one kind of operands.
+    private static final boolean BF16 = OPERANDS.bf16();
+    private static final boolean DENSE = OPERANDS.dense();
 
     private static final int ELEMENT_BYTES = BF16 ? Short.BYTES : Float.BYTES;
 
@@ -43,10 +47,11 @@ final class OuterProduct implements MicroKernel {
     /// bfloat16 the loop exceeds the compiler's budget for inlining.
     private static final boolean TWO_ROWS = LANES == 16 && !BF16;
 
-    private static boolean copyForBf16() {
+    private static Operands operands() {
         try {
-            return Boolean.TRUE.equals(
-                    MethodHandles.classData(MethodHandles.lookup(), ConstantDescs.DEFAULT_NAME, Boolean.class));
+            Operands copied =
+                    MethodHandles.classData(MethodHandles.lookup(), ConstantDescs.DEFAULT_NAME, Operands.class);
+            return copied == null ? new Operands(false, false) : copied; // of the class itself, whose loads are used
         } catch (IllegalAccessException e) {
             throw new IllegalStateException(e);
         }
@@ -80,7 +85,8 @@ final class OuterProduct implements MicroKernel {
     }
 
     private static void tile12(
-            long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int stride) {
+            long weights, int inputs, float[] in, int from, int pitch, float[] sums, int at, int spacing) {
+        int stride = DENSE ? Matrix.PANEL : spacing;
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
         FloatVector a1 = FloatVector.fromArray(FLOATS, sums, at + stride);
@@ -110,7 +116,7 @@ final class OuterProduct implements MicroKernel {
             FloatVector words = load(w);
             FloatVector left = left(words);
             FloatVector right = right(words, w);
-            int x = from + input * pitch;
+            int x = from + input * (DENSE ? 12 : pitch);
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
             b0 = x0.fma(right, b0);
@@ -182,9 +188,10 @@ final class OuterProduct implements MicroKernel {
             int pitch,
             float[] sums,
             int at,
-            int stride,
+            int spacing,
             long ahead,
             int[] offsets) {
+        int stride = DENSE ? Matrix.PANEL : spacing;
         int read = 0;
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
@@ -208,7 +215,7 @@ final class OuterProduct implements MicroKernel {
             FloatVector words = load(w);
             FloatVector left = left(words);
             FloatVector right = right(words, w);
-            int x = from + input * pitch;
+            int x = from + input * (DENSE ? 8 : pitch);
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
             b0 = x0.fma(right, b0);
@@ -261,9 +268,10 @@ final class OuterProduct implements MicroKernel {
             int pitch,
             float[] sums,
             int at,
-            int stride,
+            int spacing,
             long ahead,
             int[] offsets) {
+        int stride = DENSE ? Matrix.PANEL : spacing;
         int read = 0;
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, at);
         FloatVector b0 = FloatVector.fromArray(FLOATS, sums, at + HALF);
@@ -279,7 +287,7 @@ final class OuterProduct implements MicroKernel {
             FloatVector words = load(w);
             FloatVector left = left(words);
             FloatVector right = right(words, w);
-            int x = from + input * pitch;
+            int x = from + input * (DENSE ? 4 : pitch);
             FloatVector x0 = FloatVector.broadcast(FLOATS, in[x]);
             a0 = x0.fma(left, a0);
             b0 = x0.fma(right, b0);
@@ -483,6 +491,26 @@ final class OuterProduct implements MicroKernel {
         f0.intoArray(sums, at + 2 * Matrix.PANEL + HALF);
         g0.intoArray(sums, at + 3 * Matrix.PANEL);
         h0.intoArray(sums, at + 3 * Matrix.PANEL + HALF);
+    }
+
+    /// Widens inputs of a panel of bfloat16 to float32, for [MicroKernel]s that then meet no bfloat16.
+    ///
+    /// @param from address of `[inputs][32]`, as [Bf16Matrix] has them
+    /// @param to address of `[inputs][32]`
+    static void widen(long from, int inputs, long to) {
+        for (int input = 0; input < inputs; input++) {
+            widenInput(from, input, to);
+        }
+    }
+
+    private static void widenInput(long from, int input, long to) {
+        for (int column = 0; column < HALF; column += LANES) {
+            long offset = (long) column * Float.BYTES;
+            FloatVector words = load(from + (long) input * Matrix.PANEL * Short.BYTES + offset);
+            long at = to + (long) input * Matrix.PANEL * Float.BYTES + offset;
+            store(lowHalves(words), at);
+            store(highHalves(words), at + (long) HALF * Float.BYTES);
+        }
     }
 
     static FloatVector load(long address) {

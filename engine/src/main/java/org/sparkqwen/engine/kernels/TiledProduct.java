@@ -2,65 +2,80 @@ package org.sparkqwen.engine.kernels;
 
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /// The loops around the micro-kernel: which parts of a product of activations and weights are computed after which, so
-/// that both are in the core's own cache when they are needed.
+/// that both are in the core's own caches when they are needed. Each thread has its own.
 ///
-/// The activations of some hundred tokens, cut along the inputs, stay in the second-level cache while panel after panel
-/// comes from memory and meets all of them: a weight is read once for as many multiply-adds as there are tokens. Of 96,
-/// 192, 252 and 384 tokens with 256, 512 and 1,024 inputs these did best on a cache of 1 MB.
+/// Of many tokens, a piece of a panel is in the first-level cache while all of them pass, as float32: bfloat16 is
+/// widened once a piece, not once a tile, whose loop would lose a twelfth of its multiply-adds to it where a processor
+/// does both with the same units. The tokens, cut along the inputs likewise, stay in the second-level cache while panel
+/// after panel comes from memory and meets all of them: a weight is read once for as many multiply-adds as there are
+/// tokens. Of few tokens it matters most that weights arrive: pieces are longer, read where they lie, and [ReadAhead].
 final class TiledProduct {
     /// Tokens that meet a panel together: a multiple of every tile's height.
     static final int TOKENS = 252;
 
-    /// Inputs that are in the cache at a time: 1 MB of all tokens, 64 kB of a panel of bfloat16.
+    /// Tokens from which on they are many.
+    static final int MANY = 96;
+
+    /// Inputs of many tokens that are in the cache at a time: 32 kB of a panel, 12 kB of a tile.
+    private static final int INPUTS_OF_MANY = 256;
+
+    /// Inputs of few tokens that are in the cache at a time: 64 kB of a panel of bfloat16.
     static final int INPUTS = 1024;
 
-    private TiledProduct() {}
+    /// Panels whose sums there is room for: a chunk of the head's logits.
+    static final int PANELS = LogSumExp.CHUNK / PANEL;
 
-    /// `sums[t][n] = Σₖ in[t][k] · weight[n][k]` for some tokens and the outputs of some panels.
+    /// Floats of heap that one takes.
+    static final int HEAP_FLOATS = TOKENS * PANELS * PANEL;
+
+    /// Bytes of a cache's line: no vector that starts with one lies on two.
+    private static final long LINE = 64;
+
+    private final ReadAhead ahead = new ReadAhead();
+    private final MemorySegment widened = // a piece of a panel, [inputs][32]
+            Arena.ofAuto().allocate((long) INPUTS_OF_MANY * PANEL * Float.BYTES, LINE);
+    private final float[] sums = new float[HEAP_FLOATS];
+
+    /// `sums[n][t][j] = Σₖ in[t][k] · weight[n · 32 + j][k]` for some tokens and the outputs of some panels.
     ///
     /// @param token where the first is packed: its tiles begin there
     /// @param tokens how many, at most [#TOKENS]
-    /// @param sums `[tokens][stride]` from index `at`
+    /// @param panels how many, at most [#PANELS] with those before `slot`
+    /// @param slot of the first panel in [#sums]: so many others stay there before it
     /// @param following address of the panel that is probably next, of as many inputs in the same format
-    static void multiply(
+    void multiply(
             PackedActivations in,
             int token,
             int tokens,
             Matrix weight,
             int firstPanel,
             int panels,
-            float[] sums,
-            int at,
-            int stride,
-            ReadAhead ahead,
+            int slot,
             long following) {
-        MicroKernel kernel = weight instanceof Bf16Matrix ? MicroKernel.BF16 : MicroKernel.F32;
+        boolean bf16 = weight instanceof Bf16Matrix;
         int inputs = weight.inputs();
         int rowBytes = PANEL * weight.elementBytes();
         long panelBytes = (long) inputs * rowBytes;
         long first = weight.panelAddress(firstPanel);
         if (tokens == 1) {
-            Arrays.fill(sums, at, at + panels * PANEL, 0f);
-            accumulateRows(
-                    kernel,
-                    first,
-                    panelBytes,
-                    panels,
-                    inputs,
-                    in.floats(),
-                    token * inputs,
-                    inputs,
-                    1,
-                    sums,
-                    at,
-                    stride);
+            int from = index(slot, 1, 0);
+            Arrays.fill(sums, from, from + panels * PANEL, 0f);
+            MicroKernel kernel = bf16 ? MicroKernel.BF16 : MicroKernel.F32;
+            int x = token * inputs;
+            accumulateRows(kernel, first, panelBytes, panels, inputs, in.floats(), x, inputs, 1, sums, from, 0);
             return;
         }
-        int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, INPUTS));
+        boolean many = tokens >= MANY;
+        boolean widen = many && bf16;
+        MicroKernel kernel = bf16 && !widen ? MicroKernel.DENSE_BF16 : MicroKernel.DENSE_F32;
+        int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, many ? INPUTS_OF_MANY : INPUTS));
         int[] heights = Tiling.heights(tokens);
+        int height = Tiling.height(tokens);
         for (int input = 0; input < inputs; input += piece) {
             int length = Math.min(piece, inputs - input);
             int[][] shares = ahead.shares(heights, length, rowBytes);
@@ -68,21 +83,39 @@ final class TiledProduct {
             boolean lastPiece = input + piece >= inputs;
             long after = lastPiece ? following : first + (long) Math.min(input + piece, inputs - length) * rowBytes;
             for (int panel = 0; panel < panels; panel++) {
-                long address = first + panel * panelBytes + (long) input * rowBytes;
-                long next = panel < panels - 1 ? address + panelBytes : after;
+                long stored = first + panel * panelBytes + (long) input * rowBytes;
+                long next = panel < panels - 1 ? stored + panelBytes : after;
+                if (widen) {
+                    OuterProduct.widen(stored, length, widened.address());
+                }
+                long address = widen ? widened.address() : stored;
+                int sum = index(slot + panel, height, 0);
                 for (int tile = 0, row = 0; tile < heights.length; row += heights[tile], tile++) {
-                    int height = heights[tile];
-                    int sum = at + row * stride + panel * PANEL;
+                    int rows = heights[tile];
                     if (input == 0) {
-                        clear(sums, sum, stride, height);
+                        Arrays.fill(sums, sum, sum + rows * PANEL, 0f);
                     }
-                    int x = (token + row) * inputs + input * height;
+                    int x = (token + row) * inputs + input * rows;
                     int[] offsets = tile < shares.length ? shares[tile] : ReadAhead.nothing(length);
                     ahead.use(kernel.accumulate(
-                            address, length, in.floats(), x, height, height, sums, sum, stride, next, offsets));
+                            address, length, in.floats(), x, rows, rows, sums, sum, PANEL, next, offsets));
+                    sum += rows * PANEL;
                 }
             }
         }
+    }
+
+    /// Of what was multiplied last, `[panels][Tiling.height(tokens)][32]`: to be read, or changed, before the next
+    /// product.
+    float[] sums() {
+        return sums;
+    }
+
+    /// Where the 32 sums of a panel and a token are among all of them.
+    ///
+    /// @param height of the tiles of all tokens: [Tiling#height]
+    static int index(int slot, int height, int token) {
+        return (slot * height + token) * PANEL;
     }
 
     /// `sums[t][j] += in[t] · panel[j]` for few tokens and some panels.
@@ -117,12 +150,6 @@ final class TiledProduct {
                 int sum = at + row * stride + panel * PANEL;
                 kernel.accumulate(first + panel * panelBytes, inputs, in, from + row * pitch, 1, 1, sums, sum, stride);
             }
-        }
-    }
-
-    private static void clear(float[] sums, int tile, int stride, int height) {
-        for (int row = 0; row < height; row++) {
-            Arrays.fill(sums, tile + row * stride, tile + row * stride + PANEL, 0f);
         }
     }
 }

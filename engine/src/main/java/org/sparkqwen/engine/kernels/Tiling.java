@@ -8,14 +8,11 @@ import java.util.stream.IntStream;
 /// tokens are left: two tokens take no less time than four.
 ///
 /// Tiles of 12 compute the most for each weight that they load, but only those of 8 and of 4 read ahead
-/// ([ReadAhead]), and come first. Of many tokens none must: that the next panel is late matters little to them.
+/// ([ReadAhead]), and come first. Of many tokens none must: they compute long enough on each weight.
 final class Tiling {
     private static final List<int[]> HEIGHTS = IntStream.rangeClosed(0, TiledProduct.TOKENS)
             .mapToObj(Tiling::computed)
             .toList();
-
-    /// Tokens from which on no tile reads ahead, where all can be of 12.
-    private static final int MANY = 96;
 
     private Tiling() {}
 
@@ -43,7 +40,7 @@ final class Tiling {
         int eights = switch (fours % 3) {
             case 1 -> 2;
             case 2 -> 1;
-            default -> tokens < MANY ? 3 : 0;
+            default -> tokens < TiledProduct.MANY ? 3 : 0;
         };
         int[] heights = repeated(12, eights + (fours - 2 * eights) / 3);
         Arrays.fill(heights, 0, eights, 8);

@@ -26,12 +26,10 @@ final class VectorKernels implements Kernels {
     /// Panels of a linear layer that a part has at most: while they pass, the part's tokens stay in the cache.
     private static final int PANELS_PER_PART = 4;
 
-    private static final int CHUNK_PANELS = LogSumExp.CHUNK / PANEL;
-
     private final ThreadTeam team;
     private final PackedActivations packed;
-    private final float[][] sums; // each worker's, for the outputs of the part that it has
-    private final ReadAhead[] aheads; // each worker's
+    private final TiledProduct[] products; // each worker's
+    private final float[][] rows; // each worker's, for a chunk of one token's logits
     private final VectorMixture mixture;
     private final VectorAttention[] attentions;
     private final FewRowAttention[] fewRowAttentions;
@@ -40,10 +38,10 @@ final class VectorKernels implements Kernels {
     public VectorKernels(int threads) {
         team = new ThreadTeam(threads);
         packed = new PackedActivations(team);
-        sums = new float[threads][TiledProduct.TOKENS * LogSumExp.CHUNK];
-        aheads = new ReadAhead[threads];
-        Arrays.setAll(aheads, worker -> new ReadAhead());
-        mixture = new VectorMixture(team, packed, sums, aheads);
+        products = new TiledProduct[threads];
+        Arrays.setAll(products, worker -> new TiledProduct());
+        rows = new float[threads][LogSumExp.CHUNK];
+        mixture = new VectorMixture(team, packed, products);
         attentions = new VectorAttention[threads];
         Arrays.setAll(attentions, worker -> new VectorAttention());
         fewRowAttentions = new FewRowAttention[threads];
@@ -60,7 +58,7 @@ final class VectorKernels implements Kernels {
         products(in, tokens, groups(List.of(new Projection(weight, sum)), tokens), VectorKernels::addTo);
     }
 
-    /// What becomes of a row of outputs, at most a panel wide.
+    /// What becomes of one token's outputs of a panel.
     private interface Output {
         /// @param bias address of what is added to the first of them; 0 for nothing
         void put(float[] sums, int at, int count, long bias, long to);
@@ -72,13 +70,17 @@ final class VectorKernels implements Kernels {
         packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
             PanelGroup group = groups.get(index);
             int outputs = group.weight().outputs();
-            int column = group.first() * PANEL;
-            int stride = group.count() * PANEL;
-            float[] to = sums[worker];
-            multiply(rows, group, to, 0, stride, aheads[worker], following(groups, index));
+            TiledProduct product = products[worker];
+            multiply(product, rows, group, 0, following(groups, index));
+            int height = Tiling.height(rows.count());
             for (int i = 0; i < rows.count(); i++) {
-                long out = group.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
-                output.put(to, i * stride, Math.min(stride, outputs - column), group.bias(), out);
+                for (int panel = 0; panel < group.count(); panel++) {
+                    int column = (group.first() + panel) * PANEL;
+                    int count = Math.min(PANEL, outputs - column);
+                    long bias = group.bias() == 0 ? 0 : group.bias() + (long) panel * PANEL * Float.BYTES;
+                    long out = group.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
+                    output.put(product.sums(), TiledProduct.index(panel, height, i), count, bias, out);
+                }
             }
         });
     }
@@ -92,25 +94,31 @@ final class VectorKernels implements Kernels {
         packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
             PanelGroup gates = groups.get(index);
             PanelGroup ups = new PanelGroup(up, gates.first(), gates.count(), 0, gates.out());
-            int column = gates.first() * PANEL;
-            int width = gates.count() * PANEL;
-            int stride = 2 * width;
-            float[] to = sums[worker];
-            multiply(rows, gates, to, 0, stride, aheads[worker], following(gates, ups));
-            multiply(rows, ups, to, width, stride, aheads[worker], following(groups, index));
-            for (int i = 0; i < rows.count(); i++) {
-                activate(to, i * stride, width);
-                long gated = gates.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
-                write(to, i * stride, Math.min(width, outputs - column), gated);
-            }
+            TiledProduct product = products[worker];
+            multiply(product, rows, gates, 0, following(gates, ups));
+            multiply(product, rows, ups, gates.count(), following(groups, index));
+            writeGated(product.sums(), rows.count(), gates.first(), gates.count(), outputs, gates.out(), rows.row());
         });
     }
 
-    /// One token's outputs of some panels: the gates become what they let through of what follows them.
-    static void activate(float[] sums, int gates, int width) {
-        for (int i = gates; i < gates + width; i += LANES) {
-            FloatVector up = FloatVector.fromArray(FLOATS, sums, i + width);
+    /// Writes what the gates of some panels let through of the ups, which follow them.
+    ///
+    /// @param sums of [TiledProduct], the gates first
+    /// @param out address of `[rows, outputs]`
+    /// @param row of the first token, there
+    static void writeGated(float[] sums, int tokens, int firstPanel, int panels, int outputs, long out, int row) {
+        int height = Tiling.height(tokens);
+        int ups = TiledProduct.index(panels, height, 0);
+        for (int i = 0; i < ups; i += LANES) {
+            FloatVector up = FloatVector.fromArray(FLOATS, sums, ups + i);
             VectorMath.swiGlu(FloatVector.fromArray(FLOATS, sums, i), up).intoArray(sums, i);
+        }
+        for (int i = 0; i < tokens; i++) {
+            for (int panel = 0; panel < panels; panel++) {
+                int column = (firstPanel + panel) * PANEL;
+                long to = out + ((long) (row + i) * outputs + column) * Float.BYTES;
+                write(sums, TiledProduct.index(panel, height, i), Math.min(PANEL, outputs - column), to);
+            }
         }
     }
 
@@ -185,21 +193,10 @@ final class VectorKernels implements Kernels {
         return groups;
     }
 
-    /// Multiplies packed tokens with a group of panels, into `[rows][stride]` from index `at`.
-    private void multiply(
-            PackedRows rows, PanelGroup panels, float[] to, int at, int stride, ReadAhead ahead, long following) {
-        TiledProduct.multiply(
-                packed,
-                rows.token(),
-                rows.count(),
-                panels.weight(),
-                panels.first(),
-                panels.count(),
-                to,
-                at,
-                stride,
-                ahead,
-                following);
+    /// Multiplies packed tokens with a group of panels.
+    private void multiply(TiledProduct product, PackedRows rows, PanelGroup panels, int slot, long following) {
+        product.multiply(
+                packed, rows.token(), rows.count(), panels.weight(), panels.first(), panels.count(), slot, following);
     }
 
     @Override
@@ -368,22 +365,27 @@ final class VectorKernels implements Kernels {
         float[] maxima = new float[targets.length * chunks];
         float[] chunkSums = new float[targets.length * chunks];
         float[] chosen = new float[targets.length];
-        packed(x, targets.length, hidden, chunks, (chunk, rows, worker) -> {
-            float[] logits = sums[worker];
-            int panel = chunk * CHUNK_PANELS;
-            int panels = Math.min(CHUNK_PANELS, head.panelCount() - panel);
-            PanelGroup group = new PanelGroup(head, panel, panels, 0, 0);
-            int nextPanel = chunk < chunks - 1 ? panel + CHUNK_PANELS : panel;
-            multiply(rows, group, logits, 0, LogSumExp.CHUNK, aheads[worker], head.panelAddress(nextPanel));
+        packed(x, targets.length, hidden, chunks, (chunk, tokens, worker) -> {
+            TiledProduct product = products[worker];
+            int panel = chunk * TiledProduct.PANELS;
+            int panels = Math.min(TiledProduct.PANELS, head.panelCount() - panel);
+            int nextPanel = chunk < chunks - 1 ? panel + TiledProduct.PANELS : panel;
+            multiply(product, tokens, new PanelGroup(head, panel, panels, 0, 0), 0, head.panelAddress(nextPanel));
+            int height = Tiling.height(tokens.count());
             int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
-            for (int i = 0; i < rows.count(); i++) {
-                int row = rows.row() + i;
+            float[] logits = rows[worker];
+            for (int i = 0; i < tokens.count(); i++) {
+                for (int slot = 0; slot < panels; slot++) {
+                    int from = TiledProduct.index(slot, height, i);
+                    System.arraycopy(product.sums(), from, logits, slot * PANEL, PANEL);
+                }
+                int row = tokens.row() + i;
                 int logit = targets[row] - chunk * LogSumExp.CHUNK;
                 if (logit >= 0 && logit < LogSumExp.CHUNK) {
-                    chosen[row] = logits[i * LogSumExp.CHUNK + logit];
-                    likeliest[row] = ScalarMath.isFirstOfGreatest(logits, i * LogSumExp.CHUNK, width, logit);
+                    chosen[row] = logits[logit];
+                    likeliest[row] = ScalarMath.isFirstOfGreatest(logits, 0, width, logit);
                 }
-                reduce(logits, i * LogSumExp.CHUNK, width, maxima, chunkSums, row * chunks + chunk);
+                reduce(logits, width, maxima, chunkSums, row * chunks + chunk);
             }
         });
         team.run(targets.length, (row, worker) -> {
@@ -402,9 +404,9 @@ final class VectorKernels implements Kernels {
         team.run(out.length * chunks, (part, worker) -> {
             int first = part % chunks * LogSumExp.CHUNK;
             int width = Math.min(LogSumExp.CHUNK, count - first);
-            float[] chunkLogits = sums[worker];
+            float[] chunkLogits = rows[worker];
             read(address + ((long) part / chunks * count + first) * Float.BYTES, chunkLogits, 0, width);
-            reduce(chunkLogits, 0, width, maxima, chunkSums, part);
+            reduce(chunkLogits, width, maxima, chunkSums, part);
         });
         for (int row = 0; row < out.length; row++) {
             out[row] = LogSumExp.combine(maxima, chunkSums, row * chunks, chunks);
@@ -474,27 +476,27 @@ final class VectorKernels implements Kernels {
     }
 
     /// The maximum of a chunk's logits and the sum of exp(logit − maximum).
-    private static void reduce(float[] logits, int from, int count, float[] maxima, float[] sums, int at) {
+    private static void reduce(float[] logits, int count, float[] maxima, float[] sums, int at) {
         int whole = count - count % ScalarMath.LANES;
         FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < whole; i += LANES) {
-            greatest = VectorMath.greater(greatest, FloatVector.fromArray(FLOATS, logits, from + i));
+            greatest = VectorMath.greater(greatest, FloatVector.fromArray(FLOATS, logits, i));
         }
         float maximum = greatest.reduceLanes(VectorOperators.MAX);
         for (int i = whole; i < count; i++) {
-            maximum = ScalarMath.greater(maximum, logits[from + i]);
+            maximum = ScalarMath.greater(maximum, logits[i]);
         }
         float[] lanes = new float[ScalarMath.LANES];
         for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
             for (int i = lane; i < whole; i += ScalarMath.LANES) {
-                sum = sum.add(VectorMath.exp(
-                        FloatVector.fromArray(FLOATS, logits, from + i).sub(maximum)));
+                sum = sum.add(
+                        VectorMath.exp(FloatVector.fromArray(FLOATS, logits, i).sub(maximum)));
             }
             sum.intoArray(lanes, lane);
         }
         for (int i = whole; i < count; i++) {
-            lanes[i - whole] += ScalarMath.exp(logits[from + i] - maximum);
+            lanes[i - whole] += ScalarMath.exp(logits[i] - maximum);
         }
         maxima[at] = maximum;
         sums[at] = ScalarMath.fold(lanes);

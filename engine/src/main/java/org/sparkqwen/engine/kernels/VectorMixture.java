@@ -28,21 +28,19 @@ final class VectorMixture {
     private static final int OUTPUT_PARTS_PER_THREAD = 2;
 
     /// Panels of outputs that a part has at most: as many as its sums have room for.
-    private static final int OUTPUT_PANELS = LogSumExp.CHUNK / PANEL;
+    private static final int OUTPUT_PANELS = TiledProduct.PANELS;
 
     /// Panels that a row which is alone meets at once.
     private static final int PANELS_OF_ONE_ROW = 4;
 
     private final ThreadTeam team;
     private final PackedActivations packed;
-    private final float[][] sums; // each worker's
-    private final ReadAhead[] aheads; // each worker's
+    private final TiledProduct[] products; // each worker's
 
-    VectorMixture(ThreadTeam team, PackedActivations packed, float[][] sums, ReadAhead[] aheads) {
+    VectorMixture(ThreadTeam team, PackedActivations packed, TiledProduct[] products) {
         this.team = team;
         this.packed = packed;
-        this.sums = sums;
-        this.aheads = aheads;
+        this.products = products;
     }
 
     /// Rows of one expert that meet its panels together.
@@ -113,17 +111,11 @@ final class VectorMixture {
             Matrix up = run.expert().up();
             int panel = part % groups * size;
             int panels = Math.min(size, shape.panelCount() - panel);
-            int width = panels * PANEL;
-            int stride = 2 * width;
-            float[] to = sums[worker];
+            TiledProduct product = products[worker];
             int next = panel + size < shape.panelCount() ? panel + size : panel;
-            multiply(run, gate, panel, panels, to, 0, stride, aheads[worker], following(gate, up, panel));
-            multiply(run, up, panel, panels, to, width, stride, aheads[worker], following(up, gate, next));
-            for (int i = 0; i < run.count(); i++) {
-                VectorKernels.activate(to, i * stride, width);
-                long out = gated + ((long) (run.gatedRow() + i) * outputs + (long) panel * PANEL) * Float.BYTES;
-                VectorKernels.write(to, i * stride, Math.min(width, outputs - panel * PANEL), out);
-            }
+            multiply(product, run, gate, panel, panels, 0, following(gate, up, panel));
+            multiply(product, run, up, panel, panels, panels, following(up, gate, next));
+            VectorKernels.writeGated(product.sums(), run.count(), panel, panels, outputs, gated, run.gatedRow());
         });
     }
 
@@ -135,20 +127,24 @@ final class VectorMixture {
         team.run(Math.ceilDiv(shape.panelCount(), size), (part, worker) -> {
             int panel = part * size;
             int panels = Math.min(size, shape.panelCount() - panel);
-            int stride = panels * PANEL;
-            float[] products = sums[worker];
+            TiledProduct product = products[worker];
             for (int index = 0; index < runs.size(); index++) {
                 Run run = runs.get(index);
                 ExpertRows expert = run.expert();
                 Matrix next =
                         runs.get(Math.min(index + 1, runs.size() - 1)).expert().down();
                 long following = following(expert.down(), next, panel);
-                multiply(run, expert.down(), panel, panels, products, 0, stride, aheads[worker], following);
+                multiply(product, run, expert.down(), panel, panels, 0, following);
+                int height = Tiling.height(run.count());
                 for (int i = 0; i < run.count(); i++) {
                     int row = expert.rows()[run.from() + i];
-                    long to = sum + ((long) row * outputs + (long) panel * PANEL) * Float.BYTES;
-                    int count = Math.min(stride, outputs - panel * PANEL);
-                    addShare(products, i * stride, count, expert.shares()[run.from() + i], to);
+                    float share = expert.shares()[run.from() + i];
+                    for (int slot = 0; slot < panels; slot++) {
+                        int column = (panel + slot) * PANEL;
+                        int count = Math.min(PANEL, outputs - column);
+                        long to = sum + ((long) row * outputs + column) * Float.BYTES;
+                        addShare(product.sums(), TiledProduct.index(slot, height, i), count, share, to);
+                    }
                 }
             }
         });
@@ -168,16 +164,8 @@ final class VectorMixture {
     }
 
     private void multiply(
-            Run run,
-            Matrix weight,
-            int panel,
-            int panels,
-            float[] to,
-            int at,
-            int stride,
-            ReadAhead ahead,
-            long following) {
-        TiledProduct.multiply(packed, run.slot(), run.count(), weight, panel, panels, to, at, stride, ahead, following);
+            TiledProduct product, Run run, Matrix weight, int panel, int panels, int slot, long following) {
+        product.multiply(packed, run.slot(), run.count(), weight, panel, panels, slot, following);
     }
 
     private static void addShare(float[] products, int index, int count, float share, long to) {

@@ -45,7 +45,9 @@ class ExpertBitsTest {
         "7, 5, 5, 100, 70",
         "40, 6, 2, 96, 48",
         "300, 3, 2, 70, 40", // more of an expert than meet a panel together
-        "300, 2, 1, 1100, 33"
+        "300, 2, 1, 1100, 33",
+        "250, 2, 2, 600, 500", // many rows in groups of several panels
+        "600, 2, 2, 64, 40"
     })
     void theKernelsAgree(int rows, int experts, int perRow, int hidden, int intermediate) {
         for (boolean bf16 : new boolean[] {true, false}) {

@@ -59,7 +59,11 @@ class KernelBitsTest {
         "8, 70, 1100", // tiles that read ahead, and inputs in pieces
         "24, 40, 1025",
         "36, 33, 40",
-        "64, 200, 64"
+        "64, 200, 64",
+        "95, 33, 300", // the most that are few, and the fewest that are many
+        "96, 33, 300",
+        "108, 600, 257", // groups of several panels, pieces of unlike lengths
+        "520, 70, 513" // more than meet a panel together
     })
     void linear(int tokens, int outputs, int inputs) {
         MemorySegment in = randoms(tokens * inputs);
@@ -171,7 +175,15 @@ class KernelBitsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 1, 1", "3, 33, 40", "13, 100, 136", "29, 160, 257", "270, 70, 1100"})
+    @CsvSource({
+        "1, 1, 1",
+        "3, 33, 40",
+        "13, 100, 136",
+        "29, 160, 257",
+        "270, 70, 1100",
+        "100, 600, 300", // groups of several panels, the last of fewer
+        "520, 70, 65"
+    })
     void swiGlu(int tokens, int outputs, int inputs) {
         MemorySegment in = randoms(tokens * inputs);
         for (List<Matrix> weights : List.of(
@@ -236,10 +248,11 @@ class KernelBitsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 31, 512, 513, 1003, 2048})
-    void logProbabilitiesAndLogSumExp(int vocabulary) {
+    @CsvSource({"1, 30", "31, 30", "512, 30", "513, 30", "1003, 30", "2048, 30", "100, 1", "1100, 520"})
+    void logProbabilitiesAndLogSumExp(int vocabulary, int tokens) {
         int hidden = 40;
-        int[] targets = IntStream.range(0, 30).map(i -> i * 7919 % vocabulary).toArray();
+        int[] targets =
+                IntStream.range(0, tokens).map(i -> i * 7919 % vocabulary).toArray();
         MemorySegment in = randoms(targets.length * hidden);
         Matrix head = bf16(vocabulary, hidden);
         List<double[]> results = new ArrayList<>();
