@@ -499,17 +499,13 @@ final class OuterProduct implements MicroKernel {
     /// @param to address of `[inputs][32]`
     static void widen(long from, int inputs, long to) {
         for (int input = 0; input < inputs; input++) {
-            widenInput(from, input, to);
-        }
-    }
-
-    private static void widenInput(long from, int input, long to) {
-        for (int column = 0; column < HALF; column += LANES) {
-            long offset = (long) column * Float.BYTES;
-            FloatVector words = load(from + (long) input * Matrix.PANEL * Short.BYTES + offset);
-            long at = to + (long) input * Matrix.PANEL * Float.BYTES + offset;
-            store(lowHalves(words), at);
-            store(highHalves(words), at + (long) HALF * Float.BYTES);
+            for (int column = 0; column < HALF; column += LANES) {
+                long offset = (long) column * Float.BYTES;
+                FloatVector words = load(from + (long) input * Matrix.PANEL * Short.BYTES + offset);
+                long at = to + (long) input * Matrix.PANEL * Float.BYTES + offset;
+                store(lowHalves(words), at);
+                store(highHalves(words), at + (long) HALF * Float.BYTES);
+            }
         }
     }
 

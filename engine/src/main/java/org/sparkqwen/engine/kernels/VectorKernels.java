@@ -50,7 +50,7 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
-        products(in, tokens, groups(projections, tokens), VectorKernels::writeWithBias);
+        products(in, tokens, groups(projections, tokens), WRITE);
     }
 
     @Override
@@ -64,31 +64,38 @@ final class VectorKernels implements Kernels {
         void put(float[] sums, int at, int count, long bias, long to);
     }
 
+    private static final Output WRITE = VectorKernels::writeWithBias;
+
     private void products(MemorySegment in, int tokens, List<PanelGroup> groups, Output output) {
         int inputs = groups.getFirst().weight().inputs();
         long x = Memory.address(in, (long) tokens * inputs);
         packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
             PanelGroup group = groups.get(index);
-            int outputs = group.weight().outputs();
             TiledProduct product = products[worker];
             multiply(product, rows, group, 0, following(groups, index));
-            int height = Tiling.height(rows.count());
-            for (int i = 0; i < rows.count(); i++) {
-                for (int panel = 0; panel < group.count(); panel++) {
-                    int column = (group.first() + panel) * PANEL;
-                    int count = Math.min(PANEL, outputs - column);
-                    long bias = group.bias() == 0 ? 0 : group.bias() + (long) panel * PANEL * Float.BYTES;
-                    long out = group.out() + ((long) (rows.row() + i) * outputs + column) * Float.BYTES;
-                    output.put(product.sums(), TiledProduct.index(panel, height, i), count, bias, out);
-                }
-            }
+            put(product.sums(), rows.count(), group, rows.row(), output);
         });
+    }
+
+    /// @param sums of [TiledProduct]
+    /// @param row of the first token, among all of the operation
+    private static void put(float[] sums, int tokens, PanelGroup group, int row, Output output) {
+        int outputs = group.weight().outputs();
+        int height = Tiling.height(tokens);
+        for (int i = 0; i < tokens; i++) {
+            for (int panel = 0; panel < group.count(); panel++) {
+                int column = (group.first() + panel) * PANEL;
+                int count = Math.min(PANEL, outputs - column);
+                long bias = group.bias() == 0 ? 0 : group.bias() + (long) panel * PANEL * Float.BYTES;
+                long out = group.out() + ((long) (row + i) * outputs + column) * Float.BYTES;
+                output.put(sums, TiledProduct.index(panel, height, i), count, bias, out);
+            }
+        }
     }
 
     @Override
     public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
         int inputs = gate.inputs();
-        int outputs = gate.outputs();
         long x = Memory.address(in, (long) tokens * inputs);
         List<PanelGroup> groups = groups(List.of(new Projection(gate, out)), tokens);
         packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
@@ -97,29 +104,21 @@ final class VectorKernels implements Kernels {
             TiledProduct product = products[worker];
             multiply(product, rows, gates, 0, following(gates, ups));
             multiply(product, rows, ups, gates.count(), following(groups, index));
-            writeGated(product.sums(), rows.count(), gates.first(), gates.count(), outputs, gates.out(), rows.row());
+            writeGated(product.sums(), rows.count(), gates, rows.row());
         });
     }
 
-    /// Writes what the gates of some panels let through of the ups, which follow them.
+    /// Writes what gates let through of the ups, which follow them.
     ///
     /// @param sums of [TiledProduct], the gates first
-    /// @param out address of `[rows, outputs]`
-    /// @param row of the first token, there
-    static void writeGated(float[] sums, int tokens, int firstPanel, int panels, int outputs, long out, int row) {
-        int height = Tiling.height(tokens);
-        int ups = TiledProduct.index(panels, height, 0);
+    /// @param row of the first token, among all of the operation
+    static void writeGated(float[] sums, int tokens, PanelGroup gates, int row) {
+        int ups = TiledProduct.index(gates.count(), Tiling.height(tokens), 0);
         for (int i = 0; i < ups; i += LANES) {
             FloatVector up = FloatVector.fromArray(FLOATS, sums, ups + i);
             VectorMath.swiGlu(FloatVector.fromArray(FLOATS, sums, i), up).intoArray(sums, i);
         }
-        for (int i = 0; i < tokens; i++) {
-            for (int panel = 0; panel < panels; panel++) {
-                int column = (firstPanel + panel) * PANEL;
-                long to = out + ((long) (row + i) * outputs + column) * Float.BYTES;
-                write(sums, TiledProduct.index(panel, height, i), Math.min(PANEL, outputs - column), to);
-            }
-        }
+        put(sums, tokens, gates, row, WRITE);
     }
 
     /// Packs an operation's tokens, as many at a time as fit, and runs `part` for each group of outputs with all of
@@ -154,7 +153,7 @@ final class VectorKernels implements Kernels {
     ///
     /// @param bias address of the biases of these panels' outputs; 0 if there are none
     /// @param out address of the layer's outputs
-    private record PanelGroup(Matrix weight, int first, int count, long bias, long out) {}
+    record PanelGroup(Matrix weight, int first, int count, long bias, long out) {}
 
     /// The panel that the thread which has the group at `index` will probably need after it.
     private static long following(List<PanelGroup> groups, int index) {

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
+import org.sparkqwen.engine.kernels.VectorKernels.PanelGroup;
 
 /// [Kernels#addExperts] on vectors: the rows of many experts in two products, each shared by all threads, so that
 /// experts of few rows keep no thread waiting.
@@ -102,7 +103,6 @@ final class VectorMixture {
     /// @param gated address of `[rows, intermediate]`
     private void gate(List<Run> runs, long gated) {
         Matrix shape = runs.getFirst().expert().gate();
-        int outputs = shape.outputs();
         int size = groupSize(runs, runs.size() * shape.panelCount(), GATED_PARTS_PER_THREAD, GATED_PANELS);
         int groups = Math.ceilDiv(shape.panelCount(), size);
         team.run(runs.size() * groups, (part, worker) -> {
@@ -115,7 +115,8 @@ final class VectorMixture {
             int next = panel + size < shape.panelCount() ? panel + size : panel;
             multiply(product, run, gate, panel, panels, 0, following(gate, up, panel));
             multiply(product, run, up, panel, panels, panels, following(up, gate, next));
-            VectorKernels.writeGated(product.sums(), run.count(), panel, panels, outputs, gated, run.gatedRow());
+            PanelGroup gates = new PanelGroup(gate, panel, panels, 0, gated);
+            VectorKernels.writeGated(product.sums(), run.count(), gates, run.gatedRow());
         });
     }
 
