@@ -16,7 +16,7 @@ import java.util.Arrays;
 /// tokens. Of few tokens it matters most that weights arrive: pieces are longer, read where they lie, and [ReadAhead].
 final class TiledProduct {
     /// Tokens that meet a panel together: a multiple of every tile's height.
-    static final int TOKENS = 252;
+    static final int TOKENS = 288;
 
     /// Tokens from which on they are many.
     static final int MANY = 96;
@@ -29,6 +29,9 @@ final class TiledProduct {
 
     /// Panels whose sums there is room for: a chunk of the head's logits.
     static final int PANELS = LogSumExp.CHUNK / PANEL;
+
+    /// Panels that a token which is alone meets at once.
+    static final int PANELS_OF_ONE = 4;
 
     /// Floats of heap that one takes.
     static final int HEAP_FLOATS = TOKENS * PANELS * PANEL;
@@ -137,7 +140,7 @@ final class TiledProduct {
             int at,
             int stride) {
         int panel = 0;
-        for (; panel <= panels - 4; panel += 4) {
+        for (; panel <= panels - PANELS_OF_ONE; panel += PANELS_OF_ONE) {
             long panel0 = first + panel * panelBytes;
             long panel1 = panel0 + panelBytes;
             long panel2 = panel1 + panelBytes;

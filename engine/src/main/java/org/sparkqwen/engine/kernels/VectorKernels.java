@@ -23,9 +23,6 @@ final class VectorKernels implements Kernels {
     /// waiting for long.
     private static final int PARTS_PER_THREAD = 16;
 
-    /// Panels of a linear layer that a part has at most: while they pass, the part's tokens stay in the cache.
-    private static final int PANELS_PER_PART = 4;
-
     private final ThreadTeam team;
     private final PackedActivations packed;
     private final TiledProduct[] products; // each worker's
@@ -50,12 +47,13 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
-        products(in, tokens, groups(projections, tokens), WRITE);
+        products(in, tokens, groups(projections, tokens, TiledProduct.PANELS), WRITE);
     }
 
     @Override
     public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
-        products(in, tokens, groups(List.of(new Projection(weight, sum)), tokens), VectorKernels::addTo);
+        List<Projection> projection = List.of(new Projection(weight, sum));
+        products(in, tokens, groups(projection, tokens, TiledProduct.PANELS), VectorKernels::addTo);
     }
 
     /// What becomes of one token's outputs of a panel.
@@ -88,7 +86,12 @@ final class VectorKernels implements Kernels {
                 int count = Math.min(PANEL, outputs - column);
                 long bias = group.bias() == 0 ? 0 : group.bias() + (long) panel * PANEL * Float.BYTES;
                 long out = group.out() + ((long) (row + i) * outputs + column) * Float.BYTES;
-                output.put(sums, TiledProduct.index(panel, height, i), count, bias, out);
+                int at = TiledProduct.index(panel, height, i);
+                if (count == PANEL) {
+                    output.put(sums, at, PANEL, bias, out); // a constant, with which the compiler needs no loop
+                } else {
+                    output.put(sums, at, count, bias, out);
+                }
             }
         }
     }
@@ -97,7 +100,7 @@ final class VectorKernels implements Kernels {
     public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
         int inputs = gate.inputs();
         long x = Memory.address(in, (long) tokens * inputs);
-        List<PanelGroup> groups = groups(List.of(new Projection(gate, out)), tokens);
+        List<PanelGroup> groups = groups(List.of(new Projection(gate, out)), tokens, TiledProduct.PANELS / 2);
         packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
             PanelGroup gates = groups.get(index);
             PanelGroup ups = new PanelGroup(up, gates.first(), gates.count(), 0, gates.out());
@@ -169,14 +172,17 @@ final class VectorKernels implements Kernels {
     }
 
     /// Cuts the layers into groups of panels: smaller ones where there would not be enough for all threads.
-    private List<PanelGroup> groups(List<Projection> projections, int tokens) {
+    /// Otherwise large ones, for tokens that the second-level cache does not hold come from farther away once for
+    /// each group.
+    ///
+    /// @param most panels of a group
+    private List<PanelGroup> groups(List<Projection> projections, int tokens, int most) {
         int all = projections.stream()
                 .mapToInt(projection -> projection.weight().panelCount())
                 .sum();
         int parts = all * Math.ceilDiv(tokens, TiledProduct.TOKENS);
-        // A token that is alone takes four panels at once.
         int size =
-                tokens == 1 ? PANELS_PER_PART : Math.clamp(parts / (PARTS_PER_THREAD * threads()), 1, PANELS_PER_PART);
+                tokens == 1 ? TiledProduct.PANELS_OF_ONE : Math.clamp(parts / (PARTS_PER_THREAD * threads()), 1, most);
         List<PanelGroup> groups = new ArrayList<>();
         for (Projection projection : projections) {
             Matrix weight = projection.weight();

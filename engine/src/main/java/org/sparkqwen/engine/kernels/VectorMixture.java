@@ -31,9 +31,6 @@ final class VectorMixture {
     /// Panels of outputs that a part has at most: as many as its sums have room for.
     private static final int OUTPUT_PANELS = TiledProduct.PANELS;
 
-    /// Panels that a row which is alone meets at once.
-    private static final int PANELS_OF_ONE_ROW = 4;
-
     private final ThreadTeam team;
     private final PackedActivations packed;
     private final TiledProduct[] products; // each worker's
@@ -144,7 +141,12 @@ final class VectorMixture {
                         int column = (panel + slot) * PANEL;
                         int count = Math.min(PANEL, outputs - column);
                         long to = sum + ((long) row * outputs + column) * Float.BYTES;
-                        addShare(product.sums(), TiledProduct.index(slot, height, i), count, share, to);
+                        int at = TiledProduct.index(slot, height, i);
+                        if (count == PANEL) {
+                            addShare(product.sums(), at, PANEL, share, to); // a constant, as in VectorKernels
+                        } else {
+                            addShare(product.sums(), at, count, share, to);
+                        }
                     }
                 }
             }
@@ -161,7 +163,7 @@ final class VectorMixture {
     /// @param panels that there are
     private int groupSize(List<Run> runs, int panels, int partsPerThread, int most) {
         boolean alone = runs.stream().allMatch(run -> run.count() == 1);
-        return Math.clamp(panels / (partsPerThread * team.threads()), alone ? PANELS_OF_ONE_ROW : 1, most);
+        return Math.clamp(panels / (partsPerThread * team.threads()), alone ? TiledProduct.PANELS_OF_ONE : 1, most);
     }
 
     private void multiply(

@@ -10,7 +10,7 @@ final class Activations implements AutoCloseable {
     /// Rows that pass through the feed-forward together, one for each token, or for each token and expert that it
     /// goes to: those of a whole batch are several times as wide as the model, and would take more memory than all
     /// else.
-    static final int FEED_FORWARD_ROWS = 1008;
+    static final int FEED_FORWARD_ROWS = 1152;
 
     private final ModelConfig config;
     private Arena arena = Arena.ofShared();

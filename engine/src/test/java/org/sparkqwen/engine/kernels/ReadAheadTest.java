@@ -22,7 +22,7 @@ class ReadAheadTest {
         "32, 1023",
         "64, 32",
         "95, 973",
-        "252, 1024",
+        "288, 1024",
         "8, 1",
         "16, 3"
     })
@@ -47,7 +47,7 @@ class ReadAheadTest {
 
     /// Tiles hold all tokens, and the last has one of them at least.
     @ParameterizedTest
-    @ValueSource(ints = {0, 1, 2, 4, 5, 8, 9, 12, 13, 16, 24, 25, 32, 36, 64, 95, 96, 97, 251, 252})
+    @ValueSource(ints = {0, 1, 2, 4, 5, 8, 9, 12, 13, 16, 24, 25, 32, 36, 64, 95, 96, 97, 251, 252, 287, 288})
     void tilesHoldAllTokens(int tokens) {
         int before = 0;
         int all = 0;
