@@ -47,6 +47,9 @@ final class PeakRatios {
             cases.add(new Case(
                     FewTokensBenchmark.class, "tokens", Integer.toString(tokens), FewTokensBenchmark.flops(tokens)));
         }
+        for (int rows : List.of(2, 64, 512)) {
+            cases.add(new Case(ExpertBenchmark.class, "rows", Integer.toString(rows), ExpertBenchmark.flops(rows)));
+        }
         return cases;
     }
 
