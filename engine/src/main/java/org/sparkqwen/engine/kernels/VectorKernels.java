@@ -100,7 +100,8 @@ final class VectorKernels implements Kernels {
     public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
         int inputs = gate.inputs();
         long x = Memory.address(in, (long) tokens * inputs);
-        List<PanelGroup> groups = groups(List.of(new Projection(gate, out)), tokens, TiledProduct.PANELS / 2);
+        int most = TiledProduct.PANELS / 2; // the ups' sums need as much room as the gates'
+        List<PanelGroup> groups = groups(List.of(new Projection(gate, out)), tokens, most);
         packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
             PanelGroup gates = groups.get(index);
             PanelGroup ups = new PanelGroup(up, gates.first(), gates.count(), 0, gates.out());

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 final class Activations implements AutoCloseable {
     /// Rows that pass through the feed-forward together, one for each token, or for each token and expert that it
     /// goes to: those of a whole batch are several times as wide as the model, and would take more memory than all
-    /// else.
+    /// else. A multiple of the rows that the kernels let meet a panel together, lest the last of them be few.
     static final int FEED_FORWARD_ROWS = 1152;
 
     private final ModelConfig config;
