@@ -18,8 +18,8 @@ import org.sparkqwen.engine.scoring.Windows;
 /// Measures how fast an engine scores and generates, and how much of what the machine can do that is.
 ///
 /// Each measurement repeats one round of work on random token ids. Rounds of warm-up come first, until the JVM has
-/// compiled what runs. Between the rounds that count, short bursts measure what the machine can do at most: it may have
-/// other users, and a share is true only of the same minute.
+/// compiled what runs. Between the rounds that count, bursts measure what the machine can do at most, and where many
+/// tokens share the weights also amid the work: it may have other users, and a share is true only of the same seconds.
 public final class Benchmark {
     /// Tokens of a prompt from which texts are generated.
     public static final int PROMPT_TOKENS = 64;
@@ -165,8 +165,8 @@ public final class Benchmark {
 
     private List<Measurement> measure(Part part, MachinePeak peak) {
         return switch (part) {
-            case SCORE -> List.of(measure(part, documents, peak, this::score));
-            case PREFILL -> List.of(measure(part, documents, peak, this::prefill));
+            case SCORE -> List.of(measure(part, documents, peak, () -> probed(this::score)));
+            case PREFILL -> List.of(measure(part, documents, peak, () -> probed(this::prefill)));
             case DECODE ->
                 settings.sequences().stream()
                         .map(count -> measureDecoding(count, peak))
@@ -211,6 +211,16 @@ public final class Benchmark {
             settled = elapsed >= most || (elapsed >= least && rate < best * SETTLED);
             best = Math.max(best, rate);
             progress.round(part, sequences, true, round, rate);
+        }
+    }
+
+    /// Decoding waits for memory, and the multiply-adds of its rounds say little.
+    private Measurement.Round probed(Supplier<Measurement.Round> work) {
+        engine.measurePeak(true);
+        try {
+            return work.get();
+        } finally {
+            engine.measurePeak(false);
         }
     }
 

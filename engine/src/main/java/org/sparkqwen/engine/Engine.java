@@ -249,6 +249,11 @@ public final class Engine implements AutoCloseable {
         return kernels.description();
     }
 
+    /// Measures from now on what the threads can do at most while they work, or does so no more: [Work#bursts].
+    void measurePeak(boolean measure) {
+        kernels.measurePeak(measure);
+    }
+
     /// What the engine has computed so far, and the time it took, by stage.
     public Work work() {
         return kernels.work();

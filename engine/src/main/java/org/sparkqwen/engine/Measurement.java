@@ -2,6 +2,7 @@ package org.sparkqwen.engine;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.OptionalDouble;
 import org.sparkqwen.engine.kernels.Stage;
 import org.sparkqwen.engine.kernels.Work;
 
@@ -57,6 +58,15 @@ public record Measurement(Benchmark.Part part, int sequences, List<Round> rounds
     /// The median round's arithmetic as a share of the best burst of multiply-adds around the rounds.
     public double shareOfPeak() {
         return median().flopsPerSecond() / flops.best();
+    }
+
+    /// The same as a share of what the threads' multiply-adds reached in bursts amid that round; absent where there
+    /// were none.
+    public OptionalDouble shareOfPeakMeanwhile() {
+        Round median = median();
+        return median.work().allBursts().flopsPerSecond().stream()
+                .map(peak -> median.flopsPerSecond() / peak)
+                .findFirst();
     }
 
     /// The weights that the median round read as a share of the best burst of reading around the rounds. More than

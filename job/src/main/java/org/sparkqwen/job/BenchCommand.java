@@ -34,7 +34,7 @@ import picocli.CommandLine.Option;
             "Measures how fast a model scores and generates on this machine, and what share that is of what the machine"
                     + " can do at most.",
             "",
-            "The machine's peaks are measured too, in bursts before, after and between the rounds: multiply-adds a"
+            "The machine's peaks are measured too, in bursts before, after and amid the rounds: multiply-adds a"
                     + " second, which bound scoring, and bytes read from memory a second, which bound decoding. Without"
                     + " a model's files, --shape takes random weights of a published size, which run as fast. Documents"
                     + " are random token ids, always the same. Runs no Spark job.",
@@ -47,7 +47,9 @@ import picocli.CommandLine.Option;
             "  spark-qwen bench --shape 4b --layers 4 --only score",
             "  spark-qwen bench --shape 0.6b --threads 1 --seconds 60 --json bench.json",
             "",
-            "Close other programs first. The worst of a machine's bursts says whether others used it meanwhile."
+            "Close other programs first. The worst of a machine's bursts says whether others used it meanwhile: the"
+                    + " share \"of peak\" is one of the best burst around the rounds, \"meanwhile\" one of short bursts"
+                    + " amid them, on the same threads."
         })
 final class BenchCommand implements Callable<Integer> {
     @Option(

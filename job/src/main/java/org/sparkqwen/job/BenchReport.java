@@ -87,6 +87,7 @@ final class BenchReport {
                 "rounds",
                 "GFLOP/s",
                 "of peak",
+                "meanwhile",
                 "weights, GB/s",
                 "of reading",
                 "to one",
@@ -104,6 +105,7 @@ final class BenchReport {
                     "%,d".formatted(measurement.rounds().size()),
                     "%,.1f".formatted(median.flopsPerSecond() / GIGA),
                     percent(measurement.shareOfPeak()),
+                    cell("%.1f %%", measurement.shareOfPeakMeanwhile(), 100),
                     bound ? "%,.1f".formatted(median.weightBytesPerSecond() / GIGA) : "",
                     bound ? percent(measurement.shareOfReadBytes()) : "",
                     cell("%.1f x", result.toOne(measurement), 1),
@@ -119,14 +121,16 @@ final class BenchReport {
                 "ms/token",
                 "of time",
                 "GFLOP/s",
-                "of peak"));
+                "of peak",
+                "meanwhile"));
         for (StageShare stage : StageShare.of(measurement)) {
             rows.add(List.of(
                     stage.name(),
                     "%.4f".formatted(stage.millisPerToken()),
                     percent(stage.shareOfTime()),
                     stage.flopsPerSecond() == 0 ? "" : "%,.1f".formatted(stage.flopsPerSecond() / GIGA),
-                    stage.flopsPerSecond() == 0 ? "" : percent(stage.shareOfPeak())));
+                    stage.flopsPerSecond() == 0 ? "" : percent(stage.shareOfPeak()),
+                    cell("%.1f %%", stage.shareOfPeakMeanwhile(), 100)));
         }
         return rows;
     }
@@ -179,6 +183,7 @@ final class BenchReport {
         json.put("tokens_per_s", samples(measurement.tokensPerSecond(), 1));
         json.put("gflops", measurement.median().flopsPerSecond() / GIGA);
         json.put("share_of_peak", measurement.shareOfPeak());
+        measurement.shareOfPeakMeanwhile().ifPresent(share -> json.put("share_of_peak_meanwhile", share));
         json.put("weights_gb_per_s", measurement.median().weightBytesPerSecond() / GIGA);
         json.put("share_of_reading", measurement.shareOfReadBytes());
         result.toOne(measurement).ifPresent(ratio -> json.put("ratio_to_one", ratio));
@@ -198,6 +203,7 @@ final class BenchReport {
         json.put("share_of_time", stage.shareOfTime());
         json.put("gflops", stage.flopsPerSecond() / GIGA);
         json.put("share_of_peak", stage.shareOfPeak());
+        stage.shareOfPeakMeanwhile().ifPresent(share -> json.put("share_of_peak_meanwhile", share));
         return json;
     }
 

@@ -64,7 +64,7 @@ final class EngineMeters {
     /// What was last read of an engine.
     private record Reading(Load load, Work work) {
         static final Reading NONE =
-                new Reading(new Load(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), new Work(Map.of(), Map.of(), 0));
+                new Reading(new Load(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), new Work(Map.of(), Map.of(), Map.of(), 0));
 
         static Reading of(Engine engine) {
             return new Reading(engine.load(), engine.work());

@@ -3,6 +3,7 @@ package org.sparkqwen.job;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import org.sparkqwen.engine.Measurement;
 import org.sparkqwen.engine.kernels.Stage;
 
@@ -11,8 +12,16 @@ import org.sparkqwen.engine.kernels.Stage;
 /// @param name `linear`, `attention`, `head`, `rest`, or `outside the kernels`
 /// @param shareOfTime of the round; all stages' add up to 1
 /// @param flopsPerSecond while the stage ran; 0 where nothing is counted
-/// @param shareOfPeak of the best burst of multiply-adds around the rounds
-record StageShare(String name, double millisPerToken, double shareOfTime, double flopsPerSecond, double shareOfPeak) {
+/// @param shareOfPeak of the best burst of multiply-adds around the rounds; 0 where nothing is counted
+/// @param shareOfPeakMeanwhile of the multiply-adds in bursts amid the stage; absent where there were none, or nothing
+///     is counted
+record StageShare(
+        String name,
+        double millisPerToken,
+        double shareOfTime,
+        double flopsPerSecond,
+        double shareOfPeak,
+        OptionalDouble shareOfPeakMeanwhile) {
     static List<StageShare> of(Measurement measurement) {
         Measurement.Round round = measurement.median();
         double peak = measurement.flops().best();
@@ -24,14 +33,24 @@ record StageShare(String name, double millisPerToken, double shareOfTime, double
                     round,
                     nanos,
                     round.work().flops(stage),
-                    peak));
+                    peak,
+                    round.work().bursts(stage).flopsPerSecond()));
         }
-        shares.add(of("outside the kernels", round, round.nanosOutsideKernels(), 0, peak));
+        shares.add(of("outside the kernels", round, round.nanosOutsideKernels(), 0, peak, OptionalDouble.empty()));
         return shares;
     }
 
-    private static StageShare of(String name, Measurement.Round round, long nanos, double flops, double peak) {
+    private static StageShare of(
+            String name, Measurement.Round round, long nanos, double flops, double peak, OptionalDouble meanwhile) {
         double rate = nanos == 0 ? 0 : flops * 1e9 / nanos;
-        return new StageShare(name, nanos / 1e6 / round.tokens(), (double) nanos / round.nanos(), rate, rate / peak);
+        return new StageShare(
+                name,
+                nanos / 1e6 / round.tokens(),
+                (double) nanos / round.nanos(),
+                rate,
+                rate / peak,
+                rate == 0
+                        ? OptionalDouble.empty()
+                        : meanwhile.stream().map(most -> rate / most).findFirst());
     }
 }

@@ -45,7 +45,8 @@ class BenchCommandTest {
                 .contains("prefill, 4 at a time")
                 .contains("decode, 1 at a time")
                 .contains("decode, 3 at a time")
-                .containsPattern("(?m)^attention +[0-9.]+ +[0-9.]+ % +[0-9.,]+ +[0-9.]+ %$")
+                .contains("of peak  meanwhile")
+                .containsPattern("(?m)^attention +[0-9.]+ +[0-9.]+ % +[0-9.,]+ +[0-9.]+ %")
                 .containsPattern("(?m)^outside the kernels +[0-9.]+ +[0-9.]+ %$");
 
         JsonNode root = new ObjectMapper().readTree(json.toFile());
@@ -119,6 +120,33 @@ class BenchCommandTest {
                 .contains("1 thread")
                 .doesNotContain("score")
                 .doesNotContain("prefill");
+    }
+
+    /// Rounds of 4,096 tokens, which take far longer than a thread waits between two bursts.
+    @Test
+    void measuresThePeakAmidScoring() throws IOException {
+        Path json = directory.resolve("bench.json");
+        CommandRun run = bench(
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--only",
+                "score,decode",
+                "--sequences",
+                "2",
+                "--seconds",
+                "0.1",
+                "--json",
+                json.toString());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out())
+                .containsPattern("(?m)^score, .* [0-9.]+ % +[0-9.]+ %$")
+                .containsPattern("(?m)^linear +[0-9.]+ +[0-9.]+ % +[0-9.,]+ +[0-9.]+ % +[0-9.]+ %$");
+
+        JsonNode root = new ObjectMapper().readTree(json.toFile());
+        JsonNode score = root.at("/measurements/0");
+        assertThat(score.at("/share_of_peak_meanwhile").doubleValue()).isPositive();
+        assertThat(score.at("/stages/0/share_of_peak_meanwhile").doubleValue()).isPositive();
+        assertThat(root.at("/measurements/1").has("share_of_peak_meanwhile")).isFalse();
     }
 
     @ParameterizedTest

@@ -3,6 +3,7 @@ package org.sparkqwen.engine.kernels;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// The arithmetic of a transformer, whole operations at a time, on float32 activations in native memory.
 ///
@@ -140,6 +141,11 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// Runs `work` for each of 0 to `count - 1`, on all threads: what is done to the rows of a batch outside of
     /// these operations.
     void each(int count, IntConsumer work);
+
+    /// From the next operation on, threads use a probe between its parts; null for none.
+    ///
+    /// @param probe for [#threads]
+    void measurePeak(@Nullable PeakProbe probe);
 
     /// Bytes of heap that operations take at most, [#logProbabilities] of all tokens included.
     ///

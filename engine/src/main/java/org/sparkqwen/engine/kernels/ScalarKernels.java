@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// The reference: every operation as its formula reads, in the order of additions that [Kernels] promises.
 final class ScalarKernels implements Kernels {
@@ -367,6 +368,11 @@ final class ScalarKernels implements Kernels {
     @Override
     public void each(int count, IntConsumer work) {
         team.run(count, (part, worker) -> work.accept(part));
+    }
+
+    @Override
+    public void measurePeak(@Nullable PeakProbe probe) {
+        team.measurePeak(probe);
     }
 
     @Override

@@ -24,6 +24,7 @@ final class ThreadTeam implements AutoCloseable {
     private final Thread[] workers;
     private volatile @Nullable Work current;
     private volatile boolean closed;
+    private @Nullable PeakProbe probe;
 
     ThreadTeam(int threads) {
         if (threads < 1) {
@@ -43,6 +44,11 @@ final class ThreadTeam implements AutoCloseable {
         return workers.length + 1;
     }
 
+    /// Has every thread use a probe between parts from now on; null for none.
+    synchronized void measurePeak(@Nullable PeakProbe probe) {
+        this.probe = probe;
+    }
+
     /// Runs every part and returns when all are done; one operation at a time.
     ///
     /// @throws RuntimeException the first that a part threw, after all parts ended
@@ -50,10 +56,13 @@ final class ThreadTeam implements AutoCloseable {
         if (workers.length == 0 || parts == 1) {
             for (int part = 0; part < parts; part++) {
                 operation.run(part, 0);
+                if (probe != null) {
+                    probe.betweenParts(0);
+                }
             }
             return;
         }
-        Work work = new Work(parts, threads(), operation, Thread.currentThread());
+        Work work = new Work(parts, threads(), operation, Thread.currentThread(), probe);
         current = work;
         for (Thread worker : workers) {
             LockSupport.unpark(worker);
@@ -95,17 +104,19 @@ final class ThreadTeam implements AutoCloseable {
         private final int parts;
         private final Operation operation;
         private final Thread caller;
+        private final @Nullable PeakProbe probe;
         private final int threads;
         private final AtomicIntegerArray claimed; // of each worker's range, from its first part on
         private final AtomicInteger done = new AtomicInteger();
         private volatile @Nullable Throwable failure;
 
-        Work(int parts, int threads, Operation operation, Thread caller) {
+        Work(int parts, int threads, Operation operation, Thread caller, @Nullable PeakProbe probe) {
             this.parts = parts;
             this.threads = threads;
             claimed = new AtomicIntegerArray(threads * APART);
             this.operation = operation;
             this.caller = caller;
+            this.probe = probe;
         }
 
         void claimParts(int worker) {
@@ -122,6 +133,9 @@ final class ThreadTeam implements AutoCloseable {
             for (int next = claimed.getAndIncrement(at); next < count; next = claimed.getAndIncrement(at)) {
                 try {
                     operation.run(from + next, worker);
+                    if (probe != null) {
+                        probe.betweenParts(worker);
+                    }
                 } catch (RuntimeException | Error e) {
                     failure = e;
                 }

@@ -5,6 +5,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// Other kernels, and a record of what they do: two readings of the clock an operation, of which a batch has some
 /// hundreds.
@@ -12,7 +13,9 @@ public final class TimedKernels implements Kernels {
     private final Kernels kernels;
     private final Map<Stage, Long> nanos = new EnumMap<>(Stage.class);
     private final Map<Stage, Double> flops = new EnumMap<>(Stage.class);
+    private final Map<Stage, Bursts> bursts = new EnumMap<>(Stage.class);
     private double weightBytes;
+    private @Nullable PeakProbe probe;
 
     /// @param kernels closed with this
     public TimedKernels(Kernels kernels) {
@@ -20,12 +23,24 @@ public final class TimedKernels implements Kernels {
         for (Stage stage : Stage.values()) {
             nanos.put(stage, 0L);
             flops.put(stage, 0d);
+            bursts.put(stage, Bursts.NONE);
         }
+    }
+
+    /// Measures, or does so no more, what the threads can do at most while they work: [Work#bursts].
+    public void measurePeak(boolean measure) {
+        measurePeak(measure ? new PeakProbe(threads()) : null);
+    }
+
+    @Override
+    public synchronized void measurePeak(@Nullable PeakProbe probe) {
+        this.probe = probe;
+        kernels.measurePeak(probe);
     }
 
     /// All that was done so far. Safe to call from any thread.
     public synchronized Work work() {
-        return new Work(Map.copyOf(nanos), Map.copyOf(flops), weightBytes);
+        return new Work(Map.copyOf(nanos), Map.copyOf(flops), Map.copyOf(bursts), weightBytes);
     }
 
     @Override
@@ -198,6 +213,9 @@ public final class TimedKernels implements Kernels {
     private synchronized void record(Stage stage, long start, double operations, long bytes) {
         nanos.merge(stage, System.nanoTime() - start, Long::sum);
         flops.merge(stage, operations, Double::sum);
+        if (probe != null) {
+            bursts.merge(stage, probe.take(), Bursts::plus);
+        }
         weightBytes += bytes;
     }
 }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.function.IntConsumer;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
+import org.jspecify.annotations.Nullable;
 
 /// The operations of [Kernels] in the Vector API, with the bits of [ScalarKernels].
 final class VectorKernels implements Kernels {
@@ -506,6 +507,11 @@ final class VectorKernels implements Kernels {
         }
         maxima[at] = maximum;
         sums[at] = ScalarMath.fold(lanes);
+    }
+
+    @Override
+    public void measurePeak(@Nullable PeakProbe probe) {
+        team.measurePeak(probe);
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.sparkqwen.engine.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -46,6 +47,25 @@ class ThreadTeamTest {
             }
             team.run(4, (part, worker) -> runs.incrementAndGet(part)); // and the team still works
             assertThat(runs.get(0)).isEqualTo(2);
+        }
+    }
+
+    /// Neither part ends before both have begun, so they are two threads'; nor before it is time for a burst.
+    @Test
+    void everyThreadUsesTheProbe() {
+        try (ThreadTeam team = new ThreadTeam(2)) {
+            PeakProbe probe = new PeakProbe(2);
+            team.measurePeak(probe);
+            AtomicInteger begun = new AtomicInteger();
+            long start = System.nanoTime();
+            team.run(2, (part, worker) -> {
+                begun.incrementAndGet();
+                while (begun.get() < 2 || System.nanoTime() - start < 25_000_000) {
+                    Thread.onSpinWait();
+                }
+            });
+            assertThat(probe.take().flops()).isEqualTo(2 * 2 * MultiplyAdds.flops(1 << 16));
+            assertThat(probe.take()).isEqualTo(Bursts.NONE);
         }
     }
 

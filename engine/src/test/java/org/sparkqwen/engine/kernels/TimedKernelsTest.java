@@ -105,6 +105,33 @@ class TimedKernelsTest {
         assertThat(since.nanos(Stage.HEAD)).isZero();
     }
 
+    @Test
+    void burstsBelongToTheStageAmidWhichTheyWere() {
+        List<Projection> projections = List.of(projection(4, 8, 1));
+        MemorySegment in = floats(8);
+        assertThat(burstsOf(() -> kernels.linear(in, 1, projections))).isEqualTo(Bursts.NONE);
+
+        kernels.measurePeak(true);
+        Bursts bursts = burstsOf(() -> kernels.linear(in, 1, projections));
+        assertThat(bursts.nanos()).isPositive();
+        assertThat(bursts.flopsPerSecond().orElseThrow()).isPositive().isFinite();
+        assertThat(kernels.work().bursts(Stage.LINEAR)).isEqualTo(bursts);
+        assertThat(kernels.work().bursts(Stage.HEAD).flopsPerSecond()).isEmpty();
+
+        kernels.measurePeak(false);
+        assertThat(burstsOf(() -> kernels.linear(in, 1, projections))).isEqualTo(Bursts.NONE);
+    }
+
+    /// The bursts amid an operation that is repeated for a tenth of a second, five times as long as a thread waits.
+    private Bursts burstsOf(Runnable operation) {
+        Work before = kernels.work();
+        long start = System.nanoTime();
+        while (System.nanoTime() - start < 100_000_000) {
+            operation.run();
+        }
+        return kernels.work().since(before).allBursts();
+    }
+
     private MemorySegment floats(int count) {
         return arena.allocate(JAVA_FLOAT, count);
     }
