@@ -23,7 +23,16 @@ class StreamingTest {
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @ValueSource(strings = {"dense-tied-f32", "dense-untied-bf16-2shards", "dense-odd-f16", "dense-yarn"})
+    @ValueSource(
+            strings = {
+                "dense-tied-f32",
+                "dense-untied-bf16-2shards",
+                "dense-odd-f16",
+                "dense-yarn",
+                "moe-norm",
+                "moe-mixed-bf16",
+                "qwen2-bias"
+            })
     void memoryChangesNoBit(String name) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
         Path packed = directory.resolve("packed");

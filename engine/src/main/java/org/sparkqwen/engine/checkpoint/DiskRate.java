@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /// How fast a disk reads a large file from one end to the other.
@@ -18,10 +20,41 @@ public final class DiskRate {
 
     private DiskRate() {}
 
-    /// Bytes a second, after a second of reading the end of `file` as weights are read; absent if the file is
-    /// small, or if what is read of it cannot be driven out of memory before, because the system takes no such
-    /// advice or another process has mapped it.
+    /// Bytes a second, after a second of reading the end of `file` as [StreamedFile] does; absent if the file is
+    /// small, or if it can only be read through the page cache and what is read cannot be driven out of memory
+    /// before, because the system takes no such advice or another process has mapped it.
     public static OptionalDouble measure(Path file) {
+        Optional<DirectReads> direct = DirectReads.open(file);
+        if (direct.isEmpty()) {
+            return throughPageCache(file);
+        }
+        try (DirectReads past = direct.get()) {
+            return measure(past, Files.size(file));
+        } catch (IOException _) {
+            return OptionalDouble.empty();
+        }
+    }
+
+    private static OptionalDouble measure(DirectReads file, long size) {
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment buffer = arena.allocate(LEAST_BYTES, LinuxFile.BLOCK);
+            long first = Math.max(0, size - MOST_BYTES) / LinuxFile.BLOCK * LinuxFile.BLOCK;
+            long bytes = 0;
+            long start = System.nanoTime();
+            while (first + bytes + LEAST_BYTES <= size && System.nanoTime() - start < MOST_NANOS) {
+                file.read(first + bytes, buffer, () -> false);
+                bytes += LEAST_BYTES;
+            }
+            return rate(bytes, start);
+        }
+    }
+
+    private static OptionalDouble rate(long bytes, long start) {
+        double seconds = (System.nanoTime() - start) / 1e9;
+        return bytes == 0 ? OptionalDouble.empty() : OptionalDouble.of(bytes / seconds);
+    }
+
+    private static OptionalDouble throughPageCache(Path file) {
         try (Arena arena = Arena.ofConfined();
                 FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             long start = Math.max(0, channel.size() - MOST_BYTES) / PackedLayout.ALIGNMENT * PackedLayout.ALIGNMENT;
@@ -45,7 +78,6 @@ public final class DiskRate {
             pages.read(bytes, bytes + LEAST_BYTES, () -> false);
             bytes += LEAST_BYTES;
         }
-        double seconds = (System.nanoTime() - start) / 1e9;
-        return bytes == 0 ? OptionalDouble.empty() : OptionalDouble.of(bytes / seconds);
+        return rate(bytes, start);
     }
 }

@@ -13,19 +13,17 @@ public final class MappedPages implements AutoCloseable {
     /// mappings waits no longer than for this.
     private static final long PIECE_BYTES = 8 << 20;
 
-    private static final int NOT_OPEN = -1;
-
     private final MemorySegment data;
     private final long dataStart;
     private final Optional<PageAdvice> advice;
-    private final int descriptor;
+    private final Optional<LinuxFile> file;
 
     /// @param data mapped from `path`, from byte `dataStart` of the file on
     MappedPages(Path path, MemorySegment data, long dataStart, Optional<PageAdvice> advice) {
         this.data = data;
         this.dataStart = dataStart;
         this.advice = advice;
-        descriptor = advice.map(system -> system.open(path)).orElse(NOT_OPEN);
+        file = advice.flatMap(system -> LinuxFile.open(path));
     }
 
     /// Reads bytes `from` to `to` of the data into memory, as far as they are not there, and returns when they
@@ -66,10 +64,10 @@ public final class MappedPages implements AutoCloseable {
         }
         PageAdvice system = advice.get();
         MemorySegment pages = pagesWithin(system, from, to);
-        if (pages.byteSize() > 0 && descriptor != NOT_OPEN) {
+        if (pages.byteSize() > 0 && file.isPresent()) {
             long offset = pages.address() - data.address();
             data.asSlice(offset, pages.byteSize()).unload(); // the system forgets no page that is mapped
-            system.forget(descriptor, dataStart + offset, pages.byteSize());
+            file.get().forget(dataStart + offset, pages.byteSize());
         }
     }
 
@@ -92,8 +90,6 @@ public final class MappedPages implements AutoCloseable {
 
     @Override
     public void close() {
-        if (descriptor != NOT_OPEN) {
-            advice.orElseThrow().close(descriptor);
-        }
+        file.ifPresent(LinuxFile::close);
     }
 }

@@ -25,6 +25,7 @@ public final class PackedFile implements PackedTensors, WeightFiles {
     private final Arena arena;
     private final PackedHeader header;
     private final MemorySegment data;
+    private final long dataStart;
     private final UseLock use;
 
     private PackedFile(Path path, Arena arena, PackedHeader header, MemorySegment data, UseLock use) {
@@ -32,6 +33,7 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         this.arena = arena;
         this.header = header;
         this.data = data;
+        dataStart = header.dataStart();
         this.use = use;
     }
 
@@ -84,18 +86,33 @@ public final class PackedFile implements PackedTensors, WeightFiles {
 
     @Override
     public MemorySegment data(PackedTensor tensor) {
-        return data.asSlice(tensor.offset(), tensor.bytes());
+        return data(tensor.offset(), tensor.bytes());
+    }
+
+    MemorySegment data(long offset, long bytes) {
+        return data.asSlice(offset, bytes);
+    }
+
+    /// Where byte `offset` of the data lies in the file.
+    long position(long offset) {
+        return dataStart + offset;
     }
 
     /// The pages of the data, to be read ahead and given back. No range of them may be used after [#close].
     public MappedPages pages() {
-        return new MappedPages(path, data, header.dataStart(), PageAdvice.ofThisSystem());
+        return new MappedPages(path, data, dataStart, PageAdvice.ofThisSystem());
     }
 
     @Override
     public void check(PackedTensor tensor) {
+        check(tensor, data(tensor));
+    }
+
+    /// Checks that these are the tensor's numbers.
+    ///
+    /// @param bytes what was read of it
+    void check(PackedTensor tensor, MemorySegment bytes) {
         CRC32C checksum = new CRC32C();
-        MemorySegment bytes = data(tensor);
         for (long from = 0; from < bytes.byteSize(); from += MAX_BUFFER_BYTES) {
             long count = Math.min(MAX_BUFFER_BYTES, bytes.byteSize() - from);
             checksum.update(bytes.asSlice(from, count).asByteBuffer());

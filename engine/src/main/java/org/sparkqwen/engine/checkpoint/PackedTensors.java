@@ -3,7 +3,7 @@ package org.sparkqwen.engine.checkpoint;
 import java.lang.foreign.MemorySegment;
 
 /// Packed tensors in native memory, wherever that comes from. Owns it: no segment may be used after [#close].
-public sealed interface PackedTensors extends AutoCloseable permits PackedFile, PackedMemory {
+public sealed interface PackedTensors extends AutoCloseable permits PackedFile, PackedMemory, StreamedFile {
     PackedLayout layout();
 
     /// A tensor's numbers, not yet checked; read-only or not to be written.

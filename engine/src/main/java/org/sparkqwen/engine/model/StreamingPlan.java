@@ -3,20 +3,26 @@ package org.sparkqwen.engine.model;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
+import org.sparkqwen.engine.checkpoint.StreamedFile;
 
 /// Which of a model's weights stay in memory, and which are read from the disk for each batch.
 ///
 /// A batch uses the parts of a model in turn: the embedding, the layers, and a head of its own. If they do not all fit,
-/// the same share of every layer and of the head stays, and the rest is read while the part before it computes; so the
-/// disk has as much to do beside each layer. Of the rest, two parts that follow each other have room at a time. The
-/// embedding stays whole: a batch reads few of its rows, and those are anywhere.
+/// about the same share of every layer stays, and the rest is read while the part before it computes; so the disk has
+/// as much to do beside each layer. The rests go through two slots in turns. The embedding stays whole: a batch reads
+/// few of its rows, and those are anywhere.
 ///
 /// @param parts in the order of use; after the last comes the first again
 /// @param memory bytes that weights may take
 /// @param overlapping whether a part is read while another computes; false if memory does not hold two of them
 public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) {
+    /// Of the share that stays.
+    private static final double ACCURACY = 0.001;
+
     public StreamingPlan {
         parts = List.copyOf(parts);
     }
@@ -39,52 +45,116 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
     /// @param layout of all weights of a model with `layers` layers
     /// @param memory bytes that weights may take
     static StreamingPlan of(PackedLayout layout, int layers, long memory) {
-        List<Part> whole = new ArrayList<>();
-        Part embedding = range(layout, TensorPlan.EMBEDDING);
-        whole.add(embedding);
+        List<List<PackedTensor>> all = new ArrayList<>();
+        all.add(tensors(layout, TensorPlan.EMBEDDING));
         for (int i = 0; i < layers; i++) {
-            whole.add(range(layout, TensorPlan.layer(i)));
+            all.add(tensors(layout, TensorPlan.layer(i)));
         }
         if (layout.find(TensorPlan.HEAD).isPresent()) {
-            whole.add(range(layout, TensorPlan.HEAD));
+            all.add(tensors(layout, TensorPlan.HEAD));
         }
+        List<Part> whole = all.stream().map(StreamingPlan::whole).toList();
         if (layout.bytes() <= memory) {
             return new StreamingPlan(whole, memory, true);
         }
-        long forOthers = Math.max(0, memory - embedding.keptBytes());
-        List<Part> others = whole.subList(1, whole.size());
-        long all = others.stream().mapToLong(Part::keptBytes).sum();
-        long pair = largestPair(others);
-        boolean overlapping = pair <= forOthers;
-        // share · all + (1 - share) · pair = forOthers
-        double share = overlapping && pair < all ? (double) (forOthers - pair) / (all - pair) : 0;
-        List<Part> parts = new ArrayList<>(List.of(embedding));
-        for (Part part : others) {
-            long kept = (long) (part.keptBytes() * share) / PackedLayout.ALIGNMENT * PackedLayout.ALIGNMENT;
-            parts.add(new Part(part.from(), part.from() + kept, part.to()));
+        StreamingPlan best = new StreamingPlan(parts(all, 0), memory, false);
+        double fits = 0;
+        double doesNot = 1;
+        for (double share = 0; doesNot - fits > ACCURACY; share = (fits + doesNot) / 2) {
+            StreamingPlan plan = new StreamingPlan(evened(parts(all, share)), memory, true);
+            if (plan.keptBytes() + plan.slotBytes() <= memory) {
+                best = plan;
+                fits = share;
+            } else {
+                doesNot = share;
+            }
         }
-        return new StreamingPlan(parts, memory, overlapping);
+        return best;
     }
 
-    /// A part that stays whole.
-    private static Part range(PackedLayout layout, String prefix) {
-        List<PackedTensor> tensors = layout.tensors().stream()
+    private static List<PackedTensor> tensors(PackedLayout layout, String prefix) {
+        return layout.tensors().stream()
                 .filter(tensor -> tensor.name().startsWith(prefix))
                 .sorted(Comparator.comparingLong(PackedTensor::offset))
                 .toList();
-        long end = tensors.getLast().offset() + tensors.getLast().bytes();
-        return new Part(tensors.getFirst().offset(), end, end);
     }
 
-    /// Bytes of the two parts that follow each other, the first after the last, and are largest together.
-    private static long largestPair(List<Part> parts) {
-        long largest = 0;
-        Part before = parts.getLast();
-        for (Part part : parts) {
-            largest = Math.max(largest, before.keptBytes() + part.keptBytes());
-            before = part;
+    private static Part whole(List<PackedTensor> tensors) {
+        PackedTensor last = tensors.getLast();
+        return new Part(tensors.getFirst().offset(), last.offset() + last.bytes(), last.offset() + last.bytes());
+    }
+
+    /// Of each part but the embedding the first tensors stay, about `share` of its bytes: what is missing in one,
+    /// because tensors are large, is made up for by those after it.
+    private static List<Part> parts(List<List<PackedTensor>> all, double share) {
+        List<Part> parts = new ArrayList<>();
+        double owed = 0;
+        for (List<PackedTensor> tensors : all) {
+            Part whole = whole(tensors);
+            if (parts.isEmpty()) {
+                parts.add(whole);
+                continue;
+            }
+            owed += share * whole.keptBytes();
+            long kept = whole.keptBytes() <= owed ? whole.to() : whole.from();
+            for (PackedTensor tensor : tensors) {
+                if (kept < whole.to() && tensor.offset() - whole.from() <= owed) {
+                    kept = tensor.offset();
+                }
+            }
+            owed -= kept - whole.from();
+            parts.add(new Part(whole.from(), kept, whole.to()));
         }
-        return largest;
+        return parts;
+    }
+
+    /// Where an odd number of parts is read, the last of them, mostly the head, stays: it would have the same slot
+    /// as the first, which comes after it.
+    private static List<Part> evened(List<Part> parts) {
+        int[] read = IntStream.range(0, parts.size())
+                .filter(part -> parts.get(part).streamedBytes() > 0)
+                .toArray();
+        if (read.length % 2 != 0) {
+            Part last = parts.get(read[read.length - 1]);
+            parts.set(read[read.length - 1], new Part(last.from(), last.to(), last.to()));
+        }
+        return parts;
+    }
+
+    /// What of part `part` is read for each batch, and where to; absent if all of it stays. Parts that follow each
+    /// other have different slots, if there is room for two.
+    Optional<StreamedFile.Range> range(int part) {
+        if (!streams(part)) {
+            return Optional.empty();
+        }
+        int before = (int) IntStream.range(0, part).filter(this::streams).count();
+        int slot = overlapping ? before % 2 : 0;
+        return Optional.of(
+                new StreamedFile.Range(parts.get(part).kept(), parts.get(part).to(), slot));
+    }
+
+    private boolean streams(int part) {
+        return parts.get(part).streamedBytes() > 0;
+    }
+
+    /// Those of all parts.
+    List<StreamedFile.Range> ranges() {
+        return IntStream.range(0, parts.size())
+                .mapToObj(this::range)
+                .flatMap(Optional::stream)
+                .toList();
+    }
+
+    /// Bytes of the slots.
+    long slotBytes() {
+        List<StreamedFile.Range> ranges = ranges();
+        return IntStream.range(0, 2)
+                .mapToLong(slot -> ranges.stream()
+                        .filter(range -> range.slot() == slot)
+                        .mapToLong(StreamedFile.Range::bytes)
+                        .max()
+                        .orElse(0))
+                .sum();
     }
 
     /// Whether there are weights that do not fit into memory.

@@ -1,10 +1,11 @@
 package org.sparkqwen.engine.model;
 
 import java.util.BitSet;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.checkpoint.MappedPages;
+import org.sparkqwen.engine.checkpoint.StreamedFile;
 
-/// Reads a model's parts from the disk ahead of their use, on a thread of its own, and gives back what does not fit.
+/// Reads a model's parts from the disk ahead of their use, on a thread of its own.
 ///
 /// While one part computes, the next is read; so a batch takes as long as the disk or the arithmetic, whichever is
 /// slower, and not as both. Nothing is read before the first part is used, and what stays in memory is read once.
@@ -12,7 +13,7 @@ final class WeightStream implements AutoCloseable {
     private static final int NONE = -1;
 
     private final StreamingPlan plan;
-    private final MappedPages pages;
+    private final StreamedFile file;
     private final Thread reader =
             Thread.ofPlatform().daemon().name("weights-reader").unstarted(this::run);
 
@@ -22,10 +23,10 @@ final class WeightStream implements AutoCloseable {
     private boolean closed;
     private @Nullable Throwable failure;
 
-    /// @param pages of the file that `plan` is about; closed with this
-    WeightStream(StreamingPlan plan, MappedPages pages) {
+    /// @param file with the plan's ranges, to be closed after this
+    WeightStream(StreamingPlan plan, StreamedFile file) {
         this.plan = plan;
-        this.pages = pages;
+        this.file = file;
         reader.start();
     }
 
@@ -38,7 +39,7 @@ final class WeightStream implements AutoCloseable {
         boolean interrupted = false;
         while (!present.get(part)) {
             if (failure != null) {
-                throw new IllegalStateException("the weights cannot be read: " + failure, failure);
+                throw new IllegalStateException("the weights cannot be read: " + failure.getMessage(), failure);
             }
             try {
                 wait();
@@ -91,18 +92,12 @@ final class WeightStream implements AutoCloseable {
         return !plan.streams() && present.cardinality() == plan.parts().size();
     }
 
-    /// Room first, then the part that is waited for, then the next.
+    /// The part that is waited for, then the next.
     private @Nullable Task taskNow() {
         if (used == NONE) {
             return null;
         }
         int next = plan.overlapping() ? next() : used;
-        for (int part = present.nextSetBit(0); part >= 0; part = present.nextSetBit(part + 1)) {
-            if (part != used && part != next && streams(part)) {
-                present.clear(part);
-                return releaseOf(part);
-            }
-        }
         if (!present.get(used)) {
             return readingOf(used);
         }
@@ -114,28 +109,31 @@ final class WeightStream implements AutoCloseable {
         int next = used;
         do {
             next = (next + 1) % plan.parts().size();
-        } while (next != used && present.get(next) && !streams(next));
+        } while (next != used && present.get(next) && plan.range(next).isEmpty());
         return next;
-    }
-
-    private boolean streams(int part) {
-        return plan.parts().get(part).streamedBytes() > 0;
-    }
-
-    private Task releaseOf(int index) {
-        StreamingPlan.Part part = plan.parts().get(index);
-        return () -> pages.release(part.kept(), part.to());
     }
 
     private Task readingOf(int index) {
         StreamingPlan.Part part = plan.parts().get(index);
+        Optional<StreamedFile.Range> streamed = plan.range(index);
+        streamed.ifPresent(range -> present.andNot(sharing(range.slot())));
         return () -> {
-            pages.read(part.from(), part.to(), this::isClosed);
+            file.pages().read(part.from(), part.kept(), this::isClosed);
+            streamed.ifPresent(range -> file.read(range, this::isClosed));
             synchronized (this) {
                 present.set(index);
                 notifyAll();
             }
         };
+    }
+
+    /// The parts that are read to a slot.
+    private BitSet sharing(int slot) {
+        BitSet parts = new BitSet();
+        for (int part = 0; part < plan.parts().size(); part++) {
+            parts.set(part, plan.range(part).stream().anyMatch(range -> range.slot() == slot));
+        }
+        return parts;
     }
 
     private synchronized boolean isClosed() {
@@ -157,7 +155,6 @@ final class WeightStream implements AutoCloseable {
                 interrupted = true;
             }
         }
-        pages.close();
         if (interrupted) {
             Thread.currentThread().interrupt();
         }

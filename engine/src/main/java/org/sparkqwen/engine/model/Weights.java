@@ -20,6 +20,7 @@ import org.sparkqwen.engine.checkpoint.PackedTensors;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.PackingLog;
 import org.sparkqwen.engine.checkpoint.PackingPlan;
+import org.sparkqwen.engine.checkpoint.StreamedFile;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.Bf16Matrix;
 import org.sparkqwen.engine.kernels.F32Matrix;
@@ -46,10 +47,13 @@ public final class Weights implements AutoCloseable {
     private final StreamingPlan plan;
     private final @Nullable WeightStream stream; // of a file
 
-    /// @param tensors all that the plan of `config` calls for; closed with this
+    /// @param packed all that the plan of `config` calls for; closed with this
     /// @param memory bytes that weights may take
-    private Weights(ModelConfig config, PackedTensors tensors, long memory) {
-        this.tensors = tensors;
+    private Weights(ModelConfig config, PackedTensors packed, long memory) {
+        plan = StreamingPlan.of(packed.layout(), config.layers(), memory);
+        @Nullable
+        StreamedFile streamed = packed instanceof PackedFile file ? new StreamedFile(file, plan.ranges()) : null;
+        tensors = streamed == null ? packed : streamed;
         PackedTensor vectors = tensor(TensorPlan.EMBEDDING);
         embedding = new Embedding(vectors, tensors.data(vectors));
         embeddingUse = firstUse(List.of(vectors));
@@ -68,11 +72,7 @@ public final class Weights implements AutoCloseable {
         String headName = config.tiedEmbeddings() ? TensorPlan.EMBEDDING : TensorPlan.HEAD;
         head = matrix(headName);
         headUse = config.tiedEmbeddings() ? embeddingUse : firstUse(List.of(tensor(headName)));
-        plan = StreamingPlan.of(tensors.layout(), config.layers(), memory);
-        stream = switch (tensors) {
-            case PackedFile file -> new WeightStream(plan, file.pages());
-            case PackedMemory _ -> null;
-        };
+        stream = streamed == null ? null : new WeightStream(plan, streamed);
     }
 
     /// Opens the weights of a model directory: its packed file, or that of its safetensors in the cache, which is
