@@ -44,9 +44,9 @@ public final class StreamedFile implements PackedTensors {
     StreamedFile(PackedFile file, List<Range> ranges, Optional<DirectReads> direct) {
         this.file = file;
         this.ranges = List.copyOf(ranges);
+        this.direct = direct;
         slots = slots();
         pages = file.pages();
-        this.direct = direct;
     }
 
     private List<MemorySegment> slots() {
@@ -57,6 +57,7 @@ public final class StreamedFile implements PackedTensors {
                     .toList();
         } catch (OutOfMemoryError e) {
             arena.close();
+            direct.ifPresent(DirectReads::close);
             throw e;
         }
     }

@@ -8,7 +8,8 @@ import org.sparkqwen.engine.checkpoint.StreamedFile;
 /// Reads a model's parts from the disk ahead of their use, on a thread of its own.
 ///
 /// While one part computes, the next is read; so a batch takes as long as the disk or the arithmetic, whichever is
-/// slower, and not as both. Nothing is read before the first part is used, and what stays in memory is read once.
+/// slower, and not as both. Nothing is read before the first part is used, and what stays in memory is read once,
+/// unless the system drops it.
 final class WeightStream implements AutoCloseable {
     private static final int NONE = -1;
 
@@ -40,6 +41,9 @@ final class WeightStream implements AutoCloseable {
         while (!present.get(part)) {
             if (failure != null) {
                 throw new IllegalStateException("the weights cannot be read: " + failure.getMessage(), failure);
+            }
+            if (closed) {
+                throw new IllegalStateException("the weights are closed");
             }
             try {
                 wait();
@@ -121,7 +125,7 @@ final class WeightStream implements AutoCloseable {
             file.pages().read(part.from(), part.kept(), this::isClosed);
             streamed.ifPresent(range -> file.read(range, this::isClosed));
             synchronized (this) {
-                present.set(index);
+                present.set(index, !closed); // then reading may have ended early
                 notifyAll();
             }
         };

@@ -186,6 +186,17 @@ class WeightStreamTest {
         }
     }
 
+    @Test
+    void nothingIsUsedAnyMoreOnceItIsClosed() {
+        StreamingPlan plan = plan(memoryForTwoLayers());
+        try (StreamedFile streamed = open(plan)) {
+            WeightStream stream = new WeightStream(plan, streamed);
+            stream.use(1);
+            stream.close();
+            assertThatThrownBy(() -> stream.use(LAST)).hasMessage("the weights are closed");
+        }
+    }
+
     private StreamedFile open(StreamingPlan plan) {
         return new StreamedFile(PackedFile.open(file.path()), plan.ranges());
     }
