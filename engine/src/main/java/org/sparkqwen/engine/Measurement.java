@@ -64,9 +64,7 @@ public record Measurement(Benchmark.Part part, int sequences, List<Round> rounds
     /// were none.
     public OptionalDouble shareOfPeakMeanwhile() {
         Round median = median();
-        return median.work().allBursts().flopsPerSecond().stream()
-                .map(peak -> median.flopsPerSecond() / peak)
-                .findFirst();
+        return median.work().allBursts().share(median.flopsPerSecond());
     }
 
     /// The weights that the median round read as a share of the best burst of reading around the rounds. More than

@@ -27,6 +27,16 @@ public final class Golden {
     public static final Path DIRECTORY = Path.of("src/test/resources/golden");
     public static final Path SMALL_MODEL = Path.of("../data-samples/tiny-qwen3");
 
+    /// All small models with reference values: names of directories below `models`.
+    public static final List<String> MODELS = List.of(
+            "dense-tied-f32",
+            "dense-untied-bf16-2shards",
+            "dense-odd-f16",
+            "dense-yarn",
+            "moe-mixed-bf16",
+            "moe-norm",
+            "qwen2-bias");
+
     private Golden() {}
 
     public static JsonNode read(Path file) {

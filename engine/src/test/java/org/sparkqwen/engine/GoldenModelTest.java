@@ -21,14 +21,7 @@ class GoldenModelTest {
     private static final double LOGIT_TOLERANCE = 1e-3;
 
     static Stream<Arguments> modelsAndKernels() {
-        return Stream.of(
-                        "dense-tied-f32",
-                        "dense-untied-bf16-2shards",
-                        "dense-odd-f16",
-                        "dense-yarn",
-                        "moe-mixed-bf16",
-                        "moe-norm",
-                        "qwen2-bias")
+        return Golden.MODELS.stream()
                 .flatMap(model -> Stream.of(KernelChoice.SCALAR, KernelChoice.VECTOR)
                         .map(kernels -> Arguments.of(model, kernels)));
     }

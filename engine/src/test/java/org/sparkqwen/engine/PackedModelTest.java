@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.PackedFile;
@@ -42,16 +43,7 @@ class PackedModelTest {
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "dense-tied-f32",
-                "dense-untied-bf16-2shards",
-                "dense-odd-f16",
-                "dense-yarn",
-                "moe-mixed-bf16",
-                "moe-norm",
-                "qwen2-bias"
-            })
+    @FieldSource("org.sparkqwen.engine.Golden#MODELS")
     void everyWayToKeepTheWeightsGivesTheSameBits(String name) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
         List<Double> expected = logProbabilities(model, null);

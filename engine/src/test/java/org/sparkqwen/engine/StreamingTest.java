@@ -10,7 +10,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.FieldSource;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.Unwatched;
 import org.sparkqwen.engine.kernels.KernelChoice;
@@ -23,16 +23,7 @@ class StreamingTest {
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "dense-tied-f32",
-                "dense-untied-bf16-2shards",
-                "dense-odd-f16",
-                "dense-yarn",
-                "moe-norm",
-                "moe-mixed-bf16",
-                "qwen2-bias"
-            })
+    @FieldSource("org.sparkqwen.engine.Golden#MODELS")
     void memoryChangesNoBit(String name) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
         Path packed = directory.resolve("packed");

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import org.sparkqwen.engine.Measurement;
+import org.sparkqwen.engine.kernels.Bursts;
 import org.sparkqwen.engine.kernels.Stage;
 
 /// What a stage of the forward pass took of a measurement's median round.
@@ -34,14 +35,14 @@ record StageShare(
                     nanos,
                     round.work().flops(stage),
                     peak,
-                    round.work().bursts(stage).flopsPerSecond()));
+                    round.work().bursts(stage)));
         }
-        shares.add(of("outside the kernels", round, round.nanosOutsideKernels(), 0, peak, OptionalDouble.empty()));
+        shares.add(of("outside the kernels", round, round.nanosOutsideKernels(), 0, peak, Bursts.NONE));
         return shares;
     }
 
     private static StageShare of(
-            String name, Measurement.Round round, long nanos, double flops, double peak, OptionalDouble meanwhile) {
+            String name, Measurement.Round round, long nanos, double flops, double peak, Bursts bursts) {
         double rate = nanos == 0 ? 0 : flops * 1e9 / nanos;
         return new StageShare(
                 name,
@@ -49,8 +50,6 @@ record StageShare(
                 (double) nanos / round.nanos(),
                 rate,
                 rate / peak,
-                rate == 0
-                        ? OptionalDouble.empty()
-                        : meanwhile.stream().map(most -> rate / most).findFirst());
+                rate == 0 ? OptionalDouble.empty() : bursts.share(rate));
     }
 }

@@ -46,7 +46,7 @@ class BenchCommandTest {
                 .contains("decode, 1 at a time")
                 .contains("decode, 3 at a time")
                 .contains("of peak  meanwhile")
-                .containsPattern("(?m)^attention +[0-9.]+ +[0-9.]+ % +[0-9.,]+ +[0-9.]+ %")
+                .containsPattern("(?m)^attention +[0-9.]+ +[0-9.]+ % +[0-9.,]+ +[0-9.]+ %( +[0-9.]+ %)?$")
                 .containsPattern("(?m)^outside the kernels +[0-9.]+ +[0-9.]+ %$");
 
         JsonNode root = new ObjectMapper().readTree(json.toFile());

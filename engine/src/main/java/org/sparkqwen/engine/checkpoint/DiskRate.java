@@ -39,19 +39,11 @@ public final class DiskRate {
         try (Arena arena = Arena.ofShared()) {
             MemorySegment buffer = arena.allocate(LEAST_BYTES, LinuxFile.BLOCK);
             long first = Math.max(0, size - MOST_BYTES) / LinuxFile.BLOCK * LinuxFile.BLOCK;
-            long bytes = 0;
-            long start = System.nanoTime();
-            while (first + bytes + LEAST_BYTES <= size && System.nanoTime() - start < MOST_NANOS) {
-                file.read(first + bytes, buffer, () -> false);
-                bytes += LEAST_BYTES;
-            }
-            return rate(bytes, start);
+            return measure(size - first, from -> {
+                file.read(first + from, buffer, () -> false);
+                return true;
+            });
         }
-    }
-
-    private static OptionalDouble rate(long bytes, long start) {
-        double seconds = (System.nanoTime() - start) / 1e9;
-        return bytes == 0 ? OptionalDouble.empty() : OptionalDouble.of(bytes / seconds);
     }
 
     private static OptionalDouble throughPageCache(Path file) {
@@ -60,24 +52,33 @@ public final class DiskRate {
             long start = Math.max(0, channel.size() - MOST_BYTES) / PackedLayout.ALIGNMENT * PackedLayout.ALIGNMENT;
             MemorySegment end = channel.map(FileChannel.MapMode.READ_ONLY, start, channel.size() - start, arena);
             try (MappedPages pages = new MappedPages(file, end, start, PageAdvice.ofThisSystem())) {
-                return measure(pages, end);
+                pages.release(0, end.byteSize());
+                return measure(end.byteSize(), from -> {
+                    boolean onDisk = !end.asSlice(from, LEAST_BYTES).isLoaded();
+                    pages.read(from, from + LEAST_BYTES, () -> false);
+                    return onDisk;
+                });
             }
         } catch (IOException _) {
             return OptionalDouble.empty();
         }
     }
 
-    private static OptionalDouble measure(MappedPages pages, MemorySegment file) {
-        pages.release(0, file.byteSize());
+    private interface Reading {
+        /// Reads [#LEAST_BYTES] from `from` on. Whether they came from the disk.
+        boolean read(long from);
+    }
+
+    private static OptionalDouble measure(long size, Reading reading) {
         long bytes = 0;
         long start = System.nanoTime();
-        while (bytes + LEAST_BYTES <= file.byteSize() && System.nanoTime() - start < MOST_NANOS) {
-            if (file.asSlice(bytes, LEAST_BYTES).isLoaded()) {
+        while (bytes + LEAST_BYTES <= size && System.nanoTime() - start < MOST_NANOS) {
+            if (!reading.read(bytes)) {
                 return OptionalDouble.empty();
             }
-            pages.read(bytes, bytes + LEAST_BYTES, () -> false);
             bytes += LEAST_BYTES;
         }
-        return rate(bytes, start);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        return bytes == 0 ? OptionalDouble.empty() : OptionalDouble.of(bytes / seconds);
     }
 }

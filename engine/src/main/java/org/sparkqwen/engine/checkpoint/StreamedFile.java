@@ -37,7 +37,7 @@ public final class StreamedFile implements PackedTensors {
     /// @param file closed with this, but not if this throws
     /// @param ranges that do not overlap
     public StreamedFile(PackedFile file, List<Range> ranges) {
-        this(file, ranges, DirectReads.open(file.path()));
+        this(file, ranges, ranges.isEmpty() ? Optional.empty() : DirectReads.open(file.path()));
     }
 
     /// @param direct the same file, if it can be read past the page cache

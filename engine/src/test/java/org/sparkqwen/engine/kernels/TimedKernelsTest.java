@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -114,9 +115,11 @@ class TimedKernelsTest {
         kernels.measurePeak(true);
         Bursts bursts = burstsOf(() -> kernels.linear(in, 1, projections));
         assertThat(bursts.nanos()).isPositive();
-        assertThat(bursts.flopsPerSecond().orElseThrow()).isPositive().isFinite();
+        assertThat(bursts.share(1e9).orElseThrow()).isPositive().isFinite();
+        assertThat(bursts.share(bursts.flops() * 1e9 / bursts.nanos()).orElseThrow())
+                .isCloseTo(1, within(1e-9));
         assertThat(kernels.work().bursts(Stage.LINEAR)).isEqualTo(bursts);
-        assertThat(kernels.work().bursts(Stage.HEAD).flopsPerSecond()).isEmpty();
+        assertThat(kernels.work().bursts(Stage.HEAD).share(1e9)).isEmpty();
 
         kernels.measurePeak(false);
         assertThat(burstsOf(() -> kernels.linear(in, 1, projections))).isEqualTo(Bursts.NONE);

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.Golden;
@@ -192,16 +193,7 @@ class ModelConfigTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "dense-tied-f32",
-                "dense-untied-bf16-2shards",
-                "dense-odd-f16",
-                "dense-yarn",
-                "moe-mixed-bf16",
-                "moe-norm",
-                "qwen2-bias"
-            })
+    @FieldSource("org.sparkqwen.engine.Golden#MODELS")
     void theFormOfTransformers5GivesTheSameModelAndTheSameBits(String name, @TempDir Path other) {
         Path original = MODELS.resolve(name);
         ModelCopy copy = ModelCopy.of(original, other).config(ModelConfigTest::toTransformers5);

@@ -154,6 +154,7 @@ class WeightStreamTest {
                 stream.use(part);
                 Thread.sleep(Duration.ofMillis(5));
                 assertThat(isThere(streamed, plan, part)).isTrue();
+                assertThat(part < LAST && isThere(streamed, plan, part + 1)).isFalse();
             }
         }
     }
