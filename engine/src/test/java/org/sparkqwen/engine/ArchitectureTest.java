@@ -64,6 +64,7 @@ class ArchitectureTest {
                         "com.fasterxml.jackson..",
                         "org.apache.lucene.util..",
                         "org.jspecify.annotations",
+                        ROOT + ".message",
                         ROOT + ".constraint")
                 .check(ENGINE);
     }

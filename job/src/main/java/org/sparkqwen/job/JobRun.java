@@ -38,6 +38,7 @@ final class JobRun implements AutoCloseable {
     private final String name;
     private final RunOptions options;
     private final SparkSession spark;
+    private final Warnings warnings = new Warnings(System.err);
     private Consumer<SparkSession> preparation = session -> {};
 
     private JobRun(String name, RunOptions options, SparkSession spark) {
@@ -55,6 +56,7 @@ final class JobRun implements AutoCloseable {
     /// @param pace of this start's work
     /// @param badData what was wrong with the input
     /// @param restarts starts of a driver after the first, that had work to do
+    /// @param warnings what a person should know of the run
     record Written(
             Dataset<Row> output,
             String started,
@@ -63,7 +65,8 @@ final class JobRun implements AutoCloseable {
             Pace pace,
             BadData badData,
             int intervals,
-            int restarts) {
+            int restarts,
+            List<String> warnings) {
         double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
         }
@@ -109,6 +112,11 @@ final class JobRun implements AutoCloseable {
         S3Settings.complete(conf, new Path(options.output));
         conf.set(MetricsPlugin.PLUGINS, MetricsPlugin.among(conf.get(MetricsPlugin.PLUGINS, "")));
         return conf;
+    }
+
+    /// What a person should know of this run; the place to add to.
+    Warnings warnings() {
+        return warnings;
     }
 
     /// Does `preparation` before each interval, and so not where nothing is left to do.
@@ -164,7 +172,8 @@ final class JobRun implements AutoCloseable {
                 pace,
                 badData(outcome, written, quarantined),
                 outcome.commits().size(),
-                Math.max(0, state.attempts() - 1));
+                Math.max(0, state.attempts() - 1),
+                warnings.lines());
     }
 
     /// The columns of rows that are dropped; null if none are.

@@ -3,6 +3,7 @@ package org.sparkqwen.job;
 import java.io.PrintWriter;
 import java.util.List;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.message.Quote;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -92,7 +93,7 @@ public final class Main {
 
     private static void say(CommandLine command, String message) {
         PrintWriter err = command.getErr();
-        err.println(command.getCommandSpec().qualifiedName() + ": " + message);
+        err.println(command.getCommandSpec().qualifiedName() + ": " + Quote.line(message));
         err.flush();
     }
 

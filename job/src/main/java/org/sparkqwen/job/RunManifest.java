@@ -45,6 +45,7 @@ final class RunManifest {
             manifest.put("model_sha256", model.sha256());
             manifest.put("model_directory", model.origin());
         }
+        manifest.put("warnings", run.warnings());
         manifest.put("summary", summary);
         manifest.put("options", options(command));
         Map<String, String> versions = new LinkedHashMap<>();

@@ -1,7 +1,6 @@
 package org.sparkqwen.engine.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.TextNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -12,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelJson;
+import org.sparkqwen.engine.message.Quote;
 
 /// Reads tokenizer.json, which is untrusted input.
 ///
@@ -20,9 +20,6 @@ import org.sparkqwen.engine.checkpoint.ModelJson;
 final class TokenizerJson {
     /// Ids index arrays; the largest vocabularies published have some 260,000.
     private static final int MAX_ID = (1 << 22) - 1;
-
-    /// Of a text from the file that a message quotes, in chars.
-    private static final int LONGEST_QUOTE = 80;
 
     private static final String HALF_A_PAIR = "half of a surrogate pair, which is no text";
 
@@ -310,7 +307,7 @@ final class TokenizerJson {
     private void knownKeys(JsonNode node, String prefix, Set<String> known) {
         node.fieldNames().forEachRemaining(key -> {
             if (!known.contains(key)) {
-                throw fault("%s%s: an unknown key, which may change the ids".formatted(prefix, plain(key)));
+                throw fault("%s%s: an unknown key, which may change the ids".formatted(prefix, Quote.of(key)));
             }
         });
     }
@@ -320,21 +317,11 @@ final class TokenizerJson {
     }
 
     private static String quote(JsonNode node) {
-        return node.isMissingNode() ? "absent" : shortened(node.toString());
+        return node.isMissingNode() ? "absent" : Quote.of(node);
     }
 
     private static String quote(String text) {
-        return shortened(TextNode.valueOf(text).toString());
-    }
-
-    /// `key` without the quotes, on one line.
-    private static String plain(String key) {
-        String quoted = TextNode.valueOf(key).toString();
-        return shortened(quoted.substring(1, quoted.length() - 1));
-    }
-
-    private static String shortened(String text) {
-        return text.length() <= LONGEST_QUOTE ? text : text.substring(0, LONGEST_QUOTE) + "…";
+        return "\"" + Quote.of(text) + "\"";
     }
 
     private InvalidModelException fault(String what) {

@@ -1,0 +1,79 @@
+package org.sparkqwen.engine.message;
+
+import org.jspecify.annotations.Nullable;
+
+/// The one way to show text from outside in a message, a log line or a manifest.
+///
+/// A model, a row, a file name or an option can hold control characters, terminal escape sequences, line breaks,
+/// characters that turn the writing direction, or a hundred megabytes. None of that may reach a terminal or a log: it
+/// could forge lines, hide what is there, or fill the disk.
+public final class Quote {
+    /// A quoted value has at most so many characters.
+    public static final int LONGEST_VALUE = 100;
+
+    /// A whole message has at most so many characters.
+    public static final int LONGEST_LINE = 4_000;
+
+    private static final String CUT = "…";
+
+    private Quote() {}
+
+    /// Shows one value: a name, a key, a text from a file or a row. It is escaped, and cut after 100 characters.
+    ///
+    /// @return without quotation marks, which belong to the message
+    public static String of(@Nullable Object value) {
+        return shown(String.valueOf(value), LONGEST_VALUE);
+    }
+
+    /// Shows a whole message of somebody else's, such as an exception's. It is escaped, so it is one line, and cut
+    /// after 4,000 characters.
+    public static String line(@Nullable String message) {
+        return shown(String.valueOf(message), LONGEST_LINE);
+    }
+
+    private static String shown(String text, int longest) {
+        StringBuilder shown = new StringBuilder(Math.min(text.length(), longest) + 8);
+        int characters = 0;
+        for (int i = 0; i < text.length(); ) {
+            if (characters++ == longest) {
+                return shown.append(CUT).toString();
+            }
+            int codePoint = text.codePointAt(i);
+            append(shown, codePoint);
+            i += Character.charCount(codePoint);
+        }
+        return shown.toString();
+    }
+
+    private static void append(StringBuilder shown, int codePoint) {
+        switch (codePoint) {
+            case '\n' -> shown.append("\\n");
+            case '\r' -> shown.append("\\r");
+            case '\t' -> shown.append("\\t");
+            default -> {
+                if (isShownAsItIs(codePoint)) {
+                    shown.appendCodePoint(codePoint);
+                } else if (Character.isBmpCodePoint(codePoint)) {
+                    shown.append("\\u%04x".formatted(codePoint));
+                } else {
+                    shown.append("\\u{%x}".formatted(codePoint));
+                }
+            }
+        }
+    }
+
+    /// Control, format (bidirectional ones among them), line and paragraph separators, lone surrogates, and what is
+    /// no character are not.
+    private static boolean isShownAsItIs(int codePoint) {
+        return switch (Character.getType(codePoint)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SURROGATE,
+                    Character.PRIVATE_USE,
+                    Character.UNASSIGNED -> false;
+            default -> true;
+        };
+    }
+}

@@ -1,0 +1,35 @@
+package org.sparkqwen.job;
+
+import java.io.PrintStream;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.sparkqwen.engine.message.Quote;
+
+/// What a person should know of a run that goes on all the same: each line once on the console, and all of them in
+/// `_run.json`.
+final class Warnings {
+    private final PrintStream console;
+    private final Set<String> lines = new LinkedHashSet<>();
+
+    Warnings(PrintStream console) {
+        this.console = console;
+    }
+
+    /// Says a line, unless it was said before.
+    synchronized void add(String line) {
+        String shown = Quote.line(line);
+        if (lines.add(shown)) {
+            console.println("warning: " + shown);
+        }
+    }
+
+    void addAll(Collection<String> lines) {
+        lines.forEach(this::add);
+    }
+
+    synchronized List<String> lines() {
+        return List.copyOf(lines);
+    }
+}

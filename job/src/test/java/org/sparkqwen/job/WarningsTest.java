@@ -1,0 +1,34 @@
+package org.sparkqwen.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class WarningsTest {
+    private final ByteArrayOutputStream console = new ByteArrayOutputStream();
+    private final Warnings warnings = new Warnings(new PrintStream(console, true, StandardCharsets.UTF_8));
+
+    @Test
+    void eachLineIsSaidOnceAndKept() {
+        warnings.addAll(List.of("first", "second"));
+        warnings.add("first");
+
+        assertThat(console.toString(StandardCharsets.UTF_8)).isEqualToIgnoringNewLines("""
+            warning: first
+            warning: second
+            """);
+        assertThat(warnings.lines()).containsExactly("first", "second");
+    }
+
+    @Test
+    void aLineIsOneLineWhateverItQuotes() {
+        warnings.add("key 'a\nb\u001b[2J' is unknown");
+
+        assertThat(warnings.lines()).containsExactly("key 'a\\nb\\u001b[2J' is unknown");
+        assertThat(console.toString(StandardCharsets.UTF_8).lines()).hasSize(1);
+    }
+}
