@@ -91,9 +91,6 @@ public final class Engine implements AutoCloseable {
     /// @param weightMemory bytes that weights may take; what does not fit is read from the disk for each batch
     static Engine open(Path directory, EngineOptions options, long weightMemory) {
         ModelConfig config = ModelConfig.read(directory);
-        if (!config.unknownKeys().isEmpty()) {
-            LOG.warn("{}: ignoring keys this engine does not know: {}", directory, config.unknownKeys());
-        }
         Path tokenizerJson = directory.resolve("tokenizer.json");
         Tokenizer tokenizer = Files.exists(tokenizerJson) ? Tokenizer.read(tokenizerJson) : null;
         return open(

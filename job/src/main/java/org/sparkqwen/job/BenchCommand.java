@@ -16,6 +16,7 @@ import org.sparkqwen.engine.BenchmarkResult;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.EngineOptions;
 import org.sparkqwen.engine.KeyValueOptions;
+import org.sparkqwen.engine.ModelWarnings;
 import org.sparkqwen.engine.WorkingMemory;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.KernelChoice;
@@ -154,6 +155,9 @@ final class BenchCommand implements Callable<Integer> {
         Benchmark.Settings settings = settings();
         BenchReport report;
         try (Engine engine = open(options(settings))) {
+            if (shape == null) {
+                new Warnings(System.err).addAll(ModelWarnings.of(directory(), engine.config()));
+            }
             report = new BenchReport(name(), engine, settings, measure(engine, settings));
         }
         report.lines().forEach(System.out::println);

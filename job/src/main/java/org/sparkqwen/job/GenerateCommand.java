@@ -84,6 +84,7 @@ final class GenerateCommand implements Callable<Integer> {
         ModelReference reference = model.open(run);
         GenerateJob.Settings settings = settings(reference);
         try (JobRun job = JobRun.start(spec.name(), run)) {
+            job.warnings().addAll(reference.warnings());
             TaskModel tasks = new TaskModel(reference, model.distribution());
             job.beforeWork(tasks::distribute);
             JobRun.Written written = job.run(

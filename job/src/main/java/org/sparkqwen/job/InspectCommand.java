@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.ModelWarnings;
 import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.StreamingForecast;
 import org.sparkqwen.engine.WorkingMemory;
@@ -16,6 +17,7 @@ import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
@@ -55,6 +57,7 @@ final class InspectCommand implements Callable<Integer> {
         ModelConfig config = ModelConfig.read(directory);
         out.printf("%s: %s%n", directory, config.family().title());
         print(out, config);
+        ModelWarnings.of(directory, config).forEach(warning -> out.println("  warning      " + Quote.line(warning)));
         try (WeightFiles weights = WeightFiles.open(directory)) {
             return print(out, config, weights);
         }
@@ -94,9 +97,6 @@ final class InspectCommand implements Callable<Integer> {
         out.printf(
                 "  arithmetic   %,.2f GFLOP a token for products with weights, and what attention adds%n",
                 TensorPlan.flopsPerToken(config) / 1e9);
-        if (!config.unknownKeys().isEmpty()) {
-            out.printf("  ignored      keys of config.json that this engine does not know: %s%n", config.unknownKeys());
-        }
     }
 
     private static void printMixture(PrintStream out, ModelConfig config, MixtureShape mixture) {

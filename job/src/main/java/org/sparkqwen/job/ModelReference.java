@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.sql.SparkSession;
 import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.ModelWarnings;
 import org.sparkqwen.engine.checkpoint.Fingerprint;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelCache;
@@ -23,8 +24,15 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 /// @param sha256 of the whole model, see [Fingerprint]
 /// @param options how executors run it
 /// @param source how executors come to it
+/// @param warnings what a person should know of the model's files, a line each
 public record ModelReference(
-        String directory, String origin, String label, String sha256, ExecutorOptions options, ModelSource source)
+        String directory,
+        String origin,
+        String label,
+        String sha256,
+        ExecutorOptions options,
+        ModelSource source,
+        List<String> warnings)
         implements Serializable {
 
     private static final int LABEL_DIGITS = 12;
@@ -79,7 +87,8 @@ public record ModelReference(
                     label,
                     sha256,
                     options,
-                    new ModelSource.Shared(directory.toString(), sha256));
+                    new ModelSource.Shared(directory.toString(), sha256),
+                    ModelWarnings.of(directory, config));
         }
     }
 
@@ -91,7 +100,7 @@ public record ModelReference(
     }
 
     ModelReference from(ModelSource other) {
-        return new ModelReference(directory, origin, label, sha256, options, other);
+        return new ModelReference(directory, origin, label, sha256, options, other, warnings);
     }
 
     boolean isRemote() {

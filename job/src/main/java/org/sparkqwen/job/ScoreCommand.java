@@ -132,6 +132,7 @@ final class ScoreCommand implements Callable<Integer> {
         ScoreJob.Settings settings = new ScoreJob.Settings(
                 prompts(documents), documents, run.columns, scoring(reference.config()), tokenLogprobs);
         try (JobRun job = JobRun.start(spec.name(), run)) {
+            job.warnings().addAll(reference.warnings());
             TaskModel tasks = new TaskModel(reference, model.distribution());
             job.beforeWork(tasks::distribute);
             JobRun.Written written = job.run(

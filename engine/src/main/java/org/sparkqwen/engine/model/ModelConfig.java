@@ -10,11 +10,12 @@ import java.util.TreeSet;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelJson;
 import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.message.Quote;
 
 /// A Qwen model, as its config.json describes it, in the form of transformers 4 or 5.
 ///
 /// A key that changes results and is not supported is refused; so is another `model_type`. A key that is not known to
-/// be harmless is kept in `unknownKeys`, for a warning.
+/// be harmless is warned of.
 ///
 /// @param hiddenSize width of the residual stream
 /// @param intermediateSize width of a dense feed-forward layer
@@ -25,7 +26,7 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 /// @param eosTokenIds ids that end a text; from generation_config.json where it names any, else from config.json
 /// @param endOfDocument the end-of-text id that separates documents in training. Chat models end a turn with another
 ///     one; config.json then names this one as bos_token_id
-/// @param unknownKeys keys of config.json that this engine does not know
+/// @param warnings what a person should know of config.json, a line each
 public record ModelConfig(
         ModelFamily family,
         int vocabSize,
@@ -41,7 +42,7 @@ public record ModelConfig(
         List<Integer> eosTokenIds,
         OptionalInt endOfDocument,
         GenerationDefaults generationDefaults,
-        List<String> unknownKeys) {
+        List<String> warnings) {
 
     static final int MAX_POSITIONS = 1 << 24;
     static final int MAX_WIDTH = 1 << 18;
@@ -135,8 +136,6 @@ public record ModelConfig(
                         "%s: eos_token_id %d is outside the vocabulary of %d".formatted(origin, id, vocabSize));
             }
         }
-        Set<String> unknown = new TreeSet<>(json.keys());
-        unknown.removeAll(KNOWN_KEYS);
 
         return new ModelConfig(
                 family,
@@ -153,7 +152,15 @@ public record ModelConfig(
                 eosTokenIds,
                 endOfDocument(json, eosTokenIds),
                 generation,
-                List.copyOf(unknown));
+                warnings(json));
+    }
+
+    private static List<String> warnings(ConfigJson json) {
+        Set<String> unknown = new TreeSet<>(json.keys());
+        unknown.removeAll(KNOWN_KEYS);
+        return unknown.stream()
+                .map(key -> "config.json: key %s is unknown and ignored".formatted(Quote.of(key)))
+                .toList();
     }
 
     private static OptionalInt endOfDocument(ConfigJson json, List<Integer> eosTokenIds) {

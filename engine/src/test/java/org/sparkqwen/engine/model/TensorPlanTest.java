@@ -77,7 +77,7 @@ class TensorPlanTest {
         ModelConfig config = ModelConfig.read(directory);
         assertThat(TensorPlan.of(config).parameters()).as(name).isEqualTo(parameters);
         assertThat(config.keyValueBytesPerToken()).as(name).isEqualTo(4 * bf16); // float32, of keys and of values
-        assertThat(config.unknownKeys()).isEmpty();
+        assertThat(config.warnings()).isEmpty();
     }
 
     @ParameterizedTest(name = "{0}")
