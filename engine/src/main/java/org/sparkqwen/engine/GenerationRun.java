@@ -83,6 +83,9 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     /// Hands requests in while there is room. Looks for them without the lock: they may take their time.
     void feed() {
         while (hasRoom() && !exhausted) {
+            if (cancelled.getAsBoolean()) {
+                throw new CancellationException("cancelled while requests were read");
+            }
             if (requests.hasNext()) {
                 accept(requests.next());
             } else {

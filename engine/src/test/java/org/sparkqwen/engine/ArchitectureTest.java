@@ -1,5 +1,10 @@
 package org.sparkqwen.engine;
 
+import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -11,10 +16,14 @@ import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.BitSet;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// The rules that keep the engine's parts apart.
@@ -66,6 +75,34 @@ class ArchitectureTest {
                         "org.jspecify.annotations",
                         ROOT + ".message",
                         ROOT + ".constraint")
+                .check(ENGINE);
+    }
+
+    /// A rendering pays for all that it makes. These are the classes that charge for what they hold, and those that
+    /// work while a template is parsed, whose source is bounded.
+    @Test
+    void whatATemplateMakesIsChargedToItsBudget() {
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + ".template")
+                .and()
+                .haveNameNotMatching(".*\\.(Items|Tuple|Range|Dict|Namespace|Scope|Text|Text\\$Builder|Spelling)")
+                .and()
+                .haveNameNotMatching(".*\\.(Lexer|Parser|ExpressionParser|OperandParser(\\$ArgumentList)?)")
+                .should()
+                .callConstructorWhere(target(owner(resideInAPackage("java..")
+                        .and(assignableTo(Iterable.class)
+                                .or(assignableTo(Map.class))
+                                .or(assignableTo(CharSequence.class))
+                                .or(assignableTo(BitSet.class))))))
+                .check(ENGINE);
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + ".template")
+                .should()
+                .callMethodWhere(target(owner(assignableTo(Stream.class)))
+                        .or(target(name("repeat")).and(target(owner(assignableTo(String.class)))))
+                        .or(target(name("nCopies")).and(target(owner(assignableTo(Collections.class))))))
                 .check(ENGINE);
     }
 

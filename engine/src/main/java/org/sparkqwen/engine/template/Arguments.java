@@ -4,9 +4,9 @@ import java.util.List;
 import java.util.Map;
 
 /// The arguments of a call, in order and by name.
-record Arguments(List<Object> positional, Map<String, Object> named) {
-    static final Arguments NONE = new Arguments(List.of(), Map.of());
-
+///
+/// @param budget what pays for what is called
+record Arguments(List<?> positional, Map<String, Object> named, Budget budget) {
     boolean has(int index, String name) {
         return index < positional.size() || named.containsKey(name);
     }
@@ -46,6 +46,6 @@ record Arguments(List<Object> positional, Map<String, Object> named) {
 
     /// Those after the first `count`.
     Arguments after(int count) {
-        return new Arguments(positional.subList(Math.min(count, positional.size()), positional.size()), named);
+        return new Arguments(positional.subList(Math.min(count, positional.size()), positional.size()), named, budget);
     }
 }

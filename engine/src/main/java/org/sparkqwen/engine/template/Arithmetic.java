@@ -1,24 +1,23 @@
 package org.sparkqwen.engine.template;
 
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 
 /// Python's operators on numbers, strings and lists.
 final class Arithmetic {
     private Arithmetic() {}
 
-    static Object apply(String operator, Object a, Object b) {
+    static Object apply(String operator, Object a, Object b, Budget budget) {
         if (operator.equals("+") && a instanceof Text left && b instanceof Text right) {
-            return left.plus(right);
+            return left.plus(right, budget);
         }
         if (operator.equals("+") && a instanceof List<?> left && b instanceof List<?> right) {
-            List<Object> joined = new ArrayList<>(left);
-            joined.addAll(right);
+            Items joined = new Items(budget);
+            joined.addEach(left);
+            joined.addEach(right);
             return joined;
         }
         if (operator.equals("*") && a instanceof Text text && Values.number(b) instanceof Long times) {
-            return Text.join(Collections.nCopies(Math.clamp(times, 0, Integer.MAX_VALUE), text));
+            return text.times(times, budget);
         }
         Number left = Values.number(a);
         Number right = Values.number(b);

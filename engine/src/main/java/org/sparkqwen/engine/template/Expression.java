@@ -1,8 +1,28 @@
 package org.sparkqwen.engine.template;
 
-/// A part of a template that gives a value: a [Text], Boolean, Long, Double, List, Map, [None], [Undefined],
-/// [Namespace], [Loop] or [Callable].
-@FunctionalInterface
-interface Expression {
-    Object evaluate(Scope scope);
+/// A part of a template that gives a value: a [Text], Boolean, Long, Double, List, [Dict], [None], [Undefined],
+/// [Namespace], [Loop] or [Callable]. Each evaluation is a step of the rendering's budget.
+final class Expression {
+    private final Evaluation evaluation;
+
+    private Expression(Evaluation evaluation) {
+        this.evaluation = evaluation;
+    }
+
+    @FunctionalInterface
+    interface Evaluation {
+        Object evaluate(Scope scope);
+    }
+
+    static Expression of(Evaluation evaluation) {
+        return new Expression(evaluation);
+    }
+
+    Object evaluate(Scope scope) {
+        Budget budget = scope.budget();
+        budget.enter();
+        Object value = evaluation.evaluate(scope);
+        budget.leave();
+        return value;
+    }
 }

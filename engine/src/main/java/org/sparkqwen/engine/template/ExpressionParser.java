@@ -2,7 +2,6 @@ package org.sparkqwen.engine.template;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BinaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.template.Token.Kind;
 
@@ -34,11 +33,11 @@ final class ExpressionParser {
         while (tokens.skip(",") && !tokens.nextIs(")") && !tokens.nextIs(Kind.BLOCK_END)) {
             items.add(expression());
         }
-        return scope -> new Tuple(evaluated(items, scope));
+        return Expression.of(scope -> new Tuple(evaluated(items, scope)));
     }
 
-    static List<Object> evaluated(List<Expression> expressions, Scope scope) {
-        List<Object> values = new ArrayList<>(expressions.size());
+    static Items evaluated(List<Expression> expressions, Scope scope) {
+        Items values = new Items(scope.budget());
         for (Expression expression : expressions) {
             values.add(expression.evaluate(scope));
         }
@@ -46,15 +45,19 @@ final class ExpressionParser {
     }
 
     Expression expression() {
+        tokens.enter();
         Expression value = or();
         while (tokens.skip("if")) {
             Expression ifTrue = value;
             Expression condition = or();
             Expression ifFalse = tokens.skip("else")
                     ? expression()
-                    : _ -> new Undefined("the inline if-expression evaluated to false and no else section was defined");
-            value = scope -> Values.truth(condition.evaluate(scope)) ? ifTrue.evaluate(scope) : ifFalse.evaluate(scope);
+                    : Expression.of(_ -> new Undefined(
+                            () -> "the inline if-expression evaluated to false and no else section was defined"));
+            value = Expression.of(scope ->
+                    Values.truth(condition.evaluate(scope)) ? ifTrue.evaluate(scope) : ifFalse.evaluate(scope));
         }
+        tokens.leave();
         return value;
     }
 
@@ -63,10 +66,10 @@ final class ExpressionParser {
         while (tokens.skip("or")) {
             Expression left = value;
             Expression right = and();
-            value = scope -> {
+            value = Expression.of(scope -> {
                 Object first = left.evaluate(scope);
                 return Values.truth(first) ? first : right.evaluate(scope);
-            };
+            });
         }
         return value;
     }
@@ -76,30 +79,37 @@ final class ExpressionParser {
         while (tokens.skip("and")) {
             Expression left = value;
             Expression right = not();
-            value = scope -> {
+            value = Expression.of(scope -> {
                 Object first = left.evaluate(scope);
                 return Values.truth(first) ? right.evaluate(scope) : first;
-            };
+            });
         }
         return value;
     }
 
     private Expression not() {
         if (tokens.skip("not")) {
+            tokens.enter();
             Expression value = not();
-            return scope -> !Values.truth(value.evaluate(scope));
+            tokens.leave();
+            return Expression.of(scope -> !Values.truth(value.evaluate(scope)));
         }
         return comparison();
     }
 
+    @FunctionalInterface
+    private interface Operator {
+        boolean holds(Object left, Object right, Budget budget);
+    }
+
     /// One step of a chain `a < b <= c`, which holds if each neighbours do.
-    private record Comparison(BinaryOperator<Object> operator, Expression right) {}
+    private record Comparison(Operator operator, Expression right) {}
 
     private Expression comparison() {
         Expression left = sum();
         List<Comparison> steps = new ArrayList<>();
         while (true) {
-            BinaryOperator<Object> operator = comparisonOperator();
+            Operator operator = comparisonOperator();
             if (operator == null) {
                 break;
             }
@@ -108,36 +118,36 @@ final class ExpressionParser {
         if (steps.isEmpty()) {
             return left;
         }
-        return scope -> {
+        return Expression.of(scope -> {
             Object value = left.evaluate(scope);
             for (Comparison step : steps) {
                 Object next = step.right().evaluate(scope);
-                if (!Values.truth(step.operator().apply(value, next))) {
+                if (!step.operator().holds(value, next, scope.budget())) {
                     return false;
                 }
                 value = next;
             }
             return true;
-        };
+        });
     }
 
-    private @Nullable BinaryOperator<Object> comparisonOperator() {
+    private @Nullable Operator comparisonOperator() {
         if (tokens.nextIs("not") && tokens.peekAfter().is("in")) {
             tokens.take();
             tokens.take();
-            return (item, container) -> !Values.contains(container, item);
+            return (item, container, budget) -> !Values.contains(container, item, budget);
         }
         if (!tokens.nextIs(Kind.OPERATOR) && !tokens.nextIs("in")) {
             return null;
         }
-        BinaryOperator<Object> operator = switch (tokens.peek().text()) {
-            case "in" -> (item, container) -> Values.contains(container, item);
+        Operator operator = switch (tokens.peek().text()) {
+            case "in" -> (item, container, budget) -> Values.contains(container, item, budget);
             case "==" -> Values::equal;
-            case "!=" -> (a, b) -> !Values.equal(a, b);
-            case "<" -> (a, b) -> Values.compare(a, b) < 0;
-            case "<=" -> (a, b) -> Values.compare(a, b) <= 0;
-            case ">" -> (a, b) -> Values.compare(a, b) > 0;
-            case ">=" -> (a, b) -> Values.compare(a, b) >= 0;
+            case "!=" -> (a, b, budget) -> !Values.equal(a, b, budget);
+            case "<" -> (a, b, budget) -> Values.compare(a, b, budget) < 0;
+            case "<=" -> (a, b, budget) -> Values.compare(a, b, budget) <= 0;
+            case ">" -> (a, b, budget) -> Values.compare(a, b, budget) > 0;
+            case ">=" -> (a, b, budget) -> Values.compare(a, b, budget) >= 0;
             default -> null;
         };
         if (operator != null) {
@@ -159,7 +169,10 @@ final class ExpressionParser {
         while (tokens.skip("~")) {
             Expression left = value;
             Expression right = product();
-            value = scope -> Spelling.text(left.evaluate(scope)).plus(Spelling.text(right.evaluate(scope)));
+            value = Expression.of(scope -> {
+                Text first = Spelling.text(left.evaluate(scope), scope.budget());
+                return first.plus(Spelling.text(right.evaluate(scope), scope.budget()), scope.budget());
+            });
         }
         return value;
     }
@@ -181,6 +194,7 @@ final class ExpressionParser {
     }
 
     private static Expression binary(Expression left, String operator, Expression right) {
-        return scope -> Arithmetic.apply(operator, left.evaluate(scope), right.evaluate(scope));
+        return Expression.of(
+                scope -> Arithmetic.apply(operator, left.evaluate(scope), right.evaluate(scope), scope.budget()));
     }
 }

@@ -1,56 +1,57 @@
 package org.sparkqwen.engine.template;
 
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
+import org.sparkqwen.engine.message.Quote;
 
 /// The filters of Jinja that chat templates use, `value | name(arguments)`.
 final class Filters {
+    /// In characters, of a text that is read as a number.
+    private static final int LONGEST_NUMBER = 1_000;
+
+    /// Of `tojson`; what is wider fits into no budget.
+    private static final int WIDEST_INDENT = 1_000_000;
+
+    private static final Text DOT = Text.own(".");
+
     private Filters() {}
 
     static Object apply(String name, Object value, Arguments arguments) {
+        Budget budget = arguments.budget();
         return switch (name) {
-            case "abs" -> Values.compare(value, 0L) < 0 ? Arithmetic.apply("-", 0L, value) : value;
-            case "capitalize" -> PythonStrings.capitalized(Spelling.text(value));
-            case "count", "length" -> Values.length(value);
+            case "abs" -> Values.compare(value, 0L, budget) < 0 ? Arithmetic.apply("-", 0L, value, budget) : value;
+            case "capitalize" -> PythonStrings.capitalized(Spelling.text(value, budget), budget);
+            case "count", "length" -> Values.length(value, budget);
             case "d", "default" -> orDefault(value, arguments);
-            case "first" -> end(Values.items(value), 0);
+            case "first" -> Members.end(value, 0, budget);
             case "float" -> decimal(value, arguments);
-            case "indent" -> indented(Spelling.text(value), arguments);
+            case "indent" -> indented(Spelling.text(value, budget), arguments);
             case "int" -> integer(value, arguments);
-            case "items" -> items(value);
+            case "items" -> items(value, budget);
             case "join" -> joined(value, arguments);
-            case "last" -> end(Values.items(value), -1);
-            case "list" -> Values.items(value);
-            case "lower" -> lower(Spelling.text(value));
+            case "last" -> Members.end(value, -1, budget);
+            case "list" -> Values.items(value, budget);
+            case "lower" -> PythonStrings.lower(value, budget);
             case "map" -> mapped(value, arguments);
             case "reject" -> chosen(value, false, arguments, false);
             case "rejectattr" -> chosen(value, true, arguments, false);
             case "replace" ->
                 PythonStrings.replace(
-                        Spelling.text(value),
-                        Spelling.text(arguments.get(0, "old")),
-                        Spelling.text(arguments.get(1, "new")),
-                        arguments.integer(2, "count", -1));
-            case "reverse" -> reversed(value);
-            case "safe", "string" -> Spelling.text(value);
+                        Spelling.text(value, budget),
+                        Spelling.text(arguments.get(0, "old"), budget),
+                        Spelling.text(arguments.get(1, "new"), budget),
+                        arguments.integer(2, "count", -1),
+                        budget);
+            case "reverse" -> Members.reversed(value, budget);
+            case "safe", "string" -> Spelling.text(value, budget);
             case "select" -> chosen(value, false, arguments, true);
             case "selectattr" -> chosen(value, true, arguments, true);
             case "tojson" -> json(value, arguments);
-            case "trim" -> PythonStrings.strip(Spelling.text(value), PythonStrings.stripped(arguments), true, true);
-            case "upper" -> upper(Spelling.text(value));
-            default -> throw new TemplateException("the filter '%s' is not supported".formatted(name));
+            case "trim" ->
+                PythonStrings.strip(
+                        Spelling.text(value, budget), PythonStrings.stripped(arguments), true, true, budget);
+            case "upper" -> PythonStrings.upper(value, budget);
+            default -> throw new TemplateException("the filter '%s' is not supported".formatted(Quote.of(name)));
         };
-    }
-
-    private static Text lower(Text text) {
-        return text.rewritten(text.toString().toLowerCase(Locale.ROOT));
-    }
-
-    private static Text upper(Text text) {
-        return text.rewritten(text.toString().toUpperCase(Locale.ROOT));
     }
 
     private static Object orDefault(Object value, Arguments arguments) {
@@ -60,10 +61,6 @@ final class Filters {
                 : value;
     }
 
-    private static Object end(List<Object> items, int index) {
-        return items.isEmpty() ? new Undefined("the sequence is empty") : Members.item(items, (long) index);
-    }
-
     private static Object integer(Object value, Arguments arguments) {
         Number number = Values.number(value);
         if (number instanceof Long whole) {
@@ -71,6 +68,10 @@ final class Filters {
         }
         try {
             String digits = value instanceof Text text ? text.toString().strip() : String.valueOf(number);
+            arguments.budget().text(digits.length());
+            if (digits.length() > LONGEST_NUMBER) {
+                throw new TemplateException("a number of %,d characters".formatted(digits.length()));
+            }
             return digits.matches("[+-]?[0-9]+") ? Long.valueOf(digits) : (Object) (long) Double.parseDouble(digits);
         } catch (NumberFormatException e) {
             return arguments.get(0, "default", 0L);
@@ -79,52 +80,64 @@ final class Filters {
 
     private static Object decimal(Object value, Arguments arguments) {
         Number number = Values.number(value);
+        if (number != null) {
+            return number.doubleValue();
+        }
+        Text digits = Spelling.text(value, arguments.budget());
+        if (digits.length() > LONGEST_NUMBER) {
+            throw new TemplateException("a number of %,d characters".formatted(digits.length()));
+        }
         try {
-            return number != null
-                    ? number.doubleValue()
-                    : Double.parseDouble(Spelling.text(value).toString());
+            return Double.parseDouble(digits.toString());
         } catch (NumberFormatException e) {
             return arguments.get(0, "default", 0.0);
         }
     }
 
-    private static List<Object> items(Object value) {
+    private static List<?> items(Object value, Budget budget) {
         return switch (value) {
-            case Map<?, ?> map -> Members.entries(map);
+            case Dict map -> map.pairs(budget);
             case Undefined _ -> List.of();
             default -> throw new TemplateException("a %s has no entries".formatted(Values.type(value)));
         };
     }
 
     private static Text joined(Object value, Arguments arguments) {
-        List<Text> texts = new ArrayList<>();
-        for (Object item : Values.items(value)) {
-            texts.add(Spelling.text(arguments.has(1, "attribute") ? path(item, arguments.text(1, "attribute")) : item));
+        Budget budget = arguments.budget();
+        Text separator = Spelling.text(arguments.get(0, "d", Text.EMPTY), budget);
+        Text.Builder joined = new Text.Builder(budget);
+        Text before = Text.EMPTY;
+        for (Object item : Values.items(value, budget)) {
+            Object part = arguments.has(1, "attribute") ? path(item, arguments.text(1, "attribute"), budget) : item;
+            joined.append(before);
+            joined.append(Spelling.text(part, budget));
+            before = separator;
         }
-        return Text.join(texts, Spelling.text(arguments.get(0, "d", Text.EMPTY)));
-    }
-
-    private static Object reversed(Object value) {
-        List<Object> items = new ArrayList<>(Values.items(value));
-        Collections.reverse(items);
-        return value instanceof Text ? PythonStrings.joined(items) : items;
+        return joined.text();
     }
 
     /// All lines but the first, and but the empty ones, moved to the right.
     private static Text indented(Text text, Arguments arguments) {
+        Budget budget = arguments.budget();
         Object width = arguments.get(0, "width", 4L);
-        Text margin = width instanceof Text given
-                ? given
-                : Text.own(" ".repeat(Math.clamp(arguments.integer(0, "width", 4), 0, 1000)));
+        Text margin =
+                width instanceof Text given ? given : Text.own(" ").times(arguments.integer(0, "width", 4), budget);
         boolean first = Values.truth(arguments.get(1, "first", false));
         boolean blank = Values.truth(arguments.get(2, "blank", false));
-        List<Text> lines = PythonStrings.lines(text.plus(Text.own("\n")));
+        Text lineBreak = Text.own("\n");
+        Items lines = PythonStrings.lines(text.plus(lineBreak, budget), budget);
+        Text.Builder indented = new Text.Builder(budget);
         for (int i = 0; i < lines.size(); i++) {
-            if (i == 0 ? first : blank || !lines.get(i).isEmpty()) {
-                lines.set(i, margin.plus(lines.get(i)));
+            if (i > 0) {
+                indented.append(lineBreak);
             }
+            Text line = (Text) lines.get(i);
+            if (i == 0 ? first : blank || !line.isEmpty()) {
+                indented.append(margin);
+            }
+            indented.append(line);
         }
-        return Text.join(lines, Text.own("\n"));
+        return indented.text();
     }
 
     private static Text json(Object value, Arguments arguments) {
@@ -136,14 +149,17 @@ final class Filters {
             throw new TemplateException("tojson with ensure_ascii is not supported");
         }
         boolean oneLine = arguments.get(1, "indent", None.NONE) == None.NONE;
-        return Spelling.json(value, oneLine ? -1 : Math.clamp(arguments.integer(1, "indent", 0), 0, 100));
+        return Spelling.json(
+                value,
+                oneLine ? -1 : Math.clamp(arguments.integer(1, "indent", 0), 0, WIDEST_INDENT),
+                arguments.budget());
     }
 
     private static List<Object> mapped(Object value, Arguments arguments) {
-        List<Object> results = new ArrayList<>();
-        for (Object item : Values.items(value)) {
+        Items results = new Items(arguments.budget());
+        for (Object item : Values.items(value, arguments.budget())) {
             if (arguments.named().containsKey("attribute")) {
-                Object attribute = path(item, arguments.text(0, "attribute"));
+                Object attribute = path(item, arguments.text(0, "attribute"), arguments.budget());
                 results.add(attribute instanceof Undefined ? arguments.get(1, "default", attribute) : attribute);
             } else {
                 results.add(apply(arguments.text(0, "filter").toString(), item, arguments.after(1)));
@@ -155,9 +171,9 @@ final class Filters {
     /// The items for which a test gives `wanted`; without a test, those that are true.
     private static List<Object> chosen(Object value, boolean ofAttribute, Arguments arguments, boolean wanted) {
         Arguments test = ofAttribute ? arguments.after(1) : arguments;
-        List<Object> chosen = new ArrayList<>();
-        for (Object item : Values.items(value)) {
-            Object tested = ofAttribute ? path(item, arguments.text(0, "attribute")) : item;
+        Items chosen = new Items(arguments.budget());
+        for (Object item : Values.items(value, arguments.budget())) {
+            Object tested = ofAttribute ? path(item, arguments.text(0, "attribute"), arguments.budget()) : item;
             boolean holds = test.positional().isEmpty()
                     ? Values.truth(tested)
                     : ValueTests.holds(test.text(0, "test").toString(), tested, test.after(1));
@@ -169,10 +185,11 @@ final class Filters {
     }
 
     /// `item.a.b` for the attribute `a.b`.
-    private static Object path(Object item, Text attribute) {
+    private static Object path(Object item, Text attribute, Budget budget) {
         Object value = item;
-        for (String name : attribute.toString().split("\\.", -1)) {
-            value = Members.item(value, name.matches("[0-9]{1,9}") ? Long.valueOf(name) : Text.own(name));
+        for (Object piece : PythonStrings.pieces(attribute, DOT, -1, budget)) {
+            Text name = (Text) piece;
+            value = Members.item(value, PythonStrings.isIndex(name) ? Long.valueOf(name.toString()) : name, budget);
         }
         return value;
     }

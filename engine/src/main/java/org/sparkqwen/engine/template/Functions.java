@@ -3,14 +3,11 @@ package org.sparkqwen.engine.template;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.sparkqwen.engine.message.Quote;
 
 /// The functions that a chat template finds: Jinja's, and those that transformers adds.
 final class Functions {
@@ -21,47 +18,45 @@ final class Functions {
             "raise_exception", Functions::raiseException,
             "strftime_now", Functions::strftimeNow);
 
-    /// As in Jinja's sandbox.
-    private static final int LONGEST_RANGE = 100_000;
+    /// To write a time takes so much longer than a step.
+    private static final int STEPS_PER_DIRECTIVE = 64;
 
     private static final Pattern DIRECTIVE = Pattern.compile("%(.)", Pattern.DOTALL);
 
-    /// What java.time calls the directives of `strftime`.
-    private static final Map<Character, String> PATTERNS = Map.ofEntries(
-            Map.entry('a', "EEE"),
-            Map.entry('A', "EEEE"),
-            Map.entry('b', "MMM"),
-            Map.entry('B', "MMMM"),
-            Map.entry('d', "dd"),
-            Map.entry('H', "HH"),
-            Map.entry('I', "hh"),
-            Map.entry('j', "DDD"),
-            Map.entry('m', "MM"),
-            Map.entry('M', "mm"),
-            Map.entry('p', "a"),
-            Map.entry('S', "ss"),
-            Map.entry('y', "yy"),
-            Map.entry('Y', "yyyy"));
+    /// The directives of `strftime`, as java.time knows them.
+    private static final Map<Character, DateTimeFormatter> FORMATTERS = Map.ofEntries(
+            directive('a', "EEE"),
+            directive('A', "EEEE"),
+            directive('b', "MMM"),
+            directive('B', "MMMM"),
+            directive('d', "dd"),
+            directive('H', "HH"),
+            directive('I', "hh"),
+            directive('j', "DDD"),
+            directive('m', "MM"),
+            directive('M', "mm"),
+            directive('p', "a"),
+            directive('S', "ss"),
+            directive('y', "yy"),
+            directive('Y', "yyyy"));
 
     private Functions() {}
 
+    private static Map.Entry<Character, DateTimeFormatter> directive(char letter, String pattern) {
+        return Map.entry(letter, DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH));
+    }
+
     private static Object namespace(Arguments arguments) {
-        Map<String, Object> attributes = new HashMap<>();
-        entries(arguments).forEach((key, value) -> attributes.put(key.toString(), value));
-        return new Namespace(attributes);
+        return new Namespace(dict(arguments), arguments.budget());
     }
 
-    private static Object dict(Arguments arguments) {
-        return entries(arguments);
-    }
-
-    private static Map<Object, Object> entries(Arguments arguments) {
-        Map<Object, Object> entries = new LinkedHashMap<>();
+    private static Dict dict(Arguments arguments) {
+        Dict entries = new Dict(arguments.budget());
         if (!arguments.positional().isEmpty()) {
-            if (!(arguments.positional().getFirst() instanceof Map<?, ?> map)) {
+            if (!(arguments.positional().getFirst() instanceof Dict map)) {
                 throw new TemplateException("expected a mapping or named arguments");
             }
-            entries.putAll(map);
+            entries.putEach(map);
         }
         arguments.named().forEach((name, value) -> entries.put(Text.own(name), value));
         return entries;
@@ -72,41 +67,41 @@ final class Functions {
         long start = fromZero ? 0 : arguments.integer(0, "start", 0);
         long end = arguments.integer(fromZero ? 0 : 1, "stop", 0);
         long step = fromZero ? 1 : arguments.integer(2, "step", 1);
-        if (step == 0) {
-            throw new TemplateException("range() with a step of 0");
-        }
-        List<Object> numbers = new ArrayList<>();
-        for (long i = start; step > 0 ? i < end : i > end; i += step) {
-            if (numbers.size() == LONGEST_RANGE) {
-                throw new TemplateException("range() of more than %,d numbers".formatted(LONGEST_RANGE));
-            }
-            numbers.add(i);
-        }
-        return numbers;
+        return new Range(start, end, step, arguments.budget());
     }
 
     private static Object raiseException(Arguments arguments) {
-        throw new TemplateException(Spelling.text(arguments.get(0, "message")).toString());
+        throw new TemplateException(
+                Spelling.text(arguments.get(0, "message"), arguments.budget()).toString());
     }
 
     /// The time as `format` says, in English whatever the machine's language.
     private static Object strftimeNow(Arguments arguments) {
+        Budget budget = arguments.budget();
         LocalDateTime now = LocalDateTime.now(ZoneId.systemDefault());
-        String format = arguments.text(0, "format").toString();
-        return Text.own(DIRECTIVE
-                .matcher(format)
-                .replaceAll(directive ->
-                        Matcher.quoteReplacement(written(now, directive.group(1).charAt(0)))));
+        Text format = arguments.text(0, "format");
+        Text.Builder written = new Text.Builder(budget);
+        int start = 0;
+        Matcher directive = DIRECTIVE.matcher(format.toString());
+        while (directive.find()) {
+            budget.steps(STEPS_PER_DIRECTIVE);
+            written.append(format, start, directive.start());
+            written.append(Text.own(written(now, directive.group(1).codePointAt(0))));
+            start = directive.end();
+        }
+        written.append(format, start, format.length());
+        return written.text();
     }
 
-    private static String written(LocalDateTime time, char directive) {
+    private static String written(LocalDateTime time, int directive) {
         if (directive == '%') {
             return "%";
         }
-        String pattern = PATTERNS.get(directive);
-        if (pattern == null) {
-            throw new TemplateException("strftime_now with %%%c is not supported".formatted(directive));
+        DateTimeFormatter formatter = FORMATTERS.get((char) directive);
+        if (formatter == null) {
+            throw new TemplateException(
+                    "strftime_now with %%%s is not supported".formatted(Quote.of(Character.toString(directive))));
         }
-        return DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH).format(time);
+        return formatter.format(time);
     }
 }

@@ -4,16 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.template.Token.Kind;
 
 /// Cuts a template's source into tokens, as jinja2 does with `trim_blocks` and `lstrip_blocks`, which is how
 /// transformers sets it up: a block or comment that stands on lines of its own leaves nothing of them.
 final class Lexer {
-    private static final Pattern TOKEN = Pattern.compile("(?<float>(?<!\\.)[0-9](?:_?[0-9])*"
-            + "(?:(?:\\.[0-9](?:_?[0-9])*)?[eE][+-]?[0-9](?:_?[0-9])*|\\.[0-9](?:_?[0-9])*))"
-            + "|(?<integer>[0-9](?:_?[0-9])*)"
-            + "|(?<name>[\\p{L}_][\\p{L}\\p{N}_]*)"
-            + "|(?<operator>\\*\\*|//|==|!=|>=|<=|[-+*/%~\\[\\](){}><=.:|,;])");
+    private static final Pattern TOKEN =
+            Pattern.compile("(?<name>[\\p{L}_][\\p{L}\\p{N}_]*)" + "|\\*\\*|//|==|!=|>=|<=|[-+*/%~\\[\\](){}><=.:|,;]");
 
     private final String source;
     private final List<Token> tokens = new ArrayList<>();
@@ -131,15 +129,18 @@ final class Lexer {
                 string(sign);
                 continue;
             }
+            if (isDigit(at)) {
+                number();
+                continue;
+            }
             if (!matcher.region(at, source.length()).lookingAt()) {
-                throw fault(at == source.length() ? "a tag that does not end" : "unexpected '%c'".formatted(sign));
+                throw fault(
+                        at == source.length()
+                                ? "a tag that does not end"
+                                : "unexpected '%s'".formatted(Quote.of(sign)));
             }
             String spelling = matcher.group();
-            if (matcher.group("float") != null) {
-                add(Kind.FLOAT, spelling);
-            } else if (matcher.group("integer") != null) {
-                add(Kind.INTEGER, spelling);
-            } else if (matcher.group("name") != null) {
+            if (matcher.group("name") != null) {
                 add(Kind.NAME, spelling);
             } else {
                 depth += "([{".contains(spelling) ? 1 : ")]}".contains(spelling) ? -1 : 0;
@@ -147,6 +148,39 @@ final class Lexer {
             }
             at = matcher.end();
         }
+    }
+
+    private boolean isDigit(int index) {
+        return index < source.length() && '0' <= source.charAt(index) && source.charAt(index) <= '9';
+    }
+
+    /// Where the digits end that begin at `start`; single underscores may stand between them.
+    private int endOfDigits(int start) {
+        int end = start;
+        while (isDigit(end) || (end > start && source.startsWith("_", end) && isDigit(end + 1))) {
+            end++;
+        }
+        return end;
+    }
+
+    /// A number. After a point, as in `a.0.1`, it has no fraction.
+    private void number() {
+        int start = at;
+        int end = endOfDigits(start);
+        boolean isWhole = true;
+        if (start == 0 || source.charAt(start - 1) != '.') {
+            if (source.startsWith(".", end) && isDigit(end + 1)) {
+                end = endOfDigits(end + 1);
+                isWhole = false;
+            }
+            int exponent = end + 1 + (hasSign(end + 1) ? 1 : 0);
+            if (end < source.length() && "eE".indexOf(source.charAt(end)) >= 0 && isDigit(exponent)) {
+                end = endOfDigits(exponent);
+                isWhole = false;
+            }
+        }
+        add(isWhole ? Kind.INTEGER : Kind.FLOAT, source.substring(start, end));
+        at = end;
     }
 
     private void string(char quote) {

@@ -1,9 +1,10 @@
 package org.sparkqwen.engine.template;
 
 import java.util.List;
+import org.sparkqwen.engine.message.Quote;
 
 /// The variable `loop` in the body of a loop.
-record Loop(List<Object> items, int index0) {
+record Loop(List<?> items, int index0) {
     Object attribute(String name) {
         int length = items.size();
         return switch (name) {
@@ -14,10 +15,11 @@ record Loop(List<Object> items, int index0) {
             case "first" -> index0 == 0;
             case "last" -> index0 == length - 1;
             case "length" -> (long) length;
-            case "previtem" -> index0 > 0 ? items.get(index0 - 1) : new Undefined("there is no previous item");
-            case "nextitem" -> index0 + 1 < length ? items.get(index0 + 1) : new Undefined("there is no next item");
+            case "previtem" -> index0 > 0 ? items.get(index0 - 1) : new Undefined(() -> "there is no previous item");
+            case "nextitem" ->
+                index0 + 1 < length ? items.get(index0 + 1) : new Undefined(() -> "there is no next item");
             case "cycle" -> (Callable) this::cycle;
-            default -> throw new TemplateException("loop.%s is not supported".formatted(name));
+            default -> throw new TemplateException("loop.%s is not supported".formatted(Quote.of(name)));
         };
     }
 

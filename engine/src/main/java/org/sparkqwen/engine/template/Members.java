@@ -1,23 +1,24 @@
 package org.sparkqwen.engine.template;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 
 /// What is in a value: attributes, methods, items, slices.
 final class Members {
     private Members() {}
 
     /// `owner.name`; undefined if there is no such thing.
-    static Object attribute(Object owner, String name) {
+    static Object attribute(Object owner, Text key, Budget budget) {
+        String name = key.toString();
         return switch (owner) {
-            case Map<?, ?> map -> {
+            case Dict map -> {
                 Callable method = method(map, name);
-                yield method != null ? method : value(map, Text.own(name));
+                yield method != null ? method : value(map, key, budget);
             }
             case Namespace namespace -> {
-                Object value = namespace.attributes().get(name);
+                Object value = namespace.get(name);
                 yield value != null ? value : missing("namespace", name);
             }
             case Loop loop -> loop.attribute(name);
@@ -31,54 +32,62 @@ final class Members {
     }
 
     private static Undefined missing(String type, String name) {
-        return new Undefined("a %s has no '%s'".formatted(type, name));
+        return new Undefined(() -> "a %s has no '%s'".formatted(type, Quote.of(name)));
     }
 
-    private static @Nullable Callable method(Map<?, ?> map, String name) {
+    private static @Nullable Callable method(Dict map, String name) {
         return switch (name) {
             case "get" ->
                 arguments -> {
-                    Object value = map.get(arguments.get(0, "key"));
+                    Object key = arguments.get(0, "key");
+                    if (key instanceof List<?> || key instanceof Dict) {
+                        throw new TemplateException("a %s is no key".formatted(Values.type(key)));
+                    }
+                    Object value = map.get(key, arguments.budget());
                     return value != null ? value : arguments.get(1, "default", None.NONE);
                 };
-            case "items" -> _ -> entries(map);
-            case "keys" -> _ -> new ArrayList<Object>(map.keySet());
-            case "values" -> _ -> new ArrayList<Object>(map.values());
+            case "items" -> arguments -> map.pairs(arguments.budget());
+            case "keys" -> arguments -> map.keys(arguments.budget());
+            case "values" -> arguments -> map.values(arguments.budget());
             default -> null;
         };
     }
 
-    private static Object value(Map<?, ?> map, Object key) {
-        Object value = map.get(key);
+    private static Object value(Dict map, Text key, Budget budget) {
+        Object value = map.get(key, budget);
         return value != null ? value : missing("mapping", key.toString());
     }
 
-    /// The entries of `map`, each a tuple of key and value.
-    static List<Object> entries(Map<?, ?> map) {
-        List<Object> entries = new ArrayList<>();
-        map.forEach((key, value) -> entries.add(new Tuple(List.of(key, value))));
-        return entries;
-    }
-
     /// `owner[key]`; undefined if there is no such thing.
-    static Object item(Object owner, Object key) {
-        if (owner instanceof Map<?, ?> map && map.containsKey(key)) {
-            return value(map, key);
+    static Object item(Object owner, Object key, Budget budget) {
+        if (owner instanceof Dict map) {
+            Object value = map.get(key, budget);
+            if (value != null) {
+                return value;
+            }
         }
         if (Values.number(key) instanceof Long index && (owner instanceof List<?> || owner instanceof Text)) {
-            List<?> items = owner instanceof List<?> list ? list : Values.items(owner);
-            long place = index < 0 ? index + items.size() : index;
-            return 0 <= place && place < items.size()
-                    ? items.get((int) place)
-                    : missing(Values.type(owner), "item " + index);
+            long size = Values.length(owner, budget);
+            long place = index < 0 ? index + size : index;
+            if (place < 0 || size <= place) {
+                return missing(Values.type(owner), "item " + index);
+            }
+            return owner instanceof List<?> list
+                    ? list.get((int) place)
+                    : PythonStrings.character((Text) owner, (int) place, budget);
         }
-        return attribute(
-                owner,
-                key instanceof Text name ? name.toString() : Spelling.text(key).toString());
+        return attribute(owner, Spelling.text(key, budget), budget);
+    }
+
+    /// The first item of `value`, or with `index` -1 the last.
+    static Object end(Object value, int index, Budget budget) {
+        Supplier<String> reason = () -> "the sequence is empty";
+        Object owner = value instanceof Text ? value : Values.items(value, budget);
+        return Values.length(owner, budget) == 0 ? new Undefined(reason) : item(owner, (long) index, budget);
     }
 
     /// `owner[start:end:step]`, of which each may be absent.
-    static Object slice(Object owner, @Nullable Long start, @Nullable Long end, @Nullable Long step) {
+    static Object slice(Object owner, @Nullable Long start, @Nullable Long end, @Nullable Long step, Budget budget) {
         if (!(owner instanceof List<?> || owner instanceof Text)) {
             throw owner instanceof Undefined undefined
                     ? undefined.used()
@@ -88,18 +97,27 @@ final class Members {
         if (stride == 0) {
             throw new TemplateException("a slice's step is 0");
         }
-        List<Object> items = Values.items(owner);
-        long size = items.size();
+        long size = Values.length(owner, budget);
         // Downwards, the places run from the last item to before the first, which is -1.
         long lowest = stride > 0 ? 0 : -1;
         long highest = stride > 0 ? size : size - 1;
         long from = start == null ? (stride > 0 ? lowest : highest) : place(start, size, lowest, highest);
         long to = end == null ? (stride > 0 ? highest : lowest) : place(end, size, lowest, highest);
-        List<Object> chosen = new ArrayList<>();
-        for (long i = from; stride > 0 ? i < to : i > to; i += stride) {
-            chosen.add(items.get((int) i));
+        // No list is so long that a longer stride finds a second item.
+        long pace = Math.clamp(stride, -size - 1, size + 1);
+        if (owner instanceof Text text) {
+            return PythonStrings.slice(text, (int) from, (int) to, (int) pace, budget);
         }
-        return owner instanceof Text ? PythonStrings.joined(chosen) : chosen;
+        Items chosen = new Items(budget);
+        for (long i = from; pace > 0 ? i < to : i > to; i += pace) {
+            chosen.add(((List<?>) owner).get((int) i));
+        }
+        return chosen;
+    }
+
+    /// The items in the opposite order.
+    static Object reversed(Object value, Budget budget) {
+        return slice(value instanceof Text ? value : Values.items(value, budget), null, null, -1L, budget);
     }
 
     private static long place(long index, long size, long lowest, long highest) {

@@ -1,6 +1,37 @@
 package org.sparkqwen.engine.template;
 
+import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// What `namespace()` makes: the one kind of value whose attributes a template can set, also out of a loop.
-record Namespace(Map<String, Object> attributes) {}
+final class Namespace {
+    private static final int ATTRIBUTE_BYTES = 128;
+
+    private final Map<String, Object> attributes = new HashMap<>();
+    private final Budget budget;
+
+    Namespace(Dict initial, Budget budget) {
+        budget.bytes(4 * Budget.VALUE_BYTES);
+        this.budget = budget;
+        for (Dict.Entry entry : initial.entries()) {
+            if (!(entry.key() instanceof Text name)) {
+                throw new TemplateException(
+                        "a namespace's attributes have strings as names, not a " + Values.type(entry.key()));
+            }
+            set(name.toString(), entry.value());
+        }
+    }
+
+    @Nullable
+    Object get(String name) {
+        return attributes.get(name);
+    }
+
+    void set(String name, Object value) {
+        budget.scan(name.length());
+        if (attributes.put(name, value) == null) {
+            budget.bytes(ATTRIBUTE_BYTES);
+        }
+    }
+}

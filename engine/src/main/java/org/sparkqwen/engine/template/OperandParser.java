@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.template.Token.Kind;
 
 /// Makes what operators work on of tokens: literals and names, with what is taken out of them, called, filtered and
@@ -28,18 +29,16 @@ final class OperandParser {
     }
 
     private Expression unary(boolean withFilters) {
-        Expression value;
-        if (tokens.skip("-")) {
-            Expression operand = unary(false);
-            value = scope -> Arithmetic.apply("-", 0L, operand.evaluate(scope));
-        } else if (tokens.skip("+")) {
-            Expression operand = unary(false);
-            value = scope -> Arithmetic.apply("+", 0L, operand.evaluate(scope));
-        } else {
-            value = primary();
-        }
-        value = postfixes(value);
+        Expression value = postfixes(tokens.nextIs("-") || tokens.nextIs("+") ? signed() : primary());
         return withFilters ? filtersAndTests(value) : value;
+    }
+
+    private Expression signed() {
+        String sign = tokens.take().text();
+        tokens.enter();
+        Expression operand = unary(false);
+        tokens.leave();
+        return Expression.of(scope -> Arithmetic.apply(sign, 0L, operand.evaluate(scope), scope.budget()));
     }
 
     private Expression primary() {
@@ -47,10 +46,10 @@ final class OperandParser {
         return switch (token.kind()) {
             case NAME ->
                 switch (token.text()) {
-                    case "true", "True" -> _ -> true;
-                    case "false", "False" -> _ -> false;
-                    case "none", "None" -> _ -> None.NONE;
-                    default -> scope -> scope.get(token.text());
+                    case "true", "True" -> Expression.of(_ -> true);
+                    case "false", "False" -> Expression.of(_ -> false);
+                    case "none", "None" -> Expression.of(_ -> None.NONE);
+                    default -> Expression.of(scope -> scope.get(token.text()));
                 };
             case STRING -> {
                 StringBuilder joined = new StringBuilder(token.text());
@@ -58,15 +57,15 @@ final class OperandParser {
                     joined.append(tokens.take().text());
                 }
                 Text text = Text.own(joined.toString());
-                yield _ -> text;
+                yield Expression.of(_ -> text);
             }
             case INTEGER -> {
                 Object number = number(token);
-                yield _ -> number;
+                yield Expression.of(_ -> number);
             }
             case FLOAT -> {
                 Double number = Double.valueOf(token.text().replace("_", ""));
-                yield _ -> number;
+                yield Expression.of(_ -> number);
             }
             case OPERATOR ->
                 switch (token.text()) {
@@ -87,13 +86,14 @@ final class OperandParser {
         try {
             return Long.valueOf(token.text().replace("_", ""));
         } catch (NumberFormatException e) {
-            throw TemplateException.inLine(token.line(), "the number %s is too large".formatted(token.text()));
+            throw TemplateException.inLine(
+                    token.line(), "the number %s is too large".formatted(Quote.of(token.text())));
         }
     }
 
     private Expression parenthesized() {
         if (tokens.skip(")")) {
-            return _ -> new Tuple(List.of());
+            return Expression.of(scope -> new Tuple(new Items(scope.budget())));
         }
         Expression value = expressions.tuple();
         tokens.expect(")");
@@ -108,7 +108,7 @@ final class OperandParser {
                 tokens.expect(",");
             }
         }
-        return scope -> ExpressionParser.evaluated(items, scope);
+        return Expression.of(scope -> ExpressionParser.evaluated(items, scope));
     }
 
     private Expression dictionary() {
@@ -122,13 +122,13 @@ final class OperandParser {
                 tokens.expect(",");
             }
         }
-        return scope -> {
-            Map<Object, Object> entries = new LinkedHashMap<>();
+        return Expression.of(scope -> {
+            Dict entries = new Dict(scope.budget());
             for (int i = 0; i < keys.size(); i++) {
                 entries.put(keys.get(i).evaluate(scope), values.get(i).evaluate(scope));
             }
             return entries;
-        };
+        });
     }
 
     private Expression postfixes(Expression first) {
@@ -149,23 +149,23 @@ final class OperandParser {
     private Expression member(Expression owner) {
         if (tokens.nextIs(Kind.INTEGER)) {
             Long index = number(tokens.take());
-            return scope -> Members.item(owner.evaluate(scope), index);
+            return Expression.of(scope -> Members.item(owner.evaluate(scope), index, scope.budget()));
         }
-        String name = tokens.expect(Kind.NAME, "a name").text();
-        return scope -> Members.attribute(owner.evaluate(scope), name);
+        Text name = Text.own(tokens.expect(Kind.NAME, "a name").text());
+        return Expression.of(scope -> Members.attribute(owner.evaluate(scope), name, scope.budget()));
     }
 
     private Expression subscript(Expression owner) {
         Expression start = tokens.nextIs(":") ? null : expressions.expression();
         if (start != null && tokens.skip("]")) {
-            return scope -> Members.item(owner.evaluate(scope), start.evaluate(scope));
+            return Expression.of(scope -> Members.item(owner.evaluate(scope), start.evaluate(scope), scope.budget()));
         }
         tokens.expect(":");
         Expression end = tokens.nextIs(":") || tokens.nextIs("]") ? null : expressions.expression();
         Expression step = tokens.skip(":") && !tokens.nextIs("]") ? expressions.expression() : null;
         tokens.expect("]");
-        return scope ->
-                Members.slice(owner.evaluate(scope), bound(start, scope), bound(end, scope), bound(step, scope));
+        return Expression.of(scope -> Members.slice(
+                owner.evaluate(scope), bound(start, scope), bound(end, scope), bound(step, scope), scope.budget()));
     }
 
     private static @Nullable Long bound(@Nullable Expression expression, Scope scope) {
@@ -184,7 +184,7 @@ final class OperandParser {
 
     private Expression call(Expression callee) {
         ArgumentList arguments = arguments();
-        return scope -> {
+        return Expression.of(scope -> {
             Object called = callee.evaluate(scope);
             if (called instanceof Callable callable) {
                 return callable.call(arguments.evaluate(scope));
@@ -192,7 +192,7 @@ final class OperandParser {
             throw called instanceof Undefined undefined
                     ? undefined.used()
                     : new TemplateException("a %s cannot be called".formatted(Values.type(called)));
-        };
+        });
     }
 
     private record ArgumentList(List<Expression> positional, Map<String, Expression> named) {
@@ -201,7 +201,7 @@ final class OperandParser {
         Arguments evaluate(Scope scope) {
             Map<String, Object> values = new LinkedHashMap<>();
             named.forEach((name, expression) -> values.put(name, expression.evaluate(scope)));
-            return new Arguments(ExpressionParser.evaluated(positional, scope), values);
+            return new Arguments(ExpressionParser.evaluated(positional, scope), values, scope.budget());
         }
     }
 
@@ -242,7 +242,7 @@ final class OperandParser {
     private Expression filter(Expression value) {
         String name = tokens.expect(Kind.NAME, "a filter").text();
         ArgumentList arguments = tokens.nextIs("(") ? arguments() : ArgumentList.NONE;
-        return scope -> Filters.apply(name, value.evaluate(scope), arguments.evaluate(scope));
+        return Expression.of(scope -> Filters.apply(name, value.evaluate(scope), arguments.evaluate(scope)));
     }
 
     private Expression test(Expression value) {
@@ -255,7 +255,7 @@ final class OperandParser {
             arguments = new ArgumentList(List.of(postfixes(primary())), Map.of());
         }
         ArgumentList given = arguments;
-        return scope -> ValueTests.holds(name, value.evaluate(scope), given.evaluate(scope)) != negated;
+        return Expression.of(scope -> ValueTests.holds(name, value.evaluate(scope), given.evaluate(scope)) != negated);
     }
 
     private boolean beginsAnArgument() {

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.template.Statement.Flow;
 import org.sparkqwen.engine.template.Token.Kind;
 
@@ -13,6 +13,9 @@ import org.sparkqwen.engine.template.Token.Kind;
 /// `generation`.
 final class Parser {
     private static final String NAME = "a name";
+
+    /// A macro keeps the scope that it is defined in.
+    private static final int MACRO_BYTES = 512;
 
     private final Tokens tokens;
     private final ExpressionParser expressions;
@@ -35,6 +38,13 @@ final class Parser {
 
     /// Statements up to a block named in `ends`, whose name is the next token then; or, without `ends`, all.
     private List<Statement> body(Set<String> ends) {
+        tokens.enter();
+        List<Statement> statements = statements(ends);
+        tokens.leave();
+        return statements;
+    }
+
+    private List<Statement> statements(Set<String> ends) {
         List<Statement> statements = new ArrayList<>();
         while (true) {
             Token token = tokens.take();
@@ -42,7 +52,7 @@ final class Parser {
                 case DATA -> {
                     Text text = Text.own(token.text());
                     statements.add((_, output) -> {
-                        output.add(text);
+                        output.append(text);
                         return Flow.ON;
                     });
                 }
@@ -79,7 +89,7 @@ final class Parser {
         Expression expression = expressions.tuple();
         tokens.expect(Kind.PRINT_END, "'}}'");
         return (scope, output) -> {
-            output.add(Spelling.text(expression.evaluate(scope)));
+            output.append(Spelling.text(expression.evaluate(scope), scope.budget()));
             return Flow.ON;
         };
     }
@@ -96,7 +106,7 @@ final class Parser {
             case "generation" -> generation();
             default ->
                 throw TemplateException.inLine(
-                        name.line(), "'%s' is not a block that is supported".formatted(name.text()));
+                        name.line(), "'%s' is not a block that is supported".formatted(Quote.of(name.text())));
         };
     }
 
@@ -124,25 +134,31 @@ final class Parser {
         return body;
     }
 
+    private record Branch(Expression condition, List<Statement> body) {}
+
     private Statement branches() {
-        Expression condition = expressions.expression();
-        endOfBlock();
-        List<Statement> body = body(Set.of("elif", "else", "endif"));
-        Statement otherwise;
-        if (tokens.skip("elif")) {
-            otherwise = branches();
-        } else if (tokens.skip("else")) {
+        List<Branch> branches = new ArrayList<>();
+        do {
+            Expression condition = expressions.expression();
             endOfBlock();
-            List<Statement> rest = bodyUntil("endif");
-            otherwise = (scope, output) -> Statement.runAll(rest, scope, output);
-        } else {
-            tokens.expect("endif");
+            branches.add(new Branch(condition, body(Set.of("elif", "else", "endif"))));
+        } while (tokens.skip("elif"));
+        List<Statement> otherwise = List.of();
+        if (tokens.skip("else")) {
             endOfBlock();
-            otherwise = (_, _) -> Flow.ON;
+            otherwise = body(Set.of("endif"));
         }
-        return (scope, output) -> Values.truth(condition.evaluate(scope))
-                ? Statement.runAll(body, scope, output)
-                : otherwise.run(scope, output);
+        tokens.expect("endif");
+        endOfBlock();
+        List<Statement> ifNone = otherwise;
+        return (scope, output) -> {
+            for (Branch branch : branches) {
+                if (Values.truth(branch.condition().evaluate(scope))) {
+                    return Statement.runAll(branch.body(), scope, output);
+                }
+            }
+            return Statement.runAll(ifNone, scope, output);
+        };
     }
 
     private Statement loop() {
@@ -161,7 +177,8 @@ final class Parser {
         endOfBlock();
         List<Statement> otherwise = ifEmpty;
         return (scope, output) -> {
-            List<Object> items = chosen(Values.items(sequence.evaluate(scope)), target, filter, scope);
+            List<?> all = Values.items(sequence.evaluate(scope), scope.budget());
+            List<?> items = filter == null ? all : chosen(all, target, filter, scope);
             if (items.isEmpty()) {
                 return Statement.runAll(otherwise, scope.inner(), output);
             }
@@ -177,11 +194,8 @@ final class Parser {
         };
     }
 
-    private static List<Object> chosen(List<Object> items, Target target, @Nullable Expression filter, Scope scope) {
-        if (filter == null) {
-            return items;
-        }
-        List<Object> chosen = new ArrayList<>();
+    private static Items chosen(List<?> items, Target target, Expression filter, Scope scope) {
+        Items chosen = new Items(scope.budget());
         for (Object item : items) {
             Scope round = scope.inner();
             target.assign(round, item);
@@ -211,9 +225,9 @@ final class Parser {
     }
 
     private static Text written(List<Statement> body, Scope scope) {
-        List<Text> output = new ArrayList<>();
+        Text.Builder output = new Text.Builder(scope.budget());
         Statement.runAll(body, scope, output);
-        return Text.join(output);
+        return output.text();
     }
 
     private Target attribute() {
@@ -222,9 +236,10 @@ final class Parser {
         String attribute = tokens.expect(Kind.NAME, NAME).text();
         return (scope, value) -> {
             if (!(scope.get(name) instanceof Namespace namespace)) {
-                throw new TemplateException("'%s' is no namespace, so its attributes cannot be set".formatted(name));
+                throw new TemplateException(
+                        "'%s' is no namespace, so its attributes cannot be set".formatted(Quote.of(name)));
             }
-            namespace.attributes().put(attribute, value);
+            namespace.set(attribute, value);
         };
     }
 
@@ -241,7 +256,7 @@ final class Parser {
             return (scope, value) -> scope.set(names.getFirst(), value);
         }
         return (scope, value) -> {
-            List<Object> items = Values.items(value);
+            List<?> items = Values.items(value, scope.budget());
             if (items.size() != names.size()) {
                 throw new TemplateException("%d values for %d names".formatted(items.size(), names.size()));
             }
@@ -257,7 +272,9 @@ final class Parser {
         tokens.expect("(");
         while (!tokens.skip(")")) {
             String parameter = tokens.expect(Kind.NAME, NAME).text();
-            parameters.put(parameter, tokens.skip("=") ? expressions.expression() : _ -> Undefined.name(parameter));
+            parameters.put(
+                    parameter,
+                    tokens.skip("=") ? expressions.expression() : Expression.of(_ -> Undefined.name(parameter)));
             if (!tokens.nextIs(")")) {
                 tokens.expect(",");
             }
@@ -265,6 +282,7 @@ final class Parser {
         endOfBlock();
         List<Statement> body = bodyUntil("endmacro");
         return (scope, _) -> {
+            scope.budget().bytes(MACRO_BYTES);
             scope.set(name, (Callable) arguments -> call(name, parameters, arguments, body, scope.inner()));
             return Flow.ON;
         };
@@ -274,7 +292,7 @@ final class Parser {
             String name, Map<String, Expression> parameters, Arguments arguments, List<Statement> body, Scope scope) {
         if (arguments.positional().size() > parameters.size()
                 || !parameters.keySet().containsAll(arguments.named().keySet())) {
-            throw new TemplateException("%s() is given arguments that it does not take".formatted(name));
+            throw new TemplateException("%s() is given arguments that it does not take".formatted(Quote.of(name)));
         }
         int index = 0;
         for (Map.Entry<String, Expression> parameter : parameters.entrySet()) {

@@ -1,7 +1,5 @@
 package org.sparkqwen.engine.template;
 
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.IntPredicate;
@@ -23,48 +21,99 @@ final class PythonStrings {
     /// The method `name` of `text`, or null.
     static @Nullable Callable method(Text text, String name) {
         return switch (name) {
-            case "startswith" -> arguments -> affixes(arguments).stream().anyMatch(text.toString()::startsWith);
-            case "endswith" -> arguments -> affixes(arguments).stream().anyMatch(text.toString()::endsWith);
-            case "strip" -> arguments -> strip(text, stripped(arguments), true, true);
-            case "lstrip" -> arguments -> strip(text, stripped(arguments), true, false);
-            case "rstrip" -> arguments -> strip(text, stripped(arguments), false, true);
-            case "split" -> arguments -> new ArrayList<Object>(split(text, arguments));
-            case "rsplit" -> arguments -> new ArrayList<Object>(splitFromTheEnd(text, arguments));
-            case "splitlines" -> _ -> new ArrayList<Object>(lines(text));
+            case "startswith" ->
+                arguments -> {
+                    for (Object prefix : affixes(arguments)) {
+                        if (Search.startsWith(text, affix(prefix), arguments.budget())) {
+                            return true;
+                        }
+                    }
+                    return false;
+                };
+            case "endswith" ->
+                arguments -> {
+                    for (Object suffix : affixes(arguments)) {
+                        if (Search.endsWith(text, affix(suffix), arguments.budget())) {
+                            return true;
+                        }
+                    }
+                    return false;
+                };
+            case "strip" -> arguments -> strip(text, stripped(arguments), true, true, arguments.budget());
+            case "lstrip" -> arguments -> strip(text, stripped(arguments), true, false, arguments.budget());
+            case "rstrip" -> arguments -> strip(text, stripped(arguments), false, true, arguments.budget());
+            case "split" -> arguments -> split(text, arguments);
+            case "rsplit" -> arguments -> splitFromTheEnd(text, arguments);
+            case "splitlines" -> arguments -> lines(text, arguments.budget());
             case "replace" ->
                 arguments -> replace(
-                        text, arguments.text(0, "old"), arguments.text(1, "new"), arguments.integer(2, "count", -1));
-            case "removeprefix" ->
-                arguments ->
-                        text.toString().startsWith(arguments.text(0, "prefix").toString())
-                                ? text.substring(arguments.text(0, "prefix").length())
-                                : text;
-            case "removesuffix" ->
-                arguments -> text.toString()
-                                .endsWith(arguments.text(0, "suffix").toString())
-                        ? text.substring(
-                                0, text.length() - arguments.text(0, "suffix").length())
-                        : text;
-            case "upper" -> _ -> text.rewritten(text.toString().toUpperCase(Locale.ROOT));
-            case "lower" -> _ -> text.rewritten(text.toString().toLowerCase(Locale.ROOT));
-            case "capitalize" -> _ -> capitalized(text);
-            case "title" -> _ -> titled(text);
-            case "find" ->
-                arguments -> index(
-                        text, text.toString().indexOf(arguments.text(0, "sub").toString()));
-            case "rfind" ->
-                arguments -> index(
                         text,
-                        text.toString().lastIndexOf(arguments.text(0, "sub").toString()));
-            case "count" ->
-                arguments -> (long) pieces(text, arguments.text(0, "sub"), -1).size() - 1;
-            case "join" -> arguments -> join(arguments.get(0, "iterable"), text);
-            case "isdigit" ->
-                _ -> !text.isEmpty() && text.toString().codePoints().allMatch(Character::isDigit);
-            case "isspace" ->
-                _ -> !text.isEmpty() && text.toString().codePoints().allMatch(PythonStrings::isSpace);
+                        arguments.text(0, "old"),
+                        arguments.text(1, "new"),
+                        arguments.integer(2, "count", -1),
+                        arguments.budget());
+            case "removeprefix" ->
+                arguments -> {
+                    Text prefix = arguments.text(0, "prefix");
+                    return Search.startsWith(text, prefix, arguments.budget())
+                            ? text.substring(prefix.length(), text.length(), arguments.budget())
+                            : text;
+                };
+            case "removesuffix" ->
+                arguments -> {
+                    Text suffix = arguments.text(0, "suffix");
+                    return Search.endsWith(text, suffix, arguments.budget())
+                            ? text.substring(0, text.length() - suffix.length(), arguments.budget())
+                            : text;
+                };
+            case "upper" -> arguments -> upper(text, arguments.budget());
+            case "lower" -> arguments -> lower(text, arguments.budget());
+            case "capitalize" -> arguments -> capitalized(text, arguments.budget());
+            case "title" -> arguments -> titled(text, arguments.budget());
+            case "find" ->
+                arguments -> {
+                    String sub = arguments.text(0, "sub").toString();
+                    return index(text, Search.first(text.toString(), sub, 0, arguments.budget()), arguments.budget());
+                };
+            case "rfind" ->
+                arguments -> {
+                    String sub = arguments.text(0, "sub").toString();
+                    int place = Search.last(text.toString(), sub, text.length(), arguments.budget());
+                    return index(text, place, arguments.budget());
+                };
+            case "count" -> arguments -> count(text, arguments.text(0, "sub"), arguments.budget());
+            case "join" -> arguments -> join(arguments.get(0, "iterable"), text, arguments.budget());
+            case "isdigit" -> arguments -> all(text, Character::isDigit, arguments.budget());
+            case "isspace" -> arguments -> all(text, PythonStrings::isSpace, arguments.budget());
             default -> null;
         };
+    }
+
+    private static boolean all(Text text, IntPredicate test, Budget budget) {
+        budget.steps(text.length());
+        return !text.isEmpty() && text.toString().codePoints().allMatch(test);
+    }
+
+    /// Whether it is written as a place in a list.
+    static boolean isIndex(Text text) {
+        String chars = text.toString();
+        boolean digits = !chars.isEmpty() && chars.length() <= 9;
+        for (int i = 0; digits && i < chars.length(); i++) {
+            digits = '0' <= chars.charAt(i) && chars.charAt(i) <= '9';
+        }
+        return digits;
+    }
+
+    static Text lower(Object value, Budget budget) {
+        Text text = Spelling.text(value, budget);
+        budget.expect(2L * text.length());
+        return text.rewritten(text.toString().toLowerCase(Locale.ROOT), budget);
+    }
+
+    static Text upper(Object value, Budget budget) {
+        Text text = Spelling.text(value, budget);
+        budget.expect(2L * text.length());
+        return text.rewritten(text.toString().toUpperCase(Locale.ROOT), budget);
     }
 
     /// What `str.isspace()` says.
@@ -73,36 +122,66 @@ final class PythonStrings {
     }
 
     /// Each code point of `text`.
-    static List<Text> characters(Text text) {
-        List<Text> characters = new ArrayList<>();
+    static Items characters(Text text, Budget budget) {
+        Items characters = new Items(budget);
         for (int start = 0; start < text.length(); ) {
             int end = start + Character.charCount(text.toString().codePointAt(start));
-            characters.add(text.substring(start, end));
+            characters.add(text.substring(start, end, budget));
             start = end;
         }
         return characters;
     }
 
-    /// `items`, of which each is a text, as one.
-    static Text joined(List<Object> items) {
-        return join(items, Text.EMPTY);
+    /// The code point at `place`, counted in code points.
+    static Text character(Text text, int place, Budget budget) {
+        int start = text.index(place, budget);
+        return text.substring(start, start + Character.charCount(text.toString().codePointAt(start)), budget);
     }
 
-    private static Text join(Object items, Text separator) {
-        List<Text> texts = new ArrayList<>();
-        for (Object item : Values.items(items)) {
+    /// Code points of `text` from `from` in steps of `pace` to before `to`, all in code points.
+    static Text slice(Text text, int from, int to, int pace, Budget budget) {
+        if (pace > 0 ? from >= to : from <= to) {
+            return Text.EMPTY;
+        }
+        if (pace == 1) {
+            return text.substring(text.index(from, budget), text.index(to, budget), budget);
+        }
+        String chars = text.toString();
+        Text.Builder chosen = new Text.Builder(budget);
+        int start = text.index(from, budget);
+        for (int place = from; pace > 0 ? place < to : place > to; place += pace) {
+            chosen.append(text, start, start + Character.charCount(chars.codePointAt(start)));
+            if (pace > 0 ? place + pace < to : place + pace > to) {
+                budget.scan(Math.abs(pace));
+                start = chars.offsetByCodePoints(start, pace);
+            }
+        }
+        return chosen.text();
+    }
+
+    private static Text join(Object items, Text separator, Budget budget) {
+        Text.Builder joined = new Text.Builder(budget);
+        Text before = Text.EMPTY;
+        for (Object item : Values.items(items, budget)) {
             if (!(item instanceof Text text)) {
                 throw new TemplateException("join needs strings, not a " + Values.type(item));
             }
-            texts.add(text);
+            joined.append(before);
+            joined.append(text);
+            before = separator;
         }
-        return Text.join(texts, separator);
+        return joined.text();
     }
 
-    private static List<String> affixes(Arguments arguments) {
-        return arguments.get(0, "prefix") instanceof List<?> several
-                ? several.stream().map(Object::toString).toList()
-                : List.of(arguments.text(0, "prefix").toString());
+    private static List<?> affixes(Arguments arguments) {
+        return arguments.get(0, "prefix") instanceof List<?> several ? several : List.of(arguments.text(0, "prefix"));
+    }
+
+    private static Text affix(Object value) {
+        if (value instanceof Text text) {
+            return text;
+        }
+        throw new TemplateException("a string begins and ends with strings, not a " + Values.type(value));
     }
 
     /// What `strip` takes away: white space, or the characters that it is given.
@@ -111,28 +190,33 @@ final class PythonStrings {
             return PythonStrings::isSpace;
         }
         String chars = arguments.text(0, "chars").toString();
-        return c -> chars.indexOf(c) >= 0;
+        return c -> {
+            arguments.budget().scan(chars.length());
+            return chars.indexOf(c) >= 0;
+        };
     }
 
-    static Text strip(Text text, IntPredicate stripped, boolean left, boolean right) {
+    static Text strip(Text text, IntPredicate stripped, boolean left, boolean right, Budget budget) {
         String chars = text.toString();
         int start = 0;
         while (left && start < chars.length() && stripped.test(chars.codePointAt(start))) {
+            budget.step();
             start += Character.charCount(chars.codePointAt(start));
         }
         int end = chars.length();
         while (right && end > start && stripped.test(chars.codePointBefore(end))) {
+            budget.step();
             end -= Character.charCount(chars.codePointBefore(end));
         }
-        return text.substring(start, end);
+        return text.substring(start, end, budget);
     }
 
-    private static List<Text> split(Text text, Arguments arguments) {
+    private static Items split(Text text, Arguments arguments) {
         long most = arguments.integer(1, "maxsplit", -1);
         if (arguments.get(0, "sep", None.NONE) == None.NONE) {
-            return words(text, most);
+            return words(text, most, arguments.budget());
         }
-        return pieces(text, separator(arguments), most);
+        return pieces(text, separator(arguments), most, arguments.budget());
     }
 
     private static Text separator(Arguments arguments) {
@@ -143,96 +227,138 @@ final class PythonStrings {
         return separator;
     }
 
-    private static List<Text> words(Text text, long most) {
-        List<Text> words = new ArrayList<>();
-        Text rest = strip(text, PythonStrings::isSpace, true, false);
-        while (!rest.isEmpty()) {
-            int end = 0;
-            while (end < rest.length() && !isSpace(rest.toString().charAt(end))) {
+    private static Items words(Text text, long most, Budget budget) {
+        Items words = new Items(budget);
+        String chars = text.toString();
+        budget.scan(chars.length());
+        int start = endOfSpace(chars, 0);
+        while (start < chars.length()) {
+            int end = start;
+            while (end < chars.length() && !isSpace(chars.charAt(end))) {
                 end++;
             }
             if (most >= 0 && words.size() == most) {
-                words.add(rest);
+                words.add(text.substring(start, chars.length(), budget));
                 break;
             }
-            words.add(rest.substring(0, end));
-            rest = strip(rest.substring(end), PythonStrings::isSpace, true, false);
+            words.add(text.substring(start, end, budget));
+            start = endOfSpace(chars, end);
         }
         return words;
     }
 
-    /// `text` cut at each `separator`, but `most` times at most; negative is as often as there are.
-    private static List<Text> pieces(Text text, Text separator, long most) {
-        List<Text> pieces = new ArrayList<>();
-        int start = 0;
-        for (int at = text.toString().indexOf(separator.toString());
-                at >= 0 && (most < 0 || pieces.size() < most);
-                at = text.toString().indexOf(separator.toString(), start)) {
-            pieces.add(text.substring(start, at));
-            start = at + separator.length();
+    private static int endOfSpace(String chars, int start) {
+        int end = start;
+        while (end < chars.length() && isSpace(chars.charAt(end))) {
+            end++;
         }
-        pieces.add(text.substring(start));
-        return pieces;
+        return end;
     }
 
-    private static List<Text> splitFromTheEnd(Text text, Arguments arguments) {
-        long most = arguments.integer(1, "maxsplit", -1);
-        Text separator = separator(arguments);
-        List<Text> pieces = new ArrayList<>();
-        int end = text.length();
-        while (end >= separator.length() && (most < 0 || pieces.size() < most)) {
-            int at = text.toString().lastIndexOf(separator.toString(), end - separator.length());
+    /// `text` cut at each `separator`, but `most` times at most; negative is as often as there are.
+    static Items pieces(Text text, Text separator, long most, Budget budget) {
+        Items pieces = new Items(budget);
+        String sought = separator.toString();
+        int start = 0;
+        while (most < 0 || pieces.size() < most) {
+            int at = Search.first(text.toString(), sought, start, budget);
             if (at < 0) {
                 break;
             }
-            pieces.add(text.substring(at + separator.length(), end));
-            end = at;
+            pieces.add(text.substring(start, at, budget));
+            start = at + separator.length();
         }
-        pieces.add(text.substring(0, end));
-        Collections.reverse(pieces);
+        pieces.add(text.substring(start, text.length(), budget));
         return pieces;
     }
 
-    static List<Text> lines(Text text) {
-        List<Text> lines = new ArrayList<>();
+    private static long count(Text text, Text sought, Budget budget) {
+        if (sought.isEmpty()) {
+            return text.codePoints(budget) + 1L;
+        }
+        long count = 0;
+        int at = Search.first(text.toString(), sought.toString(), 0, budget);
+        while (at >= 0) {
+            count++;
+            at = Search.first(text.toString(), sought.toString(), at + sought.length(), budget);
+        }
+        return count;
+    }
+
+    private static Object splitFromTheEnd(Text text, Arguments arguments) {
+        Budget budget = arguments.budget();
+        long most = arguments.integer(1, "maxsplit", -1);
+        Text separator = separator(arguments);
+        Items pieces = new Items(budget);
+        int end = text.length();
+        while (most < 0 || pieces.size() < most) {
+            int at = Search.last(text.toString(), separator.toString(), end - separator.length(), budget);
+            if (at < 0) {
+                break;
+            }
+            pieces.add(text.substring(at + separator.length(), end, budget));
+            end = at;
+        }
+        pieces.add(text.substring(0, end, budget));
+        return Members.reversed(pieces, budget);
+    }
+
+    static Items lines(Text text, Budget budget) {
+        Items lines = new Items(budget);
+        budget.scan(text.length());
         int start = 0;
         Matcher lineBreak = LINE_BREAK.matcher(text.toString());
         while (lineBreak.find()) {
-            lines.add(text.substring(start, lineBreak.start()));
+            lines.add(text.substring(start, lineBreak.start(), budget));
             start = lineBreak.end();
         }
         if (start < text.length()) {
-            lines.add(text.substring(start));
+            lines.add(text.substring(start, text.length(), budget));
         }
         return lines;
     }
 
     /// @param count how often at most; negative is as often as there are
-    static Text replace(Text text, Text old, Text by, long count) {
+    static Text replace(Text text, Text old, Text by, long count, Budget budget) {
         if (old.isEmpty()) {
             throw new TemplateException("replacing an empty string is not supported");
         }
-        return Text.join(pieces(text, old, count), by);
+        Text.Builder replaced = new Text.Builder(budget);
+        int start = 0;
+        for (long i = 0; i != count; i++) {
+            int at = Search.first(text.toString(), old.toString(), start, budget);
+            if (at < 0) {
+                break;
+            }
+            replaced.append(text, start, at);
+            replaced.append(by);
+            start = at + old.length();
+        }
+        replaced.append(text, start, text.length());
+        return replaced.text();
     }
 
-    static Text capitalized(Text text) {
+    static Text capitalized(Text text, Budget budget) {
         String chars = text.toString();
         if (chars.isEmpty()) {
             return text;
         }
+        budget.expect(2L * chars.length());
         int second = chars.offsetByCodePoints(0, 1);
         return text.rewritten(
-                title(chars.codePointAt(0)) + chars.substring(second).toLowerCase(Locale.ROOT));
+                title(chars.codePointAt(0)) + chars.substring(second).toLowerCase(Locale.ROOT), budget);
     }
 
-    private static Text titled(Text text) {
-        StringBuilder titled = new StringBuilder();
+    private static Text titled(Text text, Budget budget) {
+        Text.Builder titled = new Text.Builder(budget);
         boolean inWord = false;
-        for (int c : text.toString().codePoints().toArray()) {
-            titled.append(inWord ? Character.toString(Character.toLowerCase(c)) : title(c));
+        for (int i = 0; i < text.length(); ) {
+            int c = text.toString().codePointAt(i);
+            titled.append(inWord ? Character.toLowerCase(c) : Character.toTitleCase(c), text.isForeign());
             inWord = Character.isLetter(c);
+            i += Character.charCount(c);
         }
-        return text.rewritten(titled.toString());
+        return titled.text();
     }
 
     private static String title(int c) {
@@ -240,8 +366,12 @@ final class PythonStrings {
     }
 
     /// A place in code points, as Python counts, for one in chars.
-    private static long index(Text text, int place) {
-        return place < 0 ? -1 : text.toString().codePointCount(0, place);
+    private static long index(Text text, int place, Budget budget) {
+        if (place < 0) {
+            return -1;
+        }
+        budget.scan(place);
+        return text.toString().codePointCount(0, place);
     }
 
     /// What a string says, by what stands between its quotes.

@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 /// Variables as a part of a template sees them: its own, then those of what surrounds it. Loops and macros have scopes
 /// of their own, so what they set ends with them.
 final class Scope {
+    private static final int STEPS = 4;
+
     private final @Nullable Scope outer;
     private final Budget budget;
     private final Map<String, Object> variables = new HashMap<>();
@@ -16,13 +18,18 @@ final class Scope {
         this.budget = budget;
     }
 
-    static Scope outermost() {
-        return new Scope(null, new Budget());
+    static Scope outermost(Budget budget) {
+        return new Scope(null, budget);
     }
 
     Scope inner() {
-        budget.spend();
+        budget.steps(STEPS);
         return new Scope(this, budget);
+    }
+
+    /// What pays for the rendering.
+    Budget budget() {
+        return budget;
     }
 
     Object get(String name) {
@@ -31,23 +38,12 @@ final class Scope {
             if (value != null) {
                 return value;
             }
+            budget.step();
         }
         return Undefined.name(name);
     }
 
     void set(String name, Object value) {
         variables.put(name, value);
-    }
-
-    /// Rounds of loops and calls of macros that one rendering may still take: a template comes with a model, and
-    /// may not hold up a job for ever.
-    private static final class Budget {
-        private int left = 10_000_000;
-
-        void spend() {
-            if (--left < 0) {
-                throw new TemplateException("loops too long");
-            }
-        }
     }
 }

@@ -2,24 +2,31 @@ package org.sparkqwen.engine.template;
 
 import java.math.BigDecimal;
 import java.util.List;
-import java.util.Map;
 
 /// Values as text: as Python prints them, and as JSON. If any text in a value is foreign, all of its spelling is.
 final class Spelling {
+    /// Brackets, a separator, or the characters of a number.
+    private static final int MARKS = 24;
+
+    private static final int STEPS_PER_NUMBER = 32;
+
     private static final String HEX = "0123456789abcdef";
 
     private final StringBuilder spelling = new StringBuilder();
+    private final Budget budget;
     private boolean foreign;
 
-    private Spelling() {}
+    private Spelling(Budget budget) {
+        this.budget = budget;
+    }
 
     /// Python's `str(value)`; nothing for an undefined one.
-    static Text text(Object value) {
+    static Text text(Object value, Budget budget) {
         return switch (value) {
             case Text text -> text;
             case Undefined _ -> Text.EMPTY;
             default -> {
-                Spelling spelling = new Spelling();
+                Spelling spelling = new Spelling(budget);
                 spelling.python(value);
                 yield spelling.spelled();
             }
@@ -29,24 +36,26 @@ final class Spelling {
     /// Python's `json.dumps(value, ensure_ascii=False, indent=indent)`.
     ///
     /// @param indent spaces for each level, or negative for all in one line
-    static Text json(Object value, int indent) {
-        Spelling spelling = new Spelling();
+    static Text json(Object value, int indent, Budget budget) {
+        Spelling spelling = new Spelling(budget);
         spelling.json(value, indent, indent);
         return spelling.spelled();
     }
 
     private Text spelled() {
-        return Text.of(spelling.toString(), foreign);
+        return Text.made(spelling.toString(), foreign, budget);
     }
 
     private void python(Object value) {
+        charge(MARKS);
         switch (value) {
             case Text text -> quotedByPython(text);
             case Boolean bool -> spelling.append(bool ? "True" : "False");
             case Long number -> spelling.append(number);
-            case Double number -> spelling.append(decimal(number));
+            case Double number -> written(number);
             case None _ -> spelling.append("None");
             case List<?> list -> {
+                budget.enter();
                 boolean tuple = list instanceof Tuple;
                 spelling.append(tuple ? '(' : '[');
                 String separator = "";
@@ -56,28 +65,45 @@ final class Spelling {
                     separator = ", ";
                 }
                 spelling.append(tuple && list.size() == 1 ? "," : "").append(tuple ? ')' : ']');
+                budget.leave();
             }
-            case Map<?, ?> map -> {
+            case Dict map -> {
+                budget.enter();
                 spelling.append('{');
                 String separator = "";
-                for (Map.Entry<?, ?> entry : map.entrySet()) {
+                for (Dict.Entry entry : map.entries()) {
                     spelling.append(separator);
-                    python(entry.getKey());
+                    python(entry.key());
                     spelling.append(": ");
-                    python(entry.getValue());
+                    python(entry.value());
                     separator = ", ";
                 }
                 spelling.append('}');
+                budget.leave();
             }
             default -> throw new TemplateException("a %s cannot be written".formatted(Values.type(value)));
         }
     }
 
+    /// Charges for `chars` characters that come next.
+    private void charge(int chars) {
+        budget.scan(chars);
+        budget.bytes(2L * chars);
+    }
+
+    private void written(Double number) {
+        budget.steps(STEPS_PER_NUMBER);
+        spelling.append(decimal(number));
+    }
+
     private void quotedByPython(Text text) {
         foreign |= text.isForeign();
         String chars = text.toString();
+        budget.steps(chars.length() / 4);
+        charge(chars.length());
         char quote = chars.indexOf('\'') >= 0 && chars.indexOf('"') < 0 ? '"' : '\'';
         spelling.append(quote);
+        int start = spelling.length();
         for (int i = 0; i < chars.length(); i++) {
             char c = chars.charAt(i);
             switch (c) {
@@ -94,6 +120,7 @@ final class Spelling {
                 }
             }
         }
+        charge(spelling.length() - start - chars.length()); // for what was escaped
         spelling.append(quote);
     }
 
@@ -120,13 +147,15 @@ final class Spelling {
     }
 
     private void json(Object value, int indent, int margin) {
+        charge(MARKS);
         switch (value) {
             case Text text -> quotedByJson(text);
             case Boolean bool -> spelling.append(bool);
             case Long number -> spelling.append(number);
-            case Double number -> spelling.append(decimal(number));
+            case Double number -> written(number);
             case None _ -> spelling.append("null");
             case List<?> list -> {
+                budget.enter();
                 spelling.append('[');
                 String separator = "";
                 for (Object item : list) {
@@ -139,22 +168,25 @@ final class Spelling {
                     lineBreak(indent, margin - indent);
                 }
                 spelling.append(']');
+                budget.leave();
             }
-            case Map<?, ?> map -> {
+            case Dict map -> {
+                budget.enter();
                 spelling.append('{');
                 String separator = "";
-                for (Map.Entry<?, ?> entry : map.entrySet()) {
+                for (Dict.Entry entry : map.entries()) {
                     spelling.append(separator);
                     lineBreak(indent, margin);
-                    quotedByJson(text(entry.getKey()));
+                    quotedByJson(text(entry.key(), budget));
                     spelling.append(": ");
-                    json(entry.getValue(), indent, margin + indent);
+                    json(entry.value(), indent, margin + indent);
                     separator = indent < 0 ? ", " : ",";
                 }
                 if (!map.isEmpty()) {
                     lineBreak(indent, margin - indent);
                 }
                 spelling.append('}');
+                budget.leave();
             }
             default -> throw new TemplateException("a %s has no JSON".formatted(Values.type(value)));
         }
@@ -162,6 +194,7 @@ final class Spelling {
 
     private void lineBreak(int indent, int margin) {
         if (indent >= 0) {
+            charge(margin);
             spelling.append('\n').repeat(' ', margin);
         }
     }
@@ -169,7 +202,10 @@ final class Spelling {
     private void quotedByJson(Text text) {
         foreign |= text.isForeign();
         String chars = text.toString();
+        budget.steps(chars.length() / 4);
+        charge(chars.length());
         spelling.append('"');
+        int start = spelling.length();
         for (int i = 0; i < chars.length(); i++) {
             char c = chars.charAt(i);
             switch (c) {
@@ -189,6 +225,7 @@ final class Spelling {
                 }
             }
         }
+        charge(spelling.length() - start - chars.length()); // for what was escaped
         spelling.append('"');
     }
 }

@@ -5,7 +5,7 @@ import java.util.List;
 /// A part of a template that writes text.
 @FunctionalInterface
 interface Statement {
-    Flow run(Scope scope, List<Text> output);
+    Flow run(Scope scope, Text.Builder output);
 
     /// Where it goes on after a statement.
     enum Flow {
@@ -16,14 +16,15 @@ interface Statement {
         CONTINUE
     }
 
-    /// Runs `statements` up to one that leaves the loop.
-    static Flow runAll(List<Statement> statements, Scope scope, List<Text> output) {
-        for (Statement statement : statements) {
-            Flow flow = statement.run(scope, output);
-            if (flow != Flow.ON) {
-                return flow;
-            }
+    /// Runs `statements` up to one that leaves the loop. Each is a step of the rendering's budget.
+    static Flow runAll(List<Statement> statements, Scope scope, Text.Builder output) {
+        scope.budget().enter();
+        Flow flow = Flow.ON;
+        for (int i = 0; i < statements.size() && flow == Flow.ON; i++) {
+            scope.budget().step();
+            flow = statements.get(i).run(scope, output);
         }
-        return Flow.ON;
+        scope.budget().leave();
+        return flow;
     }
 }

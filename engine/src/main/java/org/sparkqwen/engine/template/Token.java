@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.template;
 
+import org.sparkqwen.engine.message.Quote;
+
 /// A piece of a template's source.
 ///
 /// @param text of a string what it says, of everything else its spelling
@@ -28,6 +30,6 @@ record Token(Kind kind, String text, int line) {
 
     /// For a message.
     String description() {
-        return kind == Kind.END ? "the end of the template" : "'%s'".formatted(text);
+        return kind == Kind.END ? "the end of the template" : "'%s'".formatted(Quote.of(text));
     }
 }

@@ -4,8 +4,12 @@ import java.util.List;
 
 /// The tokens of a template, and how far they are read.
 final class Tokens {
+    /// How deep brackets, operators and blocks may lie in each other. Python's jinja2 takes some 70 brackets.
+    private static final int DEEPEST = 100;
+
     private final List<Token> tokens; // the last is an END
     private int next;
+    private int depth;
 
     Tokens(List<Token> tokens) {
         this.tokens = tokens;
@@ -54,6 +58,18 @@ final class Tokens {
             throw unexpected(what);
         }
         return take();
+    }
+
+    /// Goes into brackets, a block, or an operand. What leaves in another way than by [#leave] is no template.
+    void enter() {
+        if (depth == DEEPEST) {
+            throw TemplateException.tooDeep();
+        }
+        depth++;
+    }
+
+    void leave() {
+        depth--;
     }
 
     TemplateException unexpected(String expected) {

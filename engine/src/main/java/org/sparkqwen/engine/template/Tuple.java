@@ -1,13 +1,12 @@
 package org.sparkqwen.engine.template;
 
 import java.util.AbstractList;
-import java.util.List;
 
 /// Python's tuple: a list, but for how it is printed.
 final class Tuple extends AbstractList<Object> {
-    private final List<Object> items;
+    private final Items items;
 
-    Tuple(List<Object> items) {
+    Tuple(Items items) {
         this.items = items;
     }
 

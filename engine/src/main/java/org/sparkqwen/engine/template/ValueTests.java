@@ -1,14 +1,14 @@
 package org.sparkqwen.engine.template;
 
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
+import org.sparkqwen.engine.message.Quote;
 
 /// The tests of Jinja, `value is name`.
 final class ValueTests {
     private ValueTests() {}
 
     static boolean holds(String name, Object value, Arguments arguments) {
+        Budget budget = arguments.budget();
         return switch (name) {
             case "defined" -> !(value instanceof Undefined);
             case "undefined" -> value instanceof Undefined;
@@ -17,35 +17,38 @@ final class ValueTests {
             case "true" -> value.equals(true);
             case "false" -> value.equals(false);
             case "string" -> value instanceof Text;
-            case "mapping" -> value instanceof Map<?, ?>;
+            case "mapping" -> value instanceof Dict;
             case "integer" -> value instanceof Long;
             case "float" -> value instanceof Double;
             case "number" -> Values.number(value) != null;
             case "sequence", "iterable" ->
                 value instanceof Text
                         || value instanceof List<?>
-                        || value instanceof Map<?, ?>
+                        || value instanceof Dict
                         || value instanceof Undefined;
             case "callable" -> value instanceof Callable || value instanceof Undefined;
-            case "even" -> Values.equal(Arithmetic.apply("%", value, 2L), 0L);
-            case "odd" -> Values.equal(Arithmetic.apply("%", value, 2L), 1L);
-            case "divisibleby" -> Values.equal(Arithmetic.apply("%", value, arguments.get(0, "num")), 0L);
-            case "eq", "equalto" -> Values.equal(value, arguments.get(0, "other"));
-            case "ne" -> !Values.equal(value, arguments.get(0, "other"));
-            case "lt", "lessthan" -> Values.compare(value, arguments.get(0, "other")) < 0;
-            case "le" -> Values.compare(value, arguments.get(0, "other")) <= 0;
-            case "gt", "greaterthan" -> Values.compare(value, arguments.get(0, "other")) > 0;
-            case "ge" -> Values.compare(value, arguments.get(0, "other")) >= 0;
-            case "in" -> Values.contains(arguments.get(0, "seq"), value);
-            case "lower" -> {
-                String chars = Spelling.text(value).toString();
-                yield chars.equals(chars.toLowerCase(Locale.ROOT)) && !chars.equals(chars.toUpperCase(Locale.ROOT));
-            }
-            case "upper" -> {
-                String chars = Spelling.text(value).toString();
-                yield chars.equals(chars.toUpperCase(Locale.ROOT)) && !chars.equals(chars.toLowerCase(Locale.ROOT));
-            }
-            default -> throw new TemplateException("the test '%s' is not supported".formatted(name));
+            case "even" -> Values.equal(Arithmetic.apply("%", value, 2L, budget), 0L, budget);
+            case "odd" -> Values.equal(Arithmetic.apply("%", value, 2L, budget), 1L, budget);
+            case "divisibleby" ->
+                Values.equal(Arithmetic.apply("%", value, arguments.get(0, "num"), budget), 0L, budget);
+            case "eq", "equalto" -> Values.equal(value, arguments.get(0, "other"), budget);
+            case "ne" -> !Values.equal(value, arguments.get(0, "other"), budget);
+            case "lt", "lessthan" -> Values.compare(value, arguments.get(0, "other"), budget) < 0;
+            case "le" -> Values.compare(value, arguments.get(0, "other"), budget) <= 0;
+            case "gt", "greaterthan" -> Values.compare(value, arguments.get(0, "other"), budget) > 0;
+            case "ge" -> Values.compare(value, arguments.get(0, "other"), budget) >= 0;
+            case "in" -> Values.contains(arguments.get(0, "seq"), value, budget);
+            case "lower" ->
+                isCased(value, PythonStrings.lower(value, budget), PythonStrings.upper(value, budget), budget);
+            case "upper" ->
+                isCased(value, PythonStrings.upper(value, budget), PythonStrings.lower(value, budget), budget);
+            default -> throw new TemplateException("the test '%s' is not supported".formatted(Quote.of(name)));
         };
+    }
+
+    /// Whether `value` is written as it would be in one case, and not as in the other.
+    private static boolean isCased(Object value, Text same, Text other, Budget budget) {
+        Text text = Spelling.text(value, budget);
+        return Values.equal(text, same, budget) && !Values.equal(text, other, budget);
     }
 }

@@ -1,35 +1,12 @@
 package org.sparkqwen.engine.template;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// What Python says of values: truth, equality, order, membership.
 final class Values {
     private Values() {}
-
-    /// `value` as a template's value; [Template#render] says of what.
-    static Object of(@Nullable Object value) {
-        return switch (value) {
-            case null -> None.NONE;
-            case Text text -> text;
-            case String string -> Text.own(string);
-            case Boolean bool -> bool;
-            case Long number -> number;
-            case List<?> list -> list.stream().map(Values::of).toList();
-            case Map<?, ?> map -> {
-                Map<Object, Object> entries = new LinkedHashMap<>();
-                map.forEach((key, entry) -> entries.put(of(key), of(entry)));
-                yield entries;
-            }
-            default -> throw new IllegalArgumentException("no value for a template: " + value.getClass());
-        };
-    }
 
     /// The name of a value's type, for messages.
     static String type(Object value) {
@@ -39,9 +16,10 @@ final class Values {
             case Long _ -> "whole number";
             case Double _ -> "number";
             case List<?> _ -> "list";
-            case Map<?, ?> _ -> "mapping";
+            case Dict _ -> "mapping";
             case None _ -> "None";
             case Undefined _ -> "undefined value";
+            case Callable _ -> "function";
             default -> value.getClass().getSimpleName().toLowerCase(Locale.ROOT);
         };
     }
@@ -53,7 +31,7 @@ final class Values {
             case Long number -> number != 0;
             case Double number -> number != 0;
             case List<?> list -> !list.isEmpty();
-            case Map<?, ?> map -> !map.isEmpty();
+            case Dict map -> !map.isEmpty();
             case None _, Undefined _ -> false;
             default -> true;
         };
@@ -69,29 +47,50 @@ final class Values {
         };
     }
 
-    static boolean equal(Object a, Object b) {
+    static boolean equal(Object a, Object b, Budget budget) {
+        budget.enter();
+        boolean equal = a == b ? !(a instanceof Double number && number.isNaN()) : equalValues(a, b, budget);
+        budget.leave();
+        return equal;
+    }
+
+    private static boolean equalValues(Object a, Object b, Budget budget) {
         Number left = number(a);
         Number right = number(b);
         if (left != null && right != null) {
-            return compare(left, right) == 0;
+            return compare(left, right, budget) == 0;
         }
-        if (a instanceof Undefined && b instanceof Undefined) {
-            return true;
+        if (a instanceof Text first && b instanceof Text second) {
+            budget.scan(first.length() == second.length() ? first.length() : 0);
+            return first.equals(second);
         }
         if (a instanceof List<?> first && b instanceof List<?> second) {
-            boolean same = first.size() == second.size();
+            boolean same = first.size() == second.size() && first instanceof Tuple == second instanceof Tuple;
             for (int i = 0; same && i < first.size(); i++) {
-                same = equal(first.get(i), second.get(i));
+                same = equal(first.get(i), second.get(i), budget);
             }
             return same;
         }
-        return Objects.equals(a, b);
+        if (a instanceof Dict first && b instanceof Dict second) {
+            boolean same = first.size() == second.size();
+            if (same) {
+                for (Dict.Entry entry : first.entries()) {
+                    Object other = second.get(entry.key(), budget);
+                    if (other == null || !equal(entry.value(), other, budget)) {
+                        return false;
+                    }
+                }
+            }
+            return same;
+        }
+        return a instanceof Undefined && b instanceof Undefined;
     }
 
     /// Negative, zero or positive, as `a` comes before, with or after `b`.
-    static int compare(Object a, Object b) {
+    static int compare(Object a, Object b, Budget budget) {
         if (a instanceof Text left && b instanceof Text right) {
-            return Arrays.compare(codePoints(left), codePoints(right));
+            budget.scan(Math.min(left.length(), right.length()));
+            return compare(left.toString(), right.toString());
         }
         Number left = number(a);
         Number right = number(b);
@@ -105,34 +104,54 @@ final class Values {
                 : Double.compare(left.doubleValue() + 0.0, right.doubleValue() + 0.0);
     }
 
-    private static int[] codePoints(Text text) {
-        return text.toString().codePoints().toArray();
+    /// In the order of code points, in which surrogates come last.
+    private static int compare(String a, String b) {
+        int shorter = Math.min(a.length(), b.length());
+        for (int i = 0; i < shorter; i++) {
+            char left = a.charAt(i);
+            char right = b.charAt(i);
+            if (left != right) {
+                boolean bothBasic = Character.isSurrogate(left) == Character.isSurrogate(right);
+                return bothBasic ? Character.compare(left, right) : Character.isSurrogate(left) ? 1 : -1;
+            }
+        }
+        return Integer.compare(a.length(), b.length());
     }
 
-    static boolean contains(Object container, Object item) {
+    static boolean contains(Object container, Object item, Budget budget) {
         if (container instanceof Text text) {
             if (item instanceof Text part) {
-                return text.toString().contains(part.toString());
+                return Search.first(text.toString(), part.toString(), 0, budget) >= 0;
             }
             throw new TemplateException("a string holds strings, not a " + type(item));
         }
-        return items(container).stream().anyMatch(each -> equal(each, item));
+        if (container instanceof Dict map) {
+            return map.get(item, budget) != null;
+        }
+        for (Object each : items(container, budget)) {
+            if (equal(each, item, budget)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// What a loop over `value` runs through.
-    static List<Object> items(Object value) {
+    static List<?> items(Object value, Budget budget) {
         return switch (value) {
-            case List<?> list -> new ArrayList<>(list);
-            case Map<?, ?> map -> new ArrayList<>(map.keySet());
-            case Text text -> new ArrayList<>(PythonStrings.characters(text));
+            case List<?> list -> list;
+            case Dict map -> map.keys(budget);
+            case Text text -> PythonStrings.characters(text, budget);
             case Undefined _ -> List.of();
             default -> throw new TemplateException("a %s has no items".formatted(type(value)));
         };
     }
 
-    static long length(Object value) {
-        return value instanceof Text text
-                ? text.toString().codePointCount(0, text.length())
-                : items(value).size();
+    static long length(Object value, Budget budget) {
+        return switch (value) {
+            case Text text -> text.codePoints(budget);
+            case Dict map -> map.size();
+            default -> items(value, budget).size();
+        };
     }
 }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
 
 /// Text to token ids and back, as Hugging Face's tokenizers do with the same tokenizer.json.
 ///
@@ -11,6 +12,9 @@ import java.util.OptionalInt;
 /// split into words, and each word's UTF-8 bytes are merged by byte-pair encoding. Its time is linear in the text but
 /// for a logarithm, whatever the text. Immutable and safe for use by many threads.
 public final class Tokenizer {
+    /// Between two looks at whether the thread is interrupted; some tens of milliseconds.
+    private static final int CHARS_BETWEEN_LOOKS = 1 << 18;
+
     private final Vocabulary vocabulary;
     private final AddedTokens addedTokens;
     private final BytePairEncoding encoding;
@@ -34,6 +38,7 @@ public final class Tokenizer {
     ///
     /// @param text a surrogate without its other half is read as U+FFFD, since it has no UTF-8
     /// @return as many ids as `text` has tokens, none for the empty text
+    /// @throws CancellationException if the thread is interrupted while a long text is encoded
     public int[] encode(String text, SpecialTokens special) {
         BitSet asText = new BitSet();
         asText.set(0, special == SpecialTokens.TEXT ? text.length() : 0);
@@ -118,7 +123,14 @@ public final class Tokenizer {
 
     private void encodeBetween(String text, TokenIds ids) {
         String normalized = CanonicalComposition.compose(text);
+        int looked = 0;
         for (int start = 0; start < normalized.length(); ) {
+            if (start - looked > CHARS_BETWEEN_LOOKS) {
+                looked = start;
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new CancellationException("interrupted while a text was tokenized");
+                }
+            }
             int end = PreTokenizer.end(normalized, start);
             encoding.encode(normalized, start, end, ids);
             start = end;
