@@ -12,6 +12,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.ModelInput;
 import org.sparkqwen.engine.checkpoint.PackedCache;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
@@ -105,7 +106,7 @@ public final class Packing {
     }
 
     private static PackedLayout layout(Path model, Checkpoint checkpoint) {
-        TensorPlan tensors = TensorPlan.of(ModelConfig.read(model));
+        TensorPlan tensors = TensorPlan.of(ModelConfig.read(model).with(checkpoint));
         tensors.refuseDifferences(checkpoint);
         return tensors.layout(checkpoint);
     }
@@ -152,7 +153,8 @@ public final class Packing {
             written.add(temporary);
             for (String name : COMPANIONS) {
                 Path from = plan.checkpoint().directory().resolve(name);
-                if (Files.isRegularFile(from)) {
+                if (ModelInput.isThere(from)) {
+                    ModelInput.requireReadable(from);
                     Files.copy(from, output.resolve(name));
                     written.add(output.resolve(name));
                 }

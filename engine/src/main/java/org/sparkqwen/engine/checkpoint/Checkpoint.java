@@ -14,6 +14,7 @@ import java.util.SequencedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.sparkqwen.engine.message.Quote;
 
 /// The weights of a Hugging Face model directory: `model.safetensors`, or the shards that
 /// `model.safetensors.index.json` names. Mapped, never copied to the heap; other formats (pickles among them) are never
@@ -21,6 +22,9 @@ import java.util.TreeSet;
 public final class Checkpoint implements WeightFiles {
     static final String SINGLE = "model.safetensors";
     static final String INDEX = "model.safetensors.index.json";
+
+    private static final String PREFIX = "model.";
+    private static final List<String> BARE = List.of("embed_tokens.", "layers.", "norm.");
 
     private final Path directory;
     private final Arena arena;
@@ -39,9 +43,7 @@ public final class Checkpoint implements WeightFiles {
     /// @throws InvalidModelException if `directory` holds no safetensors, or a file of them is damaged
     public static Checkpoint open(Path directory) {
         if (!Files.isDirectory(directory)) {
-            throw new InvalidModelException(
-                    "%s: no such directory; a model is a Hugging Face directory with config.json and safetensors"
-                            .formatted(directory));
+            throw OtherFormat.in(directory, "");
         }
         Arena arena = Arena.ofShared();
         try {
@@ -60,19 +62,18 @@ public final class Checkpoint implements WeightFiles {
     private static Checkpoint open(Path directory, Arena arena) {
         Path single = directory.resolve(SINGLE);
         Path index = directory.resolve(INDEX);
-        if (Files.isRegularFile(single)) {
-            return new Checkpoint(
-                    directory, arena, collect(List.of(SafetensorsFile.map(single, arena))), List.of(single));
+        if (ModelInput.isThere(single)) {
+            SequencedMap<String, TensorView> tensors = collect(List.of(SafetensorsFile.map(single, arena)));
+            return new Checkpoint(directory, arena, withPrefix(tensors), List.of(single));
         }
-        if (!Files.isRegularFile(index)) {
-            throw new InvalidModelException(
-                    "%s: neither %s nor %s; only safetensors are read".formatted(directory, SINGLE, INDEX));
+        if (!ModelInput.isThere(index)) {
+            throw OtherFormat.in(directory, "neither %s nor %s".formatted(SINGLE, INDEX));
         }
         Map<String, String> shardOf = readIndex(index);
         List<SafetensorsFile> shards = new ArrayList<>();
         for (String shard : new TreeSet<>(shardOf.values())) {
             Path path = directory.resolve(shard);
-            if (!Files.isRegularFile(path)) {
+            if (!ModelInput.isThere(path)) {
                 throw new InvalidModelException(
                         "%s: names %s, which does not exist; download that file too".formatted(index, shard));
             }
@@ -83,7 +84,7 @@ public final class Checkpoint implements WeightFiles {
         return new Checkpoint(
                 directory,
                 arena,
-                tensors,
+                withPrefix(tensors),
                 shards.stream().map(SafetensorsFile::path).toList());
     }
 
@@ -107,7 +108,7 @@ public final class Checkpoint implements WeightFiles {
             if (!entry.getValue().isTextual() || !plain) {
                 throw new InvalidModelException(
                         "%s: weight_map names %s for %s; a shard is a .safetensors file of the same directory"
-                                .formatted(index, entry.getValue(), entry.getKey()));
+                                .formatted(index, Quote.of(entry.getValue()), Quote.of(entry.getKey())));
             }
             shardOf.put(entry.getKey(), shard);
         }
@@ -122,11 +123,25 @@ public final class Checkpoint implements WeightFiles {
                 if (twin != null) {
                     throw new InvalidModelException(
                             "%s: tensor %s is also in %s; download the model again, into an empty directory"
-                                    .formatted(file.path(), tensor.name(), twin.file()));
+                                    .formatted(file.path(), Quote.of(tensor.name()), twin.file()));
                 }
             }
         }
         return tensors;
+    }
+
+    /// A checkpoint of the bare model, such as one for embeddings, has names without the prefix that the
+    /// language model's have. Where any tensor has it, all names are left as they are.
+    private static SequencedMap<String, TensorView> withPrefix(SequencedMap<String, TensorView> tensors) {
+        if (tensors.keySet().stream().anyMatch(name -> name.startsWith(PREFIX))) {
+            return tensors;
+        }
+        SequencedMap<String, TensorView> renamed = new LinkedHashMap<>();
+        tensors.forEach((name, tensor) -> {
+            boolean bare = BARE.stream().anyMatch(name::startsWith);
+            renamed.put(bare ? PREFIX + name : name, bare ? tensor.named(PREFIX + name) : tensor);
+        });
+        return renamed;
     }
 
     private static void checkIndex(Path index, Map<String, String> shardOf, Map<String, TensorView> tensors) {
@@ -135,13 +150,13 @@ public final class Checkpoint implements WeightFiles {
             if (tensor == null || !tensor.file().equals(shard)) {
                 throw new InvalidModelException(
                         "%s: places tensor %s in %s, which does not have it; download the model again"
-                                .formatted(index, name, shard));
+                                .formatted(index, Quote.of(name), shard));
             }
         });
         for (String name : tensors.keySet()) {
             if (!shardOf.containsKey(name)) {
                 throw new InvalidModelException("%s: does not name tensor %s of %s; download the model again"
-                        .formatted(index, name, tensors.get(name).file()));
+                        .formatted(index, Quote.of(name), tensors.get(name).file()));
             }
         }
     }
@@ -161,6 +176,7 @@ public final class Checkpoint implements WeightFiles {
         return List.copyOf(tensors.values());
     }
 
+    /// @param name as the language model has it, with the prefix `model.`
     public Optional<TensorView> find(String name) {
         return Optional.ofNullable(tensors.get(name));
     }

@@ -9,14 +9,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /// Reads the JSON files of a model directory, which is untrusted input: size and nesting are bounded, a key given twice
 /// is refused, and a fault names the file and the place in it.
 public final class ModelJson {
     /// No file of a published Qwen3 exceeds 12 MB (tokenizer.json).
-    private static final long MAX_BYTES = 64L << 20;
+    public static final long MAX_BYTES = 64L << 20;
 
     private static final int MAX_NESTING = 32;
 
@@ -34,21 +33,9 @@ public final class ModelJson {
 
     private ModelJson() {}
 
-    /// @throws InvalidModelException if `file` is absent, larger than 64 MiB, not JSON, or not an object
+    /// @throws InvalidModelException if `file` is absent, no regular file, too large, not JSON, or not an object
     public static JsonNode readObject(Path file) {
-        try {
-            if (!Files.isRegularFile(file)) {
-                throw new InvalidModelException("%s: no such file".formatted(file));
-            }
-            long bytes = Files.size(file);
-            if (bytes > MAX_BYTES) {
-                throw new InvalidModelException(
-                        "%s: %,d bytes, more than the %,d a model's JSON may have".formatted(file, bytes, MAX_BYTES));
-            }
-            return parseObject(Files.readAllBytes(file), file.toString());
-        } catch (IOException e) {
-            throw new InvalidModelException("%s: cannot be read (%s)".formatted(file, e.getMessage()), e);
-        }
+        return parseObject(ModelInput.read(file), file.toString());
     }
 
     /// @param origin what the bytes are, for error messages

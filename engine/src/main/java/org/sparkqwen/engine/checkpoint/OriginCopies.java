@@ -56,7 +56,10 @@ final class OriginCopies {
     /// @throws InvalidModelException if it is no model
     static ModelFiles copy(ModelOrigin origin, PartialCopy part, FileCopy copy) throws IOException {
         Map<String, Long> sizes = new TreeMap<>();
-        ModelFiles.light(origin.names()).forEach(name -> sizes.put(name, origin.bytes(name)));
+        for (String name : ModelFiles.light(origin.names())) {
+            ModelInput.requireSize(Path.of(name), origin.bytes(name));
+            sizes.put(name, origin.bytes(name));
+        }
         copy.copy(sizes);
         ModelFiles.weights(part.directory(), origin.names(), origin.uri())
                 .forEach(name -> sizes.put(name, origin.bytes(name)));

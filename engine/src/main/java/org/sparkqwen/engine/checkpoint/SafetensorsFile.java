@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import org.sparkqwen.engine.message.Quote;
 
 /// A safetensors file, mapped: eight bytes of header length, a JSON header, then the tensors' bytes without gaps.
 ///
@@ -23,6 +24,9 @@ import java.util.Map;
 /// See <https://github.com/huggingface/safetensors#format>.
 final class SafetensorsFile {
     private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /// What the eight bytes of the length are in a pointer: `version `.
+    private static final long LFS_POINTER = 0x206e6f6973726576L;
 
     /// The format's own library allows 100 MB. The model with the most tensors would need 5 MB in a single file,
     /// and a parsed header takes some ten times its size.
@@ -59,6 +63,10 @@ final class SafetensorsFile {
         }
         long headerBytes = file.get(LENGTH, 0);
         long available = file.byteSize() - LENGTH.byteSize();
+        if (headerBytes == LFS_POINTER) {
+            throw new InvalidModelException(
+                    "%s: a pointer of Git LFS instead of the file; git lfs pull fetches that".formatted(path));
+        }
         if (headerBytes < 2 || headerBytes > MAX_HEADER_BYTES) {
             throw damaged("%s: not a safetensors file: a header of %s bytes (2 to %,d are allowed)"
                     .formatted(path, Long.toUnsignedString(headerBytes), MAX_HEADER_BYTES));
@@ -95,13 +103,13 @@ final class SafetensorsFile {
         for (Entry entry : ordered) {
             if (entry.end() > dataBytes) {
                 throw damaged("%s: truncated: tensor %s ends at byte %,d of the data, which has %,d"
-                        .formatted(path, entry.name(), entry.end(), dataBytes));
+                        .formatted(path, Quote.of(entry.name()), entry.end(), dataBytes));
             }
             if (entry.begin() != end) {
                 throw damaged("%s: tensor %s starts at byte %,d of the data, where %,d was expected: the offsets %s"
                         .formatted(
                                 path,
-                                entry.name(),
+                                Quote.of(entry.name()),
                                 entry.begin(),
                                 end,
                                 entry.begin() < end ? "overlap" : "leave a gap"));
@@ -130,14 +138,15 @@ final class SafetensorsFile {
         private static final int MAX_DIMENSIONS = 8;
 
         static Entry parse(Path path, String name, JsonNode entry) {
-            String where = "%s: tensor %s".formatted(path, name);
+            String where = "%s: tensor %s".formatted(path, Quote.of(name));
             JsonNode dtypeNode = entry.path("dtype");
             if (dtypeNode.isMissingNode()) {
                 throw damaged("%s has no dtype".formatted(where));
             }
             DType dtype = DType.named(dtypeNode.asText())
                     .orElseThrow(() -> new InvalidModelException(
-                            "%s has dtype %s; BF16, F16 and F32 are supported".formatted(where, dtypeNode)));
+                            "%s has dtype %s; BF16, F16 and F32 are supported%s"
+                                    .formatted(where, Quote.of(dtypeNode), quantized(dtypeNode.asText()))));
             JsonNode shapeNode = entry.path("shape");
             JsonNode offsets = entry.path("data_offsets");
             if (!shapeNode.isArray() || shapeNode.size() > MAX_DIMENSIONS) {
@@ -150,12 +159,12 @@ final class SafetensorsFile {
             long bytes = dtype.bytes();
             for (JsonNode size : shapeNode) {
                 if (!size.canConvertToInt() || !size.isIntegralNumber() || size.intValue() < 0) {
-                    throw damaged("%s has a size of %s in its shape".formatted(where, size));
+                    throw damaged("%s has a size of %s in its shape".formatted(where, Quote.of(size)));
                 }
                 shape.add(size.intValue());
                 bytes = Math.multiplyHigh(bytes, size.longValue()) == 0 ? bytes * size.longValue() : -1;
                 if (bytes < 0) {
-                    throw damaged("%s has an impossible shape %s".formatted(where, shapeNode));
+                    throw damaged("%s has an impossible shape %s".formatted(where, Quote.of(shapeNode)));
                 }
             }
             if (!offsets.get(0).isIntegralNumber() || !offsets.get(1).isIntegralNumber()) {
@@ -164,13 +173,20 @@ final class SafetensorsFile {
             long begin = offsets.get(0).canConvertToLong() ? offsets.get(0).longValue() : -1;
             long end = offsets.get(1).canConvertToLong() ? offsets.get(1).longValue() : -1;
             if (begin < 0 || end < begin) {
-                throw damaged("%s has impossible data_offsets %s".formatted(where, offsets));
+                throw damaged("%s has impossible data_offsets %s".formatted(where, Quote.of(offsets)));
             }
             if (end - begin != bytes) {
                 throw damaged("%s has %,d bytes of data; %s of shape %s needs %,d"
-                        .formatted(where, end - begin, dtype, shape, bytes));
+                        .formatted(where, end - begin, dtype, Quote.of(shape), bytes));
             }
             return new Entry(name, dtype, List.copyOf(shape), begin, end);
+        }
+
+        /// What else a format says.
+        private static String quantized(String dtype) {
+            return dtype.startsWith("F8_") || dtype.startsWith("F4") || dtype.matches("[IU](8|32)")
+                    ? "; quantized checkpoints have such tensors, take the one in BF16"
+                    : "";
         }
 
         TensorView view(Path path, MemorySegment data) {

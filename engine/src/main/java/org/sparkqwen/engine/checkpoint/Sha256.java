@@ -21,8 +21,10 @@ final class Sha256 {
         return HexFormat.of().formatHex(digest().digest(text.getBytes(UTF_8)));
     }
 
-    /// @throws UncheckedIOException if `file` cannot be read
+    /// @throws InvalidModelException if `file` is no regular file, or too large for what its name says
+    /// @throws UncheckedIOException if it cannot be read
     static String of(Path file) {
+        ModelInput.requireHashable(file);
         MessageDigest digest = digest();
         ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
         try (FileChannel channel = FileChannel.open(file)) {

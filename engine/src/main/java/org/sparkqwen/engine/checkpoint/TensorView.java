@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /// A tensor of a mapped file: row-major, little-endian, not copied.
@@ -13,9 +14,36 @@ import java.util.List;
 /// @param data exactly the tensor's bytes; the format promises no alignment
 public record TensorView(String file, String name, DType dtype, List<Integer> shape, MemorySegment data)
         implements WeightFiles.Tensor {
+    private static final int COMPARED = 1 << 16; // numbers at a time
 
     public long elements() {
         return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
+    }
+
+    TensorView named(String other) {
+        return new TensorView(file, other, dtype, shape, data);
+    }
+
+    /// Whether `other` has the same shape and the same numbers, in whichever formats. Reads both up to the
+    /// first difference.
+    public boolean equalsNumbersOf(TensorView other) {
+        if (!shape.equals(other.shape)) {
+            return false;
+        }
+        if (dtype == other.dtype) {
+            return data.mismatch(other.data) < 0;
+        }
+        long elements = elements();
+        for (long from = 0; from < elements; from += COMPARED) {
+            float[] here = new float[(int) Math.min(COMPARED, elements - from)];
+            float[] there = new float[here.length];
+            read(from, here);
+            other.read(from, there);
+            if (!Arrays.equals(here, there)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /// Reads `to.length` numbers from element `from` on, as floats; the conversion is exact.

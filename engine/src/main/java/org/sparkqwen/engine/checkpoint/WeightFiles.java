@@ -18,7 +18,7 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
     /// @throws InvalidModelException if there are none, or a file of them is damaged
     static WeightFiles open(Path directory) {
         Path packed = directory.resolve(PackedFile.NAME);
-        if (!Files.isRegularFile(packed)) {
+        if (!ModelInput.isThere(packed)) {
             return Checkpoint.open(directory);
         }
         if (Checkpoint.isIn(directory)) {

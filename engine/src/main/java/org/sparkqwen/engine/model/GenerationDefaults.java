@@ -1,9 +1,9 @@
 package org.sparkqwen.engine.model;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.ModelInput;
 import org.sparkqwen.engine.checkpoint.ModelJson;
 
 /// What generation_config.json suggests; null where it says nothing.
@@ -30,7 +30,7 @@ public record GenerationDefaults(
     /// Nothing suggested where `directory` has no generation_config.json.
     static GenerationDefaults read(Path directory) {
         Path file = directory.resolve(FILE_NAME);
-        if (!Files.exists(file)) {
+        if (!ModelInput.isThere(file)) {
             return NONE;
         }
         ConfigJson json = new ConfigJson(file.toString(), ModelJson.readObject(file));

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.ModelInput;
 import org.sparkqwen.engine.checkpoint.ModelJson;
 import org.sparkqwen.engine.template.Template;
 import org.sparkqwen.engine.template.TemplateException;
@@ -22,8 +23,6 @@ import org.sparkqwen.engine.template.Text;
 /// How a model wants a conversation to be written down, as transformers' `apply_chat_template` does: `<|im_start|>user`
 /// and so on. Immutable and safe for use by many threads.
 public final class ChatTemplate {
-    private static final long MAX_BYTES = 1 << 20; // those of published models have up to 20,000
-
     /// Keys of tokenizer_config.json that are variables of the template.
     private static final List<String> SPECIAL_TOKENS =
             List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
@@ -49,9 +48,9 @@ public final class ChatTemplate {
     /// @throws InvalidModelException if the template cannot be read; the message names the file and the line in it
     public static Optional<ChatTemplate> read(Path directory) {
         Path config = directory.resolve("tokenizer_config.json");
-        JsonNode root = Files.exists(config) ? ModelJson.readObject(config) : MissingNode.getInstance();
+        JsonNode root = ModelInput.isThere(config) ? ModelJson.readObject(config) : MissingNode.getInstance();
         Path file = directory.resolve("chat_template.jinja");
-        if (Files.exists(file)) {
+        if (ModelInput.isThere(file)) {
             return Optional.of(new ChatTemplate(parse(content(file), file.toString()), specialTokens(root)));
         }
         JsonNode template = chosen(root.path("chat_template"), config);
@@ -63,11 +62,7 @@ public final class ChatTemplate {
 
     private static String content(Path file) {
         try {
-            long bytes = Files.size(file);
-            if (bytes > MAX_BYTES) {
-                throw new InvalidModelException(
-                        "%s: %,d bytes, more than the %,d a template may have".formatted(file, bytes, MAX_BYTES));
-            }
+            ModelInput.requireReadable(file);
             return Files.readString(file);
         } catch (IOException e) {
             throw new InvalidModelException("%s: cannot be read (%s)".formatted(file, e), e);
