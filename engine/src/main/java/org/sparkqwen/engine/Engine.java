@@ -58,13 +58,12 @@ public final class Engine implements AutoCloseable {
     private boolean closed;
 
     private Engine(
-            ModelConfig config,
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
             Conversations conversations,
             Weights weights,
             TimedKernels kernels) {
-        this.config = config;
+        config = weights.config();
         this.options = options;
         this.tokenizer = tokenizer;
         this.conversations = conversations;
@@ -95,7 +94,6 @@ public final class Engine implements AutoCloseable {
         Tokenizer tokenizer = Files.exists(tokenizerJson) ? Tokenizer.read(tokenizerJson) : null;
         return open(
                 directory.toString(),
-                config,
                 options,
                 tokenizer,
                 new Conversations(directory),
@@ -105,18 +103,12 @@ public final class Engine implements AutoCloseable {
     /// A model of random weights in bfloat16, for measuring speed: a run takes the time of a trained model's.
     public static Engine random(ModelConfig config, EngineOptions options) {
         return open(
-                "random weights",
-                config,
-                options,
-                null,
-                new Conversations(null),
-                () -> Weights.random(config, DType.BF16, 0));
+                "random weights", options, null, new Conversations(null), () -> Weights.random(config, DType.BF16, 0));
     }
 
     /// Closes what is open already if the rest cannot be opened.
     private static Engine open(
             String name,
-            ModelConfig config,
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
             Conversations conversations,
@@ -146,7 +138,7 @@ public final class Engine implements AutoCloseable {
                                     .formatted(
                                             gigabytes(plan.streamedBytes()),
                                             plan.overlapping() ? ", while it computes" : "")));
-            return new Engine(config, options, tokenizer, conversations, weights, kernels);
+            return new Engine(options, tokenizer, conversations, weights, kernels);
         } catch (RuntimeException | Error e) {
             kernels.close();
             throw e;

@@ -1,8 +1,11 @@
 package org.sparkqwen.engine;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 
 /// What a person should know of a model's files although the model runs: keys that the engine does not know, and what
@@ -12,9 +15,22 @@ public final class ModelWarnings {
 
     /// The warnings of all files of a model, each one line that begins with the file's name.
     ///
-    /// @param config as read from `directory`
+    /// @throws InvalidModelException if its configuration or its weights cannot be read
+    public static List<String> of(Path directory) {
+        ModelConfig config = ModelConfig.read(directory);
+        try (WeightFiles weights = WeightFiles.open(directory)) {
+            return of(directory, config.with(weights));
+        }
+    }
+
+    /// The same of a model that is open.
+    ///
+    /// @param config as read from `directory`, with its weights
     public static List<String> of(Path directory, ModelConfig config) {
         List<String> lines = new ArrayList<>(config.warnings());
+        if (Files.exists(directory.resolve("adapter_config.json"))) {
+            lines.add("adapter_config.json: an adapter lies beside the weights; it is not applied");
+        }
         return List.copyOf(lines);
     }
 }

@@ -4,9 +4,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.sparkqwen.engine.checkpoint.SafetensorsWriter;
 
@@ -57,6 +63,31 @@ public record ModelCopy(Path directory) {
     /// Overwrites elements of a tensor from index `from` on.
     public ModelCopy weights(String file, String tensor, int from, float... values) {
         SafetensorsWriter.overwrite(directory.resolve(file), tensor, from, values);
+        return this;
+    }
+
+    /// Adds a head to an F32 file: the embedding's numbers, the first of them `more` larger.
+    public ModelCopy withHead(String file, float more) {
+        return rewritten(file, tensors -> {
+            SafetensorsWriter.Tensor embedding = Objects.requireNonNull(tensors.get("model.embed_tokens.weight"));
+            byte[] numbers = embedding.bytes().clone();
+            ByteBuffer buffer = ByteBuffer.wrap(numbers).order(ByteOrder.LITTLE_ENDIAN);
+            buffer.putFloat(0, buffer.getFloat(0) + more);
+            tensors.put("lm_head.weight", new SafetensorsWriter.Tensor(embedding.dtype(), embedding.shape(), numbers));
+        });
+    }
+
+    /// Gives the tensors of a file other names.
+    public ModelCopy renamed(String file, UnaryOperator<String> name) {
+        return rewritten(file, tensors -> {
+            Map<String, SafetensorsWriter.Tensor> before = new LinkedHashMap<>(tensors);
+            tensors.clear();
+            before.forEach((old, tensor) -> tensors.put(name.apply(old), tensor));
+        });
+    }
+
+    private ModelCopy rewritten(String file, Consumer<Map<String, SafetensorsWriter.Tensor>> edit) {
+        SafetensorsWriter.rewrite(directory.resolve(file), edit);
         return this;
     }
 }

@@ -162,14 +162,29 @@ class PackedModelTest {
         assertThat(packedFiles()).hasSize(1);
     }
 
-    /// Whether the head is tied decides the form of the embedding.
+    /// Whether the head is tied decides the form of the embedding. The same numbers under two names are a
+    /// tied head where the config says so, and another file than with two matrices.
     @Test
     void theSameWeightsTiedAndUntiedAreTwoFiles() throws IOException {
+        Path tied = Files.createDirectory(directory.resolve("tied"));
+        Path untied = Files.createDirectory(directory.resolve("untied"));
+        for (Path model : List.of(tied, untied)) {
+            ModelCopy copy = ModelCopy.of(TIED, model).config(json -> json.put("tie_word_embeddings", model == tied));
+            copy.withHead("model.safetensors", 0);
+        }
+        assertThat(logProbabilities(tied, cache())).isEqualTo(logProbabilities(TIED, null));
+        assertThat(logProbabilities(untied, cache())).isEqualTo(logProbabilities(TIED, null));
+        assertThat(packedFiles()).hasSize(2);
+    }
+
+    /// A head that differs counts, whatever the config says, so it is the same model and the same file.
+    @Test
+    void aHeadOfItsOwnIsPackedWhateverTheConfigSays() throws IOException {
         Path model = Files.createDirectory(directory.resolve("model"));
         ModelCopy.of(UNTIED, model).config(json -> json.put("tie_word_embeddings", true));
-        assertThat(logProbabilities(model, cache())).isEqualTo(logProbabilities(model, null));
-        assertThat(logProbabilities(UNTIED, cache())).isEqualTo(logProbabilities(UNTIED, null));
-        assertThat(packedFiles()).hasSize(2);
+        assertThat(logProbabilities(model, null)).isEqualTo(logProbabilities(UNTIED, null));
+        assertThat(logProbabilities(model, cache())).isEqualTo(logProbabilities(UNTIED, cache()));
+        assertThat(packedFiles()).hasSize(1);
     }
 
     @ParameterizedTest
@@ -188,12 +203,15 @@ class PackedModelTest {
     }
 
     @Test
-    void aPackedUntiedModelIsNoTiedOne() throws IOException {
+    void aPackedModelHasTheHeadThatItWasPackedWith() throws IOException {
         Path packed = directory.resolve("packed");
         Packing.intoDirectory(UNTIED, packed, cache(), new Unwatched());
         new ModelCopy(packed).config(json -> json.put("tie_word_embeddings", true));
-        assertThat(refusal(packed))
-                .contains("tensor model.embed_tokens.weight is packed as ROWS_BF16, the config needs PANELS_BF16");
+        assertThat(logProbabilities(packed, null)).isEqualTo(logProbabilities(UNTIED, null));
+        Path other = directory.resolve("other");
+        Packing.intoDirectory(TIED, other, cache(), new Unwatched());
+        new ModelCopy(other).config(json -> json.put("tie_word_embeddings", false));
+        assertThat(refusal(other)).contains("tensor lm_head.weight is missing");
     }
 
     @Test

@@ -54,7 +54,9 @@ class UntrustedFilesTest {
             Files.deleteIfExists(file);
             switch (kind) {
                 case "pipe" ->
-                    assertThat(new ProcessBuilder("mkfifo", file.toString()).start().waitFor())
+                    assertThat(new ProcessBuilder("mkfifo", file.toString())
+                                    .start()
+                                    .waitFor())
                             .isZero();
                 case "device" -> Files.createSymbolicLink(file, Path.of("/dev/zero"));
                 case "directory" -> Files.createDirectory(file);
@@ -92,7 +94,7 @@ class UntrustedFilesTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiterString = " | ", textBlock = """
+    @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
         adapter_model.safetensors | an adapter (PEFT, LoRA), not a model; merge it into its base model
         Qwen3-0.6B-Q8_0.gguf | GGUF files, which are not read; take the model's safetensors
         pytorch_model.bin | pickled weights, which can run code and are never opened; only safetensors are read
@@ -106,9 +108,13 @@ class UntrustedFilesTest {
         """)
     void whatADirectoryHoldsInsteadIsSaid(String name, String line, @TempDir Path other) throws IOException {
         Files.writeString(other.resolve(name), "anything");
-        assertThat(Refusal.messageOf(() -> open(other))).startsWith(other + ": ").contains(line);
+        assertThat(Refusal.messageOf(() -> open(other)))
+                .startsWith(other + ": ")
+                .contains(line);
         Files.copy(directory.resolve("config.json"), other.resolve("config.json"));
-        assertThat(Refusal.messageOf(() -> open(other))).startsWith(other + ": ").contains(line);
+        assertThat(Refusal.messageOf(() -> open(other)))
+                .startsWith(other + ": ")
+                .contains(line);
     }
 
     @Test

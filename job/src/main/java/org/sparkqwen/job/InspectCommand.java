@@ -56,14 +56,24 @@ final class InspectCommand implements Callable<Integer> {
         PrintStream out = System.out;
         ModelConfig config = ModelConfig.read(directory);
         out.printf("%s: %s%n", directory, config.family().title());
-        print(out, config);
-        ModelWarnings.of(directory, config).forEach(warning -> out.println("  warning      " + Quote.line(warning)));
-        try (WeightFiles weights = WeightFiles.open(directory)) {
-            return print(out, config, weights);
+        try (WeightFiles weights = open(out, directory, config)) {
+            ModelConfig whole = config.with(weights);
+            print(out, directory, whole);
+            return print(out, whole, weights);
         }
     }
 
-    private static void print(PrintStream out, ModelConfig config) {
+    /// What the config says is shown even if the weights cannot be opened.
+    private static WeightFiles open(PrintStream out, Path directory, ModelConfig config) {
+        try {
+            return WeightFiles.open(directory);
+        } catch (InvalidModelException e) {
+            print(out, directory, config);
+            throw e;
+        }
+    }
+
+    private static void print(PrintStream out, Path directory, ModelConfig config) {
         out.printf(
                 "  shape        %d layers, hidden %,d%s, vocabulary %,d%s%n",
                 config.layers(),
@@ -97,6 +107,7 @@ final class InspectCommand implements Callable<Integer> {
         out.printf(
                 "  arithmetic   %,.2f GFLOP a token for products with weights, and what attention adds%n",
                 TensorPlan.flopsPerToken(config) / 1e9);
+        ModelWarnings.of(directory, config).forEach(warning -> out.println("  warning      " + Quote.line(warning)));
     }
 
     private static void printMixture(PrintStream out, ModelConfig config, MixtureShape mixture) {

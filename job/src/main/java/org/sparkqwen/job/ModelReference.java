@@ -68,8 +68,9 @@ public record ModelReference(
     }
 
     private static ModelReference open(Path directory, String origin, String name, ExecutorOptions options) {
+        ModelConfig stated = ModelConfig.read(directory);
         try (WeightFiles weights = WeightFiles.open(directory)) {
-            ModelConfig config = ModelConfig.read(directory);
+            ModelConfig config = stated.with(weights);
             List<String> differences = TensorPlan.of(config).differences(weights);
             if (!differences.isEmpty()) {
                 throw new InvalidModelException("%s: %s%s; see: inspect --model %s"

@@ -10,7 +10,6 @@ import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.Packing.Packed;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackingException;
-import org.sparkqwen.engine.model.ModelConfig;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -61,7 +60,7 @@ final class PackCommand implements Callable<Integer> {
             check(packed);
             return 0;
         }
-        new Warnings(System.err).addAll(ModelWarnings.of(directory, ModelConfig.read(directory)));
+        new Warnings(System.err).addAll(ModelWarnings.of(directory));
         long start = System.nanoTime();
         Packed result = pack(directory);
         Duration elapsed = Duration.ofNanos(System.nanoTime() - start);

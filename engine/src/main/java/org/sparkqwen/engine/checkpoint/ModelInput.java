@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.sparkqwen.engine.message.Quote;
 
@@ -32,7 +33,32 @@ public final class ModelInput {
             "chat_template.jinja",
             MIB); // those of published models have up to 20,000
 
+    /// Small files that the engine or a copy of the model may read.
+    private static final List<String> NAMES = List.of(
+            "config.json",
+            "generation_config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "chat_template.jinja",
+            "added_tokens.json",
+            "special_tokens_map.json",
+            "vocab.json",
+            "merges.txt",
+            Checkpoint.INDEX);
+
     private ModelInput() {}
+
+    /// Checks every small file that a model directory has, whether it will be read or not.
+    ///
+    /// @throws InvalidModelException if one is no regular file, or larger than its kind can be
+    static void requireReadableAll(Path directory) {
+        for (String name : NAMES) {
+            Path file = directory.resolve(name);
+            if (isThere(file)) {
+                requireReadable(file);
+            }
+        }
+    }
 
     /// Whether there is such a file.
     ///
@@ -57,7 +83,8 @@ public final class ModelInput {
 
     /// All of a file.
     ///
-    /// @throws InvalidModelException if it is absent, no regular file, larger than its kind can be, or cannot be read
+    /// @throws InvalidModelException if it is absent, no regular file, larger than its kind can be, or cannot
+    ///     be read
     public static byte[] read(Path file) {
         requireReadable(file);
         int most = (int) most(file);

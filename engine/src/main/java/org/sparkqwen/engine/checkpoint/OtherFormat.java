@@ -61,10 +61,12 @@ public final class OtherFormat {
             return "GGUF files, which are not read; take the model's safetensors";
         }
         if (any(names, name -> name.matches("model-\\d+-of-\\d+[.]safetensors"))) {
-            return "shards of safetensors without config.json or %s; download what is missing".formatted(Checkpoint.INDEX);
+            return "shards of safetensors without config.json or %s; download what is missing"
+                    .formatted(Checkpoint.INDEX);
         }
         if (any(names, name -> name.matches("pytorch_model.*[.]bin([.]index[.]json)?|.*[.](pt|pth|ckpt)"))) {
-            return missing + ", but pickled weights, which can run code and are never opened; only safetensors are read:"
+            return missing
+                    + ", but pickled weights, which can run code and are never opened; only safetensors are read:"
                     + " save_pretrained of transformers writes such";
         }
         String other = first(names, name -> name.matches(OTHER_FRAMEWORKS));

@@ -144,9 +144,8 @@ final class SafetensorsFile {
                 throw damaged("%s has no dtype".formatted(where));
             }
             DType dtype = DType.named(dtypeNode.asText())
-                    .orElseThrow(() -> new InvalidModelException(
-                            "%s has dtype %s; BF16, F16 and F32 are supported%s"
-                                    .formatted(where, Quote.of(dtypeNode), quantized(dtypeNode.asText()))));
+                    .orElseThrow(() -> new InvalidModelException("%s has dtype %s; BF16, F16 and F32 are supported%s"
+                            .formatted(where, Quote.of(dtypeNode), quantized(dtypeNode.asText()))));
             JsonNode shapeNode = entry.path("shape");
             JsonNode offsets = entry.path("data_offsets");
             if (!shapeNode.isArray() || shapeNode.size() > MAX_DIMENSIONS) {

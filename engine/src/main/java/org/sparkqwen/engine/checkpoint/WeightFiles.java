@@ -15,8 +15,11 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
     ///
     /// A directory with both is refused: nothing says that one was made of the other.
     ///
+    /// The files beside them are looked at first: whoever opens a model may hash or copy those, too.
+    ///
     /// @throws InvalidModelException if there are none, or a file of them is damaged
     static WeightFiles open(Path directory) {
+        ModelInput.requireReadableAll(directory);
         Path packed = directory.resolve(PackedFile.NAME);
         if (!ModelInput.isThere(packed)) {
             return Checkpoint.open(directory);

@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.DoublePredicate;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.message.Quote;
 
 /// A JSON object of a model's configuration, read key by key with errors that name the file and the key.
 ///
@@ -87,6 +88,20 @@ record ConfigJson(String origin, JsonNode node) {
         return node.path(key).textValue();
     }
 
+    /// A list of strings; empty where the key is absent or null.
+    List<String> texts(String key) {
+        List<String> texts = new ArrayList<>();
+        if (has(key)) {
+            for (JsonNode text : node.path(key).isArray() ? node.path(key) : List.of(node.path(key))) {
+                if (!text.isTextual()) {
+                    throw wrong(key, "a list of strings");
+                }
+                texts.add(text.textValue());
+            }
+        }
+        return texts;
+    }
+
     /// A token id or a list of them; empty where the key is absent or null.
     List<Integer> tokenIds(String key) {
         return numbers(key, "a token id or a list of them");
@@ -117,16 +132,17 @@ record ConfigJson(String origin, JsonNode node) {
 
     InvalidModelException wrong(String key, String expected) {
         JsonNode value = node.path(key);
-        return new InvalidModelException(
-                "%s: %s must be %s, not %s".formatted(origin, key, expected, value.isMissingNode() ? "absent" : value));
+        return invalid(
+                "%s must be %s, not %s".formatted(key, expected, value.isMissingNode() ? "absent" : Quote.of(value)));
     }
 
     InvalidModelException unsupported(String key, String supported) {
-        return new InvalidModelException("%s: %s %s is not supported; %s"
-                .formatted(
-                        origin,
-                        key,
-                        node.path(key).isTextual() ? node.path(key).textValue() : node.path(key),
-                        supported));
+        JsonNode value = node.path(key);
+        return invalid("%s %s is not supported; %s"
+                .formatted(Quote.of(key), Quote.of(value.isTextual() ? value.textValue() : value), supported));
+    }
+
+    InvalidModelException invalid(String what) {
+        return new InvalidModelException("%s: %s".formatted(origin, what));
     }
 }

@@ -6,9 +6,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeSet;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.ModelInput;
 import org.sparkqwen.engine.checkpoint.ModelJson;
+import org.sparkqwen.engine.checkpoint.OtherFormat;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.message.Quote;
 
@@ -22,7 +24,8 @@ import org.sparkqwen.engine.message.Quote;
 /// @param mixture of the layers that have experts; absent if none has
 /// @param rmsNormEpsilon added to the mean square
 /// @param maxPositions the context, in tokens
-/// @param tiedEmbeddings whether the head shares the embedding's weights
+/// @param tiedEmbeddings whether the head shares the embedding's weights; what config.json says of that may be wrong,
+///     see [#with]
 /// @param eosTokenIds ids that end a text; from generation_config.json where it names any, else from config.json
 /// @param endOfDocument the end-of-text id that separates documents in training. Chat models end a turn with another
 ///     one; config.json then names this one as bos_token_id
@@ -49,63 +52,29 @@ public record ModelConfig(
     private static final int MAX_VOCABULARY = 1 << 22;
     private static final int MAX_LAYERS = 1 << 10;
     private static final int MAX_HEADS = 1 << 10;
+    private static final Set<String> ACTIVATIONS = Set.of("silu", "swish"); // two names of one function
 
-    /// Keys that say nothing about how logits come out of tokens, or that are checked below.
-    private static final Set<String> KNOWN_KEYS = Set.of(
-            "_name_or_path",
-            "architectures",
-            "attention_bias",
-            "attention_dropout",
-            "bos_token_id",
-            "decoder_sparse_step",
-            "dtype",
-            "eos_token_id",
-            "head_dim",
-            "hidden_act",
-            "hidden_size",
-            "initializer_range",
-            "intermediate_size",
-            "layer_types",
-            "max_position_embeddings",
-            "max_window_layers",
-            "mlp_only_layers",
-            "model_type",
-            "moe_intermediate_size",
-            "norm_topk_prob",
-            "num_attention_heads",
-            "num_experts",
-            "num_experts_per_tok",
-            "num_hidden_layers",
-            "num_key_value_heads",
-            "num_local_experts",
-            "output_attentions",
-            "output_hidden_states",
-            "output_router_logits",
-            "pad_token_id",
-            "quantization_config",
-            "return_dict",
-            "rms_norm_eps",
-            "rope_parameters",
-            "rope_scaling",
-            "rope_theta",
-            "router_aux_loss_coef",
-            "sliding_window",
-            "tie_word_embeddings",
-            "torch_dtype",
-            "transformers_version",
-            "use_cache",
-            "use_sliding_window",
-            "vocab_size");
+    /// The model with the most tensors, 235B-A22B, has 36,945.
+    private static final long MAX_TENSORS = 200_000;
+
+    private static final long TENSORS_OF_A_LAYER = 16; // at most, without experts
+    private static final long TENSORS_OF_AN_EXPERT = 3;
 
     /// Reads config.json and, where it exists, generation_config.json.
     ///
     /// @throws InvalidModelException if either is malformed, or describes a model this engine does not run
     public static ModelConfig read(Path directory) {
         Path file = directory.resolve("config.json");
+        if (!ModelInput.isThere(file)) {
+            throw OtherFormat.in(directory, "config.json: no such file");
+        }
         ConfigJson json = new ConfigJson(file.toString(), ModelJson.readObject(file));
+        List<String> warnings = new ArrayList<>();
         ModelFamily family = ModelFamily.read(json);
+        family.checkArchitectures(json, warnings);
+        ConfigKeys.check(json, warnings);
         int layers = json.positiveInt("num_hidden_layers", MAX_LAYERS);
-        refuseOtherModels(json, family, layers);
+        refuseOtherModels(json, family, layers, warnings);
 
         int hiddenSize = json.positiveInt("hidden_size", MAX_WIDTH);
         int heads = json.positiveInt("num_attention_heads", MAX_HEADS);
@@ -123,7 +92,7 @@ public record ModelConfig(
                     : json.wrong("hidden_size", "an even number for each head, for rotary embedding turns pairs");
         }
         int maxPositions = json.positiveInt("max_position_embeddings", MAX_POSITIONS);
-        Rope rope = Rope.read(json, maxPositions);
+        Rope rope = Rope.read(json, maxPositions, warnings);
         int vocabSize = json.positiveInt("vocab_size", MAX_VOCABULARY);
         GenerationDefaults generation = GenerationDefaults.read(directory);
         List<Integer> eosTokenIds =
@@ -136,13 +105,15 @@ public record ModelConfig(
                         "%s: eos_token_id %d is outside the vocabulary of %d".formatted(origin, id, vocabSize));
             }
         }
-
+        Optional<MixtureShape> mixture =
+                family == ModelFamily.QWEN3_MOE ? MixtureShape.read(json, layers) : Optional.empty();
+        refuseTooManyTensors(json, layers, mixture);
         return new ModelConfig(
                 family,
                 vocabSize,
                 hiddenSize,
                 json.positiveInt("intermediate_size", MAX_WIDTH),
-                family == ModelFamily.QWEN3_MOE ? MixtureShape.read(json, layers) : Optional.empty(),
+                mixture,
                 layers,
                 new AttentionShape(heads, keyValueHeads, headDim),
                 (float) json.positiveNumber("rms_norm_eps"),
@@ -152,15 +123,48 @@ public record ModelConfig(
                 eosTokenIds,
                 endOfDocument(json, eosTokenIds),
                 generation,
-                warnings(json));
+                List.copyOf(warnings));
     }
 
-    private static List<String> warnings(ConfigJson json) {
-        Set<String> unknown = new TreeSet<>(json.keys());
-        unknown.removeAll(KNOWN_KEYS);
-        return unknown.stream()
-                .map(key -> "config.json: key %s is unknown and ignored".formatted(Quote.of(key)))
-                .toList();
+    /// The same with the head that the weights have. A head of its own counts, whatever the config says, if
+    /// it is another one than the embedding: so it is in transformers 5. Reads both where they have the same
+    /// numbers.
+    public ModelConfig with(WeightFiles weights) {
+        if (!tiedEmbeddings || !TensorPlan.hasOwnHead(weights)) {
+            return this;
+        }
+        List<String> lines = new ArrayList<>(warnings);
+        lines.add("config.json: tie_word_embeddings is true, but the weights have a head of their own, lm_head.weight,"
+                + " which differs from the embedding; it is used, as transformers 5 does");
+        return new ModelConfig(
+                family,
+                vocabSize,
+                hiddenSize,
+                intermediateSize,
+                mixture,
+                layers,
+                attention,
+                rmsNormEpsilon,
+                rope,
+                maxPositions,
+                false,
+                eosTokenIds,
+                endOfDocument,
+                generationDefaults,
+                List.copyOf(lines));
+    }
+
+    /// Their names alone would take seconds to make, and gigabytes.
+    private static void refuseTooManyTensors(ConfigJson json, int layers, Optional<MixtureShape> mixture) {
+        long experts = mixture.map(
+                        shape -> (long) shape.experts() * shape.layers().size())
+                .orElse(0L);
+        long tensors = layers * TENSORS_OF_A_LAYER + experts * TENSORS_OF_AN_EXPERT;
+        if (tensors > MAX_TENSORS) {
+            throw json.invalid(
+                    "num_hidden_layers %,d with %,d experts in all need some %,d tensors; at most %,d are read"
+                            .formatted(layers, experts, tensors, MAX_TENSORS));
+        }
     }
 
     private static OptionalInt endOfDocument(ConfigJson json, List<Integer> eosTokenIds) {
@@ -182,8 +186,13 @@ public record ModelConfig(
         };
     }
 
-    private static void refuseOtherModels(ConfigJson json, ModelFamily family, int layers) {
-        if (json.has("hidden_act") && !json.text("hidden_act").equals("silu")) {
+    private static void refuseOtherModels(ConfigJson json, ModelFamily family, int layers, List<String> warnings) {
+        // As transformers takes it: whatever is not true, null included, looks at later tokens, too.
+        if (json.node().has("is_causal") && !json.flag("is_causal", false)) {
+            throw json.unsupported("is_causal", "every token attends to those before it: true");
+        }
+        refuseOwnCode(json, warnings);
+        if (json.has("hidden_act") && !ACTIVATIONS.contains(json.text("hidden_act"))) {
             throw json.unsupported("hidden_act", "silu is");
         }
         // Of Qwen2 the key says nothing: queries, keys and values always have biases.
@@ -202,6 +211,22 @@ public record ModelConfig(
         if (json.has("quantization_config")) {
             throw json.unsupported("quantization_config", "take the checkpoint in BF16, F16 or F32");
         }
+    }
+
+    /// A model whose forward pass is code of its own is another model, whatever its type says. Code for its
+    /// configuration or its tokenizer alone is not run either, but leaves the forward pass as it is.
+    private static void refuseOwnCode(ConfigJson json, List<String> warnings) {
+        if (!json.has("auto_map")) {
+            return;
+        }
+        for (String name : json.object("auto_map").keys()) {
+            if (name.startsWith("AutoModel")) {
+                throw json.unsupported(
+                        "auto_map",
+                        "the model brings code of its own for %s, and no such code is run".formatted(Quote.of(name)));
+            }
+        }
+        warnings.add("config.json: auto_map names code of the model's own, which is not run");
     }
 
     /// A window is in use unless its size is null. Dense models use it from layer max_window_layers on, those with

@@ -1,24 +1,37 @@
 package org.sparkqwen.engine.model;
 
+import java.util.Arrays;
+import java.util.List;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.message.Quote;
 
 /// Which of transformers' architectures a model has, by its `model_type`.
 public enum ModelFamily {
     /// Norms on queries and keys, dense.
-    QWEN3("qwen3", "Qwen3"),
+    QWEN3("qwen3", "Qwen3", "Qwen3"),
     /// The same with experts in some or all layers.
-    QWEN3_MOE("qwen3_moe", "Qwen3 mixture of experts"),
+    QWEN3_MOE("qwen3_moe", "Qwen3Moe", "Qwen3 mixture of experts"),
     /// Qwen2 and Qwen2.5: biases on queries, keys and values instead of norms, dense.
-    QWEN2("qwen2", "Qwen2");
+    QWEN2("qwen2", "Qwen2", "Qwen2");
 
     /// The heads' width that transformers gives Qwen3 where the config has none, whatever the hidden size.
     private static final int QWEN3_HEAD_DIM = 128;
 
+    /// What classes are called that put something else in the place of the language model's head.
+    private static final List<String> OTHER_HEADS = List.of(
+            "ForSequenceClassification",
+            "ForTokenClassification",
+            "ForQuestionAnswering",
+            "ForMultipleChoice",
+            "RewardModel");
+
     private final String modelType;
+    private final String className;
     private final String title;
 
-    ModelFamily(String modelType, String title) {
+    ModelFamily(String modelType, String className, String title) {
         this.modelType = modelType;
+        this.className = className;
         this.title = title;
     }
 
@@ -31,6 +44,26 @@ public enum ModelFamily {
             }
         }
         throw json.unsupported("model_type", "qwen3, qwen3_moe and qwen2 are");
+    }
+
+    /// A model's class decides what stands on top of it; without a head of its own it is still a language
+    /// model.
+    ///
+    /// @throws InvalidModelException if it is a classifier or the like
+    void checkArchitectures(ConfigJson json, List<String> warnings) {
+        for (String name : json.texts("architectures")) {
+            if (OTHER_HEADS.stream().anyMatch(name::endsWith)) {
+                throw json.unsupported("architectures", "a language model is: %sForCausalLM".formatted(className));
+            }
+            if (Arrays.stream(values()).noneMatch(family -> family.isClass(name))) {
+                warnings.add("config.json: architectures names %s; the model is computed as %sForCausalLM"
+                        .formatted(Quote.of(name), className));
+            }
+        }
+    }
+
+    private boolean isClass(String name) {
+        return name.equals(className + "ForCausalLM") || name.equals(className + "Model");
     }
 
     /// For a person.

@@ -82,8 +82,10 @@ final class RotaryTable implements AutoCloseable {
     /// 0 for pairs that turn more than `betaFast` times within the trained context, 1 for those that turn less than
     /// `betaSlow` times, linear in the pair's index between.
     private static float ramp(Rope.Yarn yarn, int headDim, int pair) {
-        double low = Math.max(Math.floor(pairThatTurns(yarn, headDim, yarn.betaFast())), 0);
-        double high = Math.min(Math.ceil(pairThatTurns(yarn, headDim, yarn.betaSlow())), headDim - 1.0);
+        double fast = pairThatTurns(yarn, headDim, yarn.betaFast());
+        double slow = pairThatTurns(yarn, headDim, yarn.betaSlow());
+        double low = Math.max(yarn.truncate() ? Math.floor(fast) : fast, 0);
+        double high = Math.min(yarn.truncate() ? Math.ceil(slow) : slow, headDim - 1.0);
         double width = low == high ? 0.001 : high - low;
         return Math.clamp((pair - (float) low) / (float) width, 0f, 1f);
     }

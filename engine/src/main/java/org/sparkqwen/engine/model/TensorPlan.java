@@ -6,15 +6,22 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
+import org.sparkqwen.engine.checkpoint.TensorView;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.message.Quote;
 
 /// The tensors a configuration calls for, by name and shape, how they are packed, and how a checkpoint differs from
 /// them.
@@ -26,6 +33,22 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
     static final String HEAD = "lm_head.weight";
 
     private static final String EXPERTS = "mlp.experts.";
+
+    private static final String BARE_EMBEDDING = "embed_tokens.weight";
+
+    /// What names of tensors end with in the formats of GPTQ, AWQ, FP8, compressed-tensors, bitsandbytes and
+    /// MLX.
+    private static final List<String> QUANTIZED = List.of(
+            ".qweight",
+            ".qzeros",
+            ".g_idx",
+            ".weight_packed",
+            ".weight_scale",
+            ".weight_scale_inv",
+            ".weight.absmax",
+            ".weight.quant_map",
+            ".SCB",
+            ".scales");
 
     private static final int SHOWN_DIFFERENCES = 5;
 
@@ -183,18 +206,40 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         }
     }
 
-    /// One line for each tensor that is missing, has another shape or form, or has no place in the model; empty if
-    /// all fit.
+    /// Whether the weights have a head that is not the embedding's. Reads both where they have the same
+    /// numbers.
+    static boolean hasOwnHead(WeightFiles weights) {
+        return switch (weights) {
+            case PackedFile packed -> packed.layout().find(HEAD).isPresent();
+            case Checkpoint checkpoint -> {
+                TensorView head = checkpoint.find(HEAD).orElse(null);
+                TensorView embedding = checkpoint.find(EMBEDDING).orElse(null);
+                yield head != null && embedding != null && !head.equalsNumbersOf(embedding);
+            }
+        };
+    }
+
+    /// One line for each tensor that is missing, has another shape or form, or has no place in the model; one
+    /// line in all if the names are those of something else; empty if all fit.
     public List<String> differences(WeightFiles weights) {
         Map<String, WeightFiles.Tensor> present =
                 weights.tensors().stream().collect(Collectors.toMap(WeightFiles.Tensor::name, tensor -> tensor));
+        String other = otherNames(present.keySet());
+        if (other != null) {
+            return List.of(other);
+        }
         List<String> differences = new ArrayList<>();
         shapes.forEach((name, shape) -> {
             WeightFiles.Tensor tensor = present.get(name);
-            if (tensor == null) {
+            if (tensor == null && name.equals(HEAD)) {
+                differences.add("tensor %s is missing: models for embeddings have no head; where the embedding is the"
+                                .formatted(HEAD)
+                        + " head, config.json says so by tie_word_embeddings true");
+            } else if (tensor == null) {
                 differences.add("tensor %s is missing".formatted(name));
             } else if (!tensor.shape().equals(shape)) {
-                differences.add("tensor %s has shape %s, the config needs %s".formatted(name, tensor.shape(), shape));
+                differences.add(
+                        "tensor %s has shape %s, the config needs %s".formatted(name, Quote.of(tensor.shape()), shape));
             } else if (tensor instanceof PackedTensor packed && packed.form() != form(name, packed.dtype())) {
                 differences.add("tensor %s is packed as %s, the config needs %s"
                         .formatted(name, packed.form(), form(name, packed.dtype())));
@@ -202,10 +247,36 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         });
         for (WeightFiles.Tensor tensor : weights.tensors()) {
             if (!shapes.containsKey(tensor.name()) && !harmlessSurplus(tensor.name())) {
-                differences.add("tensor %s has no place in the model".formatted(tensor.name()));
+                differences.add("tensor %s has no place in the model".formatted(Quote.of(tensor.name())));
             }
         }
         return differences;
+    }
+
+    /// How names differ that are those of something else as a whole; null if they do not.
+    private @Nullable String otherNames(Set<String> names) {
+        SortedSet<String> ordered = new TreeSet<>(names);
+        for (String name : ordered) {
+            if (QUANTIZED.stream().anyMatch(name::endsWith)) {
+                return "the weights are quantized: there is a tensor %s; take the checkpoint in BF16, F16 or F32"
+                        .formatted(Quote.of(name));
+            }
+            if (name.contains(".lora_A.") || name.contains(".lora_B.")) {
+                return "the weights are those of an adapter: there is a tensor %s; merge it into its base model"
+                        .formatted(Quote.of(name));
+            }
+        }
+        if (names.isEmpty() || shapes.keySet().stream().anyMatch(names::contains)) {
+            return null;
+        }
+        for (String name : ordered) {
+            if (name.endsWith(BARE_EMBEDDING)) {
+                return "the names of tensors begin with %s where model. or nothing is read"
+                        .formatted(Quote.of(name.substring(0, name.length() - BARE_EMBEDDING.length())));
+            }
+        }
+        return "none of the %,d tensors, such as %s, has a name that the model needs, such as %s"
+                .formatted(names.size(), Quote.of(ordered.first()), EMBEDDING);
     }
 
     /// Copies that checkpoints carry of what the config gives already: a tied head, and the rotary frequencies.

@@ -35,6 +35,7 @@ import org.sparkqwen.engine.kernels.Matrix;
 public final class Weights implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
+    private final ModelConfig config;
     private final PackedTensors tensors;
     private final Embedding embedding;
     private final FirstUse embeddingUse;
@@ -50,6 +51,7 @@ public final class Weights implements AutoCloseable {
     /// @param packed all that the plan of `config` calls for; closed with this
     /// @param memory bytes that weights may take
     private Weights(ModelConfig config, PackedTensors packed, long memory) {
+        this.config = config;
         plan = StreamingPlan.of(packed.layout(), config.layers(), memory);
         @Nullable
         StreamedFile streamed = packed instanceof PackedFile file ? new StreamedFile(file, plan.ranges()) : null;
@@ -83,12 +85,12 @@ public final class Weights implements AutoCloseable {
     /// @param memory bytes that weights may take; if they are larger, each batch reads the rest from the disk
     /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus, or a damaged file
     public static Weights open(Path directory, ModelConfig config, @Nullable Path cache, long memory) {
-        TensorPlan plan = TensorPlan.of(config);
         return switch (WeightFiles.open(directory)) {
             case PackedFile packed -> {
                 try {
-                    plan.refuseDifferences(packed);
-                    yield new Weights(config, packed, memory);
+                    ModelConfig whole = config.with(packed);
+                    TensorPlan.of(whole).refuseDifferences(packed);
+                    yield new Weights(whole, packed, memory);
                 } catch (RuntimeException e) {
                     packed.close();
                     throw e;
@@ -96,8 +98,10 @@ public final class Weights implements AutoCloseable {
             }
             case Checkpoint checkpoint -> {
                 try (checkpoint) {
+                    ModelConfig whole = config.with(checkpoint);
+                    TensorPlan plan = TensorPlan.of(whole);
                     plan.refuseDifferences(checkpoint);
-                    yield new Weights(config, pack(checkpoint, plan.layout(checkpoint), cache), memory);
+                    yield new Weights(whole, pack(checkpoint, plan.layout(checkpoint), cache), memory);
                 }
             }
         };
@@ -203,6 +207,11 @@ public final class Weights implements AutoCloseable {
 
     private FirstUse firstUse(List<PackedTensor> used) {
         return new FirstUse(() -> used.parallelStream().forEach(tensors::check));
+    }
+
+    /// What these are the weights of, with the head that is there.
+    public ModelConfig config() {
+        return config;
     }
 
     /// Of weights in a file: what of them stays in memory, and what each batch reads.

@@ -10,7 +10,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 
 /// Builds safetensors files for tests. [#bytes] is always a valid file; tests of damaged ones edit [#header] or put
 /// their own bytes together with [#file].
@@ -95,6 +100,63 @@ public final class SafetensorsWriter {
                 }
             }
             Files.write(file, bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// A tensor apart from its name.
+    public record Tensor(DType dtype, List<Integer> shape, byte[] bytes) {
+        /// Of F32, cut to bfloat16.
+        public Tensor toBf16() {
+            byte[] cut = new byte[bytes.length / 2];
+            for (int i = 0; i < cut.length; i += 2) {
+                cut[i] = bytes[2 * i + 2];
+                cut[i + 1] = bytes[2 * i + 3];
+            }
+            return new Tensor(DType.BF16, shape, cut);
+        }
+
+        /// Of BF16, widened.
+        public Tensor toF32() {
+            byte[] wide = new byte[bytes.length * 2];
+            for (int i = 0; i < bytes.length; i += 2) {
+                wide[2 * i + 2] = bytes[i];
+                wide[2 * i + 3] = bytes[i + 1];
+            }
+            return new Tensor(DType.F32, shape, wide);
+        }
+    }
+
+    /// Writes a file anew with other tensors.
+    ///
+    /// @param edit of the tensors by name, in their order
+    public static void rewrite(Path file, Consumer<Map<String, Tensor>> edit) {
+        try {
+            byte[] bytes = Files.readAllBytes(file);
+            int headerBytes = Math.toIntExact(little(bytes).getLong(0));
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            for (var field : MAPPER.readTree(bytes, Long.BYTES, headerBytes).properties()) {
+                if (!field.getKey().equals("__metadata__")) {
+                    var entry = field.getValue();
+                    int start = Long.BYTES + headerBytes;
+                    List<Integer> shape = new ArrayList<>();
+                    entry.get("shape").forEach(size -> shape.add(size.intValue()));
+                    tensors.put(
+                            field.getKey(),
+                            new Tensor(
+                                    DType.valueOf(entry.get("dtype").textValue()),
+                                    shape,
+                                    Arrays.copyOfRange(
+                                            bytes,
+                                            start + entry.at("/data_offsets/0").intValue(),
+                                            start + entry.at("/data_offsets/1").intValue())));
+                }
+            }
+            edit.accept(tensors);
+            SafetensorsWriter writer = new SafetensorsWriter();
+            tensors.forEach((name, tensor) -> writer.add(name, tensor.dtype(), tensor.shape(), tensor.bytes()));
+            Files.write(file, writer.bytes());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -10,7 +10,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
@@ -69,17 +71,37 @@ class ModelConfigTest {
         attention_bias | true | attention_bias true is not supported
         layer_types | ["full_attention","sliding_attention","full_attention"] | layer_types
         layer_types | "sliding_attention" | layer_types must be a list
+        is_causal | false | is_causal false is not supported; every token attends to those before it
+        is_causal | null | is_causal null is not supported
+        is_causal | 1 | is_causal must be true or false, not 1
+        use_bidirectional_attention | true | use_bidirectional_attention true is not supported; it would change results
+        auto_map | {"AutoModel":"modeling_qwen.Qwen3Model"} | the model brings code of its own for AutoModel
+        auto_map | "modeling" | auto_map must be an object
+        architectures | ["Qwen3ForSequenceClassification"] | a language model is: Qwen3ForCausalLM
+        architectures | [1] | architectures must be a list of strings
+        logit_scale | 0.0625 | logit_scale 0.0625 is not supported; it would change results; 1 or no such key is
+        final_logit_softcapping | 30.0 | final_logit_softcapping 30.0 is not supported
+        mlp_bias | true | mlp_bias true is not supported
+        quantization | {"group_size":64,"bits":4} | quantization {"group_size":64,"bits":4} is not supported
+        vision_config | {"depth":32} | vision_config {"depth":32} is not supported
+        n_shared_experts | 1 | n_shared_experts 1 is not supported
+        scoring_func | "sigmoid" | scoring_func sigmoid is not supported
         quantization_config | {"quant_method":"gptq"} | take the checkpoint in BF16, F16 or F32
         rope_scaling | {"rope_type":"linear","factor":2} | rope_type linear is not supported; default and yarn
         rope_scaling | {"type":"dynamic","factor":2} | type dynamic is not supported; default and yarn
         rope_scaling | {"rope_type":"llama3","factor":2} | rope_type llama3 is not supported
-        rope_scaling | {"rope_type":"yarn","factor":2,"mscale":1} | rope_scaling: mscale 1 is not supported
-        rope_scaling | {"rope_type":"default","factor":2} | rope_scaling: factor 2 is not supported
         rope_scaling | {"rope_type":"yarn"} | rope_scaling: factor must be a positive number, not absent
         rope_scaling | {"rope_type":"yarn","factor":-2} | factor must be a positive number, not -2
-        rope_scaling | {"factor":2} | rope_scaling: type must be a string, not absent
         rope_scaling | "yarn" | rope_scaling must be an object, not "yarn"
-        rope_parameters | {"rope_type":"default"} | rope_parameters: rope_theta must be a positive number
+        rope_scaling | {"rope_type":"yarn","factor":1e7} | factor must be a number from 0.000001 to 1,000,000
+        rope_scaling | {"rope_type":"yarn","factor":2,"truncate":1} | truncate must be true or false, not 1
+        rope_scaling | {"rope_type":"yarn","factor":2,"beta_fast":-1} | beta_fast must be a number from 0
+        rope_scaling | {"rope_type":"yarn","factor":2,"rope_theta":1} | rope_theta must be above 1 for YaRN
+        rope_scaling | {"rope_type":"default","partial_rotary_factor":0.5} | partial_rotary_factor 0.5 is not
+        rope_scaling | {"rope_type":["yarn"]} | rope_type must be a string
+        rope_parameters | {"full_attention":{"rope_type":"default"}} | full_attention {"rope_type":"default"} is not
+        rope_parameters | [] | rope_parameters must be an object, not []
+        partial_rotary_factor | 0.25 | partial_rotary_factor 0.25 is not supported
         rope_theta | 0 | rope_theta must be a positive number, not 0
         rope_theta | 1e999 | rope_theta must be a positive number
         rms_norm_eps | -1e-6 | rms_norm_eps must be a positive number
@@ -246,11 +268,91 @@ class ModelConfigTest {
     void aKeyThatIsNotKnownIsKeptForAWarningUnlessItIsNull() {
         ModelConfig before = read();
         model.config(json -> json.put("z_loss", 0.1).put("a_new_thing", "x").putNull("nothing"));
+        assertThat(read().warnings()).containsExactly("config.json: unknown keys are ignored: a_new_thing, z_loss");
+        assertThat(before.warnings()).isEmpty();
+    }
+
+    @Test
+    void manyUnknownKeysOrSuchAsSpeakToTheTerminalAreOneLine() {
+        model.config(json -> {
+            json.put("A\u001b[2J\nwarning: all is well" + "x".repeat(10_000), 1);
+            for (int i = 0; i < 1000; i++) {
+                json.put("key%04d".formatted(i), i);
+            }
+        });
+        assertThat(read().warnings())
+                .singleElement()
+                .satisfies(line -> assertThat(line)
+                        .startsWith("config.json: unknown keys are ignored: A\\u001b[2J\\nwarning: all is wellxxx")
+                        .endsWith("key0008 and 991 more")
+                        .hasSizeLessThan(400));
+    }
+
+    /// Older versions of transformers wrote many keys that change nothing, and settings of generation.
+    @Test
+    void keysThatChangeNothingAreSilentAndSettingsOfGenerationAreNamed() {
+        ModelConfig before = read();
+        model.config(json -> {
+            for (String key : ConfigKeys.WITHOUT_EFFECT) {
+                json.put(key, "anything");
+            }
+            for (String key : List.of("mlp_bias", "use_bidirectional_attention", "is_encoder_decoder")) {
+                json.put(key, false);
+            }
+            json.put("is_causal", true).put("logit_scale", 1.0).put("partial_rotary_factor", 1.0);
+            json.put("hidden_act", "swish").putObject("pruned_heads");
+            json.putArray("architectures").add("Qwen3Model");
+        });
+        assertThat(read()).isEqualTo(before);
+        model.config(json -> json.put("top_k", 50).put("temperature", 0.5));
+        assertThat(read().warnings())
+                .containsExactly("config.json: settings of generation are ignored here, their place is"
+                        + " generation_config.json: temperature, top_k");
+    }
+
+    @Test
+    void aClassOfAnotherNameAndCodeOfItsOwnForTheTokenizerAreWarnedOf() {
+        model.config(json -> {
+            json.putArray("architectures").add("LlamaForCausalLM");
+            json.putObject("auto_map").put("AutoTokenizer", "tokenization.Own");
+        });
         assertThat(read().warnings())
                 .containsExactly(
-                        "config.json: key a_new_thing is unknown and ignored",
-                        "config.json: key z_loss is unknown and ignored");
-        assertThat(before.warnings()).isEmpty();
+                        "config.json: architectures names LlamaForCausalLM; the model is computed as Qwen3ForCausalLM",
+                        "config.json: auto_map names code of the model's own, which is not run");
+    }
+
+    /// Each of 4,096 experts in each of 1,024 layers would have three names.
+    @Test
+    void aModelOfTwelveMillionTensorsIsRefusedAtOnce() {
+        model.config(json -> json.put("model_type", "qwen3_moe")
+                .put("num_hidden_layers", 1024)
+                .put("num_experts", 4096)
+                .put("num_experts_per_tok", 8));
+        long start = System.nanoTime();
+        assertThat(Refusal.messageOf(this::read))
+                .contains("num_hidden_layers 1,024 with 4,194,304 experts in all need some 12,599,296 tensors");
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(5));
+    }
+
+    /// The page is what a person reads; no key is missing there.
+    @Test
+    void theDocumentationNamesEveryKey() throws IOException {
+        String page = Files.readString(Path.of("../docs/models.md"));
+        for (Set<String> keys : List.of(
+                ConfigKeys.OBEYED, ConfigKeys.WITHOUT_EFFECT, ConfigKeys.OF_GENERATION, ConfigKeys.changingKeys())) {
+            assertThat(keys).allSatisfy(key -> assertThat(page).contains("`" + key + "`"));
+        }
+    }
+
+    @Test
+    void aLongValueIsCutAndAKeyIsEscaped() {
+        assertThat(refusal(json -> json.put("model_type", "\u001b[31m" + "x".repeat(100_000))))
+                .contains("model_type \\u001b[31mxxx")
+                .hasSizeLessThan(400);
+        assertThat(refusal(json -> json.put("hidden_size", "\u202e\u2028" + "x".repeat(100_000))))
+                .contains("hidden_size must be a whole number from 1 to 262,144, not \"\\u202e\\u2028xxx")
+                .hasSizeLessThan(400);
     }
 
     @Test

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 class RotaryTableTest {
     /// As published for Qwen3: 4 times 32,768 positions.
-    private static final Rope.Yarn YARN = new Rope.Yarn(1e6, 4, 32_768, 0.1 * StrictMath.log(4) + 1, 32, 1);
+    private static final Rope.Yarn YARN = new Rope.Yarn(1e6, 4, 32_768, 0.1 * StrictMath.log(4) + 1, 32, 1, true);
 
     private static final int HEAD_DIM = 128;
 
