@@ -65,6 +65,16 @@ final class Document {
         return sequence.length - tokens.length;
     }
 
+    /// Of the request.
+    long id() {
+        return request.id();
+    }
+
+    /// How many tokens it has.
+    int tokens() {
+        return tokens.length;
+    }
+
     boolean hasWindow() {
         return !windows.isEmpty();
     }

@@ -202,7 +202,12 @@ public final class Engine implements AutoCloseable {
     /// @throws IllegalStateException from the iterator if the engine is closed
     /// @throws CancellationException from the iterator if its thread is interrupted
     public Iterator<Result> score(Iterator<Request.Score> requests) {
-        return new ScoringRun(this, requests);
+        return score(requests, (id, tokens, all) -> {});
+    }
+
+    /// The same, and tells `progress` of windows before their document is done.
+    public Iterator<Result> score(Iterator<Request.Score> requests, ScoringProgress progress) {
+        return new ScoringRun(this, requests, progress);
     }
 
     /// Generates continuations; yields one result for each request, in completion order. All callers' texts are in

@@ -19,13 +19,15 @@ import org.sparkqwen.engine.scoring.Window;
 final class ScoringRun implements Iterator<Result> {
     private final Engine engine;
     private final Iterator<Request.Score> requests;
+    private final ScoringProgress progress;
     private final Deque<Document> waiting = new ArrayDeque<>();
     private final Deque<Result> finished = new ArrayDeque<>();
     private long waitingTokens;
 
-    ScoringRun(Engine engine, Iterator<Request.Score> requests) {
+    ScoringRun(Engine engine, Iterator<Request.Score> requests, ScoringProgress progress) {
         this.engine = engine;
         this.requests = requests;
+        this.progress = progress;
     }
 
     @Override
@@ -100,8 +102,11 @@ final class ScoringRun implements Iterator<Result> {
         int next = 0;
         for (Task task : tasks) {
             next = task.take(scores, next);
+            Document document = task.document();
             if (task.last()) {
-                finished.add(task.document().result());
+                finished.add(document.result());
+            } else {
+                progress.computed(document.id(), task.window().targets(), document.tokens());
             }
         }
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -61,6 +62,23 @@ class RequestsTest {
                 .isInstanceOfSatisfying(
                         Result.Generated.class,
                         result -> assertThat(result.tokens()).hasSize(1));
+    }
+
+    @Test
+    void aLongDocumentTellsHowFarItIs() {
+        Content document = new Content.Tokens(new int[1000]);
+        List<Integer> computed = new ArrayList<>();
+        List<Result> results = Golden.all(engine.score(
+                List.of(new Request.Score(3, document, UNPREFIXED), new Request.Score(4, text("A whale"), UNPREFIXED))
+                        .iterator(),
+                (id, tokens, all) -> {
+                    assertThat(id).isEqualTo(3);
+                    assertThat(all).isEqualTo(1000);
+                    computed.add(tokens);
+                }));
+        assertThat(results).extracting(Result::id).containsExactlyInAnyOrder(3L, 4L);
+        // Windows of 64 every 32 tokens: the first scores all its tokens but one, each other but the last 32.
+        assertThat(computed).hasSize(30).startsWith(63, 32, 32);
     }
 
     @Test

@@ -10,11 +10,13 @@ import org.sparkqwen.engine.GenerationRun;
 /// What tasks count while they work, for the progress display and for what the output does not tell. A task that is
 /// tried again counts again, so a run's summary is taken from its output where that has it.
 ///
+/// @param partialRows how far rows are that are not done, in parts of [#WHOLE_ROW]
 /// @param promptTokens of texts that were generated
 /// @param sharedTokens of them that other prompts had in common and did not have to be computed again
 /// @param errorKinds of the interval at work
 record Counters(
         LongAccumulator rows,
+        LongAccumulator partialRows,
         LongAccumulator tokens,
         LongAccumulator errors,
         LongAccumulator promptTokens,
@@ -22,11 +24,14 @@ record Counters(
         ErrorKinds errorKinds)
         implements Serializable {
 
+    static final long WHOLE_ROW = 1_000_000;
+
     static Counters register(SparkSession spark) {
         ErrorKinds errorKinds = new ErrorKinds();
         spark.sparkContext().register(errorKinds, "spark-qwen error kinds");
         return new Counters(
                 spark.sparkContext().longAccumulator("spark-qwen rows"),
+                spark.sparkContext().longAccumulator("spark-qwen partial rows"),
                 spark.sparkContext().longAccumulator("spark-qwen tokens"),
                 spark.sparkContext().longAccumulator("spark-qwen errors"),
                 spark.sparkContext().longAccumulator("spark-qwen prompt tokens"),
@@ -45,6 +50,12 @@ record Counters(
         rows.add(row ? 1 : 0);
         this.tokens.add(tokens);
         errors.add(error ? 1 : 0);
+    }
+
+    /// Counts what was computed for a row that is not done; or takes it back, when it is.
+    void countPart(long tokens, long share) {
+        this.tokens.add(tokens);
+        partialRows.add(share);
     }
 
     /// Takes note of a row that cannot be worked on, once for all its samples.

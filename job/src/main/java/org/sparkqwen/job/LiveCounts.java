@@ -22,6 +22,11 @@ final class LiveCounts extends SparkListener {
         return total(counters.rows());
     }
 
+    /// Rows, and parts of those that are in work.
+    synchronized double rowsAndParts() {
+        return rows() + Math.max(0, (double) total(counters.partialRows()) / Counters.WHOLE_ROW);
+    }
+
     synchronized long tokens() {
         return total(counters.tokens());
     }

@@ -31,6 +31,8 @@ final class PartitionEngine {
         private final Row row;
         private int missing;
         private boolean failed;
+        private long computedTokens; // before it is done
+        private long computedShare; // of the row, in millionths
 
         Waiting(Row row, int missing) {
             this.row = row;
@@ -77,7 +79,7 @@ final class PartitionEngine {
             @Nullable Counters counters) {
         PartitionEngine partition = new PartitionEngine(rows, passed, 1, counters);
         Engine engine = engine(model);
-        return partition.write(engine.score(partition.requests(reader)), writer);
+        return partition.write(engine.score(partition.requests(reader), partition::computed), writer);
     }
 
     static Iterator<Row> generate(
@@ -136,6 +138,17 @@ final class PartitionEngine {
         };
     }
 
+    /// Counts a part of a row that is not done, for those who watch.
+    private void computed(long id, int tokens, int all) {
+        Waiting in = Objects.requireNonNull(waiting.get(id / samples));
+        long share = Counters.WHOLE_ROW * tokens / Math.max(1, all);
+        in.computedTokens += tokens;
+        in.computedShare += share;
+        if (counters != null) {
+            counters.countPart(tokens, share);
+        }
+    }
+
     private Iterator<Row> write(Iterator<Result> results, RowWriter writer) {
         return new Iterator<>() {
             @Override
@@ -155,6 +168,10 @@ final class PartitionEngine {
                 if (result instanceof Result.Rejected rejected && counters != null && !in.failed) {
                     in.failed = true;
                     counters.reject(rejected.reason(), in.row);
+                }
+                if (counters != null && in.computedTokens > 0) {
+                    counters.countPart(-in.computedTokens, -in.computedShare); // the writer counts the whole
+                    in.computedTokens = 0;
                 }
                 @Nullable Object[] columns = writer.columns(result, (int) (result.id() % samples));
                 @Nullable Object[] values = new @Nullable Object[passed + columns.length];

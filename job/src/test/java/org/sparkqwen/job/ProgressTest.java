@@ -1,5 +1,6 @@
 package org.sparkqwen.job;
 
+import static org.apache.spark.sql.functions.sum;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
@@ -7,11 +8,14 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.LocalTime;
+import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
+import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.Windows;
 
 class ProgressTest {
 
@@ -58,6 +62,39 @@ class ProgressTest {
                 .singleElement(InstanceOfAssertFactories.STRING)
                 .as("the last line")
                 .matches("\\d\\d:\\d\\d:\\d\\d score: 480 of 480 rows .* tokens/s, 1 error, 0:00 left");
+    }
+
+    @Test
+    void aDocumentOfHoursMovesBeforeItIsDone() {
+        SparkSession spark = LocalSpark.session();
+        Counters counters = Counters.register(spark);
+        Progress.Whole whole = new Progress.Whole(2, rows -> rows, Duration.ZERO);
+        try (Progress progress =
+                new Progress(spark, "score", whole, counters, new Pace(), print(new ByteArrayOutputStream()), false)) {
+            counters.countPart(1_000_000, Counters.WHOLE_ROW / 2);
+            assertThat(progress.line(LocalTime.NOON))
+                    .startsWith("12:00:00 score: 0 of 2 rows (25 %), 1,000,000 tokens")
+                    .endsWith(" left");
+            counters.countPart(-1_000_000, -Counters.WHOLE_ROW / 2);
+            counters.count(2_000_000, false);
+            assertThat(progress.line(LocalTime.NOON)).startsWith("12:00:00 score: 1 of 2 rows (50 %), 2,000,000 tokens");
+        }
+    }
+
+    @Test
+    void whatIsCountedOfDocumentsInWorkIsCountedOnce() {
+        Counters counters = Counters.register(LocalSpark.session());
+        ModelReference model = LocalSpark.model();
+        ScoringOptions shortWindows = new ScoringOptions(new Windows.Strided(32, 16), ScoringOptions.Prefix.EOS, 20);
+        ScoreJob.Settings settings =
+                new ScoreJob.Settings(null, LocalSpark.TEXT, List.of(), shortWindows, false);
+        Dataset<Row> scores = new ScoreJob(model, settings, counters)
+                .run(LocalSpark.corpus().limit(4).cache());
+        long tokens = scores.agg(sum("tokens")).first().getLong(0);
+        assertThat(tokens).isGreaterThan(4 * 32);
+        assertThat(counters.tokens().value()).isEqualTo(tokens);
+        assertThat(counters.partialRows().value()).isZero();
+        assertThat(counters.rows().value()).isEqualTo(4);
     }
 
     @Test
