@@ -19,6 +19,7 @@ final class ConstraintOptions {
                     + " supported.")
     private @Nullable String regex;
 
+    @NamesFile
     @Option(
             names = "--json-schema",
             paramLabel = "FILE",

@@ -1,9 +1,11 @@
 package org.sparkqwen.job;
 
+import java.lang.reflect.AnnotatedElement;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -11,7 +13,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Fingerprint;
+import org.sparkqwen.engine.message.Quote;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 
 /// What makes a run this one: its job, its model, and every option that changes a row. A run is continued by the
 /// same.
@@ -45,34 +49,49 @@ record RunIdentity(Map<String, String> facts) {
 
     private static final int SHOWN_DIFFERENCES = 3;
 
+    /// Follows the name of a file.
+    private static final String CONTENTS = " (sha256 %s)";
+
+    private static final String ANY_CONTENTS = " \\(sha256 [0-9a-f]{64}\\)$";
+
     /// @param model its name and sha256
     static RunIdentity of(CommandSpec command, String model) {
         Map<String, String> facts = new TreeMap<>();
         facts.put("job", command.name());
         facts.put("model", model);
+        Set<String> files = new HashSet<>();
+        for (OptionSpec option : command.options()) {
+            if (option.userObject() instanceof AnnotatedElement field && field.isAnnotationPresent(NamesFile.class)) {
+                files.add(option.longestName().substring(2));
+            }
+        }
         RunManifest.options(command).forEach((option, value) -> {
             if (!CHANGE_NO_ROW.contains(option)) {
-                facts.put(option, withContents(value));
+                facts.put(option, files.contains(option) ? withContents(value) : text(value));
             }
         });
         return new RunIdentity(facts);
     }
 
+    private static String text(@Nullable Object value) {
+        return value == null ? "unset" : value.toString();
+    }
+
     /// Of a local file that an option names, such as a JSON schema, the contents count. Input files are looked at
-    /// by themselves, and `--input` is a list.
+    /// by themselves.
     private static String withContents(@Nullable Object value) {
-        String text = value == null ? "unset" : value.toString();
-        if (value instanceof String name) {
-            try {
-                Path file = Path.of(name);
-                if (Files.isRegularFile(file)) {
-                    return "%s (sha256 %s)".formatted(name, Fingerprint.of(file));
-                }
-            } catch (InvalidPathException e) {
-                return text; // no file, but a value
-            }
+        String text = text(value);
+        if (text.stripLeading().startsWith("{")) {
+            return text;
         }
-        return text;
+        try {
+            Path file = Path.of(text);
+            return value != null && Files.isRegularFile(file)
+                    ? text + CONTENTS.formatted(Fingerprint.of(file))
+                    : text;
+        } catch (InvalidPathException e) {
+            return text; // no file, which the option itself refuses
+        }
     }
 
     /// The first differences to another identity for a person, `temperature 0.8, not 1.0; seed 1, not 2`; empty if
@@ -87,15 +106,15 @@ record RunIdentity(Map<String, String> facts) {
             String here = facts.getOrDefault(name, "unset");
             String there = other.facts.getOrDefault(name, "unset");
             if (!here.equals(there)) {
-                differences.add("%s %s, not %s".formatted(name, oneLine(here), oneLine(there)));
+                String file = here.replaceFirst(ANY_CONTENTS, "");
+                differences.add(
+                        file.equals(there.replaceFirst(ANY_CONTENTS, ""))
+                                ? "%s %s had other contents".formatted(Quote.of(name), Quote.of(file))
+                                : "%s %s, not %s".formatted(Quote.of(name), Quote.of(here), Quote.of(there)));
             }
         }
         int shown = Math.min(SHOWN_DIFFERENCES, differences.size());
         String text = String.join("; ", differences.subList(0, shown));
         return differences.size() > shown ? text + "; and %d more".formatted(differences.size() - shown) : text;
-    }
-
-    private static String oneLine(String text) {
-        return text.replaceAll("\\s*\\R\\s*", " ");
     }
 }

@@ -3,6 +3,7 @@ package org.sparkqwen.job;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.reflect.AnnotatedElement;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
 
 /// Which options make another run.
 class RunIdentityTest {
@@ -56,6 +58,33 @@ class RunIdentityTest {
         Files.writeString(schema, "{\"type\": \"string\"}");
         assertThat(run.differences(identity("m@1", "--json-schema", schema.toString())))
                 .startsWith("json-schema " + schema);
+    }
+
+    @Test
+    void aFileNamedLikeAnOptionsValueChangesNothing() throws IOException {
+        Path file = directory.resolve("keep");
+        RunIdentity before = identity("m@1", "--prompt-column", file.toString(), "--system", file.toString());
+        Files.writeString(file, "a file of that name");
+        assertThat(before.differences(identity("m@1", "--prompt-column", file.toString(), "--system", file.toString())))
+                .isEmpty();
+    }
+
+    @Test
+    void everyOptionOfARunThatNamesAFileSaysSo() {
+        for (Object command : List.of(new ScoreCommand(), new GenerateCommand(), new TokenizeCommand())) {
+            for (OptionSpec option : new CommandLine(command).getCommandSpec().options()) {
+                boolean marked = option.userObject() instanceof AnnotatedElement field
+                        && field.isAnnotationPresent(NamesFile.class);
+                assertThat(marked).as(option.longestName()).isEqualTo(option.paramLabel().contains("FILE"));
+            }
+        }
+    }
+
+    @Test
+    void aDifferenceIsOneLineWhateverTheValuesAre() {
+        String differences = identity("m@1", "--system", "a\nb\u001b[31m" + "c".repeat(1000))
+                .differences(identity("m@1", "--system", "d"));
+        assertThat(differences).startsWith("system a\\nb\\u001b[31mccc").endsWith("…, not d").hasSizeLessThan(200);
     }
 
     private static RunIdentity identity(String model, String... options) {
