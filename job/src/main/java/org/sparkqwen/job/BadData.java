@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 record BadData(long rows, List<Common> commonest, @Nullable String aside, UnreadableFiles leftOut) {
     private static final int SHOWN = 5;
 
+    /// Files that the manifest names; all of them are in the quarantine's own list.
+    private static final int MOST_FILES = 200;
+
     /// A kind of error.
     ///
     /// @param error one of the kind
@@ -43,24 +46,22 @@ record BadData(long rows, List<Common> commonest, @Nullable String aside, Unread
     /// @param data that has the rows with errors
     static BadData of(Dataset<Row> data, CheckpointedRun.Outcome outcome, @Nullable String aside) {
         Map<String, ErrorKind> found = ErrorKind.together(outcome.errorKinds());
-        long rows = 0;
+        Dataset<Row> bad = data.filter(col("error").isNotNull());
+        long rows = bad.count();
         List<Common> commonest = new ArrayList<>();
-        for (Row row : data.filter(col("error").isNotNull())
-                .groupBy(regexp_replace(col("error"), lit(ErrorKind.NUMBERS), lit("#")))
+        for (Row row : bad.groupBy(regexp_replace(col("error"), lit(ErrorKind.NUMBERS), lit("#")))
                 .agg(count(lit(1)).as("rows"), min("error").as("error"))
                 .sort(col("rows").desc(), col("error"))
+                .limit(SHOWN)
                 .collectAsList()) {
             long ofKind = row.<Long>getAs("rows");
             String error = row.getAs("error");
-            rows += ofKind;
             ErrorKind kind = found.get(ErrorKind.key(error));
-            if (commonest.size() < SHOWN) {
-                commonest.add(
-                        kind == null
-                                ? new Common(error, ofKind, Origin.UNKNOWN)
-                                : new Common(
-                                        kind.reason(), ofKind, outcome.origins().of(kind.example())));
-            }
+            commonest.add(
+                    kind == null
+                            ? new Common(error, ofKind, Origin.UNKNOWN)
+                            : new Common(
+                                    kind.reason(), ofKind, outcome.origins().of(kind.example())));
         }
         return new BadData(rows, commonest, aside, outcome.leftOut());
     }
@@ -84,7 +85,11 @@ record BadData(long rows, List<Common> commonest, @Nullable String aside, Unread
         }
         map.put("commonest_errors", kinds);
         if (!leftOut.isEmpty()) {
-            map.put("left_out_files", leftOut.toList());
+            List<Map<String, String>> files = leftOut.toList();
+            map.put("left_out_files", files.subList(0, Math.min(MOST_FILES, files.size())));
+            if (files.size() > MOST_FILES) {
+                map.put("left_out_files_in_all", files.size());
+            }
         }
         return map;
     }

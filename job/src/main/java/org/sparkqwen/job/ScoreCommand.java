@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
@@ -112,7 +113,9 @@ final class ScoreCommand implements Callable<Integer> {
     @Option(
             names = "--summary-by",
             paramLabel = "NAME",
-            description = "Column to show the summary by, such as the source of documents.")
+            description = "Column to show the summary by, such as the source of documents: its "
+                    + GroupSummaries.MOST_LINES + " most frequent values, and " + GroupSummaries.MOST
+                    + " of them in _run.json.")
     private @Nullable String summaryBy;
 
     @Mixin
@@ -228,17 +231,15 @@ final class ScoreCommand implements Callable<Integer> {
 
     private void report(JobRun job, JobRun.Written written, ModelReference reference, ScoreJob.Settings settings) {
         ScoreSummary summary = ScoreSummary.of(written.output());
-        List<ScoreSummary> groups = summaryBy == null ? List.of() : ScoreSummary.by(written.output(), summaryBy);
+        GroupSummaries groups = summaryBy == null ? null : GroupSummaries.of(written.output(), summaryBy);
         BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
         facts.put("policy", policy(settings));
         facts.put("tokens_per_second", summary.tokens() / written.seconds());
         facts.putAll(badData.toMap());
-        if (summaryBy != null) {
-            Map<String, Object> byGroup = new LinkedHashMap<>();
-            groups.forEach(group -> byGroup.put(String.valueOf(group.group()), group.toMap()));
-            facts.put("by_" + summaryBy, byGroup);
+        if (groups != null) {
+            groups.putInto(facts);
         }
         String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, reference, facts));
 
@@ -249,9 +250,9 @@ final class ScoreCommand implements Callable<Integer> {
         report.lines(summary.lines());
         report.badData(badData);
         report.written(run, manifest);
-        if (summaryBy != null) {
-            report.title("By " + summaryBy);
-            report.lines(ScoreSummary.table(summaryBy, groups));
+        if (groups != null) {
+            report.title("By " + Quote.of(groups.column()));
+            report.lines(groups.table());
         }
     }
 }

@@ -40,22 +40,9 @@ record ScoreSummary(
         return read(scores.agg(ROWS, MEASURES).first(), 0, null);
     }
 
-    /// One summary for each value of a column, in the order of values.
-    static List<ScoreSummary> by(Dataset<Row> scores, String column) {
-        Column group = ContentColumn.column(column).cast("string");
-        return scores
-                .groupBy(group.as("group"))
-                .agg(ROWS, MEASURES)
-                .sort(col("group").asc_nulls_first())
-                .collectAsList()
-                .stream()
-                .map(row -> read(row, 1, row.isNullAt(0) ? "null" : row.getString(0)))
-                .toList();
-    }
+    static final Column ROWS = count(lit(1));
 
-    private static final Column ROWS = count(lit(1));
-
-    private static final Column[] MEASURES = {
+    static final Column[] MEASURES = {
         count(col("error")),
         sum("tokens"),
         sum("tokens_scored"),
@@ -78,7 +65,7 @@ record ScoreSummary(
     /// The standard error takes documents, not tokens, as what was drawn from the corpus: tokens of one document
     /// are not independent. For the ratio r = Σ nll / Σ n over D documents it is √(D/(D−1) · Σ (nll − r n)²) / Σ n
     /// in nats, and that times the perplexity in perplexity.
-    private static ScoreSummary read(Row row, int first, @Nullable String group) {
+    static ScoreSummary read(Row row, int first, @Nullable String group) {
         double tokensScored = number(row, first + 3);
         double nll = number(row, first + 4);
         double nllOfWhole = number(row, first + 12);
@@ -159,22 +146,15 @@ record ScoreSummary(
         return lines;
     }
 
-    /// A table of groups: rows, errors, tokens, perplexity, and the middle document's perplexity.
-    static List<String> table(String column, List<ScoreSummary> groups) {
-        List<List<String>> cells = new ArrayList<>();
-        cells.add(List.of(column, "rows", "errors", "tokens", "perplexity", "median"));
-        for (ScoreSummary group : groups) {
-            cells.add(List.of(
-                    String.valueOf(group.group()),
-                    "%,d".formatted(group.rows()),
-                    "%,d".formatted(group.errors()),
-                    "%,d".formatted(group.tokens()),
-                    group.perplexityText(),
-                    group.percentiles().isEmpty()
-                            ? ""
-                            : number(group.percentiles().get(1))));
-        }
-        return TextTable.lines(cells);
+    /// A line of a table of groups, see [GroupSummaries].
+    List<String> cells(String name) {
+        return List.of(
+                name,
+                "%,d".formatted(rows),
+                "%,d".formatted(errors),
+                "%,d".formatted(tokens),
+                perplexityText(),
+                percentiles.isEmpty() ? "" : number(percentiles.get(1)));
     }
 
     private static String number(double value) {

@@ -10,6 +10,11 @@ import org.sparkqwen.engine.message.Quote;
 /// What a person should know of a run that goes on all the same: each line once on the console, and all of them in
 /// `_run.json`.
 final class Warnings {
+    /// So many at most, whatever data makes of them.
+    private static final int MOST = 200;
+
+    private static final String MORE = "there are more warnings, which are not shown";
+
     private final PrintStream console;
     private final Set<String> lines = new LinkedHashSet<>();
 
@@ -19,7 +24,7 @@ final class Warnings {
 
     /// Says a line, unless it was said before.
     synchronized void add(String line) {
-        String shown = Quote.line(line);
+        String shown = lines.size() < MOST ? Quote.line(line) : MORE;
         if (lines.add(shown)) {
             console.println("warning: " + shown);
         }

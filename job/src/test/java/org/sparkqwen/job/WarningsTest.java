@@ -13,6 +13,15 @@ class WarningsTest {
     private final Warnings warnings = new Warnings(new PrintStream(console, true, StandardCharsets.UTF_8));
 
     @Test
+    void thereIsAnEndToThem() {
+        for (int i = 0; i < 5_000; i++) {
+            warnings.add("of file " + i);
+        }
+        assertThat(warnings.lines()).hasSize(201).last().isEqualTo("there are more warnings, which are not shown");
+        assertThat(console.toString(StandardCharsets.UTF_8)).hasLineCount(201);
+    }
+
+    @Test
     void eachLineIsSaidOnceAndKept() {
         warnings.addAll(List.of("first", "second"));
         warnings.add("first");
