@@ -1,11 +1,11 @@
 package org.sparkqwen.job;
 
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.apache.hadoop.fs.FSError;
 import org.apache.spark.sql.Column;
@@ -14,19 +14,29 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 
 /// A run's work, interval by interval: each reads the next rows of the plan, appends what the job makes of them to
 /// the output, and is then committed by one small file that names the data files it wrote.
 ///
-/// A driver that starts again deletes data files that no commit names, and goes on with the first row that none
-/// covers. So each row is in the output once, whenever and however often a run is killed. See
+/// A driver that starts again goes on with the first row that no commit covers, and deletes data files that none
+/// names. So each row is in the output once, whenever and however often a run is killed. See
 /// docs/decisions/0011-intervals-and-commits.md.
 final class CheckpointedRun {
+    /// An interval is done again when another driver's files came into it. That driver finds that it has lost the
+    /// output with its first attempt to commit.
+    private static final int MOST_TRIES = 3;
+
+    private static final int SHOWN_RENAMED = 3;
+
     private final SparkSession spark;
     private final String name;
     private final RunOptions options;
     private final RunState state;
+    private final DriverClaim claim;
     private final OutputFiles files;
+    private final Warnings warnings;
+    private final Interruption interruption;
     private final ErrorPolicy policy;
     private final InputScan scan;
     private final Column estimatedTokens;
@@ -35,7 +45,9 @@ final class CheckpointedRun {
     private final Pace pace;
     private UnreadableFiles leftOut = UnreadableFiles.NONE;
 
+    /// @param claim of this driver to the output
     /// @param quarantined the columns of rows that are dropped; null if none are
+    /// @param warnings takes note of what a person should know
     /// @param scan of the columns that the job needs
     /// @param estimatedTokens of a row of the input, for balance
     /// @param job makes the output of rows of the input, counting as it goes
@@ -45,6 +57,9 @@ final class CheckpointedRun {
             String name,
             RunOptions options,
             RunState state,
+            DriverClaim claim,
+            Warnings warnings,
+            Interruption interruption,
             @Nullable StructType quarantined,
             InputScan scan,
             Column estimatedTokens,
@@ -55,6 +70,9 @@ final class CheckpointedRun {
         this.name = name;
         this.options = options;
         this.state = state;
+        this.claim = claim;
+        this.warnings = warnings;
+        this.interruption = interruption;
         files = new OutputFiles(options, state, quarantined);
         policy = ErrorPolicy.of(options);
         this.scan = scan;
@@ -83,9 +101,10 @@ final class CheckpointedRun {
     /// Does what is not done yet.
     Outcome run() {
         List<Commit> commits = new ArrayList<>(state.commits());
-        files.refuseLost(commits);
+        files.refuseChanged(commits);
         policy.refuseOther(options, commits);
         PlannedRows planned = PlannedRows.of(state.plans());
+        state.refuseMoreThan(planned.rows(), commits);
         leftOut = state.leftOut().among(planned.paths());
         if (options.onError == ErrorPolicy.OnError.DROP) {
             leftOut = leftOut.and(planned.gone(rows(commits), scan.files()));
@@ -93,14 +112,16 @@ final class CheckpointedRun {
         planned.refuseChanges(rows(commits), scan.files(), leftOut);
         leftOut = leftOut.and(plan(planned));
         state.leaveOut(leftOut);
-        files.discardStrays(commits);
+        files.discardUnfinished();
         long total = Math.min(limit(), planned.rows());
         if (rows(commits) < total || commits.isEmpty()) {
             state.mark(false);
             work(commits, planned, total);
         }
-        // Of a driver that went on although it was taken for dead.
-        files.discardStrays(commits);
+        files.discardUnfinished();
+        claim.refuseIfLost();
+        files.discard(files.strays(commits));
+        files.refuseChanged(commits);
         state.mark(true);
         return new Outcome(commits, planned.origins(0, total), leftOut);
     }
@@ -123,8 +144,10 @@ final class CheckpointedRun {
     /// @return files that are left out of the plan; each start looks at them again
     private UnreadableFiles plan(PlannedRows planned) {
         UnreadableFiles unreadable = scan.emptyFiles(options);
-        List<Split> found =
-                scan.splits().stream().filter(split -> !planned.contains(split)).toList();
+        Set<String> done = planned.rows() < limit() ? renamed(planned) : Set.of();
+        List<Split> found = scan.splits().stream()
+                .filter(split -> !planned.contains(split) && !done.contains(split.path()))
+                .toList();
         int batch = options.limit == null ? found.size() : cores();
         for (int next = 0; next < found.size() && planned.rows() < limit(); ) {
             int end = (int) Math.min(found.size(), (long) next + batch);
@@ -148,6 +171,32 @@ final class CheckpointedRun {
         return unreadable;
     }
 
+    /// New files whose rows are done: those that have size and time of modification of one that is gone are taken
+    /// for it under another name. It is said of them, and of those that have only its size and are worked on.
+    private Set<String> renamed(PlannedRows planned) {
+        Set<String> done = new HashSet<>();
+        List<PlannedRows.Renamed> renamed = planned.renamed(scan.files());
+        for (PlannedRows.Renamed file : renamed) {
+            if (file.sameTime() && !leftOut.contains(file.before())) {
+                done.add(file.now());
+            }
+        }
+        for (PlannedRows.Renamed file : renamed.subList(0, Math.min(SHOWN_RENAMED, renamed.size()))) {
+            warnings.add((done.contains(file.now())
+                            ? "%s has size and time of modification of %s, which is done and gone: it is taken for the"
+                                    + " same file, and not done again. If it is another, give it another time (touch)"
+                            : "%s has the size of %s, which is done and gone; it is worked on. If it is the same file,"
+                                    + " its rows are in the output twice")
+                    .formatted(Quote.of(Origin.shortened(file.now())), Quote.of(Origin.shortened(file.before()))));
+        }
+        if (renamed.size() > SHOWN_RENAMED) {
+            warnings.add(("of %,d new files in all, each has the size of one that is done and gone; %,d of them are not"
+                            + " done again")
+                    .formatted(renamed.size(), done.size()));
+        }
+        return done;
+    }
+
     private void work(List<Commit> commits, PlannedRows planned, long total) {
         int attempt = state.add(thisDriver());
         if (attempt > 0) {
@@ -155,32 +204,61 @@ final class CheckpointedRun {
         }
         counters.restore(commits);
         counters.settle(rows(commits));
+        // Of work that was broken off. If that was another driver's, which only slept and now wakes, it may still be
+        // committing them: it can do so no more once this one has committed the interval.
+        OutputFiles.Strays before = files.strays(commits);
         IntervalSize size = IntervalSize.of(options);
         Progress.Whole whole = new Progress.Whole(total, planned::work, time(commits));
         try (Progress _ = Progress.show(spark, name, whole, counters, pace)) {
             do {
                 long from = rows(commits);
+                interruption.done(from, total);
                 long to = scan.liesInFiles() ? size.end(planned, from, total, commits, cores()) : total;
-                Commit commit = interval(commits, planned, from, to, total, attempt);
+                Commit commit = interval(commits, before, planned, from, to, total, attempt);
+                claim.refuseIfLost();
                 refuseOtherDriver(attempt);
                 state.add(commit);
                 commits.add(commit);
                 counters.settle(to);
+                files.discard(before);
+                before = OutputFiles.Strays.NONE;
             } while (rows(commits) < total);
+            interruption.done(total, total);
         }
     }
 
     /// Writes the rows from `from` to `to`.
-    private Commit interval(List<Commit> commits, PlannedRows planned, long from, long to, long total, int attempt) {
+    ///
+    /// @param before files that no commit names, and that are none of this interval's
+    private Commit interval(
+            List<Commit> commits,
+            OutputFiles.Strays before,
+            PlannedRows planned,
+            long from,
+            long to,
+            long total,
+            int attempt) {
         long start = System.nanoTime();
         long tokens = counters.tokens().value();
         long errors = counters.errors().value();
         long promptTokens = counters.promptTokens().value();
         long sharedTokens = counters.sharedTokens().value();
-        ErrorTally tally = new ErrorTally(policy, errorKinds(commits), planned.origins(0, to), from, to, to == total);
-        List<ErrorKind> errorKinds =
-                ErrorWatch.watch(spark, counters.errorKinds(), tally, () -> write(commits, planned, from, to));
-        OutputFiles.Written written = files.written(commits);
+        List<ErrorKind> errorKinds = List.of();
+        OutputFiles.Strays came = OutputFiles.Strays.NONE;
+        for (int tries = 1; tries == 1 || came.areOfSeveralWrites(); tries++) {
+            if (tries > MOST_TRIES) {
+                throw Refusal.failure(
+                        ("another run writes to --output %s at the same time; end it, and start this one" + " again")
+                                .formatted(options.output));
+            }
+            files.discard(came); // of a driver that had lost the output to this one, and this one's with them
+            ErrorTally tally =
+                    new ErrorTally(policy, errorKinds(commits), planned.origins(0, to), from, to, to == total);
+            errorKinds = ErrorWatch.watch(spark, counters.errorKinds(), tally, () -> write(commits, planned, from, to));
+            claim.refuseIfLost();
+            came = files.strays(commits).without(before);
+        }
+        OutputFiles.Written written = files.written(came);
         return new Commit(
                 commits.size(),
                 from,
@@ -195,7 +273,8 @@ final class CheckpointedRun {
                 counters.sharedTokens().value() - sharedTokens,
                 Duration.ofNanos(System.nanoTime() - start).toMillis() / 1e3,
                 attempt,
-                Main.version());
+                Main.version(),
+                written.stored());
     }
 
     private void write(List<Commit> commits, PlannedRows planned, long from, long to) {
@@ -207,6 +286,7 @@ final class CheckpointedRun {
             Dataset<Row> parts = inParts(result, from, to, files(commits, pieces, to - from));
             files.write(parts, to - from, planned.origins(from, to), counters.errorKinds());
         } catch (Exception | FSError e) { // Spark throws checked exceptions that it does not declare
+            claim.refuseIfLost();
             throw Refusal.failure(
                     "rows %,d to %,d: %s. What was done before is kept: the same command goes on from there%s"
                             .formatted(
@@ -255,14 +335,11 @@ final class CheckpointedRun {
     }
 
     private static RunState.Attempt thisDriver() {
-        String host;
-        try {
-            host = InetAddress.getLocalHost().getHostName();
-        } catch (UnknownHostException e) {
-            host = "an unknown host";
-        }
         return new RunState.Attempt(
-                Instant.now().toString(), host, ProcessHandle.current().pid(), Main.version());
+                Instant.now().toString(),
+                DriverClaim.Driver.thisHost(),
+                ProcessHandle.current().pid(),
+                Main.version());
     }
 
     private int cores() {

@@ -1,6 +1,9 @@
 package org.sparkqwen.job;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// An interval that is done: its rows are in the output once, in these files. Kept as JSON; an interval counts when
 /// its file is there, and only then.
@@ -16,6 +19,7 @@ import java.util.List;
 /// @param seconds that the interval took
 /// @param attempt number of the driver's start that did it
 /// @param version of spark-qwen that did it
+/// @param stored what each of both kinds of files was when it was written; of earlier versions there is nothing
 record Commit(
         int interval,
         long from,
@@ -30,9 +34,35 @@ record Commit(
         long sharedTokens,
         double seconds,
         int attempt,
-        String version) {
+        String version,
+        @JsonProperty(required = false) @Nullable Map<String, StoredFile> stored) {
+    Commit {
+        if (from < 0 || to < from) {
+            throw new IllegalArgumentException("it says that rows %,d to %,d are done".formatted(from, to));
+        }
+        if (interval < 0
+                || attempt < 0
+                || Math.min(Math.min(bytes, tokens), errors) < 0
+                || Math.min(promptTokens, sharedTokens) < 0
+                || !(seconds >= 0 && Double.isFinite(seconds))) {
+            throw new IllegalArgumentException("it holds a count below zero");
+        }
+        if (files == null || errorFiles == null || errorKinds == null || version == null) {
+            throw new IllegalArgumentException("it lacks its lists");
+        }
+        files = List.copyOf(files);
+        errorFiles = List.copyOf(errorFiles);
+        errorKinds = List.copyOf(errorKinds);
+        stored = stored == null ? Map.of() : Map.copyOf(stored);
+    }
 
     long rows() {
         return to - from;
+    }
+
+    /// What a file was when it was written; null if nobody took note.
+    @Nullable
+    StoredFile stored(String file) {
+        return stored == null ? null : stored.get(file);
     }
 }

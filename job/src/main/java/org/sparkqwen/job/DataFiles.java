@@ -1,10 +1,11 @@
 package org.sparkqwen.job;
 
 import java.util.Collection;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -12,6 +13,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
+import org.sparkqwen.engine.message.Quote;
 
 /// The files of a directory that intervals write rows to: the output, or the quarantine in it. A file counts when a
 /// commit names it.
@@ -50,52 +52,90 @@ final class DataFiles {
                 .save(path);
     }
 
+    static boolean isNameOfOne(String file) {
+        return DATA_FILE.matcher(file).matches();
+    }
+
+    /// Refuses what readers would take for data and no run wrote.
+    static void refuseForeign(RunOptions options, RunState directory) {
+        directory.visible().stream()
+                .map(file -> file.getPath().getName())
+                .filter(name -> !isNameOfOne(name))
+                .sorted()
+                .findFirst()
+                .ifPresent(name -> {
+                    throw Refusal.usage("--output %s has a run, and beside its files %s, which it did not write and"
+                                    .formatted(options.output, Quote.of(name))
+                            + " readers would take for its data; move that away, or choose another --output");
+                });
+    }
+
     /// Data files that no commit names.
     List<FileStatus> strays(Collection<String> committed) {
         return directory.visible().stream()
-                .filter(file -> DATA_FILE.matcher(file.getPath().getName()).matches())
+                .filter(file -> isNameOfOne(file.getPath().getName()))
                 .filter(file -> !committed.contains(file.getPath().getName()))
                 .toList();
     }
 
-    /// Deletes strays, and what Spark's committers leave of work that was broken off.
-    void discardStrays(Collection<String> committed) {
-        directory.discard(strays(committed));
+    /// Deletes these files.
+    void discard(Collection<FileStatus> strays) {
+        directory.discard(strays);
     }
 
-    /// Files that were written since others were committed. All files of one write have an identifier in common;
-    /// those of two are another driver's beside this one's, and are refused.
-    List<FileStatus> written(Collection<String> committed) {
-        List<FileStatus> written = strays(committed);
-        Set<String> writes = new HashSet<>();
-        for (FileStatus file : written) {
-            Matcher matcher = DATA_FILE.matcher(file.getPath().getName());
-            if (matcher.matches()) {
-                writes.add(Objects.requireNonNull(matcher.group(1)));
+    /// Deletes what Spark's committers leave of work that was broken off.
+    void discardUnfinished() {
+        directory.discardUnfinished();
+    }
+
+    /// Whether these files are of several writes: all files of one have an identifier in common.
+    static boolean areOfSeveralWrites(Collection<FileStatus> files) {
+        return files.stream()
+                        .map(file -> DATA_FILE.matcher(file.getPath().getName()))
+                        .filter(Matcher::matches)
+                        .map(matcher -> Objects.requireNonNull(matcher.group(1)))
+                        .distinct()
+                        .count()
+                > 1;
+    }
+
+    /// What each of these files is now.
+    Map<String, StoredFile> stored(Collection<FileStatus> files) {
+        Map<String, StoredFile> stored = new HashMap<>();
+        files.forEach(file -> stored.put(file.getPath().getName(), directory.stored(file)));
+        return stored;
+    }
+
+    /// Refuses files of a commit that are gone, or are not what they were.
+    ///
+    /// @param names of the files
+    /// @param present the files that are there, by name
+    void refuseChanged(Commit commit, List<String> names, Map<String, FileStatus> present, RunState state) {
+        for (String name : names) {
+            FileStatus file = present.get(name);
+            StoredFile before = commit.stored(name);
+            Optional<String> difference = file == null
+                    ? Optional.of("is gone")
+                    : before == null ? Optional.empty() : directory.difference(before, file);
+            if (difference.isPresent()) {
+                throw Refusal.failure(("%s/%s, which interval %d wrote, %s; bring it back, or delete %s and all commits"
+                                + " after it to have the rows from %,d on done again, or begin anew with --mode"
+                                + " overwrite")
+                        .formatted(
+                                path,
+                                name,
+                                commit.interval(),
+                                difference.get(),
+                                state.commitFile(commit.interval()),
+                                commit.from()));
             }
         }
-        if (writes.size() > 1) {
-            throw Refusal.failure("another run writes to --output %s at the same time; end it, and start this one again"
-                    .formatted(options.output));
-        }
-        return written;
     }
 
-    /// @param interval that wrote `files`
-    /// @param present names of the files that are there
-    void refuseLost(int interval, List<String> files, Set<String> present) {
-        for (String file : files) {
-            if (!present.contains(file)) {
-                throw Refusal.failure("%s/%s, which interval %d wrote, is gone; begin anew with --mode overwrite"
-                        .formatted(path, file, interval));
-            }
-        }
-    }
-
-    /// Names of the files that are there.
-    Set<String> present() {
-        Set<String> present = new HashSet<>();
-        directory.visible().forEach(file -> present.add(file.getPath().getName()));
+    /// The files that are there, by name.
+    Map<String, FileStatus> present() {
+        Map<String, FileStatus> present = new HashMap<>();
+        directory.visible().forEach(file -> present.put(file.getPath().getName(), file));
         return present;
     }
 }

@@ -66,7 +66,8 @@ record GroupSummaries(
     /// Marks rows of frequent groups; others have null.
     private static Dataset<Row> marked(Dataset<Row> grouped, List<Row> frequent) {
         Dataset<Row> marks = grouped.sparkSession()
-                .createDataFrame(frequent, grouped.select(col(GROUP), lit(0L).as("rows")).schema())
+                .createDataFrame(
+                        frequent, grouped.select(col(GROUP), lit(0L).as("rows")).schema())
                 .select(col(GROUP).as("frequent_group"), lit(true).as(FREQUENT));
         Column same = col(GROUP).eqNullSafe(col("frequent_group"));
         return grouped.join(broadcast(marks), same, "left_outer");
@@ -104,7 +105,10 @@ record GroupSummaries(
         if (!all) {
             long more = rest == null ? 0 : rest.rows();
             long rows = more
-                    + mostFrequent.stream().skip(MOST_LINES).mapToLong(ScoreSummary::rows).sum();
+                    + mostFrequent.stream()
+                            .skip(MOST_LINES)
+                            .mapToLong(ScoreSummary::rows)
+                            .sum();
             lines.add("and %,d more groups with %,d rows; %s has the %,d most frequent"
                     .formatted(groups - MOST_LINES, rows, RunManifest.FILE, shown.size()));
         }

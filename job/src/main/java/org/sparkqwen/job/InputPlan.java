@@ -8,12 +8,38 @@ import java.util.Map;
 /// Input that a run has taken note of: the files as they were, their splits, and how many rows those have. Kept as
 /// JSON; a rerun that finds new files adds another.
 record InputPlan(List<PlannedFile> files) {
+    InputPlan {
+        files = List.copyOf(files);
+        long rows = 0;
+        for (PlannedFile file : files) {
+            for (PlannedSplit split : file.splits()) {
+                rows += split.rows();
+                if (rows < 0) {
+                    throw new IllegalArgumentException("it has more rows than can be counted");
+                }
+            }
+        }
+    }
+
     /// @param size in bytes
     /// @param modified milliseconds since 1970
-    record PlannedFile(String path, long size, long modified, List<PlannedSplit> splits) {}
+    record PlannedFile(String path, long size, long modified, List<PlannedSplit> splits) {
+        PlannedFile {
+            if (path == null || splits == null || size < 0) {
+                throw new IllegalArgumentException("it has a file without a path, splits, or a size");
+            }
+        }
+    }
 
     /// @see Split
-    record PlannedSplit(long start, long length, long rows) {}
+    record PlannedSplit(long start, long length, long rows) {
+        PlannedSplit {
+            if (start < 0 || length < 0 || rows < 0) {
+                throw new IllegalArgumentException(
+                        "it has a split of %,d rows in %,d bytes from %,d on".formatted(rows, length, start));
+            }
+        }
+    }
 
     /// @param rows of each split, in the order of the plan
     static InputPlan of(Map<Split, Long> rows, Map<String, InputScan.InputFile> files) {

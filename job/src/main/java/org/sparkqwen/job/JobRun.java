@@ -3,6 +3,9 @@ package org.sparkqwen.job;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -25,7 +28,9 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.Utils;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 import scala.jdk.javaapi.CollectionConverters;
 
 /// The course of every job: check, read, work under the eyes of a person, write, and look at what was written.
@@ -39,12 +44,15 @@ final class JobRun implements AutoCloseable {
     private final RunOptions options;
     private final SparkSession spark;
     private final Warnings warnings = new Warnings(System.err);
+    private final Interruption interruption;
     private Consumer<SparkSession> preparation = session -> {};
+    private @Nullable DriverClaim claim;
 
     private JobRun(String name, RunOptions options, SparkSession spark) {
         this.name = name;
         this.options = options;
         this.spark = spark;
+        interruption = Interruption.watch(name, this::release);
     }
 
     /// What a finished run wrote, with all its restarts.
@@ -87,13 +95,32 @@ final class JobRun implements AutoCloseable {
         ErrorPolicy.of(options);
         options.inputs.forEach(input -> S3Settings.refuseCredentials("--input", input));
         S3Settings.refuseCredentials("--output", options.output);
+        SparkConf conf = configuration(options);
+        refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
         return new JobRun(
                 name,
                 options,
                 SparkSession.builder()
                         .appName("spark-qwen " + name)
-                        .config(configuration(options))
+                        .config(conf)
                         .getOrCreate());
+    }
+
+    /// Without a directory that it can write to Spark ends the JVM, with exit code 53 and without a word.
+    private static void refuseUnwritable(String[] localDirectories) {
+        String reason = "";
+        for (String directory : localDirectories) {
+            try {
+                java.nio.file.Path parent = Files.createDirectories(java.nio.file.Path.of(directory));
+                Files.delete(Files.createTempDirectory(parent, "spark-qwen-"));
+                return;
+            } catch (IOException | InvalidPathException e) {
+                reason = e instanceof AccessDeniedException ? "permission denied" : Failures.firstLine(e);
+            }
+        }
+        throw Refusal.usage(("Spark cannot write to %s, where it keeps temporary files (%s); set --conf spark.local.dir"
+                        + " or SPARK_LOCAL_DIRS to a directory that it can write to")
+                .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
     }
 
     /// Spark's configuration: what was submitted, what `--conf` says, and defaults of our own.
@@ -143,6 +170,11 @@ final class JobRun implements AutoCloseable {
         StructType quarantined = quarantined(input, result);
         InputScan scan = scan(input.select(columnsRead(input, result)));
         refuseOwnOutput(scan, output);
+        refuseForeign(state);
+        DriverClaim taken = DriverClaim.of(
+                state, options.output, System.err, () -> spark.sparkContext().cancelAllJobs());
+        claim = taken;
+        refuseForeign(state); // once more: until then another driver may have written
         begin(
                 state,
                 new RunState.Run(
@@ -153,6 +185,9 @@ final class JobRun implements AutoCloseable {
                         name,
                         options,
                         state,
+                        taken,
+                        warnings,
+                        interruption,
                         quarantined,
                         scan,
                         estimatedTokens,
@@ -199,6 +234,20 @@ final class JobRun implements AutoCloseable {
         return spark.read().format(options.outputFormat).schema(schema).load(path);
     }
 
+    /// Refuses an output that holds what no run of ours wrote: it is neither gone on with nor deleted.
+    private void refuseForeign(RunState state) {
+        if (state.isOurs()) {
+            DataFiles.refuseForeign(options, state);
+        } else if (options.mode == RunOptions.Mode.OVERWRITE && !state.isEmpty()) {
+            throw Refusal.usage(("--output %s has files and no state of a run, so --mode overwrite deletes nothing"
+                            + " there; choose another --output, or empty it yourself")
+                    .formatted(options.output));
+        } else if (!state.visible().isEmpty()) {
+            throw Refusal.usage("--output %s holds files that no run of this version wrote; choose another --output"
+                    .formatted(options.output));
+        }
+    }
+
     /// Begins a run, or finds that the output holds this very run.
     private void begin(RunState state, RunState.Run run) {
         if (options.mode == RunOptions.Mode.OVERWRITE) {
@@ -209,8 +258,8 @@ final class JobRun implements AutoCloseable {
         } else if (state.visible().isEmpty()) {
             state.begin(run);
         } else {
-            throw Refusal.usage(
-                    "--output %s holds files that no run of this version wrote; %s".formatted(options.output, INSTEAD));
+            throw Refusal.usage("--output %s has lost its _spark_qwen/run.json, or it was being deleted; %s"
+                    .formatted(options.output, INSTEAD));
         }
     }
 
@@ -360,8 +409,18 @@ final class JobRun implements AutoCloseable {
         }
     }
 
+    /// Gives the output free for another driver.
+    private void release() {
+        DriverClaim held = claim;
+        if (held != null) {
+            held.close();
+        }
+    }
+
     @Override
     public void close() {
+        release();
+        interruption.close();
         spark.stop();
     }
 }

@@ -41,6 +41,7 @@ public final class Main {
 
     /// The entry point for spark-submit.
     public static void main(String... args) {
+        Interruption.listen();
         int exitCode = run(args);
         if (exitCode != 0) {
             System.exit(exitCode);
@@ -77,6 +78,7 @@ public final class Main {
     }
 
     private static int failed(Exception failure, CommandLine command, boolean verbose) {
+        Interruption.awaitEndIfEnding();
         if (verbose) {
             failure.printStackTrace(command.getErr());
         }

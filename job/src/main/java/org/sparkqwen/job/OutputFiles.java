@@ -5,6 +5,7 @@ import static org.apache.spark.sql.functions.col;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import org.apache.hadoop.fs.FileStatus;
@@ -18,12 +19,16 @@ import org.jspecify.annotations.Nullable;
 /// Where the rows of intervals go: into the output, and with `--on-error drop` those that have errors into the
 /// [Quarantine]. What no commit names does not count in either.
 final class OutputFiles {
+    private final RunOptions options;
+    private final RunState state;
     private final DataFiles output;
     private final DataFiles quarantine;
     private final @Nullable StructType quarantined;
 
     /// @param quarantined the columns of dropped rows; null if rows with errors stay in the output
     OutputFiles(RunOptions options, RunState state, @Nullable StructType quarantined) {
+        this.options = options;
+        this.state = state;
         output = new DataFiles(options, options.output, state);
         quarantine =
                 new DataFiles(options, options.output + "/" + Quarantine.DIRECTORY, state.inside(Quarantine.DIRECTORY));
@@ -33,7 +38,8 @@ final class OutputFiles {
     /// What an interval wrote.
     ///
     /// @param bytes of the data
-    record Written(List<String> data, List<String> errors, long bytes) {}
+    /// @param stored what each file is
+    record Written(List<String> data, List<String> errors, long bytes, Map<String, StoredFile> stored) {}
 
     /// Writes the result of an interval, a file a partition.
     ///
@@ -60,28 +66,68 @@ final class OutputFiles {
         return RowNumber.isIn(result.schema()) ? RowNumber.order(result) : result;
     }
 
-    /// What was written since these commits.
-    Written written(List<Commit> commits) {
-        List<FileStatus> data = output.written(names(commits, Commit::files));
-        List<FileStatus> errors = quarantine.written(names(commits, Commit::errorFiles));
+    /// Data files that no commit names, of work that was broken off.
+    Strays strays(List<Commit> commits) {
+        return new Strays(
+                output.strays(names(commits, Commit::files)), quarantine.strays(names(commits, Commit::errorFiles)));
+    }
+
+    /// Files of the output and of the quarantine that no commit names.
+    record Strays(List<FileStatus> data, List<FileStatus> errors) {
+        static final Strays NONE = new Strays(List.of(), List.of());
+
+        /// Those that were not among `others`.
+        Strays without(Strays others) {
+            return new Strays(without(data, others.data), without(errors, others.errors));
+        }
+
+        private static List<FileStatus> without(List<FileStatus> files, List<FileStatus> others) {
+            Set<String> names = Set.copyOf(OutputFiles.names(others));
+            return files.stream()
+                    .filter(file -> !names.contains(file.getPath().getName()))
+                    .toList();
+        }
+
+        /// Whether another driver wrote some of them meanwhile.
+        boolean areOfSeveralWrites() {
+            return DataFiles.areOfSeveralWrites(data) || DataFiles.areOfSeveralWrites(errors);
+        }
+    }
+
+    /// What an interval wrote.
+    ///
+    /// @param files that came while it was at work
+    Written written(Strays files) {
+        Map<String, StoredFile> stored = output.stored(files.data());
+        stored.putAll(quarantine.stored(files.errors()));
         return new Written(
-                names(data),
-                names(errors),
-                data.stream().mapToLong(FileStatus::getLen).sum());
+                names(files.data()),
+                names(files.errors()),
+                files.data().stream().mapToLong(FileStatus::getLen).sum(),
+                stored);
     }
 
-    /// Deletes what was written by work that was broken off.
-    void discardStrays(List<Commit> commits) {
-        output.discardStrays(names(commits, Commit::files));
-        quarantine.discardStrays(names(commits, Commit::errorFiles));
+    /// Deletes files that no commit names.
+    void discard(Strays strays) {
+        output.discard(strays.data());
+        quarantine.discard(strays.errors());
     }
 
-    void refuseLost(List<Commit> commits) {
-        Set<String> data = output.present();
-        Set<String> errors = quarantine.present();
+    /// Deletes what Spark's committers leave of work that was broken off.
+    void discardUnfinished() {
+        output.discardUnfinished();
+        quarantine.discardUnfinished();
+    }
+
+    /// Refuses an output that is not what commits say: a file that is gone, cut or changed would be rows that are
+    /// missing, and one that is none of the run's, rows that nobody computed.
+    void refuseChanged(List<Commit> commits) {
+        DataFiles.refuseForeign(options, state);
+        Map<String, FileStatus> data = output.present();
+        Map<String, FileStatus> errors = quarantine.present();
         for (Commit commit : commits) {
-            output.refuseLost(commit.interval(), commit.files(), data);
-            quarantine.refuseLost(commit.interval(), commit.errorFiles(), errors);
+            output.refuseChanged(commit, commit.files(), data, state);
+            quarantine.refuseChanged(commit, commit.errorFiles(), errors, state);
         }
     }
 

@@ -1,6 +1,8 @@
 package org.sparkqwen.job;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -114,6 +116,54 @@ final class PlannedRows {
             }
         }
         return new UnreadableFiles(gone);
+    }
+
+    /// A new input file that may be one whose rows are done already, under another name.
+    ///
+    /// @param before path of that file, which is gone
+    /// @param sameTime whether also their times of modification are the same; else only their sizes
+    record Renamed(String before, String now, boolean sameTime) {}
+
+    /// New files that may be earlier ones, each of these once.
+    ///
+    /// @param found the files as they are now
+    List<Renamed> renamed(Map<String, InputScan.InputFile> found) {
+        Map<InputScan.InputFile, Deque<String>> bySizeAndTime = new HashMap<>();
+        Map<Long, Deque<String>> bySize = new HashMap<>();
+        Set<String> gone = new HashSet<>();
+        for (InputPlan.PlannedFile file : files) {
+            if (file.size() > 0 && !found.containsKey(file.path()) && gone.add(file.path())) {
+                InputScan.InputFile before = new InputScan.InputFile(file.size(), file.modified());
+                bySizeAndTime.computeIfAbsent(before, _ -> new ArrayDeque<>()).add(file.path());
+                bySize.computeIfAbsent(file.size(), _ -> new ArrayDeque<>()).add(file.path());
+            }
+        }
+        List<Renamed> renamed = new ArrayList<>();
+        Map<String, InputScan.InputFile> others = new TreeMap<>();
+        found.forEach((path, file) -> {
+            Deque<String> same = bySizeAndTime.getOrDefault(file, new ArrayDeque<>());
+            if (rowsByFile.containsKey(path)) {
+                return;
+            }
+            if (file.modified() > 0 && !same.isEmpty()) {
+                String before = same.removeFirst();
+                gone.remove(before);
+                renamed.add(new Renamed(before, path, true));
+            } else {
+                others.put(path, file);
+            }
+        });
+        others.forEach((path, file) -> {
+            Deque<String> same = bySize.getOrDefault(file.size(), new ArrayDeque<>());
+            while (!same.isEmpty()) {
+                String before = same.removeFirst();
+                if (gone.contains(before)) {
+                    renamed.add(new Renamed(before, path, false));
+                    return;
+                }
+            }
+        });
+        return renamed;
     }
 
     /// Refuses files that are not what they were, by name. One whose rows are done may be gone.

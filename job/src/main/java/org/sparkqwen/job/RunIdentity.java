@@ -86,9 +86,7 @@ record RunIdentity(Map<String, String> facts) {
         }
         try {
             Path file = Path.of(text);
-            return value != null && Files.isRegularFile(file)
-                    ? text + CONTENTS.formatted(Fingerprint.of(file))
-                    : text;
+            return value != null && Files.isRegularFile(file) ? text + CONTENTS.formatted(Fingerprint.of(file)) : text;
         } catch (InvalidPathException e) {
             return text; // no file, which the option itself refuses
         }

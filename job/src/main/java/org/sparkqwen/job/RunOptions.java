@@ -58,7 +58,8 @@ final class RunOptions {
             paramLabel = "MODE",
             defaultValue = "resume",
             description = "What to do when the output exists: resume, go on with it if it is this very run's, done or"
-                    + " not, and refuse anything else; fail; or overwrite, begin anew. Default: ${DEFAULT-VALUE}.")
+                    + " not, and refuse anything else; fail; or overwrite, delete what a run wrote there, and nothing"
+                    + " else, and begin anew. Default: ${DEFAULT-VALUE}.")
     Mode mode = Mode.RESUME;
 
     @Option(

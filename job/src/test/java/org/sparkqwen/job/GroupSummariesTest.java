@@ -56,7 +56,8 @@ class GroupSummariesTest {
                 .isEqualTo("and 5,980 more groups with 32,800 rows; _run.json has the 200 most frequent");
         Map<String, Object> facts = new LinkedHashMap<>();
         many.putInto(facts);
-        assertThat(facts.get("by_source")).asInstanceOf(InstanceOfAssertFactories.MAP)
+        assertThat(facts.get("by_source"))
+                .asInstanceOf(InstanceOfAssertFactories.MAP)
                 .hasSize(200);
         assertThat(facts.get("by_source_others"))
                 .asInstanceOf(InstanceOfAssertFactories.MAP)
@@ -67,12 +68,12 @@ class GroupSummariesTest {
 
     @Test
     void longValuesAreCutAndStayApart() {
-        Dataset<Row> longNames = scores(30).withColumn(
-                        "source", expr("repeat('x', 1000) || source"));
+        Dataset<Row> longNames = scores(30).withColumn("source", expr("repeat('x', 1000) || source"));
         Map<String, Object> facts = new LinkedHashMap<>();
         GroupSummaries summaries = GroupSummaries.of(longNames, "source");
         summaries.putInto(facts);
-        assertThat(facts.get("by_source")).asInstanceOf(InstanceOfAssertFactories.MAP)
+        assertThat(facts.get("by_source"))
+                .asInstanceOf(InstanceOfAssertFactories.MAP)
                 .hasSize(30);
         assertThat(summaries.table()).allMatch(line -> line.length() < 250);
     }

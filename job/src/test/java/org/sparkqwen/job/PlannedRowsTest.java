@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.LongStream;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
@@ -88,7 +89,7 @@ class PlannedRowsTest {
     }
 
     private static Commit commit(long rows, double seconds) {
-        return new Commit(0, 0, rows, List.of(), List.of(), 0, 0, 0, List.of(), 0, 0, seconds, 0, "test");
+        return new Commit(0, 0, rows, List.of(), List.of(), 0, 0, 0, List.of(), 0, 0, seconds, 0, "test", Map.of());
     }
 
     @Test

@@ -77,7 +77,8 @@ class ProgressTest {
                     .endsWith(" left");
             counters.countPart(-1_000_000, -Counters.WHOLE_ROW / 2);
             counters.count(2_000_000, false);
-            assertThat(progress.line(LocalTime.NOON)).startsWith("12:00:00 score: 1 of 2 rows (50 %), 2,000,000 tokens");
+            assertThat(progress.line(LocalTime.NOON))
+                    .startsWith("12:00:00 score: 1 of 2 rows (50 %), 2,000,000 tokens");
         }
     }
 
@@ -86,8 +87,7 @@ class ProgressTest {
         Counters counters = Counters.register(LocalSpark.session());
         ModelReference model = LocalSpark.model();
         ScoringOptions shortWindows = new ScoringOptions(new Windows.Strided(32, 16), ScoringOptions.Prefix.EOS, 20);
-        ScoreJob.Settings settings =
-                new ScoreJob.Settings(null, LocalSpark.TEXT, List.of(), shortWindows, false);
+        ScoreJob.Settings settings = new ScoreJob.Settings(null, LocalSpark.TEXT, List.of(), shortWindows, false);
         Dataset<Row> scores = new ScoreJob(model, settings, counters)
                 .run(LocalSpark.corpus().limit(4).cache());
         long tokens = scores.agg(sum("tokens")).first().getLong(0);

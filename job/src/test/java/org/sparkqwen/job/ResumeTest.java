@@ -21,6 +21,9 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Runs that are cut into intervals, broken off, and started again, with `tokenize`, which needs no model.
 class ResumeTest {
@@ -253,6 +256,108 @@ class ResumeTest {
         Files.delete(data);
         run("out", LocalSpark.CORPUS, "--limit", "20")
                 .assertRefused(1, data.getFileName() + ", which interval 0 wrote");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true", "false"})
+    void dataThatIsNotWhatWasWrittenIsNoticedByTheNextStart(boolean sameSize) throws IOException {
+        run("out", LocalSpark.CORPUS, "--limit", "20");
+        Path data = list("out", "part-*.parquet").getFirst();
+        byte[] content = Files.readAllBytes(data);
+        content[content.length / 2] = (byte) (content[content.length / 2] ^ 1);
+        Files.write(data, sameSize ? content : new byte[0]);
+        Files.setLastModifiedTime(
+                data, FileTime.fromMillis(Files.getLastModifiedTime(data).toMillis() + 5000));
+        run("out", LocalSpark.CORPUS, "--limit", "20")
+                .assertRefused(
+                        1,
+                        data.getFileName() + ", which interval 0 wrote, has ",
+                        sameSize ? "other contents" : "0 bytes",
+                        "delete",
+                        "commits/00000.json and all commits after it to have the rows from 0 on done again");
+        // As the message says.
+        Files.delete(path("out/_spark_qwen/commits/00000.json"));
+        CommandRun again = run("out", LocalSpark.CORPUS, "--limit", "20");
+        assertThat(again.exitCode()).as(again.err()).isZero();
+        assertThat(rows("out")).hasSize(20);
+    }
+
+    @Test
+    void aCopyOfAnOutputIsAsGoodAsTheOutput() throws IOException {
+        run("out", LocalSpark.CORPUS, "--limit", "20");
+        for (Path data : list("out", "part-*.parquet")) {
+            Files.setLastModifiedTime(data, FileTime.fromMillis(0));
+        }
+        assertThat(run("out", LocalSpark.CORPUS, "--limit", "20").exitCode()).isZero();
+    }
+
+    @Test
+    void anInputFileUnderAnotherNameIsNotDoneTwice() throws IOException {
+        Path input = textFiles("in", 2, 20);
+        texts("out", input);
+        Files.move(input.resolve("0.txt"), input.resolve("renamed.txt"));
+        CommandRun run = texts("out", input);
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(rows("out")).hasSize(40).doesNotHaveDuplicates();
+        assertThat(run.err()).contains("in/renamed.txt has size and time of modification of", "not done again");
+        assertThat(manifest("out").at("/warnings/0").textValue()).contains("in/renamed.txt");
+        // One that has only the size of it may be another.
+        Files.setLastModifiedTime(input.resolve("renamed.txt"), FileTime.fromMillis(1_000_000_000_000L));
+        assertThat(texts("out", input).err()).contains("in/renamed.txt has the size of", "twice");
+        assertThat(rows("out")).hasSize(60);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"resume, 2, 'holds files that no run'", "overwrite, 2, 'deletes nothing there'", "fail, 2, exists"})
+    void nothingIsDeletedThatNoRunWrote(String mode, int exitCode, String message) throws IOException {
+        Path model = Files.createDirectories(path("out/model"));
+        Files.writeString(model.resolve("config.json"), "{}");
+        run("out", LocalSpark.CORPUS, "--mode", mode).assertRefused(exitCode, message);
+        assertThat(model.resolve("config.json")).exists();
+        assertThat(path("out/_spark_qwen")).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/", "${home}", ".", ".."})
+    void noDirectoryOfOthersIsOverwritten(String output) {
+        String path = output.replace("${home}", System.getProperty("user.home"));
+        CommandRun.of(arguments(LocalSpark.CORPUS, path, "--mode", "overwrite"))
+                .assertRefused(2, "--output", "choose another --output"); // the input lies in some of them
+    }
+
+    @Test
+    void overwritingDeletesByNameWhatTheRunWrote() throws IOException {
+        run("out", LocalSpark.CORPUS, "--limit", "20");
+        Files.writeString(path("out/.hidden"), "not ours");
+        Files.writeString(Files.createDirectories(path("out/_model")).resolve("config.json"), "not ours");
+        CommandRun anew = run("out", LocalSpark.CORPUS, "--limit", "30", "--mode", "overwrite");
+        assertThat(anew.exitCode()).as(anew.err()).isZero();
+        assertThat(rows("out")).hasSize(30);
+        assertThat(path("out/.hidden")).exists();
+        assertThat(path("out/_model/config.json")).exists();
+        Files.writeString(path("out/letters.txt"), "not ours");
+        for (String mode : List.of("resume", "overwrite")) {
+            run("out", LocalSpark.CORPUS, "--limit", "30", "--mode", mode)
+                    .assertRefused(2, "letters.txt, which it did not write");
+        }
+        assertThat(path("out/letters.txt")).exists();
+    }
+
+    @Test
+    void whatAKilledOverwriteLeavesCanBeOverwritten() throws IOException {
+        run("out", LocalSpark.CORPUS, "--limit", "20");
+        Files.delete(path("out/_spark_qwen/run.json"));
+        run("out", LocalSpark.CORPUS, "--limit", "20").assertRefused(2, "has lost its _spark_qwen/run.json");
+        CommandRun anew = run("out", LocalSpark.CORPUS, "--limit", "20", "--mode", "overwrite");
+        assertThat(anew.exitCode()).as(anew.err()).isZero();
+        assertThat(rows("out")).hasSize(20);
+    }
+
+    @Test
+    void aPlaceThatSparkCannotWriteToIsNamed() throws IOException {
+        Path file = Files.writeString(path("file"), "no directory");
+        run("out", LocalSpark.CORPUS, "--conf", "spark.local.dir=" + file.resolve("tmp"))
+                .assertRefused(2, "Spark cannot write to " + file.resolve("tmp"), "spark.local.dir");
     }
 
     @Test

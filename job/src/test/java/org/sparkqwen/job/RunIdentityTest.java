@@ -75,7 +75,9 @@ class RunIdentityTest {
             for (OptionSpec option : new CommandLine(command).getCommandSpec().options()) {
                 boolean marked = option.userObject() instanceof AnnotatedElement field
                         && field.isAnnotationPresent(NamesFile.class);
-                assertThat(marked).as(option.longestName()).isEqualTo(option.paramLabel().contains("FILE"));
+                assertThat(marked)
+                        .as(option.longestName())
+                        .isEqualTo(option.paramLabel().contains("FILE"));
             }
         }
     }
@@ -84,7 +86,10 @@ class RunIdentityTest {
     void aDifferenceIsOneLineWhateverTheValuesAre() {
         String differences = identity("m@1", "--system", "a\nb\u001b[31m" + "c".repeat(1000))
                 .differences(identity("m@1", "--system", "d"));
-        assertThat(differences).startsWith("system a\\nb\\u001b[31mccc").endsWith("…, not d").hasSizeLessThan(200);
+        assertThat(differences)
+                .startsWith("system a\\nb\\u001b[31mccc")
+                .endsWith("…, not d")
+                .hasSizeLessThan(200);
     }
 
     private static RunIdentity identity(String model, String... options) {

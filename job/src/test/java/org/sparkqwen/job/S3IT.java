@@ -328,8 +328,10 @@ class S3IT {
         try (S3AFileSystem client = server.client()) {
             RunState first = new RunState(client, output);
             RunState second = new RunState(client, output);
-            Commit commit = new Commit(0, 0, 10, List.of("part-1"), List.of(), 1, 2, 3, List.of(), 4, 5, 6.0, 0, "1");
-            Commit other = new Commit(0, 0, 10, List.of("part-2"), List.of(), 1, 2, 3, List.of(), 4, 5, 6.0, 1, "1");
+            Commit commit =
+                    new Commit(0, 0, 10, List.of("part-1"), List.of(), 1, 2, 3, List.of(), 4, 5, 6.0, 0, "1", Map.of());
+            Commit other =
+                    new Commit(0, 0, 10, List.of("part-2"), List.of(), 1, 2, 3, List.of(), 4, 5, 6.0, 1, "1", Map.of());
             first.add(commit);
             assertThatThrownBy(() -> second.add(other))
                     .isInstanceOf(Refusal.class)

@@ -217,6 +217,23 @@ final class SparkProcess implements AutoCloseable {
         }
     }
 
+    /// Sends a signal, as `kill` does, and waits for the end.
+    ///
+    /// @return the exit value
+    int signal(String name) {
+        try {
+            new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+        return awaitEnd();
+    }
+
     @Override
     public void close() {
         process.destroy();
