@@ -248,7 +248,7 @@ public final class Benchmark {
 
     private Measurement.Round decode(GenerationLoop loop, int sequences) {
         List<Request.Generate> requests = prompts(sequences, PROMPT_TOKENS, OUTPUT_TOKENS);
-        try (GenerationRun run = new GenerationRun(engine, loop, requests.iterator(), () -> false)) {
+        try (GenerationRun run = new GenerationRun(engine, loop, requests.iterator(), () -> false, _ -> {})) {
             run.feed();
             loop.step(); // all prompts, and with them the first token of each text
             Clock clock = new Clock();

@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -225,7 +226,13 @@ public final class Engine implements AutoCloseable {
     ///
     /// @throws CancellationException from the iterator if `cancelled`, too
     public GenerationRun generate(Iterator<Request.Generate> requests, BooleanSupplier cancelled) {
-        return new GenerationRun(this, generation, requests, cancelled);
+        return generate(requests, cancelled, tokens -> {});
+    }
+
+    /// The same, and tells `progress` while it waits how many tokens texts have that have not ended.
+    public GenerationRun generate(
+            Iterator<Request.Generate> requests, BooleanSupplier cancelled, LongConsumer progress) {
+        return new GenerationRun(this, generation, requests, cancelled, progress);
     }
 
     /// Blocks of key/value cache that runs hold now; those that are kept for prompts to come do not count.

@@ -245,8 +245,11 @@ final class GenerationLoop implements AutoCloseable {
             scheduler.computed(batch);
             engine.tally().generated(batch, chosen);
             for (Batch.Slice slice : batch.slices()) {
-                Continuation continuation =
-                        Objects.requireNonNull(texts.get(slice.sequence())).continuation();
+                Text text = Objects.requireNonNull(texts.get(slice.sequence()));
+                if (slice.last()) {
+                    text.run().chosen(slice.sequence());
+                }
+                Continuation continuation = text.continuation();
                 continuation.result().ifPresent(result -> finish(continuation, result));
             }
             stopComputing();

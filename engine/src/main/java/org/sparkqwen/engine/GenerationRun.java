@@ -2,6 +2,7 @@ package org.sparkqwen.engine;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.concurrent.CancellationException;
@@ -9,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.scheduler.Sequence;
 import org.sparkqwen.engine.scheduler.SequenceQueue;
@@ -25,19 +27,27 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     private final SequenceQueue queue;
     private final Iterator<Request.Generate> requests;
     private final BooleanSupplier cancelled;
+    private final LongConsumer progress;
     private final Deque<Result> finished = new ArrayDeque<>();
     private @Nullable Throwable failure;
     private long promptTokens;
     private long sharedTokens;
+    private final IdentityHashMap<Sequence, Integer> inWork = new IdentityHashMap<>(); // tokens of texts that go on
     private long missing; // results of requests that were handed in
     private volatile boolean exhausted; // no request is left
     private boolean closed;
 
-    GenerationRun(Engine engine, GenerationLoop loop, Iterator<Request.Generate> requests, BooleanSupplier cancelled) {
+    GenerationRun(
+            Engine engine,
+            GenerationLoop loop,
+            Iterator<Request.Generate> requests,
+            BooleanSupplier cancelled,
+            LongConsumer progress) {
         this.engine = engine;
         this.loop = loop;
         this.requests = requests;
         this.cancelled = cancelled;
+        this.progress = progress;
         lock = loop.lock();
         news = lock.newCondition();
         queue = loop.open();
@@ -56,6 +66,16 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     /// How many of those tokens other prompts had in common and did not have to be computed again.
     public long sharedTokens() {
         return sharedTokens;
+    }
+
+    /// Tokens generated so far of texts that have not ended.
+    public long tokensInWork() {
+        lock.lock();
+        try {
+            return inWork.values().stream().mapToLong(Integer::longValue).sum();
+        } finally {
+            lock.unlock();
+        }
     }
 
     @Override
@@ -143,6 +163,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
                     if (!finished.isEmpty()) {
                         return finished.removeFirst();
                     }
+                    progress.accept(tokensInWork());
                     if (cancelled.getAsBoolean()) {
                         throw new CancellationException("cancelled while texts were generated");
                     }
@@ -174,8 +195,14 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         }
     }
 
+    /// A token of a text was chosen. The loop holds the lock.
+    void chosen(Sequence sequence) {
+        inWork.merge(sequence, 1, Integer::sum);
+    }
+
     /// A text has ended. The loop holds the lock.
     void finished(Sequence sequence, Result result) {
+        inWork.remove(sequence);
         promptTokens += sequence.promptTokens();
         sharedTokens += sequence.shared();
         finished.add(result);

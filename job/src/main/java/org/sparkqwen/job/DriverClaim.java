@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
@@ -364,7 +365,9 @@ final class DriverClaim implements AutoCloseable {
                 return false;
             }
             if (!closed) {
-                files.create(alive(self.id), true).close();
+                try (OutputStream out = files.create(alive(self.id), true)) {
+                    out.write(Instant.now().toString().getBytes(StandardCharsets.US_ASCII));
+                }
             }
         } catch (IOException | FSError | RuntimeException e) {
             // Such as a full disk, or a file system that was closed. Nobody else is harmed, and the next renewal may

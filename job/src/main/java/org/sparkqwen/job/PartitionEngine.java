@@ -25,6 +25,7 @@ final class PartitionEngine {
     private final @Nullable Counters counters;
     private final Map<Long, Waiting> waiting = new HashMap<>();
     private long nextRow;
+    private long tokensInWork;
 
     /// A row and how many of its results are still to come.
     private static final class Waiting {
@@ -92,14 +93,18 @@ final class PartitionEngine {
             @Nullable Counters counters) {
         PartitionEngine partition = new PartitionEngine(rows, passed, samples, counters);
         Engine engine = engine(model);
-        GenerationRun run = engine.generate(partition.requests(reader), TaskContext.get()::isInterrupted);
+        GenerationRun run =
+                engine.generate(partition.requests(reader), TaskContext.get()::isInterrupted, partition::tokensInWork);
         onTaskCompletion(() -> {
             run.close();
             if (counters != null) {
                 counters.countPrompts(run);
             }
         });
-        return partition.write(run, writer);
+        return partition.write(run, (result, sample) -> {
+            partition.tokensInWork(run.tokensInWork()); // without those of this result, which the writer counts
+            return writer.columns(result, sample);
+        });
     }
 
     /// The executor's engine, given back when the task ends, however it ends.
@@ -146,6 +151,14 @@ final class PartitionEngine {
         in.computedShare += share;
         if (counters != null) {
             counters.countPart(tokens, share);
+        }
+    }
+
+    /// Counts tokens of texts that have not ended, for those who watch, in place of those counted before.
+    private void tokensInWork(long tokens) {
+        if (counters != null && tokens != tokensInWork) {
+            counters.countPart(tokens - tokensInWork, 0);
+            tokensInWork = tokens;
         }
     }
 

@@ -131,7 +131,7 @@ final class Progress implements AutoCloseable {
 
     /// The same, and parts of rows that are in work: a document of millions of tokens takes hours.
     private double rowsAndParts() {
-        return Math.min(whole.rows(), counts.rowsAndParts());
+        return Math.min((double) whole.rows(), counts.rowsAndParts());
     }
 
     private Duration elapsed() {

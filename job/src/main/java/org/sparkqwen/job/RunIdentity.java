@@ -49,9 +49,7 @@ record RunIdentity(Map<String, String> facts) {
 
     private static final int SHOWN_DIFFERENCES = 3;
 
-    /// Follows the name of a file.
-    private static final String CONTENTS = " (sha256 %s)";
-
+    /// What follows the name of a file.
     private static final String ANY_CONTENTS = " \\(sha256 [0-9a-f]{64}\\)$";
 
     /// @param model its name and sha256
@@ -86,7 +84,9 @@ record RunIdentity(Map<String, String> facts) {
         }
         try {
             Path file = Path.of(text);
-            return value != null && Files.isRegularFile(file) ? text + CONTENTS.formatted(Fingerprint.of(file)) : text;
+            return value != null && Files.isRegularFile(file)
+                    ? "%s (sha256 %s)".formatted(text, Fingerprint.of(file))
+                    : text;
         } catch (InvalidPathException e) {
             return text; // no file, which the option itself refuses
         }

@@ -66,10 +66,14 @@ record StoredFile(
         if ("file".equals(files.getUri().getScheme())) {
             return LOCAL + " " + crc32c(Path.of(file.getPath().toUri().getPath()));
         }
-        FileChecksum ofStore = files.getFileChecksum(file.getPath());
-        return ofStore == null
-                ? null
-                : ofStore.getAlgorithmName() + " " + HexFormat.of().formatHex(ofStore.getBytes());
+        try {
+            FileChecksum ofStore = files.getFileChecksum(file.getPath());
+            return ofStore == null
+                    ? null
+                    : ofStore.getAlgorithmName() + " " + HexFormat.of().formatHex(ofStore.getBytes());
+        } catch (IOException | UnsupportedOperationException e) {
+            return null; // the store has checksums, and none of this file
+        }
     }
 
     private static String crc32c(Path file) throws IOException {

@@ -1,5 +1,8 @@
 package org.sparkqwen.job;
 
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.sum;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -64,6 +67,19 @@ class GenerateJobTest {
             assertThat(row.<String>getAs("finish_reason")).isIn("stop", "length");
             assertThat(row.<String>getAs("generated_text")).doesNotContain("\n");
         }
+    }
+
+    @Test
+    void whatIsCountedOfTextsInWorkIsCountedOnce() {
+        Counters counters = Counters.register(LocalSpark.session());
+        GenerateJob.Settings settings = new GenerateJob.Settings(PROMPT, List.of(), 3, PARAMS);
+        Row total = new GenerateJob(LocalSpark.model(), settings, counters)
+                .run(LocalSpark.session().read().parquet(LocalSpark.PROMPTS).limit(5))
+                .agg(sum("prompt_tokens"), sum("generated_tokens"), count(lit(1)))
+                .first();
+        assertThat(total.getLong(2)).isEqualTo(15);
+        assertThat(counters.tokens().value()).isEqualTo(total.getLong(0) + total.getLong(1));
+        assertThat(counters.rows().value()).isEqualTo(5);
     }
 
     /// Tasks are killed midway, as when a user or a failing stage does it; the engine that they shared goes on.

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.assertj.core.api.InstanceOfAssertFactories;
@@ -46,8 +47,7 @@ class GroupSummariesTest {
         GroupSummaries many = GroupSummaries.of(scores(6000), "source");
         assertThat(many.groups()).isEqualTo(6000);
         assertThat(many.shown()).hasSize(200).allMatch(group -> group.rows() == 10);
-        ScoreSummary rest = many.rest();
-        assertThat(rest).isNotNull();
+        ScoreSummary rest = Objects.requireNonNull(many.rest());
         assertThat(rest.rows()).isEqualTo(6000 * 55 / 10 - 2000);
         assertThat(rest.tokens()).isEqualTo(100 * rest.rows());
         assertThat(many.table())
