@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.tokenizer.ChatTemplate;
+import org.sparkqwen.engine.tokenizer.Conversation;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.TextPart;
 
@@ -23,11 +24,15 @@ public sealed interface Content {
         }
     }
 
-    /// A conversation, which the model's chat template writes down, up to where the assistant's answer begins.
-    ///
-    /// @param thinking whether the model may think before it answers; null leaves that to the template
-    record Chat(
-            List<ChatTemplate.Message> messages, @Nullable Boolean thinking) implements Content {}
+    /// A conversation, which the model's chat template writes down, up to where the assistant's text begins.
+    record Chat(Conversation conversation) implements Content {
+        /// Without tools; the assistant's turn is begun.
+        ///
+        /// @param thinking whether the model may think before it answers; null leaves that to the template
+        public Chat(List<ChatTemplate.Message> messages, @Nullable Boolean thinking) {
+            this(new Conversation(messages, null, thinking, Conversation.End.NEW_TURN));
+        }
+    }
 
     /// Ids of a text that is tokenized already; needs no tokenizer.
     record Tokens(int[] ids) implements Content {}

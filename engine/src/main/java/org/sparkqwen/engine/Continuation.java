@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.sampling.Ending;
@@ -27,32 +28,45 @@ final class Continuation {
     private final Sampler sampler;
     private final @Nullable ConstrainedText constrained;
     private final RepetitionDetector repetition;
-    private final @Nullable StopText text;
+    private final @Nullable GeneratedText text;
+    private final ReasoningStart reasoningStart;
+    private final boolean hasTools;
+    private final OptionalInt closingTag;
     private final List<Integer> tokens = new ArrayList<>();
     private final List<Double> logProbabilities = new ArrayList<>();
     private final List<List<RankedToken>> best = new ArrayList<>();
     private Result.@Nullable FinishReason finishReason;
     private @Nullable String fault;
+    private boolean reasoning; // the answer has not begun
 
     /// @throws RejectedContent if the model's tokens cannot make what the constraint asks for
-    Continuation(Engine engine, Request.Generate request, int[] prompt) {
+    Continuation(Engine engine, Request.Generate request, Prompt prompt) {
         this.request = request;
         ending = request.params().ending();
-        sequence = new Sequence(prompt);
-        promptTokens = prompt.length;
-        contextLeft = engine.config().maxPositions() - prompt.length;
+        sequence = new Sequence(prompt.tokens());
+        promptTokens = prompt.tokens().length;
+        contextLeft = engine.config().maxPositions() - promptTokens;
         endTokens = new LinkedHashSet<>(ending.stopTokenIds());
         if (!ending.ignoreEos()) {
             endTokens.addAll(engine.config().eosTokenIds());
         }
-        sampler = new Sampler(request.params().sampling(), prompt, request.sample());
+        sampler = new Sampler(request.params().sampling(), prompt.tokens(), request.sample());
         constrained = request.params().constraint() == null
                 ? null
                 : new ConstrainedText(engine.compiled(request.params().constraint()), endTokens);
         repetition = new RepetitionDetector(ending.repetitions());
         text = engine.tokenizer()
-                .map(tokenizer -> new StopText(tokenizer.streamingDecoder(), ending.stop()))
+                .map(tokenizer -> new GeneratedText(
+                        tokenizer, ending.stop(), request.params().specialTokensInText()))
                 .orElse(null);
+        hasTools = prompt.hasTools();
+        reasoningStart = prompt.reasoning();
+        reasoning = reasoningStart != ReasoningStart.NONE;
+        closingTag = engine.closingTag();
+        if (reasoning && constrained != null && closingTag.isEmpty()) {
+            throw new RejectedContent("the model has no token %s after which a constraint could begin"
+                    .formatted(GeneratedText.CLOSING_TAG));
+        }
     }
 
     Sequence sequence() {
@@ -82,11 +96,12 @@ final class Continuation {
             return;
         }
         boolean early = tokens.size() < ending.minNewTokens();
+        boolean beforeConstraint = constrained != null && reasoning;
         int token = sampler.choose(
                 logits,
                 likeliest,
-                constrained == null ? null : constrained.allowed(),
-                early ? endTokens : Set.of(),
+                constrained == null || reasoning ? null : constrained.allowed(),
+                early || beforeConstraint ? endTokens : Set.of(),
                 exponentials);
         sequence.append(token);
         tokens.add(token);
@@ -99,10 +114,17 @@ final class Continuation {
 
     private Result.@Nullable FinishReason reasonToEnd(int token, boolean early) {
         if (endTokens.contains(token)) {
+            if (text != null) {
+                text.appendEnd(token);
+            }
             return Result.FinishReason.STOP;
         }
         boolean stopped = text != null && text.append(token, !early);
-        boolean complete = constrained != null && constrained.append(token);
+        boolean complete = !reasoning && constrained != null && constrained.append(token);
+        if (reasoning && text != null && closingTag.isPresent() && closingTag.getAsInt() == token) {
+            reasoning = false;
+            text.beginAnswer();
+        }
         boolean repeats = repetition.add(token);
         if (stopped || complete) {
             return Result.FinishReason.STOP;
@@ -122,9 +144,13 @@ final class Continuation {
         if (finishReason == null) {
             return Optional.empty();
         }
+        GeneratedText.Shown shown = text == null ? null : text.finish(reasoningStart, constrained != null);
+        ToolCalls calls = shown == null || !hasTools ? null : ToolCalls.of(shown.answer());
         return Optional.of(new Result.Generated(
                 request.id(),
-                text == null ? null : text.finish(),
+                calls != null ? calls.text() : shown == null ? null : shown.answer(),
+                shown == null ? null : shown.reasoning(),
+                calls == null ? null : calls.calls(),
                 finishReason,
                 promptTokens,
                 List.copyOf(tokens),

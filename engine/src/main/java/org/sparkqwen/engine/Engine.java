@@ -3,6 +3,7 @@ package org.sparkqwen.engine;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -33,6 +34,7 @@ import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.scheduler.Sequence;
+import org.sparkqwen.engine.tokenizer.TextPart;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
 /// A model, ready to score and to generate.
@@ -319,6 +321,26 @@ public final class Engine implements AutoCloseable {
         T run(Transformer transformer);
     }
 
+    /// The token that closes the reasoning of a model that has one.
+    OptionalInt closingTag() {
+        return tokenizer == null ? OptionalInt.empty() : tokenizer.idOf(GeneratedText.CLOSING_TAG);
+    }
+
+    /// A request's content as a text to go on from.
+    ///
+    /// @throws RejectedContent if there is none, or if the model has no such ids
+    Prompt prompt(Content content) {
+        if (content instanceof Content.Chat chat) {
+            Tokenizer chatTokenizer = textTokenizer();
+            List<TextPart> parts = conversations.parts(chat.conversation());
+            return new Prompt(
+                    checked(content, chatTokenizer.encode(parts)),
+                    conversations.reasoningStart(chat.conversation(), parts),
+                    chat.conversation().tools() != null);
+        }
+        return new Prompt(tokens(content), ReasoningStart.NONE, false);
+    }
+
     /// The ids of a request's content.
     ///
     /// @throws RejectedContent if there are none, or if the model has no such ids
@@ -326,10 +348,14 @@ public final class Engine implements AutoCloseable {
         int[] ids = switch (content) {
             case Content.Text text -> textTokenizer().encode(text.text(), text.special());
             case Content.Parts parts -> textTokenizer().encode(parts.parts());
-            case Content.Chat chat -> textTokenizer().encode(conversations.parts(chat));
+            case Content.Chat chat -> textTokenizer().encode(conversations.parts(chat.conversation()));
             case Content.Tokens tokens -> tokens.ids();
             case Content.Unreadable unreadable -> throw new RejectedContent(unreadable.reason());
         };
+        return checked(content, ids);
+    }
+
+    private int[] checked(Content content, int[] ids) {
         if (ids.length == 0) {
             throw new RejectedContent(
                     content instanceof Content.Tokens ? "the token list is empty" : "the text is empty");

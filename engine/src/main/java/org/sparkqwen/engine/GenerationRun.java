@@ -131,10 +131,11 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     private void accept(Request.Generate request) {
         missing++;
         try {
-            int[] prompt = engine.tokens(request.content());
-            if (prompt.length >= engine.config().maxPositions()) {
+            Prompt prompt = engine.prompt(request.content());
+            int tokens = prompt.tokens().length;
+            if (tokens >= engine.config().maxPositions()) {
                 throw new RejectedContent("a prompt of %,d tokens leaves no room in a context of %,d"
-                        .formatted(prompt.length, engine.config().maxPositions()));
+                        .formatted(tokens, engine.config().maxPositions()));
             }
             Continuation continuation = new Continuation(engine, request, prompt);
             lock.lock();

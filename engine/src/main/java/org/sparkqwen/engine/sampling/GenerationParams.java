@@ -8,11 +8,13 @@ import org.sparkqwen.engine.constraint.Constraint;
 ///
 /// @param best how many of the likeliest tokens are told for each position; 0 for none
 /// @param constraint what the text must look like; null for anything
+/// @param specialTokensInText whether the text shows special tokens, such as `<|im_end|>`
 public record GenerationParams(
         SamplingParams sampling,
         Ending ending,
         int best,
-        @Nullable Constraint constraint) implements Serializable {
+        @Nullable Constraint constraint,
+        boolean specialTokensInText) implements Serializable {
     /// Most that may be told of a position.
     public static final int MOST_BEST = 100;
 
@@ -27,24 +29,34 @@ public record GenerationParams(
         }
     }
 
+    /// A text without its special tokens.
+    public GenerationParams(
+            SamplingParams sampling, Ending ending, int best, @Nullable Constraint constraint) {
+        this(sampling, ending, best, constraint, false);
+    }
+
     /// Unconstrained.
     public GenerationParams(SamplingParams sampling, Ending ending) {
         this(sampling, ending, 0, null);
     }
 
     public GenerationParams withSampling(SamplingParams value) {
-        return new GenerationParams(value, ending, best, constraint);
+        return new GenerationParams(value, ending, best, constraint, specialTokensInText);
     }
 
     public GenerationParams withEnding(Ending value) {
-        return new GenerationParams(sampling, value, best, constraint);
+        return new GenerationParams(sampling, value, best, constraint, specialTokensInText);
     }
 
     public GenerationParams withBest(int value) {
-        return new GenerationParams(sampling, ending, value, constraint);
+        return new GenerationParams(sampling, ending, value, constraint, specialTokensInText);
     }
 
     public GenerationParams withConstraint(@Nullable Constraint value) {
-        return new GenerationParams(sampling, ending, best, value);
+        return new GenerationParams(sampling, ending, best, value, specialTokensInText);
+    }
+
+    public GenerationParams withSpecialTokensInText(boolean value) {
+        return new GenerationParams(sampling, ending, best, constraint, value);
     }
 }

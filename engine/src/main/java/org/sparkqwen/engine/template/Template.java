@@ -2,6 +2,7 @@ package org.sparkqwen.engine.template;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A template, ready to be rendered; immutable and safe for use by many threads.
@@ -17,9 +18,11 @@ public final class Template {
     private static final int RUN_BYTES = 128;
 
     private final List<Statement> statements;
+    private final Set<String> words;
 
-    private Template(List<Statement> statements) {
+    private Template(List<Statement> statements, Set<String> words) {
         this.statements = statements;
+        this.words = words;
     }
 
     /// @throws TemplateException if `source` is no template; the message names the line
@@ -29,10 +32,16 @@ public final class Template {
                     .formatted(source.length(), LONGEST_SOURCE));
         }
         try {
-            return new Template(new Parser(Lexer.read(source)).template());
+            Tokens tokens = Lexer.read(source);
+            return new Template(new Parser(tokens).template(), tokens.words());
         } catch (StackOverflowError e) { // on a thread with less of a stack than usual
             throw TemplateException.tooDeep();
         }
+    }
+
+    /// The names and the strings in its tags. A member that it reads by name is among them.
+    public Set<String> words() {
+        return words;
     }
 
     /// @param variables [Text], String (which is as good as the template's own), Boolean, Long, Double, null for

@@ -8,7 +8,7 @@ public final class TemplateException extends RuntimeException {
 
     private boolean located; // the message names a line, or needs none
 
-    TemplateException(String message) {
+    public TemplateException(String message) {
         super(oneLine(message), null, false, false);
     }
 

@@ -1,6 +1,8 @@
 package org.sparkqwen.engine.template;
 
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /// The tokens of a template, and how far they are read.
 final class Tokens {
@@ -13,6 +15,14 @@ final class Tokens {
 
     Tokens(List<Token> tokens) {
         this.tokens = tokens;
+    }
+
+    /// What names and strings say.
+    Set<String> words() {
+        return tokens.stream()
+                .filter(token -> token.kind() == Token.Kind.NAME || token.kind() == Token.Kind.STRING)
+                .map(Token::text)
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     Token peek() {

@@ -17,6 +17,7 @@ final class AddedTokens {
     private final Node root = new Node();
 
     private final BitSet ids = new BitSet();
+    private final BitSet specialIds = new BitSet();
 
     /// The chars that begin a token; asked for every char of a text.
     private final BitSet beginnings = new BitSet();
@@ -36,6 +37,7 @@ final class AddedTokens {
     AddedTokens(List<AddedToken> tokens) {
         for (AddedToken token : tokens) {
             ids.set(token.id());
+            specialIds.set(token.id(), token.special());
             beginnings.set(token.content().charAt(0));
             Node node = root;
             for (char c : token.content().toCharArray()) {
@@ -47,6 +49,10 @@ final class AddedTokens {
 
     boolean contains(int id) {
         return ids.get(id);
+    }
+
+    boolean isSpecial(int id) {
+        return specialIds.get(id);
     }
 
     /// Returns the first match at or after `from`, or null.

@@ -6,12 +6,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelInput;
@@ -30,16 +33,43 @@ public final class ChatTemplate {
     /// Roles that templates know. Others come from a row and may say anything.
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool");
 
+    /// What a message may have beside its role and content, which is not a remark but a part of the conversation.
+    public static final String TOOL_CALLS = "tool_calls";
+
+    private static final Text ROLE = Text.own("role");
+    private static final Text CONTENT = Text.own("content");
+
+    /// Ends with a space, so that it shows whether a template strips messages.
+    private static final String END_MARK = "CONTINUE_FINAL_MESSAGE_TAG ";
+
+    /// What Python's `str.rstrip` takes away.
+    private static final Pattern TRAILING_SPACE = Pattern.compile("[\\s\\p{Z}\\x1c-\\x1f\\x85]+\\z");
+
     private final Template template;
     private final Map<String, String> specialTokens;
+    private final ChatTemplateTrial trial = new ChatTemplateTrial(this);
 
     private ChatTemplate(Template template, Map<String, String> specialTokens) {
         this.template = template;
         this.specialTokens = specialTokens;
     }
 
-    /// @param role who says it: `system`, `user`, `assistant`
-    public record Message(String role, String content) {}
+    /// @param role who says it: `system`, `user`, `assistant`, `tool`
+    /// @param others what else the message has, such as `tool_calls`, as JSON has it: strings, truth values, Long,
+    ///     Double, null, lists and maps of these
+    public record Message(String role, String content, Map<String, ? extends @Nullable Object> others) {
+        public Message {
+            others = Collections.unmodifiableMap(new LinkedHashMap<>(others));
+        }
+
+        public Message(String role, String content) {
+            this(role, content, Map.of());
+        }
+
+        Message withContent(String value) {
+            return new Message(role, value, others);
+        }
+    }
 
     /// Reads a model's template: chat_template.jinja or else `chat_template` of tokenizer_config.json; of several,
     /// the one named `default`.
@@ -110,7 +140,12 @@ public final class ChatTemplate {
     /// @param thinking what the template finds as `enable_thinking`; null for nothing
     /// @throws TemplateException if the template refuses the conversation, or fails on it
     public String render(List<Message> messages, boolean addGenerationPrompt, @Nullable Boolean thinking) {
-        return rendered(messages, addGenerationPrompt, thinking).toString();
+        return render(conversation(messages, addGenerationPrompt, thinking));
+    }
+
+    /// The same.
+    public String render(Conversation conversation) {
+        return parts(conversation).stream().map(TextPart::text).collect(Collectors.joining());
     }
 
     /// The same in parts. What the template wrote may hold special tokens; what it took from messages is text,
@@ -118,31 +153,122 @@ public final class ChatTemplate {
     ///
     /// @throws TemplateException as there
     public List<TextPart> parts(List<Message> messages, boolean addGenerationPrompt, @Nullable Boolean thinking) {
-        return rendered(messages, addGenerationPrompt, thinking).runs().stream()
+        return parts(conversation(messages, addGenerationPrompt, thinking));
+    }
+
+    /// The same.
+    public List<TextPart> parts(Conversation conversation) {
+        return conversation.end() == Conversation.End.CONTINUED
+                ? continued(conversation)
+                : parts(rendered(conversation));
+    }
+
+    private static Conversation conversation(
+            List<Message> messages, boolean addGenerationPrompt, @Nullable Boolean thinking) {
+        return new Conversation(
+                messages,
+                null,
+                thinking,
+                addGenerationPrompt ? Conversation.End.NEW_TURN : Conversation.End.CLOSED);
+    }
+
+    private static List<TextPart> parts(Text text) {
+        return text.runs().stream()
                 .map(run -> new TextPart(run.chars(), run.foreign() ? SpecialTokens.TEXT : SpecialTokens.PARSE))
                 .toList();
     }
 
-    private Text rendered(List<Message> messages, boolean addGenerationPrompt, @Nullable Boolean thinking) {
+    /// What is written up to the end of the last message, found by a mark there, as transformers'
+    /// `continue_final_message` does.
+    private List<TextPart> continued(Conversation conversation) {
+        Message last = conversation.messages().getLast();
+        List<Message> marked = new ArrayList<>(conversation.messages());
+        marked.set(marked.size() - 1, last.withContent(last.content() + END_MARK));
+        Text text = rendered(conversation.withMessages(marked));
+        String chars = text.toString();
+        int end = chars.lastIndexOf(END_MARK.strip());
+        if (end < 0 || !chars.contains(last.content().strip())) {
+            throw new TemplateException("it changes the last message, which therefore cannot be continued");
+        }
+        if (!chars.startsWith(END_MARK, end)) { // the template has stripped the message
+            end = TRAILING_SPACE.matcher(chars.substring(0, end)).replaceFirst("").length();
+        }
+        List<TextPart> parts = new ArrayList<>();
+        int start = 0;
+        for (TextPart part : parts(text)) {
+            int length = Math.min(part.text().length(), end - start);
+            if (length > 0) {
+                parts.add(new TextPart(part.text().substring(0, length), part.special()));
+            }
+            start += part.text().length();
+        }
+        return parts;
+    }
+
+    private Text rendered(Conversation conversation) {
         Map<String, @Nullable Object> variables = new HashMap<>(specialTokens);
-        variables.put("messages", turns(messages));
-        variables.put("tools", null);
+        variables.put("messages", conversation.messages().stream().map(ChatTemplate::turn).toList());
+        variables.put("tools", foreign(conversation.tools()));
         variables.put("documents", null);
-        variables.put("add_generation_prompt", addGenerationPrompt);
-        if (thinking != null) {
-            variables.put("enable_thinking", thinking);
+        variables.put("add_generation_prompt", conversation.end() == Conversation.End.NEW_TURN);
+        if (conversation.thinking() != null) {
+            variables.put("enable_thinking", conversation.thinking());
         }
         return template.render(variables);
     }
 
-    private static List<Map<String, Text>> turns(List<Message> messages) {
-        List<Map<String, Text>> turns = new ArrayList<>();
-        for (Message message : messages) {
-            Map<String, Text> turn = new LinkedHashMap<>();
-            turn.put("role", ROLES.contains(message.role()) ? Text.own(message.role()) : Text.foreign(message.role()));
-            turn.put("content", Text.foreign(message.content()));
-            turns.add(turn);
-        }
-        return turns;
+    private static Map<Text, @Nullable Object> turn(Message message) {
+        Map<Text, @Nullable Object> turn = new LinkedHashMap<>();
+        turn.put(ROLE, ROLES.contains(message.role()) ? Text.own(message.role()) : Text.foreign(message.role()));
+        turn.put(CONTENT, Text.foreign(message.content()));
+        message.others().forEach((name, value) -> turn.putIfAbsent(Text.foreign(name), foreign(value)));
+        return turn;
+    }
+
+    /// `value` with its strings, keys among them, as text that is not the template's.
+    private static @Nullable Object foreign(@Nullable Object value) {
+        return switch (value) {
+            case String string -> Text.foreign(string);
+            case List<?> list -> {
+                List<@Nullable Object> items = new ArrayList<>();
+                list.forEach(item -> items.add(foreign(item)));
+                yield items;
+            }
+            case Map<?, ?> map -> {
+                Map<Object, @Nullable Object> entries = new LinkedHashMap<>();
+                map.forEach((key, item) -> entries.put(Text.foreign(String.valueOf(key)), foreign(item)));
+                yield entries;
+            }
+            case null, default -> value;
+        };
+    }
+
+    /// Whether `enable_thinking` changes what the template writes.
+    public boolean heedsThinking() {
+        return trial.heedsThinking();
+    }
+
+    /// Whether it writes tools down.
+    public boolean heedsTools() {
+        return trial.heedsTools();
+    }
+
+    /// Whether it writes an assistant's `tool_calls` down.
+    public boolean heedsToolCalls() {
+        return heeds(TOOL_CALLS);
+    }
+
+    /// Whether it writes messages of a role down, or refuses them, but does not pass over them.
+    public boolean writesRole(String role) {
+        return trial.writesRole(role);
+    }
+
+    /// The fields that messages may have for it to read, and other words of its source; nothing if it may read any.
+    public Optional<Set<String>> words() {
+        return trial.writesAnyField() ? Optional.empty() : Optional.of(template.words());
+    }
+
+    private boolean heeds(String field) {
+        return template.words().contains(field) || trial.writesAnyField();
     }
 }

@@ -121,6 +121,12 @@ public final class Tokenizer {
         return addedTokens.contains(id);
     }
 
+    /// Whether an id is that of a special token, such as `<|im_end|>`: a command rather than text. `<think>` is added
+    /// and not special.
+    public boolean isSpecialToken(int id) {
+        return addedTokens.isSpecial(id);
+    }
+
     private void encodeBetween(String text, TokenIds ids) {
         String normalized = CanonicalComposition.compose(text);
         int looked = 0;
