@@ -6,7 +6,6 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -23,17 +22,18 @@ import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// The input column that a job works on.
 public sealed interface ContentColumn extends PromptSource permits ContentColumn.Text, ContentColumn.Tokens {
+    /// As the user says it: a column, or the path of a field within one.
     String name();
 
     /// The column as [#readValue] expects it.
-    Column select();
+    Column select(StructType input);
 
     /// What a row's value is; [Content.Unreadable] for one that is null or malformed.
     Content readValue(@Nullable Object value);
 
     @Override
     default List<Column> columns(StructType input) {
-        return List.of(select());
+        return List.of(select(input));
     }
 
     @Override
@@ -51,14 +51,14 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         private static final int BYTES_PER_TOKEN = 4;
 
         @Override
-        public Column estimatedTokens() {
-            return functions.octet_length(column(name)).divide(BYTES_PER_TOKEN);
+        public Column estimatedTokens(StructType input) {
+            return functions.octet_length(path(input).column()).divide(BYTES_PER_TOKEN);
         }
 
         /// As bytes: a string from Spark would hide malformed UTF-8 behind replacement characters.
         @Override
-        public Column select() {
-            return column(name).cast(DataTypes.BinaryType);
+        public Column select(StructType input) {
+            return path(input).column().cast(DataTypes.BinaryType);
         }
 
         @Override
@@ -90,13 +90,13 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
     /// A column of token ids: arrays of int or bigint.
     record Tokens(String name) implements ContentColumn {
         @Override
-        public Column estimatedTokens() {
-            return functions.size(column(name));
+        public Column estimatedTokens(StructType input) {
+            return functions.size(path(input).column());
         }
 
         @Override
-        public Column select() {
-            return column(name).cast(DataTypes.createArrayType(DataTypes.LongType));
+        public Column select(StructType input) {
+            return path(input).column().cast(DataTypes.createArrayType(DataTypes.LongType));
         }
 
         @Override
@@ -155,16 +155,19 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
     ///
     /// @param option that names the column
     default void checkIn(StructType schema, String option) {
-        List<String> names = Arrays.asList(schema.fieldNames());
-        if (!names.contains(name())) {
-            throw Refusal.usage("the input has no column '%s'; it has %s. Choose one with %s"
-                    .formatted(name(), quoted(names), option));
-        }
-        DataType type = schema.apply(name()).dataType();
+        DataType type = ColumnPath.of(name(), schema)
+                .orElseThrow(() -> Refusal.usage("the input has no column '%s'; it has %s. Choose one with %s"
+                        .formatted(name(), quoted(List.of(schema.fieldNames())), option)))
+                .type();
         mismatch(type).ifPresent(expected -> {
             throw Refusal.usage(
                     "column '%s' is %s; %s takes %s".formatted(name(), type.simpleString(), option, expected));
         });
+    }
+
+    /// Where it is in an input that was checked.
+    default ColumnPath path(StructType input) {
+        return ColumnPath.of(name(), input).orElseThrow();
     }
 
     static String quoted(Collection<String> names) {

@@ -14,6 +14,7 @@ import org.sparkqwen.engine.GenerationRun;
 /// @param promptTokens of texts that were generated
 /// @param sharedTokens of them that other prompts had in common and did not have to be computed again
 /// @param errorKinds of the interval at work
+/// @param notes of rows that were worked on all the same
 record Counters(
         LongAccumulator rows,
         LongAccumulator partialRows,
@@ -21,7 +22,8 @@ record Counters(
         LongAccumulator errors,
         LongAccumulator promptTokens,
         LongAccumulator sharedTokens,
-        ErrorKinds errorKinds)
+        ErrorKinds errorKinds,
+        RowNotes notes)
         implements Serializable {
 
     static final long WHOLE_ROW = 1_000_000;
@@ -29,6 +31,8 @@ record Counters(
     static Counters register(SparkSession spark) {
         ErrorKinds errorKinds = new ErrorKinds();
         spark.sparkContext().register(errorKinds, "spark-qwen error kinds");
+        RowNotes notes = new RowNotes();
+        spark.sparkContext().register(notes, "spark-qwen notes of rows");
         return new Counters(
                 spark.sparkContext().longAccumulator("spark-qwen rows"),
                 spark.sparkContext().longAccumulator("spark-qwen partial rows"),
@@ -36,7 +40,8 @@ record Counters(
                 spark.sparkContext().longAccumulator("spark-qwen errors"),
                 spark.sparkContext().longAccumulator("spark-qwen prompt tokens"),
                 spark.sparkContext().longAccumulator("spark-qwen shared prompt tokens"),
-                errorKinds);
+                errorKinds,
+                notes);
     }
 
     /// @param tokens computed for the row

@@ -40,7 +40,7 @@ final class EndingOptions {
 
     @Option(
             names = "--ignore-eos",
-            description = "Go on after the model's end-of-text tokens, whose text is then in the output.")
+            description = "Go on after the model's end-of-text tokens.")
     private boolean ignoreEos;
 
     @Option(

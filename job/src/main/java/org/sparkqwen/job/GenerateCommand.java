@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
             "Continues prompts.",
             "",
             "Every input row becomes as many output rows as --samples says: the input's columns, then sample,"
-                    + " generated_text, finish_reason (stop, length, repetition or error), prompt_tokens,"
+                    + " generated_text, reasoning_text, tool_calls, finish_reason (stop, length, repetition or error),"
+                    + " prompt_tokens,"
                     + " generated_tokens, sum_logprob (nats, in the model's own distribution), token_ids,"
                     + " token_logprobs, top_logprobs, model, error.",
             "",
@@ -70,6 +71,12 @@ final class GenerateCommand implements Callable<Integer> {
             description = "Tell the K likeliest tokens at each position, in top_logprobs. Default: ${DEFAULT-VALUE}.")
     private int logprobs;
 
+    @Option(
+            names = "--keep-special-tokens",
+            description = "Keep special tokens, such as <|im_end|>, in generated_text, as transformers does with"
+                    + " skip_special_tokens=False. By default the text leaves them out; token_ids has all tokens.")
+    private boolean keepSpecialTokens;
+
     @Mixin
     private EndingOptions endings = new EndingOptions();
 
@@ -85,11 +92,12 @@ final class GenerateCommand implements Callable<Integer> {
         GenerateJob.Settings settings = settings(reference);
         try (JobRun job = JobRun.start(spec.name(), run)) {
             job.warnings().addAll(reference.warnings());
+            job.warnings().addAll(prompts.warnings());
             TaskModel tasks = new TaskModel(reference, model.distribution());
             job.beforeWork(tasks::distribute);
             JobRun.Written written = job.run(
                     RunIdentity.of(spec, reference.identity()),
-                    settings.estimatedTokens(),
+                    settings::estimatedTokens,
                     (input, counters) -> new GenerateJob(tasks.get(), settings, counters).run(input));
             report(job, written, reference);
         }
@@ -102,9 +110,10 @@ final class GenerateCommand implements Callable<Integer> {
                     sampling.params(reference.config(), reference.choosableTokens()),
                     endings.ending(reference),
                     logprobs,
-                    constraints.constraint(reference));
+                    constraints.constraint(reference),
+                    keepSpecialTokens);
             return new GenerateJob.Settings(
-                    prompts.source(reference), run.columns, samples, params, sampling.rowParams());
+                    prompts.source(reference, params.constraint()), run.columns, samples, params, sampling.rowParams());
         } catch (IllegalArgumentException e) {
             throw Refusal.usage(e);
         }

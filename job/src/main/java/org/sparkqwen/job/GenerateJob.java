@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Content;
 import org.sparkqwen.engine.Request;
 import org.sparkqwen.engine.Result;
+import org.sparkqwen.engine.ToolCall;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.RankedToken;
 
@@ -25,10 +26,15 @@ public final class GenerateJob {
     private static final StructType RANKED =
             new StructType().add("token_id", DataTypes.IntegerType).add("logprob", DataTypes.FloatType);
 
+    private static final StructType TOOL_CALL =
+            new StructType().add("name", DataTypes.StringType).add("arguments", DataTypes.StringType);
+
     /// The columns added to the passed ones; the same in every run.
     public static final StructType SCHEMA = new StructType()
             .add(SAMPLE, DataTypes.IntegerType)
             .add("generated_text", DataTypes.StringType)
+            .add("reasoning_text", DataTypes.StringType)
+            .add("tool_calls", DataTypes.createArrayType(TOOL_CALL))
             .add("finish_reason", DataTypes.StringType)
             .add("prompt_tokens", DataTypes.IntegerType)
             .add("generated_tokens", DataTypes.IntegerType)
@@ -60,8 +66,8 @@ public final class GenerateJob {
         }
 
         /// Of a row, about: of the prompt, and of all samples.
-        Column estimatedTokens() {
-            return prompt.estimatedTokens().plus(samples * params.ending().maxNewTokens());
+        Column estimatedTokens(StructType input) {
+            return prompt.estimatedTokens(input).plus(samples * params.ending().maxNewTokens());
         }
 
         /// The same parameters for each row.
@@ -112,7 +118,7 @@ public final class GenerateJob {
             try {
                 GenerationParams params = RowParam.apply(settings.rowParams(), settings.params(), row, passed);
                 Content prompt = settings.prompt()
-                        .read(row, passed + settings.rowParams().size());
+                        .read(row, passed + settings.rowParams().size(), this::note);
                 return (id, sample) -> new Request.Generate(id, prompt, sample, params);
             } catch (IllegalArgumentException e) {
                 Content unreadable = new Content.Unreadable(String.valueOf(e.getMessage()));
@@ -134,6 +140,12 @@ public final class GenerateJob {
             };
         }
 
+        private void note(String note) {
+            if (counters != null) {
+                counters.notes().add(note);
+            }
+        }
+
         /// A row counts with its last sample, which is seldom not the last to end.
         private void count(long tokens, boolean error, int sample) {
             if (counters != null) {
@@ -152,6 +164,8 @@ public final class GenerateJob {
             return new @Nullable Object[] {
                 sample,
                 generated.text(),
+                generated.reasoning(),
+                toolCalls(generated.toolCalls()),
                 switch (generated.finishReason()) {
                     case STOP -> "stop";
                     case LENGTH -> "length";
@@ -166,6 +180,14 @@ public final class GenerateJob {
                 model.label(),
                 null
             };
+        }
+
+        private static Row @Nullable [] toolCalls(@Nullable List<ToolCall> calls) {
+            return calls == null
+                    ? null
+                    : calls.stream()
+                            .map(call -> RowFactory.create(call.name(), call.arguments()))
+                            .toArray(Row[]::new);
         }
 
         private Row @Nullable [][] ranked(List<List<RankedToken>> best) {

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -154,9 +155,12 @@ final class JobRun implements AutoCloseable {
     /// Runs a job from input to output, or what an earlier start of the same run has left of it.
     ///
     /// @param identity what makes it the same run
-    /// @param estimatedTokens of a row of the input: what it costs, about
+    /// @param estimatedTokens of a row of an input with such columns: what it costs, about
     /// @param job makes the output of the input, counting as it goes
-    Written run(RunIdentity identity, Column estimatedTokens, BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
+    Written run(
+            RunIdentity identity,
+            Function<StructType, Column> estimatedTokens,
+            BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
         Path output = new Path(options.output);
         Configuration hadoop = spark.sessionState().newHadoopConf();
         S3Check.refuseUnreachable("--input", options.inputs, hadoop);
@@ -190,7 +194,7 @@ final class JobRun implements AutoCloseable {
                         interruption,
                         quarantined,
                         scan,
-                        estimatedTokens,
+                        estimatedTokens.apply(input.schema()),
                         rows -> {
                             preparation.accept(spark);
                             return job.apply(rows, counters);
@@ -198,6 +202,7 @@ final class JobRun implements AutoCloseable {
                         counters,
                         pace)
                 .run();
+        warnings.addAll(counters.notes().warnings());
         Dataset<Row> written = read(options.output, result.schema());
         return new Written(
                 written,

@@ -2,6 +2,7 @@ package org.sparkqwen.job;
 
 import java.io.Serializable;
 import java.util.List;
+import java.util.function.Consumer;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.StructType;
@@ -17,10 +18,17 @@ public sealed interface PromptSource extends Serializable permits ContentColumn,
     List<Column> columns(StructType input);
 
     /// How many tokens a prompt has, about; null where the row has none.
-    Column estimatedTokens();
+    Column estimatedTokens(StructType input);
 
     /// A row's prompt; [Content.Unreadable] where there is none.
     ///
     /// @param first index of the first of the columns
     Content read(Row row, int first);
+
+    /// The same.
+    ///
+    /// @param notes takes what a person should know of a row that can be read all the same
+    default Content read(Row row, int first, Consumer<String> notes) {
+        return read(row, first);
+    }
 }

@@ -2,7 +2,6 @@ package org.sparkqwen.job;
 
 import java.io.Serializable;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Row;
@@ -29,7 +28,7 @@ public record PromptTemplate(List<Piece> pieces, SpecialTokens special) implemen
     /// Text of the template itself.
     public record Literal(String text) implements Piece {}
 
-    /// A column, by its name.
+    /// A column, by its name, or the path of a field within one.
     public record Slot(String column) implements Piece {}
 
     public PromptTemplate {
@@ -81,11 +80,10 @@ public record PromptTemplate(List<Piece> pieces, SpecialTokens special) implemen
     @Override
     public void checkIn(StructType input) {
         for (String name : names()) {
-            if (!Arrays.asList(input.fieldNames()).contains(name)) {
-                throw Refusal.usage("--template: the input has no column '%s'; it has %s"
-                        .formatted(name, ContentColumn.quoted(Arrays.asList(input.fieldNames()))));
-            }
-            DataType type = input.apply(name).dataType();
+            DataType type = ColumnPath.of(name, input)
+                    .orElseThrow(() -> Refusal.usage("--template: the input has no column '%s'; it has %s"
+                            .formatted(name, ContentColumn.quoted(List.of(input.fieldNames())))))
+                    .type();
             if (type instanceof ArrayType || type instanceof MapType || type instanceof StructType) {
                 throw Refusal.usage(
                         "--template: column '%s' is %s; text, numbers, dates and truth values can be filled in"
@@ -94,20 +92,20 @@ public record PromptTemplate(List<Piece> pieces, SpecialTokens special) implemen
         }
     }
 
-    /// As bytes: a string from Spark would hide malformed UTF-8 behind replacement characters.
     /// Prompts of one template are of a length, and short beside what is generated.
     @Override
-    public Column estimatedTokens() {
+    public Column estimatedTokens(StructType input) {
         return functions.lit(0);
     }
 
+    /// As bytes: a string from Spark would hide malformed UTF-8 behind replacement characters.
     @Override
     public List<Column> columns(StructType input) {
         return names().stream()
                 .map(name -> {
-                    Column column = ContentColumn.column(name);
-                    boolean bytes = input.apply(name).dataType().equals(DataTypes.BinaryType);
-                    return (bytes ? column : column.cast(DataTypes.StringType)).cast(DataTypes.BinaryType);
+                    ColumnPath path = ColumnPath.of(name, input).orElseThrow();
+                    boolean bytes = path.type().equals(DataTypes.BinaryType);
+                    return (bytes ? path.column() : path.column().cast(DataTypes.StringType)).cast(DataTypes.BinaryType);
                 })
                 .toList();
     }

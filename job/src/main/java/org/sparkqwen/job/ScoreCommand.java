@@ -139,7 +139,7 @@ final class ScoreCommand implements Callable<Integer> {
             TaskModel tasks = new TaskModel(reference, model.distribution());
             job.beforeWork(tasks::distribute);
             JobRun.Written written = job.run(
-                    RunIdentity.of(spec, reference.identity()), settings.estimatedTokens(), (input, counters) -> {
+                    RunIdentity.of(spec, reference.identity()), settings::estimatedTokens, (input, counters) -> {
                         Dataset<Row> scores = new ScoreJob(tasks.get(), settings, counters).run(input);
                         refuseUnknown(summaryBy, scores);
                         return scores;

@@ -68,9 +68,9 @@ public final class ScoreJob {
         }
 
         /// Of a row, about.
-        Column estimatedTokens() {
-            Column tokens = content.estimatedTokens();
-            return prompt == null ? tokens : tokens.plus(prompt.estimatedTokens());
+        Column estimatedTokens(StructType input) {
+            Column tokens = content.estimatedTokens(input);
+            return prompt == null ? tokens : tokens.plus(prompt.estimatedTokens(input));
         }
 
         /// Documents in windows of the model's context, half a window apart, after an end-of-text token where
@@ -103,10 +103,10 @@ public final class ScoreJob {
     public Dataset<Row> run(Dataset<Row> input) {
         List<Column> read = new ArrayList<>();
         settings.content().checkDocumentsIn(input.schema());
-        read.add(settings.content().select());
+        read.add(settings.content().select(input.schema()));
         if (settings.prompt() != null) {
             settings.prompt().checkIn(input.schema(), "--prompt-column");
-            read.add(settings.prompt().select());
+            read.add(settings.prompt().select(input.schema()));
         }
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Partition partition = new Partition(model, settings, passed.count(), counters);

@@ -80,7 +80,7 @@ final class TokenizeCommand implements Callable<Integer> {
         try (JobRun job = JobRun.start(spec.name(), run)) {
             JobRun.Written written = job.run(
                     RunIdentity.of(spec, "tokenizer.json " + Fingerprint.of(tokenizerJson)),
-                    settings.content().estimatedTokens(),
+                    settings.content()::estimatedTokens,
                     (input, counters) -> new TokenizeJob(settings, counters).run(input));
             report(job, written);
         }

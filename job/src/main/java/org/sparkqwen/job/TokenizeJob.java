@@ -60,7 +60,7 @@ public final class TokenizeJob {
         Path file = Path.of(settings.tokenizerJson());
         Partition partition = new Partition(
                 settings, passed.count(), counters, broadcast(input.sparkSession(), file), Fingerprint.of(file));
-        return passed.transform(input, List.of(settings.content().select()), SCHEMA, partition);
+        return passed.transform(input, List.of(settings.content().select(input.schema())), SCHEMA, partition);
     }
 
     private static Broadcast<byte[]> broadcast(SparkSession spark, Path file) {

@@ -197,7 +197,7 @@ class BadDataTest {
         RunOptions options = options(ErrorPolicy.OnError.FAIL);
         ROWS.set(0);
         try (JobRun job = JobRun.start("test", options)) {
-            assertThatThrownBy(() -> job.run(IDENTITY, lit(1), (rows, counters) -> slow(rows, counters, 20)))
+            assertThatThrownBy(() -> job.run(IDENTITY, columns -> lit(1), (rows, counters) -> slow(rows, counters, 20)))
                     .isInstanceOf(Refusal.class)
                     .hasMessageContaining("in/0.parquet row 0: the row is the first");
         }
@@ -212,7 +212,7 @@ class BadDataTest {
         RunOptions options = options(ErrorPolicy.OnError.DROP);
         ROWS.set(0);
         try (JobRun job = JobRun.start("test", options)) {
-            JobRun.Written written = job.run(IDENTITY, lit(1), (rows, counters) -> slow(rows, counters, 0));
+            JobRun.Written written = job.run(IDENTITY, columns -> lit(1), (rows, counters) -> slow(rows, counters, 0));
             assertThat(written.output().count()).isEqualTo(199);
             assertThat(written.badData().rows()).isEqualTo(1);
         }

@@ -109,7 +109,7 @@ class ResumeTest {
         Path input = textFiles("in", 1, 30);
         try (JobRun job = start(input, 10)) {
             Path left = path("out/_temporary/0/task_202001010000000000000000000_0001_m_000000");
-            JobRun.Written written = job.run(IDENTITY, functions.lit(1), (rows, counters) -> {
+            JobRun.Written written = job.run(IDENTITY, columns -> functions.lit(1), (rows, counters) -> {
                 // While the run is at work, as a task that did not hear of its driver's end.
                 Path stale = left.resolve("part-00000-00000000-0000-0000-0000-000000000000-c000.snappy.parquet");
                 try {
@@ -131,7 +131,7 @@ class ResumeTest {
         for (int start = 0; start < 2; start++) {
             boolean fails = start == 0;
             try (JobRun job = start(input, 10)) {
-                job.run(IDENTITY, functions.lit(1), (rows, counters) -> {
+                job.run(IDENTITY, columns -> functions.lit(1), (rows, counters) -> {
                     // The first is for the columns, the second for the first interval.
                     String fail =
                             fails && calls.incrementAndGet() > 2 ? "raise_error('No space left on device')" : "null";
@@ -153,7 +153,7 @@ class ResumeTest {
     void theDriverThatStartedLaterGoesOnAlone() throws IOException {
         Path input = textFiles("in", 1, 30);
         try (JobRun job = start(input, 10)) {
-            assertThatThrownBy(() -> job.run(IDENTITY, functions.lit(1), (rows, counters) -> {
+            assertThatThrownBy(() -> job.run(IDENTITY, columns -> functions.lit(1), (rows, counters) -> {
                         Path attempts = path("out/_spark_qwen/attempts");
                         if (Files.exists(attempts.resolve("00000.json"))) {
                             try {

@@ -248,6 +248,13 @@ public final class ChatTemplate {
         return trial.heedsThinking();
     }
 
+    /// Whether the assistant's turn begins within reasoning, `<think>`, as that of models that always reason.
+    ///
+    /// @param thinking what the template finds as `enable_thinking`; null for nothing
+    public boolean opensReasoning(@Nullable Boolean thinking) {
+        return trial.opensReasoning(thinking);
+    }
+
     /// Whether it writes tools down.
     public boolean heedsTools() {
         return trial.heedsTools();

@@ -51,6 +51,12 @@ final class ChatTemplateTrial {
         return !written(messages, tools, true).equals(written(messages, tools, false));
     }
 
+    boolean opensReasoning(@Nullable Boolean thinking) {
+        return written(List.of(USER), null, thinking)
+                .filter(text -> text.stripTrailing().endsWith("<think>"))
+                .isPresent();
+    }
+
     boolean heedsTools() {
         return CONVERSATIONS.stream()
                 .anyMatch(messages ->
