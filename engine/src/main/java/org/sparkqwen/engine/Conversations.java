@@ -31,8 +31,8 @@ final class Conversations {
         this.directory = directory;
     }
 
-    /// @throws RejectedContent if the model has no template, or its template does not take the conversation, or would
-    ///     leave out a part of it
+    /// @throws RejectedContent if the model has no template, or its template does not take the conversation, or
+    ///     would leave out a part of it
     List<TextPart> parts(Conversation conversation) {
         ChatTemplate used = template();
         refuseLosses(used, conversation.messages());
@@ -81,8 +81,8 @@ final class Conversations {
         return known;
     }
 
-    /// Where the reasoning begins of a text that goes on from `parts`. What counts is how the template ends, since a
-    /// user may write tags, too.
+    /// Where the reasoning begins of a text that goes on from `parts`. What counts is how the template ends, since
+    /// a user may write tags, too.
     ReasoningStart reasoningStart(Conversation conversation, List<TextPart> parts) {
         if (!Boolean.TRUE.equals(conversation.thinking())) {
             return ReasoningStart.NONE;

@@ -104,7 +104,8 @@ final class GeneratedText {
         int begin = Math.min(closing + CLOSING_TAG.length(), text.length());
         String told = shown(begin, text.length());
         return new Shown(
-                strippedOfLineBreaks(shown(Math.min(opened, closing), closing)), exact ? told : withoutLineBreaks(told));
+                strippedOfLineBreaks(shown(Math.min(opened, closing), closing)),
+                exact ? told : withoutLineBreaks(told));
     }
 
     /// Where the closing tag is: that of the token, or else the first that the text spells.

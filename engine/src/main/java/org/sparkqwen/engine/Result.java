@@ -31,8 +31,8 @@ public sealed interface Result {
     /// @param text of a model that reasons first the answer alone; without the tool calls that could be read; null
     ///     where the model has no tokenizer
     /// @param reasoning what came before the answer; null where none was asked for or none came
-    /// @param toolCalls what the model calls; null where it was given no tools, or where a call in the text cannot be
-    ///     read
+    /// @param toolCalls what the model calls; null where it was given no tools, or where a call in the text cannot
+    ///     be read
     /// @param tokens the generated ids, an end-of-text token included
     /// @param logProbabilities of the generated tokens in the model's own distribution, before
     ///     temperature and filters

@@ -50,8 +50,10 @@ record ToolCalls(String text, @Nullable List<ToolCall> calls) {
             return new ToolCalls(answer, calls);
         }
         between.add(answer.substring(next));
-        List<String> texts =
-                between.stream().map(String::strip).filter(text -> !text.isEmpty()).toList();
+        List<String> texts = between.stream()
+                .map(String::strip)
+                .filter(text -> !text.isEmpty())
+                .toList();
         return new ToolCalls(String.join("\n", texts), calls);
     }
 
@@ -76,7 +78,9 @@ record ToolCalls(String text, @Nullable List<ToolCall> calls) {
             }
             return name == null || arguments == null
                     ? null
-                    : new Block(new ToolCall(name, arguments), offset(json.currentLocation().getCharOffset()));
+                    : new Block(
+                            new ToolCall(name, arguments),
+                            offset(json.currentLocation().getCharOffset()));
         } catch (IOException e) {
             return null; // malformed, or cut short
         }

@@ -114,9 +114,7 @@ public record ChatPrompt(PromptSource user, Settings settings) implements Prompt
     }
 
     private static boolean isText(DataType type) {
-        return type instanceof StringType
-                || type.equals(DataTypes.BinaryType)
-                || type.equals(DataTypes.NullType);
+        return type instanceof StringType || type.equals(DataTypes.BinaryType) || type.equals(DataTypes.NullType);
     }
 
     /// Prompts of a kind of conversation are of a length, and short beside what is generated.
@@ -172,8 +170,7 @@ public record ChatPrompt(PromptSource user, Settings settings) implements Prompt
             return chat(new MessageReader(settings.words(), false, notes).messages(messages), tools, notes);
         }
         return switch (user.read(row, column)) {
-            case Content.Text text when settings.conversations() ->
-                chat(fromJson(text.text(), notes), tools, notes);
+            case Content.Text text when settings.conversations() -> chat(fromJson(text.text(), notes), tools, notes);
             case Content.Text text -> ofUser(text.text(), tools, notes);
             case Content.Parts parts -> ofUser(parts.text(), tools, notes);
             case Content other -> other;

@@ -38,9 +38,7 @@ final class EndingOptions {
             description = "Token that ends the output, beside the model's end-of-text tokens. Repeatable.")
     private List<Integer> stopTokenIds = new ArrayList<>();
 
-    @Option(
-            names = "--ignore-eos",
-            description = "Go on after the model's end-of-text tokens.")
+    @Option(names = "--ignore-eos", description = "Go on after the model's end-of-text tokens.")
     private boolean ignoreEos;
 
     @Option(

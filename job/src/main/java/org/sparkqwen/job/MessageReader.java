@@ -39,8 +39,8 @@ final class MessageReader {
     private final Consumer<String> notes;
 
     /// @param words those of the chat template; a field that is not among them changes nothing; null if any may
-    /// @param typed whether the messages come from JSON itself, where a string is a string; in a column it may be what
-    ///     Spark made of a list
+    /// @param typed whether the messages come from JSON itself, where a string is a string; in a column it may be
+    ///     what Spark made of a list
     MessageReader(@Nullable Set<String> words, boolean typed, Consumer<String> notes) {
         this.words = words;
         this.typed = typed;
@@ -91,7 +91,8 @@ final class MessageReader {
         return new Message(known, text(index, content, fields.containsKey(ChatTemplate.TOOL_CALLS)), fields);
     }
 
-    /// A template's author decides what it passes over, but a user should know. Of tool calls the engine rejects it.
+    /// A template's author decides what it passes over, but a user should know. Of tool calls the engine rejects
+    /// it.
     private void noteUnlessUsed(String field) {
         if (words != null && !words.contains(field) && !field.equals(ChatTemplate.TOOL_CALLS)) {
             notes.accept("a message has '%s', which the chat template does not use".formatted(Quote.of(field)));
@@ -148,8 +149,9 @@ final class MessageReader {
                 }
                 yield "";
             }
-            default -> throw new IllegalArgumentException(
-                    "message %d: its content is neither a text nor a list of text parts".formatted(index));
+            default ->
+                throw new IllegalArgumentException(
+                        "message %d: its content is neither a text nor a list of text parts".formatted(index));
         };
     }
 

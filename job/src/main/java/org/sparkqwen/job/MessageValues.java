@@ -63,9 +63,10 @@ final class MessageValues {
             case ByteType _, ShortType _, IntegerType _, LongType _ -> DataTypes.LongType;
             case FloatType _, DoubleType _ -> DataTypes.DoubleType;
             case StringType _ -> DataTypes.BinaryType;
-            default -> type.equals(DataTypes.BinaryType) || type.equals(DataTypes.NullType)
-                    ? DataTypes.BinaryType
-                    : DataTypes.StringType;
+            default ->
+                type.equals(DataTypes.BinaryType) || type.equals(DataTypes.NullType)
+                        ? DataTypes.BinaryType
+                        : DataTypes.StringType;
         };
     }
 
@@ -140,15 +141,18 @@ final class MessageValues {
         return e.getLocation() == null
                 ? message
                 : "%s (line %d, column %d)"
-                        .formatted(message, e.getLocation().getLineNr(), e.getLocation().getColumnNr());
+                        .formatted(
+                                message,
+                                e.getLocation().getLineNr(),
+                                e.getLocation().getColumnNr());
     }
 
     private static @Nullable Object of(JsonNode node, String place) {
         return switch (node.getNodeType()) {
             case OBJECT -> {
                 Map<String, @Nullable Object> fields = new LinkedHashMap<>();
-                node.properties().forEach(field -> fields.put(
-                        wellFormed(field.getKey(), place), of(field.getValue(), place)));
+                node.properties()
+                        .forEach(field -> fields.put(wellFormed(field.getKey(), place), of(field.getValue(), place)));
                 yield fields;
             }
             case ARRAY -> {

@@ -208,11 +208,13 @@ final class PromptOptions {
             boolean reasons = opens || chatTemplate.heedsThinking();
             if (reasons && model.tokenizer().idOf(CLOSING_TAG).isEmpty()) {
                 throw Refusal.usage("--thinking on with a constraint needs a model with the token %s, after which the"
-                        .formatted(CLOSING_TAG) + " constraint begins");
+                                .formatted(CLOSING_TAG)
+                        + " constraint begins");
             }
         } else if (opens) {
             warnings.add("the chat template of %s opens %s, so the constraint shapes the reasoning; --thinking on lets"
-                    .formatted(model.origin(), OPENING_TAG) + " it begin with the answer");
+                            .formatted(model.origin(), OPENING_TAG)
+                    + " it begin with the answer");
         }
         if (source != null) {
             warnings.add("a text with a constraint calls no tools; --tools changes the prompts only");

@@ -105,7 +105,8 @@ public record PromptTemplate(List<Piece> pieces, SpecialTokens special) implemen
                 .map(name -> {
                     ColumnPath path = ColumnPath.of(name, input).orElseThrow();
                     boolean bytes = path.type().equals(DataTypes.BinaryType);
-                    return (bytes ? path.column() : path.column().cast(DataTypes.StringType)).cast(DataTypes.BinaryType);
+                    return (bytes ? path.column() : path.column().cast(DataTypes.StringType))
+                            .cast(DataTypes.BinaryType);
                 })
                 .toList();
     }

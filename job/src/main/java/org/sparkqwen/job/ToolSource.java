@@ -2,7 +2,6 @@ package org.sparkqwen.job;
 
 import java.io.IOException;
 import java.io.Serializable;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -51,7 +50,9 @@ public sealed interface ToolSource extends Serializable {
         /// @throws IllegalArgumentException if there are none to be read
         static @Nullable List<?> read(@Nullable Object value) {
             Object tools = MessageValues.of(value, "tools");
-            return tools == null ? null : orNone(tools instanceof String json ? list(json, "tools") : list(tools, "tools"));
+            return tools == null
+                    ? null
+                    : orNone(tools instanceof String json ? list(json, "tools") : list(tools, "tools"));
         }
 
         private static @Nullable List<?> orNone(List<?> tools) {

@@ -8,11 +8,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
@@ -118,6 +124,304 @@ class ChatTest {
         assertRefused(rows, "has no chat template", "--chat");
     }
 
+    /// Each says the same.
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "array(named_struct('role', 'user', 'content', 'Say aye.'))",
+                "array(named_struct('role', 'user', 'content', array('Say ', 'aye.')))",
+                "array(named_struct('role', 'user', 'content', array(named_struct('type', 'text', 'text', 'Say '),"
+                        + " named_struct('type', 'text', 'text', 'aye.'))))",
+                "array(named_struct('content', '[{\"type\": \"text\", \"text\": \"Say aye.\"}]', 'role', 'user'))",
+                "array(named_struct('content', binary('Say aye.'), 'role', 'user', 'tool_calls', array()))",
+                "array(map('role', 'user', 'content', 'Say aye.', 'name', string(null)))",
+                "array(named_struct('from', 'human', 'value', 'Say aye.'))",
+                "array(named_struct('from', 'user', 'value', 'Say aye.', 'role', string(null)))"
+            })
+    void aMessageHasManyForms(String column) {
+        assertThat(promptTokens(conversations(column + " as prompt"), "--chat"))
+                .containsExactly(tokens("<|im_start|>user\nSay aye.<|im_end|>\n<|im_start|>assistant\n"));
+    }
+
+    /// By `--messages-column` alone: elsewhere a user could speak as the system.
+    @Test
+    void aConversationMayBeTheTextOfJson() {
+        String json = "[{\"role\": \"system\", \"content\": \"Be brief.\"}, {\"role\": \"user\", \"content\":"
+                + " [{\"type\": \"text\", \"text\": \"Say aye.\"}]}]";
+        Dataset<Row> rows = conversations("'" + json + "' as m");
+        int expected = tokens("<|im_start|>system\n"
+                + "Be brief.<|im_end|>\n"
+                + "<|im_start|>user\n"
+                + "Say aye.<|im_end|>\n"
+                + "<|im_start|>assistant\n");
+        assertThat(promptTokens(rows, "--chat", "--messages-column", "m")).containsExactly(expected);
+        CommandRun asText = run(rows, "--chat", "--prompt-column", "m");
+        assertThat(asText.err())
+                .contains("warning: in 1 rows of this start, the text looks like a JSON list of messages");
+        assertThat(written().getFirst().<Integer>getAs("prompt_tokens")).isGreaterThan(expected);
+    }
+
+    @Test
+    void shareGptsCallsAndObservationsAreCallsAndToolMessages() {
+        String messages = """
+            array(named_struct('from', 'system', 'value', 'Be brief.'),
+                  named_struct('from', 'human', 'value', 'Weather?'),
+                  named_struct('from', 'function_call', 'value', '{"name": "weather", "arguments": {"n": 1}}'),
+                  named_struct('from', 'observation', 'value', 'clear'),
+                  named_struct('from', 'gpt', 'value', 'Fine.'),
+                  named_struct('from', 'human', 'value', 'Again.')) as prompt\
+            """;
+        assertThat(promptTokens(conversations(messages), "--chat")).containsExactly(tokens("""
+            <|im_start|>system
+            Be brief.<|im_end|>
+            <|im_start|>user
+            Weather?<|im_end|>
+            <|im_start|>assistant
+            <tool_call>
+            {"name": "weather", "arguments": {"n": 1}}
+            </tool_call><|im_end|>
+            <|im_start|>user
+            <tool_response>
+            clear
+            </tool_response><|im_end|>
+            <|im_start|>assistant
+            Fine.<|im_end|>
+            <|im_start|>user
+            Again.<|im_end|>
+            <|im_start|>assistant
+            """));
+    }
+
+    @Test
+    void callsAndReasoningOfEarlierMessagesAreWritten() {
+        String messages = """
+            array(named_struct('role', 'user', 'content', 'Weather?', 'reasoning_content', string(null),
+                      'tool_calls', null),
+                  named_struct('role', 'assistant', 'content', string(null), 'reasoning_content', 'hm', 'tool_calls',
+                      array(named_struct('function', named_struct('name', 'weather', 'arguments',
+                          named_struct('n', 1, 'x', 0.5D, 'none', string(null)))))),
+                  named_struct('role', 'tool', 'content', 'clear', 'reasoning_content', string(null),
+                      'tool_calls', null)) as prompt\
+            """;
+        assertThat(promptTokens(conversations(messages), "--chat")).containsExactly(tokens("""
+            <|im_start|>user
+            Weather?<|im_end|>
+            <|im_start|>assistant
+            <think>
+            hm
+            </think>
+
+            <tool_call>
+            {"name": "weather", "arguments": {"n": 1, "x": 0.5}}
+            </tool_call><|im_end|>
+            <|im_start|>user
+            <tool_response>
+            clear
+            </tool_response><|im_end|>
+            <|im_start|>assistant
+            """));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "[{\"role\":\"user\"}] | message 0 has no role or no content",
+                "[{\"role\":\"user\",\"content\":7}] | message 0: its content is neither a text nor a list of text"
+                        + " parts",
+                "[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}] | message 0: part 0 of its content is of"
+                        + " type 'image_url'; text alone is supported",
+                "[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}] | message 0: part 0 of its content has no"
+                        + " text",
+                "[{\"role\":\"user\",\"content\":\"\\ud800\"}] | the conversation: a text has the lone surrogate",
+                "[{\"role\":\"user\",\"content\":\"a\"} | the conversation: no JSON: ",
+                "{\"role\":\"user\"} | the conversation: not a JSON list of messages",
+                "[] | the conversation is empty",
+                "[\"a\"] | message 0 has no role or no content",
+                "[{\"from\":\"narrator\",\"value\":\"a\"}] | message 0 is from 'narrator', which is none of human, gpt",
+                "[{\"from\":\"function_call\",\"value\":\"a\"}] | message 0, the function call: no JSON: ",
+                "[{\"role\":\"developer\",\"content\":\"a\"}] | message 0: the model's chat template leaves out"
+                        + " messages of the role 'developer'",
+                "[{\"role\":\"user\",\"content\":\"a\",\"x\":1e999}] | the conversation: the number",
+            })
+    void aConversationThatCannotBeReadHasItsReason(String json, String reason) {
+        Dataset<Row> rows = LocalSpark.session()
+                .createDataFrame(
+                        List.of(RowFactory.create(1L, json)),
+                        new StructType().add("id", "long").add("m", "string"));
+        assertThat(generate(rows, "--chat", "--messages-column", "m").getFirst().<String>getAs("error"))
+                .startsWith(reason);
+    }
+
+    /// In a text, in a field, deep within, in a name.
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "string(X'61FF')",
+                "array(named_struct('role', 'user', 'content', string(X'61FF')))",
+                "array(named_struct('role', string(X'61FF'), 'content', 'a'))",
+                "array(named_struct('role', 'user', 'content', array(named_struct('type', 'text', 'text',"
+                        + " string(X'61FF')))))",
+                "array(named_struct('role', 'user', 'content', 'a', 'tool_calls', array(named_struct('function',"
+                        + " named_struct('name', string(X'61FF'))))))",
+                "array(named_struct('role', 'user', 'content', 'a', 'x', map(string(X'61FF'), 1)))",
+                "array(named_struct('role', 'user', 'content', 'a', 'x', string(X'EDA080')))"
+            })
+    void malformedUtf8IsAnError(String column) {
+        List<Row> rows = generate(LocalSpark.session().range(1).selectExpr("id", column + " as prompt"), "--chat");
+        assertThat(rows.getFirst().<String>getAs("error")).contains("is not valid UTF-8 at byte");
+    }
+
+    @Test
+    void aFieldIsNamedByItsPathAndALiteralNameWins() {
+        int aye = tokens("<|im_start|>user\nSay aye.<|im_end|>\n<|im_start|>assistant\n");
+        String inner = "named_struct('messages', array(named_struct('role', 'user', 'content', 'Say aye.'))) as body";
+        assertThat(promptTokens(conversations(inner), "--chat", "--prompt-column", "body.messages"))
+                .containsExactly(aye);
+        Dataset<Row> both = LocalSpark.session()
+                .range(1)
+                .selectExpr("id", inner, "'Say something longer than that.' as `body.messages`", "'Say aye.' as c");
+        assertThat(promptTokens(both, "--chat", "--prompt-column", "body.messages"))
+                .containsExactly(
+                        tokens("<|im_start|>user\nSay something longer than that.<|im_end|>\n<|im_start|>assistant\n"));
+        assertThat(promptTokens(
+                        conversations("named_struct('a.b', named_struct('c', 'aye')) as x"),
+                        "--chat",
+                        "--template",
+                        "Say {x.a.b.c}."))
+                .containsExactly(aye);
+        assertRefused(both, "has no column 'body.text'", "--chat", "--prompt-column", "body.text");
+    }
+
+    @Test
+    void theLastMessageMayGoOn() {
+        String messages = """
+            array(named_struct('role', 'user', 'content', 'Say aye.'),
+                  named_struct('role', 'assistant', 'content', 'Aye, a')) as prompt\
+            """;
+        assertThat(promptTokens(conversations(messages), "--chat", "--continue-final-message"))
+                .containsExactly(
+                        tokens("<|im_start|>user\nSay aye.<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>"
+                                + "\n\nAye, a"));
+        assertThat(run(conversations(messages), "--chat").err())
+                .contains("warning: in 1 rows of this start, the last message is the assistant's");
+        String user = "array(named_struct('role', 'user', 'content', 'Say aye.')) as prompt";
+        assertThat(generate(conversations(user), "--chat", "--continue-final-message")
+                        .getFirst()
+                        .<String>getAs("error"))
+                .isEqualTo("the last message is not the assistant's, so it cannot be continued");
+        assertRefused(
+                conversations("'a' as prompt"), "needs a column of messages", "--chat", "--continue-final-message");
+    }
+
+    @Test
+    void whatATemplateDoesNotUseIsSaid() throws IOException {
+        String messages =
+                "array(named_struct('role', 'user', 'content', 'Say aye.', 'weight', 1, 'none', string(null)))";
+        CommandRun unused = run(conversations(messages + " as prompt"), "--chat");
+        assertThat(unused.err())
+                .contains("warning: in 1 rows of this start, a message has 'weight', which the chat template does not"
+                        + " use")
+                .doesNotContain("'none'");
+        assertThat(Files.readString(directory.resolve("out/_run.json"))).contains("a message has 'weight'");
+        String own = "array(named_struct('role', 'system', 'content', 'Be brief.'),"
+                + " named_struct('role', 'user', 'content', 'Say aye.')) as prompt";
+        CommandRun system = run(conversations(own), "--chat", "--system", "Be long.");
+        assertThat(system.err()).contains("in 1 rows of this start, --system was not used");
+        assertThat(written().getFirst().<Integer>getAs("prompt_tokens"))
+                .isEqualTo(tokens("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nSay aye.<|im_end|>\n"
+                        + "<|im_start|>assistant\n"));
+        assertThat(run(conversations("'a' as prompt"), "--chat", "--thinking", "on")
+                        .err())
+                .doesNotContain("--thinking");
+        Files.writeString(
+                model().resolve("chat_template.jinja"), "{% for m in messages %}{{ m.content }}{% endfor %}<think>\n");
+        assertThat(run(conversations("'a' as prompt"), "--chat", "--thinking", "off")
+                        .err())
+                .contains("warning: --thinking off changes no prompt: the chat template of ")
+                .contains("and always opens <think>");
+        assertThat(run(conversations("'a' as prompt"), "--chat", "--regex", "a").err())
+                .contains("so the constraint shapes the reasoning");
+    }
+
+    @Test
+    void toolsComeFromAFileOrAColumn() throws IOException {
+        String json = "[{\"type\": \"function\", \"function\": {\"name\": \"sail\", \"parameters\": {\"x\": 1.0}}}]";
+        Path file = Files.writeString(directory.resolve("tools.json"), json);
+        Dataset<Row> rows = LocalSpark.session()
+                .range(2)
+                .selectExpr(
+                        "id",
+                        "'Say aye.' as prompt",
+                        "if(id = 0, '" + json + "', null) as tools",
+                        "array(named_struct('type', 'function', 'function', named_struct('name', 'sail', 'parameters',"
+                                + " named_struct('x', 1.0D)))) as struct");
+        List<Row> ofFile = generate(rows, "--chat", "--tools", file.toString());
+        int without = tokens("<|im_start|>user\nSay aye.<|im_end|>\n<|im_start|>assistant\n");
+        int with = ofFile.getFirst().getAs("prompt_tokens");
+        assertThat(with).isGreaterThan(without + 50);
+        assertThat(ofFile).allSatisfy(row -> {
+            assertThat(row.<Integer>getAs("prompt_tokens")).isEqualTo(with);
+            assertThat(row.getList(row.fieldIndex("tool_calls"))).isEmpty();
+            assertThat(row.isNullAt(row.fieldIndex("reasoning_text"))).isTrue();
+        });
+        List<Row> ofColumn = generate(rows, "--chat", "--tools", "tools");
+        assertThat(ofColumn.stream().map(row -> row.<Integer>getAs("prompt_tokens")))
+                .containsExactly(with, without);
+        assertThat(ofColumn.getLast().isNullAt(ofColumn.getLast().fieldIndex("tool_calls")))
+                .isTrue();
+        assertThat(promptTokens(rows, "--chat", "--tools", "struct")).containsExactly(with, with);
+        assertThat(promptTokens(rows, "--chat", "--tools", json)).containsExactly(with, with);
+        assertRefused(
+                rows,
+                "--tools absent.json is no file of this machine, and the input has no such",
+                "--chat",
+                "--tools",
+                "absent.json");
+        Files.writeString(file, "{}");
+        assertRefused(rows, "not a JSON list of tools", "--chat", "--tools", file.toString());
+        assertRefused(rows, "column 'id' is bigint; --tools takes", "--chat", "--tools", "id");
+        Files.writeString(model().resolve("chat_template.jinja"), "{{ messages[0].content }}");
+        assertRefused(rows, "leaves tools out", "--chat", "--tools", json);
+    }
+
+    @Test
+    void columnsThatHoldNoConversationAreRefused() {
+        for (String column : List.of(
+                "array(named_struct('role', 'user', 'content', 7))",
+                "array(named_struct('role', 'user', 'content', array(7)))",
+                "array(named_struct('role', 'user', 'content', array(named_struct('type', 'image'))))",
+                "array(named_struct('role', 'user', 'text', 'a'))",
+                "array('a')")) {
+            assertRefused(conversations(column + " as prompt"), "messages are structs of role and content", "--chat");
+        }
+        assertRefused(conversations("7 as prompt"), "--prompt-column takes string or binary", "--chat");
+        assertRefused(conversations("'a' as prompt"), "--messages-column is for --chat", "--messages-column", "prompt");
+        assertRefused(
+                conversations("'a' as prompt"),
+                "give either --prompt-column or --messages-column",
+                "--chat",
+                "--messages-column",
+                "prompt",
+                "--prompt-column",
+                "prompt");
+    }
+
+    @Test
+    void specialTokensStayInTheTextOnDemand() {
+        String[] options = {"--chat", "--logit-bias", "8190=1000"};
+        assertThat(generate(conversations("'a' as prompt"), options).getFirst().<String>getAs("generated_text"))
+                .isEmpty();
+        assertThat(generate(
+                                conversations("'a' as prompt"),
+                                Stream.concat(Stream.of(options), Stream.of("--keep-special-tokens"))
+                                        .toArray(String[]::new))
+                        .getFirst()
+                        .<String>getAs("generated_text"))
+                .isEqualTo("<|im_start|><|im_start|>");
+    }
+
     private Path model() {
         return directory.resolve("model");
     }
@@ -145,6 +449,10 @@ class ChatTest {
     private List<Row> generate(Dataset<Row> rows, String... options) {
         CommandRun run = run(rows, options);
         assertThat(run.exitCode()).as(run.out() + run.err()).isZero();
+        return written();
+    }
+
+    private List<Row> written() {
         return LocalSpark.session()
                 .read()
                 .parquet(directory.resolve("out").toString())

@@ -30,8 +30,7 @@ public record GenerationParams(
     }
 
     /// A text without its special tokens.
-    public GenerationParams(
-            SamplingParams sampling, Ending ending, int best, @Nullable Constraint constraint) {
+    public GenerationParams(SamplingParams sampling, Ending ending, int best, @Nullable Constraint constraint) {
         this(sampling, ending, best, constraint, false);
     }
 

@@ -166,10 +166,7 @@ public final class ChatTemplate {
     private static Conversation conversation(
             List<Message> messages, boolean addGenerationPrompt, @Nullable Boolean thinking) {
         return new Conversation(
-                messages,
-                null,
-                thinking,
-                addGenerationPrompt ? Conversation.End.NEW_TURN : Conversation.End.CLOSED);
+                messages, null, thinking, addGenerationPrompt ? Conversation.End.NEW_TURN : Conversation.End.CLOSED);
     }
 
     private static List<TextPart> parts(Text text) {
@@ -191,7 +188,10 @@ public final class ChatTemplate {
             throw new TemplateException("it changes the last message, which therefore cannot be continued");
         }
         if (!chars.startsWith(END_MARK, end)) { // the template has stripped the message
-            end = TRAILING_SPACE.matcher(chars.substring(0, end)).replaceFirst("").length();
+            end = TRAILING_SPACE
+                    .matcher(chars.substring(0, end))
+                    .replaceFirst("")
+                    .length();
         }
         List<TextPart> parts = new ArrayList<>();
         int start = 0;
@@ -207,7 +207,9 @@ public final class ChatTemplate {
 
     private Text rendered(Conversation conversation) {
         Map<String, @Nullable Object> variables = new HashMap<>(specialTokens);
-        variables.put("messages", conversation.messages().stream().map(ChatTemplate::turn).toList());
+        variables.put(
+                "messages",
+                conversation.messages().stream().map(ChatTemplate::turn).toList());
         variables.put("tools", foreign(conversation.tools()));
         variables.put("documents", null);
         variables.put("add_generation_prompt", conversation.end() == Conversation.End.NEW_TURN);

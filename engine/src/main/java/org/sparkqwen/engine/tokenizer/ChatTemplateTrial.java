@@ -59,8 +59,7 @@ final class ChatTemplateTrial {
 
     boolean heedsTools() {
         return CONVERSATIONS.stream()
-                .anyMatch(messages ->
-                        !written(messages, null, null).equals(written(messages, TOOLS, null)));
+                .anyMatch(messages -> !written(messages, null, null).equals(written(messages, TOOLS, null)));
     }
 
     /// Whether a field shows whatever its name is, as where a template writes whole messages as JSON.
@@ -86,8 +85,7 @@ final class ChatTemplateTrial {
 
     private Optional<String> written(List<Message> messages, @Nullable List<?> tools, @Nullable Boolean thinking) {
         try {
-            return Optional.of(
-                    template.render(new Conversation(messages, tools, thinking, Conversation.End.NEW_TURN)));
+            return Optional.of(template.render(new Conversation(messages, tools, thinking, Conversation.End.NEW_TURN)));
         } catch (TemplateException e) {
             return Optional.empty();
         }

@@ -121,8 +121,8 @@ public final class Tokenizer {
         return addedTokens.contains(id);
     }
 
-    /// Whether an id is that of a special token, such as `<|im_end|>`: a command rather than text. `<think>` is added
-    /// and not special.
+    /// Whether an id is that of a special token, such as `<|im_end|>`: a command rather than text. `<think>` is
+    /// added and not special.
     public boolean isSpecialToken(int id) {
         return addedTokens.isSpecial(id);
     }
