@@ -62,6 +62,7 @@ final class PromptOptions {
                     + " template has it; all of the text is in generated_text.")
     private @Nullable Switch thinking;
 
+    @NamesFile
     @Option(
             names = "--tools",
             paramLabel = "FILE|COLUMN",

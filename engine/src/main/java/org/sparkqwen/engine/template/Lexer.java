@@ -1,7 +1,9 @@
 package org.sparkqwen.engine.template;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.sparkqwen.engine.message.Quote;
@@ -15,6 +17,7 @@ final class Lexer {
 
     private final String source;
     private final List<Token> tokens = new ArrayList<>();
+    private final Set<String> words = new HashSet<>();
     private int at;
     private int line = 1;
     private int lineCountedTo;
@@ -28,7 +31,7 @@ final class Lexer {
         String lines = source.replace("\r\n", "\n").replace('\r', '\n');
         Lexer lexer = new Lexer(lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines);
         lexer.read();
-        return new Tokens(List.copyOf(lexer.tokens));
+        return new Tokens(List.copyOf(lexer.tokens), Set.copyOf(lexer.words));
     }
 
     private void read() {
@@ -202,6 +205,9 @@ final class Lexer {
     private void add(Kind kind, String text) {
         countLines();
         tokens.add(new Token(kind, text, line));
+        if (kind == Kind.NAME || kind == Kind.STRING) {
+            words.add(text);
+        }
     }
 
     private TemplateException fault(String message) {

@@ -2,7 +2,6 @@ package org.sparkqwen.engine.template;
 
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /// The tokens of a template, and how far they are read.
 final class Tokens {
@@ -10,19 +9,18 @@ final class Tokens {
     private static final int DEEPEST = 100;
 
     private final List<Token> tokens; // the last is an END
+    private final Set<String> words;
     private int next;
     private int depth;
 
-    Tokens(List<Token> tokens) {
+    Tokens(List<Token> tokens, Set<String> words) {
         this.tokens = tokens;
+        this.words = words;
     }
 
     /// What names and strings say.
     Set<String> words() {
-        return tokens.stream()
-                .filter(token -> token.kind() == Token.Kind.NAME || token.kind() == Token.Kind.STRING)
-                .map(Token::text)
-                .collect(Collectors.toUnmodifiableSet());
+        return words;
     }
 
     Token peek() {
