@@ -2,7 +2,6 @@ package org.sparkqwen.job;
 
 import java.io.Serializable;
 import java.util.List;
-import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 import org.sparkqwen.engine.GenerationRun;
@@ -64,8 +63,10 @@ record Counters(
     }
 
     /// Takes note of a row that cannot be worked on, once for all its samples.
-    void reject(String reason, Row row) {
-        errorKinds.add(new ErrorKind(reason, 1, RowNumber.of(row)));
+    ///
+    /// @param number where the row is in the run's plan, or [ErrorKind#NO_NUMBER]
+    void reject(String reason, long number) {
+        errorKinds.add(new ErrorKind(reason, 1, number));
     }
 
     void countPrompts(GenerationRun run) {

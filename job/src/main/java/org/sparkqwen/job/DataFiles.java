@@ -38,8 +38,7 @@ final class DataFiles {
     void write(Dataset<Row> rows) {
         rows.write()
                 .format(options.outputFormat)
-                // So that JSON, too, has every column in every row.
-                .option("ignoreNullFields", "false")
+                .options(OutputFormat.writerOptions())
                 // Hadoop's committer takes all that lies below its attempt's number for its own, that of a killed
                 // driver's tasks, too, if they had the same.
                 .option(

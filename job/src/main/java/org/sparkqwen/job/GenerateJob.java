@@ -4,7 +4,6 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -97,28 +96,26 @@ public final class GenerateJob {
         List<Column> read = new ArrayList<>();
         settings.rowParams().forEach(param -> read.add(param.select()));
         read.addAll(settings.prompt().columns(input.schema()));
-        return passed.transform(input, read, SCHEMA, new Partition(model, settings, passed.count(), counters));
+        return passed.transform(input, read, SCHEMA, new Partition(model, settings, counters));
     }
 
     /// What executors run on each partition.
     private record Partition(
             ModelReference model,
             Settings settings,
-            int passed,
-            @Nullable Counters counters) implements MapPartitionsFunction<Row, Row> {
+            @Nullable Counters counters) implements JobRow.Partition {
 
         @Override
-        public Iterator<Row> call(Iterator<Row> rows) {
-            return PartitionEngine.generate(
-                    model, rows, passed, settings.samples(), this::requests, this::columns, counters);
+        public Iterator<JobRow.Made> call(Iterator<JobRow> rows) {
+            return PartitionEngine.generate(model, rows, settings.samples(), this::requests, this::columns, counters);
         }
 
-        /// @param row the passed columns, those of row parameters, those of the prompt
+        /// @param row the columns of row parameters, and those of the prompt
         private PartitionEngine.RequestFactory<Request.Generate> requests(Row row) {
             try {
-                GenerationParams params = RowParam.apply(settings.rowParams(), settings.params(), row, passed);
-                Content prompt = settings.prompt()
-                        .read(row, passed + settings.rowParams().size(), this::note);
+                GenerationParams params = RowParam.apply(settings.rowParams(), settings.params(), row, 0);
+                Content prompt =
+                        settings.prompt().read(row, settings.rowParams().size(), this::note);
                 return (id, sample) -> new Request.Generate(id, prompt, sample, params);
             } catch (IllegalArgumentException e) {
                 Content unreadable = new Content.Unreadable(String.valueOf(e.getMessage()));

@@ -36,9 +36,6 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /// The course of every job: check, read, work under the eyes of a person, write, and look at what was written.
 final class JobRun implements AutoCloseable {
-    /// Formats whose schema holds every output column.
-    private static final Set<String> OUTPUT_FORMATS = Set.of("parquet", "json", "orc");
-
     private static final String INSTEAD = "choose another --output, or --mode overwrite";
 
     private final String name;
@@ -83,7 +80,7 @@ final class JobRun implements AutoCloseable {
 
     /// Starts a session. Refuses options that cannot work before that.
     static JobRun start(String name, RunOptions options) {
-        if (!OUTPUT_FORMATS.contains(options.outputFormat)) {
+        if (!OutputFormat.NAMES.contains(options.outputFormat)) {
             throw Refusal.usage("--output-format %s cannot hold the output's columns; parquet, json and orc can"
                     .formatted(options.outputFormat));
         }
@@ -171,6 +168,9 @@ final class JobRun implements AutoCloseable {
         Counters counters = Counters.register(spark);
         Pace pace = new Pace();
         Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
+        OutputFormat format = new OutputFormat(spark, options.outputFormat);
+        format.refuseWhatItCannotHold(result.schema());
+        warnings.addAll(format.cautions(result.schema()));
         StructType quarantined = quarantined(input, result);
         InputScan scan = scan(input.select(columnsRead(input, result)));
         refuseOwnOutput(scan, output);

@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.Objects;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Engine;
@@ -19,8 +18,7 @@ import org.sparkqwen.engine.Result;
 ///
 /// Rows come out in the order of completion.
 final class PartitionEngine {
-    private final Iterator<Row> rows;
-    private final int passed;
+    private final Iterator<JobRow> rows;
     private final int samples;
     private final @Nullable Counters counters;
     private final Map<Long, Waiting> waiting = new HashMap<>();
@@ -29,13 +27,13 @@ final class PartitionEngine {
 
     /// A row and how many of its results are still to come.
     private static final class Waiting {
-        private final Row row;
+        private final JobRow row;
         private int missing;
         private boolean failed;
         private long computedTokens; // before it is done
         private long computedShare; // of the row, in millionths
 
-        Waiting(Row row, int missing) {
+        Waiting(JobRow row, int missing) {
             this.row = row;
             this.missing = missing;
         }
@@ -43,7 +41,7 @@ final class PartitionEngine {
 
     /// Reads a row, once; what it returns makes the requests of that row.
     interface RowReader<R extends Request> {
-        /// @param row the passed columns, then those that the job works on
+        /// @param row the columns that the job works on
         RequestFactory<R> read(Row row);
     }
 
@@ -60,38 +58,33 @@ final class PartitionEngine {
         Object[] columns(Result result, int sample);
     }
 
-    /// @param rows the passed columns, then those that the job works on
-    /// @param passed how many columns pass through
     /// @param samples requests made of each row
     /// @param counters take note of rows that cannot be worked on
-    private PartitionEngine(Iterator<Row> rows, int passed, int samples, @Nullable Counters counters) {
+    private PartitionEngine(Iterator<JobRow> rows, int samples, @Nullable Counters counters) {
         this.rows = rows;
-        this.passed = passed;
         this.samples = samples;
         this.counters = counters;
     }
 
-    static Iterator<Row> score(
+    static Iterator<JobRow.Made> score(
             ModelReference model,
-            Iterator<Row> rows,
-            int passed,
+            Iterator<JobRow> rows,
             RowReader<Request.Score> reader,
             RowWriter writer,
             @Nullable Counters counters) {
-        PartitionEngine partition = new PartitionEngine(rows, passed, 1, counters);
+        PartitionEngine partition = new PartitionEngine(rows, 1, counters);
         Engine engine = engine(model);
         return partition.write(engine.score(partition.requests(reader), partition::computed), writer);
     }
 
-    static Iterator<Row> generate(
+    static Iterator<JobRow.Made> generate(
             ModelReference model,
-            Iterator<Row> rows,
-            int passed,
+            Iterator<JobRow> rows,
             int samples,
             RowReader<Request.Generate> reader,
             RowWriter writer,
             @Nullable Counters counters) {
-        PartitionEngine partition = new PartitionEngine(rows, passed, samples, counters);
+        PartitionEngine partition = new PartitionEngine(rows, samples, counters);
         Engine engine = engine(model);
         GenerationRun run =
                 engine.generate(partition.requests(reader), TaskContext.get()::isInterrupted, partition::tokensInWork);
@@ -132,8 +125,8 @@ final class PartitionEngine {
             @Override
             public R next() {
                 if (sample == samples) {
-                    Row row = rows.next();
-                    current = reader.read(row);
+                    JobRow row = rows.next();
+                    current = reader.read(row.read());
                     sample = 0;
                     waiting.put(nextRow++, new Waiting(row, samples));
                 }
@@ -162,7 +155,7 @@ final class PartitionEngine {
         }
     }
 
-    private Iterator<Row> write(Iterator<Result> results, RowWriter writer) {
+    private Iterator<JobRow.Made> write(Iterator<Result> results, RowWriter writer) {
         return new Iterator<>() {
             @Override
             public boolean hasNext() {
@@ -170,7 +163,7 @@ final class PartitionEngine {
             }
 
             @Override
-            public Row next() {
+            public JobRow.Made next() {
                 Result result = results.next();
                 long index = result.id() / samples;
                 Waiting in = Objects.requireNonNull(waiting.get(index));
@@ -180,19 +173,13 @@ final class PartitionEngine {
                 RowCounts.count(in.missing == 0, result instanceof Result.Rejected);
                 if (result instanceof Result.Rejected rejected && counters != null && !in.failed) {
                     in.failed = true;
-                    counters.reject(rejected.reason(), in.row);
+                    counters.reject(rejected.reason(), in.row.number());
                 }
                 if (counters != null && in.computedTokens > 0) {
                     counters.countPart(-in.computedTokens, -in.computedShare); // the writer counts the whole
                     in.computedTokens = 0;
                 }
-                @Nullable Object[] columns = writer.columns(result, (int) (result.id() % samples));
-                @Nullable Object[] values = new @Nullable Object[passed + columns.length];
-                for (int i = 0; i < passed; i++) {
-                    values[i] = in.row.get(i);
-                }
-                System.arraycopy(columns, 0, values, passed, columns.length);
-                return RowFactory.create(values);
+                return new JobRow.Made(in.row, writer.columns(result, (int) (result.id() % samples)));
             }
         };
     }

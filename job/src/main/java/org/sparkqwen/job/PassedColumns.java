@@ -1,26 +1,32 @@
 package org.sparkqwen.job;
 
+import static org.apache.spark.sql.functions.struct;
+
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.catalyst.CatalystTypeConverters;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import scala.Function1;
 
 /// The input columns that stand unchanged before a job's own in the output.
 ///
-/// Strings travel through the partition engine as bytes and become strings again behind it, so that even malformed
-/// UTF-8 passes unchanged.
+/// They never leave Spark's own form, see [InternalRows], so every value of every type passes as it is.
 ///
 /// @param fields as they are in the input
 record PassedColumns(List<StructField> fields) {
+    private static final String PASSED = "passed";
+    private static final String ADDED = "added";
 
     /// @param wanted names; empty for all columns of the input
     /// @throws Refusal if the input lacks one, or if one has the name of a column that the job adds
@@ -45,67 +51,62 @@ record PassedColumns(List<StructField> fields) {
         return new PassedColumns(fields);
     }
 
-    int count() {
-        return fields.size();
-    }
-
-    /// Runs `partition`, which reads the passed columns and then those the job works on, and writes the passed
-    /// columns and then those that the job adds.
+    /// Runs `partition` over the input: what it makes of a row stands behind the row's passed columns.
     ///
     /// @param read what the job works on, in the order in which `partition` finds it
-    Dataset<Row> transform(
-            Dataset<Row> input, List<Column> read, StructType added, MapPartitionsFunction<Row, Row> partition) {
-        Dataset<Row> travelled = prepare(input, read).mapPartitions(partition, Encoders.row(travelling(added)));
-        return restore(travelled, added);
-    }
-
-    /// What the partition engine reads: the passed columns, then `read`.
-    private Dataset<Row> prepare(Dataset<Row> input, List<Column> read) {
-        List<Column> columns = new ArrayList<>();
-        for (StructField field : fields) {
-            Column column = ContentColumn.column(field.name());
-            columns.add(isString(field) ? column.cast(DataTypes.BinaryType).as(field.name()) : column);
-        }
+    Dataset<Row> transform(Dataset<Row> input, List<Column> read, StructType added, JobRow.Partition partition) {
+        List<Column> passing = new ArrayList<>();
+        fields.forEach(field -> passing.add(ContentColumn.column(field.name())));
+        List<Column> worked = new ArrayList<>();
         for (int i = 0; i < read.size(); i++) {
-            columns.add(read.get(i).as("read_" + i));
+            worked.add(read.get(i).as("read_" + i));
         }
-        return input.select(columns.toArray(Column[]::new));
+        Dataset<Row> rows = input.select(struct(
+                        struct(passing.toArray(Column[]::new)).as(PASSED),
+                        struct(worked.toArray(Column[]::new)).as("read"))
+                .as("row"));
+        StructType passed = new StructType(fields.toArray(StructField[]::new));
+        StructType readSchema =
+                (StructType) ((StructType) rows.schema().apply("row").dataType())
+                        .apply("read")
+                        .dataType();
+        StructType output = new StructType().add(PASSED, passed, false).add(ADDED, added, false);
+        Dataset<Row> results = InternalRows.mapStructs(rows, output, new Passing(passed, readSchema, added, partition));
+        return results.select(columns(results.col(results.columns()[0]), added));
     }
 
-    /// The schema of what the partition engine writes: the passed columns, strings as bytes, and the job's own.
-    private StructType travelling(StructType added) {
-        StructType schema = new StructType();
-        for (StructField field : fields) {
-            schema = isString(field)
-                    ? schema.add(field.name(), DataTypes.BinaryType, field.nullable(), field.metadata())
-                    : schema.add(field);
-        }
-        return concat(schema, added);
-    }
-
-    /// Gives the passed columns their own types again.
-    private Dataset<Row> restore(Dataset<Row> travelled, StructType added) {
+    /// The passed columns and those that the job adds, side by side.
+    private Column[] columns(Column result, StructType added) {
         List<Column> columns = new ArrayList<>();
         for (StructField field : fields) {
-            Column column = ContentColumn.column(field.name());
-            columns.add(
-                    isString(field) ? column.cast(DataTypes.StringType).as(field.name(), field.metadata()) : column);
+            columns.add(result.getField(PASSED).getField(field.name()).as(field.name(), field.metadata()));
         }
         for (String name : added.fieldNames()) {
-            columns.add(ContentColumn.column(name));
+            columns.add(result.getField(ADDED).getField(name).as(name));
         }
-        return travelled.select(columns.toArray(Column[]::new));
+        return columns.toArray(Column[]::new);
     }
 
-    private static boolean isString(StructField field) {
-        return field.dataType().equals(DataTypes.StringType);
-    }
+    /// Gives `partition` what it reads as Java objects, and leaves what passes in Spark's own form.
+    private record Passing(StructType passed, StructType read, StructType added, JobRow.Partition partition)
+            implements InternalRows.Partition {
 
-    private static StructType concat(StructType first, StructType second) {
-        StructType both = first;
-        for (StructField field : second.fields()) {
-            both = both.add(field);
+        @Override
+        public Iterator<InternalRow> call(Iterator<InternalRow> rows) {
+            int number = RowNumber.isIn(passed) ? passed.fieldIndex(RowNumber.COLUMN) : -1;
+            Function1<Object, Object> toJava = CatalystTypeConverters.createToScalaConverter(read);
+            Function1<Object, Object> toSpark = CatalystTypeConverters.createToCatalystConverter(added);
+            Iterator<JobRow.Made> made = partition.call(Iterators.map(rows, row -> {
+                InternalRow passing = row.getStruct(0, passed.size());
+                return new JobRow(
+                        passing,
+                        (Row) toJava.apply(row.getStruct(1, read.size())),
+                        number < 0 ? ErrorKind.NO_NUMBER : passing.getLong(number));
+            }));
+            return Iterators.map(
+                    made,
+                    row -> new GenericInternalRow(
+                            new Object[] {row.row().passed(), toSpark.apply(RowFactory.create(row.columns()))}));
         }
-        return both;
     }
 }

@@ -29,11 +29,6 @@ final class RowNumber {
         return schema.add(COLUMN, DataTypes.LongType, false);
     }
 
-    /// The number of a row on its way through a job; [ErrorKind#NO_NUMBER] if it has none.
-    static long of(Row row) {
-        return isIn(row.schema()) ? row.<Long>getAs(COLUMN) : ErrorKind.NO_NUMBER;
-    }
-
     /// Whether a row of a result may be one of several samples.
     static boolean hasSamples(StructType result) {
         return Arrays.stream(result.fields())

@@ -44,7 +44,8 @@ final class RunOptions {
             names = "--output-format",
             paramLabel = "FORMAT",
             defaultValue = "parquet",
-            description = "parquet, json or orc. Default: ${DEFAULT-VALUE}.")
+            description = "parquet, json or orc. A column that it cannot hold is refused before the run."
+                    + " Default: ${DEFAULT-VALUE}.")
     String outputFormat = "parquet";
 
     @Option(

@@ -4,7 +4,6 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -109,7 +108,7 @@ public final class ScoreJob {
             read.add(settings.prompt().select(input.schema()));
         }
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
-        Partition partition = new Partition(model, settings, passed.count(), counters);
+        Partition partition = new Partition(model, settings, counters);
         return passed.transform(input, read, SCHEMA, partition);
     }
 
@@ -117,19 +116,17 @@ public final class ScoreJob {
     private record Partition(
             ModelReference model,
             Settings settings,
-            int passed,
-            @Nullable Counters counters) implements MapPartitionsFunction<Row, Row> {
+            @Nullable Counters counters) implements JobRow.Partition {
 
         @Override
-        public Iterator<Row> call(Iterator<Row> rows) {
-            return PartitionEngine.score(
-                    model, rows, passed, this::request, (result, sample) -> columns(result), counters);
+        public Iterator<JobRow.Made> call(Iterator<JobRow> rows) {
+            return PartitionEngine.score(model, rows, this::request, (result, sample) -> columns(result), counters);
         }
 
         private PartitionEngine.RequestFactory<Request.Score> request(Row row) {
-            Content content = settings.content().read(row, passed);
+            Content content = settings.content().read(row, 0);
             Content prompt =
-                    settings.prompt() == null ? null : settings.prompt().read(row, passed + 1);
+                    settings.prompt() == null ? null : settings.prompt().read(row, 1);
             return (id, sample) -> new Request.Score(id, prompt, content, settings.scoring());
         }
 

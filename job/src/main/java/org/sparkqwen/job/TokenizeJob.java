@@ -10,11 +10,9 @@ import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
@@ -58,8 +56,8 @@ public final class TokenizeJob {
         settings.content().checkDocumentsIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
         Path file = Path.of(settings.tokenizerJson());
-        Partition partition = new Partition(
-                settings, passed.count(), counters, broadcast(input.sparkSession(), file), Fingerprint.of(file));
+        Partition partition =
+                new Partition(settings, counters, broadcast(input.sparkSession(), file), Fingerprint.of(file));
         return passed.transform(input, List.of(settings.content().select(input.schema())), SCHEMA, partition);
     }
 
@@ -76,25 +74,15 @@ public final class TokenizeJob {
     /// @param tokenizerJson what it holds
     /// @param sha256 of that
     private record Partition(
-            Settings settings, int passed, @Nullable Counters counters, Broadcast<byte[]> tokenizerJson, String sha256)
-            implements MapPartitionsFunction<Row, Row> {
+            Settings settings, @Nullable Counters counters, Broadcast<byte[]> tokenizerJson, String sha256)
+            implements JobRow.Partition {
         /// The tokenizers of this JVM, by the sha256 of their files, which have a few megabytes.
         private static final ConcurrentMap<String, Tokenizer> TOKENIZERS = new ConcurrentHashMap<>();
 
         @Override
-        public Iterator<Row> call(Iterator<Row> rows) {
+        public Iterator<JobRow.Made> call(Iterator<JobRow> rows) {
             Tokenizer tokenizer = TOKENIZERS.computeIfAbsent(sha256, _ -> read(tokenizerJson.value()));
-            return new Iterator<>() {
-                @Override
-                public boolean hasNext() {
-                    return rows.hasNext();
-                }
-
-                @Override
-                public Row next() {
-                    return tokenize(tokenizer, rows.next());
-                }
-            };
+            return Iterators.map(rows, row -> new JobRow.Made(row, columns(tokenizer, row)));
         }
 
         private static Tokenizer read(byte[] json) {
@@ -110,14 +98,11 @@ public final class TokenizeJob {
             }
         }
 
-        private Row tokenize(Tokenizer tokenizer, Row row) {
-            @Nullable Object[] values = new @Nullable Object[passed + SCHEMA.size()];
-            for (int i = 0; i < passed; i++) {
-                values[i] = row.get(i);
-            }
+        private @Nullable Object[] columns(Tokenizer tokenizer, JobRow row) {
+            @Nullable Object[] values = new @Nullable Object[SCHEMA.size()];
             int tokens = 0;
             String error = null;
-            switch (settings.content().read(row, passed)) {
+            switch (settings.content().read(row.read(), 0)) {
                 case Content.Text text -> {
                     int[] ids = tokenizer.encode(text.text(), text.special());
                     Integer[] boxed = new Integer[ids.length];
@@ -125,22 +110,22 @@ public final class TokenizeJob {
                         boxed[i] = ids[i];
                     }
                     tokens = ids.length;
-                    values[passed + SCHEMA.fieldIndex("token_ids")] = boxed;
-                    values[passed + SCHEMA.fieldIndex("tokens")] = tokens;
+                    values[SCHEMA.fieldIndex("token_ids")] = boxed;
+                    values[SCHEMA.fieldIndex("tokens")] = tokens;
                 }
                 case Content.Unreadable unreadable -> error = unreadable.reason();
                 case Content.Parts _, Content.Chat _, Content.Tokens _ ->
                     throw new IllegalStateException("a text column gave something else");
             }
-            values[passed + SCHEMA.fieldIndex("error")] = error;
+            values[SCHEMA.fieldIndex("error")] = error;
             RowCounts.count(true, error != null);
             if (counters != null) {
                 counters.count(tokens, error != null);
                 if (error != null) {
-                    counters.reject(error, row);
+                    counters.reject(error, row.number());
                 }
             }
-            return RowFactory.create(values);
+            return values;
         }
     }
 }

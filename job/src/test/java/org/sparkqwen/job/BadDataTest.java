@@ -225,7 +225,8 @@ class BadDataTest {
             long id = row.<Long>getAs("id");
             String error = id == 0 ? "the row is the first" : null;
             if (error != null) {
-                counters.reject(error, row);
+                counters.reject(
+                        error, RowNumber.isIn(row.schema()) ? row.<Long>getAs(RowNumber.COLUMN) : ErrorKind.NO_NUMBER);
             }
             ROWS.incrementAndGet();
             Thread.sleep(millis);

@@ -30,6 +30,7 @@ final class LocalSpark {
                 .config("spark.ui.enabled", false)
                 .config("spark.executor.heartbeatInterval", "2s") // as runs have it
                 .config("spark.sql.shuffle.partitions", 2)
+                .config("spark.sql.timeType.enabled", true) // off by default; see SparkTypes
                 .config(
                         "spark.sql.warehouse.dir",
                         Path.of("target/warehouse").toUri().toString())
