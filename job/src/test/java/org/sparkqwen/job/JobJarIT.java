@@ -3,9 +3,11 @@ package org.sparkqwen.job;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.reflect.Method;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +16,8 @@ import java.util.TreeSet;
 import java.util.jar.JarFile;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// The one jar for spark-submit holds the engine and what Spark does not ship, and nothing that it does.
 class JobJarIT {
@@ -52,6 +56,41 @@ class JobJarIT {
             Method width = display.getDeclaredMethod("getStringDisplayLength", String.class);
             width.setAccessible(true);
             assertThat(width.invoke(null, "score 漢字")).isEqualTo(10);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "META-INF/LICENSE | Apache License",
+                "META-INF/NOTICE | Copyright 2026 the spark-qwen authors",
+                "META-INF/NOTICE | Apache Lucene",
+                "META-INF/NOTICE | Apache HttpClient",
+                "META-INF/licenses/progressbar.txt | Copyright (c) 2015--2020 Tongfei Chen",
+                "META-INF/licenses/jline.txt | Neither the name of JLine nor the names of its contributors",
+                "META-INF/licenses/lucene.txt | Copyright (c) 2001-2009 Anders Moeller",
+                "META-INF/licenses/reactive-streams.txt | MIT No Attribution",
+                "META-INF/licenses/analytics-accelerator.txt | parquet-format",
+                "META-INF/FastDoubleParser-LICENSE | MIT License",
+                "META-INF/bigint-LICENSE | Redistribution and use"
+            })
+    void holdsTheLicencesOfAllThatIsInIt(String entry, String text) throws IOException {
+        try (JarFile file = new JarFile(SparkProcess.JAR.toFile());
+                InputStream content = file.getInputStream(file.getEntry(entry))) {
+            assertThat(new String(content.readAllBytes(), StandardCharsets.UTF_8))
+                    .contains(text);
+        }
+    }
+
+    /// A LICENSE at the root would be taken for ours; a dependency has one there.
+    @Test
+    void theLicenceIsOursAndInOnePlace() throws IOException {
+        try (JarFile file = new JarFile(SparkProcess.JAR.toFile());
+                InputStream license = file.getInputStream(file.getEntry("META-INF/LICENSE"))) {
+            assertThat(license.readAllBytes()).isEqualTo(Files.readAllBytes(Path.of("../LICENSE")));
+            assertThat(file.stream().map(entry -> entry.getName()))
+                    .noneMatch(name -> name.matches("(LICENSE|NOTICE|THIRD-PARTY-NOTICES)(\\..*)?"));
         }
     }
 
