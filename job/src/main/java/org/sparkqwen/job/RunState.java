@@ -490,6 +490,11 @@ final class RunState {
         if (bytes > largest) {
             throw damaged(path, "it has %,d bytes, more than any that a run writes".formatted(bytes));
         }
+        if (bytes > Runtime.getRuntime().maxMemory() / 4) {
+            throw Refusal.failure(("%s has %,d bytes, too many for the memory of this driver; give it more"
+                            + " (--driver-memory), or begin anew with --mode overwrite if somebody edited that file")
+                    .formatted(path, bytes));
+        }
         try (InputStream in = files.open(path)) {
             return in.readAllBytes();
         }
