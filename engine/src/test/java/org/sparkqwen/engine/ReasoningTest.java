@@ -148,8 +148,10 @@ class ReasoningTest {
             for (Result.Generated generated : generate(always, thinking(thinking), biased(20, CLOSING, 6), null)) {
                 boolean on = thinking.equals("on");
                 assertThat(generated.reasoning() != null).isEqualTo(on);
-                assertThat(Objects.requireNonNull(generated.text()).contains("</think>"))
-                        .isEqualTo(!on && generated.tokens().contains(CLOSING));
+                if (!on) {
+                    assertThat(Objects.requireNonNull(generated.text()).contains("</think>"))
+                            .isEqualTo(generated.tokens().contains(CLOSING));
+                }
             }
         }
     }
@@ -171,7 +173,7 @@ class ReasoningTest {
                     int closing = generated.tokens().indexOf(CLOSING);
                     if (generated.finishReason() == FinishReason.STOP) {
                         ended++;
-                        assertThat(closing).isPositive();
+                        assertThat(closing).isNotNegative();
                         assertThat(generated.text()).matches("[a-z]{3,8}( [a-z]{3,8}){1,3}\\.");
                         assertThat(generated.tokens().subList(0, closing)).doesNotContain(END_OF_TEXT);
                         assertThat(generated.reasoning())

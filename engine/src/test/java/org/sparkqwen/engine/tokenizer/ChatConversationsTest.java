@@ -133,6 +133,7 @@ class ChatConversationsTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '`',
             value = {
                 "{{ messages[0].content }}{% if enable_thinking is false %}x{% endif %} | true  | false",
                 "{{ messages[0].content }}                                               | false | false",
