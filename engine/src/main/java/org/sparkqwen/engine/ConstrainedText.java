@@ -8,7 +8,7 @@ import org.sparkqwen.engine.constraint.TokenSet;
 final class ConstrainedText {
     private final TokenConstraint constraint;
     private final Set<Integer> endTokens;
-    private int state;
+    private long state;
 
     /// @param endTokens one of which may follow wherever the text may end
     ConstrainedText(TokenConstraint constraint, Set<Integer> endTokens) {

@@ -12,6 +12,9 @@ final class CodePoints {
 
     static final BitSet ALL = range(0, Character.MAX_CODE_POINT);
 
+    /// Control characters for which JSON has no escape by a letter.
+    static final BitSet UNWRITABLE = union(range(0, 7), range(0x0B, 0x0B), range(0x0E, 0x1F));
+
     // The classes \d, \w and \s, in ASCII, and what `.` leaves out, as java.util.regex has them.
     static final BitSet DIGITS = range('0', '9');
     static final BitSet WORD = union(range('a', 'z'), range('A', 'Z'), DIGITS, range('_', '_'));

@@ -101,7 +101,7 @@ final class JsonNumbers {
     }
 
     private static int wholeDigits(BigDecimal number) {
-        return Math.max(1, number.precision() - number.scale());
+        return (int) Math.clamp((long) number.precision() - number.scale(), 1, Integer.MAX_VALUE);
     }
 
     private static int scale(BigDecimal number) {

@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.Set;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
-import org.apache.lucene.util.automaton.Operations;
 
 /// A JSON schema (draft 2020-12) as an automaton of JSON texts that are valid by it.
 ///
@@ -27,11 +26,16 @@ final class JsonSchemaCompiler {
     /// The pointers that are being followed.
     private final Set<String> following = new HashSet<>();
 
+    private final CountedStrings strings = new CountedStrings();
+
     private JsonSchemaCompiler() {}
 
     /// @throws RefusedConstraint if the schema is malformed, not supported, too large, or allows nothing
-    static Automaton compile(String schema) {
-        return new JsonSchemaCompiler().compile(Schema.parse(schema));
+    static ByteAutomaton compile(String schema) {
+        return Budget.within(() -> {
+            JsonSchemaCompiler compiler = new JsonSchemaCompiler();
+            return compiler.strings.bytes(compiler.compile(Schema.parse(schema)));
+        });
     }
 
     /// @return deterministic
@@ -98,9 +102,17 @@ final class JsonSchemaCompiler {
 
     /// The values of `const` or `enum` that are of the type, if there is one.
     private static Automaton values(Schema schema) {
+        List<String> single = new ArrayList<>();
         List<Automaton> texts = new ArrayList<>();
         for (JsonNode value : SchemaKeywords.values(schema)) {
-            texts.add(JsonText.exactly(value));
+            if (value.isContainerNode()) {
+                texts.add(JsonText.exactly(value));
+            } else {
+                single.add(JsonText.text(value));
+            }
+        }
+        if (!single.isEmpty()) {
+            texts.add(Language.ofTexts(single));
         }
         return Language.union(texts);
     }
@@ -111,20 +123,19 @@ final class JsonSchemaCompiler {
             case "boolean" -> Language.union(List.of(Automata.makeString("true"), Automata.makeString("false")));
             case "integer" -> JsonNumbers.of(schema, true);
             case "number" -> JsonNumbers.of(schema, false);
-            case "string" -> JsonText.strings(strings(schema));
+            case "string" -> string(schema);
             case "array" -> array(schema);
             default -> object(schema);
         };
     }
 
-    /// The values of strings, not their texts.
-    private static Automaton strings(Schema schema) {
+    private Automaton string(Schema schema) {
         int least = schema.count("minLength", 0);
         int most = schema.count("maxLength", Language.UNBOUNDED);
         if (most != Language.UNBOUNDED && most < least) {
             throw schema.refused("can never be met: maxLength is less than minLength");
         }
-        Automaton values = Language.repeat(CodePoints.automaton(CodePoints.ALL), least, most);
+        Automaton values = Language.repeat(CodePoints.automaton(CodePoints.ALL), 0, Language.UNBOUNDED);
         if (schema.has("pattern")) {
             Schema pattern = schema.at("pattern");
             try {
@@ -136,11 +147,11 @@ final class JsonSchemaCompiler {
         if (schema.has("format")) {
             values = both(values, StringFormats.of(schema.at("format")));
         }
-        return values;
+        return strings.texts(values, least, most);
     }
 
     private static Automaton both(Automaton some, Automaton others) {
-        return Operations.intersection(Language.deterministic(some), Language.deterministic(others));
+        return Language.intersection(Language.deterministic(some), Language.deterministic(others));
     }
 
     private Automaton array(Schema schema) {

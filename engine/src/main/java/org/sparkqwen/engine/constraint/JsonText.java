@@ -24,12 +24,22 @@ final class JsonText {
     /// RFC 8259's `unescaped`: the first and last characters of its ranges.
     private static final int[][] UNESCAPED = {{' ', '!'}, {'#', '['}, {']', Character.MAX_CODE_POINT}};
 
+    private static final String HEXADECIMAL = "0123456789abcdef";
+
+    /// Texts of characters that a string holds as themselves, or by a backslash and a letter.
+    private static final Automaton WRITABLE =
+            Language.repeat(CodePoints.automaton(CodePoints.except(CodePoints.UNWRITABLE)), 0, Language.UNBOUNDED);
+
     private JsonText() {}
 
     /// The one text of a string, with no more escapes than it needs.
     ///
     /// @throws RefusedConstraint if it has half a surrogate pair
     static Automaton exactly(String value) {
+        return Automata.makeString(text(value));
+    }
+
+    private static String text(String value) {
         StringBuilder text = new StringBuilder("\"");
         value.codePoints().forEach(c -> {
             int escape = ESCAPED.indexOf(c);
@@ -43,16 +53,20 @@ final class JsonText {
                 throw new RefusedConstraint("the text has half a surrogate pair, which has no UTF-8");
             }
         });
-        return Automata.makeString(text.append('"').toString());
+        return text.append('"').toString();
+    }
+
+    /// The one text of a value that is no object and no array.
+    ///
+    /// @throws RefusedConstraint if it has half a surrogate pair
+    static String text(JsonNode value) {
+        return value.isTextual() ? text(value.textValue()) : value.toString();
     }
 
     /// The texts of one value: numbers as it writes them, properties in its order.
     static Automaton exactly(JsonNode value) {
-        if (value.isTextual()) {
-            return exactly(value.textValue());
-        }
         if (!value.isContainerNode()) {
-            return Automata.makeString(value.toString());
+            return Automata.makeString(text(value));
         }
         List<Automaton> parts = new ArrayList<>();
         if (value.isObject()) {
@@ -75,10 +89,24 @@ final class JsonText {
         parts.add(part);
     }
 
-    /// The texts of all strings whose values are `values`: each character as itself, or by a backslash and a letter
-    /// where JSON has one for it. Control characters without a letter are left out.
+    /// `values` without those that need an escape by number, unless there are no others: a model must not be led
+    /// into control characters where a pattern says "any character".
+    ///
+    /// @return deterministic
+    static Automaton writable(Automaton values) {
+        Automaton all = Language.deterministic(values);
+        Automaton some = Language.deterministic(Language.intersection(all, WRITABLE));
+        return some.getNumStates() == 0 ? all : some;
+    }
+
+    /// The texts of all strings whose values are `values`: each character as itself, or by a backslash and a
+    /// letter where JSON has one for it. Strings with control characters that have no letter are left out if
+    /// there are others.
+    ///
+    /// State 0 is in front of the opening quotation mark, then come the states of the values in their order, then
+    /// the one behind the closing quotation mark, then those within escapes.
     static Automaton strings(Automaton values) {
-        Automaton from = Language.deterministic(values);
+        Automaton from = writable(values);
         if (from.getNumStates() == 0) {
             return from;
         }
@@ -91,28 +119,75 @@ final class JsonText {
         Transition transition = new Transition();
         for (int state = 0; state < from.getNumStates(); state++) {
             int source = start + 1 + state;
-            int afterBackslash = -1;
             if (from.isAccept(state)) {
                 text.setAccept(source, false);
                 text.addTransition(source, end, '"');
             }
+            Escapes escapes = new Escapes(text, source);
             int count = from.initTransition(state, transition);
             for (int i = 0; i < count; i++) {
                 from.getNextTransition(transition);
                 int destination = start + 1 + transition.dest;
                 addUnescaped(text, source, destination, transition.min, transition.max);
-                for (int escape = 0; escape < ESCAPED.length(); escape++) {
-                    if (transition.min <= ESCAPED.charAt(escape) && ESCAPED.charAt(escape) <= transition.max) {
-                        if (afterBackslash < 0) {
-                            afterBackslash = text.createState();
-                            text.addTransition(source, afterBackslash, '\\');
-                        }
-                        text.addTransition(afterBackslash, destination, LETTERS.charAt(escape));
-                    }
-                }
+                escapes.add(destination, transition.min, transition.max);
             }
         }
         return text.finish();
+    }
+
+    /// The escapes that may follow in one state of a string.
+    private static final class Escapes {
+        private final Automaton.Builder text;
+        private final int source;
+        private int afterBackslash = -1;
+
+        /// States in front of the last hexadecimal digit, by the digit before it.
+        private final int[] beforeLastDigit = {-1, -1};
+
+        private int beforeFirstDigit = -1;
+
+        Escapes(Automaton.Builder text, int source) {
+            this.text = text;
+            this.source = source;
+        }
+
+        /// Adds those of the characters from `min` to `max`.
+        void add(int destination, int min, int max) {
+            for (int escape = 0; escape < ESCAPED.length(); escape++) {
+                if (min <= ESCAPED.charAt(escape) && ESCAPED.charAt(escape) <= max) {
+                    text.addTransition(afterBackslash(), destination, LETTERS.charAt(escape));
+                }
+            }
+            for (int c = min; c <= Math.min(max, ' ' - 1); c++) {
+                if (ESCAPED.indexOf(c) < 0) {
+                    text.addTransition(beforeLastDigit(c >> 4), destination, HEXADECIMAL.charAt(c & 0xF));
+                }
+            }
+        }
+
+        private int afterBackslash() {
+            if (afterBackslash < 0) {
+                afterBackslash = text.createState();
+                text.addTransition(source, afterBackslash, '\\');
+            }
+            return afterBackslash;
+        }
+
+        private int beforeLastDigit(int digit) {
+            if (beforeFirstDigit < 0) {
+                beforeFirstDigit = chain(chain(chain(afterBackslash(), 'u'), '0'), '0');
+            }
+            if (beforeLastDigit[digit] < 0) {
+                beforeLastDigit[digit] = chain(beforeFirstDigit, '0' + digit);
+            }
+            return beforeLastDigit[digit];
+        }
+
+        private int chain(int from, int label) {
+            int state = text.createState();
+            text.addTransition(from, state, label);
+            return state;
+        }
     }
 
     /// Transitions for the characters from `min` to `max` that a JSON string holds as themselves.

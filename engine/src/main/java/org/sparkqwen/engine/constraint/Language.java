@@ -1,10 +1,16 @@
 package org.sparkqwen.engine.constraint;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.apache.lucene.util.BytesRef;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Operations;
-import org.apache.lucene.util.automaton.TooComplexToDeterminizeException;
 import org.apache.lucene.util.automaton.Transition;
 
 /// Operations on automata that stay within a size, so that a constraint is compiled in time or refused.
@@ -12,15 +18,17 @@ final class Language {
     /// A number of repetitions without end.
     static final int UNBOUNDED = -1;
 
-    /// States of an automaton over characters.
+    /// Copies of states that repetitions make.
     static final int MOST_STATES = 50_000;
 
-    /// States of an automaton over bytes. A string of any characters has nine for each: between characters, after a
-    /// backslash, and within characters of more bytes than one.
-    private static final int MOST_BYTE_STATES = 100_000;
+    /// States of any automaton.
+    private static final int MOST_OF_ALL = 1_000_000;
 
-    /// Transitions that a subset construction looks at.
-    private static final int WORK = 5_000_000;
+    /// States within characters of an automaton over bytes; any character has seven.
+    static final int MOST_WITHIN_CHARACTERS = 100_000;
+
+    /// Lucene's own construction takes no texts of more bytes.
+    private static final int LONGEST_SHARED = Automata.MAX_STRING_UNION_TERM_LENGTH;
 
     private Language() {}
 
@@ -29,8 +37,32 @@ final class Language {
                 "too large: it would need too many states; lower its numbers of repetitions, or its lengths");
     }
 
+    /// These texts and no others, by the smallest deterministic automaton; for thousands of them.
+    static Automaton ofTexts(Collection<String> texts) {
+        SortedSet<BytesRef> shared = new TreeSet<>();
+        List<Automaton> parts = new ArrayList<>();
+        for (String text : texts) {
+            BytesRef bytes = new BytesRef(text.getBytes(UTF_8));
+            Budget.spend(4L * bytes.length + 1);
+            if (bytes.length <= LONGEST_SHARED) {
+                shared.add(bytes);
+            } else {
+                parts.add(Automata.makeString(text));
+            }
+        }
+        if (!shared.isEmpty() || parts.isEmpty()) {
+            parts.add(Automata.makeStringUnion(shared));
+        }
+        return deterministic(union(parts));
+    }
+
     /// One text of each of `parts` after another; the empty text of none.
     static Automaton concatenate(List<Automaton> parts) {
+        for (int i = 0; i + 1 < parts.size(); i++) {
+            // Every end of a part gets the transitions from the beginnings of those after it.
+            spend(parts.get(i));
+            Budget.spend((long) parts.get(i).getAcceptStates().cardinality() * beginnings(parts, i + 1));
+        }
         requireSmall(states(parts));
         return switch (parts.size()) {
             case 0 -> Automata.makeEmptyString();
@@ -41,18 +73,56 @@ final class Language {
 
     /// The texts of any of `parts`.
     static Automaton union(List<Automaton> parts) {
+        parts.forEach(Language::spend);
         requireSmall(states(parts));
         return parts.size() == 1 ? parts.getFirst() : Operations.union(parts);
+    }
+
+    /// Transitions from the beginning of part `i`, and of those after it as far as the parts between may be empty.
+    private static long beginnings(List<Automaton> parts, int i) {
+        long transitions = 0;
+        for (int next = i; next < parts.size(); next++) {
+            Automaton part = parts.get(next);
+            if (part.getNumStates() > 0) {
+                transitions += part.getNumTransitions(0);
+            }
+            if (part.getNumStates() == 0 || !part.isAccept(0)) {
+                break;
+            }
+        }
+        return transitions;
+    }
+
+    private static void spend(Automaton automaton) {
+        Budget.spend((long) automaton.getNumStates() + automaton.getNumTransitions());
+    }
+
+    /// The texts of both.
+    ///
+    /// @param others deterministic
+    static Automaton intersection(Automaton some, Automaton others) {
+        return AutomatonProduct.of(some, others);
+    }
+
+    /// The texts of `some` that are not of `others`.
+    static Automaton except(Automaton some, Automaton others) {
+        Automaton known = deterministic(others);
+        spend(known);
+        return intersection(some, Operations.complement(known, Integer.MAX_VALUE));
     }
 
     /// @param least the least number of repetitions
     /// @param most the highest number of them, or [#UNBOUNDED]
     static Automaton repeat(Automaton part, int least, int most) {
-        // Of what may be empty no number is the least: the same texts, without transitions by the square of it.
-        int from = part.isAccept(0) ? 0 : least;
+        // A part that accepts the empty text needs no lower bound; dropping it avoids transitions by its
+        // square.
+        int from = part.getNumStates() > 0 && part.isAccept(0) ? 0 : least;
         if (most != UNBOUNDED) {
             return repeatBounded(part, from, most);
         }
+        spend(part);
+        Budget.spend((long) part.getAcceptStates().cardinality()
+                * (part.getNumStates() == 0 ? 0 : part.getNumTransitions(0)));
         Automaton more = Operations.repeat(part);
         return from == 0 ? more : concatenate(List.of(repeatBounded(part, from, from), more));
     }
@@ -60,7 +130,14 @@ final class Language {
     /// Not Lucene's own, whose time grows with the square of `most`.
     private static Automaton repeatBounded(Automaton part, int least, int most) {
         int size = part.getNumStates();
-        requireSmall((long) size * most);
+        if (size == 0 || most == 0) {
+            return least == 0 ? Automata.makeEmptyString() : part;
+        }
+        if ((long) size * most > MOST_STATES) {
+            throw tooLarge();
+        }
+        long endings = part.getAcceptStates().cardinality();
+        Budget.spend(most * (size + part.getNumTransitions() + endings * part.getNumTransitions(0)));
         Automaton repeated = new Automaton();
         for (int state = 0; state < 1 + size * most; state++) {
             repeated.createState();
@@ -100,26 +177,26 @@ final class Language {
     }
 
     static void requireSmall(long states) {
-        if (states > MOST_STATES) {
+        if (states > MOST_OF_ALL) {
             throw tooLarge();
         }
     }
 
     /// The same texts, by an automaton that is deterministic, and from every state of which a text can be finished.
     static Automaton deterministic(Automaton automaton) {
-        requireSmall(automaton.getNumStates());
-        int perState = 1 + automaton.getNumTransitions() / Math.max(1, automaton.getNumStates());
-        try {
-            // Lucene counts the states that it looks at, and takes a tenth of their number.
-            return Operations.removeDeadStates(Operations.determinize(automaton, WORK / perState / 10));
-        } catch (TooComplexToDeterminizeException _) {
-            throw tooLarge();
-        }
+        return deterministic(automaton, SubsetConstruction.NONE);
+    }
+
+    /// The same, where transitions with the label `firstSilent` and higher ones read nothing.
+    static Automaton deterministic(Automaton automaton, int firstSilent) {
+        spend(automaton);
+        boolean already = firstSilent == SubsetConstruction.NONE && automaton.isDeterministic();
+        return Operations.removeDeadStates(already ? automaton : SubsetConstruction.of(automaton, firstSilent));
     }
 
     /// From characters to bytes: deterministic, and from every state the text can be finished; without states if no
     /// text is accepted.
     static Automaton utf8(Automaton codePoints) {
-        return Utf8Automaton.of(deterministic(codePoints), MOST_BYTE_STATES);
+        return Utf8Automaton.of(deterministic(codePoints), MOST_WITHIN_CHARACTERS);
     }
 }

@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 record Schema(JsonNode document, JsonNode node, String pointer) {
     private static final int MOST_NESTING = 100;
 
+    /// Characters of strings, items of arrays.
+    private static final int HIGHEST_COUNT = 1_000_000_000;
+
     private static final ObjectMapper MAPPER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -139,8 +142,8 @@ record Schema(JsonNode document, JsonNode node, String pointer) {
         if (number.signum() < 0 || number.stripTrailingZeros().scale() > 0) {
             throw at(keyword).refused("expected a whole number, 0 or more");
         }
-        if (number.compareTo(BigDecimal.valueOf(Language.MOST_STATES)) > 0) {
-            throw at(keyword).refused(Language.tooLarge().reason());
+        if (number.compareTo(BigDecimal.valueOf(HIGHEST_COUNT)) > 0) {
+            throw at(keyword).refused("too large: more than %,d".formatted(HIGHEST_COUNT));
         }
         return number.intValueExact();
     }

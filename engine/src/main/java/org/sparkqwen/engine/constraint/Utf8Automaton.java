@@ -25,6 +25,7 @@ final class Utf8Automaton {
     /// States within characters, by where their bytes lead.
     private final Map<List<Edge>, Integer> within = new HashMap<>();
 
+    /// How many of those there may be.
     private final int mostStates;
 
     private Utf8Automaton(int mostStates) {
@@ -34,8 +35,11 @@ final class Utf8Automaton {
     /// Bytes, or code points, from `first` to `last`, and the state that they lead to.
     private record Edge(int first, int last, int target) {}
 
+    /// The states of `codePoints` keep their numbers, those within characters come after them. Labels above the
+    /// highest code point stay as they are.
+    ///
     /// @param codePoints deterministic, without surrogates
-    /// @throws RefusedConstraint if there would be more than `mostStates`
+    /// @throws RefusedConstraint if there would be more than `mostStates` within characters
     static Automaton of(Automaton codePoints, int mostStates) {
         return new Utf8Automaton(mostStates).convert(codePoints);
     }
@@ -48,7 +52,11 @@ final class Utf8Automaton {
             int count = codePoints.initTransition(state, transition);
             for (int i = 0; i < count; i++) {
                 codePoints.getNextTransition(transition);
-                ranges.add(new Edge(transition.min, transition.max, transition.dest));
+                if (transition.min > Character.MAX_CODE_POINT) {
+                    bytes.addTransition(state, transition.dest, transition.min, transition.max);
+                } else {
+                    ranges.add(new Edge(transition.min, transition.max, transition.dest));
+                }
             }
             int first = 0;
             for (int length = 1; length <= 4; length++) {
@@ -63,6 +71,7 @@ final class Utf8Automaton {
 
     /// The parts of `ranges` from `first` to before `end`.
     private static List<Edge> within(List<Edge> ranges, int first, int end) {
+        Budget.spend(1 + ranges.size() / 4);
         List<Edge> parts = new ArrayList<>();
         for (Edge range : ranges) {
             if (range.first < end && range.last >= first) {
@@ -115,7 +124,7 @@ final class Utf8Automaton {
             return known;
         }
         int state = bytes.createState();
-        if (state >= mostStates) {
+        if (within.size() >= mostStates) {
             throw Language.tooLarge();
         }
         add(state, edges);

@@ -4,14 +4,10 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
-import org.apache.lucene.util.automaton.ByteRunAutomaton;
 
 /// The bytes of a vocabulary's tokens, in order, so that what neighbours have in common is stepped through once: a
 /// trie, laid out as the sorted list of its paths.
 final class VocabularyBytes {
-    /// What the automaton answers for a byte that may not follow.
-    static final int NOWHERE = -1;
-
     private static final byte[] NO_BYTES = {};
 
     /// Ids of the tokens that may appear, by their bytes.
@@ -83,23 +79,28 @@ final class VocabularyBytes {
         return present;
     }
 
-    /// The state that a token's bytes lead to from `state`, or [#NOWHERE].
-    int next(ByteRunAutomaton automaton, int state, int token) {
+    /// How many bytes the longest token has.
+    int longest() {
+        return longest;
+    }
+
+    /// The state that a token's bytes lead to from `state`, or [ByteAutomaton#NOWHERE].
+    long next(ByteAutomaton automaton, long state, int token) {
         if (token < 0 || token >= places.length || places[token] < 0) {
-            return NOWHERE;
+            return ByteAutomaton.NOWHERE;
         }
         int place = places[token];
-        int reached = state;
-        for (int i = starts[place]; i < starts[place + 1] && reached != NOWHERE; i++) {
+        long reached = state;
+        for (int i = starts[place]; i < starts[place + 1] && reached != ByteAutomaton.NOWHERE; i++) {
             reached = automaton.step(reached, bytes[i] & 0xFF);
         }
         return reached;
     }
 
     /// The tokens whose bytes lead from `state` to any state.
-    TokenSet leadingOn(ByteRunAutomaton automaton, int state) {
+    TokenSet leadingOn(ByteAutomaton automaton, long state) {
         long[] words = new long[Math.ceilDiv(places.length, Long.SIZE)];
-        int[] reached = new int[longest + 1]; // by the first bytes of the last token that was walked
+        long[] reached = new long[longest + 1]; // by the first bytes of the last token that was walked
         reached[0] = state;
         int alive = 0; // how many of them lead to a state
         for (int i = 0; i < ids.length; i++) {
@@ -109,8 +110,8 @@ final class VocabularyBytes {
             int length = starts[i + 1] - starts[i];
             alive = shared[i];
             while (alive < length) {
-                int next = automaton.step(reached[alive], bytes[starts[i] + alive] & 0xFF);
-                if (next == NOWHERE) {
+                long next = automaton.step(reached[alive], bytes[starts[i] + alive] & 0xFF);
+                if (next == ByteAutomaton.NOWHERE) {
                     break;
                 }
                 reached[++alive] = next;

@@ -59,7 +59,7 @@ final class SampleVocabulary {
                 .map(closer -> tokenizer.idOf(closer).orElseThrow())
                 .toList();
         List<Integer> tokens = new ArrayList<>();
-        int state = constraint.start();
+        long state = constraint.start();
         while (!constraint.ends(state) && !(constraint.accepts(state) && random.nextInt(3) == 0)) {
             TokenSet allowed = constraint.allowed(state);
             List<Integer> closing = closers.stream().filter(allowed::contains).toList();

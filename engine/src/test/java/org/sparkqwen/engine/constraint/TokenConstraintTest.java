@@ -49,8 +49,8 @@ class TokenConstraintTest {
             Random random = new Random(11);
             int allowed = 0;
             for (int walk = 0; walk < 4; walk++) {
-                int state = compiled.start();
-                int reference = bytes.start();
+                long state = compiled.start();
+                long reference = bytes.start();
                 for (int step = 0; step < 6 && !compiled.ends(state); step++) {
                     TokenSet set = compiled.allowed(state);
                     List<Integer> expected = new ArrayList<>();
@@ -75,11 +75,11 @@ class TokenConstraintTest {
     }
 
     /// The state after `text`, or -1; each byte is a token.
-    private static int reached(TokenConstraint bytes, int state, byte[] text) {
+    private static long reached(TokenConstraint bytes, long state, byte[] text) {
         if (text.length == 0) {
             return -1;
         }
-        int reached = state;
+        long reached = state;
         for (byte each : text) {
             if (!bytes.allowed(reached).contains(each & 0xFF)) {
                 return -1;
@@ -140,7 +140,7 @@ class TokenConstraintTest {
         for (SampleVocabulary vocabulary : SampleVocabulary.ALL) {
             TokenConstraint constraint =
                     vocabulary.compile(new Constraint.Choices(List.of("a day in Tokyo 日本", "a d")));
-            int state = constraint.start();
+            long state = constraint.start();
             assertThat(constraint.accepts(state)).isFalse();
             for (int token : vocabulary.encode("a day in Tokyo 日本")) {
                 assertThat(constraint.ends(state)).isFalse();
@@ -192,7 +192,7 @@ class TokenConstraintTest {
     @Test
     void statesWithTheSameTokensShareThem() {
         TokenConstraint constraint = SampleVocabulary.QWEN3.compile(new Constraint.Regex("[0-9]{400}"));
-        int state = constraint.start();
+        long state = constraint.start();
         TokenSet first = constraint.allowed(state);
         int digit = SampleVocabulary.QWEN3.encode("7")[0];
         for (int i = 0; i < 300; i++) {

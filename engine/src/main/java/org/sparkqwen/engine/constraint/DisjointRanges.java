@@ -1,0 +1,85 @@
+package org.sparkqwen.engine.constraint;
+
+import java.util.Arrays;
+
+/// Splits labels with targets, which may overlap, into ranges that do not, each with all its targets.
+final class DisjointRanges {
+    /// Receives a range of labels and the targets of every label in it, in order and each once.
+    interface Receiver {
+        void range(int first, int last, int[] targets);
+    }
+
+    /// Where ranges begin or end: the label in the upper half, then 0 for a beginning, and which range it is.
+    private long[] points = new long[16];
+
+    private int[] targets = new int[8];
+    private int size;
+
+    void clear() {
+        size = 0;
+    }
+
+    void add(int first, int last, int target) {
+        if (size == targets.length) {
+            targets = Arrays.copyOf(targets, 2 * size);
+            points = Arrays.copyOf(points, 4 * size);
+        }
+        targets[size] = target;
+        points[2 * size] = point(first, size);
+        points[2 * size + 1] = point(last + 1, size);
+        size++;
+    }
+
+    private static long point(int label, int range) {
+        return (long) label << Integer.SIZE | range;
+    }
+
+    /// Hands the ranges over in the order of their labels.
+    void forEach(Receiver receiver) {
+        Budget.spend(2L * size + 1);
+        long[] sorted = Arrays.copyOf(points, 2 * size);
+        Arrays.sort(sorted);
+        int[] active = new int[size]; // ranges that the label is in
+        int[] places = new int[size]; // where each is among them, plus one
+        int actives = 0;
+        for (int i = 0; i < sorted.length; ) {
+            int label = (int) (sorted[i] >>> Integer.SIZE);
+            for (; i < sorted.length && (int) (sorted[i] >>> Integer.SIZE) == label; i++) {
+                int range = (int) sorted[i];
+                if (places[range] == 0) {
+                    active[actives++] = range;
+                    places[range] = actives;
+                } else { // it ends: the last one takes its place
+                    int moved = active[--actives];
+                    active[places[range] - 1] = moved;
+                    places[moved] = places[range];
+                }
+            }
+            if (actives > 0) {
+                Budget.spend(actives);
+                int next = (int) (sorted[i] >>> Integer.SIZE);
+                receiver.range(label, next - 1, targets(active, actives));
+            }
+        }
+    }
+
+    private int[] targets(int[] ranges, int count) {
+        int[] found = new int[count];
+        for (int i = 0; i < count; i++) {
+            found[i] = targets[ranges[i]];
+        }
+        return sortedSet(found, count);
+    }
+
+    /// The first `count` of `numbers` in order, each once; `numbers` may be changed.
+    static int[] sortedSet(int[] numbers, int count) {
+        Arrays.sort(numbers, 0, count);
+        int distinct = 0;
+        for (int i = 0; i < count; i++) {
+            if (distinct == 0 || numbers[i] != numbers[distinct - 1]) {
+                numbers[distinct++] = numbers[i];
+            }
+        }
+        return distinct == numbers.length ? numbers : Arrays.copyOf(numbers, distinct);
+    }
+}
