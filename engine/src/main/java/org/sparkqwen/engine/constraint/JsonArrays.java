@@ -1,60 +1,139 @@
 package org.sparkqwen.engine.constraint;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
-import org.apache.lucene.util.automaton.Operations;
+import org.jspecify.annotations.Nullable;
 
 /// Arrays whose first items are described one by one, and the others alike.
 final class JsonArrays {
-    private final List<Automaton> prefix;
-    private final Automaton items;
-    private final int least;
-    private final int most;
+    /// Values that an array without equal ones may have: there is a state for each set of them.
+    private static final int MOST_UNIQUE = 8;
 
-    private JsonArrays(List<Automaton> prefix, Automaton items, int least, int most) {
-        this.prefix = prefix;
-        this.items = items;
-        this.least = least;
+    /// States of items, one after another.
+    private static final int MOST_STATES = 200_000;
+
+    private final Automaton.Builder text = new Automaton.Builder();
+    private final int most;
+    private final int end;
+
+    private JsonArrays(int most) {
         this.most = most;
+        text.createState(); // the start is the first state
+        end = text.createState();
+        text.setAccept(end, true);
     }
 
     /// @param prefix the texts of the first items; an array may end before them
-    /// @param items the texts of the items after them; an empty language if none may follow
+    /// @param items the texts of the items after them; null if none may follow
     /// @param least the least number of items
     /// @param most the highest number of them, or [Language#UNBOUNDED]
-    static Automaton of(List<Automaton> prefix, Automaton items, int least, int most) {
-        Automaton inside = new JsonArrays(prefix, items, least, most).inside();
-        return Language.concatenate(List.of(Automata.makeChar('['), inside, Automata.makeChar(']')));
-    }
-
-    private Automaton inside() {
-        Automaton text = afterPrefix();
-        int described = most == Language.UNBOUNDED ? prefix.size() : Math.min(prefix.size(), most);
-        for (int i = described; i-- > 0; ) {
-            Automaton item = i == 0 ? prefix.get(i) : Language.concatenate(List.of(JsonText.COMMA, prefix.get(i)));
-            text = optional(Language.concatenate(List.of(item, text)), i);
+    static Automaton of(List<Automaton> prefix, @Nullable Automaton items, int least, int most) {
+        int longest = items == null ? Language.lower(most, prefix.size()) : most;
+        if (longest != Language.UNBOUNDED && longest < least) {
+            return Automata.makeEmpty();
         }
-        return text;
+        return new JsonArrays(longest).build(prefix, items, least);
     }
 
-    /// What may follow the items of the prefix.
-    private Automaton afterPrefix() {
-        int before = prefix.size();
-        if (Operations.isEmpty(items) || (most != Language.UNBOUNDED && most <= before)) {
-            return Automata.makeEmptyString();
+    private Automaton build(List<Automaton> prefix, @Nullable Automaton items, int least) {
+        // Without an end the last item that is written out follows itself.
+        int written = most == Language.UNBOUNDED ? Math.max(prefix.size() + 1, least) : most;
+        int comma = -1; // the state after a comma that may follow an item
+        int first = -1; // the state before the first item
+        for (int i = written; i-- > 0; ) {
+            Automaton item = i < prefix.size() ? prefix.get(i) : items;
+            if (item == null) {
+                throw new IllegalStateException("an item that is not described");
+            }
+            boolean repeats = most == Language.UNBOUNDED && i == written - 1;
+            int before = text.createState();
+            if (repeats) {
+                comma = before;
+            }
+            first = copy(item, i + 1 >= least, comma);
+            text.addTransition(before, first, ' ');
+            text.addEpsilon(before, first);
+            comma = before;
         }
-        Automaton following = Language.concatenate(List.of(JsonText.COMMA, items));
-        int already = Math.max(before, 1);
-        Automaton others = Language.repeat(
-                following,
-                Math.max(least - already, 0),
-                most == Language.UNBOUNDED ? Language.UNBOUNDED : most - already);
-        return before > 0 ? others : optional(Language.concatenate(List.of(items, others)), 0);
+        int begin = text.createState();
+        text.addTransition(0, begin, '[');
+        if (least == 0) {
+            text.addTransition(begin, end, ']');
+        }
+        if (first >= 0) {
+            text.addEpsilon(begin, first);
+        }
+        return Language.deterministic(text.finish());
     }
 
-    /// `text`, or nothing if the array may end after `items` items.
-    private Automaton optional(Automaton text, int items) {
-        return least > items ? text : Language.repeat(text, 0, 1);
+    /// @param ends whether the array may end after it
+    /// @param comma the state after a comma that may follow it; negative if none may
+    /// @return where the copy begins
+    private int copy(Automaton item, boolean ends, int comma) {
+        int begin = text.getNumStates();
+        if (begin + (long) item.getNumStates() > MOST_STATES) {
+            throw new RefusedConstraint(("too large: the items of an array, one after another, need more than %,d"
+                            + " states; lower minItems or maxItems, or describe simpler items")
+                    .formatted(MOST_STATES));
+        }
+        Budget.spend((long) item.getNumStates() + item.getNumTransitions());
+        text.copy(item);
+        for (int state = 0; state < item.getNumStates(); state++) {
+            if (item.isAccept(state)) {
+                text.setAccept(begin + state, false);
+                if (comma >= 0) {
+                    text.addTransition(begin + state, comma, ',');
+                }
+                if (ends) {
+                    text.addTransition(begin + state, end, ']');
+                }
+            }
+        }
+        return begin;
+    }
+
+    /// Arrays of different values.
+    ///
+    /// @throws RefusedConstraint if there are too many of them
+    static Automaton ofUnique(List<JsonNode> values, int least, int most) {
+        if (values.size() > MOST_UNIQUE) {
+            throw new RefusedConstraint("uniqueItems is not supported for items that may have more than %d values"
+                    .formatted(MOST_UNIQUE));
+        }
+        return new JsonArrays(most).buildUnique(values, least);
+    }
+
+    private Automaton buildUnique(List<JsonNode> values, int least) {
+        List<Automaton> texts =
+                values.stream().map(value -> JsonText.exactly(List.of(value))).toList();
+        int sets = 1 << values.size();
+        int[] comma = new int[sets]; // the state after a comma, by the values that are there already
+        for (int set = sets; set-- > 0; ) {
+            comma[set] = text.createState();
+            int before = text.createState();
+            text.addEpsilon(comma[set], before);
+            text.addTransition(comma[set], before, ' ');
+            int size = Integer.bitCount(set) + 1;
+            if (size > values.size() || (most != Language.UNBOUNDED && size > most)) {
+                continue;
+            }
+            for (int value = 0; value < values.size(); value++) {
+                int with = set | 1 << value;
+                if (with != set) {
+                    text.addEpsilon(before, copy(texts.get(value), size >= least, comma[with]));
+                }
+            }
+            if (set == 0) {
+                int begin = text.createState();
+                text.addTransition(0, begin, '[');
+                text.addEpsilon(begin, before);
+                if (least == 0) {
+                    text.addTransition(begin, end, ']');
+                }
+            }
+        }
+        return Language.deterministic(text.finish());
     }
 }

@@ -6,21 +6,22 @@ import static org.sparkqwen.engine.constraint.DecimalComparison.Order.LESS;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.math.RoundingMode;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.function.BinaryOperator;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
-import org.apache.lucene.util.automaton.Operations;
 import org.jspecify.annotations.Nullable;
 
-/// The numbers that a schema allows, as automata over their digits.
+/// The texts of numbers that a schema allows, as automata over their digits.
 ///
-/// Digits are bounded, so that a number ends, and so that who reads it as a double finds it within the same bounds.
+/// Digits are bounded, so that a number ends, and so that who reads it as a double finds it within the same
+/// bounds.
 final class JsonNumbers {
     /// What a double keeps of any number.
     private static final int DIGITS = 15;
 
+    /// Digits of a bound before its point, and after it.
     private static final int MOST_BOUND_DIGITS = 30;
 
     /// The automaton of a number's multiples has as many states as the number says.
@@ -29,138 +30,126 @@ final class JsonNumbers {
     private static final Automaton MINUS = Automata.makeChar('-');
     private static final Automaton DIGIT = Automata.makeCharRange('0', '9');
 
-    private final Schema schema;
-    private int wholeDigits = DIGITS;
-    private int fractionDigits;
+    private final NumberRange.@Nullable Bound lowest;
+    private final NumberRange.@Nullable Bound highest;
+    private final List<BigDecimal> divisors;
 
-    private JsonNumbers(Schema schema, boolean integer) {
-        this.schema = schema;
-        fractionDigits = integer ? 0 : DIGITS;
+    private JsonNumbers(NumberRange range) {
+        NumberRange.Bound low = range.lowest();
+        NumberRange.Bound high = range.highest();
+        lowest = low == null ? null : rounded(low);
+        NumberRange.Bound negatedHigh = high == null ? null : rounded(high.negated());
+        highest = negatedHigh == null ? null : negatedHigh.negated();
+        divisors = range.divisors();
     }
 
-    /// @param integer whether there is neither fraction nor exponent
-    /// @throws RefusedConstraint if a bound is no number, has too many digits, or multipleOf is not supported
-    static Automaton of(Schema schema, boolean integer) {
-        return new JsonNumbers(schema, integer).numbers();
+    /// @throws RefusedConstraint if every number would have too many digits
+    static Automaton of(NumberRange range) {
+        JsonNumbers numbers = new JsonNumbers(range);
+        boolean free = numbers.lowest == null
+                && numbers.highest == null
+                && range.divisors().isEmpty()
+                && range.excluded().isEmpty();
+        if (free) {
+            return Language.concatenate(
+                    List.of(Language.repeat(MINUS, 0, 1), decimals(DIGITS, DIGITS), exponent()));
+        }
+        Automaton texts = numbers.within(numbers.decimals());
+        for (NumberRange excluded : range.excluded()) {
+            texts = Language.deterministic(Language.except(texts, new JsonNumbers(excluded).allWithin()));
+        }
+        return texts;
     }
 
-    /// @param inclusive whether the number itself is within the bound
-    private record Bound(BigDecimal number, boolean inclusive) {
-        Bound negated() {
-            return new Bound(number.negate(), inclusive);
+    /// @throws RefusedConstraint if multiples of this number are not supported
+    static void requireDivisor(Schema keyword, BigDecimal divisor) {
+        if (divisor.signum() <= 0
+                || wholeDigits(divisor) > MOST_BOUND_DIGITS
+                || scale(divisor) > DIGITS
+                || modulus(divisor).compareTo(BigInteger.valueOf(MOST_DIVISOR)) > 0) {
+            throw keyword.refused("not supported; numbers above 0 are that are, without their point, at most %,d"
+                    .formatted(MOST_DIVISOR));
         }
     }
 
-    private Automaton numbers() {
-        Bound lowest = bound("minimum", "exclusiveMinimum", BigDecimal::max);
-        Bound highest = bound("maximum", "exclusiveMaximum", BigDecimal::min);
-        Automaton multiples = multiples();
-        if (fractionDigits > 0 && lowest == null && highest == null && !schema.has("multipleOf")) {
-            return Language.concatenate(List.of(Language.repeat(MINUS, 0, 1), decimals(), exponent()));
-        }
-        Bound nearest = highest == null || highest.number.signum() >= 0
-                ? new Bound(BigDecimal.ZERO, false) // there is no -0
-                : highest.negated();
-        Automaton negative = multiples(between(nearest, lowest == null ? null : lowest.negated()), multiples);
-        Automaton others = multiples(between(lowest, highest), multiples);
-        return Language.union(List.of(others, Language.concatenate(List.of(MINUS, negative))));
+    static long wholeDigits(BigDecimal number) {
+        return Math.max(1, (long) number.precision() - number.scale());
     }
 
-    private static Automaton multiples(Automaton numbers, @Nullable Automaton multiples) {
-        return multiples == null ? numbers : Operations.intersection(numbers, multiples);
-    }
-
-    /// The stronger one of two keywords.
-    ///
-    /// @param stronger of two numbers
-    private @Nullable Bound bound(
-            String inclusiveKeyword, String exclusiveKeyword, BinaryOperator<BigDecimal> stronger) {
-        BigDecimal inclusive = number(inclusiveKeyword);
-        BigDecimal exclusive = number(exclusiveKeyword);
-        if (exclusive != null
-                && (inclusive == null || stronger.apply(exclusive, inclusive).compareTo(exclusive) == 0)) {
-            // Near the bound a double tells numbers of so many digits from it.
-            int beside = Math.max(scale(exclusive) + 1, DIGITS - wholeDigits(exclusive));
-            fractionDigits = Math.min(fractionDigits, beside);
-            return new Bound(exclusive, false);
-        }
-        return inclusive == null ? null : new Bound(inclusive, true);
-    }
-
-    private @Nullable BigDecimal number(String keyword) {
-        BigDecimal number = schema.number(keyword);
-        if (number == null) {
-            return null;
-        }
-        if (wholeDigits(number) > MOST_BOUND_DIGITS || scale(number) > MOST_BOUND_DIGITS) {
-            throw schema.at(keyword)
-                    .refused("more than %d digits before or after the point".formatted(MOST_BOUND_DIGITS));
-        }
-        wholeDigits = Math.max(wholeDigits, wholeDigits(number));
-        return number;
-    }
-
-    private static int wholeDigits(BigDecimal number) {
-        return (int) Math.clamp((long) number.precision() - number.scale(), 1, Integer.MAX_VALUE);
-    }
-
-    private static int scale(BigDecimal number) {
+    static long scale(BigDecimal number) {
         return Math.max(0, number.stripTrailingZeros().scale());
     }
 
-    /// The multiples of multipleOf, without sign, by the remainder of the digits so far; null if any number will
-    /// do.
-    private @Nullable Automaton multiples() {
-        BigDecimal divisor = schema.number("multipleOf");
-        if (divisor == null) {
-            return null;
-        }
-        if (scale(divisor) > 0 && divisor.stripTrailingZeros().unscaledValue().equals(BigInteger.ONE)) {
-            fractionDigits = Math.min(fractionDigits, scale(divisor));
-            return null;
-        }
-        if (divisor.signum() <= 0 || scale(divisor) > 0 || divisor.compareTo(BigDecimal.valueOf(MOST_DIVISOR)) > 0) {
-            throw schema.at("multipleOf")
-                    .refused("not supported; whole numbers up to %,d, 0.1, 0.01 and so on are".formatted(MOST_DIVISOR));
-        }
-        fractionDigits = 0;
-        int modulus = divisor.intValueExact();
-        Automaton.Builder multiples = new Automaton.Builder();
-        for (int remainder = 0; remainder < modulus; remainder++) {
-            multiples.createState();
-        }
-        multiples.setAccept(0, true);
-        for (int remainder = 0; remainder < modulus; remainder++) {
-            for (int digit = 0; digit <= 9; digit++) {
-                multiples.addTransition(remainder, (10 * remainder + digit) % modulus, '0' + digit);
+    /// A lowest number for numbers of [#MOST_BOUND_DIGITS] digits, which is the same for them; null if it is
+    /// less than all of them.
+    private static NumberRange.@Nullable Bound rounded(NumberRange.Bound bound) {
+        BigDecimal number = bound.number();
+        if (wholeDigits(number) > MOST_BOUND_DIGITS) {
+            if (number.signum() < 0) {
+                return null;
             }
+            throw new RefusedConstraint("too large: a bound of a number has more than %d digits before the point"
+                    .formatted(MOST_BOUND_DIGITS));
         }
-        return multiples.finish();
+        if (scale(number) <= MOST_BOUND_DIGITS) {
+            return bound;
+        }
+        BigDecimal least = BigDecimal.ONE.movePointLeft(MOST_BOUND_DIGITS);
+        if (number.abs().compareTo(least) < 0) { // its digits may not fit into memory
+            return new NumberRange.Bound(number.signum() < 0 ? BigDecimal.ZERO : least, true);
+        }
+        return new NumberRange.Bound(number.setScale(MOST_BOUND_DIGITS, RoundingMode.CEILING), true);
     }
 
-    /// Decimals without sign and exponent between the bounds, as far as they are not negative.
-    private Automaton between(@Nullable Bound lowest, @Nullable Bound highest) {
-        Automaton decimals = decimals();
-        if (lowest != null && lowest.number.signum() >= 0) {
-            decimals = Operations.intersection(
-                    decimals,
-                    DecimalComparison.accepting(
-                            lowest.inclusive ? EnumSet.of(EQUAL, GREATER) : EnumSet.of(GREATER), lowest.number));
+    /// The texts of these numbers among `decimals`, which have no sign, and with a sign before them.
+    private Automaton within(Automaton decimals) {
+        Automaton multiples = decimals;
+        for (BigDecimal divisor : divisors) {
+            multiples = Language.intersection(multiples, multiplesOf(divisor));
         }
-        if (highest != null) {
-            if (highest.number.signum() < 0) {
-                return Automata.makeEmpty();
+        multiples = Language.deterministic(multiples);
+        NumberRange.Bound nearest = highest == null || highest.number().signum() >= 0
+                ? new NumberRange.Bound(BigDecimal.ZERO, false) // there is no -0
+                : highest.negated();
+        Automaton negative = between(multiples, nearest, lowest == null ? null : lowest.negated());
+        Automaton others = between(multiples, lowest, highest);
+        return Language.deterministic(
+                Language.union(List.of(others, Language.concatenate(List.of(MINUS, negative)))));
+    }
+
+    /// The texts of these numbers, of as many digits as there may be.
+    private Automaton allWithin() {
+        Automaton digits = Language.repeat(DIGIT, 1, Language.UNBOUNDED);
+        Automaton fraction = Language.concatenate(List.of(Automata.makeChar('.'), digits));
+        return within(Language.concatenate(List.of(digits, Language.repeat(fraction, 0, 1))));
+    }
+
+    /// The decimals that are generated: of enough digits to reach the bounds, and no more than a double tells
+    /// apart.
+    private Automaton decimals() {
+        long wholeDigits = DIGITS;
+        long fractionDigits = DIGITS;
+        for (NumberRange.Bound bound : new NumberRange.@Nullable Bound[] {lowest, highest}) {
+            if (bound != null) {
+                wholeDigits = Math.max(wholeDigits, wholeDigits(bound.number()));
+                fractionDigits = Math.max(fractionDigits, scale(bound.number()));
             }
-            decimals = Operations.intersection(
-                    decimals,
-                    DecimalComparison.accepting(
-                            highest.inclusive ? EnumSet.of(EQUAL, LESS) : EnumSet.of(LESS), highest.number));
         }
-        return decimals;
+        for (NumberRange.Bound bound : new NumberRange.@Nullable Bound[] {lowest, highest}) {
+            if (bound != null && !bound.inclusive()) {
+                // Near the bound a double tells numbers of so many digits from it.
+                fractionDigits = Math.min(
+                        fractionDigits, Math.max(scale(bound.number()) + 1, DIGITS - wholeDigits(bound.number())));
+            }
+        }
+        for (BigDecimal divisor : divisors) {
+            fractionDigits = Math.min(fractionDigits, scale(divisor));
+        }
+        return decimals((int) wholeDigits, (int) fractionDigits);
     }
 
     /// All decimals without sign and exponent.
-    private Automaton decimals() {
+    private static Automaton decimals(int wholeDigits, int fractionDigits) {
         Automaton whole = Language.union(List.of(
                 Automata.makeChar('0'),
                 Language.concatenate(
@@ -171,6 +160,81 @@ final class JsonNumbers {
         Automaton fraction =
                 Language.concatenate(List.of(Automata.makeChar('.'), Language.repeat(DIGIT, 1, fractionDigits)));
         return Language.concatenate(List.of(whole, Language.repeat(fraction, 0, 1)));
+    }
+
+    /// The number without its point, if it has one.
+    private static BigInteger modulus(BigDecimal divisor) {
+        return divisor.movePointRight((int) scale(divisor)).toBigIntegerExact();
+    }
+
+    /// The multiples of a number, without sign, by the remainder of the digits so far.
+    private static Automaton multiplesOf(BigDecimal divisor) {
+        int modulus = modulus(divisor).intValueExact();
+        int scale = (int) scale(divisor);
+        Automaton.Builder multiples = new Automaton.Builder();
+        // State `digits * modulus + remainder`: so many digits after the point. Before it, the first ones.
+        for (int state = 0; state < (scale + 1) * modulus; state++) {
+            multiples.createState();
+        }
+        int zeros = multiples.createState(); // after all digits that may be other than 0
+        multiples.setAccept(zeros, true);
+        multiples.addTransition(zeros, zeros, '0');
+        int[] points = new int[modulus];
+        for (int remainder = 0; remainder < modulus; remainder++) {
+            points[remainder] = multiples.createState();
+            multiples.addTransition(remainder, points[remainder], '.');
+            addDigits(multiples, points[remainder], remainder, 0, scale, modulus, zeros);
+        }
+        for (int digits = 0; digits <= scale; digits++) {
+            for (int remainder = 0; remainder < modulus; remainder++) {
+                int state = digits * modulus + remainder;
+                BigInteger left = BigInteger.TEN.pow(scale - digits).multiply(BigInteger.valueOf(remainder));
+                multiples.setAccept(state, left.mod(BigInteger.valueOf(modulus)).signum() == 0);
+                if (digits > 0) {
+                    addDigits(multiples, state, remainder, digits, scale, modulus, zeros);
+                    continue;
+                }
+                for (int digit = 0; digit <= 9; digit++) {
+                    multiples.addTransition(state, (10 * remainder + digit) % modulus, '0' + digit);
+                }
+            }
+        }
+        return Language.deterministic(multiples.finish());
+    }
+
+    /// Transitions for a digit after the point, of which `digits` were read.
+    private static void addDigits(
+            Automaton.Builder multiples, int state, int remainder, int digits, int scale, int modulus, int zeros) {
+        if (digits < scale) {
+            for (int digit = 0; digit <= 9; digit++) {
+                int next = (digits + 1) * modulus + (10 * remainder + digit) % modulus;
+                multiples.addTransition(state, next, '0' + digit);
+            }
+        } else if (remainder == 0) {
+            multiples.addTransition(state, zeros, '0');
+        }
+    }
+
+    /// Those of `decimals` that are between the bounds, as far as they are not negative.
+    private static Automaton between(
+            Automaton decimals, NumberRange.@Nullable Bound lowest, NumberRange.@Nullable Bound highest) {
+        Automaton between = decimals;
+        if (lowest != null && lowest.number().signum() >= 0) {
+            between = Language.intersection(
+                    between,
+                    DecimalComparison.accepting(
+                            lowest.inclusive() ? EnumSet.of(EQUAL, GREATER) : EnumSet.of(GREATER), lowest.number()));
+        }
+        if (highest != null) {
+            if (highest.number().signum() < 0) {
+                return Automata.makeEmpty();
+            }
+            between = Language.intersection(
+                    between,
+                    DecimalComparison.accepting(
+                            highest.inclusive() ? EnumSet.of(EQUAL, LESS) : EnumSet.of(LESS), highest.number()));
+        }
+        return between;
     }
 
     /// No exponent, or one of two digits, so that a number is finite as a double.

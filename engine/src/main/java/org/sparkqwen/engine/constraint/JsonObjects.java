@@ -1,81 +1,307 @@
 package org.sparkqwen.engine.constraint;
 
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.lucene.util.automaton.Automaton;
+import org.jspecify.annotations.Nullable;
 
-/// Objects that have some properties of a list, in the list's order.
+/// Objects that have some properties of a list, in the list's order, and then others.
 ///
-/// Built from the last property to the first: what may follow a property is there before the property is. Each is there
-/// once, whether or not another one comes before it.
+/// Built from the last property to the first. Which keys may follow is a trie, and the trie before a property
+/// is the one after it with one path more, so that the automaton is deterministic and grows linearly with the
+/// names.
 final class JsonObjects {
+    private static final Trie NO_KEYS = new Trie(new int[0], new Object[0]);
+
     private final Automaton.Builder text = new Automaton.Builder();
+    private final List<Property> properties;
+    private final List<Others> others;
+    private final int least;
+    private final int most;
     private final int end;
 
-    /// Where the properties that are there already may begin, in front of a key.
-    private int keys;
+    /// Whether a property from this place on is required.
+    private final boolean[] requiredFrom;
 
-    /// Where they may begin after a comma.
-    private int afterComma;
+    /// By place and count of properties so far: what may follow there.
+    private final Map<Place, Trie> keys = new HashMap<>();
 
-    /// Whether none of them is required.
-    private boolean mayEnd = true;
+    private final Map<Place, Integer> tails = new HashMap<>();
+    private final Map<Place, Integer> afterComma = new HashMap<>();
+    private final Map<Trie, Integer> states = new IdentityHashMap<>();
 
-    private JsonObjects() {
+    /// Where properties without a place in the list begin, by the count of properties before.
+    private final Map<Integer, Integer> othersBegin = new HashMap<>();
+
+    private JsonObjects(List<Property> properties, List<Others> others, int least, int most) {
+        this.properties = properties;
+        this.others = others;
+        long required = properties.stream().filter(Property::required).count();
+        this.least = least <= required ? 0 : least;
+        this.most = others.isEmpty() && most >= properties.size() ? Language.UNBOUNDED : most;
+        requiredFrom = new boolean[properties.size() + 1];
+        for (int i = properties.size(); i-- > 0; ) {
+            requiredFrom[i] = properties.get(i).required || requiredFrom[i + 1];
+        }
         text.createState(); // the start is the first state
         end = text.createState();
         text.setAccept(end, true);
-        keys = text.createState();
-        afterComma = text.createState();
     }
 
     /// @param value the texts of the property's value
     record Property(String name, boolean required, Automaton value) {}
 
-    static Automaton of(List<Property> properties) {
-        JsonObjects objects = new JsonObjects();
-        properties.reversed().forEach(objects::add);
-        return objects.finish();
-    }
-
-    private Automaton finish() {
-        if (mayEnd) {
-            text.addTransition(keys, end, '}');
-        }
-        text.addTransition(0, keys, '{');
-        return text.finish();
-    }
-
-    /// Adds a property before all others.
-    private void add(Property property) {
-        int key = copy(
-                Language.concatenate(List.of(JsonText.exactly(property.name()), JsonText.COLON, property.value())));
-        int keysFromHere = text.createState();
-        text.addEpsilon(keysFromHere, key);
-        if (!property.required()) {
-            text.addEpsilon(keysFromHere, keys);
-        }
-        keys = keysFromHere;
-        afterComma = text.createState();
-        text.addEpsilon(afterComma, keys);
-        text.addTransition(afterComma, keys, ' ');
-        mayEnd &= !property.required();
-    }
-
-    /// Copies a property, and has what may follow it follow.
+    /// Properties without a place in the list.
     ///
-    /// @return where it begins
-    private int copy(Automaton property) {
+    /// @param names as values, not as JSON texts; none of the list's
+    /// @param value the texts of their values
+    record Others(Automaton names, Automaton value) {}
+
+    /// @param count properties so far; those beyond what is counted do not matter
+    private record Place(int property, int count) {}
+
+    /// Keys by their characters, with the quotation marks. Immutable.
+    ///
+    /// @param targets tries, and after a key the state that it leads to
+    private record Trie(int[] characters, Object[] targets) {
+        private @Nullable Object get(int character) {
+            int index = Arrays.binarySearch(characters, character);
+            return index < 0 ? null : targets[index];
+        }
+
+        private Trie with(int character, Object target) {
+            int index = Arrays.binarySearch(characters, character);
+            if (index >= 0) {
+                Object[] replaced = targets.clone();
+                replaced[index] = target;
+                return new Trie(characters, replaced);
+            }
+            int at = -index - 1;
+            int[] moreCharacters = new int[characters.length + 1];
+            Object[] moreTargets = new Object[targets.length + 1];
+            System.arraycopy(characters, 0, moreCharacters, 0, at);
+            System.arraycopy(targets, 0, moreTargets, 0, at);
+            System.arraycopy(characters, at, moreCharacters, at + 1, characters.length - at);
+            System.arraycopy(targets, at, moreTargets, at + 1, targets.length - at);
+            moreCharacters[at] = character;
+            moreTargets[at] = target;
+            return new Trie(moreCharacters, moreTargets);
+        }
+
+        private Trie with(int[] key, Integer state) {
+            List<Trie> path = new ArrayList<>();
+            Trie reached = this;
+            for (int character : key) {
+                path.add(reached);
+                reached = reached.get(character) instanceof Trie next ? next : NO_KEYS;
+            }
+            Object below = state;
+            for (int i = key.length; i-- > 0; ) {
+                Budget.spend(path.get(i).characters.length);
+                below = path.get(i).with(key[i], below);
+            }
+            return (Trie) below;
+        }
+    }
+
+    /// @param least the least number of properties; of the others only one counts, since their keys may be
+    ///     the same
+    /// @param most the highest number of them, or [Language#UNBOUNDED]
+    static Automaton of(List<Property> properties, List<Others> others, int least, int most) {
+        return new JsonObjects(properties, others, least, most).build();
+    }
+
+    private Automaton build() {
+        for (int property = properties.size(); property >= 0; property--) {
+            for (int count = 0; count <= counted(property); count++) {
+                keys.put(new Place(property, count), keys(property, count));
+            }
+        }
+        int begin = text.createState();
+        text.addTransition(0, begin, '{');
+        addKeys(begin, new Place(0, 0));
+        if (mayEnd(0, 0)) {
+            text.addTransition(begin, end, '}');
+        }
+        return Language.deterministic(text.finish());
+    }
+
+    private void spend(Automaton part) {
+        spend((long) part.getNumStates() + part.getNumTransitions());
+    }
+
+    private void spend(long steps) {
+        Budget.spend(steps);
+        Language.requireSmall(text.getNumStates());
+    }
+
+    /// How far properties are counted.
+    private int counted(int count) {
+        return Math.min(count, most == Language.UNBOUNDED ? least : most);
+    }
+
+    private boolean hasRoom(int count) {
+        return most == Language.UNBOUNDED || count < most;
+    }
+
+    private boolean mayEnd(int property, int count) {
+        return !requiredFrom[property] && count >= least;
+    }
+
+    /// Whether others may follow.
+    private boolean mayGoOn(Place place) {
+        return !others.isEmpty()
+                && !requiredFrom[place.property]
+                && place.count + 1 >= least
+                && hasRoom(place.count);
+    }
+
+    private boolean isAlive(Place place) {
+        return mayEnd(place.property, place.count)
+                || mayGoOn(place)
+                || keys.getOrDefault(place, NO_KEYS).characters.length > 0;
+    }
+
+    private Trie keys(int property, int count) {
+        if (property == properties.size()) {
+            return NO_KEYS;
+        }
+        Property first = properties.get(property);
+        Trie later = first.required ? NO_KEYS : keys.getOrDefault(new Place(property + 1, count), NO_KEYS);
+        Place next = new Place(property + 1, counted(count + 1));
+        if (!hasRoom(count) || !isAlive(next)) {
+            return later;
+        }
+        int[] key = JsonText.text(first.name).codePoints().toArray();
+        Budget.spend(key.length);
+        Integer tail = tails.get(next);
+        if (tail == null) {
+            tail = value(first.value, next);
+            tails.put(next, tail);
+        }
+        return later.with(key, tail);
+    }
+
+    /// Adds a colon, and a property's value before what follows it.
+    ///
+    /// @return the state before the colon
+    private int value(Automaton value, Place next) {
+        int tail = text.createState();
+        int colon = text.createState();
+        int begin = copy(value, mayEnd(next.property, next.count), mayFollow(next) ? afterComma(next) : -1);
+        text.addTransition(tail, colon, ':');
+        text.addTransition(colon, begin, ' ');
+        text.addEpsilon(colon, begin);
+        return tail;
+    }
+
+    private boolean mayFollow(Place place) {
+        return mayGoOn(place) || keys.getOrDefault(place, NO_KEYS).characters.length > 0;
+    }
+
+    /// @param ends whether the object may end after it
+    /// @param comma the state after a comma that may follow it; negative if none may
+    private int copy(Automaton value, boolean ends, int comma) {
         int begin = text.getNumStates();
-        Language.requireSmall((long) begin + property.getNumStates());
-        text.copy(property);
-        for (int state = 0; state < property.getNumStates(); state++) {
-            if (property.isAccept(state)) {
+        spend(value);
+        text.copy(value);
+        for (int state = 0; state < value.getNumStates(); state++) {
+            if (value.isAccept(state)) {
                 text.setAccept(begin + state, false);
-                text.addTransition(begin + state, afterComma, ',');
-                if (mayEnd) {
+                if (comma >= 0) {
+                    text.addTransition(begin + state, comma, ',');
+                }
+                if (ends) {
                     text.addTransition(begin + state, end, '}');
                 }
             }
+        }
+        return begin;
+    }
+
+    private int afterComma(Place place) {
+        Integer known = afterComma.get(place);
+        if (known == null) {
+            int state = text.createState();
+            int afterSpace = text.createState();
+            text.addTransition(state, afterSpace, ' ');
+            addKeys(state, place);
+            addKeys(afterSpace, place);
+            known = state;
+            afterComma.put(place, known);
+        }
+        return known;
+    }
+
+    /// Transitions from `state` for the keys that may follow at a place.
+    private void addKeys(int state, Place place) {
+        Deque<Trie> left = new ArrayDeque<>();
+        addKeys(state, keys.getOrDefault(place, NO_KEYS), left);
+        while (!left.isEmpty()) {
+            Trie trie = left.remove();
+            addKeys(states.getOrDefault(trie, -1), trie, left);
+        }
+        if (mayGoOn(place)) {
+            text.addEpsilon(state, others(place.count));
+        }
+    }
+
+    private void addKeys(int state, Trie trie, Deque<Trie> left) {
+        spend(trie.characters.length);
+        for (int i = 0; i < trie.characters.length; i++) {
+            Integer target;
+            if (trie.targets[i] instanceof Trie next) {
+                target = states.get(next);
+                if (target == null) {
+                    target = text.createState();
+                    states.put(next, target);
+                    left.add(next);
+                }
+            } else {
+                target = (Integer) trie.targets[i];
+            }
+            text.addTransition(state, target, trie.characters[i]);
+        }
+    }
+
+    /// Where others begin after so many properties.
+    private int others(int count) {
+        int counted = most == Language.UNBOUNDED ? 0 : count;
+        Integer known = othersBegin.get(counted);
+        if (known != null) {
+            return known;
+        }
+        int begin = text.createState();
+        othersBegin.put(counted, begin);
+        int comma = -1;
+        if (hasRoom(counted + 1)) {
+            int following = others(most == Language.UNBOUNDED ? 0 : counted + 1);
+            comma = text.createState();
+            text.addEpsilon(comma, following);
+            text.addTransition(comma, following, ' ');
+        }
+        for (Others each : others) {
+            int colon = text.createState();
+            int value = copy(each.value, true, comma);
+            text.addTransition(colon, value, ' ');
+            text.addEpsilon(colon, value);
+            Automaton names = JsonText.strings(each.names);
+            int key = text.getNumStates();
+            spend(names);
+            text.copy(names);
+            for (int state = 0; state < names.getNumStates(); state++) {
+                if (names.isAccept(state)) {
+                    text.setAccept(key + state, false);
+                    text.addTransition(key + state, colon, ':');
+                }
+            }
+            text.addEpsilon(begin, key);
         }
         return begin;
     }

@@ -8,184 +8,319 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
+import org.apache.lucene.util.automaton.Operations;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 
 /// A JSON schema (draft 2020-12) as an automaton of JSON texts that are valid by it.
 ///
-/// Every text is valid, but not every valid text is among them: an object has declared properties only, in the order of
-/// their declaration; numbers have so many digits; a text is one line (see [JsonText]). What an automaton cannot hold,
-/// or this one does not, is refused: no assertion is passed over.
+/// Every text is valid, but not every valid text is among them: an object has its declared properties in the
+/// order of their declaration; numbers have so many digits; a text is one line (see [JsonText]). What an
+/// automaton cannot hold, or this one does not, is refused: no assertion is passed over.
+///
+/// A schema within itself is compiled as often as it may nest, which the user sets. Below that, a value that
+/// would nest deeper is left out, as if the schema were `false`.
 final class JsonSchemaCompiler {
-    /// References within references; the compiler is recursive.
-    private static final int MOST_REFERENCES = 50;
+    /// Values within values; the compiler is recursive.
+    private static final int DEEPEST = 150;
 
-    /// The schemas that were referred to, by their pointers.
-    private final Map<String, Automaton> referenced = new HashMap<>();
-
-    /// The pointers that are being followed.
-    private final Set<String> following = new HashSet<>();
+    /// Patterns of patternProperties: there is an automaton for each set of them that a name may match.
+    private static final int MOST_PATTERNS = 6;
 
     private final CountedStrings strings = new CountedStrings();
+    private final Meanings meanings = new Meanings();
+    private final int depth;
 
-    private JsonSchemaCompiler() {}
+    /// What was compiled already; the texts depend on how often the schemas in them were open.
+    private final Map<Conjunction, List<Compiled>> known = new HashMap<>();
 
-    /// @throws RefusedConstraint if the schema is malformed, not supported, too large, or allows nothing
-    static ByteAutomaton compile(String schema) {
-        return Budget.within(() -> {
-            JsonSchemaCompiler compiler = new JsonSchemaCompiler();
-            return compiler.strings.bytes(compiler.compile(Schema.parse(schema)));
-        });
+    private final Map<Values, Automaton> simple = new HashMap<>();
+
+    /// How often a schema that `$ref` leads to is being compiled, one within the other.
+    private final Map<Schema, Integer> open = new HashMap<>();
+
+    /// Which of these schemas were met within each value that is being compiled.
+    private final List<Set<Schema>> met = new ArrayList<>();
+
+    /// Whether a schema was met within itself.
+    private boolean recursive;
+
+    private JsonSchemaCompiler(int depth) {
+        this.depth = depth;
     }
 
-    /// @return deterministic
-    private Automaton compile(Schema schema) {
-        SchemaKeywords.require(schema);
+    /// @param automaton deterministic; without states if there are no texts
+    /// @param whyNone why there are no texts; null if there are some
+    private record Texts(Automaton automaton, @Nullable RefusedConstraint whyNone) {}
+
+    /// @param openBefore how often each schema in it was open
+    private record Compiled(Texts texts, Map<Schema, Integer> openBefore) {}
+
+    /// @param depth how often a schema may be within itself
+    /// @throws RefusedConstraint if the schema is malformed, not supported, too large, or allows nothing
+    static ByteAutomaton compile(String schema, int depth) {
+        return Budget.within(() -> new JsonSchemaCompiler(depth).compile(SchemaReader.read(schema)));
+    }
+
+    private ByteAutomaton compile(Schema document) {
+        open.put(document, 1);
         try {
-            Automaton texts = Language.deterministic(texts(schema));
-            if (texts.getNumStates() == 0) {
-                throw schema.refused("can never be met: no value is allowed");
+            Texts texts = compile(Conjunction.of(document));
+            if (texts.whyNone != null) {
+                throw texts.whyNone;
             }
+            return strings.bytes(texts.automaton);
+        } catch (RefusedConstraint e) {
+            throw recursive && e.isTooLarge()
+                    ? new RefusedConstraint("%s; or lower --schema-depth, which is %d".formatted(e.reason(), depth))
+                    : e;
+        }
+    }
+
+    private Texts compile(Conjunction schema) {
+        for (Compiled each : known.getOrDefault(schema, List.of())) {
+            if (each.openBefore.entrySet().stream()
+                    .allMatch(entry -> open.getOrDefault(entry.getKey(), 0).equals(entry.getValue()))) {
+                met.forEach(all -> all.addAll(each.openBefore.keySet()));
+                return each.texts;
+            }
+        }
+        if (met.size() == DEEPEST) {
+            throw new RefusedConstraint("too large: values are nested more than %d deep".formatted(DEEPEST))
+                    .at(Quote.line(schema.pointer()));
+        }
+        Set<Schema> within = new HashSet<>();
+        met.add(within);
+        try {
+            Texts texts = texts(schema);
+            Map<Schema, Integer> openBefore = new HashMap<>();
+            within.forEach(each -> openBefore.put(each, open.getOrDefault(each, 0)));
+            known.computeIfAbsent(schema, _ -> new ArrayList<>()).add(new Compiled(texts, openBefore));
             return texts;
         } catch (RefusedConstraint e) {
-            throw e.at(schema.pointer());
+            throw e.at(Quote.line(schema.pointer()));
+        } finally {
+            met.removeLast();
         }
     }
 
-    private Automaton texts(Schema schema) {
-        if (schema.has("$ref")) {
-            return referenced(schema);
+    /// The texts of values, as long as the schemas that they come from may be open once more.
+    private Texts texts(Values part, Set<Schema> references) {
+        met.forEach(each -> each.addAll(references));
+        for (Schema each : references) {
+            int times = open.getOrDefault(each, 0);
+            recursive |= times > 0;
+            if (times > depth) {
+                return none(new RefusedConstraint("can never be met: every value nests deeper than --schema-depth, which"
+                        + " is %d; raise it, or let the schema end without itself".formatted(depth)));
+            }
         }
-        if (schema.has("const") || schema.has("enum")) {
-            return values(schema);
-        }
-        if (schema.has("anyOf")) {
-            return Language.union(
-                    schema.elements("anyOf").stream().map(this::compile).toList());
-        }
-        if (schema.has("oneOf")) {
-            List<Schema> branches = schema.elements("oneOf");
-            List<Automaton> texts = branches.stream().map(this::compile).toList();
-            DisjointSchemas.require(branches);
-            return Language.union(texts);
-        }
-        if (schema.has("allOf")) {
-            return compile(schema.elements("allOf").getFirst());
-        }
-        List<Automaton> texts = new ArrayList<>();
-        for (String type : SchemaKeywords.types(schema)) {
-            texts.add(ofType(type, schema));
-        }
-        return Language.union(texts);
-    }
-
-    private Automaton referenced(Schema schema) {
-        Schema target = schema.referenced();
-        Automaton known = referenced.get(target.pointer());
-        if (known != null) {
-            return known;
-        }
-        if (following.size() == MOST_REFERENCES) {
-            throw schema.at("$ref").refused("more than %d references within each other".formatted(MOST_REFERENCES));
-        }
-        if (!following.add(target.pointer())) {
-            throw schema.at("$ref")
-                    .refused(
-                            "%s leads back to itself, which is not supported: a regular automaton cannot nest without bound"
-                                    .formatted(target.pointer()));
-        }
-        Automaton texts = compile(target);
-        following.remove(target.pointer());
-        referenced.put(target.pointer(), texts);
+        references.forEach(each -> open.merge(each, 1, Integer::sum));
+        Texts texts = texts(part);
+        references.forEach(each -> open.merge(each, -1, Integer::sum));
         return texts;
     }
 
-    /// The values of `const` or `enum` that are of the type, if there is one.
-    private static Automaton values(Schema schema) {
-        List<String> single = new ArrayList<>();
-        List<Automaton> texts = new ArrayList<>();
-        for (JsonNode value : SchemaKeywords.values(schema)) {
-            if (value.isContainerNode()) {
-                texts.add(JsonText.exactly(value));
-            } else {
-                single.add(JsonText.text(value));
-            }
-        }
-        if (!single.isEmpty()) {
-            texts.add(Language.ofTexts(single));
-        }
-        return Language.union(texts);
+    private static Texts none(RefusedConstraint reason) {
+        return new Texts(Automata.makeEmpty(), reason);
     }
 
-    private Automaton ofType(String type, Schema schema) {
-        return switch (type) {
-            case "null" -> Automata.makeString("null");
-            case "boolean" -> Language.union(List.of(Automata.makeString("true"), Automata.makeString("false")));
-            case "integer" -> JsonNumbers.of(schema, true);
-            case "number" -> JsonNumbers.of(schema, false);
-            case "string" -> string(schema);
-            case "array" -> array(schema);
-            default -> object(schema);
+    private Texts texts(Conjunction schema) {
+        List<Automaton> all = new ArrayList<>();
+        RefusedConstraint whyNone = null;
+        boolean anything = schema.equals(Conjunction.ANYTHING);
+        for (Values part : meanings.of(schema).meant()) {
+            Texts texts = texts(part, anything ? Set.of(Schema.TRUE) : part.origin().references());
+            if (Operations.isEmpty(texts.automaton)) {
+                whyNone = whyNone == null ? texts.whyNone : whyNone;
+            } else {
+                all.add(texts.automaton);
+            }
+        }
+        if (all.isEmpty()) {
+            RefusedConstraint reason = new RefusedConstraint(
+                    "can never be met: " + (isFalse(schema) ? "false allows nothing" : "no value is allowed"));
+            return none((whyNone == null ? reason : whyNone).at(Quote.line(schema.pointer())));
+        }
+        return new Texts(Language.deterministic(Language.union(all)), null);
+    }
+
+    private static boolean isFalse(Conjunction schema) {
+        return schema.terms().stream()
+                .anyMatch(each -> each.holds()
+                        && each.schema().node().isBoolean()
+                        && !each.schema().node().booleanValue());
+    }
+
+    private Texts texts(Values values) {
+        return switch (values) {
+            case ListedValues listed -> some(JsonText.exactly(listed.values()));
+            case NumberRange numbers -> some(shared(numbers, () -> JsonNumbers.of(numbers)));
+            case StringSet set -> strings(set);
+            case ArrayShape arrays -> arrays(arrays);
+            case ObjectShape objects -> objects(objects);
         };
     }
 
-    private Automaton string(Schema schema) {
-        int least = schema.count("minLength", 0);
-        int most = schema.count("maxLength", Language.UNBOUNDED);
-        if (most != Language.UNBOUNDED && most < least) {
-            throw schema.refused("can never be met: maxLength is less than minLength");
+    /// The texts of strings or numbers, which many schemas have in common.
+    private Automaton shared(Values values, Supplier<Automaton> texts) {
+        Values alike = values.withOrigin(Origin.MEANT);
+        Automaton known = simple.get(alike);
+        if (known == null) {
+            known = texts.get();
+            simple.put(alike, known);
         }
-        Automaton values = Language.repeat(CodePoints.automaton(CodePoints.ALL), 0, Language.UNBOUNDED);
-        if (schema.has("pattern")) {
-            Schema pattern = schema.at("pattern");
-            try {
-                values = both(values, RegexParser.parseSearched(pattern.text()));
-            } catch (RefusedConstraint e) {
-                throw e.at(pattern.pointer());
+        return known;
+    }
+
+    private static Texts some(Automaton texts) {
+        return new Texts(texts, null);
+    }
+
+    private Texts strings(StringSet set) {
+        if (set.most() != Language.UNBOUNDED && set.most() < set.least()) {
+            return none(new RefusedConstraint("can never be met: maxLength is less than minLength"));
+        }
+        return some(shared(set, () -> strings.texts(set.valuesOfAnyLength(), set.least(), set.most())));
+    }
+
+    private Texts arrays(ArrayShape arrays) {
+        int least = arrays.least();
+        int most = arrays.most();
+        if (most != Language.UNBOUNDED && most < least) {
+            return none(new RefusedConstraint("can never be met: maxItems is less than minItems"));
+        }
+        if (arrays.unique() && most != 0 && most != 1) {
+            return unique(arrays);
+        }
+        int described = Language.lower(most, arrays.prefixLength());
+        List<Automaton> prefix = new ArrayList<>();
+        for (int i = 0; i < described; i++) {
+            Texts item = compile(arrays.item(i));
+            if (item.whyNone != null) {
+                return i < least ? item : some(JsonArrays.of(prefix, null, least, i));
+            }
+            prefix.add(item.automaton);
+        }
+        boolean follow = (most == Language.UNBOUNDED || most > described) && !(arrays.isTuple() && least <= described);
+        Texts items = follow ? compile(arrays.item(described)) : null;
+        if (items != null && items.whyNone != null) {
+            if (least > described) {
+                return items;
+            }
+            items = null;
+        }
+        return some(JsonArrays.of(prefix, items == null ? null : items.automaton, least, most));
+    }
+
+    private Texts unique(ArrayShape arrays) {
+        List<Values> items =
+                arrays.prefixLength() == 0 ? meanings.of(arrays.item(0)).meant() : List.of(StringSet.all());
+        Set<Object> keys = new LinkedHashSet<>();
+        List<JsonNode> values = new ArrayList<>();
+        for (Values part : items) {
+            if (!(part instanceof ListedValues listed)) {
+                throw new RefusedConstraint("uniqueItems is supported only for the values of an enum; leave it out, and"
+                        + " look for equal items afterwards");
+            }
+            listed.byKey().forEach((key, value) -> {
+                if (keys.add(key)) {
+                    values.add(value);
+                }
+            });
+        }
+        return some(JsonArrays.ofUnique(values, arrays.least(), arrays.most()));
+    }
+
+    private Texts objects(ObjectShape objects) {
+        int most = objects.most();
+        if (most != Language.UNBOUNDED && most < objects.least()) {
+            return none(new RefusedConstraint("can never be met: maxProperties is less than minProperties"));
+        }
+        List<JsonObjects.Property> properties = new ArrayList<>();
+        Set<String> declared = objects.declared();
+        for (String name : declared) {
+            boolean required = objects.required().contains(name);
+            Budget.spend(objects.layers().size());
+            if (!meanings.allowsName(objects.names(), name)) {
+                if (required) {
+                    return none(new RefusedConstraint("can never be met: propertyNames does not allow %s, which is"
+                            .formatted(Quote.of(name)) + " required"));
+                }
+                continue;
+            }
+            Texts value = compile(objects.property(name));
+            if (value.whyNone == null) {
+                properties.add(new JsonObjects.Property(name, required, value.automaton));
+            } else if (required) {
+                return value;
             }
         }
-        if (schema.has("format")) {
-            values = both(values, StringFormats.of(schema.at("format")));
+        List<JsonObjects.Others> others = most == 0 ? List.of() : others(objects, declared);
+        if (objects.least() > properties.size() + 1 && !others.isEmpty()) {
+            throw new RefusedConstraint("minProperties of %,d is not supported where only %,d properties have names: keys"
+                            .formatted(objects.least(), properties.size())
+                    + " may repeat; name the properties");
         }
-        return strings.texts(values, least, most);
+        return some(JsonObjects.of(properties, others, objects.least(), most));
     }
 
-    private static Automaton both(Automaton some, Automaton others) {
-        return Language.intersection(Language.deterministic(some), Language.deterministic(others));
+    /// Properties without declared names, by the patterns that their names match.
+    private List<JsonObjects.Others> others(ObjectShape objects, Set<String> declared) {
+        List<ObjectShape.KeyPattern> patterns = objects.layers().stream()
+                .flatMap(layer -> layer.patterns().stream())
+                .toList();
+        if (patterns.size() > MOST_PATTERNS) {
+            throw new RefusedConstraint("too large: %,d patternProperties, more than the %d that there may be"
+                    .formatted(patterns.size(), MOST_PATTERNS));
+        }
+        if (patterns.isEmpty() && objects.isListed()) {
+            return List.of();
+        }
+        Automaton names = names(objects.names());
+        if (!declared.isEmpty()) {
+            names = Language.deterministic(Language.except(names, Language.ofTexts(declared)));
+        }
+        List<JsonObjects.Others> others = new ArrayList<>();
+        for (int set = objects.isListed() ? 1 : 0; set < 1 << patterns.size(); set++) {
+            Automaton some = names;
+            Set<ObjectShape.KeyPattern> matched = new LinkedHashSet<>();
+            for (int i = 0; i < patterns.size(); i++) {
+                Automaton keys = patterns.get(i).keys();
+                if ((set >> i & 1) == 1) {
+                    matched.add(patterns.get(i));
+                    some = Language.deterministic(Language.intersection(some, keys));
+                } else {
+                    some = Language.deterministic(Language.except(some, keys));
+                }
+            }
+            if (Operations.isEmpty(some)) {
+                continue;
+            }
+            Texts value = compile(objects.other(matched));
+            if (value.whyNone == null) {
+                others.add(new JsonObjects.Others(some, value.automaton));
+            }
+        }
+        return others;
     }
 
-    private Automaton array(Schema schema) {
-        int least = schema.count("minItems", 0);
-        int most = schema.count("maxItems", Language.UNBOUNDED);
-        if (most != Language.UNBOUNDED && most < least) {
-            throw schema.refused("can never be met: maxItems is less than minItems");
+    /// The strings that `propertyNames` allows.
+    private Automaton names(Conjunction names) {
+        List<Automaton> all = new ArrayList<>();
+        for (Values part : meanings.of(names).parts()) {
+            if (part instanceof StringSet set) {
+                all.add(set.values());
+            } else if (part instanceof ListedValues listed) {
+                all.add(Language.ofTexts(listed.values().stream()
+                        .filter(JsonNode::isTextual)
+                        .map(JsonNode::textValue)
+                        .toList()));
+            }
         }
-        List<Automaton> prefix = schema.has("prefixItems")
-                ? schema.elements("prefixItems").stream().map(this::compile).toList()
-                : List.of();
-        Automaton items = SchemaKeywords.describesItems(schema) ? compile(schema.at("items")) : Automata.makeEmpty();
-        if (items.getNumStates() == 0 && least > prefix.size()) {
-            throw schema.refused("can never be met: minItems is %d, and only the %d items of prefixItems are described"
-                    .formatted(least, prefix.size()));
-        }
-        return JsonArrays.of(prefix, items, least, most);
-    }
-
-    private Automaton object(Schema schema) {
-        Set<String> required = new LinkedHashSet<>(schema.texts("required"));
-        List<JsonObjects.Property> properties = new ArrayList<>();
-        Schema declared = schema.at("properties");
-        for (String name : SchemaKeywords.names(declared)) {
-            properties.add(new JsonObjects.Property(name, required.remove(name), compile(declared.at(name))));
-        }
-        if (!required.isEmpty()) {
-            throw schema.at("required")
-                    .refused("%s is not among the properties"
-                            .formatted(required.iterator().next()));
-        }
-        if (schema.has("additionalProperties")) {
-            SchemaKeywords.requireSchema(schema.at("additionalProperties"));
-        }
-        return JsonObjects.of(properties);
+        return all.isEmpty() ? Automata.makeEmpty() : Language.deterministic(Language.union(all));
     }
 }

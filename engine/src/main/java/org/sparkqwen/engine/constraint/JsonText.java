@@ -2,14 +2,15 @@ package org.sparkqwen.engine.constraint;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Transition;
 
-/// JSON's grammar as automata over code points. A text is one line; after a comma or a colon may be one space, as in
-/// `{"a": 1, "b": [1, 2]}`.
+/// JSON's grammar as automata over code points. A text is one line; after a comma or a colon may be one
+/// space, as in `{"a": 1, "b": [1, 2]}`.
 final class JsonText {
     static final Automaton COMMA =
             Language.concatenate(List.of(Automata.makeChar(','), Language.repeat(Automata.makeChar(' '), 0, 1)));
@@ -32,14 +33,10 @@ final class JsonText {
 
     private JsonText() {}
 
-    /// The one text of a string, with no more escapes than it needs.
+    /// The text of a string with no more escapes than it needs.
     ///
     /// @throws RefusedConstraint if it has half a surrogate pair
-    static Automaton exactly(String value) {
-        return Automata.makeString(text(value));
-    }
-
-    private static String text(String value) {
+    static String text(String value) {
         StringBuilder text = new StringBuilder("\"");
         value.codePoints().forEach(c -> {
             int escape = ESCAPED.indexOf(c);
@@ -56,15 +53,28 @@ final class JsonText {
         return text.append('"').toString();
     }
 
-    /// The one text of a value that is no object and no array.
-    ///
-    /// @throws RefusedConstraint if it has half a surrogate pair
-    static String text(JsonNode value) {
+    /// The texts of values one by one: numbers as they are written, properties in their order.
+    static Automaton exactly(Collection<JsonNode> values) {
+        List<String> single = new ArrayList<>();
+        List<Automaton> texts = new ArrayList<>();
+        for (JsonNode value : values) {
+            if (value.isContainerNode()) {
+                texts.add(exactly(value));
+            } else {
+                single.add(text(value));
+            }
+        }
+        if (!single.isEmpty()) {
+            texts.add(Language.ofTexts(single));
+        }
+        return Language.deterministic(Language.union(texts));
+    }
+
+    private static String text(JsonNode value) {
         return value.isTextual() ? text(value.textValue()) : value.toString();
     }
 
-    /// The texts of one value: numbers as it writes them, properties in its order.
-    static Automaton exactly(JsonNode value) {
+    private static Automaton exactly(JsonNode value) {
         if (!value.isContainerNode()) {
             return Automata.makeString(text(value));
         }
@@ -72,7 +82,9 @@ final class JsonText {
         if (value.isObject()) {
             for (Map.Entry<String, JsonNode> each : value.properties()) {
                 addAfterComma(
-                        parts, Language.concatenate(List.of(exactly(each.getKey()), COLON, exactly(each.getValue()))));
+                        parts,
+                        Language.concatenate(
+                                List.of(Automata.makeString(text(each.getKey())), COLON, exactly(each.getValue()))));
             }
         } else {
             value.forEach(element -> addAfterComma(parts, exactly(element)));

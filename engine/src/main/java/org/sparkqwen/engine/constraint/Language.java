@@ -172,6 +172,11 @@ final class Language {
         }
     }
 
+    /// The lower one of two highest numbers.
+    static int lower(int most, int other) {
+        return most == UNBOUNDED || other == UNBOUNDED ? Math.max(most, other) : Math.min(most, other);
+    }
+
     private static long states(List<Automaton> parts) {
         return parts.stream().mapToLong(Automaton::getNumStates).sum();
     }

@@ -22,6 +22,11 @@ final class RefusedConstraint extends RuntimeException {
         return placed ? this : new RefusedConstraint(place, reason());
     }
 
+    /// Whether the constraint may be supported, if only it were smaller.
+    boolean isTooLarge() {
+        return reason().contains("too large");
+    }
+
     String reason() {
         return String.valueOf(getMessage());
     }

@@ -1,64 +1,48 @@
 package org.sparkqwen.engine.constraint;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
-import com.fasterxml.jackson.core.JsonLocation;
-import com.fasterxml.jackson.core.JsonPointer;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.BooleanNode;
 import java.math.BigDecimal;
-import java.net.URLDecoder;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 
-/// A schema, or what a keyword holds, and where it stands in its document.
-///
-/// @param document the whole JSON schema
-/// @param pointer JSON pointer as a URI fragment: `#/properties/age`
-record Schema(JsonNode document, JsonNode node, String pointer) {
-    private static final int MOST_NESTING = 100;
+/// A schema, or what a keyword holds, and where it stands in its document. Two are equal if they are the same
+/// place.
+final class Schema {
+    /// The schema that nothing is valid by.
+    static final Schema FALSE = new Schema(new SchemaResource("", BooleanNode.FALSE, "#"), BooleanNode.FALSE, "#");
+
+    /// The schema that any value is valid by, and any value within it.
+    static final Schema TRUE = new Schema(new SchemaResource("", BooleanNode.TRUE, "#"), BooleanNode.TRUE, "#");
 
     /// Characters of strings, items of arrays.
-    private static final int HIGHEST_COUNT = 1_000_000_000;
+    private static final BigDecimal HIGHEST_COUNT = BigDecimal.valueOf(1_000_000_000);
 
-    private static final ObjectMapper MAPPER = JsonMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-            .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
-            .build();
+    /// What a `$ref` in this schema is relative to.
+    private final SchemaResource resource;
 
-    static {
-        MAPPER.getFactory()
-                .setStreamReadConstraints(StreamReadConstraints.builder()
-                        .maxNestingDepth(MOST_NESTING)
-                        .build());
+    private final JsonNode node;
+    private final String pointer;
+
+    /// @param pointer JSON pointer as a URI fragment: `#/properties/age`
+    Schema(SchemaResource resource, JsonNode node, String pointer) {
+        this.resource = resource.within(node, pointer);
+        this.node = node;
+        this.pointer = pointer;
     }
 
-    /// @throws RefusedConstraint if `json` is not one JSON value
-    static Schema parse(String json) {
-        try {
-            JsonNode document = MAPPER.readTree(json);
-            if (document.isMissingNode()) {
-                throw new RefusedConstraint("empty");
-            }
-            return new Schema(document, document, "#");
-        } catch (JsonProcessingException e) {
-            JsonLocation where = e.getLocation();
-            throw new RefusedConstraint("malformed JSON%s: %s"
-                    .formatted(
-                            where == null
-                                    ? ""
-                                    : " at line %d, column %d".formatted(where.getLineNr(), where.getColumnNr()),
-                            e.getOriginalMessage().lines().findFirst().orElse("")));
-        }
+    SchemaResource resource() {
+        return resource;
+    }
+
+    JsonNode node() {
+        return node;
+    }
+
+    String pointer() {
+        return pointer;
     }
 
     boolean has(String keyword) {
@@ -68,7 +52,12 @@ record Schema(JsonNode document, JsonNode node, String pointer) {
     /// What `keyword` holds; it must be there.
     Schema at(String keyword) {
         String step = keyword.replace("~", "~0").replace("/", "~1");
-        return new Schema(document, node.required(keyword), pointer + "/" + step);
+        return new Schema(resource, node.required(keyword), pointer + "/" + step);
+    }
+
+    /// What the element `index` of this list is; it must be there.
+    Schema at(int index) {
+        return new Schema(resource, node.required(index), pointer + "/" + index);
     }
 
     /// The text that this is.
@@ -81,6 +70,20 @@ record Schema(JsonNode document, JsonNode node, String pointer) {
         return node.textValue();
     }
 
+    /// The flag that `keyword` holds; false if there is no such keyword.
+    ///
+    /// @throws RefusedConstraint if that is neither true nor false
+    boolean flag(String keyword) {
+        if (!has(keyword)) {
+            return false;
+        }
+        Schema flag = at(keyword);
+        if (!flag.node.isBoolean()) {
+            throw flag.refused("expected true or false");
+        }
+        return flag.node.booleanValue();
+    }
+
     /// The elements of the list that `keyword` holds.
     ///
     /// @throws RefusedConstraint if that is no list, or an empty one
@@ -91,7 +94,7 @@ record Schema(JsonNode document, JsonNode node, String pointer) {
         }
         List<Schema> elements = new ArrayList<>();
         for (int i = 0; i < list.node.size(); i++) {
-            elements.add(new Schema(document, list.node.required(i), list.pointer + "/" + i));
+            elements.add(list.at(i));
         }
         return elements;
     }
@@ -116,6 +119,18 @@ record Schema(JsonNode document, JsonNode node, String pointer) {
         return texts;
     }
 
+    /// The names in this object: keywords, or properties.
+    ///
+    /// @throws RefusedConstraint if it is no object
+    List<String> names() {
+        if (!node.isObject()) {
+            throw refused("expected a JSON object");
+        }
+        List<String> names = new ArrayList<>();
+        node.fieldNames().forEachRemaining(names::add);
+        return names;
+    }
+
     /// The number that `keyword` holds; null if there is no such keyword.
     ///
     /// @throws RefusedConstraint if that is no number
@@ -131,47 +146,55 @@ record Schema(JsonNode document, JsonNode node, String pointer) {
         return number.node.decimalValue();
     }
 
-    /// The count that `keyword` holds, or `otherwise` if there is no such keyword.
+    /// The least count, 0 if there is no such keyword.
     ///
-    /// @throws RefusedConstraint if that is no whole number of 0 or more, or too high for any automaton
-    int count(String keyword, int otherwise) {
+    /// @throws RefusedConstraint if that is no whole number of 0 or more, or too high for any text
+    int least(String keyword) {
+        BigDecimal count = count(keyword);
+        if (count.compareTo(HIGHEST_COUNT) > 0) {
+            throw at(keyword).refused("too large: more than %,d".formatted(HIGHEST_COUNT.intValueExact()));
+        }
+        return count.intValueExact();
+    }
+
+    /// The highest count, [Language#UNBOUNDED] if there is no such keyword; one that no text reaches is
+    /// lowered.
+    ///
+    /// @throws RefusedConstraint if that is no whole number of 0 or more
+    int most(String keyword) {
+        // Compared first: the digits of 1e2147483647 do not fit into memory.
+        return has(keyword) ? count(keyword).min(HIGHEST_COUNT).intValueExact() : Language.UNBOUNDED;
+    }
+
+    private BigDecimal count(String keyword) {
         BigDecimal number = number(keyword);
         if (number == null) {
-            return otherwise;
+            return BigDecimal.ZERO;
         }
-        if (number.signum() < 0 || number.stripTrailingZeros().scale() > 0) {
+        if (number.signum() < 0 || !JsonValues.isWhole(number)) {
             throw at(keyword).refused("expected a whole number, 0 or more");
         }
-        if (number.compareTo(BigDecimal.valueOf(HIGHEST_COUNT)) > 0) {
-            throw at(keyword).refused("too large: more than %,d".formatted(HIGHEST_COUNT));
-        }
-        return number.intValueExact();
+        return number;
     }
 
     /// The schema that this one's `$ref` names.
     ///
     /// @throws RefusedConstraint if that is none of this document
     Schema referenced() {
-        Schema reference = at("$ref");
-        String name = reference.text();
-        if (!name.equals("#") && !name.startsWith("#/")) {
-            throw reference.refused("%s is not supported; a $ref may name a place in this schema, like #/$defs/address"
-                    .formatted(reference.node));
-        }
-        JsonNode found;
-        try {
-            String path = URLDecoder.decode(name.substring(1).replace("+", "%2B"), UTF_8);
-            found = document.at(JsonPointer.compile(path));
-        } catch (IllegalArgumentException _) {
-            throw reference.refused("%s is no JSON pointer".formatted(reference.node));
-        }
-        if (found.isMissingNode()) {
-            throw reference.refused("there is no %s".formatted(name));
-        }
-        return new Schema(document, found, name);
+        return resource.referenced(at("$ref"));
     }
 
     RefusedConstraint refused(String reason) {
-        return new RefusedConstraint(reason).at(pointer);
+        return new RefusedConstraint(reason).at(Quote.line(pointer));
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Schema schema && schema.node == node && schema.resource == resource;
+    }
+
+    @Override
+    public int hashCode() {
+        return System.identityHashCode(node);
     }
 }

@@ -1,17 +1,41 @@
 package org.sparkqwen.engine.constraint;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.sparkqwen.engine.message.Quote;
 
-/// Which keywords a schema may have, and which belong together: what is not listed here is refused.
+/// Which keywords a schema may have: what is not listed here is refused.
 final class SchemaKeywords {
-    /// They say nothing of what is valid.
+    static final Set<String> OF_NUMBERS =
+            Set.of("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf");
+    static final Set<String> OF_STRINGS = Set.of("minLength", "maxLength", "pattern");
+    static final Set<String> OF_ARRAYS =
+            Set.of("items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems");
+    static final Set<String> OF_OBJECTS = Set.of(
+            "properties",
+            "required",
+            "additionalProperties",
+            "patternProperties",
+            "propertyNames",
+            "minProperties",
+            "maxProperties");
+
+    /// They hold for values of any type.
+    private static final Set<String> OF_ALL =
+            Set.of("type", "enum", "const", "$ref", "allOf", "anyOf", "oneOf", "not", "format", "nullable");
+
+    /// They say nothing of what is valid: those of JSON Schema, of OpenAPI, and of widely used generators and
+    /// editors.
     private static final Set<String> ANNOTATIONS = Set.of(
             "$schema",
+            "$id",
+            "$anchor",
+            "$dynamicAnchor",
+            "$recursiveAnchor",
+            "$vocabulary",
             "$comment",
             "$defs",
             "definitions",
@@ -22,169 +46,120 @@ final class SchemaKeywords {
             "deprecated",
             "readOnly",
             "writeOnly",
-            "discriminator"); // OpenAPI's hint at which branch of oneOf a value belongs to
+            "contentEncoding",
+            "contentMediaType",
+            "contentSchema",
+            "example",
+            "discriminator", // a hint at which branch of oneOf a value belongs to
+            "externalDocs",
+            "xml",
+            "deprecationMessage",
+            "errorMessage",
+            "enumNames",
+            "enumDescriptions",
+            "markdownDescription",
+            "markdownEnumDescriptions",
+            "defaultSnippets",
+            "propertyOrder",
+            "propertyOrdering",
+            "options",
+            "tsType",
+            "javaType");
 
-    /// What a schema may be made of instead of a type.
-    private static final List<String> WHOLE = List.of("$ref", "const", "enum", "anyOf", "oneOf", "allOf");
+    private static final String CHOOSE = "write one schema for each case, and join them with anyOf";
 
-    private static final Set<String> OF_NUMBERS =
-            Set.of("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf");
+    /// Keywords that say what is valid and are not supported, and what to do instead.
+    private static final Map<String, String> UNSUPPORTED = Map.ofEntries(
+            Map.entry("if", CHOOSE),
+            Map.entry("then", CHOOSE),
+            Map.entry("else", CHOOSE),
+            Map.entry("dependentRequired", CHOOSE),
+            Map.entry("dependentSchemas", CHOOSE),
+            Map.entry("dependencies", CHOOSE),
+            Map.entry("contains", "describe the items with prefixItems and items"),
+            Map.entry("minContains", "describe the items with prefixItems and items"),
+            Map.entry("maxContains", "describe the items with prefixItems and items"),
+            Map.entry("unevaluatedProperties", "write additionalProperties beside all the properties"),
+            Map.entry("unevaluatedItems", "write items beside prefixItems"),
+            Map.entry("$dynamicRef", "use $ref"),
+            Map.entry("$recursiveRef", "use $ref"));
 
-    private static final Map<String, Set<String>> OF_TYPES = Map.of(
-            "null", Set.of(),
-            "boolean", Set.of(),
-            "integer", OF_NUMBERS,
-            "number", OF_NUMBERS,
-            "string", Set.of("minLength", "maxLength", "pattern", "format"),
-            "array", Set.of("items", "prefixItems", "minItems", "maxItems"),
-            "object", Set.of("properties", "required", "additionalProperties"));
+    private static final Set<String> TYPES =
+            Set.of("null", "boolean", "integer", "number", "string", "array", "object");
 
     private SchemaKeywords() {}
 
-    /// @throws RefusedConstraint if `schema` is no schema, or has a keyword that is not supported, or not beside
-    ///     others
+    /// Whether what the keyword holds are values, in which nothing is a schema.
+    static boolean holdsValues(String keyword) {
+        return Set.of("const", "enum", "default", "examples", "example").contains(keyword);
+    }
+
+    /// @throws RefusedConstraint if `schema` is no schema, or has a keyword that is not supported
     static void require(Schema schema) {
-        if (schema.node().isBoolean()) {
-            throw schema.refused(
-                    schema.node().booleanValue()
-                            ? "true allows anything, which is not supported; give a type"
-                            : "can never be met: false allows nothing");
-        }
         requireSchema(schema);
-        List<String> whole = WHOLE.stream().filter(schema::has).toList();
-        if (whole.isEmpty()) {
-            requireTyped(schema);
-        } else {
-            requireAlone(schema, whole.getFirst());
+        if (schema.node().isBoolean()) {
+            return;
+        }
+        for (String keyword : schema.names()) {
+            if (OF_ALL.contains(keyword)
+                    || ANNOTATIONS.contains(keyword)
+                    || OF_NUMBERS.contains(keyword)
+                    || OF_STRINGS.contains(keyword)
+                    || OF_ARRAYS.contains(keyword)
+                    || OF_OBJECTS.contains(keyword)
+                    || keyword.startsWith("x-")
+                    || (keyword.startsWith("unevaluated") && saysNothing(schema.at(keyword)))) {
+                continue;
+            }
+            String advice = UNSUPPORTED.get(keyword);
+            throw schema.refused(
+                    advice == null
+                            ? "there is no keyword %s; an annotation may be named x-%s"
+                                    .formatted(Quote.of(keyword), Quote.of(keyword))
+                            : "%s is not supported; %s".formatted(keyword, advice));
         }
     }
 
     /// @throws RefusedConstraint if it has no form of a schema
-    static void requireSchema(Schema schema) {
+    private static void requireSchema(Schema schema) {
         if (!schema.node().isObject() && !schema.node().isBoolean()) {
             throw schema.refused("expected a schema, which is a JSON object");
         }
     }
 
-    /// Beside a keyword that says all may be annotations alone; beside values may be their type.
-    private static void requireAlone(Schema schema, String whole) {
-        boolean values = whole.equals("const") || whole.equals("enum");
-        for (String keyword : names(schema)) {
-            if (!isAnnotation(schema, keyword) && !keyword.equals(whole) && !(values && keyword.equals("type"))) {
-                throw schema.refused("%s beside %s is not supported".formatted(keyword, whole));
-            }
+    /// Whether any value is valid by it, as far as can be seen without looking into it.
+    static boolean saysNothing(Schema schema) {
+        JsonNode node = schema.node();
+        if (node.isBoolean()) {
+            return node.booleanValue();
         }
-        if (whole.equals("allOf") && schema.elements(whole).size() > 1) {
-            throw schema.refused("allOf of more than one schema is not supported; write one schema that says all");
-        }
+        return node.isObject()
+                && schema.names().stream().allMatch(each -> ANNOTATIONS.contains(each) || each.startsWith("x-"));
     }
 
-    private static void requireTyped(Schema schema) {
-        if (!schema.has("type")) {
-            String unknown = names(schema).stream()
-                    .filter(each -> !isAnnotation(schema, each))
-                    .filter(each -> OF_TYPES.values().stream().noneMatch(some -> some.contains(each)))
-                    .findFirst()
-                    .orElse(null);
-            throw schema.refused(
-                    unknown == null
-                            ? "has no type; give a type, enum, const, $ref, anyOf or oneOf"
-                            : unknown + " is not supported");
-        }
-        List<String> types = types(schema);
-        for (String keyword : names(schema)) {
-            boolean known = isAnnotation(schema, keyword) || keyword.equals("type");
-            if (!known
-                    && types.stream()
-                            .noneMatch(type ->
-                                    OF_TYPES.getOrDefault(type, Set.of()).contains(keyword))) {
-                throw schema.refused("%s is not supported for type %s".formatted(keyword, String.join(" or ", types)));
-            }
-        }
-        if (types.contains("object") && !schema.has("properties")) {
-            throw schema.refused("an object without properties is not supported; give its properties");
-        }
-        if (types.contains("array") && !schema.has("items") && !schema.has("prefixItems")) {
-            throw schema.refused("an array without items is not supported; give items or prefixItems");
-        }
+    /// Whether the schema has one of `keywords`.
+    static boolean hasOne(Schema schema, Set<String> keywords) {
+        return keywords.stream().anyMatch(schema::has);
     }
 
-    /// An `$id` within a document would change what a `$ref` means.
-    private static boolean isAnnotation(Schema schema, String keyword) {
-        return ANNOTATIONS.contains(keyword)
-                || (keyword.equals("$id") && schema.pointer().equals("#"));
-    }
-
-    /// The types that `type` names, none if there is no such keyword.
+    /// The types that `type` and OpenAPI's `nullable` name.
     ///
-    /// @throws RefusedConstraint if one is no type
-    static List<String> types(Schema schema) {
-        if (!schema.has("type")) {
-            return List.of();
-        }
+    /// @throws RefusedConstraint if one is no type, or there is none
+    static Set<String> types(Schema schema) {
         boolean one = schema.at("type").node().isTextual();
-        List<String> types = one ? List.of(schema.at("type").text()) : schema.texts("type");
+        Set<String> types =
+                new LinkedHashSet<>(one ? List.of(schema.at("type").text()) : schema.texts("type"));
         for (String type : types) {
-            if (!OF_TYPES.containsKey(type)) {
-                throw schema.at("type").refused("there is no type \"%s\"".formatted(type));
+            if (!TYPES.contains(type)) {
+                throw schema.at("type").refused("there is no type \"%s\"".formatted(Quote.of(type)));
             }
         }
         if (types.isEmpty()) {
             throw schema.at("type").refused("can never be met: the list is empty");
         }
+        if (schema.flag("nullable")) {
+            types.add("null");
+        }
         return types;
-    }
-
-    /// The values of `const` or `enum`; of those whose type is given, too, the ones that are of it.
-    ///
-    /// @throws RefusedConstraint if there are none
-    static List<JsonNode> values(Schema schema) {
-        List<JsonNode> values = schema.has("const")
-                ? List.of(schema.at("const").node())
-                : schema.elements("enum").stream().map(Schema::node).toList();
-        List<String> types = types(schema);
-        List<JsonNode> ofType = values.stream()
-                .filter(value -> types.isEmpty() || types.stream().anyMatch(type -> isOfType(value, type)))
-                .toList();
-        if (ofType.isEmpty()) {
-            throw schema.refused("can never be met: no value is of type %s".formatted(String.join(" or ", types)));
-        }
-        return ofType;
-    }
-
-    private static boolean isOfType(JsonNode value, String type) {
-        return typeOf(value).equals(type)
-                || (type.equals("integer")
-                        && value.isNumber()
-                        && value.decimalValue().stripTrailingZeros().scale() <= 0);
-    }
-
-    /// The type of a value; `number` of any number.
-    static String typeOf(JsonNode value) {
-        return value.getNodeType().name().toLowerCase(Locale.ROOT);
-    }
-
-    /// Whether `items` describes items, and not that there are none, or anything.
-    static boolean describesItems(Schema array) {
-        if (!array.has("items")) {
-            return false;
-        }
-        if (array.at("items").node().isArray()) {
-            throw array.at("items").refused("a list is not supported; use prefixItems");
-        }
-        return !array.at("items").node().isBoolean()
-                || (array.at("items").node().booleanValue() && !array.has("prefixItems"));
-    }
-
-    /// The names in an object: keywords, or properties.
-    ///
-    /// @throws RefusedConstraint if it is no object
-    static List<String> names(Schema object) {
-        if (!object.node().isObject()) {
-            throw object.refused("expected a JSON object");
-        }
-        List<String> names = new ArrayList<>();
-        object.node().fieldNames().forEachRemaining(names::add);
-        return names;
     }
 }

@@ -55,7 +55,7 @@ public final class TokenConstraint {
     private static ByteAutomaton compile(Constraint constraint) {
         return switch (constraint) {
             case Constraint.Regex(String pattern) -> ByteAutomaton.of(RegexParser.parse(pattern));
-            case Constraint.JsonSchema(String schema) -> JsonSchemaCompiler.compile(schema);
+            case Constraint.JsonSchema(String schema, int depth) -> JsonSchemaCompiler.compile(schema, depth);
             case Constraint.Choices(var texts) -> ByteAutomaton.ofBytes(ChoicesCompiler.compile(texts));
         };
     }

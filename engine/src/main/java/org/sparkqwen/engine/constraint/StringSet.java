@@ -1,0 +1,117 @@
+package org.sparkqwen.engine.constraint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.lucene.util.automaton.Automaton;
+import org.apache.lucene.util.automaton.Operations;
+import org.jspecify.annotations.Nullable;
+
+/// Strings of some lengths that are in some languages.
+///
+/// @param least the least number of characters
+/// @param most the highest number of them, or [Language#UNBOUNDED]
+/// @param languages of values, not of JSON texts; deterministic
+record StringSet(int least, int most, List<Automaton> languages, Origin origin) implements Values {
+    static StringSet all() {
+        return new StringSet(0, Language.UNBOUNDED, List.of(), Origin.IMPLIED);
+    }
+
+    private boolean isAll() {
+        return least == 0 && most == Language.UNBOUNDED && languages.isEmpty();
+    }
+
+    /// All the strings, as an automaton over characters.
+    Automaton values() {
+        return values(Language.repeat(CodePoints.automaton(CodePoints.ALL), least, most));
+    }
+
+    /// Strings of these languages, whatever their length.
+    Automaton valuesOfAnyLength() {
+        return values(Language.repeat(CodePoints.automaton(CodePoints.ALL), 0, Language.UNBOUNDED));
+    }
+
+    private Automaton values(Automaton some) {
+        Automaton values = Language.deterministic(some);
+        for (Automaton language : languages) {
+            values = Language.deterministic(Language.intersection(values, language));
+        }
+        return values;
+    }
+
+    @Override
+    public Values withOrigin(Origin other) {
+        return new StringSet(least, most, languages, other);
+    }
+
+    @Override
+    public @Nullable Values and(Values other, Meanings meanings) {
+        if (other instanceof ListedValues listed) {
+            return listed.and(this, meanings);
+        }
+        if (!(other instanceof StringSet strings)) {
+            return null;
+        }
+        List<Automaton> both = new ArrayList<>(languages);
+        strings.languages.stream().filter(each -> !languages.contains(each)).forEach(both::add);
+        int shortest = Math.max(least, strings.least);
+        int longest = Language.lower(most, strings.most);
+        return longest != Language.UNBOUNDED && longest < shortest
+                ? null
+                : new StringSet(shortest, longest, both, origin.and(strings.origin));
+    }
+
+    @Override
+    public List<Values> minus(Values other, Meanings meanings) {
+        Automaton without;
+        switch (other) {
+            case ListedValues listed -> {
+                List<String> texts = listed.values().stream()
+                        .filter(value -> contains(value, meanings))
+                        .map(JsonNode::textValue)
+                        .toList();
+                if (texts.isEmpty()) {
+                    return List.of(this);
+                }
+                without = Language.ofTexts(texts);
+            }
+            case StringSet strings -> {
+                if (strings.isAll()) {
+                    return List.of();
+                }
+                without = strings.values();
+            }
+            default -> {
+                return List.of(this);
+            }
+        }
+        List<Automaton> rest = new ArrayList<>(languages);
+        rest.add(Language.deterministic(Language.except(all().values(), without)));
+        StringSet left = new StringSet(least, most, rest, origin);
+        return left.isNever(meanings, 0) ? List.of() : List.of(left);
+    }
+
+    @Override
+    public boolean contains(JsonNode value, Meanings meanings) {
+        return value.isTextual() && contains(value.textValue());
+    }
+
+    boolean contains(String text) {
+        int length = text.codePointCount(0, text.length());
+        return least <= length
+                && (most == Language.UNBOUNDED || length <= most)
+                && languages.stream().allMatch(each -> Operations.run(each, text));
+    }
+
+    @Override
+    public boolean isNever(Meanings meanings, int nesting) {
+        if (most != Language.UNBOUNDED && most < least) {
+            return true;
+        }
+        try {
+            return !languages.isEmpty() && Operations.isEmpty(values());
+        } catch (RefusedConstraint _) {
+            return false; // too large to tell
+        }
+    }
+}
