@@ -1,8 +1,5 @@
 package org.sparkqwen.job;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +24,14 @@ final class ConstraintOptions {
                     + " where what is given begins with a brace.")
     private @Nullable String jsonSchema;
 
+    @Option(
+            names = "--schema-depth",
+            paramLabel = "N",
+            defaultValue = "" + Constraint.JsonSchema.DEFAULT_DEPTH,
+            description = "How often a value may nest within itself where the schema is recursive, or allows anything."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private int schemaDepth;
+
     @Option(names = "--choices", arity = "1..*", paramLabel = "TEXT", description = "Every text is one of these.")
     private List<String> choices = new ArrayList<>();
 
@@ -38,7 +43,7 @@ final class ConstraintOptions {
             given.add(new Constraint.Regex(regex));
         }
         if (jsonSchema != null) {
-            given.add(new Constraint.JsonSchema(schema(jsonSchema)));
+            given.add(jsonSchema(jsonSchema));
         }
         if (!choices.isEmpty()) {
             given.add(new Constraint.Choices(choices));
@@ -60,14 +65,12 @@ final class ConstraintOptions {
         return given.getFirst();
     }
 
-    private static String schema(String given) {
-        if (given.stripLeading().startsWith("{")) {
-            return given;
-        }
+    private Constraint jsonSchema(String given) {
+        String schema = given.stripLeading().startsWith("{") ? given : OptionFile.text("--json-schema", given);
         try {
-            return Files.readString(Path.of(given));
-        } catch (IOException e) {
-            throw Refusal.usage("--json-schema %s cannot be read: %s".formatted(given, Failures.firstLine(e)));
+            return new Constraint.JsonSchema(schema, schemaDepth);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage(e);
         }
     }
 }

@@ -174,6 +174,7 @@ class GenerateOptionsTest {
                 "--regex (a | regex: ",
                 "--json-schema nowhere.json | --json-schema nowhere.json cannot be read",
                 "--json-schema {\"type\":\"thing\"} | json-schema: ",
+                "--json-schema {} --schema-depth 51 | schema-depth must be from 0 to 50, not 51",
                 "--regex a --choices b | give one of --regex, --json-schema and --choices",
                 "--regex a --stop b | a text with a constraint ends where the constraint says"
             })

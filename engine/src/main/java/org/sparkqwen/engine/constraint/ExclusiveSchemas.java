@@ -60,9 +60,12 @@ final class ExclusiveSchemas {
     private void addListed(List<Part> listed, Map<Class<?>, List<Part>> byKind, List<Values> all) {
         Map<Object, Set<Integer>> branchesOf = new HashMap<>();
         for (Part part : listed) {
-            ((ListedValues) part.values).byKey().keySet().forEach(key -> branchesOf
-                    .computeIfAbsent(key, _ -> new HashSet<>())
-                    .add(part.branch));
+            ((ListedValues) part.values)
+                    .byKey()
+                    .keySet()
+                    .forEach(key -> branchesOf
+                            .computeIfAbsent(key, _ -> new HashSet<>())
+                            .add(part.branch));
         }
         List<Part> others = new ArrayList<>();
         byKind.forEach((kind, parts) -> others.addAll(kind == ListedValues.class ? List.of() : parts));
@@ -71,7 +74,10 @@ final class ExclusiveSchemas {
             ListedValues values = (ListedValues) part.values;
             Values own = ListedValues.of(
                     values.byKey().entrySet().stream()
-                            .filter(each -> branchesOf.getOrDefault(each.getKey(), Set.of()).size() == 1)
+                            .filter(each -> branchesOf
+                                            .getOrDefault(each.getKey(), Set.of())
+                                            .size()
+                                    == 1)
                             .map(Map.Entry::getValue)
                             .toList(),
                     values.origin());

@@ -99,8 +99,8 @@ final class JsonArrays {
     /// @throws RefusedConstraint if there are too many of them
     static Automaton ofUnique(List<JsonNode> values, int least, int most) {
         if (values.size() > MOST_UNIQUE) {
-            throw new RefusedConstraint("uniqueItems is not supported for items that may have more than %d values"
-                    .formatted(MOST_UNIQUE));
+            throw new RefusedConstraint(
+                    "uniqueItems is not supported for items that may have more than %d values".formatted(MOST_UNIQUE));
         }
         return new JsonArrays(most).buildUnique(values, least);
     }

@@ -51,8 +51,7 @@ final class JsonNumbers {
                 && range.divisors().isEmpty()
                 && range.excluded().isEmpty();
         if (free) {
-            return Language.concatenate(
-                    List.of(Language.repeat(MINUS, 0, 1), decimals(DIGITS, DIGITS), exponent()));
+            return Language.concatenate(List.of(Language.repeat(MINUS, 0, 1), decimals(DIGITS, DIGITS), exponent()));
         }
         Automaton texts = numbers.within(numbers.decimals());
         for (NumberRange excluded : range.excluded()) {
@@ -113,8 +112,7 @@ final class JsonNumbers {
                 : highest.negated();
         Automaton negative = between(multiples, nearest, lowest == null ? null : lowest.negated());
         Automaton others = between(multiples, lowest, highest);
-        return Language.deterministic(
-                Language.union(List.of(others, Language.concatenate(List.of(MINUS, negative)))));
+        return Language.deterministic(Language.union(List.of(others, Language.concatenate(List.of(MINUS, negative)))));
     }
 
     /// The texts of these numbers, of as many digits as there may be.

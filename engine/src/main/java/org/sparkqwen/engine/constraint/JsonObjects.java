@@ -156,10 +156,7 @@ final class JsonObjects {
 
     /// Whether others may follow.
     private boolean mayGoOn(Place place) {
-        return !others.isEmpty()
-                && !requiredFrom[place.property]
-                && place.count + 1 >= least
-                && hasRoom(place.count);
+        return !others.isEmpty() && !requiredFrom[place.property] && place.count + 1 >= least && hasRoom(place.count);
     }
 
     private boolean isAlive(Place place) {

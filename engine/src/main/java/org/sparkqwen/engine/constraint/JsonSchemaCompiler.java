@@ -114,8 +114,9 @@ final class JsonSchemaCompiler {
             int times = open.getOrDefault(each, 0);
             recursive |= times > 0;
             if (times > depth) {
-                return none(new RefusedConstraint("can never be met: every value nests deeper than --schema-depth, which"
-                        + " is %d; raise it, or let the schema end without itself".formatted(depth)));
+                return none(
+                        new RefusedConstraint("can never be met: every value nests deeper than --schema-depth, which"
+                                + " is %d; raise it, or let the schema end without itself".formatted(depth)));
             }
         }
         references.forEach(each -> open.merge(each, 1, Integer::sum));
@@ -133,7 +134,8 @@ final class JsonSchemaCompiler {
         RefusedConstraint whyNone = null;
         boolean anything = schema.equals(Conjunction.ANYTHING);
         for (Values part : meanings.of(schema).meant()) {
-            Texts texts = texts(part, anything ? Set.of(Schema.TRUE) : part.origin().references());
+            Texts texts =
+                    texts(part, anything ? Set.of(Schema.TRUE) : part.origin().references());
             if (Operations.isEmpty(texts.automaton)) {
                 whyNone = whyNone == null ? texts.whyNone : whyNone;
             } else {
@@ -247,8 +249,9 @@ final class JsonSchemaCompiler {
             Budget.spend(objects.layers().size());
             if (!meanings.allowsName(objects.names(), name)) {
                 if (required) {
-                    return none(new RefusedConstraint("can never be met: propertyNames does not allow %s, which is"
-                            .formatted(Quote.of(name)) + " required"));
+                    return none(new RefusedConstraint(
+                            "can never be met: propertyNames does not allow %s, which is".formatted(Quote.of(name))
+                                    + " required"));
                 }
                 continue;
             }
@@ -261,9 +264,10 @@ final class JsonSchemaCompiler {
         }
         List<JsonObjects.Others> others = most == 0 ? List.of() : others(objects, declared);
         if (objects.least() > properties.size() + 1 && !others.isEmpty()) {
-            throw new RefusedConstraint("minProperties of %,d is not supported where only %,d properties have names: keys"
-                            .formatted(objects.least(), properties.size())
-                    + " may repeat; name the properties");
+            throw new RefusedConstraint(
+                    "minProperties of %,d is not supported where only %,d properties have names: keys"
+                                    .formatted(objects.least(), properties.size())
+                            + " may repeat; name the properties");
         }
         return some(JsonObjects.of(properties, others, objects.least(), most));
     }

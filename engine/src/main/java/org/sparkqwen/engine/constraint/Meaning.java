@@ -56,7 +56,8 @@ record Meaning(List<Values> parts) {
 
     /// The parts that a text is made of: not those that are only implied, unless there are no others.
     List<Values> meant() {
-        List<Values> meant = parts.stream().filter(each -> !each.origin().implied()).toList();
+        List<Values> meant =
+                parts.stream().filter(each -> !each.origin().implied()).toList();
         return meant.isEmpty() ? parts : meant;
     }
 

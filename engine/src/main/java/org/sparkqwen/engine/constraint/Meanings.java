@@ -124,7 +124,8 @@ final class Meanings {
     private Meaning ofTypes(Schema schema) {
         boolean typed = schema.has("type");
         if (!typed && schema.flag("nullable")) {
-            throw schema.refused("nullable without a type beside it says nothing; write anyOf with {\"type\": \"null\"}");
+            throw schema.refused(
+                    "nullable without a type beside it says nothing; write anyOf with {\"type\": \"null\"}");
         }
         Set<String> types = typed ? SchemaKeywords.types(schema) : Set.of();
         List<Values> parts = new ArrayList<>();
@@ -176,7 +177,9 @@ final class Meanings {
     private static NumberRange.@Nullable Bound bound(
             Schema schema, String inclusiveKeyword, String exclusiveKeyword, int sign) {
         BigDecimal inclusive = schema.number(inclusiveKeyword);
-        if (inclusive != null && schema.has(exclusiveKeyword) && schema.at(exclusiveKeyword).node().isBoolean()) {
+        if (inclusive != null
+                && schema.has(exclusiveKeyword)
+                && schema.at(exclusiveKeyword).node().isBoolean()) {
             return new NumberRange.Bound(inclusive, !schema.flag(exclusiveKeyword));
         }
         BigDecimal exclusive = schema.number(exclusiveKeyword);
@@ -189,16 +192,13 @@ final class Meanings {
     private StringSet strings(Schema schema, @Nullable Automaton format, boolean implied) {
         List<Automaton> languages = new ArrayList<>();
         if (schema.has("pattern")) {
-            languages.add(pattern(schema.at("pattern").text(), schema.at("pattern").pointer()));
+            languages.add(
+                    pattern(schema.at("pattern").text(), schema.at("pattern").pointer()));
         }
         if (format != null) {
             languages.add(format);
         }
-        return new StringSet(
-                schema.least("minLength"),
-                schema.most("maxLength"),
-                languages,
-                Origin.of(implied));
+        return new StringSet(schema.least("minLength"), schema.most("maxLength"), languages, Origin.of(implied));
     }
 
     private Automaton pattern(String pattern, String pointer) {
@@ -255,9 +255,7 @@ final class Meanings {
                 new LinkedHashSet<>(schema.texts("required")),
                 schema.least("minProperties"),
                 schema.most("maxProperties"),
-                schema.has("propertyNames")
-                        ? Conjunction.of(schema.at("propertyNames"))
-                        : Conjunction.ANYTHING,
+                schema.has("propertyNames") ? Conjunction.of(schema.at("propertyNames")) : Conjunction.ANYTHING,
                 Origin.of(implied));
     }
 

@@ -115,8 +115,8 @@ record NumberRange(
             return JsonValues.isWhole(number);
         }
         if (JsonNumbers.wholeDigits(number) > MOST_DIGITS || JsonNumbers.scale(number) > MOST_DIGITS) {
-            throw new RefusedConstraint("too large: a number with more than %,d digits beside multipleOf"
-                    .formatted(MOST_DIGITS));
+            throw new RefusedConstraint(
+                    "too large: a number with more than %,d digits beside multipleOf".formatted(MOST_DIGITS));
         }
         return number.remainder(divisor).signum() == 0;
     }

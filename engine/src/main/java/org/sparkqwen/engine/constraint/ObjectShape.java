@@ -16,8 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// @param least the least number of properties
 /// @param most the highest number of them, or [Language#UNBOUNDED]
 /// @param names what the properties' names must be
-record ObjectShape(
-        List<Layer> layers, Set<String> required, int least, int most, Conjunction names, Origin origin)
+record ObjectShape(List<Layer> layers, Set<String> required, int least, int most, Conjunction names, Origin origin)
         implements Values {
     /// What one schema says of properties.
     ///
@@ -132,8 +131,7 @@ record ObjectShape(
     }
 
     private ObjectShape withCount(int fewest, int highest) {
-        return new ObjectShape(
-                layers, required, Math.max(least, fewest), Language.lower(most, highest), names, origin);
+        return new ObjectShape(layers, required, Math.max(least, fewest), Language.lower(most, highest), names, origin);
     }
 
     private ObjectShape with(String name, Conjunction.Term term, boolean isRequired) {

@@ -147,8 +147,7 @@ final class SchemaKeywords {
     /// @throws RefusedConstraint if one is no type, or there is none
     static Set<String> types(Schema schema) {
         boolean one = schema.at("type").node().isTextual();
-        Set<String> types =
-                new LinkedHashSet<>(one ? List.of(schema.at("type").text()) : schema.texts("type"));
+        Set<String> types = new LinkedHashSet<>(one ? List.of(schema.at("type").text()) : schema.texts("type"));
         for (String type : types) {
             if (!TYPES.contains(type)) {
                 throw schema.at("type").refused("there is no type \"%s\"".formatted(Quote.of(type)));

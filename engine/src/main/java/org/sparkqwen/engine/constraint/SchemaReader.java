@@ -59,7 +59,8 @@ final class SchemaReader {
                             where == null
                                     ? ""
                                     : " at line %d, column %d".formatted(where.getLineNr(), where.getColumnNr()),
-                            Quote.line(e.getOriginalMessage().lines().findFirst().orElse(""))));
+                            Quote.line(
+                                    e.getOriginalMessage().lines().findFirst().orElse(""))));
         }
         if (document.isMissingNode()) {
             throw new RefusedConstraint("empty");

@@ -48,8 +48,7 @@ final class SchemaResource {
         if (given == null || node == root) {
             return this;
         }
-        return embedded.computeIfAbsent(
-                node, root -> new SchemaResource(resolved(id, given), root, place, this));
+        return embedded.computeIfAbsent(node, root -> new SchemaResource(resolved(id, given), root, place, this));
     }
 
     /// What `$id` says, unless it is an anchor, as in drafts before 2019; null if there is none.
@@ -62,7 +61,9 @@ final class SchemaResource {
 
     private static String resolved(String base, String reference) {
         try {
-            return reference.isEmpty() ? base : URI.create(base).resolve(reference).toString();
+            return reference.isEmpty()
+                    ? base
+                    : URI.create(base).resolve(reference).toString();
         } catch (IllegalArgumentException _) {
             return reference;
         }

@@ -35,7 +35,8 @@ final class StringFormats {
             .replace("H", "[0-9a-fA-F]{1,4}");
 
     /// RFC 1123's names, of so few and short labels that the whole is short enough, too.
-    private static final String HOSTNAME = "LABEL(?:\\.LABEL){0,7}".replace("LABEL", "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,14}");
+    private static final String HOSTNAME =
+            "LABEL(?:\\.LABEL){0,7}".replace("LABEL", "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,14}");
 
     /// RFC 3339's appendix A.
     private static final String DURATION = ("P(?:(?:ND|NM(?:ND)?|NY(?:NM(?:ND)?)?)(?:TIME)?|TIME|NW)")

@@ -286,73 +286,73 @@ class JsonSchemaCompilerTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '→', quoteCharacter = '`', textBlock = """
-false                                                   → #: can never be met: false allows nothing
-        [1]                                                     → #: expected a schema, which is a JSON object
-        {"type": "array", "prefixItems": []}                    → #/prefixItems: expected a list that is not empty
-        {"type": "array", "items": {"type": "null"}, "minItems": 2, "maxItems": 1} → #: can never be met: maxItems is less than minItems
-        {"type": "object", "properties": {"a": {"type": "null"}}, "required": "a"} → #/required: expected a list
-        {"type": "object", "properties": {"a": {"type": "null"}}, "required": [1]} → #/required: expected a list of strings
-        {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": 3} → #/additionalProperties: expected a schema, which is a JSON object
-        {"type": "object", "properties": [1]}                   → #/properties: expected a JSON object
-        {"type": "strin"}                                       → #/type: there is no type "strin"
-        {"type": ["string", "any"]}                             → #/type: there is no type "any"
-        {"type": []}                                            → #/type: can never be met: the list is empty
-        {"type": 3}                                             → #/type: expected a list
-        {"type": "string", "pattern": "a(?=b)"}                 → #/pattern: look-ahead (?=…) at position 1 is not supported; a pattern may have groups, classes, alternatives and quantifiers
-        {"type": "string", "pattern": 3}                        → #/pattern: expected a string
-        {"type": "string", "pattern": "^a$", "minLength": 2}    → #: can never be met: no value is allowed
-        {"type": "string", "minLength": 3, "maxLength": 2}      → #: can never be met: maxLength is less than minLength
-        {"type": "string", "minLength": -1}                     → #/minLength: expected a whole number, 0 or more
-        {"type": "string", "maxLength": 1.5}                    → #/maxLength: expected a whole number, 0 or more
-        {"type": "string", "maxLength": "3"}                    → #/maxLength: expected a number
-        {"type": "integer", "minimum": 2, "maximum": 1}         → #: can never be met: no value is allowed
-        {"type": "integer", "exclusiveMinimum": 1, "exclusiveMaximum": 2} → #: can never be met: no value is allowed
-        {"type": "integer", "exclusiveMinimum": true}           → #/exclusiveMinimum: expected a number
-        {"enum": []}                                            → #/enum: expected a list that is not empty
-        {"const": "\\ud800"}                                    → #: the text has half a surrogate pair, which has no UTF-8
-        {"anyOf": []}                                           → #/anyOf: expected a list that is not empty
-        {"$ref": "#/$defs/n"}                                   → #/$ref: there is no #/$defs/n
-        {"$ref": "#/$defs/%zz"}                                 → #/$ref: "#/$defs/%zz" is no JSON pointer
-        {"type": "null", "type": "null"}                        → malformed JSON at line 1, column 24: Duplicate field 'type'
-        {"type": "null"} x                                      → malformed JSON at line 1, column 18: Unrecognized token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')
-        ``                                                      → empty
-        {"type": "array", "items": {"type": "integer"}, "uniqueItems": true} → #: uniqueItems is supported only for the values of an enum; leave it out, and look for equal items afterwards
-        {"type": "array", "items": {"type": "null"}, "contains": {"type": "null"}} → #: contains is not supported; describe the items with prefixItems and items
-        {"type": "array", "items": {"type": "null"}, "unevaluatedItems": false} → #: unevaluatedItems is not supported; write items beside prefixItems
-        {"type": "object", "properties": {"a": {"type": "null"}}, "unevaluatedProperties": false} → #: unevaluatedProperties is not supported; write additionalProperties beside all the properties
-        {"type": "object", "properties": {"a": {"type": "null"}}, "dependentRequired": {}} → #: dependentRequired is not supported; write one schema for each case, and join them with anyOf
-        {"if": {"const": 1}, "type": "integer"}                 → #: if is not supported; write one schema for each case, and join them with anyOf
-        {"anyOf": [{"type": "null"}, {"dependentSchemas": {}}]} → #/anyOf/1: dependentSchemas is not supported; write one schema for each case, and join them with anyOf
-        {"$dynamicRef": "#n"}                                   → #: $dynamicRef is not supported; use $ref
-        {"type": "string", "minlength": 1}                      → #: there is no keyword minlength; an annotation may be named x-minlength
-        {"type": "string", "format": 1}                         → #/format: expected a string
-        {"type": "object", "minProperties": 2}                  → #: minProperties of 2 is not supported where only 0 properties have names: keys may repeat; name the properties
-        {"type": "object", "minProperties": 2, "maxProperties": 1} → #: can never be met: maxProperties is less than minProperties
-        {"type": "object", "required": ["b"], "propertyNames": {"pattern": "^a"}} → #: can never be met: propertyNames does not allow b, which is required
-        {"type": "object", "properties": {"a": false}, "required": ["a"]} → #/properties/a: can never be met: false allows nothing
-        {"type": "object", "properties": {"a": {"type": "integer", "minimum": 3, "maximum": 2}}, "required": ["a"]} → #/properties/a: can never be met: no value is allowed
-        {"type": "object", "properties": {"a/b~c": {"type": "string", "then": {}}}, "required": ["a/b~c"]} → #/properties/a~1b~0c: then is not supported; write one schema for each case, and join them with anyOf
-        {"type": "string", "minLength": 2e9}                    → #/minLength: too large: more than 1,000,000,000
-        {"type": "integer", "minimum": 1e40}                    → #: too large: a bound of a number has more than 30 digits before the point
-        {"type": "integer", "minimum": 1e2147483647}            → #: too large: a bound of a number has more than 30 digits before the point
-        {"type": "integer", "multipleOf": 0}                    → #/multipleOf: not supported; numbers above 0 are that are, without their point, at most 1,000
-        {"type": "integer", "multipleOf": 2000}                 → #/multipleOf: not supported; numbers above 0 are that are, without their point, at most 1,000
-        {"type": "number", "multipleOf": 1e2147483647}          → #/multipleOf: not supported; numbers above 0 are that are, without their point, at most 1,000
-        {"enum": [1, 2], "type": "string"}                      → #: can never be met: no value is allowed
-        {"enum": [1, 2], "minimum": 3}                          → #: can never be met: no value is allowed
-        {"anyOf": [{"type": "null"}], "type": "object"}         → #: can never be met: no value is allowed
-        {"oneOf": [{"const": 1}, {"const": 1.0}]}               → #: can never be met: no value is allowed
-        {"not": {}}                                             → #: can never be met: no value is allowed
-        {"not": {"const": [1]}, "type": "array"}                → #/not: all arrays but some of a list is not supported
-        {"not": {"type": "array", "items": {"type": "null"}}}   → #/not: all arrays but some whose items are described is not supported
-        {"$ref": "#"}                                           → #: leads back to itself by $ref with no property or item between
-        {"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}} → #/$defs/a: leads back to itself by $ref with no property or item between
-        {"type": "object", "properties": {"n": {"$ref": "#"}}, "required": ["n"]} → can never be met: every value nests deeper than 5 times; raise --schema-depth, or let the schema end without itself
-        {"$ref": "other.json"}                                  → #/$ref: "other.json" is not in this document, and nothing is fetched; copy that schema into $defs, and refer to it like #/$defs/address
-        {"$ref": "#n", "$defs": {"n": {"$anchor": "m", "type": "null"}}} → #/$ref: there is no $anchor n
-        {"$ref": "#/$defs/n", "nullable": true, "$defs": {"n": {"type": "string"}}} → #: nullable without a type beside it says nothing; write anyOf with {"type": "null"}
-        {"type": "string", "nullable": 1}                       → #/nullable: expected true or false
-        {"type": "array", "items": [{"type": "null"}], "prefixItems": [{"type": "null"}]} → #/items: a list beside prefixItems; leave one of them out
+        false                                                   → #: can never be met: false allows nothing
+                [1]                                                     → #: expected a schema, which is a JSON object
+                {"type": "array", "prefixItems": []}                    → #/prefixItems: expected a list that is not empty
+                {"type": "array", "items": {"type": "null"}, "minItems": 2, "maxItems": 1} → #: can never be met: maxItems is less than minItems
+                {"type": "object", "properties": {"a": {"type": "null"}}, "required": "a"} → #/required: expected a list
+                {"type": "object", "properties": {"a": {"type": "null"}}, "required": [1]} → #/required: expected a list of strings
+                {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": 3} → #/additionalProperties: expected a schema, which is a JSON object
+                {"type": "object", "properties": [1]}                   → #/properties: expected a JSON object
+                {"type": "strin"}                                       → #/type: there is no type "strin"
+                {"type": ["string", "any"]}                             → #/type: there is no type "any"
+                {"type": []}                                            → #/type: can never be met: the list is empty
+                {"type": 3}                                             → #/type: expected a list
+                {"type": "string", "pattern": "a(?=b)"}                 → #/pattern: look-ahead (?=…) at position 1 is not supported; a pattern may have groups, classes, alternatives and quantifiers
+                {"type": "string", "pattern": 3}                        → #/pattern: expected a string
+                {"type": "string", "pattern": "^a$", "minLength": 2}    → #: can never be met: no value is allowed
+                {"type": "string", "minLength": 3, "maxLength": 2}      → #: can never be met: maxLength is less than minLength
+                {"type": "string", "minLength": -1}                     → #/minLength: expected a whole number, 0 or more
+                {"type": "string", "maxLength": 1.5}                    → #/maxLength: expected a whole number, 0 or more
+                {"type": "string", "maxLength": "3"}                    → #/maxLength: expected a number
+                {"type": "integer", "minimum": 2, "maximum": 1}         → #: can never be met: no value is allowed
+                {"type": "integer", "exclusiveMinimum": 1, "exclusiveMaximum": 2} → #: can never be met: no value is allowed
+                {"type": "integer", "exclusiveMinimum": true}           → #/exclusiveMinimum: expected a number
+                {"enum": []}                                            → #/enum: expected a list that is not empty
+                {"const": "\\ud800"}                                    → #: the text has half a surrogate pair, which has no UTF-8
+                {"anyOf": []}                                           → #/anyOf: expected a list that is not empty
+                {"$ref": "#/$defs/n"}                                   → #/$ref: there is no #/$defs/n
+                {"$ref": "#/$defs/%zz"}                                 → #/$ref: "#/$defs/%zz" is no JSON pointer
+                {"type": "null", "type": "null"}                        → malformed JSON at line 1, column 24: Duplicate field 'type'
+                {"type": "null"} x                                      → malformed JSON at line 1, column 18: Unrecognized token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')
+                ``                                                      → empty
+                {"type": "array", "items": {"type": "integer"}, "uniqueItems": true} → #: uniqueItems is supported only for the values of an enum; leave it out, and look for equal items afterwards
+                {"type": "array", "items": {"type": "null"}, "contains": {"type": "null"}} → #: contains is not supported; describe the items with prefixItems and items
+                {"type": "array", "items": {"type": "null"}, "unevaluatedItems": false} → #: unevaluatedItems is not supported; write items beside prefixItems
+                {"type": "object", "properties": {"a": {"type": "null"}}, "unevaluatedProperties": false} → #: unevaluatedProperties is not supported; write additionalProperties beside all the properties
+                {"type": "object", "properties": {"a": {"type": "null"}}, "dependentRequired": {}} → #: dependentRequired is not supported; write one schema for each case, and join them with anyOf
+                {"if": {"const": 1}, "type": "integer"}                 → #: if is not supported; write one schema for each case, and join them with anyOf
+                {"anyOf": [{"type": "null"}, {"dependentSchemas": {}}]} → #/anyOf/1: dependentSchemas is not supported; write one schema for each case, and join them with anyOf
+                {"$dynamicRef": "#n"}                                   → #: $dynamicRef is not supported; use $ref
+                {"type": "string", "minlength": 1}                      → #: there is no keyword minlength; an annotation may be named x-minlength
+                {"type": "string", "format": 1}                         → #/format: expected a string
+                {"type": "object", "minProperties": 2}                  → #: minProperties of 2 is not supported where only 0 properties have names: keys may repeat; name the properties
+                {"type": "object", "minProperties": 2, "maxProperties": 1} → #: can never be met: maxProperties is less than minProperties
+                {"type": "object", "required": ["b"], "propertyNames": {"pattern": "^a"}} → #: can never be met: propertyNames does not allow b, which is required
+                {"type": "object", "properties": {"a": false}, "required": ["a"]} → #/properties/a: can never be met: false allows nothing
+                {"type": "object", "properties": {"a": {"type": "integer", "minimum": 3, "maximum": 2}}, "required": ["a"]} → #/properties/a: can never be met: no value is allowed
+                {"type": "object", "properties": {"a/b~c": {"type": "string", "then": {}}}, "required": ["a/b~c"]} → #/properties/a~1b~0c: then is not supported; write one schema for each case, and join them with anyOf
+                {"type": "string", "minLength": 2e9}                    → #/minLength: too large: more than 1,000,000,000
+                {"type": "integer", "minimum": 1e40}                    → #: too large: a bound of a number has more than 30 digits before the point
+                {"type": "integer", "minimum": 1e2147483647}            → #: too large: a bound of a number has more than 30 digits before the point
+                {"type": "integer", "multipleOf": 0}                    → #/multipleOf: not supported; numbers above 0 are that are, without their point, at most 1,000
+                {"type": "integer", "multipleOf": 2000}                 → #/multipleOf: not supported; numbers above 0 are that are, without their point, at most 1,000
+                {"type": "number", "multipleOf": 1e2147483647}          → #/multipleOf: not supported; numbers above 0 are that are, without their point, at most 1,000
+                {"enum": [1, 2], "type": "string"}                      → #: can never be met: no value is allowed
+                {"enum": [1, 2], "minimum": 3}                          → #: can never be met: no value is allowed
+                {"anyOf": [{"type": "null"}], "type": "object"}         → #: can never be met: no value is allowed
+                {"oneOf": [{"const": 1}, {"const": 1.0}]}               → #: can never be met: no value is allowed
+                {"not": {}}                                             → #: can never be met: no value is allowed
+                {"not": {"const": [1]}, "type": "array"}                → #/not: all arrays but some of a list is not supported
+                {"not": {"type": "array", "items": {"type": "null"}}}   → #/not: all arrays but some whose items are described is not supported
+                {"$ref": "#"}                                           → #: leads back to itself by $ref with no property or item between
+                {"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}} → #/$defs/a: leads back to itself by $ref with no property or item between
+                {"type": "object", "properties": {"n": {"$ref": "#"}}, "required": ["n"]} → can never be met: every value nests deeper than 5 times; raise --schema-depth, or let the schema end without itself
+                {"$ref": "other.json"}                                  → #/$ref: "other.json" is not in this document, and nothing is fetched; copy that schema into $defs, and refer to it like #/$defs/address
+                {"$ref": "#n", "$defs": {"n": {"$anchor": "m", "type": "null"}}} → #/$ref: there is no $anchor n
+                {"$ref": "#/$defs/n", "nullable": true, "$defs": {"n": {"type": "string"}}} → #: nullable without a type beside it says nothing; write anyOf with {"type": "null"}
+                {"type": "string", "nullable": 1}                       → #/nullable: expected true or false
+                {"type": "array", "items": [{"type": "null"}], "prefixItems": [{"type": "null"}]} → #/items: a list beside prefixItems; leave one of them out
         """)
     void refusesWhatItCannotHoldAndSaysWhere(String schema, String message) {
         assertThatThrownBy(() -> compile(schema))
@@ -417,12 +417,12 @@ false                                                   → #: can never be met:
                             .formatted(i, i + 1, i + 1));
         }
         doubling.append("\"d40\": {\"type\": \"number\"}}}");
-        assertThatThrownBy(() -> compile(doubling.toString()))
-                .hasMessageContaining("too large");
-        assertThatThrownBy(() -> compile(
-                        "{\"type\": \"array\", \"maxItems\": 40000, \"items\": {\"type\": \"number\"}}"))
+        assertThatThrownBy(() -> compile(doubling.toString())).hasMessageContaining("too large");
+        assertThatThrownBy(
+                        () -> compile("{\"type\": \"array\", \"maxItems\": 40000, \"items\": {\"type\": \"number\"}}"))
                 .hasMessageContaining("#: too large");
         assertThatThrownBy(() -> compile("[".repeat(200))).hasMessageStartingWith("malformed JSON");
-        assertThatThrownBy(() -> compile("[".repeat(10_000))).hasMessageStartingWith("too large: Document nesting depth");
+        assertThatThrownBy(() -> compile("[".repeat(10_000)))
+                .hasMessageStartingWith("too large: Document nesting depth");
     }
 }

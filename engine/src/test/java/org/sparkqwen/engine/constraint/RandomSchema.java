@@ -18,8 +18,16 @@ final class RandomSchema {
     private final Random random;
     private final ObjectNode definitions = NODES.objectNode();
 
+    /// Whether each schema says what undeclared properties and items are, so that every valid value is generated.
+    private final boolean explicit;
+
     RandomSchema(long seed) {
         random = new Random(seed);
+        explicit = seed % 2 == 0;
+    }
+
+    boolean isExplicit() {
+        return explicit;
     }
 
     ObjectNode schema() {
@@ -91,7 +99,9 @@ final class RandomSchema {
             schema.put(oneIn(2) ? "maximum" : "exclusiveMaximum", number());
         }
         if (oneIn(3)) {
-            schema.put("multipleOf", new BigDecimal(List.of("1", "2", "3", "0.5", "0.25", "1.5").get(random.nextInt(6))));
+            schema.put(
+                    "multipleOf",
+                    new BigDecimal(List.of("1", "2", "3", "0.5", "0.25", "1.5").get(random.nextInt(6))));
         }
     }
 
@@ -121,7 +131,7 @@ final class RandomSchema {
         if (oneIn(3)) {
             schema.set("prefixItems", list(depth));
         }
-        if (!oneIn(4)) {
+        if (explicit || !oneIn(4)) {
             schema.set("items", oneIn(6) ? NODES.booleanNode(oneIn(2)) : schema(depth - 1));
         }
         if (oneIn(3)) {
@@ -145,7 +155,7 @@ final class RandomSchema {
             ArrayNode required = schema.putArray("required");
             NAMES.stream().filter(_ -> oneIn(3)).forEach(required::add);
         }
-        switch (random.nextInt(5)) {
+        switch (random.nextInt(explicit ? 3 : 5)) {
             case 0 -> schema.put("additionalProperties", false);
             case 1 -> schema.put("additionalProperties", true);
             case 2 -> schema.set("additionalProperties", schema(depth - 1));
@@ -217,7 +227,10 @@ final class RandomSchema {
         }
         for (String keyword : List.of("anyOf", "oneOf")) {
             if (object.has(keyword)) {
-                collect(object.get(keyword).get(random.nextInt(object.get(keyword).size())), all);
+                collect(
+                        object.get(keyword)
+                                .get(random.nextInt(object.get(keyword).size())),
+                        all);
             }
         }
     }
@@ -273,9 +286,11 @@ final class RandomSchema {
                 }
             });
             if (!object.has(name) && !oneIn(3) && (depth > 0 || !schemas.isEmpty())) {
-                object.set(name, value(
-                        schemas.isEmpty() ? NODES.objectNode() : schemas.get(random.nextInt(schemas.size())),
-                        depth - 1));
+                object.set(
+                        name,
+                        value(
+                                schemas.isEmpty() ? NODES.objectNode() : schemas.get(random.nextInt(schemas.size())),
+                                depth - 1));
             }
         }
         return object;
