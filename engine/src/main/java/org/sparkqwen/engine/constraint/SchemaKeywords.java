@@ -32,6 +32,7 @@ final class SchemaKeywords {
     private static final Set<String> ANNOTATIONS = Set.of(
             "$schema",
             "$id",
+            "id", // draft 4's $id
             "$anchor",
             "$dynamicAnchor",
             "$recursiveAnchor",
@@ -92,6 +93,11 @@ final class SchemaKeywords {
     /// Whether what the keyword holds are values, in which nothing is a schema.
     static boolean holdsValues(String keyword) {
         return Set.of("const", "enum", "default", "examples", "example").contains(keyword);
+    }
+
+    /// Whether what the keyword holds are schemas by names, which are no keywords.
+    static boolean holdsNames(String keyword) {
+        return Set.of("properties", "patternProperties", "$defs", "definitions").contains(keyword);
     }
 
     /// @throws RefusedConstraint if `schema` is no schema, or has a keyword that is not supported

@@ -127,13 +127,15 @@ final class SchemaResource {
             named = new HashMap<>();
             Schema document = new Schema(this, root, pointer);
             named.put(id, document);
-            addPlaces(document, named);
+            addPlaces(document, false, named);
         }
         return named;
     }
 
     /// Values are no schemas, whatever their keys are called.
-    private static void addPlaces(Schema schema, Map<String, Schema> places) {
+    ///
+    /// @param byNames whether this holds schemas by names, which are no keywords
+    private static void addPlaces(Schema schema, boolean byNames, Map<String, Schema> places) {
         JsonNode node = schema.node();
         String id = schema.resource().id;
         if (idOf(node) != null) {
@@ -147,13 +149,13 @@ final class SchemaResource {
         }
         if (node.isObject()) {
             for (String name : schema.names()) {
-                if (!SchemaKeywords.holdsValues(name)) {
-                    addPlaces(schema.at(name), places);
+                if (byNames || !SchemaKeywords.holdsValues(name)) {
+                    addPlaces(schema.at(name), !byNames && SchemaKeywords.holdsNames(name), places);
                 }
             }
         } else if (node.isArray()) {
             for (int i = 0; i < node.size(); i++) {
-                addPlaces(schema.at(i), places);
+                addPlaces(schema.at(i), false, places);
             }
         }
     }

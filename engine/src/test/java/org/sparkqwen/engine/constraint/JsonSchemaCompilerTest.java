@@ -174,6 +174,7 @@ class JsonSchemaCompilerTest {
         {"allOf": [{"minimum": 3}, {"maximum": 5}, {"multipleOf": 2}], "type": "integer"} → 4 → 3 | 5 | 6
         {"$ref": "#/$defs/a", "minimum": 3, "$defs": {"a": {"type": "integer"}}} → 3 → 2 | 3.5
         {"$ref": "#b", "$defs": {"a": {"$anchor": "b", "type": "null"}}} → null              → 1
+        {"$ref": "#b", "id": "x", "$defs": {"default": {"properties": {"enum": {"$anchor": "b", "type": "null"}}}, "const": {"const": {"$anchor": "b"}}}} → null → 1
         {"$ref": "https://e.org/b#c", "$defs": {"a": {"$id": "https://e.org/b", "items": {"$anchor": "c", "type": "null"}}}} → null → []
         {"$id": "https://e.org/a/b", "$ref": "c", "$defs": {"a": {"$id": "/a/c", "$ref": "#/$defs/d", "$defs": {"d": {"type": "null"}}}}} → null → []
         {"$ref": "#/definitions/a", "definitions": {"a": {"$id": "#a", "type": "null"}}} → null → 1
