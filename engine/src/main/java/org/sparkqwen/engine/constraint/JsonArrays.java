@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.constraint;
 
+import static java.util.Objects.requireNonNull;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import org.apache.lucene.util.automaton.Automata;
@@ -43,10 +45,7 @@ final class JsonArrays {
         int comma = -1; // the state after a comma that may follow an item
         int first = -1; // the state before the first item
         for (int i = written; i-- > 0; ) {
-            Automaton item = i < prefix.size() ? prefix.get(i) : items;
-            if (item == null) {
-                throw new IllegalStateException("an item that is not described");
-            }
+            Automaton item = requireNonNull(i < prefix.size() ? prefix.get(i) : items);
             boolean repeats = most == Language.UNBOUNDED && i == written - 1;
             int before = text.createState();
             if (repeats) {
@@ -54,7 +53,7 @@ final class JsonArrays {
             }
             first = copy(item, i + 1 >= least, comma);
             text.addTransition(before, first, ' ');
-            text.addEpsilon(before, first);
+            JsonText.addBeginning(text, before, item, first);
             comma = before;
         }
         int begin = text.createState();
@@ -62,8 +61,8 @@ final class JsonArrays {
         if (least == 0) {
             text.addTransition(begin, end, ']');
         }
-        if (first >= 0) {
-            text.addEpsilon(begin, first);
+        if (written > 0) {
+            JsonText.addBeginning(text, begin, requireNonNull(prefix.isEmpty() ? items : prefix.getFirst()), first);
         }
         return Language.deterministic(text.finish());
     }
@@ -112,23 +111,25 @@ final class JsonArrays {
         int[] comma = new int[sets]; // the state after a comma, by the values that are there already
         for (int set = sets; set-- > 0; ) {
             comma[set] = text.createState();
-            int before = text.createState();
-            text.addEpsilon(comma[set], before);
-            text.addTransition(comma[set], before, ' ');
+            int afterSpace = text.createState();
+            text.addTransition(comma[set], afterSpace, ' ');
+            int begin = set == 0 ? text.createState() : afterSpace;
             int size = Integer.bitCount(set) + 1;
-            if (size > values.size() || (most != Language.UNBOUNDED && size > most)) {
-                continue;
-            }
             for (int value = 0; value < values.size(); value++) {
                 int with = set | 1 << value;
-                if (with != set) {
-                    text.addEpsilon(before, copy(texts.get(value), size >= least, comma[with]));
+                if (with == set || (most != Language.UNBOUNDED && size > most)) {
+                    continue;
+                }
+                int first = copy(texts.get(value), size >= least, comma[with]);
+                for (int source : new int[] {comma[set], afterSpace}) {
+                    JsonText.addBeginning(text, source, texts.get(value), first);
+                }
+                if (set == 0) {
+                    JsonText.addBeginning(text, begin, texts.get(value), first);
                 }
             }
             if (set == 0) {
-                int begin = text.createState();
                 text.addTransition(0, begin, '[');
-                text.addEpsilon(begin, before);
                 if (least == 0) {
                     text.addTransition(begin, end, ']');
                 }

@@ -36,12 +36,17 @@ final class JsonObjects {
     private final Map<Place, Integer> afterComma = new HashMap<>();
     private final Map<Trie, Integer> states = new IdentityHashMap<>();
 
-    /// Where properties without a place in the list begin, by the count of properties before.
-    private final Map<Integer, Integer> othersBegin = new HashMap<>();
+    /// Where the keys of each of the others begin, by the count of properties before.
+    private final Map<Integer, List<Integer>> othersBegin = new HashMap<>();
+
+    private final List<Automaton> otherKeys;
 
     private JsonObjects(List<Property> properties, List<Others> others, int least, int most) {
         this.properties = properties;
         this.others = others;
+        otherKeys = others.stream()
+                .map(each -> JsonText.strings(each.names))
+                .toList();
         long required = properties.stream().filter(Property::required).count();
         this.least = least <= required ? 0 : least;
         this.most = others.isEmpty() && most >= properties.size() ? Language.UNBOUNDED : most;
@@ -194,7 +199,7 @@ final class JsonObjects {
         int begin = copy(value, mayEnd(next.property, next.count), mayFollow(next) ? afterComma(next) : -1);
         text.addTransition(tail, colon, ':');
         text.addTransition(colon, begin, ' ');
-        text.addEpsilon(colon, begin);
+        JsonText.addBeginning(text, colon, value, begin);
         return tail;
     }
 
@@ -245,7 +250,7 @@ final class JsonObjects {
             addKeys(states.getOrDefault(trie, -1), trie, left);
         }
         if (mayGoOn(place)) {
-            text.addEpsilon(state, others(place.count));
+            addOthers(state, place.count);
         }
     }
 
@@ -267,38 +272,49 @@ final class JsonObjects {
         }
     }
 
-    /// Where others begin after so many properties.
-    private int others(int count) {
-        int counted = most == Language.UNBOUNDED ? 0 : count;
-        Integer known = othersBegin.get(counted);
+    /// Transitions from `state` for the keys of others, after so many properties.
+    private void addOthers(int state, int count) {
+        List<Integer> begin = others(most == Language.UNBOUNDED ? 0 : count);
+        for (int i = 0; i < others.size(); i++) {
+            spend(otherKeys.get(i).getNumTransitions(0));
+            JsonText.addBeginning(text, state, otherKeys.get(i), begin.get(i));
+        }
+    }
+
+    private List<Integer> others(int count) {
+        List<Integer> known = othersBegin.get(count);
         if (known != null) {
             return known;
         }
-        int begin = text.createState();
-        othersBegin.put(counted, begin);
-        int comma = -1;
-        if (hasRoom(counted + 1)) {
-            int following = others(most == Language.UNBOUNDED ? 0 : counted + 1);
-            comma = text.createState();
-            text.addEpsilon(comma, following);
-            text.addTransition(comma, following, ' ');
-        }
-        for (Others each : others) {
+        List<Integer> begin = new ArrayList<>();
+        List<Integer> colons = new ArrayList<>();
+        for (Automaton keys : otherKeys) {
+            spend(keys);
+            int first = text.getNumStates();
+            text.copy(keys);
             int colon = text.createState();
-            int value = copy(each.value, true, comma);
-            text.addTransition(colon, value, ' ');
-            text.addEpsilon(colon, value);
-            Automaton names = JsonText.strings(each.names);
-            int key = text.getNumStates();
-            spend(names);
-            text.copy(names);
-            for (int state = 0; state < names.getNumStates(); state++) {
-                if (names.isAccept(state)) {
-                    text.setAccept(key + state, false);
-                    text.addTransition(key + state, colon, ':');
+            for (int state = 0; state < keys.getNumStates(); state++) {
+                if (keys.isAccept(state)) {
+                    text.setAccept(first + state, false);
+                    text.addTransition(first + state, colon, ':');
                 }
             }
-            text.addEpsilon(begin, key);
+            begin.add(first);
+            colons.add(colon);
+        }
+        othersBegin.put(count, begin);
+        int comma = -1;
+        if (hasRoom(count + 1)) {
+            comma = text.createState();
+            int afterSpace = text.createState();
+            text.addTransition(comma, afterSpace, ' ');
+            addOthers(comma, count + 1);
+            addOthers(afterSpace, count + 1);
+        }
+        for (int i = 0; i < others.size(); i++) {
+            int value = copy(others.get(i).value, true, comma);
+            text.addTransition(colons.get(i), value, ' ');
+            JsonText.addBeginning(text, colons.get(i), others.get(i).value, value);
         }
         return begin;
     }
