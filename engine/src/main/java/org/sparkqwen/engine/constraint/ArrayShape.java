@@ -58,11 +58,8 @@ record ArrayShape(List<Layer> layers, int least, int most, boolean unique, Origi
         if (!(other instanceof ArrayShape arrays)) {
             return null;
         }
-        List<Layer> both = new ArrayList<>(layers);
-        both.addAll(arrays.layers);
-        Budget.spend(both.size());
         return new ArrayShape(
-                both,
+                Meanings.joined(layers, arrays.layers),
                 Math.max(least, arrays.least),
                 Language.lower(most, arrays.most),
                 unique || arrays.unique,

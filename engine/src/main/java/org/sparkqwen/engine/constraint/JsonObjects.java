@@ -44,9 +44,7 @@ final class JsonObjects {
     private JsonObjects(List<Property> properties, List<Others> others, int least, int most) {
         this.properties = properties;
         this.others = others;
-        otherKeys = others.stream()
-                .map(each -> JsonText.strings(each.names))
-                .toList();
+        otherKeys = others.stream().map(each -> JsonText.strings(each.names)).toList();
         long required = properties.stream().filter(Property::required).count();
         this.least = least <= required ? 0 : least;
         this.most = others.isEmpty() && most >= properties.size() ? Language.UNBOUNDED : most;
@@ -108,7 +106,7 @@ final class JsonObjects {
             }
             Object below = state;
             for (int i = key.length; i-- > 0; ) {
-                Budget.spend(path.get(i).characters.length);
+                Budget.spend(4L * path.get(i).characters.length);
                 below = path.get(i).with(key[i], below);
             }
             return (Trie) below;
@@ -123,6 +121,9 @@ final class JsonObjects {
     }
 
     private Automaton build() {
+        for (int count = others.isEmpty() ? 0 : most - 1; count > 0; count--) {
+            others(count); // from the last one, so that none leads to one that is not there
+        }
         for (int property = properties.size(); property >= 0; property--) {
             for (int count = 0; count <= counted(property); count++) {
                 keys.put(new Place(property, count), keys(property, count));

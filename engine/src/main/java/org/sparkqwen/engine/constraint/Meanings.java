@@ -6,8 +6,10 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -20,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// once.
 final class Meanings {
     /// Joining two parts of schemas takes so many steps at least.
-    static final long STEPS_OF_PART = 20;
+    static final long STEPS_OF_PART = 100;
 
     /// How deep values are looked into to see whether there are none.
     private static final int DEEPEST_LOOK = 8;
@@ -33,6 +35,19 @@ final class Meanings {
     private final Map<Conjunction, Meaning> ofConjunctions = new HashMap<>();
     private final Map<String, Automaton> patterns = new HashMap<>();
     private final Set<Schema> reading = new HashSet<>();
+
+    /// All of both lists, each once.
+    static <T> List<T> joined(List<T> some, List<T> others) {
+        if (some.isEmpty() || others.isEmpty()) {
+            return some.isEmpty() ? others : some;
+        }
+        Budget.spend((long) some.size() + others.size());
+        Set<T> known = Collections.newSetFromMap(new IdentityHashMap<>());
+        known.addAll(some);
+        List<T> all = new ArrayList<>(some);
+        others.stream().filter(known::add).forEach(all::add);
+        return all;
+    }
 
     Meaning of(Conjunction conjunction) {
         Meaning known = ofConjunctions.get(conjunction);

@@ -53,13 +53,11 @@ record NumberRange(
     private @Nullable NumberRange and(NumberRange other) {
         List<BigDecimal> bothDivisors = new ArrayList<>(divisors);
         other.divisors.stream().filter(each -> !divisors.contains(each)).forEach(bothDivisors::add);
-        List<NumberRange> bothExcluded = new ArrayList<>(excluded);
-        bothExcluded.addAll(other.excluded);
         NumberRange both = new NumberRange(
                 stronger(lowest, other.lowest, 1),
                 stronger(highest, other.highest, -1),
                 bothDivisors,
-                bothExcluded,
+                Meanings.joined(excluded, other.excluded),
                 origin.and(other.origin));
         return both.isEmpty() ? null : both;
     }

@@ -106,14 +106,12 @@ record ObjectShape(List<Layer> layers, Set<String> required, int least, int most
             return null;
         }
         Budget.spend(layers.size() + objects.layers.size() + required.size() + objects.required.size());
-        List<Layer> both = new ArrayList<>(layers);
-        both.addAll(objects.layers);
         Conjunction bothNames = names;
         for (Conjunction.Term term : objects.names.terms()) {
             bothNames = bothNames.and(term);
         }
         return new ObjectShape(
-                both,
+                Meanings.joined(layers, objects.layers),
                 union(required, objects.required),
                 Math.max(least, objects.least),
                 Language.lower(most, objects.most),

@@ -52,8 +52,7 @@ record StringSet(int least, int most, List<Automaton> languages, Origin origin) 
         if (!(other instanceof StringSet strings)) {
             return null;
         }
-        List<Automaton> both = new ArrayList<>(languages);
-        strings.languages.stream().filter(each -> !languages.contains(each)).forEach(both::add);
+        List<Automaton> both = Meanings.joined(languages, strings.languages);
         int shortest = Math.max(least, strings.least);
         int longest = Language.lower(most, strings.most);
         return longest != Language.UNBOUNDED && longest < shortest
