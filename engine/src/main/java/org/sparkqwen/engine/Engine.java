@@ -1,6 +1,5 @@
 package org.sparkqwen.engine;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
@@ -36,6 +35,7 @@ import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.scheduler.Sequence;
 import org.sparkqwen.engine.tokenizer.TextPart;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 
 /// A model, ready to score and to generate.
 ///
@@ -93,8 +93,7 @@ public final class Engine implements AutoCloseable {
     /// @param weightMemory bytes that weights may take; what does not fit is read from the disk for each batch
     static Engine open(Path directory, EngineOptions options, long weightMemory) {
         ModelConfig config = ModelConfig.read(directory);
-        Path tokenizerJson = directory.resolve("tokenizer.json");
-        Tokenizer tokenizer = Files.exists(tokenizerJson) ? Tokenizer.read(tokenizerJson) : null;
+        Tokenizer tokenizer = TokenizerFiles.existIn(directory) ? Tokenizer.ofModel(directory) : null;
         return open(
                 directory.toString(),
                 options,

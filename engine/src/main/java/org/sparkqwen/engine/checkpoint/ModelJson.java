@@ -40,7 +40,7 @@ public final class ModelJson {
 
     /// @param origin what the bytes are, for error messages
     /// @throws InvalidModelException if `json` is not one JSON object
-    static JsonNode parseObject(byte[] json, String origin) {
+    public static JsonNode parseObject(byte[] json, String origin) {
         try {
             JsonNode node = MAPPER.readTree(json);
             if (!node.isObject()) {

@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.tokenizer;
 
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
@@ -16,43 +17,99 @@ final class AddedTokens {
 
     private final Node root = new Node();
 
-    private final BitSet ids = new BitSet();
-    private final BitSet specialIds = new BitSet();
-
     /// The chars that begin a token; asked for every char of a text.
     private final BitSet beginnings = new BitSet();
 
-    /// An added token at `text[start, end)`.
+    /// An added token whose spelling is `text[start, end)`.
     record Match(int start, int end, AddedToken token) {}
+
+    /// A part of a text: an added token, or what lies between two.
+    record Piece(int start, int end, @Nullable AddedToken token) {}
 
     private static final class Node {
         final Map<Character, Node> children = new HashMap<>();
 
-        /// The token whose content ends here.
+        /// The token whose spelling ends here.
         @Nullable
         AddedToken token;
     }
 
-    /// @param tokens of distinct contents
-    AddedTokens(List<AddedToken> tokens) {
-        for (AddedToken token : tokens) {
-            ids.set(token.id());
-            specialIds.set(token.id(), token.special());
-            beginnings.set(token.content().charAt(0));
+    /// @param tokens by what is looked for in the text
+    AddedTokens(Map<String, AddedToken> tokens) {
+        tokens.forEach((spelling, token) -> {
+            beginnings.set(spelling.charAt(0));
             Node node = root;
-            for (char c : token.content().toCharArray()) {
+            for (char c : spelling.toCharArray()) {
                 node = node.children.computeIfAbsent(c, _ -> new Node());
             }
             node.token = token;
+        });
+    }
+
+    boolean isEmpty() {
+        return beginnings.isEmpty();
+    }
+
+    /// Cuts a text into added tokens and what lies between them, as `AddedVocabulary::find_matches` of Hugging
+    /// Face's tokenizers does. What a match leaves out because of its flags is searched no more.
+    ///
+    /// @param asText the chars of `text` that special tokens may not be made of
+    List<Piece> pieces(String text, BitSet asText) {
+        List<Piece> pieces = new ArrayList<>();
+        int cut = 0; // where the last piece ends
+        int whiteSpaceEnd = 0; // of the run that was looked at last, so that none is walked twice
+        for (Match match = next(text, 0); match != null; match = next(text, match.end())) {
+            AddedToken token = match.token();
+            boolean forbidden = token.special() && isAnySet(asText, match.start(), match.end());
+            if (forbidden || (token.singleWord() && !standsAlone(text, match))) {
+                continue; // it belongs to what surrounds it
+            }
+            int start = match.start();
+            while (token.lstrip() && start > cut && PreTokenizer.isWhiteSpace(text.charAt(start - 1))) {
+                start--;
+            }
+            int end = match.end();
+            if (token.rstrip()) {
+                whiteSpaceEnd = Math.max(whiteSpaceEnd, end);
+                while (whiteSpaceEnd < text.length() && PreTokenizer.isWhiteSpace(text.charAt(whiteSpaceEnd))) {
+                    whiteSpaceEnd++;
+                }
+                end = whiteSpaceEnd;
+            }
+            if (cut < start) {
+                pieces.add(new Piece(cut, start, null));
+            }
+            pieces.add(new Piece(start, end, token));
+            cut = end;
         }
+        if (cut < text.length()) {
+            pieces.add(new Piece(cut, text.length(), null));
+        }
+        return pieces;
     }
 
-    boolean contains(int id) {
-        return ids.get(id);
+    private static boolean isAnySet(BitSet bits, int from, int to) {
+        int first = bits.nextSetBit(from);
+        return 0 <= first && first < to;
     }
 
-    boolean isSpecial(int id) {
-        return specialIds.get(id);
+    private static boolean standsAlone(String text, Match match) {
+        boolean before = match.start() > 0 && isWordCharacter(text.codePointBefore(match.start()));
+        boolean behind = match.end() < text.length() && isWordCharacter(text.codePointAt(match.end()));
+        return !before && !behind;
+    }
+
+    /// `\w` of Unicode Technical Standard 18, as Rust's regular expressions have it.
+    private static boolean isWordCharacter(int codePoint) {
+        return Character.isAlphabetic(codePoint)
+                || switch (Character.getType(codePoint)) {
+                    case Character.NON_SPACING_MARK,
+                            Character.ENCLOSING_MARK,
+                            Character.COMBINING_SPACING_MARK,
+                            Character.DECIMAL_DIGIT_NUMBER,
+                            Character.CONNECTOR_PUNCTUATION -> true;
+                    default -> codePoint == 0x200C || codePoint == 0x200D; // the two joiners
+                };
     }
 
     /// Returns the first match at or after `from`, or null.
@@ -63,15 +120,17 @@ final class AddedTokens {
                 continue;
             }
             AddedToken longest = null;
+            int end = start;
             Node node = root.children.get(text.charAt(start));
             for (int i = start + 1; node != null; i++) {
                 if (node.token != null) {
                     longest = node.token;
+                    end = i;
                 }
                 node = i < text.length() ? node.children.get(text.charAt(i)) : null;
             }
             if (longest != null) {
-                return new Match(start, start + longest.content().length(), longest);
+                return new Match(start, end, longest);
             }
         }
         return null;

@@ -142,6 +142,11 @@ final class PreTokenizer {
         return i;
     }
 
+    /// `\s`: all white space is in the basic plane.
+    static boolean isWhiteSpace(char c) {
+        return KIND_OF_CHAR[c] == SPACE || KIND_OF_CHAR[c] == NEWLINE;
+    }
+
     private static byte kindAt(String text, int i) {
         char c = text.charAt(i);
         return Character.isHighSurrogate(c) ? kindOf(text.codePointAt(i)) : KIND_OF_CHAR[c];

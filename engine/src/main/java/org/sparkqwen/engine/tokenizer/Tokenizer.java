@@ -1,37 +1,122 @@
 package org.sparkqwen.engine.tokenizer;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 
 /// Text to token ids and back, as Hugging Face's tokenizers do with the same tokenizer.json.
 ///
-/// Encoding goes in one direction: added tokens are cut out of the text; what lies between them is normalized to NFC,
-/// split into words, and each word's UTF-8 bytes are merged by byte-pair encoding. Its time is linear in the text but
-/// for a logarithm, whatever the text. Immutable and safe for use by many threads.
+/// Encoding goes in one direction: added tokens are cut out of the text; what lies between them is normalized to NFC
+/// where the tokenizer has that, added tokens of normalized text are cut out of it, and the rest is split into words,
+/// each of which has its UTF-8 bytes merged by byte-pair encoding. Its time is linear in the text but for a logarithm,
+/// whatever the text. Immutable and safe for use by many threads.
 public final class Tokenizer {
     /// Between two looks at whether the thread is interrupted; some tens of milliseconds.
     private static final int CHARS_BETWEEN_LOOKS = 1 << 18;
 
     private final Vocabulary vocabulary;
-    private final AddedTokens addedTokens;
+    private final BitSet addedIds;
+    private final BitSet specialIds;
+    private final AddedTokens ofRawText;
+    private final AddedTokens ofNormalizedText;
+    private final boolean normalizes;
     private final BytePairEncoding encoding;
+    private final Affixes affixes;
+    private final OptionalInt bosToken;
+    private final OptionalInt eosToken;
+    private final List<String> warnings;
 
-    Tokenizer(Vocabulary vocabulary, AddedTokens addedTokens, BytePairEncoding encoding) {
-        this.vocabulary = vocabulary;
-        this.addedTokens = addedTokens;
-        this.encoding = encoding;
+    private Tokenizer(TokenizerJson.Content content, TokenizerConfig config) {
+        config.apply();
+        vocabulary = new Vocabulary(content.added().ids(content.base().ids()));
+        addedIds = content.added().ids();
+        specialIds = content.added().specialIds();
+        normalizes = content.normalizes();
+        ofRawText = content.added().ofRawText();
+        ofNormalizedText = content.added().ofNormalizedText(this::normalized);
+        encoding = new BytePairEncoding(content.base().idOfByte(), content.merges());
+        affixes = config.affixes(content.affixes());
+        bosToken = config.bosToken();
+        eosToken = config.eosToken();
+        List<String> lines = new ArrayList<>(content.warnings());
+        lines.addAll(config.warnings());
+        warnings = List.copyOf(lines);
     }
 
-    /// Reads a tokenizer of the kind that Qwen2 and Qwen3 have. `truncation` and `padding` are passed over: they
-    /// are left from the training that wrote the file, and transformers overrides them too.
+    /// Reads a tokenizer.json of the kind that Qwen2 and Qwen3 have, by itself. `truncation` and `padding` are passed
+    /// over: they are left from the training that wrote the file, and transformers overrides them too.
     ///
     /// @throws org.sparkqwen.engine.checkpoint.InvalidModelException if the file is unreadable, inconsistent, or of
     ///     a kind that would give other ids here than there; the message names the key
     public static Tokenizer read(Path tokenizerJson) {
-        return TokenizerJson.read(tokenizerJson);
+        return of(TokenizerFiles.ofFile(tokenizerJson));
+    }
+
+    /// Reads the tokenizer of a model: tokenizer.json, or vocab.json and merges.txt, with what the files beside them
+    /// add.
+    ///
+    /// @throws org.sparkqwen.engine.checkpoint.InvalidModelException as there, or if there is none
+    public static Tokenizer ofModel(Path directory) {
+        return of(TokenizerFiles.read(directory));
+    }
+
+    /// The same from files that were read before.
+    ///
+    /// @throws org.sparkqwen.engine.checkpoint.InvalidModelException as there
+    public static Tokenizer of(TokenizerFiles files) {
+        byte[] json = files.content(TokenizerFiles.TOKENIZER);
+        TokenizerJson.Content content = json != null
+                ? TokenizerJson.read(json, files.origin(TokenizerFiles.TOKENIZER))
+                : VocabularyFiles.read(
+                        Objects.requireNonNull(files.content(TokenizerFiles.VOCABULARY)),
+                        files.origin(TokenizerFiles.VOCABULARY),
+                        Objects.requireNonNull(files.content(TokenizerFiles.MERGES)),
+                        files.origin(TokenizerFiles.MERGES));
+        return new Tokenizer(content, new TokenizerConfig(files, content));
+    }
+
+    /// What a person should know of the files although they are read, a line each.
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    /// The ids of a document or prompt by itself, with the tokens that the tokenizer puts around every text: what
+    /// transformers' `tokenizer(text)` gives. In Qwen's own there are none; Qwen3-Embedding's puts `<|endoftext|>`
+    /// behind, those of models with `add_bos_token` a token before.
+    public int[] encodeWhole(String text, SpecialTokens special) {
+        return withAffixes(encode(text, special));
+    }
+
+    /// The same of parts.
+    public int[] encodeWhole(List<TextPart> parts) {
+        return withAffixes(encode(parts));
+    }
+
+    private int[] withAffixes(int[] ids) {
+        TokenIds whole = new TokenIds(ids.length + affixes.before().length + affixes.after().length);
+        whole.addAll(affixes.before());
+        whole.addAll(ids);
+        whole.addAll(affixes.after());
+        return whole.toArray();
+    }
+
+    /// What the tokenizer puts before every text.
+    public int[] tokensBefore() {
+        return affixes.before().clone();
+    }
+
+    /// The `bos_token` of tokenizer_config.json.
+    public OptionalInt bosToken() {
+        return bosToken;
+    }
+
+    /// The `eos_token` of tokenizer_config.json, or Qwen's where there is none: of post-trained models `<|im_end|>`.
+    public OptionalInt eosToken() {
+        return eosToken;
     }
 
     /// Encodes `text`; no token is added before or after it.
@@ -64,21 +149,14 @@ public final class Tokenizer {
     private int[] encode(String text, BitSet asText) {
         String wellFormed = wellFormed(text);
         TokenIds ids = new TokenIds(wellFormed.length() / 3);
-        int start = 0;
-        int searched = 0;
-        for (AddedTokens.Match match = addedTokens.next(wellFormed, searched);
-                match != null;
-                match = addedTokens.next(wellFormed, searched)) {
-            searched = match.end();
-            int firstAsText = asText.nextSetBit(match.start());
-            if (match.token().special() && 0 <= firstAsText && firstAsText < match.end()) {
-                continue; // as text it belongs to what surrounds it
+        for (AddedTokens.Piece piece : ofRawText.pieces(wellFormed, asText)) {
+            AddedToken token = piece.token();
+            if (token != null) {
+                ids.add(token.id());
+            } else {
+                encodeBetween(wellFormed.substring(piece.start(), piece.end()), asText, piece.start(), ids);
             }
-            encodeBetween(wellFormed.substring(start, match.start()), ids);
-            ids.add(match.token().id());
-            start = match.end();
         }
-        encodeBetween(wellFormed.substring(start), ids);
         return ids.toArray();
     }
 
@@ -118,27 +196,73 @@ public final class Tokenizer {
     /// Whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, rather than of the base
     /// vocabulary.
     public boolean isAddedToken(int id) {
-        return addedTokens.contains(id);
+        return id >= 0 && addedIds.get(id);
     }
 
-    /// Whether an id is that of a special token, such as `<|im_end|>`: a command rather than text. `<think>` is
-    /// added and not special.
+    /// Whether an id is that of a special token, such as `<|endoftext|>`: a command rather than text.
     public boolean isSpecialToken(int id) {
-        return addedTokens.isSpecial(id);
+        return id >= 0 && specialIds.get(id);
     }
 
-    private void encodeBetween(String text, TokenIds ids) {
-        String normalized = CanonicalComposition.compose(text);
+    private String normalized(String text) {
+        return normalizes ? CanonicalComposition.compose(text) : text;
+    }
+
+    /// @param asText of the whole text, in which `text` begins at `offset`
+    private void encodeBetween(String text, BitSet asText, int offset, TokenIds ids) {
+        String normalized = normalized(text);
+        if (ofNormalizedText.isEmpty()) {
+            encodeWords(normalized, ids);
+            return;
+        }
+        BitSet normalizedAsText = moved(asText.get(offset, offset + text.length()), text, normalized);
+        for (AddedTokens.Piece piece : ofNormalizedText.pieces(normalized, normalizedAsText)) {
+            AddedToken token = piece.token();
+            if (token != null) {
+                ids.add(token.id());
+            } else {
+                encodeWords(normalized.substring(piece.start(), piece.end()), ids);
+            }
+        }
+    }
+
+    /// Which chars of a normalized text special tokens may not be made of. What normalization changed, from the first
+    /// to the last different char, counts as one: text if any of it was.
+    private static BitSet moved(BitSet asText, String text, String normalized) {
+        if (asText.isEmpty() || text.equals(normalized)) {
+            return asText;
+        }
+        int shorter = Math.min(text.length(), normalized.length());
+        int before = 0;
+        while (before < shorter && text.charAt(before) == normalized.charAt(before)) {
+            before++;
+        }
+        int longer = normalized.length() - text.length();
+        int end = text.length();
+        while (end > before && end + longer > before && text.charAt(end - 1) == normalized.charAt(end + longer - 1)) {
+            end--;
+        }
+        BitSet moved = asText.get(0, before);
+        if (!asText.get(before, end).isEmpty()) {
+            moved.set(before, end + longer);
+        }
+        for (int i = asText.nextSetBit(end); i >= 0; i = asText.nextSetBit(i + 1)) {
+            moved.set(i + longer);
+        }
+        return moved;
+    }
+
+    private void encodeWords(String text, TokenIds ids) {
         int looked = 0;
-        for (int start = 0; start < normalized.length(); ) {
+        for (int start = 0; start < text.length(); ) {
             if (start - looked > CHARS_BETWEEN_LOOKS) {
                 looked = start;
                 if (Thread.currentThread().isInterrupted()) {
                     throw new CancellationException("interrupted while a text was tokenized");
                 }
             }
-            int end = PreTokenizer.end(normalized, start);
-            encoding.encode(normalized, start, end, ids);
+            int end = PreTokenizer.end(text, start);
+            encoding.encode(text, start, end, ids);
             start = end;
         }
     }

@@ -1,13 +1,9 @@
 package org.sparkqwen.engine.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelJson;
@@ -16,27 +12,41 @@ import org.sparkqwen.engine.message.Quote;
 /// Reads tokenizer.json, which is untrusted input.
 ///
 /// The file describes a pipeline of which many kinds exist. Exactly one is implemented, that of Qwen2 and Qwen3;
-/// whatever in a file would make Hugging Face's tokenizers give other ids is refused by the name of its key.
+/// whatever in a file is known to make Hugging Face's tokenizers give other ids is refused by the name of its key. A
+/// key that is not known is passed over, as theirs do, and warned of.
 final class TokenizerJson {
-    /// Ids index arrays; the largest vocabularies published have some 260,000.
-    private static final int MAX_ID = (1 << 22) - 1;
+    /// Keys of one file that are warned of one by one.
+    private static final int MOST_WARNINGS = 10;
 
-    private static final String HALF_A_PAIR = "half of a surrogate pair, which is no text";
+    private static final Set<String> FLAGS = Set.of("single_word", "lstrip", "rstrip", "normalized", "special");
 
-    private final Path file;
-    private final Map<String, Integer> idOfToken = new HashMap<>();
-    private final BitSet taken = new BitSet();
+    private final String origin;
+    private final BaseVocabulary base;
+    private final List<String> unknownKeys = new ArrayList<>();
 
-    private TokenizerJson(Path file) {
-        this.file = file;
+    private TokenizerJson(String origin) {
+        this.origin = origin;
+        base = new BaseVocabulary(origin, "model.vocab");
     }
 
+    /// What the file says.
+    ///
+    /// @param normalizes whether text is normalized to NFC
+    record Content(
+            BaseVocabulary base,
+            MergeTable merges,
+            AddedVocabulary added,
+            boolean normalizes,
+            Affixes affixes,
+            List<String> warnings) {}
+
+    /// @param origin the file, for messages
     /// @throws InvalidModelException as [Tokenizer#read] says
-    static Tokenizer read(Path file) {
-        return new TokenizerJson(file).tokenizer(ModelJson.readObject(file));
+    static Content read(byte[] json, String origin) {
+        return new TokenizerJson(origin).content(ModelJson.parseObject(json, origin));
     }
 
-    private Tokenizer tokenizer(JsonNode root) {
+    private Content content(JsonNode root) {
         knownKeys(
                 root,
                 "",
@@ -50,24 +60,50 @@ final class TokenizerJson {
                         "post_processor",
                         "decoder",
                         "model"));
-        checkNormalizer(root.path("normalizer"));
+        boolean normalizes = isAbsent(root.path("normalizer"))
+                ? false
+                : normalizes(root.path("normalizer"), "normalizer");
         checkPreTokenizer(root.path("pre_tokenizer"));
-        checkPostProcessor(root.path("post_processor"));
+        Affixes affixes = isAbsent(root.path("post_processor"))
+                ? Affixes.NONE
+                : affixes(root.path("post_processor"), "post_processor");
         checkDecoder(root.path("decoder"));
 
         JsonNode model = root.path("model");
         checkModelOptions(model);
-        readVocabulary(model.path("vocab"));
-        int[] idOfByte = idOfByte();
+        base.read(model.path("vocab"));
         MergeTable merges = merges(model.path("merges"));
-        List<AddedToken> addedTokens = addedTokens(root.path("added_tokens"));
-        return new Tokenizer(
-                new Vocabulary(idOfToken), new AddedTokens(addedTokens), new BytePairEncoding(idOfByte, merges));
+        AddedVocabulary added = addedTokens(root.path("added_tokens"));
+        return new Content(base, merges, added, normalizes, affixes, warnings());
     }
 
-    private void checkNormalizer(JsonNode normalizer) {
-        requireType(normalizer, "normalizer", "NFC");
-        knownKeys(normalizer, "normalizer.", Set.of("type"));
+    private List<String> warnings() {
+        List<String> lines = new ArrayList<>();
+        for (String key : unknownKeys) {
+            if (lines.size() == MOST_WARNINGS) {
+                lines.add("%s: %,d more keys are unknown and ignored"
+                        .formatted(TokenizerFiles.TOKENIZER, unknownKeys.size() - MOST_WARNINGS));
+                break;
+            }
+            lines.add("%s: key %s is unknown and ignored".formatted(TokenizerFiles.TOKENIZER, key));
+        }
+        return lines;
+    }
+
+    /// Of a sequence each step: NFC, however often, is NFC.
+    private boolean normalizes(JsonNode normalizer, String where) {
+        if ("Sequence".equals(normalizer.path("type").textValue())) {
+            knownKeys(normalizer, where + ".", Set.of("type", "normalizers"));
+            boolean normalizes = false;
+            int i = 0;
+            for (JsonNode step : array(normalizer, where, "normalizers")) {
+                normalizes |= normalizes(step, "%s.normalizers[%d]".formatted(where, i++));
+            }
+            return normalizes;
+        }
+        requireType(normalizer, where, "NFC");
+        knownKeys(normalizer, where + ".", Set.of("type"));
+        return true;
     }
 
     private void checkPreTokenizer(JsonNode sequence) {
@@ -81,6 +117,9 @@ final class TokenizerJson {
         JsonNode split = steps.get(0);
         requireType(split, where, "Split");
         knownKeys(split, where + ".", Set.of("type", "pattern", "behavior", "invert"));
+        if (split.path("pattern").has("String")) {
+            throw fault("%s.pattern.String: only a Regex is supported".formatted(where));
+        }
         knownKeys(split.path("pattern"), where + ".pattern.", Set.of("Regex"));
         requireText(split.path("pattern").path("Regex"), where + ".pattern.Regex", PreTokenizer.PATTERN);
         requireText(split.path("behavior"), where + ".behavior", "Isolated");
@@ -95,11 +134,80 @@ final class TokenizerJson {
         knownKeys(byteLevel, where + ".", Set.of("type", "add_prefix_space", "trim_offsets", "use_regex"));
     }
 
-    /// A ByteLevel post-processor trims offsets and leaves the ids alone; its options mean nothing here.
-    private void checkPostProcessor(JsonNode postProcessor) {
-        if (!isAbsent(postProcessor)) {
-            requireType(postProcessor, "post_processor", "ByteLevel");
+    /// What the post-processor puts around a text: a TemplateProcessing's tokens. A ByteLevel trims offsets and leaves
+    /// the ids alone; its options mean nothing here.
+    private Affixes affixes(JsonNode processor, String where) {
+        String type = processor.path("type").textValue();
+        if ("ByteLevel".equals(type)) {
+            knownKeys(
+                    processor, where + ".", Set.of("type", "add_prefix_space", "trim_offsets", "use_regex"));
+            return Affixes.NONE;
         }
+        if ("TemplateProcessing".equals(type)) {
+            return template(processor, where);
+        }
+        if (!"Sequence".equals(type)) {
+            throw fault("%s.type: %s, only ByteLevel, TemplateProcessing and a Sequence of them are supported"
+                    .formatted(where, quote(processor.path("type"))));
+        }
+        knownKeys(processor, where + ".", Set.of("type", "processors"));
+        Affixes affixes = Affixes.NONE;
+        JsonNode steps = array(processor, where, "processors");
+        for (int i = 0; i < steps.size(); i++) {
+            String step = "%s.processors[%d]".formatted(where, i);
+            Affixes more = affixes(steps.get(i), step);
+            if (affixes != Affixes.NONE && more != Affixes.NONE) {
+                throw fault("%s: a second template is not supported".formatted(step));
+            }
+            affixes = more == Affixes.NONE ? affixes : more;
+        }
+        return affixes;
+    }
+
+    /// The template for one text; that for two has no use here.
+    private Affixes template(JsonNode processor, String where) {
+        knownKeys(processor, where + ".", Set.of("type", "single", "pair", "special_tokens"));
+        TokenIds before = new TokenIds(0);
+        TokenIds after = new TokenIds(0);
+        boolean seen = false;
+        JsonNode single = array(processor, where, "single");
+        for (int i = 0; i < single.size(); i++) {
+            String place = "%s.single[%d]".formatted(where, i);
+            JsonNode piece = single.get(i);
+            knownKeys(piece, place + ".", Set.of("SpecialToken", "Sequence"));
+            if (piece.has("SpecialToken")) {
+                (seen ? after : before).addAll(templateToken(processor, where, piece.path("SpecialToken"), place));
+            } else if (seen || !"A".equals(piece.path("Sequence").path("id").textValue())) {
+                throw fault("%s: %s, only one Sequence A and SpecialTokens are supported"
+                        .formatted(place, quote(piece)));
+            } else {
+                knownKeys(piece.path("Sequence"), place + ".Sequence.", Set.of("id", "type_id"));
+                seen = true;
+            }
+        }
+        if (!seen) {
+            throw fault("%s.single: the text itself, Sequence A, is not in it".formatted(where));
+        }
+        return new Affixes(before.toArray(), after.toArray());
+    }
+
+    private int[] templateToken(JsonNode processor, String where, JsonNode token, String place) {
+        knownKeys(token, place + ".SpecialToken.", Set.of("id", "type_id"));
+        String name = token.path("id").isTextual() ? token.path("id").textValue() : "";
+        JsonNode meaning = processor.path("special_tokens").path(name);
+        String key = "%s.special_tokens[%s]".formatted(where, quote(name));
+        if (!meaning.isObject()) {
+            throw fault("%s: expected the token that %s names".formatted(key, place));
+        }
+        knownKeys(meaning, key + ".", Set.of("id", "ids", "tokens"));
+        TokenIds ids = new TokenIds(1);
+        for (JsonNode id : array(meaning, key, "ids")) {
+            if (!BaseVocabulary.isId(id)) {
+                throw fault("%s.ids: %s".formatted(key, BaseVocabulary.noId(id)));
+            }
+            ids.add(id.intValue());
+        }
+        return ids.toArray();
     }
 
     /// The options of a ByteLevel decoder do nothing: they belong to the pre-tokenizer that shares its type.
@@ -137,40 +245,6 @@ final class TokenizerJson {
         }
     }
 
-    private void readVocabulary(JsonNode vocab) {
-        if (!vocab.isObject() || vocab.isEmpty()) {
-            throw fault("model.vocab: expected an object of tokens and their ids");
-        }
-        vocab.properties().forEach(entry -> {
-            String token = entry.getKey();
-            if (!isWellFormed(token)) {
-                throw fault("model.vocab[%s]: %s".formatted(quote(token), HALF_A_PAIR));
-            }
-            if (!isId(entry.getValue())) {
-                throw fault("model.vocab[%s]: %s".formatted(quote(token), noId(entry.getValue())));
-            }
-            int id = entry.getValue().intValue();
-            if (taken.get(id)) {
-                throw fault("model.vocab[%s]: id %d is given to another token too".formatted(quote(token), id));
-            }
-            taken.set(id);
-            idOfToken.put(token, id);
-        });
-    }
-
-    private int[] idOfByte() {
-        int[] idOfByte = new int[256];
-        for (int b = 0; b < idOfByte.length; b++) {
-            Integer id = idOfToken.get(String.valueOf(ByteAlphabet.characterOf(b)));
-            if (id == null) {
-                throw fault(
-                        "model.vocab: no token for the byte 0x%02X; a byte-level vocabulary has all 256".formatted(b));
-            }
-            idOfByte[b] = id;
-        }
-        return idOfByte;
-    }
-
     private MergeTable merges(JsonNode merges) {
         if (!merges.isArray()) {
             throw fault("model.merges: expected an array of pairs of tokens");
@@ -196,89 +270,56 @@ final class TokenizerJson {
                 left = text.substring(0, space);
                 right = text.substring(space + 1);
             }
-            table.put(knownToken(left, rank), knownToken(right, rank), rank, knownToken(left + right, rank));
+            base.merge(left, right, rank, table, "%s: model.merges[%d]".formatted(origin, rank));
         }
         return table;
     }
 
-    private int knownToken(String token, int rank) {
-        Integer id = idOfToken.get(token);
-        if (id == null) {
-            throw fault("model.merges[%d]: %s is not in model.vocab".formatted(rank, quote(token)));
-        }
-        return id;
-    }
-
-    /// Reads the added tokens and enters them into the vocabulary.
-    private List<AddedToken> addedTokens(JsonNode nodes) {
+    private AddedVocabulary addedTokens(JsonNode nodes) {
+        AddedVocabulary added = new AddedVocabulary(base.ids());
         if (isAbsent(nodes)) {
-            return List.of();
+            return added;
         }
         if (!nodes.isArray()) {
             throw fault("added_tokens: expected an array");
         }
-        List<AddedToken> tokens = new ArrayList<>();
-        Set<String> contents = new HashSet<>();
         for (int i = 0; i < nodes.size(); i++) {
             String where = "added_tokens[%d]".formatted(i);
-            AddedToken token = addedToken(nodes.get(i), where);
-            if (!contents.add(token.content())) {
-                throw fault("%s.content: %s is added twice".formatted(where, quote(token.content())));
+            JsonNode node = nodes.get(i);
+            AddedToken token = addedToken(node, where);
+            JsonNode id = node.path("id");
+            if (!BaseVocabulary.isId(id)) {
+                throw fault("%s.id: %s".formatted(where, BaseVocabulary.noId(id)));
             }
-            Integer base = idOfToken.get(token.content());
-            if (base != null && base != token.id()) {
-                throw fault("%s.id: %d, but model.vocab has the same token as %d".formatted(where, token.id(), base));
+            String content = token.content();
+            if (added.contains(content)) {
+                throw fault("%s.content: %s is added twice".formatted(where, quote(content)));
             }
-            if (base == null && taken.get(token.id())) {
-                throw fault("%s.id: %d is given to another token too".formatted(where, token.id()));
+            int given = added.idFor(content);
+            if (given != id.intValue()) {
+                throw fault("%s.id: %d, but Hugging Face's tokenizers give %s the id %d%s"
+                        .formatted(
+                                where,
+                                id.intValue(),
+                                quote(content),
+                                given,
+                                base.ids().containsKey(content) ? ", which it has in model.vocab" : ""));
             }
-            taken.set(token.id());
-            idOfToken.put(token.content(), token.id());
-            tokens.add(token);
+            base.take(given, content, "%s: %s.id".formatted(origin, where));
+            added.add(token);
         }
-        return tokens;
+        return added;
     }
 
     private AddedToken addedToken(JsonNode node, String where) {
         if (!node.isObject()) {
             throw fault("%s: expected an object".formatted(where));
         }
-        knownKeys(
-                node, where + ".", Set.of("id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"));
-        JsonNode content = node.path("content");
-        if (!content.isTextual() || content.textValue().isEmpty()) {
-            throw fault("%s.content: expected a text that is not empty".formatted(where));
-        }
-        if (content.textValue().length() > AddedTokens.LONGEST) {
-            throw fault("%s.content: longer than %d characters".formatted(where, AddedTokens.LONGEST));
-        }
-        if (!isWellFormed(content.textValue())) {
-            throw fault("%s.content: %s".formatted(where, HALF_A_PAIR));
-        }
-        for (String flag : List.of("single_word", "lstrip", "rstrip", "normalized")) {
-            requireFalse(node, where, flag);
-        }
-        JsonNode special = node.path("special");
-        if (!special.isBoolean()) {
-            throw fault("%s.special: expected true or false".formatted(where));
-        }
-        JsonNode id = node.path("id");
-        if (!isId(id)) {
-            throw fault("%s.id: %s".formatted(where, noId(id)));
-        }
-        return new AddedToken(id.intValue(), content.textValue(), special.booleanValue());
-    }
-
-    private static boolean isId(JsonNode node) {
-        return node.isIntegralNumber() && node.canConvertToInt() && 0 <= node.intValue() && node.intValue() <= MAX_ID;
-    }
-
-    private static String noId(JsonNode node) {
-        return "%s is no id, expected a whole number from 0 to %d".formatted(quote(node), MAX_ID);
-    }
-
-    private static boolean isWellFormed(String text) {
-        return Tokenizer.wellFormed(text).equals(text);
+        Set<String> known = new HashSet<>(FLAGS);
+        known.addAll(Set.of("id", "content"));
+        knownKeys(node, where + ".", known);
+        AddedTokenJson json = new AddedTokenJson("%s: %s".formatted(origin, where), node);
+        return json.token(json.content("content"), json.requiredFlag("special"), false);
     }
 
     private void requireType(JsonNode node, String where, String type) {
@@ -307,9 +348,16 @@ final class TokenizerJson {
     private void knownKeys(JsonNode node, String prefix, Set<String> known) {
         node.fieldNames().forEachRemaining(key -> {
             if (!known.contains(key)) {
-                throw fault("%s%s: an unknown key, which may change the ids".formatted(prefix, Quote.of(key)));
+                unknownKeys.add(prefix + Quote.of(key));
             }
         });
+    }
+
+    private JsonNode array(JsonNode parent, String where, String key) {
+        if (!parent.path(key).isArray()) {
+            throw fault("%s.%s: expected an array".formatted(where, key));
+        }
+        return parent.path(key);
     }
 
     private static boolean isAbsent(JsonNode node) {
@@ -325,6 +373,6 @@ final class TokenizerJson {
     }
 
     private InvalidModelException fault(String what) {
-        return new InvalidModelException("%s: %s".formatted(file, what));
+        return new InvalidModelException("%s: %s".formatted(origin, what));
     }
 }

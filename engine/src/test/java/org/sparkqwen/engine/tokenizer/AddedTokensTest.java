@@ -3,7 +3,9 @@ package org.sparkqwen.engine.tokenizer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -35,8 +37,9 @@ class AddedTokensTest {
     }
 
     private static List<String> found(List<String> contents, String text) {
-        AddedTokens tokens = new AddedTokens(
-                contents.stream().map(c -> new AddedToken(0, c, false)).toList());
+        Map<String, AddedToken> byContent = new HashMap<>();
+        contents.forEach(c -> byContent.put(c, new AddedToken(0, c, false, false, false, false, false)));
+        AddedTokens tokens = new AddedTokens(byContent);
         List<String> found = new ArrayList<>();
         for (var match = tokens.next(text, 0); match != null; match = tokens.next(text, match.end())) {
             found.add("%d-%d %s"

@@ -107,6 +107,23 @@ final class RandomTexts {
         return text.toString();
     }
 
+    /// A text with some of `tokens` in it, after and before white space, words, marks, one another.
+    String around(List<String> tokens) {
+        StringBuilder text = new StringBuilder();
+        for (int i = random.nextInt(6); i >= 0; i--) {
+            switch (random.nextInt(6)) {
+                case 0 -> text.append(next(2));
+                case 1 -> text.append(charOf(WHITE_SPACE));
+                case 2 -> text.append(charOf(WHITE_SPACE)).append(charOf(" \n"));
+                case 3 -> text.append(charOf("aZ9_-é\u0301\u200D\u203F\u00AA\u0661"));
+                default -> {}
+            }
+            String token = tokens.get(random.nextInt(tokens.size()));
+            text.append(random.nextInt(8) == 0 ? token.substring(random.nextInt(token.length())) : token);
+        }
+        return text.append(random.nextBoolean() ? next(2) : "").toString();
+    }
+
     private String added() {
         String token = ADDED.get(random.nextInt(ADDED.size()));
         return switch (random.nextInt(4)) {

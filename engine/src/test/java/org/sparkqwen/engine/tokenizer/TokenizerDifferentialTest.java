@@ -14,6 +14,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// The same as Hugging Face's tokenizers, on seeded random texts and on all assigned code points (a sixteenth of those
 /// in the huge uniform blocks).
@@ -57,6 +58,23 @@ class TokenizerDifferentialTest {
                         .map(id -> random.nextBoolean() ? id : id % 256)
                         .toArray();
                 assertThat(which.ours().decode(ids)).isEqualTo(decoded(reference, ids));
+            }
+        }
+    }
+
+    /// Files that say it in another way, against a tokenizer.json that says the same: as `tokenizer(text)` does.
+    @ParameterizedTest
+    @MethodSource("org.sparkqwen.engine.tokenizer.TokenizerVariant#all")
+    void everyVariantGivesTheIdsOfTheReference(TokenizerVariant variant) throws IOException {
+        Random random = new Random(4);
+        RandomTexts texts = new RandomTexts(random);
+        Tokenizer ours = variant.ours();
+        try (HuggingFaceTokenizer reference = variant.reference()) {
+            for (int i = 0; i < 3_000; i++) {
+                String text = texts.around(variant.tokens());
+                assertThat(ours.encodeWhole(text, SpecialTokens.PARSE))
+                        .as(escaped(text))
+                        .isEqualTo(ids(reference.encode(text)));
             }
         }
     }

@@ -39,9 +39,7 @@ class UntrustedTokenizerJsonTest {
             delimiterString = " | ",
             quoteCharacter = '`',
             value = {
-                "/normalizer                                  | null                  | normalizer.type",
                 "/normalizer/type                             | \"NFKC\"              | normalizer.type",
-                "/normalizer/left                             | true                  | normalizer.left",
                 "/pre_tokenizer                               | null                  | pre_tokenizer.type",
                 "/pre_tokenizer/type                          | \"ByteLevel\"         | pre_tokenizer.type",
                 "/pre_tokenizer/pretokenizers                 | []                    | pre_tokenizer.pretokenizers",
@@ -54,7 +52,28 @@ class UntrustedTokenizerJsonTest {
                 "/pre_tokenizer/pretokenizers/1/add_prefix_space | true               |"
                         + " pretokenizers[1].add_prefix_space",
                 "/post_processor                              | {\"type\": \"TemplateProcessing\"} |"
-                        + " post_processor.type",
+                        + " post_processor.single",
+                "/post_processor                              | {\"type\": \"BertProcessing\"} | post_processor.type",
+                "/post_processor/type                         | null                  | post_processor.type",
+                "/post_processor                              | {\"type\": \"TemplateProcessing\", \"single\": []} |"
+                        + " post_processor.single",
+                "/post_processor                              | {\"type\": \"TemplateProcessing\", \"single\":"
+                        + " [{\"Sequence\": {\"id\": \"A\"}}, {\"Sequence\": {\"id\": \"A\"}}]} |"
+                        + " post_processor.single[1]",
+                "/post_processor                              | {\"type\": \"TemplateProcessing\", \"single\":"
+                        + " [{\"Sequence\": {\"id\": \"B\"}}]} | post_processor.single[0]",
+                "/post_processor                              | {\"type\": \"TemplateProcessing\", \"single\":"
+                        + " [{\"SpecialToken\": {\"id\": \"<s>\"}}, {\"Sequence\": {\"id\": \"A\"}}]} |"
+                        + " post_processor.special_tokens[\"<s>\"]",
+                "/post_processor                              | {\"type\": \"TemplateProcessing\", \"single\":"
+                        + " [{\"SpecialToken\": {\"id\": \"s\"}}, {\"Sequence\": {\"id\": \"A\"}}],"
+                        + " \"special_tokens\": {\"s\": {\"ids\": [-1]}}} | special_tokens[\"s\"].ids",
+                "/post_processor                              | {\"type\": \"Sequence\", \"processors\": 1} |"
+                        + " post_processor.processors",
+                "/normalizer                                  | {\"type\": \"Sequence\", \"normalizers\":"
+                        + " [{\"type\": \"NFC\"}, {\"type\": \"Lowercase\"}]} | normalizer.normalizers[1].type",
+                "/added_tokens/1/lstrip                       | 1                     | added_tokens[1].lstrip",
+                "/added_tokens/1/id                           | 260                   | added_tokens[1].id",
                 "/decoder                                     | null                  | decoder.type",
                 "/decoder/type                                | \"WordPiece\"         | decoder.type",
                 "/model/type                                  | \"Unigram\"           | model.type",
@@ -64,12 +83,6 @@ class UntrustedTokenizerJsonTest {
                 "/model/continuing_subword_prefix             | \"##\"                |"
                         + " model.continuing_subword_prefix",
                 "/model/end_of_word_suffix                    | \"</w>\"              | model.end_of_word_suffix",
-                "/model/new_option                            | 1                     | model.new_option",
-                "/new_stage                                   | {}                    | new_stage",
-                "/added_tokens/0/lstrip                       | true                  | added_tokens[0].lstrip",
-                "/added_tokens/0/rstrip                       | true                  | added_tokens[0].rstrip",
-                "/added_tokens/0/single_word                  | true                  | added_tokens[0].single_word",
-                "/added_tokens/1/normalized                   | true                  | added_tokens[1].normalized",
                 "/added_tokens/1/content                      | \"\"                  | added_tokens[1].content",
                 "/added_tokens/1/content                      | \"<|end|>\"           | added_tokens[1].content",
                 "/added_tokens/1/content                      | \"ab\"                | added_tokens[1].id",
@@ -148,6 +161,31 @@ class UntrustedTokenizerJsonTest {
             }
         }
         assertThat(refused).isGreaterThan(sound);
+    }
+
+    /// Hugging Face's tokenizers pass them over, and so nothing changes.
+    @Test
+    void unknownKeysAreWarnedOf() throws IOException {
+        ObjectNode json = valid();
+        json.put("new_stage", 1);
+        ((ObjectNode) json.at("/normalizer")).put("left", true);
+        ((ObjectNode) json.at("/model")).put("new\noption", 1);
+        ((ObjectNode) json.at("/added_tokens/1")).put("shape", 1);
+        Tokenizer tokenizer = read(json);
+        assertThat(tokenizer.encode("abc<|end|><x>", SpecialTokens.PARSE)).containsExactly(257, 258, 259);
+        assertThat(tokenizer.warnings())
+                .containsExactly(
+                        "tokenizer.json: key new_stage is unknown and ignored",
+                        "tokenizer.json: key normalizer.left is unknown and ignored",
+                        "tokenizer.json: key model.new\\noption is unknown and ignored",
+                        "tokenizer.json: key added_tokens[1].shape is unknown and ignored");
+        for (int i = 0; i < 100; i++) {
+            json.put("key " + i, i);
+        }
+        assertThat(read(json).warnings())
+                .hasSize(11)
+                .last()
+                .isEqualTo("tokenizer.json: 94 more keys are unknown and ignored");
     }
 
     @Test

@@ -1,0 +1,67 @@
+package org.sparkqwen.engine.tokenizer;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.checkpoint.ModelJson;
+import org.sparkqwen.engine.message.Quote;
+
+/// Reads vocab.json and merges.txt, which say less than a tokenizer.json. What they leave out, transformers'
+/// Qwen2Tokenizer has in its code: NFC, Qwen's pattern, and no post-processing.
+final class VocabularyFiles {
+    private VocabularyFiles() {}
+
+    /// @throws InvalidModelException as [Tokenizer#of] says
+    static TokenizerJson.Content read(byte[] vocabulary, String vocabularyOrigin, byte[] merges, String mergesOrigin) {
+        BaseVocabulary base = new BaseVocabulary(vocabularyOrigin, "");
+        base.read(ModelJson.parseObject(vocabulary, vocabularyOrigin));
+        return new TokenizerJson.Content(
+                base,
+                merges(base, text(merges, mergesOrigin), mergesOrigin),
+                new AddedVocabulary(base.ids()),
+                true,
+                Affixes.NONE,
+                List.of());
+    }
+
+    private static String text(byte[] merges, String origin) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(merges)).toString();
+        } catch (CharacterCodingException e) {
+            throw new InvalidModelException("%s: malformed UTF-8".formatted(origin), e);
+        }
+    }
+
+    /// One merge a line, two tokens with a space between; the first line may be a version. A merge that comes twice
+    /// counts where it came first.
+    private static MergeTable merges(BaseVocabulary base, String text, String origin) {
+        List<String> lines = text.lines().toList();
+        Set<String> seen = new LinkedHashSet<>();
+        List<Integer> numbers = new ArrayList<>();
+        for (int i = 0; i < lines.size(); i++) {
+            String line = lines.get(i).strip();
+            boolean version = i == 0 && line.startsWith("#version:");
+            if (!version && !line.isEmpty() && seen.add(line)) {
+                numbers.add(i + 1);
+            }
+        }
+        MergeTable table = new MergeTable(seen.size());
+        int rank = 0;
+        for (String line : seen) {
+            String where = "%s: line %d".formatted(origin, numbers.get(rank));
+            int space = line.indexOf(' ');
+            if (space < 0 || space != line.lastIndexOf(' ')) {
+                throw new InvalidModelException(
+                        "%s: \"%s\", expected two tokens with a space between".formatted(where, Quote.of(line)));
+            }
+            base.merge(line.substring(0, space), line.substring(space + 1), rank, table, where);
+            rank++;
+        }
+        return table;
+    }
+}
