@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.constraint.TokenSet;
 import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.Exponentials;
 import org.sparkqwen.engine.sampling.RankedToken;
@@ -97,12 +98,17 @@ final class Continuation {
         }
         boolean early = tokens.size() < ending.minNewTokens();
         boolean beforeConstraint = constrained != null && reasoning;
-        int token = sampler.choose(
-                logits,
-                likeliest,
-                constrained == null || reasoning ? null : constrained.allowed(),
-                early || beforeConstraint ? endTokens : Set.of(),
-                exponentials);
+        TokenSet allowed = constrained == null || reasoning ? null : constrained.allowed();
+        List<Integer> forced = beforeConstraint ? List.of() : forced(allowed);
+        Set<Integer> forbidden = early || beforeConstraint ? endTokens : Set.of();
+        int token = forced.isEmpty()
+                ? sampler.choose(logits, likeliest, allowed, forbidden, exponentials)
+                : sampler.chooseForced(forced);
+        if (token == Sampler.NONE) {
+            fault = "no token is left for the text's token %d: suppressed, bad and repeated ones leave none%s"
+                    .formatted(tokens.size(), allowed == null ? "" : " of those that the constraint allows");
+            return;
+        }
         sequence.append(token);
         tokens.add(token);
         logProbabilities.add(logits.getAtIndex(JAVA_FLOAT, token) - logSumExp);
@@ -110,6 +116,18 @@ final class Continuation {
             best.add(RankedToken.best(logits, logSumExp, request.params().best()));
         }
         finishReason = reasonToEnd(token, early);
+    }
+
+    /// The tokens of which one must be next: the forced end, where there is room for one token only. A constraint
+    /// that cannot end there goes before it.
+    private List<Integer> forced(@Nullable TokenSet allowed) {
+        boolean last = tokens.size() + 1 == Math.min(ending.maxNewTokens(), contextLeft);
+        if (!last) {
+            return List.of();
+        }
+        return request.params().sampling().rules().forcedEos().stream()
+                .filter(token -> allowed == null || allowed.contains(token))
+                .toList();
     }
 
     private Result.@Nullable FinishReason reasonToEnd(int token, boolean early) {

@@ -5,10 +5,12 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.scoring.DocumentScore;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Window;
+import org.sparkqwen.engine.scoring.Windows;
 
 /// A document, or a continuation of a prompt, on its way to its score: the windows that are still to be computed, and
 /// what is known of its tokens.
@@ -44,9 +46,14 @@ final class Document {
             return new Document(request, split.prompt(), split.continuation());
         }
         int[] tokens = engine.tokens(request.content());
-        boolean prefixed = request.options().prefix() == ScoringOptions.Prefix.EOS;
-        int[] prefix = prefixed ? engine.prefixToken().stream().toArray() : new int[0];
-        return new Document(request, prefix, tokens);
+        ScoringOptions options = request.options();
+        OptionalInt prefix = engine.documentPrefix().token(options.prefix(), options.windows());
+        boolean hasIt = options.prefix() == ScoringOptions.Prefix.BOS
+                && tokens.length > 1
+                && prefix.equals(OptionalInt.of(tokens[0]));
+        return hasIt
+                ? new Document(request, Arrays.copyOf(tokens, 1), Arrays.copyOfRange(tokens, 1, tokens.length))
+                : new Document(request, prefix.stream().toArray(), tokens);
     }
 
     /// A continuation has one: as much of the prompt's end as there is room for, and the continuation, whose last
@@ -92,8 +99,16 @@ final class Document {
         return windows.stream().mapToLong(Window::inputs).sum();
     }
 
+    /// What the model reads. Each window of halves begins with the document's first token where that is the model's
+    /// beginning token, as in llama-perplexity.
     int[] inputsOf(Window window) {
-        return Arrays.copyOfRange(sequence, window.start(), window.start() + window.inputs());
+        int[] inputs = Arrays.copyOfRange(sequence, window.start(), window.start() + window.inputs());
+        if (request.prompt() == null
+                && request.options().windows() instanceof Windows.Half
+                && request.options().prefix() == ScoringOptions.Prefix.BOS) {
+            inputs[0] = sequence[0];
+        }
+        return inputs;
     }
 
     int tokenAt(int position) {

@@ -191,10 +191,9 @@ public final class Engine implements AutoCloseable {
                 constraint, choosableTokens(tokenizer, config), tokenizer::bytesOf, tokenizer::isAddedToken);
     }
 
-    /// The id that stands before a document under [ScoringOptions.Prefix#EOS]; absent if the model has no
-    /// end-of-text.
-    public OptionalInt prefixToken() {
-        return config.endOfDocument();
+    /// What stands before documents.
+    public DocumentPrefix documentPrefix() {
+        return new DocumentPrefix(tokenizer, config);
     }
 
     /// Scores documents; yields one result for each, in completion order.
@@ -337,10 +336,22 @@ public final class Engine implements AutoCloseable {
                     conversations.reasoningStart(chat.conversation(), parts),
                     chat.conversation().tools() != null);
         }
-        return new Prompt(tokens(content), ReasoningStart.NONE, false);
+        return new Prompt(promptTokens(content), ReasoningStart.NONE, false);
     }
 
-    /// The ids of a request's content.
+    /// The ids of a prompt. What is a text by itself has the tokens around it that the tokenizer puts there; a chat
+    /// template writes them itself.
+    ///
+    /// @throws RejectedContent as [#tokens] says
+    int[] promptTokens(Content content) {
+        return switch (content) {
+            case Content.Text text -> checked(content, textTokenizer().encodeWhole(text.text(), text.special()));
+            case Content.Parts parts -> checked(content, textTokenizer().encodeWhole(parts.parts()));
+            case Content.Chat _, Content.Tokens _, Content.Unreadable _ -> tokens(content);
+        };
+    }
+
+    /// The ids of a request's content, and no others.
     ///
     /// @throws RejectedContent if there are none, or if the model has no such ids
     int[] tokens(Content content) {

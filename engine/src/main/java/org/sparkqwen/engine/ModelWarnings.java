@@ -7,6 +7,8 @@ import java.util.List;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 
 /// What a person should know of a model's files although the model runs: keys that the engine does not know, and what
 /// it decided where files contradict each other. The driver says these lines once; executors stay silent.
@@ -31,6 +33,19 @@ public final class ModelWarnings {
         if (Files.exists(directory.resolve("adapter_config.json"))) {
             lines.add("adapter_config.json: an adapter lies beside the weights; it is not applied");
         }
+        lines.addAll(config.generationDefaults().warnings());
+        lines.addAll(ofTokenizer(directory));
         return List.copyOf(lines);
+    }
+
+    /// None of a tokenizer that cannot be read: who needs it says so.
+    private static List<String> ofTokenizer(Path directory) {
+        try {
+            return TokenizerFiles.existIn(directory)
+                    ? Tokenizer.ofModel(directory).warnings()
+                    : List.of();
+        } catch (InvalidModelException _) {
+            return List.of();
+        }
     }
 }

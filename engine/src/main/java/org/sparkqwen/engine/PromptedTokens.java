@@ -3,14 +3,16 @@ package org.sparkqwen.engine;
 import java.util.Arrays;
 import java.util.List;
 import org.sparkqwen.engine.tokenizer.TextPart;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
 
 /// A prompt and its continuation as token ids.
 ///
 /// Texts are split as lm-evaluation-harness does (`_encode_pair`): white space at the prompt's end is the
 /// continuation's, since tokens begin with it; both are tokenized together, and what comes after as many tokens as the
-/// prompt has by itself is the continuation. So the continuation's tokens are those it has in a text that goes on.
+/// prompt has by itself is the continuation. So the continuation's tokens are those it has in a text that goes on. A
+/// prompt of text begins with what the tokenizer puts before every text, unless it does so already.
 ///
-/// @param prompt at least one; the end-of-text token where the prompt is empty
+/// @param prompt at least one; where the prompt is empty the beginning token or, without one, the end-of-text token
 /// @param continuation at least one
 record PromptedTokens(int[] prompt, int[] continuation) {
 
@@ -49,7 +51,17 @@ record PromptedTokens(int[] prompt, int[] continuation) {
             throw new RejectedContent("the text adds no token to the prompt's %d: together they have %d"
                     .formatted(tokens.length, whole.length));
         }
-        return new PromptedTokens(tokens, Arrays.copyOfRange(whole, tokens.length, whole.length));
+        return new PromptedTokens(begun(engine, tokens), Arrays.copyOfRange(whole, tokens.length, whole.length));
+    }
+
+    private static int[] begun(Engine engine, int[] prompt) {
+        int[] before = engine.tokenizer().map(Tokenizer::tokensBefore).orElse(new int[0]);
+        if (before.length == 0 || prompt[0] == before[0]) {
+            return prompt;
+        }
+        int[] begun = Arrays.copyOf(before, before.length + prompt.length);
+        System.arraycopy(prompt, 0, begun, before.length, prompt.length);
+        return begun;
     }
 
     private static int[] promptTokens(Engine engine, Content prompt) {
@@ -62,7 +74,8 @@ record PromptedTokens(int[] prompt, int[] continuation) {
 
     private static int[] endOfText(Engine engine) {
         return new int[] {
-            engine.prefixToken()
+            engine.documentPrefix()
+                    .ofHarness()
                     .orElseThrow(() -> new RejectedContent(
                             ofPrompt("it is empty, and the model has no end-of-text token to stand for it")))
         };

@@ -165,6 +165,7 @@ class PromptedScoringTest {
     void anEmptyPromptIsRejectedByAModelWithoutEndOfText(@TempDir Path directory) {
         ModelCopy.of(Golden.SMALL_MODEL, directory)
                 .without("generation_config.json")
+                .json("tokenizer_config.json", json -> json.putNull("eos_token"))
                 .config(json -> json.putNull("eos_token_id"));
         try (Engine endless = Engine.open(directory, Golden.options(KernelChoice.VECTOR, 2, 256))) {
             assertThat(score(endless, text(""), text("Call me"), WHOLE))

@@ -133,7 +133,7 @@ class RequestsTest {
 
     @Test
     void thePrefixIsAnEndOfTextTokenBeforeTheDocument() {
-        int end = engine.prefixToken().orElseThrow();
+        int end = engine.documentPrefix().token(Prefix.EOS, PREFIXED.windows()).orElseThrow();
         double[] prefixed = scored(engine, tokens(5, 6, 7), PREFIXED).score().tokenLogProbabilities();
         double[] byHand =
                 scored(engine, tokens(end, 5, 6, 7), UNPREFIXED).score().tokenLogProbabilities();
@@ -146,7 +146,8 @@ class RequestsTest {
                 .without("generation_config.json")
                 .config(json -> json.putNull("eos_token_id"));
         try (Engine endless = open(directory)) {
-            assertThat(endless.prefixToken()).isEmpty();
+            assertThat(endless.documentPrefix().token(Prefix.EOS, PREFIXED.windows()))
+                    .isEmpty();
             assertThat(scored(endless, tokens(5, 6, 7), PREFIXED).score().tokensScored())
                     .isEqualTo(2);
         }

@@ -52,7 +52,9 @@ class WindowPoliciesTest {
     }
 
     private static int[] afterPrefix(int to) {
-        return IntStream.concat(engine.prefixToken().stream(), Arrays.stream(IDS, 0, to))
+        return IntStream.concat(
+                        engine.documentPrefix().token(Prefix.EOS, new Windows.Strided(2, 1)).stream(),
+                        Arrays.stream(IDS, 0, to))
                 .toArray();
     }
 

@@ -55,7 +55,7 @@ final class ConstraintOptions {
             throw Refusal.usage("give one of --regex, --json-schema and --choices");
         }
         if (!model.hasTokenizer()) {
-            throw Refusal.usage("--regex, --json-schema and --choices need a model with a tokenizer.json");
+            throw Refusal.usage("--regex, --json-schema and --choices need a model with a tokenizer");
         }
         try {
             Engine.compile(given.getFirst(), model.tokenizer(), model.config());

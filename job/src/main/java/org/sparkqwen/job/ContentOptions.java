@@ -45,8 +45,9 @@ final class ContentOptions {
             return new ContentColumn.Tokens(tokensColumn);
         }
         if (!model.hasTokenizer()) {
-            throw Refusal.usage(
-                    "%s has no tokenizer.json; give --tokens-column, or add the tokenizer".formatted(model.origin()));
+            throw Refusal.usage("%s has neither tokenizer.json nor vocab.json and merges.txt; add one, or give"
+                            .formatted(model.origin())
+                    + " --tokens-column");
         }
         model.tokenizer(); // refused here, not on every executor
         return new ContentColumn.Text(textColumn == null ? absent : textColumn, special);

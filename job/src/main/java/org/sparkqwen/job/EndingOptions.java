@@ -21,10 +21,9 @@ final class EndingOptions {
     @Option(
             names = "--min-new-tokens",
             paramLabel = "N",
-            defaultValue = "0",
             description = "Tokens before which no end token is chosen and no --stop looked for."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private int minNewTokens;
+                    + " Default: the model's, or 0; with a constraint 0.")
+    private @Nullable Integer minNewTokens;
 
     @Option(
             names = "--stop",
@@ -50,10 +49,11 @@ final class EndingOptions {
                             + " 64 tokens, N times in a row; 0 for never. Default: ${DEFAULT-VALUE}.")
     private int repetitions;
 
+    /// @param constrained whether a constraint says where texts end
     /// @throws IllegalArgumentException naming the option that makes no sense
-    Ending ending(ModelReference model) {
+    Ending ending(ModelReference model, boolean constrained) {
         if (!stop.isEmpty() && !model.hasTokenizer()) {
-            throw Refusal.usage("--stop needs a model with a tokenizer.json; take --stop-token-id");
+            throw Refusal.usage("--stop needs a model with a tokenizer; take --stop-token-id");
         }
         for (int id : stopTokenIds) {
             if (id < 0 || id >= model.config().vocabSize()) {
@@ -63,6 +63,9 @@ final class EndingOptions {
         }
         int most = SamplingOptions.first(
                 maxNewTokens, model.config().generationDefaults().maxNewTokens(), DEFAULT_NEW_TOKENS);
-        return new Ending(most, minNewTokens, stop, stopTokenIds, ignoreEos, repetitions);
+        Integer ofModel =
+                constrained ? null : model.config().generationDefaults().minNewTokens();
+        int least = minNewTokens != null ? minNewTokens : ofModel == null ? 0 : Math.min(ofModel, most);
+        return new Ending(most, least, stop, stopTokenIds, ignoreEos, repetitions);
     }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.Row;
+import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,8 +31,8 @@ import picocli.CommandLine.Spec;
                     + " token_logprobs, top_logprobs, model, error.",
             "",
             "What is not given comes from the model's generation_config.json. Logits are changed in this order: bias,"
-                    + " penalties, temperature, top-k, top-p, min-p. A row's text depends on the seed, the prompt and"
-                    + " the sample's number alone.",
+                    + " penalties, forbidden and forced tokens, temperature, top-k, top-p, min-p. A row's text"
+                    + " depends on the seed, the prompt and the sample's number alone.",
             ""
         },
         footer = {
@@ -106,11 +107,12 @@ final class GenerateCommand implements Callable<Integer> {
 
     private GenerateJob.Settings settings(ModelReference reference) {
         try {
+            Constraint constraint = constraints.constraint(reference);
             GenerationParams params = new GenerationParams(
                     sampling.params(reference.config(), reference.choosableTokens()),
-                    endings.ending(reference),
+                    endings.ending(reference, constraint != null),
                     logprobs,
-                    constraints.constraint(reference),
+                    constraint,
                     keepSpecialTokens);
             return new GenerateJob.Settings(
                     prompts.source(reference, params.constraint()), run.columns, samples, params, sampling.rowParams());

@@ -10,6 +10,10 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FileStatus;
@@ -81,20 +85,27 @@ final class HadoopFiles implements RangeSource, Serializable {
         }
     }
 
-    /// A small file, in a temporary one that goes when this process ends.
+    /// Small files, in a temporary directory that goes when this process ends.
     ///
-    /// @throws Refusal if it cannot be read
-    java.nio.file.Path download(String name) {
-        Path path = new Path(uri, name);
-        try (FSDataInputStream in = fileSystem().open(path)) {
-            java.nio.file.Path file = Files.createTempFile(name, "");
-            file.toFile().deleteOnExit();
-            Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
-            return file;
-        } catch (FileNotFoundException _) {
-            throw Refusal.usage("--model %s has no %s".formatted(uri, name));
+    /// @param prefix of the directory's name
+    /// @param choice names the files, given which ones are there
+    /// @throws Refusal if one cannot be read
+    java.nio.file.Path download(String prefix, Function<Predicate<String>, List<String>> choice) {
+        Set<String> present =
+                list().files().stream().map(ModelOrigin.Listed::name).collect(Collectors.toSet());
+        try {
+            java.nio.file.Path directory = Files.createTempDirectory(prefix);
+            directory.toFile().deleteOnExit();
+            for (String name : choice.apply(present::contains)) {
+                java.nio.file.Path file = directory.resolve(name);
+                file.toFile().deleteOnExit();
+                try (FSDataInputStream in = fileSystem().open(new Path(uri, name))) {
+                    Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+            return directory;
         } catch (IOException | RuntimeException e) {
-            throw Refusal.failure("%s cannot be read: %s".formatted(path, Failures.firstLine(e)), e);
+            throw Refusal.failure("--model %s cannot be read: %s".formatted(uri, Failures.firstLine(e)), e);
         }
     }
 

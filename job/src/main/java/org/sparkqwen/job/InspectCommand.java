@@ -1,7 +1,6 @@
 package org.sparkqwen.job;
 
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -25,6 +24,7 @@ import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -211,13 +211,12 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static boolean printTokenizer(PrintStream out, ModelConfig config, Path directory) {
-        Path file = directory.resolve("tokenizer.json");
-        if (!Files.exists(file)) {
+        if (!TokenizerFiles.existIn(directory)) {
             out.println("  tokenizer    none: takes token ids only");
             return true;
         }
         try {
-            int size = Tokenizer.read(file).vocabularySize();
+            int size = Tokenizer.ofModel(directory).vocabularySize();
             if (size > config.vocabSize()) {
                 out.printf("  tokenizer    %,d tokens, more than the model's %,d%n", size, config.vocabSize());
                 return false;

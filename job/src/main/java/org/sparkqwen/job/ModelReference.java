@@ -1,10 +1,10 @@
 package org.sparkqwen.job;
 
 import java.io.Serializable;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.sql.SparkSession;
+import org.sparkqwen.engine.DocumentPrefix;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.ModelWarnings;
 import org.sparkqwen.engine.checkpoint.Fingerprint;
@@ -15,6 +15,7 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 
 /// A model that was checked on the driver, and how executors come to it and run it. Travels to them.
 ///
@@ -135,16 +136,17 @@ public record ModelReference(
     }
 
     boolean hasTokenizer() {
-        return Files.exists(tokenizerJson());
+        return TokenizerFiles.existIn(path());
     }
 
     /// @throws InvalidModelException if the model has none, or one of another kind
     Tokenizer tokenizer() {
-        return Tokenizer.read(tokenizerJson());
+        return Tokenizer.ofModel(path());
     }
 
-    private Path tokenizerJson() {
-        return path().resolve("tokenizer.json");
+    /// What stands before its documents.
+    DocumentPrefix documentPrefix() {
+        return new DocumentPrefix(hasTokenizer() ? tokenizer() : null, config());
     }
 
     /// Called on an executor.

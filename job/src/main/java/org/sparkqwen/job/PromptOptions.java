@@ -135,7 +135,7 @@ final class PromptOptions {
 
     private PromptTemplate template(ModelReference model, String text) {
         if (!model.hasTokenizer()) {
-            throw Refusal.usage("--template needs a model with a tokenizer.json");
+            throw Refusal.usage("--template needs a model with a tokenizer");
         }
         model.tokenizer(); // refused here, not on every executor
         try {

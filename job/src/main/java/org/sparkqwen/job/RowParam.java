@@ -24,6 +24,7 @@ public enum RowParam {
     REPETITION_PENALTY(false),
     PRESENCE_PENALTY(false),
     FREQUENCY_PENALTY(false),
+    NO_REPEAT_NGRAM_SIZE(true),
     SEED(true),
     MAX_NEW_TOKENS(true),
     MIN_NEW_TOKENS(true);
@@ -51,6 +52,9 @@ public enum RowParam {
             case REPETITION_PENALTY -> params.withSampling(sampling.withPenalties(penalties.withRepetition(number)));
             case PRESENCE_PENALTY -> params.withSampling(sampling.withPenalties(penalties.withPresence(number)));
             case FREQUENCY_PENALTY -> params.withSampling(sampling.withPenalties(penalties.withFrequency(number)));
+            case NO_REPEAT_NGRAM_SIZE ->
+                params.withSampling(
+                        sampling.withRules(sampling.rules().withNoRepeatNgramSize(Math.toIntExact(value.longValue()))));
             case SEED -> params.withSampling(sampling.withSeed(value.longValue()));
             case MAX_NEW_TOKENS -> params.withEnding(ending.withMaxNewTokens(Math.toIntExact(value.longValue())));
             case MIN_NEW_TOKENS -> params.withEnding(ending.withMinNewTokens(Math.toIntExact(value.longValue())));

@@ -8,8 +8,8 @@ import java.util.concurrent.Callable;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.DocumentPrefix;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
@@ -67,13 +67,15 @@ final class ScoreCommand implements Callable<Integer> {
             names = "--windows",
             paramLabel = "HOW",
             defaultValue = "strided",
-            description = "How documents longer than the context are cut; choose that of the tool whose numbers you"
-                    + " compare with. strided, as Hugging Face's fixed-length models: windows of the context every"
-                    + " --stride tokens, each scores what those before it did not. rolling, as"
-                    + " lm-evaluation-harness: windows that follow each other, every token scored once; with --prefix"
-                    + " none the first token is the first window's context. half, as llama-perplexity: chunks of the"
-                    + " context, without prefix, of which only the second half is scored; give --context as its -c,"
-                    + " and long documents, since what fills no chunk is not scored. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "How documents longer than the context are cut; choose that of the tool whose numbers you compare"
+                        + " with. strided, as Hugging Face's fixed-length models: windows of the context every"
+                        + " --stride tokens, each scores what those before it did not. rolling, as"
+                        + " lm-evaluation-harness: windows that follow each other, every token scored once; with"
+                        + " --prefix none the first token is the first window's context. half, as llama-perplexity:"
+                        + " chunks of the context, without prefix or each begun with bos, of which only the second"
+                        + " half is scored; give --context as its -c, and long documents, since what fills no chunk is"
+                        + " not scored. Default: ${DEFAULT-VALUE}.")
     private Policy windows = Policy.STRIDED;
 
     @Option(
@@ -92,9 +94,10 @@ final class ScoreCommand implements Callable<Integer> {
     @Option(
             names = "--prefix",
             paramLabel = "WHAT",
-            description = "What stands before a document: eos, the end-of-text token, so that every token is scored; or"
-                    + " none, so that the first is not. Default: eos, or none for a model without one and for"
-                    + " --windows half.")
+            description = "What stands before a document: eos, the end-of-text token, or bos, the beginning token, so"
+                    + " that every token is scored; or none, so that the first is not. Default: bos for a model whose"
+                    + " tokenizer adds it (add_bos_token); else what the tool does whose --windows it is: eos,"
+                    + " of rolling bos before eos, of half none.")
     private @Nullable Prefix prefix;
 
     @Option(
@@ -132,8 +135,8 @@ final class ScoreCommand implements Callable<Integer> {
     public Integer call() {
         ModelReference reference = model.open(run);
         ContentColumn documents = content.column(reference);
-        ScoreJob.Settings settings = new ScoreJob.Settings(
-                prompts(documents), documents, run.columns, scoring(reference.config()), tokenLogprobs);
+        ScoreJob.Settings settings =
+                new ScoreJob.Settings(prompts(documents), documents, run.columns, scoring(reference), tokenLogprobs);
         try (JobRun job = JobRun.start(spec.name(), run)) {
             job.warnings().addAll(reference.warnings());
             TaskModel tasks = new TaskModel(reference, model.distribution());
@@ -149,14 +152,15 @@ final class ScoreCommand implements Callable<Integer> {
         return 0;
     }
 
-    private ScoringOptions scoring(ModelConfig config) {
-        int positions = config.maxPositions();
+    private ScoringOptions scoring(ModelReference reference) {
+        int positions = reference.config().maxPositions();
         int window = context == null ? positions : context;
         if (window > positions) {
             throw Refusal.usage("--context %,d is more than the model's %,d".formatted(window, positions));
         }
         try {
-            return new ScoringOptions(windows(window), prefix(config), minK);
+            Windows cut = windows(window);
+            return new ScoringOptions(cut, prefix(reference, cut), minK);
         } catch (IllegalArgumentException e) {
             throw Refusal.usage(e);
         }
@@ -174,18 +178,24 @@ final class ScoreCommand implements Callable<Integer> {
         };
     }
 
-    private Prefix prefix(ModelConfig config) {
+    private Prefix prefix(ModelReference reference, Windows cut) {
+        DocumentPrefix ofModel = reference.documentPrefix();
+        if (prefix == null) {
+            return ofModel.byDefault(cut);
+        }
         if (windows == Policy.HALF && prefix == Prefix.EOS) {
-            throw Refusal.usage("--windows half takes no prefix, as llama-perplexity does; leave out --prefix eos");
+            throw Refusal.usage(
+                    "--windows half takes no prefix eos, as llama-perplexity does; leave it out, or take bos");
         }
-        boolean endless = config.eosTokenIds().isEmpty();
-        if (prefix == Prefix.EOS && endless) {
-            throw Refusal.usage("--prefix eos: the model has no end-of-text token; take --prefix none");
+        if (prefix != Prefix.NONE && ofModel.token(prefix, cut).isEmpty()) {
+            throw Refusal.usage("--prefix %s: the model has no %s; take --prefix none"
+                    .formatted(
+                            lowerCase(prefix),
+                            prefix == Prefix.EOS
+                                    ? "end-of-text token"
+                                    : "bos_token in tokenizer_config.json or bos_token_id in config.json"));
         }
-        if (prefix != null) {
-            return prefix;
-        }
-        return windows == Policy.HALF || endless ? Prefix.NONE : Prefix.EOS;
+        return prefix;
     }
 
     /// Prompt and continuation are in one window, so nothing may be said of windows.
@@ -211,12 +221,16 @@ final class ScoreCommand implements Callable<Integer> {
     }
 
     /// What the options and the model came to.
-    private Map<String, Object> policy(ScoreJob.Settings settings) {
+    private Map<String, Object> policy(ModelReference reference, ScoreJob.Settings settings) {
         ScoringOptions scoring = settings.scoring();
         Map<String, Object> policy = new LinkedHashMap<>();
         if (settings.prompt() == null) {
             policy.put("windows", lowerCase(windows));
             policy.put("prefix", lowerCase(scoring.prefix()));
+            reference
+                    .documentPrefix()
+                    .token(scoring.prefix(), scoring.windows())
+                    .ifPresent(id -> policy.put("prefix_token_id", id));
         }
         policy.put("context", scoring.windows().context());
         if (settings.prompt() == null && scoring.windows() instanceof Windows.Strided strided) {
@@ -235,7 +249,7 @@ final class ScoreCommand implements Callable<Integer> {
         BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
-        facts.put("policy", policy(settings));
+        facts.put("policy", policy(reference, settings));
         facts.put("tokens_per_second", summary.tokens() / written.seconds());
         facts.putAll(badData.toMap());
         if (groups != null) {

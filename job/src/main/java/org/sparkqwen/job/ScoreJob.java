@@ -72,14 +72,13 @@ public final class ScoreJob {
             return prompt == null ? tokens : tokens.plus(prompt.estimatedTokens(input));
         }
 
-        /// Documents in windows of the model's context, half a window apart, after an end-of-text token where
-        /// the model has one.
+        /// Documents in windows of the model's context, half a window apart, after the beginning token of
+        /// models whose tokenizer adds one, else after an end-of-text token where the model has one.
         public static Settings of(ModelReference model, ContentColumn content) {
             ModelConfig config = model.config();
-            ScoringOptions.Prefix prefix =
-                    config.eosTokenIds().isEmpty() ? ScoringOptions.Prefix.NONE : ScoringOptions.Prefix.EOS;
             int context = config.maxPositions();
             Windows windows = new Windows.Strided(context, Math.max(1, context / 2));
+            ScoringOptions.Prefix prefix = model.documentPrefix().byDefault(windows);
             return new Settings(
                     null, content, List.of(), new ScoringOptions(windows, prefix, ScoringOptions.DEFAULT_MIN_K), false);
         }

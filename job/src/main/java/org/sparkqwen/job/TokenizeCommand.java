@@ -5,7 +5,6 @@ import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.sum;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,9 +12,10 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.checkpoint.Fingerprint;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,13 +27,13 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         description = {
             "Tokenizes documents without running the model: the input's columns, then token_ids, tokens, error.",
+            "The ids are those of transformers' tokenizer(text), with the tokens that the tokenizer puts around every"
+                    + " text: none in Qwen's own, <|endoftext|> behind in Qwen3-Embedding's.",
             "score --tokens-column token_ids takes the output as it is.",
             ""
         },
         footer = {"", "Example:", "  spark-qwen tokenize --input corpus.parquet --output tokens"})
 final class TokenizeCommand implements Callable<Integer> {
-    private static final String TOKENIZER = "tokenizer.json";
-
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -59,27 +59,30 @@ final class TokenizeCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "Directory with a tokenizer.json, on this machine or a URI; nothing else of it is read."
-                    + " Default: the small sample model.")
+            description = "Directory with a tokenizer.json, or vocab.json and merges.txt, on this machine or a URI; of"
+                    + " what else it has only tokenizer_config.json, added_tokens.json and special_tokens_map.json are"
+                    + " read. Default: the small sample model.")
     private @Nullable String model;
 
     @Override
     public Integer call() {
-        Path tokenizerJson = switch (ModelLocation.of(model)) {
-            case ModelLocation.Local local ->
-                local.directory().resolve(TOKENIZER).toAbsolutePath();
+        Path directory = switch (ModelLocation.of(model)) {
+            case ModelLocation.Local local -> local.directory().toAbsolutePath();
             case ModelLocation.Remote remote ->
-                remote.files(JobRun.configuration(run)).download(TOKENIZER);
+                remote.files(JobRun.configuration(run)).download("tokenizer", TokenizerFiles::names);
         };
-        if (!Files.exists(tokenizerJson)) {
-            throw Refusal.usage("--model %s has no tokenizer.json".formatted(model));
+        if (!TokenizerFiles.existIn(directory)) {
+            throw Refusal.usage(
+                    "--model %s has neither tokenizer.json nor vocab.json and merges.txt".formatted(Quote.of(model)));
         }
-        Tokenizer.read(tokenizerJson); // refused here, not on every executor
+        TokenizerFiles files = TokenizerFiles.read(directory);
+        Tokenizer tokenizer = Tokenizer.of(files); // refused here, not on every executor
         TokenizeJob.Settings settings = new TokenizeJob.Settings(
-                tokenizerJson.toString(), new ContentColumn.Text(textColumn, specialTokens), run.columns);
+                directory.toString(), new ContentColumn.Text(textColumn, specialTokens), run.columns);
         try (JobRun job = JobRun.start(spec.name(), run)) {
+            tokenizer.warnings().forEach(job.warnings()::add);
             JobRun.Written written = job.run(
-                    RunIdentity.of(spec, "tokenizer.json " + Fingerprint.of(tokenizerJson)),
+                    RunIdentity.of(spec, "tokenizer " + files.sha256()),
                     settings.content()::estimatedTokens,
                     (input, counters) -> new TokenizeJob(settings, counters).run(input));
             report(job, written);

@@ -1,9 +1,6 @@
 package org.sparkqwen.job;
 
-import java.io.IOException;
 import java.io.Serializable;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
@@ -13,13 +10,12 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Content;
-import org.sparkqwen.engine.checkpoint.Fingerprint;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 
 /// Tokenizes documents without running the model: token ids and counts, for planning and for scoring later by
 /// `--tokens-column`.
@@ -35,10 +31,9 @@ public final class TokenizeJob {
 
     /// What to tokenize.
     ///
-    /// @param tokenizerJson a path on the driver; executors are sent what it holds
+    /// @param model a directory on the driver that has a tokenizer; executors are sent its files
     /// @param columns that pass through; empty for all
-    public record Settings(String tokenizerJson, ContentColumn.Text content, List<String> columns)
-            implements Serializable {}
+    public record Settings(String model, ContentColumn.Text content, List<String> columns) implements Serializable {}
 
     public TokenizeJob(Settings settings) {
         this(settings, null);
@@ -55,47 +50,28 @@ public final class TokenizeJob {
     public Dataset<Row> run(Dataset<Row> input) {
         settings.content().checkDocumentsIn(input.schema());
         PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
-        Path file = Path.of(settings.tokenizerJson());
-        Partition partition =
-                new Partition(settings, counters, broadcast(input.sparkSession(), file), Fingerprint.of(file));
+        TokenizerFiles files = TokenizerFiles.read(Path.of(settings.model()));
+        Broadcast<TokenizerFiles> sent = JavaSparkContext.fromSparkContext(
+                        input.sparkSession().sparkContext())
+                .broadcast(files);
+        Partition partition = new Partition(settings, counters, sent, files.sha256());
         return passed.transform(input, List.of(settings.content().select(input.schema())), SCHEMA, partition);
-    }
-
-    private static Broadcast<byte[]> broadcast(SparkSession spark, Path file) {
-        try {
-            return JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(Files.readAllBytes(file));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     /// What executors run on each partition.
     ///
-    /// @param tokenizerJson what it holds
-    /// @param sha256 of that
+    /// @param files the tokenizer's
+    /// @param sha256 of them
     private record Partition(
-            Settings settings, @Nullable Counters counters, Broadcast<byte[]> tokenizerJson, String sha256)
+            Settings settings, @Nullable Counters counters, Broadcast<TokenizerFiles> files, String sha256)
             implements JobRow.Partition {
         /// The tokenizers of this JVM, by the sha256 of their files, which have a few megabytes.
         private static final ConcurrentMap<String, Tokenizer> TOKENIZERS = new ConcurrentHashMap<>();
 
         @Override
         public Iterator<JobRow.Made> call(Iterator<JobRow> rows) {
-            Tokenizer tokenizer = TOKENIZERS.computeIfAbsent(sha256, _ -> read(tokenizerJson.value()));
+            Tokenizer tokenizer = TOKENIZERS.computeIfAbsent(sha256, _ -> Tokenizer.of(files.value()));
             return Iterators.map(rows, row -> new JobRow.Made(row, columns(tokenizer, row)));
-        }
-
-        private static Tokenizer read(byte[] json) {
-            try {
-                Path file = Files.createTempFile("tokenizer", ".json");
-                try {
-                    return Tokenizer.read(Files.write(file, json));
-                } finally {
-                    Files.delete(file);
-                }
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
         }
 
         private @Nullable Object[] columns(Tokenizer tokenizer, JobRow row) {
@@ -104,7 +80,7 @@ public final class TokenizeJob {
             String error = null;
             switch (settings.content().read(row.read(), 0)) {
                 case Content.Text text -> {
-                    int[] ids = tokenizer.encode(text.text(), text.special());
+                    int[] ids = tokenizer.encodeWhole(text.text(), text.special());
                     Integer[] boxed = new Integer[ids.length];
                     for (int i = 0; i < ids.length; i++) {
                         boxed[i] = ids[i];

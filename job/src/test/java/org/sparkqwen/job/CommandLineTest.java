@@ -254,6 +254,9 @@ class CommandLineTest {
                 "--temperature -1 | temperature must be a number of at least 0",
                 "--top-p 0 | top-p must be above 0",
                 "--top-k -2 | top-k must be at least 0",
+                "--no-repeat-ngram-size -1 | no-repeat-ngram-size must be at least 0",
+                "--suppress-tokens 5,x | is no list of token ids",
+                "--bad-words-ids 9000 | --bad-words-ids: token 9000 is outside the vocabulary of 8,192",
                 "--min-p 1.5 | min-p must be from 0 to 1",
                 "--max-new-tokens 0 | max-new-tokens must be at least 1",
                 "--samples 0 | samples must be at least 1",
@@ -295,7 +298,7 @@ class CommandLineTest {
         Path model = modelCopy("no-tokenizer");
         Files.delete(model.resolve("tokenizer.json"));
         CommandRun.of("score", "--model", model.toString(), "--input", LocalSpark.CORPUS, "--output", out())
-                .assertRefused(2, "no tokenizer.json", "--tokens-column");
+                .assertRefused(2, "neither tokenizer.json nor vocab.json", "--tokens-column");
         String input = directory.resolve("ids").toString();
         LocalSpark.session()
                 .range(3)

@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 
 /// Ways of a model to tasks, in this JVM; [DistributionIT] has other processes.
 class ModelDistributionTest {
@@ -106,11 +107,16 @@ class ModelDistributionTest {
     @Test
     void aTokenizerElsewhereIsDownloaded() throws IOException {
         HadoopFiles files = new HadoopFiles("file:" + model, new Configuration());
-        Path file = files.download("tokenizer.json");
-        assertThat(Files.mismatch(file, model.resolve("tokenizer.json"))).isEqualTo(-1);
-        assertThatThrownBy(() -> files.download("vocab.json"))
+        Path copy = files.download("tokenizer", TokenizerFiles::names);
+        try (Stream<Path> names = Files.list(copy)) {
+            assertThat(names.map(file -> file.getFileName().toString()))
+                    .containsExactlyInAnyOrder("tokenizer.json", "tokenizer_config.json");
+        }
+        assertThat(Files.mismatch(copy.resolve("tokenizer.json"), model.resolve("tokenizer.json")))
+                .isEqualTo(-1);
+        assertThatThrownBy(() -> files.download("tokenizer", _ -> List.of("vocab.json")))
                 .isInstanceOf(Refusal.class)
-                .hasMessageContaining("has no vocab.json");
+                .hasMessageContaining("cannot be read");
     }
 
     @Test

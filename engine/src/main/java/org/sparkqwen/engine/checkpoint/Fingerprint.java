@@ -3,6 +3,7 @@ package org.sparkqwen.engine.checkpoint;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
 /// What identifies a model on every row it produced: the sha256 over the names and sha256 of the files that decide its
@@ -16,11 +17,9 @@ public final class Fingerprint {
     /// @return 64 hexadecimal digits
     public static String of(WeightFiles weights, @Nullable Path cache) {
         StringBuilder lines = new StringBuilder();
-        for (String name : ModelFiles.BESIDE_WEIGHTS) {
-            Path file = weights.directory().resolve(name);
-            if (Files.isRegularFile(file)) {
-                lines.append(new SourceFile(name, Sha256.of(file)));
-            }
+        Path directory = weights.directory();
+        for (String name : ModelFiles.besideWeights(name -> Files.isRegularFile(directory.resolve(name)))) {
+            lines.append(new SourceFile(name, Sha256.of(directory.resolve(name))));
         }
         List<SourceFile> sources = switch (weights) {
             case Checkpoint checkpoint -> new SourceHashes(cache).of(checkpoint.files());
@@ -36,5 +35,15 @@ public final class Fingerprint {
     /// @throws java.io.UncheckedIOException if it cannot be read
     public static String of(Path file) {
         return Sha256.of(file);
+    }
+
+    /// Of small files that were read already.
+    ///
+    /// @param contents what they hold, by their names, in an order of its own
+    /// @return 64 hexadecimal digits
+    public static String of(SortedMap<String, byte[]> contents) {
+        StringBuilder lines = new StringBuilder();
+        contents.forEach((name, bytes) -> lines.append(new SourceFile(name, Sha256.of(bytes))));
+        return Sha256.of(lines.toString());
     }
 }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -18,9 +19,20 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param files in the order of their names
 public record ModelFiles(List<ModelFile> files) implements Serializable {
+    private static final String TOKENIZER = "tokenizer.json";
+
     /// What decides results beside the weights, where the model has it.
-    static final List<String> BESIDE_WEIGHTS = List.of(
-            "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
+    private static final List<String> BESIDE_WEIGHTS = List.of(
+            "config.json",
+            "generation_config.json",
+            TOKENIZER,
+            "tokenizer_config.json",
+            "chat_template.jinja",
+            "added_tokens.json",
+            "special_tokens_map.json");
+
+    /// What makes a tokenizer where there is no tokenizer.json, and is not looked at where there is one.
+    private static final List<String> INSTEAD_OF_TOKENIZER = List.of("vocab.json", "merges.txt");
 
     public ModelFiles {
         files = files.stream().sorted(Comparator.comparing(ModelFile::name)).toList();
@@ -71,9 +83,19 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
         }
     }
 
+    /// The names of what decides results beside the weights, of those that `isThere`.
+    static List<String> besideWeights(Predicate<String> isThere) {
+        List<String> names = new ArrayList<>(BESIDE_WEIGHTS);
+        if (!isThere.test(TOKENIZER)) {
+            names.addAll(INSTEAD_OF_TOKENIZER);
+        }
+        names.removeIf(isThere.negate());
+        return names;
+    }
+
     /// Those of `present` names that are not weights, but decide what is.
     static List<String> light(Set<String> present) {
-        List<String> names = new ArrayList<>(BESIDE_WEIGHTS);
+        List<String> names = new ArrayList<>(besideWeights(present::contains));
         if (!present.contains(Checkpoint.SINGLE)) {
             names.add(Checkpoint.INDEX);
         }

@@ -18,7 +18,11 @@ final class Sha256 {
     private Sha256() {}
 
     static String of(String text) {
-        return HexFormat.of().formatHex(digest().digest(text.getBytes(UTF_8)));
+        return of(text.getBytes(UTF_8));
+    }
+
+    static String of(byte[] bytes) {
+        return HexFormat.of().formatHex(digest().digest(bytes));
     }
 
     /// @throws InvalidModelException if `file` is no regular file, or too large for what its name says

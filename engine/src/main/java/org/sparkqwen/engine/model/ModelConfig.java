@@ -29,6 +29,7 @@ import org.sparkqwen.engine.message.Quote;
 /// @param eosTokenIds ids that end a text; from generation_config.json where it names any, else from config.json
 /// @param endOfDocument the end-of-text id that separates documents in training. Chat models end a turn with another
 ///     one; config.json then names this one as bos_token_id
+/// @param bosTokenId the first id that config.json names as bos_token_id
 /// @param warnings what a person should know of config.json, a line each
 public record ModelConfig(
         ModelFamily family,
@@ -44,6 +45,7 @@ public record ModelConfig(
         boolean tiedEmbeddings,
         List<Integer> eosTokenIds,
         OptionalInt endOfDocument,
+        OptionalInt bosTokenId,
         GenerationDefaults generationDefaults,
         List<String> warnings) {
 
@@ -122,6 +124,10 @@ public record ModelConfig(
                 json.flag("tie_word_embeddings", false),
                 eosTokenIds,
                 endOfDocument(json, eosTokenIds),
+                json.tokenIds("bos_token_id").stream()
+                        .mapToInt(Integer::intValue)
+                        .filter(id -> id < vocabSize)
+                        .findFirst(),
                 generation,
                 List.copyOf(warnings));
     }
@@ -150,6 +156,7 @@ public record ModelConfig(
                 false,
                 eosTokenIds,
                 endOfDocument,
+                bosTokenId,
                 generationDefaults,
                 List.copyOf(lines));
     }

@@ -104,6 +104,7 @@ public enum PublishedShape {
                 tied,
                 List.of(),
                 OptionalInt.empty(),
+                OptionalInt.empty(),
                 GenerationDefaults.NONE,
                 List.of());
     }

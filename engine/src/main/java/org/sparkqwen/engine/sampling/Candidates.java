@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Set;
 import org.sparkqwen.engine.constraint.TokenSet;
 
 /// The tokens that may come next, by ascending id, each with its score: a logit at first, then a weight that is
@@ -94,6 +95,21 @@ final class Candidates {
             System.arraycopy(tokens, index + 1, tokens, index, count - index);
             System.arraycopy(scores, index + 1, scores, index, count - index);
         }
+    }
+
+    /// Removes many at once.
+    void removeAll(Set<Integer> some) {
+        if (some.isEmpty()) {
+            return;
+        }
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            if (!some.contains(tokens[i])) {
+                tokens[kept] = tokens[i];
+                scores[kept++] = scores[i];
+            }
+        }
+        count = kept;
     }
 
     /// The first token of the greatest score.

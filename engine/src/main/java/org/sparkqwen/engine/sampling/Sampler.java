@@ -6,6 +6,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Collection;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.constraint.TokenSet;
@@ -13,11 +14,15 @@ import org.sparkqwen.engine.constraint.TokenSet;
 /// Chooses the tokens of one text. Its random numbers depend on the seed, the prompt and the sample's number alone, so
 /// a row's text is the same in any partition, beside any other rows, and after a retry.
 public final class Sampler {
+    /// No token.
+    public static final int NONE = -1;
+
     private static final ThreadLocal<Candidates> CANDIDATES = ThreadLocal.withInitial(Candidates::new);
 
     private final SamplingParams params;
     private final SplittableRandom random;
     private final TokenCounts counts;
+    private final BannedTokens banned;
 
     /// @param prompt token ids
     /// @param sample number of this text among those of the same prompt
@@ -25,6 +30,7 @@ public final class Sampler {
         this.params = params;
         random = new SplittableRandom(hash(params.seed(), prompt, sample));
         counts = new TokenCounts(params.penalties(), prompt);
+        banned = new BannedTokens(params.rules(), prompt);
     }
 
     /// Chooses a token, which counts as generated from now on.
@@ -33,20 +39,47 @@ public final class Sampler {
     /// @param likeliest of them
     /// @param allowed those that may be chosen; null for all
     /// @param forbidden that may not, even so
+    /// @return the token, or [#NONE] if all are forbidden
     public int choose(
             MemorySegment logits,
             int likeliest,
             @Nullable TokenSet allowed,
             Collection<Integer> forbidden,
             Exponentials exponentials) {
-        int token = params.greedy() && params.leavesLogits() && allowed == null && forbidden.isEmpty()
-                ? likeliest
-                : choose(candidates(logits, allowed, forbidden), exponentials);
+        Set<Integer> ruledOut = banned.next();
+        boolean asItIs = params.leavesLogits() && allowed == null && forbidden.isEmpty() && ruledOut.isEmpty();
+        if (params.greedy() && asItIs) {
+            return chosen(likeliest);
+        }
+        Candidates candidates = candidates(logits, allowed, forbidden, ruledOut);
+        return candidates.count() == 0 ? NONE : chosen(choose(candidates, exponentials));
+    }
+
+    /// Chooses among tokens of which one must come: all are equally likely, as in transformers.
+    ///
+    /// @return the token, or [#NONE] if all are suppressed
+    public int chooseForced(Collection<Integer> forced) {
+        Set<Integer> suppressed = banned.suppressed();
+        int[] left = forced.stream()
+                .filter(token -> !suppressed.contains(token))
+                .mapToInt(Integer::intValue)
+                .distinct()
+                .sorted()
+                .toArray();
+        if (left.length == 0) {
+            return NONE;
+        }
+        return chosen(left[params.greedy() ? 0 : (int) (random.nextDouble() * left.length)]);
+    }
+
+    private int chosen(int token) {
         counts.add(token);
+        banned.add(token);
         return token;
     }
 
-    private Candidates candidates(MemorySegment logits, @Nullable TokenSet allowed, Collection<Integer> forbidden) {
+    private Candidates candidates(
+            MemorySegment logits, @Nullable TokenSet allowed, Collection<Integer> forbidden, Set<Integer> ruledOut) {
         Candidates candidates = CANDIDATES.get();
         if (allowed == null) {
             candidates.fill(logits);
@@ -54,6 +87,7 @@ public final class Sampler {
             candidates.fill(logits, allowed);
         }
         forbidden.forEach(candidates::remove);
+        candidates.removeAll(ruledOut);
         for (Map.Entry<Integer, Double> bias : params.logitBias().entrySet()) {
             int index = candidates.indexOf(bias.getKey());
             if (index >= 0) {

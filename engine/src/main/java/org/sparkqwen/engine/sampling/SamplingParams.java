@@ -4,14 +4,15 @@ import java.io.Serializable;
 import java.util.Map;
 
 /// How the next token is chosen. In the order in which it is applied: logit bias, penalties (both as transformers and
-/// vLLM order them), temperature, top-k, top-p, min-p (as transformers does; vLLM takes min-p before top-k).
+/// vLLM order them), rules, temperature, top-k, top-p, min-p (as transformers does; vLLM takes min-p before top-k).
 ///
 /// @param temperature divides logits; 0 is greedy decoding
-/// @param topK only the K likeliest tokens; 0 for all
+/// @param topK only the K likeliest tokens; 0 for all, as -1 is in vLLM
 /// @param topP only the likeliest tokens that reach this probability together; 1 for all
 /// @param minP only tokens at least this fraction as likely as the likeliest; 0 for all
 /// @param penalties for what was there before
 /// @param logitBias added to the logits of these ids, in nats
+/// @param rules tokens that are forbidden or forced
 /// @param seed of the random generator, together with the prompt and the sample's number
 public record SamplingParams(
         double temperature,
@@ -20,6 +21,7 @@ public record SamplingParams(
         double minP,
         Penalties penalties,
         Map<Integer, Double> logitBias,
+        TokenRules rules,
         long seed)
         implements Serializable {
 
@@ -30,12 +32,29 @@ public record SamplingParams(
         require(
                 temperature >= 0 && Double.isFinite(temperature),
                 "temperature must be a number of at least 0, not " + temperature);
+        topK = topK == -1 ? 0 : topK;
         require(topK >= 0, "top-k must be at least 0, not " + topK);
         require(topP > 0 && topP <= 1, "top-p must be above 0 and at most 1, not " + topP);
         require(minP >= 0 && minP <= 1, "min-p must be from 0 to 1, not " + minP);
         logitBias = Map.copyOf(logitBias);
         logitBias.forEach((token, bias) ->
                 require(Double.isFinite(bias), "the logit-bias of token %d must be a number".formatted(token)));
+    }
+
+    /// Without rules.
+    public SamplingParams(
+            double temperature,
+            int topK,
+            double topP,
+            double minP,
+            Penalties penalties,
+            Map<Integer, Double> logitBias,
+            long seed) {
+        this(temperature, topK, topP, minP, penalties, logitBias, TokenRules.NONE, seed);
+    }
+
+    public SamplingParams withRules(TokenRules value) {
+        return new SamplingParams(temperature, topK, topP, minP, penalties, logitBias, value, seed);
     }
 
     public boolean greedy() {
@@ -48,31 +67,31 @@ public record SamplingParams(
     }
 
     public SamplingParams withTemperature(double value) {
-        return new SamplingParams(value, topK, topP, minP, penalties, logitBias, seed);
+        return new SamplingParams(value, topK, topP, minP, penalties, logitBias, rules, seed);
     }
 
     public SamplingParams withTopK(int value) {
-        return new SamplingParams(temperature, value, topP, minP, penalties, logitBias, seed);
+        return new SamplingParams(temperature, value, topP, minP, penalties, logitBias, rules, seed);
     }
 
     public SamplingParams withTopP(double value) {
-        return new SamplingParams(temperature, topK, value, minP, penalties, logitBias, seed);
+        return new SamplingParams(temperature, topK, value, minP, penalties, logitBias, rules, seed);
     }
 
     public SamplingParams withMinP(double value) {
-        return new SamplingParams(temperature, topK, topP, value, penalties, logitBias, seed);
+        return new SamplingParams(temperature, topK, topP, value, penalties, logitBias, rules, seed);
     }
 
     public SamplingParams withPenalties(Penalties value) {
-        return new SamplingParams(temperature, topK, topP, minP, value, logitBias, seed);
+        return new SamplingParams(temperature, topK, topP, minP, value, logitBias, rules, seed);
     }
 
     public SamplingParams withLogitBias(Map<Integer, Double> value) {
-        return new SamplingParams(temperature, topK, topP, minP, penalties, value, seed);
+        return new SamplingParams(temperature, topK, topP, minP, penalties, value, rules, seed);
     }
 
     public SamplingParams withSeed(long value) {
-        return new SamplingParams(temperature, topK, topP, minP, penalties, logitBias, value);
+        return new SamplingParams(temperature, topK, topP, minP, penalties, logitBias, rules, value);
     }
 
     static void require(boolean condition, String message) {

@@ -112,8 +112,7 @@ final class AddedVocabulary {
                     AddedToken latest = get(token.content());
                     boolean special = specialContents.contains(token.content());
                     // Of two tokens of one normal form the first counts.
-                    tokens.putIfAbsent(
-                            spelling.apply(token.content()), special ? latest.asSpecial() : latest);
+                    tokens.putIfAbsent(spelling.apply(token.content()), special ? latest.asSpecial() : latest);
                 }
             }
         }

@@ -27,8 +27,8 @@ final class BaseVocabulary {
         name = key.isEmpty() ? TokenizerFiles.VOCABULARY : key;
     }
 
-    /// @throws InvalidModelException if `vocabulary` is no object of tokens and ids, two tokens have one id, or a byte
-    ///     has no token
+    /// @throws InvalidModelException if `vocabulary` is no object of tokens and ids, two tokens have one id, or a
+    ///     byte has no token
     void read(JsonNode vocabulary) {
         if (!vocabulary.isObject() || vocabulary.isEmpty()) {
             throw new InvalidModelException("%s: expected an object of tokens and their ids".formatted(place));

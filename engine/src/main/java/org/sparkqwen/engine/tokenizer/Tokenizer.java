@@ -47,8 +47,8 @@ public final class Tokenizer {
         warnings = List.copyOf(lines);
     }
 
-    /// Reads a tokenizer.json of the kind that Qwen2 and Qwen3 have, by itself. `truncation` and `padding` are passed
-    /// over: they are left from the training that wrote the file, and transformers overrides them too.
+    /// Reads a tokenizer.json of the kind that Qwen2 and Qwen3 have, by itself. `truncation` and `padding` are
+    /// passed over: they are left from the training that wrote the file, and transformers overrides them too.
     ///
     /// @throws org.sparkqwen.engine.checkpoint.InvalidModelException if the file is unreadable, inconsistent, or of
     ///     a kind that would give other ids here than there; the message names the key
@@ -56,8 +56,8 @@ public final class Tokenizer {
         return of(TokenizerFiles.ofFile(tokenizerJson));
     }
 
-    /// Reads the tokenizer of a model: tokenizer.json, or vocab.json and merges.txt, with what the files beside them
-    /// add.
+    /// Reads the tokenizer of a model: tokenizer.json, or vocab.json and merges.txt, with what the files beside
+    /// them add.
     ///
     /// @throws org.sparkqwen.engine.checkpoint.InvalidModelException as there, or if there is none
     public static Tokenizer ofModel(Path directory) {
@@ -114,7 +114,8 @@ public final class Tokenizer {
         return bosToken;
     }
 
-    /// The `eos_token` of tokenizer_config.json, or Qwen's where there is none: of post-trained models `<|im_end|>`.
+    /// The `eos_token` of tokenizer_config.json, or Qwen's where there is none: of post-trained models
+    /// `<|im_end|>`.
     public OptionalInt eosToken() {
         return eosToken;
     }
@@ -226,8 +227,8 @@ public final class Tokenizer {
         }
     }
 
-    /// Which chars of a normalized text special tokens may not be made of. What normalization changed, from the first
-    /// to the last different char, counts as one: text if any of it was.
+    /// Which chars of a normalized text special tokens may not be made of. What normalization changed, from the
+    /// first to the last different char, counts as one: text if any of it was.
     private static BitSet moved(BitSet asText, String text, String normalized) {
         if (asText.isEmpty() || text.equals(normalized)) {
             return asText;

@@ -13,8 +13,8 @@ import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelJson;
 import org.sparkqwen.engine.message.Quote;
 
-/// What tokenizer_config.json, added_tokens.json and special_tokens_map.json add to a tokenizer, as transformers has it:
-/// further added tokens, which of them begin and end a text, and whether they are put there.
+/// What tokenizer_config.json, added_tokens.json and special_tokens_map.json add to a tokenizer, as transformers has
+/// it: further added tokens, which of them begin and end a text, and whether they are put there.
 ///
 /// The two smaller files are what older versions wrote. They count only where tokenizer_config.json has no
 /// `added_tokens_decoder`.
@@ -81,6 +81,9 @@ final class TokenizerConfig {
             "use_fast",
             "verbose");
 
+    /// Lines about one file.
+    private static final int MOST_WARNINGS = 20;
+
     private final TokenizerFiles files;
     private final String origin;
     private final JsonNode root;
@@ -146,8 +149,12 @@ final class TokenizerConfig {
         String name = tokenizerClass();
         if (name != null && !CLASSES.contains(name)) {
             warn("tokenizer_class %s is unknown; %s counts"
-                    .formatted(Quote.of(name), String.join(" and ", TokenizerFiles.names(files.contents()::containsKey)
-                            .subList(0, 1))));
+                    .formatted(
+                            Quote.of(name),
+                            String.join(
+                                    " and ",
+                                    TokenizerFiles.names(files.contents()::containsKey)
+                                            .subList(0, 1))));
         }
         if (root.has("auto_map")) {
             warn("auto_map names code of the model's own, which is not run");
@@ -155,7 +162,11 @@ final class TokenizerConfig {
     }
 
     private void warn(String what) {
-        warnings.add("%s: %s".formatted(TokenizerFiles.CONFIG, what));
+        if (warnings.size() < MOST_WARNINGS) {
+            warnings.add("%s: %s".formatted(TokenizerFiles.CONFIG, what));
+        } else if (warnings.size() == MOST_WARNINGS) {
+            warnings.add("%s: and more of that kind".formatted(TokenizerFiles.CONFIG));
+        }
     }
 
     private boolean flag(String key) {
@@ -179,8 +190,7 @@ final class TokenizerConfig {
             }
             AddedTokenJson json = new AddedTokenJson(where, entry.getValue());
             boolean special = json.flag("special", false);
-            tokens.put(
-                    Integer.valueOf(entry.getKey()), json.token(json.content("content"), special, !special));
+            tokens.put(Integer.valueOf(entry.getKey()), json.token(json.content("content"), special, !special));
         });
     }
 
@@ -299,8 +309,8 @@ final class TokenizerConfig {
         return content == null ? OptionalInt.empty() : added.idOf(content);
     }
 
-    /// What is put around a text: `add_bos_token` and `add_eos_token` replace what tokenizer.json says. Llama's class
-    /// adds the first where the file does not say.
+    /// What is put around a text: `add_bos_token` and `add_eos_token` replace what tokenizer.json says. Llama's
+    /// class adds the first where the file does not say.
     Affixes affixes(Affixes ofTokenizerJson) {
         String name = tokenizerClass();
         boolean llama = name != null && name.startsWith("LlamaTokenizer");

@@ -1,24 +1,24 @@
 package org.sparkqwen.engine.tokenizer;
 
-import java.io.IOException;
 import java.io.Serializable;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.Fingerprint;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.ModelJson;
+import org.sparkqwen.engine.checkpoint.ModelInput;
 import org.sparkqwen.engine.message.Quote;
 
 /// The files that a model's tokenizer is read from, with what they hold, so that executors can be sent them.
 ///
 /// @param directory where they are, for messages
 /// @param contents by file name
-public record TokenizerFiles(String directory, Map<String, byte[]> contents) implements Serializable {
+public record TokenizerFiles(String directory, SortedMap<String, byte[]> contents) implements Serializable {
     /// The whole tokenizer in one file. Where it is, [#VOCABULARY] and [#MERGES] are not looked at.
     static final String TOKENIZER = "tokenizer.json";
 
@@ -28,8 +28,8 @@ public record TokenizerFiles(String directory, Map<String, byte[]> contents) imp
     static final String ADDED_TOKENS = "added_tokens.json";
     static final String SPECIAL_TOKENS = "special_tokens_map.json";
 
-    public TokenizerFiles {
-        contents = new TreeMap<>(contents);
+    TokenizerFiles(String directory, Map<String, byte[]> contents) {
+        this(directory, new TreeMap<>(contents));
     }
 
     /// Names of the files that make a tokenizer, of those that `isThere`; empty where there is none.
@@ -52,22 +52,24 @@ public record TokenizerFiles(String directory, Map<String, byte[]> contents) imp
     }
 
     /// Whether a directory has a tokenizer.
+    ///
+    /// @throws InvalidModelException if a file of that name is no regular file
     public static boolean existIn(Path directory) {
-        return !names(name -> Files.exists(directory.resolve(name))).isEmpty();
+        return !names(name -> ModelInput.isThere(directory.resolve(name))).isEmpty();
     }
 
     /// Reads the files of a directory that has a tokenizer.
     ///
     /// @throws InvalidModelException if one of them cannot be read, or there is no tokenizer
     public static TokenizerFiles read(Path directory) {
-        List<String> names = names(name -> Files.exists(directory.resolve(name)));
+        List<String> names = names(name -> ModelInput.isThere(directory.resolve(name)));
         if (names.isEmpty()) {
             throw new InvalidModelException("%s: has neither %s nor %s and %s"
                     .formatted(Quote.line(directory.toString()), TOKENIZER, VOCABULARY, MERGES));
         }
-        Map<String, byte[]> contents = new TreeMap<>();
+        SortedMap<String, byte[]> contents = new TreeMap<>();
         for (String name : names) {
-            contents.put(name, bytes(directory.resolve(name)));
+            contents.put(name, ModelInput.read(directory.resolve(name)));
         }
         return new TokenizerFiles(directory.toString(), contents);
     }
@@ -75,7 +77,12 @@ public record TokenizerFiles(String directory, Map<String, byte[]> contents) imp
     /// A tokenizer.json by itself, whatever its name and whatever lies beside it.
     static TokenizerFiles ofFile(Path tokenizerJson) {
         Path directory = tokenizerJson.toAbsolutePath().getParent();
-        return new TokenizerFiles(String.valueOf(directory), Map.of(TOKENIZER, bytes(tokenizerJson)));
+        return new TokenizerFiles(String.valueOf(directory), Map.of(TOKENIZER, ModelInput.read(tokenizerJson)));
+    }
+
+    /// What tells these files from others, wherever they are: sha256 of their names and what they hold.
+    public String sha256() {
+        return Fingerprint.of(contents);
     }
 
     byte @Nullable [] content(String name) {
@@ -85,23 +92,5 @@ public record TokenizerFiles(String directory, Map<String, byte[]> contents) imp
     /// The file's whole name, for messages.
     String origin(String name) {
         return Quote.line(Path.of(directory, name).toString());
-    }
-
-    private static byte[] bytes(Path file) {
-        try {
-            if (!Files.isRegularFile(file)) {
-                throw new InvalidModelException(
-                        "%s: %s".formatted(Quote.line(file.toString()), Files.exists(file) ? "no file" : "no such file"));
-            }
-            long bytes = Files.size(file);
-            if (bytes > ModelJson.MAX_BYTES) {
-                throw new InvalidModelException("%s: %,d bytes, more than the %,d a tokenizer's file may have"
-                        .formatted(Quote.line(file.toString()), bytes, ModelJson.MAX_BYTES));
-            }
-            return Files.readAllBytes(file);
-        } catch (IOException e) {
-            throw new InvalidModelException(
-                    "%s: cannot be read (%s)".formatted(Quote.line(file.toString()), Quote.line(e.getMessage())), e);
-        }
     }
 }

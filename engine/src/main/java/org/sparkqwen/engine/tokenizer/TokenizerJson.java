@@ -60,9 +60,8 @@ final class TokenizerJson {
                         "post_processor",
                         "decoder",
                         "model"));
-        boolean normalizes = isAbsent(root.path("normalizer"))
-                ? false
-                : normalizes(root.path("normalizer"), "normalizer");
+        boolean normalizes =
+                isAbsent(root.path("normalizer")) ? false : normalizes(root.path("normalizer"), "normalizer");
         checkPreTokenizer(root.path("pre_tokenizer"));
         Affixes affixes = isAbsent(root.path("post_processor"))
                 ? Affixes.NONE
@@ -134,13 +133,12 @@ final class TokenizerJson {
         knownKeys(byteLevel, where + ".", Set.of("type", "add_prefix_space", "trim_offsets", "use_regex"));
     }
 
-    /// What the post-processor puts around a text: a TemplateProcessing's tokens. A ByteLevel trims offsets and leaves
-    /// the ids alone; its options mean nothing here.
+    /// What the post-processor puts around a text: a TemplateProcessing's tokens. A ByteLevel trims offsets and
+    /// leaves the ids alone; its options mean nothing here.
     private Affixes affixes(JsonNode processor, String where) {
         String type = processor.path("type").textValue();
         if ("ByteLevel".equals(type)) {
-            knownKeys(
-                    processor, where + ".", Set.of("type", "add_prefix_space", "trim_offsets", "use_regex"));
+            knownKeys(processor, where + ".", Set.of("type", "add_prefix_space", "trim_offsets", "use_regex"));
             return Affixes.NONE;
         }
         if ("TemplateProcessing".equals(type)) {
@@ -178,8 +176,8 @@ final class TokenizerJson {
             if (piece.has("SpecialToken")) {
                 (seen ? after : before).addAll(templateToken(processor, where, piece.path("SpecialToken"), place));
             } else if (seen || !"A".equals(piece.path("Sequence").path("id").textValue())) {
-                throw fault("%s: %s, only one Sequence A and SpecialTokens are supported"
-                        .formatted(place, quote(piece)));
+                throw fault(
+                        "%s: %s, only one Sequence A and SpecialTokens are supported".formatted(place, quote(piece)));
             } else {
                 knownKeys(piece.path("Sequence"), place + ".Sequence.", Set.of("id", "type_id"));
                 seen = true;

@@ -31,7 +31,10 @@ final class VocabularyFiles {
 
     private static String text(byte[] merges, String origin) {
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(merges)).toString();
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(merges))
+                    .toString();
         } catch (CharacterCodingException e) {
             throw new InvalidModelException("%s: malformed UTF-8".formatted(origin), e);
         }

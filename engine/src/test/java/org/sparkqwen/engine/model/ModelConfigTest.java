@@ -407,14 +407,65 @@ class ModelConfigTest {
         max_new_tokens | 0 | max_new_tokens must be a whole number from 1
         temperature | -1 | temperature must be a number of at least 0
         temperature | "hot" | temperature must be a number of at least 0
-        top_k | -1 | top_k must be a whole number from 0
+        top_k | -2 | top_k must be a whole number from -1
         top_p | 0 | top_p must be a number above 0 and at most 1
         top_p | 1.5 | top_p must be a number above 0 and at most 1
         min_p | 1.5 | min_p must be a number from 0 to 1
+        suppress_tokens | 5 | suppress_tokens must be a list of token ids
+        begin_suppress_tokens | ["a"] | begin_suppress_tokens must be a list of token ids
+        bad_words_ids | [5] | bad_words_ids must be a list of lists of token ids
+        bad_words_ids | [[]] | bad_words_ids must be a list of lists of token ids
+        bad_words_ids | [[1, -5]] | bad_words_ids must be a list of lists of token ids
+        no_repeat_ngram_size | -1 | no_repeat_ngram_size must be a whole number from 0
+        forced_eos_token_id | "</s>" | forced_eos_token_id must be a token id or a list
+        num_beams | 4 | num_beams 4 is not supported
+        typical_p | 0.9 | typical_p 0.9 is not supported
+        sequence_bias | [[[5], 1.0]] | sequence_bias
+        stop_strings | ["a"] | stop_strings
+        exponential_decay_length_penalty | [5, 1.1] | exponential_decay_length_penalty
         """)
     void aDefaultThatNoRequestCouldHaveIsRefusedByItsKey(String key, String value, String named) {
         model.json("generation_config.json", json -> json.set(key, parse(value)));
-        assertThat(Refusal.messageOf(this::read)).contains("generation_config.json: " + named);
+        assertThat(read().generationDefaults().faults())
+                .singleElement()
+                .asString()
+                .contains("generation_config.json: " + named);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"top_k\": -1, \"min_p\": null, \"repetition_penalty\": 1.0, \"no_repeat_ngram_size\": 0}",
+                "{\"top_k\": 0, \"top_p\": 1.0, \"typical_p\": 1.0, \"num_beams\": 1, \"epsilon_cutoff\": 0.0}",
+                "{\"suppress_tokens\": [], \"begin_suppress_tokens\": [-1], \"bad_words_ids\": []}",
+                "{\"suppress_tokens\": null, \"bad_words_ids\": null, \"forced_eos_token_id\": null}",
+                "{\"temperature\": 0, \"do_sample\": null, \"stop_strings\": [], \"guidance_scale\": 1}",
+                "{\"transformers_version\": \"5.17.0\", \"pad_token_id\": 3, \"_from_model_config\": true}"
+            })
+    void whatIsOffIsNoFault(String settings) {
+        model.json("generation_config.json", json -> json.setAll((ObjectNode) parse(settings)));
+        GenerationDefaults defaults = read().generationDefaults();
+        assertThat(defaults.faults()).isEmpty();
+        assertThat(defaults.warnings()).isEmpty();
+        assertThat(defaults.topK()).isIn(null, 0);
+        assertThat(defaults.suppressTokens()).isEmpty();
+        assertThat(defaults.beginSuppressTokens()).isEmpty();
+        assertThat(defaults.badWords()).isEmpty();
+        assertThat(defaults.forcedEosTokenIds()).isEmpty();
+    }
+
+    @Test
+    void anUnreadableGenerationConfigStopsOnlyWhoGenerates() throws IOException {
+        model.json("generation_config.json", json -> json.put("top_z", 1).put("max_length", 20));
+        assertThat(read().generationDefaults().warnings())
+                .containsExactly(
+                        "generation_config.json: max_length is not obeyed; --max-new-tokens says how long texts may be",
+                        "generation_config.json: key top_z is unknown and ignored");
+        Files.writeString(model.directory().resolve("generation_config.json"), "{");
+        assertThat(read().generationDefaults().faults())
+                .singleElement()
+                .asString()
+                .contains("generation_config.json: malformed JSON");
     }
 
     @Test

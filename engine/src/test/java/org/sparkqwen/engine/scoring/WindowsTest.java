@@ -151,10 +151,12 @@ class WindowsTest {
     }
 
     @Test
-    void halvesTakeNoPrefix() {
+    void halvesTakeNoEndOfTextTokenBefore() {
+        assertThat(new ScoringOptions(new Windows.Half(8), Prefix.BOS, 20).prefix())
+                .isEqualTo(Prefix.BOS);
         assertThatThrownBy(() -> new ScoringOptions(new Windows.Half(8), Prefix.EOS, 20))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("windows that score halves take no prefix");
+                .hasMessage("windows that score halves take no end-of-text token as prefix");
     }
 
     private static List<Integer> targets(Windows windows, int length) {

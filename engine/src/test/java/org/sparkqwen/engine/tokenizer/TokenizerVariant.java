@@ -86,71 +86,79 @@ record TokenizerVariant(String name, Map<String, String> files, String same, Lis
             add(json, "ing", "normalized");
         }));
         all.add(ofJson("no normalizer", List.of("e\u0301", "é", "\u212B"), json -> json.putNull("normalizer")));
-        all.add(ofJson(
-                "no normalizer, but normalized tokens", List.of("e\u0301x", "éx"), json -> {
-                    json.putNull("normalizer");
-                    add(json, "e\u0301x", "normalized");
-                }));
+        all.add(ofJson("no normalizer, but normalized tokens", List.of("e\u0301x", "éx"), json -> {
+            json.putNull("normalizer");
+            add(json, "e\u0301x", "normalized");
+        }));
         all.add(ofJson("empty sequence", List.of("e\u0301"), json -> json.set("normalizer", tree("""
-                {"type": "Sequence", "normalizers": []}"""))));
+            {"type": "Sequence", "normalizers": []}\
+            """))));
         all.add(ofJson("sequence of NFC", List.of("e\u0301"), json -> json.set("normalizer", tree("""
-                {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "NFC"}]}"""))));
+            {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "NFC"}]}\
+            """))));
         all.add(ofJson("Qwen3-Embedding", List.of("<|endoftext|>"), json -> json.set("post_processor", tree("""
-                {"type": "Sequence", "processors": [{"type": "ByteLevel", "add_prefix_space": false,
-                 "trim_offsets": false, "use_regex": false}, {"type": "TemplateProcessing", "single":
-                 [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}],
-                 "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
-                 "special_tokens": {"<|endoftext|>":
-                 {"id": "<|endoftext|>", "ids": [8189], "tokens": ["<|endoftext|>"]}}}]}"""))));
+            {"type": "Sequence", "processors": [{"type": "ByteLevel", "add_prefix_space": false,
+             "trim_offsets": false, "use_regex": false}, {"type": "TemplateProcessing", "single":
+             [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}],
+             "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+             "special_tokens": {"<|endoftext|>":
+             {"id": "<|endoftext|>", "ids": [8189], "tokens": ["<|endoftext|>"]}}}]}\
+            """))));
         all.add(ofJson("template on both sides", List.of("<|im_start|>"), json -> json.set("post_processor", BOTH)));
         all.add(ofConfig("added_tokens_decoder", List.of("<|im_start|>", "<obs>", "<one>"), """
-                {"added_tokens_decoder": {
-                 "8193": {"content": "<one>", "lstrip": false, "normalized": true, "rstrip": true, "single_word": false,
-                  "special": false},
-                 "8189": {"content": "<|endoftext|>", "lstrip": false, "normalized": false, "rstrip": false,
-                  "single_word": false, "special": true},
-                 "8190": {"content": "<|im_start|>", "lstrip": false, "normalized": false, "rstrip": false,
-                  "single_word": false, "special": true},
-                 "8191": {"content": "<|im_end|>", "lstrip": false, "normalized": false, "rstrip": false,
-                  "single_word": false, "special": true},
-                 "8192": {"content": "<obs>", "lstrip": true, "normalized": false, "rstrip": false,
-                  "single_word": true, "special": true}}}""", json -> {
+            {"added_tokens_decoder": {
+             "8193": {"content": "<one>", "lstrip": false, "normalized": true, "rstrip": true, "single_word": false,
+              "special": false},
+             "8189": {"content": "<|endoftext|>", "lstrip": false, "normalized": false, "rstrip": false,
+              "single_word": false, "special": true},
+             "8190": {"content": "<|im_start|>", "lstrip": false, "normalized": false, "rstrip": false,
+              "single_word": false, "special": true},
+             "8191": {"content": "<|im_end|>", "lstrip": false, "normalized": false, "rstrip": false,
+              "single_word": false, "special": true},
+             "8192": {"content": "<obs>", "lstrip": true, "normalized": false, "rstrip": false,
+              "single_word": true, "special": true}}}\
+            """, json -> {
             add(json, "<obs>", "lstrip", "single_word", "special");
             add(json, "<one>", "rstrip", "normalized");
         }));
         all.add(ofConfig("flags of added_tokens_decoder", List.of("<|endoftext|>", "<|im_end|>"), """
-                {"added_tokens_decoder": {
-                 "8189": {"content": "<|endoftext|>", "lstrip": true, "normalized": false, "rstrip": true,
-                  "single_word": false, "special": true},
-                 "8190": {"content": "<|im_start|>", "special": true},
-                 "8191": {"content": "<|im_end|>", "special": true}}}""", json -> {
+            {"added_tokens_decoder": {
+             "8189": {"content": "<|endoftext|>", "lstrip": true, "normalized": false, "rstrip": true,
+              "single_word": false, "special": true},
+             "8190": {"content": "<|im_start|>", "special": true},
+             "8191": {"content": "<|im_end|>", "special": true}}}\
+            """, json -> {
             ((ObjectNode) json.at("/added_tokens/0")).put("lstrip", true).put("rstrip", true);
         }));
-        all.add(ofConfig("named tokens that no file adds", List.of("<s>", "[PAD]", "<tool>", "<|im_end|>"), """
+        all.add(ofConfig(
+                "named tokens that no file adds", List.of("<s>", "[PAD]", "<tool>", "<|im_end|>"), """
                 {"added_tokens_decoder": {"8190": {"content": "<|im_start|>", "special": true},
                  "8191": {"content": "<|im_end|>", "special": true}},
                  "pad_token": "[PAD]", "bos_token": {"__type": "AddedToken", "content": "<s>"}, "eos_token": null,
-                 "additional_special_tokens": ["<|im_end|>", "<tool>"]}""", json -> {
-            add(json, "<s>", "special");
-            add(json, "[PAD]", "special");
-            add(json, "<tool>", "special");
-        }));
+                 "additional_special_tokens": ["<|im_end|>", "<tool>"]}\
+                """, json -> {
+                    add(json, "<s>", "special");
+                    add(json, "[PAD]", "special");
+                    add(json, "<tool>", "special");
+                }));
         all.add(ofConfig("add_bos_token", List.of("<|im_start|>"), """
-                {"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": true, "add_eos_token": true,
-                 "bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "added_tokens_decoder": {
-                 "8190": {"content": "<|im_start|>", "special": true},
-                 "8191": {"content": "<|im_end|>", "special": true}}}""", json -> json.set("post_processor", BOTH)));
+            {"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": true, "add_eos_token": true,
+             "bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "added_tokens_decoder": {
+             "8190": {"content": "<|im_start|>", "special": true},
+             "8191": {"content": "<|im_end|>", "special": true}}}\
+            """, json -> json.set("post_processor", BOTH)));
         all.add(ofVocabulary());
         return all;
     }
 
     private static final JsonNode BOTH = tree("""
-            {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|im_start|>", "type_id": 0}},
-             {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|im_end|>", "type_id": 0}}],
-             "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
-             "special_tokens": {
-             "<|im_start|>": {"id": "<|im_start|>", "ids": [8190], "tokens": ["<|im_start|>"]},
-             "<|im_end|>": {"id": "<|im_end|>", "ids": [8191], "tokens": ["<|im_end|>"]}}}""");
+        {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|im_start|>", "type_id": 0}},
+         {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|im_end|>", "type_id": 0}}],
+         "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+         "special_tokens": {
+         "<|im_start|>": {"id": "<|im_start|>", "ids": [8190], "tokens": ["<|im_start|>"]},
+         "<|im_end|>": {"id": "<|im_end|>", "ids": [8191], "tokens": ["<|im_end|>"]}}}\
+        """);
 
     /// A tokenizer.json that says everything.
     private static TokenizerVariant ofJson(String name, List<String> tokens, Consumer<ObjectNode> change) {
@@ -184,7 +192,8 @@ record TokenizerVariant(String name, Map<String, String> files, String same, Lis
             merges.append(
                             merge.isTextual()
                                     ? merge.textValue()
-                                    : merge.get(0).textValue() + " " + merge.get(1).textValue())
+                                    : merge.get(0).textValue() + " "
+                                            + merge.get(1).textValue())
                     .append('\n');
         }
         ((ObjectNode) whole.at("/added_tokens/1")).put("special", false).put("normalized", true);
@@ -219,8 +228,8 @@ record TokenizerVariant(String name, Map<String, String> files, String same, Lis
 
     private static ObjectNode tiny() {
         try {
-            return (ObjectNode) MAPPER.readTree(
-                    Path.of("..", "data-samples", "tiny-qwen3", "tokenizer.json").toFile());
+            return (ObjectNode) MAPPER.readTree(Path.of("..", "data-samples", "tiny-qwen3", "tokenizer.json")
+                    .toFile());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

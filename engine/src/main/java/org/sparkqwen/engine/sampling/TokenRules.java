@@ -1,0 +1,36 @@
+package org.sparkqwen.engine.sampling;
+
+import java.io.Serializable;
+import java.util.List;
+
+/// Which tokens a text must not have, and which one it must end with, as transformers' settings of the same names say.
+///
+/// @param noRepeatNgramSize no sequence of so many tokens comes twice in prompt and text; 0 for any
+/// @param badWords sequences of ids that never come about
+/// @param suppress ids that are never chosen
+/// @param beginSuppress ids that are not chosen as a text's first
+/// @param forcedEos ids of which one is the last that there is room for; empty for any
+public record TokenRules(
+        int noRepeatNgramSize,
+        List<List<Integer>> badWords,
+        List<Integer> suppress,
+        List<Integer> beginSuppress,
+        List<Integer> forcedEos)
+        implements Serializable {
+
+    public static final TokenRules NONE = new TokenRules(0, List.of(), List.of(), List.of(), List.of());
+
+    public TokenRules {
+        SamplingParams.require(
+                noRepeatNgramSize >= 0, "no-repeat-ngram-size must be at least 0, not " + noRepeatNgramSize);
+        SamplingParams.require(badWords.stream().noneMatch(List::isEmpty), "bad-words-ids must not be empty lists");
+        badWords = badWords.stream().map(List::copyOf).toList();
+        suppress = List.copyOf(suppress);
+        beginSuppress = List.copyOf(beginSuppress);
+        forcedEos = List.copyOf(forcedEos);
+    }
+
+    public TokenRules withNoRepeatNgramSize(int value) {
+        return new TokenRules(value, badWords, suppress, beginSuppress, forcedEos);
+    }
+}
