@@ -12,7 +12,7 @@ final class ConstraintOptions {
     @Option(
             names = "--regex",
             paramLabel = "PATTERN",
-            description = "Every text matches this regular expression, whole. Look-around and back-references are not"
+            description = "Every text matches this regular expression (ECMA-262), whole. Back-references are not"
                     + " supported.")
     private @Nullable String regex;
 

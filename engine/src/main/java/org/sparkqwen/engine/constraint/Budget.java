@@ -8,8 +8,8 @@ import java.util.function.Supplier;
 /// does, and so must a loop that grows with the constraint and makes no automata. The steps depend on the constraint
 /// alone, so what the driver compiles the executors compile, too.
 final class Budget {
-    /// A step looks at one transition, some ten nanoseconds.
-    private static final long STEPS = 20_000_000;
+    /// A step looks at one transition, which takes up to a tenth of a microsecond.
+    private static final long STEPS = 10_000_000;
 
     private static final ScopedValue<Budget> CURRENT = ScopedValue.newInstance();
 

@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.constraint;
 
 import java.util.BitSet;
+import org.sparkqwen.engine.message.Quote;
 
 /// Parses what stands for one character in a regular expression: `[…]`, and what a backslash begins.
 final class CharacterClassParser {
@@ -17,6 +18,9 @@ final class CharacterClassParser {
     /// @param start position of the `[`
     BitSet inBrackets(int start) {
         boolean negated = reader.skip("^");
+        if (negated && reader.skip("]")) {
+            return CodePoints.ALL;
+        }
         if (reader.isNext("]")) {
             throw reader.unsupported("] first in a class", reader.position(), "write \\] for the character");
         }
@@ -79,23 +83,24 @@ final class CharacterClassParser {
         return switch (c) {
             case 'd' -> CodePoints.DIGITS;
             case 'D' -> CodePoints.except(CodePoints.DIGITS);
-            case 'w' -> CodePoints.WORD;
-            case 'W' -> CodePoints.except(CodePoints.WORD);
+            case 'w' -> inBothCases(CodePoints.WORD);
+            case 'W' -> CodePoints.except(inBothCases(CodePoints.WORD));
             case 's' -> CodePoints.SPACE;
             case 'S' -> CodePoints.except(CodePoints.SPACE);
-            case 'p' -> category(start);
-            case 'P' -> CodePoints.except(category(start));
+            case 'p' -> inBothCases(property(start));
+            case 'P' -> inBothCases(CodePoints.except(property(start)));
             case 'n' -> one('\n', start);
             case 'r' -> one('\r', start);
             case 't' -> one('\t', start);
             case 'f' -> one('\f', start);
-            case 'x' -> one(hexadecimal(start), start);
+            case 'v' -> one(0x0B, start);
+            case '0' -> zero(start);
+            case 'c' -> control(start);
+            case 'x' -> one(hexadecimal("\\x", start), start);
             case 'u' -> one(utf16(start), start);
-            case 'b', 'B', 'A', 'Z', 'z', 'G' ->
-                throw reader.unsupported(
-                        "\\%c".formatted(c),
-                        start,
-                        "the whole text must match, and boundaries within it are not looked at");
+            case 'b' -> one('\b', start); // within brackets; elsewhere it is an assertion
+            case 'A', 'Z', 'z', 'G' ->
+                throw reader.unsupported("\\%c".formatted(c), start, "^ and $ are the ends of the text");
             case '1', '2', '3', '4', '5', '6', '7', '8', '9', 'k' ->
                 throw reader.unsupported("back-reference \\%c".formatted(c), start, "write what may stand there");
             default -> {
@@ -115,19 +120,39 @@ final class CharacterClassParser {
     }
 
     /// `hh` or `{h…h}`
-    private int hexadecimal(int start) {
+    private int hexadecimal(String escape, int start) {
         if (!reader.skip("{")) {
-            return reader.hexadecimal(2, "\\x without two hexadecimal digits", start);
+            return reader.hexadecimal(2, escape + " without two hexadecimal digits", start);
         }
-        int c = reader.number(16, 6, "\\x{ without hexadecimal digits", start);
+        int c = reader.number(16, 6, escape + "{ without hexadecimal digits", start);
         if (!reader.skip("}")) {
-            throw reader.wrong("\\x{ without a }", start);
+            throw reader.wrong(escape + "{ without a }", start);
         }
         return c;
     }
 
-    /// `hhhh`, or two of them for a character beyond U+FFFF.
+    /// U+0000, unless it begins an octal number.
+    private BitSet zero(int start) {
+        if (!reader.atEnd() && reader.isDigitNext()) {
+            throw reader.unsupported("\\0 before a digit", start, "write \\x{…} for a character");
+        }
+        return one(0, start);
+    }
+
+    /// The control character of a letter.
+    private BitSet control(int start) {
+        int letter = reader.atEnd() ? ' ' : reader.next() | 0x20;
+        if (letter < 'a' || letter > 'z') {
+            throw reader.wrong("\\c without a letter", start);
+        }
+        return one(letter & 0x1F, start);
+    }
+
+    /// `{h…h}`, or `hhhh`, or two of those for a character beyond U+FFFF.
     private int utf16(int start) {
+        if (reader.isNext("{")) {
+            return hexadecimal("\\u", start);
+        }
         String what = "\\u without four hexadecimal digits";
         int high = reader.hexadecimal(4, what, start);
         if (Character.isHighSurrogate((char) high) && reader.skip("\\u")) {
@@ -147,15 +172,17 @@ final class CharacterClassParser {
         return Character.toString(reader.next());
     }
 
-    /// `L` or `{Lu}`
-    private BitSet category(int start) {
+    /// `L`, `{Lu}`, `{Script=Greek}` and the like
+    private BitSet property(int start) {
         String name = reader.skip("{") ? reader.until('}', "\\p{", start) : letter(start);
-        BitSet set = CodePoints.category(name);
+        BitSet set = UnicodeProperties.set(name);
         if (set.isEmpty()) {
             throw reader.unsupported(
-                    "\\p{%s}".formatted(name), start, "general categories like \\p{L} and \\p{Lu} are");
+                    "\\p{%s}".formatted(Quote.of(name)),
+                    start,
+                    "general categories like \\p{Lu}, scripts like \\p{Script=Greek}, and \\p{Alphabetic} are");
         }
-        if (ignoreCase && name.startsWith("L") && name.length() == 2) {
+        if (ignoreCase && UnicodeProperties.tellsCases(set)) {
             throw reader.unsupported("\\p{%s} with (?i)".formatted(name), start, "write \\p{L}");
         }
         return set;

@@ -1,7 +1,11 @@
 package org.sparkqwen.engine.constraint;
 
+import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
@@ -15,12 +19,19 @@ final class CodePoints {
     /// Control characters for which JSON has no escape by a letter.
     static final BitSet UNWRITABLE = union(range(0, 7), range(0x0B, 0x0B), range(0x0E, 0x1F));
 
-    // The classes \d, \w and \s, in ASCII, and what `.` leaves out, as java.util.regex has them.
+    // The classes \d, \w and \s, and what `.` leaves out, as ECMA-262 has them: digits and words are ASCII, white
+    // space is not.
     static final BitSet DIGITS = range('0', '9');
     static final BitSet WORD = union(range('a', 'z'), range('A', 'Z'), DIGITS, range('_', '_'));
-    static final BitSet SPACE = union(range('\t', '\r'), range(' ', ' '));
-    static final BitSet LINE_ENDS =
-            union(range('\n', '\n'), range('\r', '\r'), range(0x85, 0x85), range(0x2028, 0x2029));
+    static final BitSet LINE_ENDS = union(range('\n', '\n'), range('\r', '\r'), range(0x2028, 0x2029));
+    static final BitSet SPACE = union(
+            range('\t', '\r'),
+            LINE_ENDS,
+            range(0xFEFF, 0xFEFF),
+            where(c -> Character.getType(c) == Character.SPACE_SEPARATOR));
+
+    /// Characters that are the same but for their case, together.
+    private static final List<int[]> CASES = cases();
 
     /// Unicode's general categories by their two letters.
     private static final Map<String, Byte> CATEGORIES = Map.ofEntries(
@@ -79,8 +90,19 @@ final class CodePoints {
         return rest;
     }
 
-    /// The characters of a general category, or of all whose name begins with one letter; none if there is no such
-    /// one.
+    /// The characters of which something is true.
+    static BitSet where(IntPredicate property) {
+        BitSet set = new BitSet(END);
+        for (int c = ALL.nextSetBit(0); c >= 0; c = ALL.nextSetBit(c + 1)) {
+            if (property.test(c)) {
+                set.set(c);
+            }
+        }
+        return set;
+    }
+
+    /// The characters of a general category, or of all whose name begins with one letter; none if there is no
+    /// such one.
     static BitSet category(String name) {
         BitSet types = new BitSet();
         CATEGORIES.forEach((category, type) -> {
@@ -88,25 +110,42 @@ final class CodePoints {
                 types.set(type);
             }
         });
-        BitSet set = new BitSet(END);
-        for (int c = ALL.nextSetBit(0); c >= 0; c = ALL.nextSetBit(c + 1)) {
-            if (types.get(Character.getType(c))) {
-                set.set(c);
-            }
-        }
-        return set;
+        return where(c -> types.get(Character.getType(c)));
     }
 
-    /// `set` and its ASCII letters in the other case.
+    /// `set`, and what differs from one of its characters by case alone.
     static BitSet inBothCases(BitSet set) {
         BitSet both = (BitSet) set.clone();
-        for (int lower = 'a'; lower <= 'z'; lower++) {
-            int upper = lower - 'a' + 'A';
-            boolean either = set.get(lower) || set.get(upper);
-            both.set(lower, lower + 1, either);
-            both.set(upper, upper + 1, either);
+        for (int[] same : CASES) {
+            if (Arrays.stream(same).anyMatch(set::get)) {
+                Arrays.stream(same).forEach(both::set);
+            }
         }
         return both;
+    }
+
+    private static List<int[]> cases() {
+        Map<Integer, BitSet> byFolded = new TreeMap<>();
+        for (int c = ALL.nextSetBit(0); c >= 0; c = ALL.nextSetBit(c + 1)) {
+            int folded = folded(c);
+            if (folded != c) {
+                byFolded.computeIfAbsent(folded, _ -> new BitSet()).set(c);
+            }
+        }
+        byFolded.forEach((folded, same) -> same.set(folded));
+        return byFolded.values().stream().map(same -> same.stream().toArray()).toList();
+    }
+
+    /// Unicode's simple case folding. The Turkish letters with and without a dot have none, and three characters
+    /// are folded to others that have no case in Java.
+    private static int folded(int c) {
+        return switch (c) {
+            case 0x130, 0x131 -> c;
+            case 0x1FD3 -> 0x390;
+            case 0x1FE3 -> 0x3B0;
+            case 0xFB05 -> 0xFB06;
+            default -> Character.toLowerCase(Character.toUpperCase(c));
+        };
     }
 
     /// The texts of one character of `set`.

@@ -7,6 +7,7 @@ import java.util.BitSet;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -114,7 +115,7 @@ final class CountedRegion {
     }
 
     private void compute() {
-        TreeSet<Integer> changes = changes(); // counts at which other transitions are allowed than at the next one
+        NavigableSet<Integer> changes = changes(); // counts at which other transitions are allowed than at the next one
         last = changes.isEmpty() ? 0 : changes.last() + 1;
         List<Integer> starts = new ArrayList<>();
         BitSet now = endingWithoutBound();
@@ -143,8 +144,8 @@ final class CountedRegion {
         Collections.reverse(ending);
     }
 
-    private TreeSet<Integer> changes() {
-        TreeSet<Integer> changes = new TreeSet<>();
+    private NavigableSet<Integer> changes() {
+        NavigableSet<Integer> changes = new TreeSet<>();
         for (int state : states) {
             automaton.forEachTransition(state, transition -> {
                 CountBounds bounds = automaton.bounds(transition);

@@ -106,9 +106,41 @@ final class Language {
 
     /// The texts of `some` that are not of `others`.
     static Automaton except(Automaton some, Automaton others) {
-        Automaton known = deterministic(others);
-        spend(known);
-        return intersection(some, Operations.complement(known, Integer.MAX_VALUE));
+        return intersection(some, complement(deterministic(others), Character.MAX_CODE_POINT));
+    }
+
+    /// All texts of labels up to `last` that `automaton` does not accept.
+    ///
+    /// @param automaton deterministic
+    static Automaton complement(Automaton automaton, int last) {
+        spend(automaton);
+        int states = Math.max(1, automaton.getNumStates());
+        Automaton.Builder others = new Automaton.Builder();
+        others.copy(automaton);
+        while (others.getNumStates() <= states) {
+            others.createState();
+        }
+        int rest = states; // where no text of the automaton leads
+        others.setAccept(rest, true);
+        others.addTransition(rest, rest, 0, last);
+        Transition transition = new Transition();
+        for (int state = 0; state < states; state++) {
+            boolean known = state < automaton.getNumStates();
+            others.setAccept(state, !known || !automaton.isAccept(state));
+            int next = 0;
+            int count = known ? automaton.initTransition(state, transition) : 0;
+            for (int i = 0; i < count; i++) {
+                automaton.getNextTransition(transition);
+                if (transition.min > next) {
+                    others.addTransition(state, rest, next, transition.min - 1);
+                }
+                next = transition.max + 1;
+            }
+            if (next <= last) {
+                others.addTransition(state, rest, next, last);
+            }
+        }
+        return others.finish();
     }
 
     /// @param least the least number of repetitions

@@ -32,6 +32,11 @@ final class PatternReader {
         return there;
     }
 
+    /// All that follows.
+    String rest() {
+        return pattern.substring(position);
+    }
+
     /// The next code point; there must be one.
     int next() {
         int c = pattern.codePointAt(position);
@@ -81,6 +86,10 @@ final class PatternReader {
         }
         position += digits;
         return Integer.parseInt(pattern, position - digits, position, 16);
+    }
+
+    boolean isDigitNext() {
+        return isDigit(position, 10);
     }
 
     private boolean isDigit(int place, int radix) {

@@ -5,14 +5,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
+import org.jspecify.annotations.Nullable;
 
 /// Parses regular expressions into automata over code points.
 ///
-/// The syntax is what java.util.regex and Python's re have in common, with its meaning in Java without flags: `\d`,
-/// `\w` and `\s` are ASCII, `.` is not the end of a line. Refused is what is not regular, and what the two read
-/// differently. A group captures nothing; a lazy quantifier matches the same texts as a greedy one.
+/// The syntax and its meaning are ECMA-262's with the flag `u`, which JSON Schema asks for; besides, `(?i)` and
+/// `(?s)` at the very beginning, `(?P<name>…)`, `\x{…}` and `\pL` are read as in Java and Python. What is not
+/// regular, and what has another meaning elsewhere, is refused. A group captures nothing; a lazy quantifier matches
+/// the same texts as a greedy one.
 final class RegexParser {
     /// A sequence of n optional parts has an automaton of n² transitions.
     private static final int LONGEST = 2_000;
@@ -24,49 +28,55 @@ final class RegexParser {
     private static final SequencedMap<String, String> UNSUPPORTED_GROUPS = new LinkedHashMap<>();
 
     static {
-        UNSUPPORTED_GROUPS.put("?=", "look-ahead");
-        UNSUPPORTED_GROUPS.put("?!", "negative look-ahead");
-        UNSUPPORTED_GROUPS.put("?<=", "look-behind");
-        UNSUPPORTED_GROUPS.put("?<!", "negative look-behind");
         UNSUPPORTED_GROUPS.put("?>", "atomic group");
         UNSUPPORTED_GROUPS.put("?P=", "back-reference");
         UNSUPPORTED_GROUPS.put("?#", "comment");
     }
 
+    /// `:`, or flags for a group.
+    private static final Pattern FLAGS = Pattern.compile("([is]*)(?:-([is]+))?:");
+
+    private static final Automaton ANY = Language.repeat(CodePoints.automaton(CodePoints.ALL), 0, Language.UNBOUNDED);
+
     private final PatternReader reader;
 
-    /// Whether any text may stand before an alternative without `^` and after one without `$`.
-    private final boolean search;
+    private final Assertions assertions = new Assertions();
+
+    /// What looks ahead or behind and is being read; null outside of such.
+    private @Nullable String look;
 
     private int depth;
     private boolean ignoreCase;
     private boolean dotAll;
 
-    private RegexParser(String pattern, boolean search) {
+    private RegexParser(String pattern) {
         if (pattern.length() > LONGEST) {
             throw new RefusedConstraint("too large: the pattern has %,d characters, more than the %,d that it may have"
                     .formatted(pattern.length(), LONGEST));
         }
         reader = new PatternReader(pattern);
-        this.search = search;
     }
 
-    /// The texts that match `pattern` as a whole; `^` at its beginning and `$` at its end change nothing.
+    /// The texts that match `pattern` as a whole.
     ///
     /// @throws RefusedConstraint if the syntax is wrong or not supported; the message tells the position, from 0
     static Automaton parse(String pattern) {
-        return new RegexParser(pattern, false).parse();
+        RegexParser parser = new RegexParser(pattern);
+        return parser.assertions.resolve(parser.parse());
     }
 
     /// The texts in which `pattern` is found.
     ///
     /// @throws RefusedConstraint if the syntax is wrong or not supported; the message tells the position, from 0
     static Automaton parseSearched(String pattern) {
-        return new RegexParser(pattern, true).parse();
+        RegexParser parser = new RegexParser(pattern);
+        return parser.assertions.resolve(Language.concatenate(List.of(ANY, parser.parse(), ANY)));
     }
 
     private Automaton parse() {
-        readFlags();
+        while (reader.isNext("(?i)") || reader.isNext("(?s)") || reader.isNext("(?is)") || reader.isNext("(?si)")) {
+            readFlags(reader.until(')', "(?", 0), true);
+        }
         Automaton texts = alternatives();
         if (!reader.atEnd()) {
             throw reader.wrong(") without a (", reader.position());
@@ -74,50 +84,82 @@ final class RegexParser {
         return texts;
     }
 
-    /// `(?i)` and `(?s)` at the very beginning.
-    private void readFlags() {
-        boolean both = reader.skip("(?is)") || reader.skip("(?si)");
-        ignoreCase = both || reader.skip("(?i)");
-        dotAll = both || reader.skip("(?s)");
-        ignoreCase |= reader.skip("(?i)");
+    private void readFlags(String flags, boolean on) {
+        ignoreCase = flags.contains("i") ? on : ignoreCase;
+        dotAll = flags.contains("s") ? on : dotAll;
     }
 
     private Automaton alternatives() {
         List<Automaton> alternatives = new ArrayList<>();
         do {
-            alternatives.add(depth == 0 ? outermostSequence() : sequence());
+            alternatives.add(sequence());
         } while (reader.skip("|"));
         return Language.union(alternatives);
     }
 
-    private Automaton outermostSequence() {
-        boolean fromStart = reader.skip("^");
-        Automaton texts = sequence();
-        boolean toEnd = reader.skip("$");
-        if (toEnd && !atSequenceEnd()) {
-            throw reader.unsupported("$ before the end", reader.position() - 1, "write \\$ for the character");
-        }
-        List<Automaton> parts = new ArrayList<>();
-        if (search && !fromStart) {
-            parts.add(Language.repeat(CodePoints.automaton(CodePoints.ALL), 0, Language.UNBOUNDED));
-        }
-        parts.add(texts);
-        if (search && !toEnd) {
-            parts.add(Language.repeat(CodePoints.automaton(CodePoints.ALL), 0, Language.UNBOUNDED));
-        }
-        return Language.concatenate(parts);
-    }
-
-    private boolean atSequenceEnd() {
-        return reader.atEnd() || reader.isNext("|") || reader.isNext(")");
-    }
-
     private Automaton sequence() {
         List<Automaton> parts = new ArrayList<>();
-        while (!atSequenceEnd() && !(depth == 0 && reader.isNext("$"))) {
-            parts.add(quantified());
+        while (!reader.atEnd() && !reader.isNext("|") && !reader.isNext(")")) {
+            int start = reader.position();
+            Automaton assertion = assertion(start);
+            if (assertion == null) {
+                parts.add(quantified());
+                continue;
+            }
+            if (isQuantifierNext()) {
+                throw reader.wrong("quantifier with nothing to repeat", reader.position());
+            }
+            parts.add(assertion);
         }
         return Language.concatenate(parts);
+    }
+
+    private boolean isQuantifierNext() {
+        return reader.isNext("*") || reader.isNext("+") || reader.isNext("?") || reader.isNext("{");
+    }
+
+    /// What is said of a place between characters; null if something else follows.
+    private @Nullable Automaton assertion(int start) {
+        if (reader.skip("^")) {
+            requireOutside("(?<", start, "^");
+            return assertions.beginning();
+        }
+        if (reader.skip("$")) {
+            requireOutside("(?=", start, "$");
+            return assertions.end();
+        }
+        if (reader.skip("\\b")) {
+            requireOutside("", start, "\\b");
+            return assertions.boundary();
+        }
+        if (reader.skip("\\B")) {
+            requireOutside("", start, "\\B");
+            return assertions.noBoundary();
+        }
+        for (String opening : List.of("(?=", "(?!", "(?<=", "(?<!")) {
+            if (reader.skip(opening)) {
+                return look(opening, start);
+            }
+        }
+        return null;
+    }
+
+    /// Within look-around only its far end can be told: `$` where it looks ahead, `^` where it looks behind.
+    private void requireOutside(String allowed, int start, String what) {
+        boolean ahead = look != null && !look.startsWith("(?<");
+        boolean behind = look != null && !ahead;
+        if ((ahead && !allowed.equals("(?=")) || (behind && !allowed.equals("(?<"))) {
+            throw reader.unsupported(
+                    "%s within %s…)".formatted(what, look), start, "write it outside of the parentheses");
+        }
+    }
+
+    private Automaton look(String opening, int start) {
+        requireOutside("", start, opening + "…)");
+        look = opening;
+        Automaton body = groupEnd(start);
+        look = null;
+        return assertions.look(!opening.startsWith("(?<"), opening.endsWith("!"), body);
     }
 
     private Automaton quantified() {
@@ -139,7 +181,7 @@ final class RegexParser {
             throw reader.unsupported("possessive quantifier", start, "leave out the + after it");
         }
         reader.skip("?"); // lazy
-        if (reader.isNext("*") || reader.isNext("+") || reader.isNext("?") || reader.isNext("{")) {
+        if (isQuantifierNext()) {
             throw reader.wrong("quantifier after a quantifier", reader.position());
         }
         return repeated;
@@ -171,8 +213,6 @@ final class RegexParser {
             case '\\' -> CodePoints.automaton(classes().escaped(start));
             case '.' -> CodePoints.automaton(dotAll ? CodePoints.ALL : CodePoints.except(CodePoints.LINE_ENDS));
             case '*', '+', '?', '{' -> throw reader.wrong("%c with nothing to repeat".formatted(c), start);
-            case '^' -> throw reader.unsupported("^ after the beginning", start, "write \\^ for the character");
-            case '$' -> throw reader.unsupported("$ before the end", start, "write \\$ for the character");
             default ->
                 ignoreCase
                         ? CodePoints.automaton(CodePoints.inBothCases(CodePoints.range(c, c)))
@@ -185,9 +225,19 @@ final class RegexParser {
     }
 
     private Automaton group(int start) {
+        boolean outerIgnoreCase = ignoreCase;
+        boolean outerDotAll = dotAll;
         if (reader.isNext("?")) {
-            skipGroupKind(start);
+            readGroupKind(start);
         }
+        Automaton texts = groupEnd(start);
+        ignoreCase = outerIgnoreCase;
+        dotAll = outerDotAll;
+        return texts;
+    }
+
+    /// What is in a group, and its `)`.
+    private Automaton groupEnd(int start) {
         if (depth == DEEPEST) {
             throw reader.wrong("more than %d groups within each other".formatted(DEEPEST), start);
         }
@@ -200,23 +250,35 @@ final class RegexParser {
         return texts;
     }
 
-    /// Passes over `?:`, `?<name>` or `?P<name>`.
-    private void skipGroupKind(int start) {
+    /// Passes over `?:`, `?<name>` or `?P<name>`, and reads flags like `?i:` and `?i-s:`.
+    private void readGroupKind(int start) {
         for (Map.Entry<String, String> each : UNSUPPORTED_GROUPS.entrySet()) {
             if (reader.isNext(each.getKey())) {
                 throw reader.unsupported(
                         "%s (%s…)".formatted(each.getValue(), each.getKey()),
                         start,
-                        "a pattern may have groups, classes, alternatives and quantifiers");
+                        "a pattern may have groups, classes, alternatives, quantifiers and look-around");
             }
         }
-        if (reader.skip("?:")) {
-            return;
+        if (reader.skip("?P<") || reader.skip("?<")) {
+            if (reader.until('>', "(?<", start).matches("[A-Za-z_$][A-Za-z0-9_$]*")) {
+                return;
+            }
+        } else if (reader.skip("?")) {
+            Matcher flags = FLAGS.matcher(reader.rest());
+            if (flags.lookingAt()) {
+                readFlags(flags.group(1), true);
+                String off = flags.group(2);
+                if (off != null) {
+                    readFlags(off, false);
+                }
+                reader.skip(flags.group());
+                return;
+            }
         }
-        boolean named = reader.skip("?P<") || reader.skip("?<");
-        if (!named || !reader.until('>', "(?<", start).matches("[A-Za-z][A-Za-z0-9_]*")) {
-            throw reader.unsupported(
-                    "group (?…)", start, "(…), (?:…) and (?<name>…) are, and (?i) and (?s) at the very beginning");
-        }
+        throw reader.unsupported(
+                "group (?…)",
+                start,
+                "(…), (?:…), (?<name>…), (?i:…) and (?s:…) are, and (?i) and (?s) at the very beginning");
     }
 }

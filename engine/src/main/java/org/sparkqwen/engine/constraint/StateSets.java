@@ -29,6 +29,7 @@ final class StateSets {
     /// @param states in order, each once; kept
     /// @throws RefusedConstraint if it is one set too many
     int number(int[] states) {
+        Budget.spend(states.length);
         Integer known = numbers.putIfAbsent(new Members(states), sets.size());
         if (known != null) {
             return known;

@@ -58,12 +58,13 @@ final class Utf8Automaton {
                     ranges.add(new Edge(transition.min, transition.max, transition.dest));
                 }
             }
-            int first = 0;
-            for (int length = 1; length <= 4; length++) {
-                int end = END_OF_LENGTH[length - 1];
-                int values = Math.ceilDiv(end, 1 << (6 * (length - 1)));
-                add(state, edges(within(ranges, first, end), length - 1, 0, values, LEADING_BITS[length - 1]));
-                first = end;
+            add(state, within(ranges, 0, END_OF_LENGTH[0])); // a character of one byte is that byte
+            for (int length = 2; length <= 4; length++) {
+                List<Edge> some = within(ranges, END_OF_LENGTH[length - 2], END_OF_LENGTH[length - 1]);
+                if (!some.isEmpty()) {
+                    int values = Math.ceilDiv(END_OF_LENGTH[length - 1], 1 << (6 * (length - 1)));
+                    add(state, edges(some, length - 1, 0, values, LEADING_BITS[length - 1]));
+                }
             }
         }
         return bytes.finish();

@@ -2,12 +2,16 @@ package org.sparkqwen.engine.constraint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 
+import java.time.Duration;
+import java.util.List;
 import java.util.Random;
 import java.util.regex.Pattern;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Operations;
 import org.apache.lucene.util.automaton.Transition;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,6 +23,10 @@ class RegexParserTest {
             "aAbBcxyzZ059_-+.,;:/\\|()[]{}*?^$#&\"'@ \t\n\r\f\u000B\u001F\u007F\u0085\u00A0éÉßΩжא٣日本〇\u2028\u2029Ⅷ🙂𝒜"
                     .codePoints()
                     .toArray();
+
+    /// White space as ECMA-262 has it, in a class of Java.
+    private static final String SPACE =
+            "\\t-\\r \\u00a0\\ufeff\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 
     @ParameterizedTest
     @ValueSource(
@@ -78,13 +86,17 @@ class RegexParserTest {
                 "^a|b$",
                 "^(a|b)$",
                 "^$",
+                "(^$|^[A-Z]{2}$)",
+                "(a|^)(b|$)\\b",
+                "(?i:a)b(?s:.)",
+                "(?is)a(?-i:b).",
                 "}]",
                 "\\.\\*\\+\\?\\(\\)\\[\\]\\{\\}\\|\\^\\$\\\\\\/\\-\\\"\\é",
                 "(\\+\\d{1,3} )?(\\(\\d{3}\\)|\\d{3})[ -]?\\d{4}",
                 "(0[1-9]|1[0-2])/([12]\\d|3[01])",
             })
     void matchesTheTextsThatJavaMatches(String pattern) {
-        Pattern java = Pattern.compile(pattern.replace("(?P<", "(?<"));
+        Pattern java = Pattern.compile(inJava(pattern));
         Automaton automaton = Language.deterministic(RegexParser.parse(pattern));
         Random random = new Random(pattern.hashCode());
         int matched = 0;
@@ -104,7 +116,7 @@ class RegexParserTest {
     @ParameterizedTest
     @ValueSource(strings = {"b", "^b", "b$", "^b$", "^a|b$", "a|^b|c$", "(a|b)\\d", "", "^", "$", "[^a]", "a.b"})
     void findsWhatJavaFinds(String pattern) {
-        Pattern java = Pattern.compile(pattern.replace("$", "\\z"));
+        Pattern java = Pattern.compile(inJava(pattern).replace("$", "\\z"));
         Automaton automaton = Language.deterministic(RegexParser.parseSearched(pattern));
         Random random = new Random(pattern.hashCode());
         for (int i = 0; i < 2_000; i++) {
@@ -117,6 +129,31 @@ class RegexParserTest {
                     .as(text)
                     .isEqualTo(java.matcher(text).find());
         }
+    }
+
+    /// The pattern that means in Java what `pattern` means in ECMA-262.
+    private static String inJava(String pattern) {
+        StringBuilder java = new StringBuilder();
+        boolean inClass = false;
+        for (int i = 0; i < pattern.length(); i++) {
+            char c = pattern.charAt(i);
+            if (c == '\\') {
+                char escaped = pattern.charAt(++i);
+                java.append(
+                        switch (escaped) {
+                            case 's' -> inClass ? SPACE : "[" + SPACE + "]";
+                            case 'S' -> "[^" + SPACE + "]";
+                            default -> "\\" + escaped;
+                        });
+                continue;
+            }
+            inClass = inClass ? c != ']' : c == '[';
+            java.append(
+                    c == '.' && !inClass && !pattern.contains("s)") && !pattern.contains("s:")
+                            ? "[^\\n\\r\\u2028\\u2029]"
+                            : c);
+        }
+        return java.toString().replace("(?P<", "(?<").replace("(?i", "(?iu");
     }
 
     private static String randomText(Random random) {
@@ -151,24 +188,18 @@ class RegexParserTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '→', quoteCharacter = '`', textBlock = """
-        a(?=b)           → look-ahead (?=…) at position 1 is not supported; a pattern may have groups, classes, alternatives and quantifiers
-        a(?!b)           → negative look-ahead (?!…) at position 1 is not supported; a pattern may have groups, classes, alternatives and quantifiers
-        日(?<=a)b        → look-behind (?<=…) at position 1 is not supported; a pattern may have groups, classes, alternatives and quantifiers
-        (?<!a)b          → negative look-behind (?<!…) at position 0 is not supported; a pattern may have groups, classes, alternatives and quantifiers
-        (?>a)            → atomic group (?>…) at position 0 is not supported; a pattern may have groups, classes, alternatives and quantifiers
-        (?P<x>a)(?P=x)   → back-reference (?P=…) at position 8 is not supported; a pattern may have groups, classes, alternatives and quantifiers
-        (?#no)a          → comment (?#…) at position 0 is not supported; a pattern may have groups, classes, alternatives and quantifiers
-        a(?i)b           → group (?…) at position 1 is not supported; (…), (?:…) and (?<name>…) are, and (?i) and (?s) at the very beginning
-        (?<1>a)          → group (?…) at position 0 is not supported; (…), (?:…) and (?<name>…) are, and (?i) and (?s) at the very beginning
+        (?>a)            → atomic group (?>…) at position 0 is not supported; a pattern may have groups, classes, alternatives, quantifiers and look-around
+        (?P<x>a)(?P=x)   → back-reference (?P=…) at position 8 is not supported; a pattern may have groups, classes, alternatives, quantifiers and look-around
+        (?#no)a          → comment (?#…) at position 0 is not supported; a pattern may have groups, classes, alternatives, quantifiers and look-around
+        a(?i)b           → group (?…) at position 1 is not supported; (…), (?:…), (?<name>…), (?i:…) and (?s:…) are, and (?i) and (?s) at the very beginning
+        (?<1>a)          → group (?…) at position 0 is not supported; (…), (?:…), (?<name>…), (?i:…) and (?s:…) are, and (?i) and (?s) at the very beginning
         (?<a             → (?< without a > at position 0
         (a)\\1           → back-reference \\1 at position 3 is not supported; write what may stand there
         \\k<a>           → back-reference \\k at position 0 is not supported; write what may stand there
-        \\bword          → \\b at position 0 is not supported; the whole text must match, and boundaries within it are not looked at
-        word\\Z          → \\Z at position 4 is not supported; the whole text must match, and boundaries within it are not looked at
+        word\\Z          → \\Z at position 4 is not supported; ^ and $ are the ends of the text
         \\Qa             → \\Q at position 0 is not supported; write \\x{…} for a character
-        \\0              → \\0 at position 0 is not supported; write \\x{…} for a character
-        \\p{Greek}       → \\p{Greek} at position 0 is not supported; general categories like \\p{L} and \\p{Lu} are
-        \\p{}            → \\p{} at position 0 is not supported; general categories like \\p{L} and \\p{Lu} are
+        \\p{Greek}       → \\p{Greek} at position 0 is not supported; general categories like \\p{Lu}, scripts like \\p{Script=Greek}, and \\p{Alphabetic} are
+        \\p{}            → \\p{} at position 0 is not supported; general categories like \\p{Lu}, scripts like \\p{Script=Greek}, and \\p{Alphabetic} are
         \\p{L            → \\p{ without a } at position 0
         a\\p             → \\p without a category at position 1
         (?i)\\p{Lu}      → \\p{Lu} with (?i) at position 4 is not supported; write \\p{L}
@@ -189,10 +220,6 @@ class RegexParserTest {
         a{x}             → { that begins no count like {2}, {2,} or {2,5} at position 1
         a{2              → { that begins no count like {2}, {2,} or {2,5} at position 1
         a{5,2}           → {5,2}, more at least than at most, at position 1
-        a^b              → ^ after the beginning at position 1 is not supported; write \\^ for the character
-        (^a)             → ^ after the beginning at position 1 is not supported; write \\^ for the character
-        a$b              → $ before the end at position 1 is not supported; write \\$ for the character
-        (a$)             → $ before the end at position 2 is not supported; write \\$ for the character
         (a               → ( without a ) at position 0
         a)               → ) without a ( at position 1
         [a               → [ without a ] at position 0
@@ -202,7 +229,19 @@ class RegexParserTest {
         [b-a]            → a range whose end is before its beginning at position 1
         [a-\\d]          → a range that ends in a class at position 1
         [^\\d\\D]        → a class without characters at position 0
-        [\\b]            → \\b at position 1 is not supported; the whole text must match, and boundaries within it are not looked at
+        ^*               → quantifier with nothing to repeat at position 1
+        a\\b{2}          → quantifier with nothing to repeat at position 3
+        (?=a)?           → quantifier with nothing to repeat at position 5
+        (?=\\ba)         → \\b within (?=…) at position 3 is not supported; write it outside of the parentheses
+        (?=^a)           → ^ within (?=…) at position 3 is not supported; write it outside of the parentheses
+        (?<!a$)          → $ within (?<!…) at position 5 is not supported; write it outside of the parentheses
+        (?=a(?!b))       → (?!…) within (?=…) at position 4 is not supported; write it outside of the parentheses
+        (?m:^a)          → group (?…) at position 0 is not supported; (…), (?:…), (?<name>…), (?i:…) and (?s:…) are, and (?i) and (?s) at the very beginning
+        \\c1             → \\c without a letter at position 0
+        \\01             → \\0 before a digit at position 0 is not supported; write \\x{…} for a character
+        \\u{110000}      → U+110000, which is no character, at position 0
+        []               → ] first in a class at position 1 is not supported; write \\] for the character
+        \\p{scx=Grek}    → \\p{scx=Grek} at position 0 is not supported; general categories like \\p{Lu}, scripts like \\p{Script=Greek}, and \\p{Alphabetic} are
         a{999999999999}  → { that begins no count like {2}, {2,} or {2,5} at position 1
         """)
     void refusesWhatIsNotRegularAndSaysWhere(String pattern, String message) {
@@ -225,6 +264,114 @@ class RegexParserTest {
         assertThatThrownBy(() -> Language.utf8(RegexParser.parse(pattern)))
                 .isInstanceOf(RefusedConstraint.class)
                 .hasMessageStartingWith("too large");
+    }
+
+    /// Each is compiled or refused; the bound is generous.
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "(a|b)*a(a|b){25}",
+                ".*a.{14}",
+                ".*a.{1,400}b.{1,400}c",
+                "((a{1,40}){1,40}){1,20}",
+                "(?=.*a.{9})(?=.*b.{9})(?!.*c.{9})(?=.*d.{9}).*",
+                "(\\p{L}\\p{N}?){1,600}",
+                "[^\\p{L}]{1,900}\\b.*\\b.{300}",
+                "(.?){1000}(.?){1000}(.?){1000}",
+                "(((.*a){9}){9}){9}.*b.{12}",
+            })
+    void hostilePatternsEndSoon(String pattern) {
+        for (String each : List.of(pattern, pattern.replace(".", "\\p{L}"))) {
+            assertTimeout(Duration.ofSeconds(10), () -> {
+                try {
+                    Budget.within(() -> ByteAutomaton.of(RegexParser.parseSearched(each)));
+                } catch (RefusedConstraint e) {
+                    assertThat(e.reason()).startsWith("too large");
+                }
+            });
+        }
+    }
+
+    /// Patterns by chance from what patterns are made of: each is compiled or refused with one line, and soon.
+    @Test
+    void randomPatternsAreCompiledOrRefused() {
+        randomPatterns(2_000);
+    }
+
+    @Test
+    @Tag("slow")
+    void manyRandomPatternsAreCompiledOrRefused() {
+        randomPatterns(200_000);
+    }
+
+    private static void randomPatterns(int count) {
+        String[] pieces = {
+            "a",
+            "b",
+            ".",
+            "\\s",
+            "\\S",
+            "\\w",
+            "\\b",
+            "\\B",
+            "^",
+            "$",
+            "(",
+            "(",
+            ")",
+            ")",
+            "(?:",
+            "(?=",
+            "(?!",
+            "(?<=",
+            "(?<!",
+            "(?i:",
+            "(?<n>",
+            "[",
+            "]",
+            "[^",
+            "a-z",
+            "-",
+            "|",
+            "*",
+            "+",
+            "?",
+            "{2}",
+            "{1,3}",
+            "{,2}",
+            "{0,999}",
+            "\\p{L}",
+            "\\p{Script=Greek}",
+            "\\u{1F600}",
+            "\\ud83d",
+            "\\cA",
+            "\\0",
+            "\\1",
+            "\\",
+            "é",
+            "🙂",
+            "\u0000",
+            "\u202e",
+            "\ud800"
+        };
+        Random random = new Random(21);
+        int compiled = 0;
+        for (int i = 0; i < count; i++) {
+            StringBuilder pattern = new StringBuilder();
+            for (int n = 1 + random.nextInt(9); n > 0; n--) {
+                pattern.append(pieces[random.nextInt(pieces.length)]);
+            }
+            try {
+                Budget.within(() -> ByteAutomaton.of(
+                        random.nextBoolean()
+                                ? RegexParser.parse(pattern.toString())
+                                : RegexParser.parseSearched(pattern.toString())));
+                compiled++;
+            } catch (RefusedConstraint e) {
+                assertThat(e.reason()).as(pattern.toString()).isNotBlank().doesNotContain("\n", "\u0000", "\u202e");
+            }
+        }
+        assertThat(compiled).isGreaterThan(count / 20);
     }
 
     @Test

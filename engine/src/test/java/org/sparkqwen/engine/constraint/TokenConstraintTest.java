@@ -246,9 +246,9 @@ class TokenConstraintTest {
     @Test
     void aFaultNamesTheKindOfConstraintAndThePlace() {
         assertRefused(
-                new Constraint.Regex("a(?<=b)"),
-                "regex: look-behind (?<=…) at position 1 is not supported; a pattern may have groups, classes, "
-                        + "alternatives and quantifiers");
+                new Constraint.Regex("a(?>b)"),
+                "regex: atomic group (?>…) at position 1 is not supported; a pattern may have groups, classes, "
+                        + "alternatives, quantifiers and look-around");
         assertRefused(
                 new Constraint.Regex("(ab?){40000}"),
                 "regex: too large: it would need too many states; lower its numbers of repetitions, or its lengths");
@@ -267,7 +267,8 @@ class TokenConstraintTest {
         assertRefused(new Constraint.Regex("(\n"), "regex: ( without a ) at position 0");
         assertRefused(
                 new Constraint.Regex("\\p{\n}"),
-                "regex: \\p{\uFFFD} at position 0 is not supported; general categories like \\p{L} and \\p{Lu} are");
+                "regex: \\p{\\n} at position 0 is not supported; general categories like \\p{Lu}, scripts like "
+                        + "\\p{Script=Greek}, and \\p{Alphabetic} are");
     }
 
     private static void assertRefused(Constraint constraint, String message) {
