@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
@@ -18,6 +19,7 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Content;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// The input column that a job works on.
@@ -155,13 +157,22 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
     ///
     /// @param option that names the column
     default void checkIn(StructType schema, String option) {
-        DataType type = ColumnPath.of(name(), schema)
-                .orElseThrow(() -> Refusal.usage("the input has no column '%s'; it has %s. Choose one with %s"
-                        .formatted(name(), quoted(List.of(schema.fieldNames())), option)))
-                .type();
+        StructType columns = RowProblem.without(schema);
+        List<String> names = List.of(columns.fieldNames());
+        ColumnPath path = ColumnPath.of(name(), columns)
+                .orElseThrow(() -> Refusal.usage("the input has no column '%s'; it has %s. Choose one with %s%s"
+                        .formatted(
+                                Quote.of(name()),
+                                quoted(names),
+                                option,
+                                names.contains("_c0")
+                                        ? ", or take the names from the first line with --input-option header=true"
+                                        : "")));
+        ParquetColumns.refuseUnreadable(schema, path.names().subList(0, 1));
+        DataType type = path.type();
         mismatch(type).ifPresent(expected -> {
-            throw Refusal.usage(
-                    "column '%s' is %s; %s takes %s".formatted(name(), type.simpleString(), option, expected));
+            throw Refusal.usage("column '%s' is %s; %s takes %s"
+                    .formatted(Quote.of(name()), Quote.of(type.simpleString()), option, expected));
         });
     }
 
@@ -170,7 +181,13 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         return ColumnPath.of(name(), input).orElseThrow();
     }
 
+    /// Names for a message, the first of many.
     static String quoted(Collection<String> names) {
-        return names.isEmpty() ? "none" : "'" + String.join("', '", names) + "'";
+        if (names.isEmpty()) {
+            return "none";
+        }
+        int shown = 20;
+        String first = names.stream().limit(shown).map(Quote::of).collect(Collectors.joining("', '", "'", "'"));
+        return names.size() > shown ? "%s and %,d more".formatted(first, names.size() - shown) : first;
     }
 }

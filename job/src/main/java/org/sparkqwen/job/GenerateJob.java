@@ -92,11 +92,12 @@ public final class GenerateJob {
     public Dataset<Row> run(Dataset<Row> input) {
         settings.prompt().checkIn(input.schema());
         settings.rowParams().forEach(param -> param.checkIn(input.schema()));
-        PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
+        PassedColumns passed = PassedColumns.of(RowProblem.without(input.schema()), settings.columns(), SCHEMA);
         List<Column> read = new ArrayList<>();
         settings.rowParams().forEach(param -> read.add(param.select()));
         read.addAll(settings.prompt().columns(input.schema()));
-        return passed.transform(input, read, SCHEMA, new Partition(model, settings, counters));
+        Partition partition = new Partition(model, settings, counters);
+        return passed.transform(input, RowProblem.behind(read, input.schema()), SCHEMA, partition);
     }
 
     /// What executors run on each partition.
@@ -114,8 +115,8 @@ public final class GenerateJob {
         private PartitionEngine.RequestFactory<Request.Generate> requests(Row row) {
             try {
                 GenerationParams params = RowParam.apply(settings.rowParams(), settings.params(), row, 0);
-                Content prompt =
-                        settings.prompt().read(row, settings.rowParams().size(), this::note);
+                int first = settings.rowParams().size();
+                Content prompt = RowProblem.or(row, () -> settings.prompt().read(row, first, this::note));
                 return (id, sample) -> new Request.Generate(id, prompt, sample, params);
             } catch (IllegalArgumentException e) {
                 Content unreadable = new Content.Unreadable(String.valueOf(e.getMessage()));

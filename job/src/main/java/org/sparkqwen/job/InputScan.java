@@ -63,6 +63,7 @@ final class InputScan {
 
     private final SparkSession spark;
     private final Dataset<Row> rows;
+    private final UnreadableFiles known;
     private final RDD<InternalRow> scan;
     private final Map<Split, Integer> partitions = new HashMap<>();
     private final Map<String, InputFile> files = new TreeMap<>();
@@ -71,10 +72,16 @@ final class InputScan {
     /// @param modified milliseconds since 1970
     record InputFile(long size, long modified) {}
 
-    /// @param rows as a reader gives them
     InputScan(Dataset<Row> rows) {
+        this(rows, UnreadableFiles.NONE);
+    }
+
+    /// @param rows as a reader gives them
+    /// @param known files that cannot be read, as is known already
+    InputScan(Dataset<Row> rows, UnreadableFiles known) {
         this.spark = rows.sparkSession();
         this.rows = rows;
+        this.known = known;
         scan = planned(rows);
         for (Partition partition : scan.partitions()) {
             if (partition instanceof FilePartition split && split.files().length == 1) {
@@ -92,7 +99,7 @@ final class InputScan {
     }
 
     /// Plans `rows` with a split a partition.
-    private static RDD<InternalRow> planned(Dataset<Row> rows) {
+    static RDD<InternalRow> planned(Dataset<Row> rows) {
         RuntimeConfig conf = rows.sparkSession().conf();
         Map<String, Option<String>> before = new HashMap<>();
         ONE_SPLIT_A_PARTITION.forEach((key, value) -> {
@@ -153,11 +160,18 @@ final class InputScan {
             return new Counted(Map.of(Split.WHOLE_SOURCE, rows.count()), UnreadableFiles.NONE);
         }
         InputScan counted = dependsOnColumns(options) ? this : new InputScan(rows.select());
-        Map<Split, SplitRows> counts = counted.read(splits, Long.MAX_VALUE);
+        List<Split> readable =
+                splits.stream().filter(split -> !known.contains(split.path())).toList();
+        Map<Split, SplitRows> counts = counted.read(readable, Long.MAX_VALUE);
         Map<String, String> unreadable = failures(counts);
         if (options.inputFormat.equalsIgnoreCase("parquet")) {
-            unreadable.putAll(failures(read(differing(splits), 1)));
+            unreadable.putAll(failures(read(differing(readable), 1)));
         }
+        splits.forEach(split -> {
+            if (known.contains(split.path())) {
+                unreadable.put(split.path(), known.reasons().getOrDefault(split.path(), ""));
+            }
+        });
         Map<Split, Long> ordered = new LinkedHashMap<>();
         for (Split split : splits) {
             if (!unreadable.containsKey(split.path())) {
@@ -207,6 +221,7 @@ final class InputScan {
         splits.forEach(split -> byPath.putIfAbsent(split.path(), split));
         ParquetTypes types = new ParquetTypes(
                 rows.schema(),
+                ParquetReading.of(spark.sessionState().conf()),
                 new SerializableConfiguration(spark.sessionState().newHadoopConf()));
         List<String> paths = List.copyOf(byPath.keySet());
         return JavaSparkContext.fromSparkContext(spark.sparkContext())
@@ -246,7 +261,7 @@ final class InputScan {
         return splits.stream().sorted(Comparator.comparing(partitions::get)).toList();
     }
 
-    private static int tasks(SparkSession spark) {
+    static int tasks(SparkSession spark) {
         return TASKS_A_CORE * spark.sparkContext().defaultParallelism();
     }
 }

@@ -17,17 +17,14 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Column;
-import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.Utils;
 import org.jspecify.annotations.Nullable;
@@ -91,6 +88,7 @@ final class JobRun implements AutoCloseable {
             throw Refusal.usage("--checkpoint-rows must be at least 1, not " + options.checkpointRows);
         }
         ErrorPolicy.of(options);
+        options.addInputDefaults();
         options.inputs.forEach(input -> S3Settings.refuseCredentials("--input", input));
         S3Settings.refuseCredentials("--output", options.output);
         SparkConf conf = configuration(options);
@@ -164,7 +162,9 @@ final class JobRun implements AutoCloseable {
         S3Check.refuseUnreachable("--output", List.of(options.output), hadoop);
         RunState state = new RunState(fileSystem(output), output);
         refuseExisting(output);
-        Dataset<Row> input = input();
+        InputReader reader = new InputReader(spark, options, warnings);
+        InputRows opened = reader.open();
+        Dataset<Row> input = opened.all();
         Counters counters = Counters.register(spark);
         Pace pace = new Pace();
         Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
@@ -172,7 +172,10 @@ final class JobRun implements AutoCloseable {
         format.refuseWhatItCannotHold(result.schema());
         warnings.addAll(format.cautions(result.schema()));
         StructType quarantined = quarantined(input, result);
-        InputScan scan = scan(input.select(columnsRead(input, result)));
+        List<String> needed = columnsRead(input, result);
+        ParquetColumns.refuseUnreadable(input.schema(), needed);
+        InputScan scan = scan(
+                opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new)), reader.unreadable());
         refuseOwnOutput(scan, output);
         refuseForeign(state);
         DriverClaim taken = DriverClaim.of(
@@ -182,7 +185,9 @@ final class JobRun implements AutoCloseable {
         begin(
                 state,
                 new RunState.Run(
-                        Instant.now().toString(), identity, input.schema().toDDL()));
+                        Instant.now().toString(),
+                        identity,
+                        RowProblem.without(input.schema()).toDDL()));
 
         CheckpointedRun.Outcome outcome = new CheckpointedRun(
                         spark,
@@ -219,7 +224,7 @@ final class JobRun implements AutoCloseable {
     /// The columns of rows that are dropped; null if none are.
     private @Nullable StructType quarantined(Dataset<Row> input, Dataset<Row> result) {
         int passed = options.columns.isEmpty()
-                ? input.columns().length
+                ? RowProblem.without(input.schema()).size()
                 : Set.copyOf(options.columns).size();
         return options.onError == ErrorPolicy.OnError.DROP ? Quarantine.schema(result.schema(), passed) : null;
     }
@@ -236,7 +241,11 @@ final class JobRun implements AutoCloseable {
     }
 
     private Dataset<Row> read(String path, StructType schema) {
-        return spark.read().format(options.outputFormat).schema(schema).load(path);
+        return spark.read()
+                .format(options.outputFormat)
+                .option("maxStringLen", Integer.MAX_VALUE) // of JSON; a row that was written can be read
+                .schema(schema)
+                .load(path);
     }
 
     /// Refuses an output that holds what no run of ours wrote: it is neither gone on with nor deleted.
@@ -281,15 +290,15 @@ final class JobRun implements AutoCloseable {
     }
 
     /// A scan of the whole input; of `--limit` rows where it cannot be cut.
-    private InputScan scan(Dataset<Row> input) {
-        InputScan scan = new InputScan(input);
+    private InputScan scan(Dataset<Row> input, UnreadableFiles unreadable) {
+        InputScan scan = new InputScan(input, unreadable);
         return scan.liesInFiles() || options.limit == null
                 ? scan
                 : new InputScan(input.limit((int) Math.min(options.limit, Integer.MAX_VALUE)));
     }
 
     /// Which of the input's columns a result is made of. Others are not read.
-    private static Column[] columnsRead(Dataset<Row> input, Dataset<Row> result) {
+    private static List<String> columnsRead(Dataset<Row> input, Dataset<Row> result) {
         Set<String> names = new HashSet<>();
         List<LogicalPlan> plans =
                 new ArrayList<>(List.of(result.queryExecution().optimizedPlan()));
@@ -298,10 +307,7 @@ final class JobRun implements AutoCloseable {
             CollectionConverters.asJava(plan.references().toSeq()).forEach(attribute -> names.add(attribute.name()));
             plans.addAll(CollectionConverters.asJava(plan.children()));
         }
-        return Arrays.stream(input.columns())
-                .filter(names::contains)
-                .map(ContentColumn::column)
-                .toArray(Column[]::new);
+        return Arrays.stream(input.columns()).filter(names::contains).toList();
     }
 
     /// A run that reads what it writes would never end, and one that overwrites what it reads would lose it.
@@ -315,70 +321,6 @@ final class JobRun implements AutoCloseable {
                     throw Refusal.usage(
                             "--input reads %s, which lies in --output; choose another --output".formatted(path));
                 });
-    }
-
-    private Dataset<Row> input() {
-        options.inputs.forEach(this::refuseAbsent);
-        try {
-            return reader().load(paths());
-        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
-            InputScan scan = withoutSchema();
-            UnreadableFiles unreadable = unreadable(scan);
-            if (!unreadable.isEmpty()) {
-                return inputWithout(unreadable, scan);
-            }
-            throw Refusal.failure("the input cannot be read as %s: %s. Is --input-format right?"
-                    .formatted(options.inputFormat, Failures.firstLine(e)));
-        }
-    }
-
-    private DataFrameReader reader() {
-        return spark.read().format(options.inputFormat).options(options.inputOptions);
-    }
-
-    private String[] paths() {
-        return options.inputs.toArray(String[]::new);
-    }
-
-    /// A scan of the input that does without its schema.
-    private InputScan withoutSchema() {
-        return new InputScan(reader().schema(new StructType().add("value", DataTypes.StringType))
-                .load(paths())
-                .select());
-    }
-
-    private UnreadableFiles unreadable(InputScan scan) {
-        return scan.liesInFiles()
-                ? scan.count(List.copyOf(scan.splits()), options).unreadable().and(scan.emptyFiles(options))
-                : UnreadableFiles.NONE;
-    }
-
-    /// The input with the schema that Spark finds in the other files.
-    ///
-    /// @param scan of all files
-    private Dataset<Row> inputWithout(UnreadableFiles unreadable, InputScan scan) {
-        String[] others = scan.files().keySet().stream()
-                .filter(path -> !unreadable.contains(path))
-                .toArray(String[]::new);
-        if (others.length == 0) {
-            throw Refusal.failure("%s. Is --input-format %s right?".formatted(unreadable, options.inputFormat));
-        }
-        if (options.onError != ErrorPolicy.OnError.DROP) {
-            throw unreadable.refusal();
-        }
-        return reader().schema(reader().load(others).schema()).load(paths());
-    }
-
-    private void refuseAbsent(String input) {
-        Path path = new Path(input);
-        try {
-            FileStatus[] found = fileSystem(path).globStatus(path);
-            if (found == null || found.length == 0) {
-                throw Refusal.usage("--input %s does not exist".formatted(input));
-            }
-        } catch (IOException e) {
-            throw Refusal.failure("--input %s cannot be read: %s".formatted(input, Failures.firstLine(e)));
-        }
     }
 
     private void refuseExisting(Path output) {

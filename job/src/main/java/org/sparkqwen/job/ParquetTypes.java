@@ -8,8 +8,6 @@ import java.util.TreeMap;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
-import org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter;
-import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
@@ -18,13 +16,14 @@ import org.apache.spark.util.SerializableConfiguration;
 /// rows.
 ///
 /// @param expected columns that are read
-record ParquetTypes(StructType expected, SerializableConfiguration hadoop) implements Serializable {
+record ParquetTypes(StructType expected, ParquetReading reading, SerializableConfiguration hadoop)
+        implements Serializable {
 
     /// Whether a file has a column of another type than is expected; Spark may be able to read it all the same.
     boolean differ(String path) {
         try (ParquetFileReader file =
                 ParquetFileReader.open(HadoopInputFile.fromPath(new Path(path), hadoop.value()))) {
-            StructType found = new ParquetToSparkSchemaConverter(SQLConf.get())
+            StructType found = reading.converter()
                     .convert(file.getFooter().getFileMetaData().getSchema());
             Map<String, String> types = byName(expected);
             return byName(found).entrySet().stream()

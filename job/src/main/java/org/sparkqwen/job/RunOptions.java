@@ -3,7 +3,9 @@ package org.sparkqwen.job;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -20,7 +22,9 @@ final class RunOptions {
             names = "--input",
             required = true,
             paramLabel = "PATH",
-            description = "File, directory or glob, on any file system that Spark reads. Repeatable.")
+            description =
+                    "File, directory or glob, on any file system that Spark reads; of a directory all files, those"
+                            + " in its sub-directories included. Repeatable.")
     List<String> inputs = new ArrayList<>();
 
     @Option(
@@ -34,7 +38,9 @@ final class RunOptions {
     @Option(
             names = "--input-option",
             paramLabel = "KEY=VALUE",
-            description = "Option of the input format, such as multiLine=true. Repeatable.")
+            description = "Option of the input format, such as multiLine=true. Repeatable. By default CSV is read as"
+                    + " RFC 4180 has it (escape=\", multiLine=true), and JSON with a value a line and strings of any"
+                    + " length.")
     Map<String, String> inputOptions = new LinkedHashMap<>();
 
     @Option(names = "--output", required = true, paramLabel = "DIR", description = "Directory that the run creates.")
@@ -126,4 +132,35 @@ final class RunOptions {
             paramLabel = "KEY=VALUE",
             description = "Spark configuration of this run's session, as with spark-submit. Repeatable.")
     Map<String, String> conf = new LinkedHashMap<>();
+
+    /// Adds to the input's options what is read by default, where the user does not say otherwise: CSV as RFC
+    /// 4180 has it, and JSON strings of any length. They then are options like any others, in the manifest and in
+    /// what makes a run the same.
+    void addInputDefaults() {
+        switch (inputFormat.toLowerCase(Locale.ROOT)) {
+            case "csv" -> {
+                String quote = inputOption("quote").orElse("\"");
+                if (!quote.isEmpty()) {
+                    addInputDefault("escape", quote);
+                }
+                addInputDefault("multiLine", "true");
+            }
+            case "json" -> addInputDefault("maxStringLen", Integer.toString(Integer.MAX_VALUE));
+            default -> {}
+        }
+    }
+
+    private void addInputDefault(String name, String value) {
+        if (inputOption(name).isEmpty()) {
+            inputOptions.put(name, value);
+        }
+    }
+
+    /// An option of the input's format, whatever the case of its name.
+    Optional<String> inputOption(String name) {
+        return inputOptions.entrySet().stream()
+                .filter(option -> option.getKey().equalsIgnoreCase(name))
+                .map(Map.Entry::getValue)
+                .findFirst();
+    }
 }

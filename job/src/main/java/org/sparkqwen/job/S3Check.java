@@ -25,10 +25,11 @@ final class S3Check {
     static void refuseUnreachable(String option, List<String> paths, Configuration hadoop) {
         Set<String> buckets = new HashSet<>();
         for (String text : paths) {
-            Path path = new Path(text);
-            if (S3Settings.SCHEME.equals(path.toUri().getScheme())
-                    && buckets.add(path.toUri().getAuthority())) {
-                refuseUnreachable(option, path, hadoop);
+            if (text.startsWith(S3Settings.SCHEME + ":")) {
+                Path path = new Path(text);
+                if (buckets.add(path.toUri().getAuthority())) {
+                    refuseUnreachable(option, path, hadoop);
+                }
             }
         }
     }

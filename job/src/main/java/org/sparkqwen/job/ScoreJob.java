@@ -106,9 +106,9 @@ public final class ScoreJob {
             settings.prompt().checkIn(input.schema(), "--prompt-column");
             read.add(settings.prompt().select(input.schema()));
         }
-        PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
+        PassedColumns passed = PassedColumns.of(RowProblem.without(input.schema()), settings.columns(), SCHEMA);
         Partition partition = new Partition(model, settings, counters);
-        return passed.transform(input, read, SCHEMA, partition);
+        return passed.transform(input, RowProblem.behind(read, input.schema()), SCHEMA, partition);
     }
 
     /// What executors run on each partition.
@@ -123,7 +123,7 @@ public final class ScoreJob {
         }
 
         private PartitionEngine.RequestFactory<Request.Score> request(Row row) {
-            Content content = settings.content().read(row, 0);
+            Content content = RowProblem.or(row, () -> settings.content().read(row, 0));
             Content prompt =
                     settings.prompt() == null ? null : settings.prompt().read(row, 1);
             return (id, sample) -> new Request.Score(id, prompt, content, settings.scoring());

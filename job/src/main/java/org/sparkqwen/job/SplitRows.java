@@ -5,7 +5,6 @@ import java.util.Iterator;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
-import org.apache.spark.sql.catalyst.InternalRow;
 import org.jspecify.annotations.Nullable;
 
 /// How many rows a split has, as a task counts them.
@@ -16,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 record SplitRows(int partition, long rows, @Nullable String failure) implements Serializable {
 
     /// @param most after how many rows to stop
-    static SplitRows count(int partition, Iterator<InternalRow> rows, long most) {
+    static SplitRows count(int partition, Iterator<?> rows, long most) {
         long count = 0;
         try {
             while (count < most && rows.hasNext()) {

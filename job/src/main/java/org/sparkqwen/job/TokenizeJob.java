@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
@@ -49,13 +50,14 @@ public final class TokenizeJob {
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {
         settings.content().checkDocumentsIn(input.schema());
-        PassedColumns passed = PassedColumns.of(input.schema(), settings.columns(), SCHEMA);
+        PassedColumns passed = PassedColumns.of(RowProblem.without(input.schema()), settings.columns(), SCHEMA);
         TokenizerFiles files = TokenizerFiles.read(Path.of(settings.model()));
         Broadcast<TokenizerFiles> sent = JavaSparkContext.fromSparkContext(
                         input.sparkSession().sparkContext())
                 .broadcast(files);
         Partition partition = new Partition(settings, counters, sent, files.sha256());
-        return passed.transform(input, List.of(settings.content().select(input.schema())), SCHEMA, partition);
+        List<Column> read = RowProblem.behind(List.of(settings.content().select(input.schema())), input.schema());
+        return passed.transform(input, read, SCHEMA, partition);
     }
 
     /// What executors run on each partition.
@@ -78,7 +80,7 @@ public final class TokenizeJob {
             @Nullable Object[] values = new @Nullable Object[SCHEMA.size()];
             int tokens = 0;
             String error = null;
-            switch (settings.content().read(row.read(), 0)) {
+            switch (RowProblem.or(row.read(), () -> settings.content().read(row.read(), 0))) {
                 case Content.Text text -> {
                     int[] ids = tokenizer.encodeWhole(text.text(), text.special());
                     Integer[] boxed = new Integer[ids.length];

@@ -207,7 +207,10 @@ class CorruptFilesTest {
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out()).contains("Tokenized 2 rows");
         assertThat(run("in", "out", "csv", header).out())
-                .contains("Tokenized 4 rows", "1 × the text is null, such as " + path("in/a.csv") + " row 2");
+                .contains(
+                        "Tokenized 4 rows",
+                        "1 × the record has 4 fields, not 2, such as " + path("in/a.csv") + " row 1",
+                        "1 × the record has 1 field, not 2, such as " + path("in/a.csv") + " row 2");
     }
 
     /// Fifty rows from `first` on.
