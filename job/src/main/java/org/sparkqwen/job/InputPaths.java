@@ -189,8 +189,16 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
         return roots;
     }
 
+    static Path qualified(Path path, Configuration hadoop) {
+        try {
+            return path.getFileSystem(hadoop).makeQualified(path);
+        } catch (IOException e) {
+            throw Refusal.failure("%s cannot be reached: %s".formatted(Quote.of(path), Failures.firstLine(e)), e);
+        }
+    }
+
     /// The directories around a path from which a reader comes to it.
-    private static Stream<Path> ancestors(Path path) {
+    static Stream<Path> ancestors(Path path) {
         List<Path> ancestors = new ArrayList<>();
         for (Path at = path;
                 at.getParent() != null && !HadoopFSUtils.shouldFilterOutPathName(at.getName());

@@ -73,6 +73,7 @@ final class InputReader {
                 options.inputOption("recursiveFileLookup").map(Boolean::valueOf).orElse(false);
         boolean based = options.inputOption("basePath").isPresent();
         InputPaths paths = InputPaths.of(options.inputs, hadoop, recursive, based, warnings);
+        refuseOutputWithin(paths, hadoop);
         if (TEXT_FORMATS.contains(format)) {
             refuseWithoutBytes(paths);
             unreadable = wrongContents(paths, hadoop);
@@ -80,6 +81,15 @@ final class InputReader {
         }
         Optional<RecordFormat> records = recordFormat();
         return records.isPresent() ? records(records.get(), paths) : plain(paths);
+    }
+
+    /// All files below a directory are read, and the next start would read what this one writes.
+    private void refuseOutputWithin(InputPaths paths, Configuration hadoop) {
+        Path output = InputPaths.qualified(new Path(options.output), hadoop);
+        InputPaths.ancestors(output).filter(paths.roots()::contains).findFirst().ifPresent(input -> {
+            throw Refusal.usage("--output %s lies in --input %s, whose files are all read; choose another --output"
+                    .formatted(Quote.of(options.output), Quote.of(Origin.shortened(input.toString()))));
+        });
     }
 
     private static void refuseWithoutBytes(InputPaths paths) {

@@ -277,6 +277,14 @@ class InputReaderTest {
     }
 
     @Test
+    void anOutputWithinTheInputIsRefusedUnlessReadersPassOverIt() throws IOException {
+        Files.createDirectories(path("in"));
+        Files.writeString(path("in/a.json"), "{\"id\": 1, \"text\": \"a\"}\n");
+        run("in", "in/deep/out", "json").assertRefused(2, "in/deep/out lies in --input " + path("in"));
+        assertThat(run("in", "in/_out", "json").exitCode()).isZero();
+    }
+
+    @Test
     void aFileThatIsNamedTwiceIsReadOnceAndThatIsSaid() throws IOException {
         Files.createDirectories(path("in"));
         Files.writeString(path("in/a.json"), "{\"id\": 1, \"text\": \"a\"}\n");
