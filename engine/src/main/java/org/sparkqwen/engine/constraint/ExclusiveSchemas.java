@@ -81,7 +81,9 @@ final class ExclusiveSchemas {
                             .map(Map.Entry::getValue)
                             .toList(),
                     values.origin());
-            addWithout(new Part(part.branch, own), others, all);
+            if (!own.isNever(meanings, 0)) {
+                addWithout(new Part(part.branch, own), others, all);
+            }
         }
     }
 

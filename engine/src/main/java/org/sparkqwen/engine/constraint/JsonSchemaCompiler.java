@@ -191,7 +191,10 @@ final class JsonSchemaCompiler {
 
     private Texts arrays(ArrayShape arrays) {
         int least = arrays.least();
-        int most = arrays.most();
+        // Nobody expects items behind a tuple, unless it asks for so many.
+        int most = arrays.isTuple()
+                ? Language.lower(arrays.most(), Math.max(least, arrays.prefixLength()))
+                : arrays.most();
         if (most != Language.UNBOUNDED && most < least) {
             return none(new RefusedConstraint("can never be met: maxItems is less than minItems"));
         }
@@ -207,7 +210,7 @@ final class JsonSchemaCompiler {
             }
             prefix.add(item.automaton);
         }
-        boolean follow = (most == Language.UNBOUNDED || most > described) && !(arrays.isTuple() && least <= described);
+        boolean follow = most == Language.UNBOUNDED || most > described;
         Texts items = follow ? compile(arrays.item(described)) : null;
         if (items != null && items.whyNone != null) {
             if (least > described) {

@@ -54,12 +54,14 @@ final class Meanings {
         if (known != null) {
             return known;
         }
-        Meaning meaning = Meaning.ANYTHING;
+        Meaning meaning = null;
         for (Conjunction.Term term : conjunction.terms()) {
             if (term.holds()) {
-                meaning = meaning.and(of(term.schema()), this);
+                Meaning more = of(term.schema());
+                meaning = meaning == null ? more : meaning.and(more, this);
             }
         }
+        meaning = meaning == null ? Meaning.ANYTHING : meaning;
         for (Conjunction.Term term : conjunction.terms()) {
             if (!term.holds()) {
                 meaning = meaning.minus(of(term.schema()), this);

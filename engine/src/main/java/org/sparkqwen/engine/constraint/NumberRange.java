@@ -144,9 +144,10 @@ record NumberRange(
     }
 
     private static boolean hasNoWhole(Bound lowest, Bound highest) {
-        if (JsonNumbers.wholeDigits(lowest.number) > MOST_DIGITS
-                || JsonNumbers.wholeDigits(highest.number) > MOST_DIGITS) {
-            return false;
+        for (Bound bound : new Bound[] {lowest, highest}) {
+            if (JsonNumbers.wholeDigits(bound.number) > MOST_DIGITS || JsonNumbers.scale(bound.number) > MOST_DIGITS) {
+                return false;
+            }
         }
         BigDecimal first = lowest.number.setScale(0, lowest.inclusive ? RoundingMode.CEILING : RoundingMode.FLOOR);
         BigDecimal last = highest.number.setScale(0, highest.inclusive ? RoundingMode.FLOOR : RoundingMode.CEILING);

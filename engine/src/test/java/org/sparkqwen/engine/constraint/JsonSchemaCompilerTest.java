@@ -348,7 +348,7 @@ class JsonSchemaCompilerTest {
                 {"not": {"type": "array", "items": {"type": "null"}}}   → #/not: all arrays but some whose items are described is not supported
                 {"$ref": "#"}                                           → #: leads back to itself by $ref with no property or item between
                 {"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}} → #/$defs/a: leads back to itself by $ref with no property or item between
-                {"type": "object", "properties": {"n": {"$ref": "#"}}, "required": ["n"]} → can never be met: every value nests deeper than 5 times; raise --schema-depth, or let the schema end without itself
+                {"type": "object", "properties": {"n": {"$ref": "#"}}, "required": ["n"]} → #/properties/n: can never be met: every value nests deeper than --schema-depth, which is 5; raise it, or let the schema end without itself
                 {"$ref": "other.json"}                                  → #/$ref: "other.json" is not in this document, and nothing is fetched; copy that schema into $defs, and refer to it like #/$defs/address
                 {"$ref": "#n", "$defs": {"n": {"$anchor": "m", "type": "null"}}} → #/$ref: there is no $anchor n
                 {"$ref": "#/$defs/n", "nullable": true, "$defs": {"n": {"type": "string"}}} → #: nullable without a type beside it says nothing; write anyOf with {"type": "null"}
