@@ -109,7 +109,7 @@ class ReasoningTest {
     @Test
     void theAnswerIsWhatComesAfterTheClosingTag() {
         int answered = 0;
-        for (Result.Generated generated : generate(engine, true, biased(30, CLOSING, 6), null)) {
+        for (Result.Generated generated : generate(engine, true, biased(30, CLOSING, 12), null)) {
             String whole = decode(generated);
             int closing = whole.indexOf("</think>");
             answered += closing >= 0 ? 1 : 0;
@@ -122,7 +122,7 @@ class ReasoningTest {
                         .isEqualTo(whole.substring(closing + 8).replaceFirst("^\n+", ""));
             }
         }
-        assertThat(answered).isBetween(10, 40);
+        assertThat(answered).isBetween(5, 40);
     }
 
     @Test
@@ -145,7 +145,7 @@ class ReasoningTest {
     @CsvSource({"on", "off", "unset"})
     void aPromptThatOpensTheReasoningCountsOnlyIfThinkingIsOn(String thinking) {
         try (Engine always = open(other, ALWAYS)) {
-            for (Result.Generated generated : generate(always, thinking(thinking), biased(20, CLOSING, 6), null)) {
+            for (Result.Generated generated : generate(always, thinking(thinking), biased(20, CLOSING, 12), null)) {
                 boolean on = thinking.equals("on");
                 assertThat(generated.reasoning() != null).isEqualTo(on);
                 if (!on) {
@@ -169,7 +169,7 @@ class ReasoningTest {
             try (Engine reasoning = open(place, template)) {
                 int ended = 0;
                 for (Result.Generated generated :
-                        generate(reasoning, true, biased(80, CLOSING, 6).withConstraint(words), null)) {
+                        generate(reasoning, true, biased(80, CLOSING, 12).withConstraint(words), null)) {
                     int closing = generated.tokens().indexOf(CLOSING);
                     if (generated.finishReason() == FinishReason.STOP) {
                         ended++;
@@ -182,7 +182,7 @@ class ReasoningTest {
                         assertThat(generated.text()).isEmpty();
                     }
                 }
-                assertThat(ended).isGreaterThan(20);
+                assertThat(ended).isGreaterThan(5);
             }
         }
     }
@@ -200,7 +200,7 @@ class ReasoningTest {
     @ParameterizedTest
     @CsvSource({"off", "unset"})
     void withoutThinkingAConstraintBeginsAtOnce(String thinking) {
-        GenerationParams params = biased(40, CLOSING, 6).withConstraint(new Constraint.Regex("[a-z]{5}"));
+        GenerationParams params = biased(40, CLOSING, 12).withConstraint(new Constraint.Regex("[a-z]{5}"));
         assertThat(generate(engine, thinking(thinking), params, null)).allSatisfy(generated -> {
             assertThat(generated.text()).matches("[a-z]{5}");
             assertThat(generated.reasoning()).isNull();
@@ -210,7 +210,7 @@ class ReasoningTest {
     @Test
     void aTemplateWithoutThinkingHasNoReasoning() {
         try (Engine never = open(other, NEVER)) {
-            GenerationParams params = biased(40, CLOSING, 6).withConstraint(new Constraint.Regex("[a-z]{5}"));
+            GenerationParams params = biased(40, CLOSING, 12).withConstraint(new Constraint.Regex("[a-z]{5}"));
             assertThat(generate(never, true, params, null))
                     .allSatisfy(generated -> assertThat(generated.text()).matches("[a-z]{5}"));
         }
@@ -231,23 +231,24 @@ class ReasoningTest {
 
     @Test
     void specialTokensAreLeftOutOfTheTextUnlessTheyAreKept() {
-        GenerationParams params = biased(30, IM_START, 6);
         int seen = 0;
-        for (Result.Generated generated : generate(engine, null, params, null)) {
-            List<Integer> others =
-                    generated.tokens().stream().filter(id -> id < END_OF_TEXT).toList();
-            seen += generated.tokens().contains(IM_START) ? 1 : 0;
-            assertThat(generated.text()).isEqualTo(decode(others));
+        for (int bias = 8; bias <= 20; bias += 4) { // from hardly ever to nearly always
+            GenerationParams params = biased(30, IM_START, bias);
+            List<Result.Generated> without = generate(engine, null, params, null);
+            List<Result.Generated> kept = generate(engine, null, params.withSpecialTokensInText(true), null);
+            for (int i = 0; i < kept.size(); i++) {
+                List<Integer> tokens = without.get(i).tokens();
+                seen += tokens.contains(IM_START) ? 1 : 0;
+                assertThat(without.get(i).text())
+                        .isEqualTo(decode(
+                                tokens.stream().filter(id -> id < END_OF_TEXT).toList()));
+                assertThat(kept.get(i).tokens()).isEqualTo(tokens);
+                assertThat(kept.get(i).text())
+                        .as("an end-of-text token included")
+                        .isEqualTo(decode(tokens));
+            }
         }
         assertThat(seen).isGreaterThan(10);
-        List<Result.Generated> without = generate(engine, null, params, null);
-        List<Result.Generated> kept = generate(engine, null, params.withSpecialTokensInText(true), null);
-        for (int i = 0; i < kept.size(); i++) {
-            assertThat(kept.get(i).tokens()).isEqualTo(without.get(i).tokens());
-            assertThat(kept.get(i).text())
-                    .as("an end-of-text token included")
-                    .isEqualTo(decode(kept.get(i).tokens()));
-        }
     }
 
     @Test

@@ -138,7 +138,7 @@ class ChatConversationsTest {
                 "{{ messages[0].content }}{% if enable_thinking is false %}x{% endif %} | true  | false",
                 "{{ messages[0].content }}                                               | false | false",
                 "{% if messages[0].role == 'system' and enable_thinking %}x{% endif %}   | true  | false",
-                "{% if tools %}{{ tools | tojson }}{% endif %}{{ messages[0].content }}  | false | true",
+                "{% if tools %}{{ tools[0].type }}{% endif %}{{ messages[0].content }}    | false | true",
                 "{% if tools and enable_thinking %}x{% endif %}                          | true  | false",
                 "{% if tools %}{{ raise_exception('no') }}{% endif %}                    | false | true"
             })
