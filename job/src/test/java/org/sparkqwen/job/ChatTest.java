@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -149,14 +150,14 @@ class ChatTest {
     void aConversationMayBeTheTextOfJson() {
         String json = "[{\"role\": \"system\", \"content\": \"Be brief.\"}, {\"role\": \"user\", \"content\":"
                 + " [{\"type\": \"text\", \"text\": \"Say aye.\"}]}]";
-        Dataset<Row> rows = conversations("'" + json + "' as m");
+        Supplier<Dataset<Row>> rows = () -> conversations("'" + json + "' as m"); // a command ends its session
         int expected = tokens("<|im_start|>system\n"
                 + "Be brief.<|im_end|>\n"
                 + "<|im_start|>user\n"
                 + "Say aye.<|im_end|>\n"
                 + "<|im_start|>assistant\n");
-        assertThat(promptTokens(rows, "--chat", "--messages-column", "m")).containsExactly(expected);
-        CommandRun asText = run(rows, "--chat", "--prompt-column", "m");
+        assertThat(promptTokens(rows.get(), "--chat", "--messages-column", "m")).containsExactly(expected);
+        CommandRun asText = run(rows.get(), "--chat", "--prompt-column", "m");
         assertThat(asText.err())
                 .contains("warning: in 1 rows of this start, the text looks like a JSON list of messages");
         assertThat(written().getFirst().<Integer>getAs("prompt_tokens")).isGreaterThan(expected);
@@ -286,10 +287,10 @@ class ChatTest {
         String inner = "named_struct('messages', array(named_struct('role', 'user', 'content', 'Say aye.'))) as body";
         assertThat(promptTokens(conversations(inner), "--chat", "--prompt-column", "body.messages"))
                 .containsExactly(aye);
-        Dataset<Row> both = LocalSpark.session()
+        Supplier<Dataset<Row>> both = () -> LocalSpark.session()
                 .range(1)
                 .selectExpr("id", inner, "'Say something longer than that.' as `body.messages`", "'Say aye.' as c");
-        assertThat(promptTokens(both, "--chat", "--prompt-column", "body.messages"))
+        assertThat(promptTokens(both.get(), "--chat", "--prompt-column", "body.messages"))
                 .containsExactly(
                         tokens("<|im_start|>user\nSay something longer than that.<|im_end|>\n<|im_start|>assistant\n"));
         assertThat(promptTokens(
@@ -298,7 +299,7 @@ class ChatTest {
                         "--template",
                         "Say {x.a.b.c}."))
                 .containsExactly(aye);
-        assertRefused(both, "has no column 'body.text'", "--chat", "--prompt-column", "body.text");
+        assertRefused(both.get(), "has no column 'body.text'", "--chat", "--prompt-column", "body.text");
     }
 
     @Test
@@ -356,7 +357,7 @@ class ChatTest {
     void toolsComeFromAFileOrAColumn() throws IOException {
         String json = "[{\"type\": \"function\", \"function\": {\"name\": \"sail\", \"parameters\": {\"x\": 1.0}}}]";
         Path file = Files.writeString(directory.resolve("tools.json"), json);
-        Dataset<Row> rows = LocalSpark.session()
+        Supplier<Dataset<Row>> rows = () -> LocalSpark.session()
                 .range(2)
                 .selectExpr(
                         "id",
@@ -364,7 +365,7 @@ class ChatTest {
                         "if(id = 0, '" + json + "', null) as tools",
                         "array(named_struct('type', 'function', 'function', named_struct('name', 'sail', 'parameters',"
                                 + " named_struct('x', 1.0D)))) as struct");
-        List<Row> ofFile = generate(rows, "--chat", "--tools", file.toString());
+        List<Row> ofFile = generate(rows.get(), "--chat", "--tools", file.toString());
         int without = tokens("<|im_start|>user\nSay aye.<|im_end|>\n<|im_start|>assistant\n");
         int with = ofFile.getFirst().getAs("prompt_tokens");
         assertThat(with).isGreaterThan(without + 50);
@@ -373,24 +374,23 @@ class ChatTest {
             assertThat(row.getList(row.fieldIndex("tool_calls"))).isEmpty();
             assertThat(row.isNullAt(row.fieldIndex("reasoning_text"))).isTrue();
         });
-        List<Row> ofColumn = generate(rows, "--chat", "--tools", "tools");
+        List<Row> ofColumn = generate(rows.get(), "--chat", "--tools", "tools");
         assertThat(ofColumn.stream().map(row -> row.<Integer>getAs("prompt_tokens")))
                 .containsExactly(with, without);
         assertThat(ofColumn.getLast().isNullAt(ofColumn.getLast().fieldIndex("tool_calls")))
                 .isTrue();
-        assertThat(promptTokens(rows, "--chat", "--tools", "struct")).containsExactly(with, with);
-        assertThat(promptTokens(rows, "--chat", "--tools", json)).containsExactly(with, with);
-        assertRefused(
-                rows,
+        assertThat(promptTokens(rows.get(), "--chat", "--tools", "struct")).containsExactly(with, with);
+        assertThat(promptTokens(rows.get(), "--chat", "--tools", json)).containsExactly(with, with);
+        assertRefused(rows.get(),
                 "--tools absent.json is no file of this machine, and the input has no such",
                 "--chat",
                 "--tools",
                 "absent.json");
         Files.writeString(file, "{}");
-        assertRefused(rows, "not a JSON list of tools", "--chat", "--tools", file.toString());
-        assertRefused(rows, "column 'id' is bigint; --tools takes", "--chat", "--tools", "id");
+        assertRefused(rows.get(), "not a JSON list of tools", "--chat", "--tools", file.toString());
+        assertRefused(rows.get(), "column 'id' is bigint; --tools takes", "--chat", "--tools", "id");
         Files.writeString(model().resolve("chat_template.jinja"), "{{ messages[0].content }}");
-        assertRefused(rows, "leaves tools out", "--chat", "--tools", json);
+        assertRefused(rows.get(), "leaves tools out", "--chat", "--tools", json);
     }
 
     @Test
