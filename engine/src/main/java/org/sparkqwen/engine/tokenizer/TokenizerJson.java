@@ -13,7 +13,7 @@ import org.sparkqwen.engine.message.Quote;
 ///
 /// The file describes a pipeline of which many kinds exist. Exactly one is implemented, that of Qwen2 and Qwen3;
 /// whatever in a file is known to make Hugging Face's tokenizers give other ids is refused by the name of its key. A
-/// key that is not known is passed over, as theirs do, and warned of.
+/// key that is not known is passed over, and warned of.
 final class TokenizerJson {
     /// Keys of one file that are warned of one by one.
     private static final int MOST_WARNINGS = 10;

@@ -163,7 +163,6 @@ class UntrustedTokenizerJsonTest {
         assertThat(refused).isGreaterThan(sound);
     }
 
-    /// Hugging Face's tokenizers pass them over, and so nothing changes.
     @Test
     void unknownKeysAreWarnedOf() throws IOException {
         ObjectNode json = valid();
