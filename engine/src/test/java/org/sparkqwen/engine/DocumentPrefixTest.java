@@ -41,7 +41,7 @@ class DocumentPrefixTest {
     /// tokenizer_config.json's keys; then the token before a document with each kind of windows, - for none.
     @ParameterizedTest
     @CsvSource(
-            delimiter = '|',
+            delimiterString = " | ",
             quoteCharacter = '`',
             value = {
                 "{}                                                                        | 8189 | 8189 | -",

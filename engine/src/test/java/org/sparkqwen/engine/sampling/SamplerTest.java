@@ -183,7 +183,7 @@ class SamplerTest {
         "-0.1, 0, 1, 0, 'temperature must be a number of at least 0, not -0.1'",
         "NaN, 0, 1, 0, 'temperature must be a number of at least 0, not NaN'",
         "Infinity, 0, 1, 0, 'temperature must be a number of at least 0, not Infinity'",
-        "1, -1, 1, 0, 'top-k must be at least 0, not -1'",
+        "1, -2, 1, 0, 'top-k must be at least 0, not -2'",
         "1, 0, 0, 0, 'top-p must be above 0 and at most 1, not 0.0'",
         "1, 0, 1.1, 0, 'top-p must be above 0 and at most 1, not 1.1'",
         "1, 0, NaN, 0, 'top-p must be above 0 and at most 1, not NaN'",
