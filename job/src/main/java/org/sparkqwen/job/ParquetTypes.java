@@ -1,6 +1,5 @@
 package org.sparkqwen.job;
 
-import java.io.IOException;
 import java.io.Serializable;
 import java.util.Locale;
 import java.util.Map;
@@ -29,7 +28,7 @@ record ParquetTypes(StructType expected, ParquetReading reading, SerializableCon
             return byName(found).entrySet().stream()
                     .anyMatch(column ->
                             !column.getValue().equals(types.getOrDefault(column.getKey(), column.getValue())));
-        } catch (IOException | RuntimeException e) {
+        } catch (Exception e) { // Spark throws a checked exception that it does not declare
             return true; // reading tells
         }
     }
