@@ -47,7 +47,7 @@ final class Budget {
     private long bytes;
     private int depth;
 
-    /// @param input the size of the input, in units: [#units] of each value
+    /// @param input the size of the input, in units: its characters, and a few for each value
     Budget(long input) {
         this.input = input;
         mostSteps = STEPS + STEPS_PER_UNIT * input;

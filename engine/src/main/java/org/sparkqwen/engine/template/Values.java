@@ -47,6 +47,8 @@ final class Values {
         };
     }
 
+    /// As in Python, what is the same object is equal, so that it need not be looked into.
+    @SuppressWarnings("ReferenceEquality")
     static boolean equal(Object a, Object b, Budget budget) {
         budget.enter();
         boolean equal = a == b ? !(a instanceof Double number && number.isNaN()) : equalValues(a, b, budget);
