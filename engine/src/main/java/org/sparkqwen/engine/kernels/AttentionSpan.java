@@ -14,6 +14,10 @@ import java.util.List;
 ///     holds positions `32 i` to `32 i + 31`
 public record AttentionSpan(int row, int tokens, int position, KeyValueFormat format, List<MemorySegment> blocks) {
     public AttentionSpan {
+        if (row < 0 || tokens < 0 || position < 0) {
+            throw new IllegalArgumentException(
+                    "%d tokens from row %d, at position %d".formatted(tokens, row, position));
+        }
         int needed = Math.ceilDiv(position + tokens, KeyValueBlock.TOKENS);
         if (blocks.size() < needed) {
             throw new IllegalArgumentException(

@@ -3,7 +3,7 @@ package org.sparkqwen.engine.kernels;
 /// The rows of a batch that go to one expert, and its weights.
 ///
 /// @param gate `[intermediate, hidden]`
-/// @param up `[intermediate, hidden]`, of the same format
+/// @param up `[intermediate, hidden]`
 /// @param down `[hidden, intermediate]`
 /// @param rows of the batch, each once; at least one
 /// @param shares `[rows.length]`: what the expert's output is multiplied with for each row

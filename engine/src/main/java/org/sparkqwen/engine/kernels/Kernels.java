@@ -34,7 +34,7 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     ///
     /// @param in `[tokens, inputs]`
     /// @param gate `[outputs, inputs]`
-    /// @param up `[outputs, inputs]`, of the same format
+    /// @param up `[outputs, inputs]`
     /// @param out `[tokens, outputs]`; does not overlap `in`
     void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out);
 

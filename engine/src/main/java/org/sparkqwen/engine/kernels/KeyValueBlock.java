@@ -41,7 +41,7 @@ public final class KeyValueBlock {
 
     /// Writes the keys and values of a batch into the blocks of its spans.
     ///
-    /// @param keys `[tokens of the batch, keyValueWidth]`, after rotary embedding
+    /// @param keys `[tokens of the batch, keyValueWidth]`, after rotary embedding; [Operands#rows] has checked both
     /// @param values `[tokens of the batch, keyValueWidth]`
     static void store(
             ThreadTeam team,
@@ -49,9 +49,8 @@ public final class KeyValueBlock {
             List<AttentionSpan> spans,
             MemorySegment keys,
             MemorySegment values) {
-        long floats = (long) AttentionSpan.rows(spans) * shape.keyValueWidth();
-        long k = Memory.address(keys, floats);
-        long v = Memory.address(values, floats);
+        long k = keys.address();
+        long v = values.address();
         List<Part> parts = spans.stream().flatMap(KeyValueBlock::parts).toList();
         team.run(
                 parts.size(),

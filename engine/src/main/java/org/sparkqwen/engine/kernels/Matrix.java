@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /// The weight of a linear layer, `[outputs, inputs]`, packed into panels: `[ceil(outputs / 32)][inputs][32]`.
 ///
@@ -21,7 +22,10 @@ public sealed interface Matrix permits Bf16Matrix, F32Matrix {
     int elementBytes();
 
     /// Where a panel starts, `[inputs][32]`.
+    ///
+    /// @throws IndexOutOfBoundsException if there is no such panel
     default long panelAddress(int panel) {
+        Objects.checkIndex(panel, panelCount());
         return panels().address() + (long) panel * inputs() * PANEL * elementBytes();
     }
 

@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
 /// Vector loads from a segment are compiled for the kinds of segment that have passed through them anywhere in the JVM:
 /// once a heap segment has, every kernel on native memory runs at a fifth of its speed. One constant segment that spans
 /// the address space keeps kernels out of reach of other code. The price is that nothing checks an access, so each
-/// operation checks its operands once, before its loops, with [#address].
+/// operation checks its operands once, before its loops: [Operands], with [#address].
 final class Memory {
     @SuppressWarnings("restricted") // every address this class hands out was checked first
     static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
@@ -31,7 +31,7 @@ final class Memory {
         if (!segment.isNative()) {
             throw new IllegalArgumentException("kernels work on native memory, not on the Java heap");
         }
-        if (segment.byteSize() < bytes) {
+        if (bytes < 0 || segment.byteSize() < bytes) {
             throw new IndexOutOfBoundsException(
                     "an operand has %,d bytes, the operation needs %,d".formatted(segment.byteSize(), bytes));
         }

@@ -12,7 +12,6 @@ final class Router {
     /// [Kernels#route] on all threads.
     static Routes route(
             ThreadTeam team, MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
-        Memory.address(logits, (long) tokens * experts);
         Routes routes = new Routes(perToken, new int[tokens * perToken], new float[tokens * perToken]);
         team.run(tokens, (token, worker) -> {
             float[] probabilities = new float[experts];

@@ -24,6 +24,7 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
+        Operands.linear(in, tokens, projections);
         for (Projection projection : projections) {
             int outputs = projection.weight().outputs();
             float[] bias = new float[outputs];
@@ -31,7 +32,6 @@ final class ScalarKernels implements Kernels {
             if (given != null) {
                 read(given, 0, bias);
             }
-            Memory.address(projection.out(), (long) tokens * outputs);
             products(in, tokens, List.of(projection.weight()), (token, first, count, sums) -> {
                 for (int i = 0; given != null && i < count; i++) {
                     sums[0][i] += bias[first + i];
@@ -43,7 +43,7 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
-        Memory.address(sum, (long) tokens * weight.outputs());
+        Operands.linear(in, tokens, List.of(new Projection(weight, sum)));
         products(in, tokens, List.of(weight), (token, first, count, sums) -> {
             long at = (long) token * weight.outputs() + first;
             for (int i = 0; i < count; i++) {
@@ -55,7 +55,7 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
-        Memory.address(out, (long) tokens * gate.outputs());
+        Operands.swiGlu(in, tokens, gate, up, out);
         products(in, tokens, List.of(gate, up), (token, first, count, sums) -> {
             for (int i = 0; i < count; i++) {
                 sums[0][i] = ScalarMath.swiGlu(sums[0][i], sums[1][i]);
@@ -66,11 +66,13 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
+        Operands.route(logits, tokens, experts, perToken);
         return Router.route(team, logits, tokens, experts, perToken, normalised);
     }
 
     @Override
     public void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+        Operands.experts(in, experts, gated, sum);
         try (Arena arena = Arena.ofShared()) {
             for (ExpertRows expert : experts) {
                 int hidden = expert.gate().inputs();
@@ -104,7 +106,6 @@ final class ScalarKernels implements Kernels {
     private void products(MemorySegment in, int tokens, List<Matrix> weights, Outputs outputs) {
         Matrix shape = weights.getFirst();
         int inputs = shape.inputs();
-        Memory.address(in, (long) tokens * inputs);
         team.run(shape.panelCount(), (panel, worker) -> {
             float[][] panels =
                     weights.stream().map(weight -> panel(weight, panel)).toArray(float[][]::new);
@@ -124,8 +125,7 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
-        Memory.address(in, (long) rows * width);
-        Memory.address(out, (long) rows * width);
+        Operands.rmsNorm(in, weight, out, rows, width);
         float[] scale = new float[width];
         read(weight, 0, scale);
         team.run(rows, (row, worker) -> {
@@ -177,8 +177,8 @@ final class ScalarKernels implements Kernels {
             MemorySegment cosines,
             MemorySegment sines,
             Consumer<float[]> first) {
+        Operands.rotate(x, heads, headDim, positions, cosines, sines);
         int half = headDim / 2;
-        Memory.address(x, (long) positions.length * heads * headDim);
         team.run(positions.length, (token, worker) -> {
             float[] cos = new float[half];
             float[] sin = new float[half];
@@ -203,12 +203,14 @@ final class ScalarKernels implements Kernels {
     @Override
     public void storeKeyValues(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
+        Operands.rows(spans, keys, shape.keyValueWidth(), values, shape.keyValueWidth());
         KeyValueBlock.store(team, shape, spans, keys, values);
     }
 
     @Override
     public void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
+        Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
         for (AttentionSpan span : spans) {
             team.run(span.tokens(), (token, worker) -> {
                 for (int head = 0; head < shape.heads(); head++) {
@@ -283,13 +285,13 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+        Operands.logProbabilities(head, in, targets, out, likeliest);
         int hidden = head.inputs();
         int vocabulary = head.outputs();
         int chunks = LogSumExp.chunks(vocabulary);
         float[] maxima = new float[targets.length * chunks];
         float[] sums = new float[targets.length * chunks];
         float[] chosen = new float[targets.length];
-        Memory.address(in, (long) targets.length * hidden);
         team.run(chunks, (chunk, worker) -> {
             int first = chunk * LogSumExp.CHUNK;
             int count = Math.min(LogSumExp.CHUNK, vocabulary - first);
@@ -322,6 +324,7 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void logSumExp(MemorySegment logits, int count, double[] out) {
+        Operands.floats(logits, out.length, count);
         int chunks = LogSumExp.chunks(count);
         team.run(out.length, (row, worker) -> {
             float[] maxima = new float[chunks];
@@ -338,6 +341,7 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void likeliest(MemorySegment logits, int width, int count, int[] out) {
+        Operands.likeliest(logits, width, count, out.length);
         team.run(out.length, (row, worker) -> {
             float[] numbers = new float[count];
             read(logits, (long) row * width, numbers);

@@ -5,6 +5,7 @@ import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Objects;
 
 /// The loops around the micro-kernel: which parts of a product of activations and weights are computed after which, so
 /// that both are in the core's own caches when they are needed. Each thread has its own.
@@ -39,7 +40,7 @@ final class TiledProduct {
     /// Bytes of a cache's line: no vector that starts with one lies on two.
     private static final long LINE = 64;
 
-    private final ReadAhead ahead = new ReadAhead();
+    private final ReadAhead readAhead = new ReadAhead();
     private final MemorySegment widened = // a piece of a panel, [inputs][32]
             Arena.ofAuto().allocate((long) INPUTS_OF_MANY * PANEL * Float.BYTES, LINE);
     private final float[] sums = new float[HEAP_FLOATS];
@@ -50,7 +51,8 @@ final class TiledProduct {
     /// @param tokens how many, at most [#TOKENS]
     /// @param panels how many, at most [#PANELS] with those before `slot`
     /// @param slot of the first panel in [#sums]: so many others stay there before it
-    /// @param following address of the panel that is probably next, of as many inputs in the same format
+    /// @param next the weight that this thread probably needs next, and `nextPanel` its first panel: tiles of few
+    ///     tokens read it ahead if its panels are like this weight's
     void multiply(
             PackedActivations in,
             int token,
@@ -59,7 +61,9 @@ final class TiledProduct {
             int firstPanel,
             int panels,
             int slot,
-            long following) {
+            Matrix next,
+            int nextPanel) {
+        Objects.checkFromIndexSize(firstPanel, panels, weight.panelCount());
         boolean bf16 = weight instanceof Bf16Matrix;
         int inputs = weight.inputs();
         int rowBytes = PANEL * weight.elementBytes();
@@ -73,6 +77,7 @@ final class TiledProduct {
             accumulateRows(kernel, first, panelBytes, panels, inputs, in.floats(), x, inputs, 1, sums, from, 0);
             return;
         }
+        long following = isLike(weight, next) ? next.panelAddress(nextPanel) : first;
         boolean many = tokens >= MANY;
         boolean widen = many && bf16;
         MicroKernel kernel = bf16 && !widen ? MicroKernel.DENSE_BF16 : MicroKernel.DENSE_F32;
@@ -81,13 +86,13 @@ final class TiledProduct {
         int height = Tiling.height(tokens);
         for (int input = 0; input < inputs; input += piece) {
             int length = Math.min(piece, inputs - input);
-            int[][] shares = ahead.shares(heights, length, rowBytes);
+            int[][] shares = readAhead.shares(heights, length, rowBytes);
             // After the last panel come the first one's next inputs, as many as there are now.
             boolean lastPiece = input + piece >= inputs;
             long after = lastPiece ? following : first + (long) Math.min(input + piece, inputs - length) * rowBytes;
             for (int panel = 0; panel < panels; panel++) {
                 long stored = first + panel * panelBytes + (long) input * rowBytes;
-                long next = panel < panels - 1 ? stored + panelBytes : after;
+                long ahead = panel < panels - 1 ? stored + panelBytes : after;
                 if (widen) {
                     OuterProduct.widen(stored, length, widened.address());
                 }
@@ -100,12 +105,17 @@ final class TiledProduct {
                     }
                     int x = (token + row) * inputs + input * rows;
                     int[] offsets = tile < shares.length ? shares[tile] : ReadAhead.nothing(length);
-                    ahead.use(kernel.accumulate(
-                            address, length, in.floats(), x, rows, rows, sums, sum, PANEL, next, offsets));
+                    readAhead.use(kernel.accumulate(
+                            address, length, in.floats(), x, rows, rows, sums, sum, PANEL, ahead, offsets));
                     sum += rows * PANEL;
                 }
             }
         }
+    }
+
+    /// Whether a panel of `next` has as many bytes as one of `weight`: what is read ahead is read as if it were one.
+    private static boolean isLike(Matrix weight, Matrix next) {
+        return next.elementBytes() == weight.elementBytes() && next.inputs() == weight.inputs();
     }
 
     /// Of what was multiplied last, `[panels][Tiling.height(tokens)][32]`: to be read, or changed, before the next

@@ -48,12 +48,14 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
+        Operands.linear(in, tokens, projections);
         products(in, tokens, groups(projections, tokens, TiledProduct.PANELS), WRITE);
     }
 
     @Override
     public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
         List<Projection> projection = List.of(new Projection(weight, sum));
+        Operands.linear(in, tokens, projection);
         products(in, tokens, groups(projection, tokens, TiledProduct.PANELS), VectorKernels::addTo);
     }
 
@@ -67,8 +69,7 @@ final class VectorKernels implements Kernels {
 
     private void products(MemorySegment in, int tokens, List<PanelGroup> groups, Output output) {
         int inputs = groups.getFirst().weight().inputs();
-        long x = Memory.address(in, (long) tokens * inputs);
-        packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
+        packed(in.address(), tokens, inputs, groups.size(), (index, rows, worker) -> {
             PanelGroup group = groups.get(index);
             TiledProduct product = products[worker];
             multiply(product, rows, group, 0, following(groups, index));
@@ -99,15 +100,16 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
+        Operands.swiGlu(in, tokens, gate, up, out);
         int inputs = gate.inputs();
-        long x = Memory.address(in, (long) tokens * inputs);
+        long x = in.address();
         int most = TiledProduct.PANELS / 2; // the ups' sums need as much room as the gates'
         List<PanelGroup> groups = groups(List.of(new Projection(gate, out)), tokens, most);
         packed(x, tokens, inputs, groups.size(), (index, rows, worker) -> {
             PanelGroup gates = groups.get(index);
             PanelGroup ups = new PanelGroup(up, gates.first(), gates.count(), 0, gates.out());
             TiledProduct product = products[worker];
-            multiply(product, rows, gates, 0, following(gates, ups));
+            multiply(product, rows, gates, 0, ups);
             multiply(product, rows, ups, gates.count(), following(groups, index));
             writeGated(product.sums(), rows.count(), gates, rows.row());
         });
@@ -160,17 +162,9 @@ final class VectorKernels implements Kernels {
     /// @param out address of the layer's outputs
     record PanelGroup(Matrix weight, int first, int count, long bias, long out) {}
 
-    /// The panel that the thread which has the group at `index` will probably need after it.
-    private static long following(List<PanelGroup> groups, int index) {
-        PanelGroup group = groups.get(index);
-        return following(group, index == groups.size() - 1 ? group : groups.get(index + 1));
-    }
-
-    /// Address of the first panel of `next`, or of `group` where the formats differ.
-    private static long following(PanelGroup group, PanelGroup next) {
-        boolean alike = group.weight().elementBytes() == next.weight().elementBytes();
-        PanelGroup likely = alike ? next : group;
-        return likely.weight().panelAddress(likely.first());
+    /// The panels that the thread which has the group at `index` will probably need after it.
+    private static PanelGroup following(List<PanelGroup> groups, int index) {
+        return groups.get(Math.min(index + 1, groups.size() - 1));
     }
 
     /// Cuts the layers into groups of panels: smaller ones where there would not be enough for all threads.
@@ -188,12 +182,12 @@ final class VectorKernels implements Kernels {
         List<PanelGroup> groups = new ArrayList<>();
         for (Projection projection : projections) {
             Matrix weight = projection.weight();
-            long out = Memory.address(projection.out(), (long) tokens * weight.outputs());
+            long out = projection.out().address();
             MemorySegment biases = projection.bias();
             for (int panel = 0; panel < weight.panelCount(); panel += size) {
                 long bias = biases == null
                         ? 0
-                        : Memory.address(biases, weight.outputs()) + (long) panel * PANEL * Float.BYTES;
+                        : biases.address() + (long) panel * PANEL * Float.BYTES;
                 groups.add(new PanelGroup(weight, panel, Math.min(size, weight.panelCount() - panel), bias, out));
             }
         }
@@ -201,26 +195,37 @@ final class VectorKernels implements Kernels {
     }
 
     /// Multiplies packed tokens with a group of panels.
-    private void multiply(TiledProduct product, PackedRows rows, PanelGroup panels, int slot, long following) {
+    private void multiply(TiledProduct product, PackedRows rows, PanelGroup panels, int slot, PanelGroup next) {
         product.multiply(
-                packed, rows.token(), rows.count(), panels.weight(), panels.first(), panels.count(), slot, following);
+                packed,
+                rows.token(),
+                rows.count(),
+                panels.weight(),
+                panels.first(),
+                panels.count(),
+                slot,
+                next.weight(),
+                next.first());
     }
 
     @Override
     public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
+        Operands.route(logits, tokens, experts, perToken);
         return Router.route(team, logits, tokens, experts, perToken, normalised);
     }
 
     @Override
     public void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+        Operands.experts(in, experts, gated, sum);
         mixture.addExperts(in, experts, gated, sum);
     }
 
     @Override
     public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
-        long x = Memory.address(in, (long) rows * width);
-        long w = Memory.address(weight, width);
-        long y = Memory.address(out, (long) rows * width);
+        Operands.rmsNorm(in, weight, out, rows, width);
+        long x = in.address();
+        long w = weight.address();
+        long y = out.address();
         int grain = Math.max(1, GRAIN / width);
         team.run(Math.ceilDiv(rows, grain), (part, worker) -> {
             for (int row = part * grain; row < Math.min(rows, (part + 1) * grain); row++) {
@@ -301,10 +306,10 @@ final class VectorKernels implements Kernels {
             HeadWork work) {
         int width = heads * headDim;
         int half = headDim / 2;
-        long address = Memory.address(x, (long) positions.length * width);
-        int highest = Arrays.stream(positions).max().orElse(-1);
-        long cos = Memory.address(cosines, (highest + 1L) * half);
-        long sin = Memory.address(sines, (highest + 1L) * half);
+        Operands.rotate(x, heads, headDim, positions, cosines, sines);
+        long address = x.address();
+        long cos = cosines.address();
+        long sin = sines.address();
         int grain = Math.max(1, GRAIN / width);
         team.run(Math.ceilDiv(positions.length, grain), (part, worker) -> {
             for (int token = part * grain; token < Math.min(positions.length, (part + 1) * grain); token++) {
@@ -343,15 +348,16 @@ final class VectorKernels implements Kernels {
     @Override
     public void storeKeyValues(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
+        Operands.rows(spans, keys, shape.keyValueWidth(), values, shape.keyValueWidth());
         KeyValueBlock.store(team, shape, spans, keys, values);
     }
 
     @Override
     public void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
-        int tokens = AttentionSpan.rows(spans);
-        long q = Memory.address(queries, (long) tokens * shape.queryWidth());
-        long y = Memory.address(out, (long) tokens * shape.queryWidth());
+        Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
+        long q = queries.address();
+        long y = out.address();
         List<AttentionTile> tiles = VectorAttention.tiles(shape, spans);
         team.run(tiles.size(), (part, worker) -> {
             AttentionTile tile = tiles.get(part);
@@ -365,10 +371,11 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+        Operands.logProbabilities(head, in, targets, out, likeliest);
         int hidden = head.inputs();
         int vocabulary = head.outputs();
         int chunks = LogSumExp.chunks(vocabulary);
-        long x = Memory.address(in, (long) targets.length * hidden);
+        long x = in.address();
         float[] maxima = new float[targets.length * chunks];
         float[] chunkSums = new float[targets.length * chunks];
         float[] chosen = new float[targets.length];
@@ -377,7 +384,8 @@ final class VectorKernels implements Kernels {
             int panel = chunk * TiledProduct.PANELS;
             int panels = Math.min(TiledProduct.PANELS, head.panelCount() - panel);
             int nextPanel = chunk < chunks - 1 ? panel + TiledProduct.PANELS : panel;
-            multiply(product, tokens, new PanelGroup(head, panel, panels, 0, 0), 0, head.panelAddress(nextPanel));
+            PanelGroup group = new PanelGroup(head, panel, panels, 0, 0);
+            multiply(product, tokens, group, 0, new PanelGroup(head, nextPanel, 1, 0, 0));
             int height = Tiling.height(tokens.count());
             int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
             float[] logits = rows[worker];
@@ -404,7 +412,8 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void logSumExp(MemorySegment logits, int count, double[] out) {
-        long address = Memory.address(logits, (long) out.length * count);
+        Operands.floats(logits, out.length, count);
+        long address = logits.address();
         int chunks = LogSumExp.chunks(count);
         float[] maxima = new float[out.length * chunks];
         float[] chunkSums = new float[out.length * chunks];
@@ -422,7 +431,8 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void likeliest(MemorySegment logits, int width, int count, int[] out) {
-        long address = Memory.address(logits, (long) out.length * width);
+        Operands.likeliest(logits, width, count, out.length);
+        long address = logits.address();
         team.run(out.length, (row, worker) -> out[row] = likeliest(address + (long) row * width * Float.BYTES, count));
     }
 

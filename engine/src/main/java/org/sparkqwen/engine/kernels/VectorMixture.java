@@ -48,13 +48,13 @@ final class VectorMixture {
     /// @param slot of the first among those that are packed
     private record Run(ExpertRows expert, int from, int count, int gatedRow, int slot) {}
 
+    /// @param in which [Operands#experts] has checked, as the others
     void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
         int hidden = experts.getFirst().gate().inputs();
         int intermediate = experts.getFirst().gate().outputs();
-        int batchRows = ExpertRows.batchRows(experts);
-        long x = Memory.address(in, (long) batchRows * hidden);
-        long y = Memory.address(sum, (long) batchRows * hidden);
-        long between = Memory.address(gated, (long) ExpertRows.count(experts) * intermediate);
+        long x = in.address();
+        long y = sum.address();
+        long between = gated.address();
         long rowBytes = (long) hidden * Float.BYTES;
         long gatedBytes = (long) intermediate * Float.BYTES;
 
@@ -110,8 +110,8 @@ final class VectorMixture {
             int panels = Math.min(size, shape.panelCount() - panel);
             TiledProduct product = products[worker];
             int next = panel + size < shape.panelCount() ? panel + size : panel;
-            multiply(product, run, gate, panel, panels, 0, following(gate, up, panel));
-            multiply(product, run, up, panel, panels, panels, following(up, gate, next));
+            multiply(product, run, gate, panel, panels, 0, up, panel);
+            multiply(product, run, up, panel, panels, panels, gate, next);
             PanelGroup gates = new PanelGroup(gate, panel, panels, 0, gated);
             VectorKernels.writeGated(product.sums(), run.count(), gates, run.gatedRow());
         });
@@ -131,8 +131,7 @@ final class VectorMixture {
                 ExpertRows expert = run.expert();
                 Matrix next =
                         runs.get(Math.min(index + 1, runs.size() - 1)).expert().down();
-                long following = following(expert.down(), next, panel);
-                multiply(product, run, expert.down(), panel, panels, 0, following);
+                multiply(product, run, expert.down(), panel, panels, 0, next, panel);
                 int height = Tiling.height(run.count());
                 for (int i = 0; i < run.count(); i++) {
                     int row = expert.rows()[run.from() + i];
@@ -153,11 +152,6 @@ final class VectorMixture {
         });
     }
 
-    /// Address of a panel of `next`, which comes after `weight`; of `weight` itself where the formats differ.
-    private static long following(Matrix weight, Matrix next, int panel) {
-        return (next.elementBytes() == weight.elementBytes() ? next : weight).panelAddress(panel);
-    }
-
     /// Panels of a part.
     ///
     /// @param panels that there are
@@ -167,8 +161,15 @@ final class VectorMixture {
     }
 
     private void multiply(
-            TiledProduct product, Run run, Matrix weight, int panel, int panels, int slot, long following) {
-        product.multiply(packed, run.slot(), run.count(), weight, panel, panels, slot, following);
+            TiledProduct product,
+            Run run,
+            Matrix weight,
+            int panel,
+            int panels,
+            int slot,
+            Matrix next,
+            int nextPanel) {
+        product.multiply(packed, run.slot(), run.count(), weight, panel, panels, slot, next, nextPanel);
     }
 
     private static void addShare(float[] products, int index, int count, float share, long to) {

@@ -1,0 +1,127 @@
+package org.sparkqwen.engine.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/// What every operation of [Kernels] checks of its operands before it computes: that each is native memory of the
+/// size that the operation reads or writes, and that those which meet fit each other.
+///
+/// Kernels address memory without any check ([Memory#ALL]), so an operand that is smaller than an operation believes
+/// would be read past its end. Sizes that a caller gives are never believed: they are compared with the segment here,
+/// through [Memory#address], or when a [Matrix] or an [AttentionSpan] is made. All back-ends call the same checks.
+final class Operands {
+    private Operands() {}
+
+    static void linear(MemorySegment in, int tokens, List<Projection> projections) {
+        if (projections.isEmpty()) {
+            throw new IllegalArgumentException("no layer to compute");
+        }
+        int inputs = projections.getFirst().weight().inputs();
+        floats(in, tokens, inputs);
+        for (Projection projection : projections) {
+            Matrix weight = projection.weight();
+            require(weight.inputs() == inputs, "layers of %d and of %d inputs", inputs, weight.inputs());
+            floats(projection.out(), tokens, weight.outputs());
+            if (projection.bias() != null) {
+                floats(projection.bias(), 1, weight.outputs());
+            }
+        }
+    }
+
+    static void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
+        sameShape(gate, up);
+        floats(in, tokens, gate.inputs());
+        floats(out, tokens, gate.outputs());
+    }
+
+    static void experts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+        if (experts.isEmpty()) {
+            throw new IllegalArgumentException("no expert to compute");
+        }
+        Matrix first = experts.getFirst().gate();
+        for (ExpertRows expert : experts) {
+            sameShape(first, expert.gate());
+            sameShape(first, expert.up());
+            Matrix down = expert.down();
+            require(
+                    down.inputs() == first.outputs() && down.outputs() == first.inputs(),
+                    "an expert's down is of %d outputs and %d inputs",
+                    down.outputs(),
+                    down.inputs());
+            for (int row : expert.rows()) {
+                require(row >= 0, "row %d of a batch", row);
+            }
+        }
+        int rows = ExpertRows.batchRows(experts);
+        floats(in, rows, first.inputs());
+        floats(sum, rows, first.inputs());
+        floats(gated, ExpertRows.count(experts), first.outputs());
+    }
+
+    static void route(MemorySegment logits, int tokens, int experts, int perToken) {
+        require(perToken >= 1 && perToken <= experts, "%d experts a token of %d", perToken, experts);
+        floats(logits, tokens, experts);
+    }
+
+    static void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width) {
+        floats(in, rows, width);
+        floats(weight, 1, width);
+        floats(out, rows, width);
+    }
+
+    static void rotate(
+            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+        require(headDim % 2 == 0, "heads of %d numbers, which are no pairs", headDim);
+        floats(x, positions.length, (long) heads * headDim);
+        int highest = -1;
+        for (int position : positions) {
+            require(position >= 0, "position %d", position);
+            highest = Math.max(highest, position);
+        }
+        floats(cosines, highest + 1L, headDim / 2);
+        floats(sines, highest + 1L, headDim / 2);
+    }
+
+    /// @param first `[rows, firstWidth]`, as `second` is of its width
+    static void rows(
+            List<AttentionSpan> spans, MemorySegment first, int firstWidth, MemorySegment second, int secondWidth) {
+        int rows = AttentionSpan.rows(spans);
+        floats(first, rows, firstWidth);
+        floats(second, rows, secondWidth);
+    }
+
+    static void logProbabilities(
+            Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+        floats(in, targets.length, head.inputs());
+        for (int target : targets) {
+            require(target >= 0 && target < head.outputs(), "target %d of %d tokens", target, head.outputs());
+        }
+        require(
+                out.length >= targets.length && likeliest.length >= targets.length,
+                "%d results for %d targets",
+                Math.min(out.length, likeliest.length),
+                targets.length);
+    }
+
+    static void likeliest(MemorySegment logits, int width, int count, int rows) {
+        require(count >= 1 && count <= width, "%d columns of %d", count, width);
+        floats(logits, rows, width);
+    }
+
+    private static void sameShape(Matrix one, Matrix other) {
+        require(
+                one.inputs() == other.inputs() && one.outputs() == other.outputs(),
+                "gates and ups of %s outputs and inputs",
+                "%d x %d and %d x %d".formatted(one.outputs(), one.inputs(), other.outputs(), other.inputs()));
+    }
+
+    static void floats(MemorySegment segment, long rows, long width) {
+        Memory.address(segment, Math.multiplyExact(rows, width));
+    }
+
+    private static void require(boolean fits, String fault, Object... numbers) {
+        if (!fits) {
+            throw new IllegalArgumentException("operands do not fit: " + fault.formatted(numbers));
+        }
+    }
+}
