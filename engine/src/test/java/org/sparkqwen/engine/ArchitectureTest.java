@@ -32,7 +32,6 @@ class ArchitectureTest {
 
     /// Public for the sake of the job module alone, which these tests do not see.
     private static final Set<String> FOR_THE_JOB = Set.of(
-            ROOT + ".checkpoint.Fingerprint", // identifies the model on every row
             ROOT + ".checkpoint.CacheEviction", // and what follows: a host's copies of models
             ROOT + ".checkpoint.FileRange",
             ROOT + ".checkpoint.ModelCache",

@@ -169,7 +169,8 @@ class PackedModelTest {
         Path tied = Files.createDirectory(directory.resolve("tied"));
         Path untied = Files.createDirectory(directory.resolve("untied"));
         for (Path model : List.of(tied, untied)) {
-            ModelCopy copy = ModelCopy.of(TIED, model).config(json -> json.put("tie_word_embeddings", model == tied));
+            ModelCopy copy =
+                    ModelCopy.of(TIED, model).config(json -> json.put("tie_word_embeddings", model.equals(tied)));
             copy.withHead("model.safetensors", 0);
         }
         assertThat(logProbabilities(tied, cache())).isEqualTo(logProbabilities(TIED, null));

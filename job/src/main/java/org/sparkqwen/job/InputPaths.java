@@ -160,7 +160,7 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
         StringBuilder plain = new StringBuilder();
         StringBuilder pattern = new StringBuilder();
         boolean exists = true;
-        for (String component : glob.toUri().getPath().substring(1).split("/")) {
+        for (String component : glob.toUri().getPath().substring(1).split("/", -1)) {
             plain.append('/').append(component);
             boolean hasMeaning = GLOB.matcher(component).find();
             exists &= !hasMeaning || files.exists(new Path(scheme, authority, plain.toString()));

@@ -90,7 +90,7 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
                         columns(footer.getFooter().getFileMetaData().getSchema(), converter);
                 layouts.merge(columns, new Layout(columns, file, 1), Layout::plus);
             } catch (IOException | RuntimeException e) {
-                continue; // counting its rows says what is wrong with it
+                // counting its rows says what is wrong with it
             }
         }
         return List.copyOf(layouts.values());

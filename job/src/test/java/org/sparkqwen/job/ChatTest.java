@@ -151,11 +151,13 @@ class ChatTest {
         String json = "[{\"role\": \"system\", \"content\": \"Be brief.\"}, {\"role\": \"user\", \"content\":"
                 + " [{\"type\": \"text\", \"text\": \"Say aye.\"}]}]";
         Supplier<Dataset<Row>> rows = () -> conversations("'" + json + "' as m"); // a command ends its session
-        int expected = tokens("<|im_start|>system\n"
-                + "Be brief.<|im_end|>\n"
-                + "<|im_start|>user\n"
-                + "Say aye.<|im_end|>\n"
-                + "<|im_start|>assistant\n");
+        int expected = tokens("""
+            <|im_start|>system
+            Be brief.<|im_end|>
+            <|im_start|>user
+            Say aye.<|im_end|>
+            <|im_start|>assistant
+            """);
         assertThat(promptTokens(rows.get(), "--chat", "--messages-column", "m")).containsExactly(expected);
         CommandRun asText = run(rows.get(), "--chat", "--prompt-column", "m");
         assertThat(asText.err())
@@ -337,9 +339,13 @@ class ChatTest {
                 + " named_struct('role', 'user', 'content', 'Say aye.')) as prompt";
         CommandRun system = run(conversations(own), "--chat", "--system", "Be long.");
         assertThat(system.err()).contains("in 1 rows of this start, --system was not used");
-        assertThat(written().getFirst().<Integer>getAs("prompt_tokens"))
-                .isEqualTo(tokens("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nSay aye.<|im_end|>\n"
-                        + "<|im_start|>assistant\n"));
+        assertThat(written().getFirst().<Integer>getAs("prompt_tokens")).isEqualTo(tokens("""
+            <|im_start|>system
+            Be brief.<|im_end|>
+            <|im_start|>user
+            Say aye.<|im_end|>
+            <|im_start|>assistant
+            """));
         assertThat(run(conversations("'a' as prompt"), "--chat", "--thinking", "on")
                         .err())
                 .doesNotContain("--thinking");
@@ -381,7 +387,8 @@ class ChatTest {
                 .isTrue();
         assertThat(promptTokens(rows.get(), "--chat", "--tools", "struct")).containsExactly(with, with);
         assertThat(promptTokens(rows.get(), "--chat", "--tools", json)).containsExactly(with, with);
-        assertRefused(rows.get(),
+        assertRefused(
+                rows.get(),
                 "--tools absent.json is no file of this machine, and the input has no such",
                 "--chat",
                 "--tools",

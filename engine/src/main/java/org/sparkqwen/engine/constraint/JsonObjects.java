@@ -34,7 +34,7 @@ final class JsonObjects {
 
     private final Map<Place, Integer> tails = new HashMap<>();
     private final Map<Place, Integer> afterComma = new HashMap<>();
-    private final Map<Trie, Integer> states = new IdentityHashMap<>();
+    private final IdentityHashMap<Trie, Integer> states = new IdentityHashMap<>();
 
     /// Where the keys of each of the others begin, by the count of properties before.
     private final Map<Integer, List<Integer>> othersBegin = new HashMap<>();

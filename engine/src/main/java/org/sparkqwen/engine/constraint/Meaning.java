@@ -44,7 +44,7 @@ record Meaning(List<Values> parts) {
     Meaning minus(Meaning other, Meanings meanings) {
         List<Values> rest = parts;
         for (Values others : other.parts) {
-            Budget.spend(Meanings.STEPS_OF_PART * (rest.size()));
+            Budget.spend(Meanings.STEPS_OF_PART * rest.size());
             List<Values> left = new ArrayList<>();
             for (Values some : rest) {
                 left.addAll(some.minus(others, meanings));

@@ -67,7 +67,7 @@ record NumberRange(
         if (a == null || b == null) {
             return a == null ? b : a;
         }
-        int order = sign * a.number.compareTo(b.number);
+        int order = sign > 0 ? a.number.compareTo(b.number) : b.number.compareTo(a.number);
         return order > 0 || (order == 0 && !a.inclusive) ? a : b;
     }
 
@@ -105,7 +105,11 @@ record NumberRange(
     }
 
     private static boolean isBeyond(@Nullable Bound bound, BigDecimal number, int sign) {
-        return bound == null || sign * number.compareTo(bound.number) >= (bound.inclusive ? 0 : 1);
+        if (bound == null) {
+            return true;
+        }
+        int order = sign > 0 ? number.compareTo(bound.number) : bound.number.compareTo(number);
+        return bound.inclusive ? order >= 0 : order > 0;
     }
 
     private static boolean isMultiple(BigDecimal number, BigDecimal divisor) {
@@ -157,6 +161,7 @@ record NumberRange(
     }
 
     /// Whether it is certain that all numbers of `range` are in this one.
+    @SuppressWarnings("ReferenceEquality") // which of two objects it was
     private boolean includes(NumberRange range) {
         return excluded.isEmpty()
                 && stronger(lowest, range.lowest, 1) == range.lowest

@@ -189,6 +189,7 @@ final class Schema {
     }
 
     @Override
+    @SuppressWarnings("ReferenceEquality") // the same place of the same document
     public boolean equals(Object other) {
         return other instanceof Schema schema && schema.node == node && schema.resource == resource;
     }

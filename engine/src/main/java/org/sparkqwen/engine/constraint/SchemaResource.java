@@ -24,7 +24,7 @@ final class SchemaResource {
     private final @Nullable SchemaResource parent;
 
     /// The resources within this one, by their root, so that each is one object.
-    private final Map<JsonNode, SchemaResource> embedded = new IdentityHashMap<>();
+    private final IdentityHashMap<JsonNode, SchemaResource> embedded = new IdentityHashMap<>();
 
     /// All places of the document that have a name, by `id` or `id#anchor`; of a document only, and made when
     /// first asked for.
@@ -43,6 +43,7 @@ final class SchemaResource {
     }
 
     /// The resource that `node` belongs to: one of its own if it has an `$id`, else this one.
+    @SuppressWarnings("ReferenceEquality") // the same place of the same document
     SchemaResource within(JsonNode node, String place) {
         String given = idOf(node);
         if (given == null || node == root) {

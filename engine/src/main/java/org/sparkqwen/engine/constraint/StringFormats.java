@@ -39,7 +39,7 @@ final class StringFormats {
             "LABEL(?:\\.LABEL){0,7}".replace("LABEL", "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,14}");
 
     /// RFC 3339's appendix A.
-    private static final String DURATION = ("P(?:(?:ND|NM(?:ND)?|NY(?:NM(?:ND)?)?)(?:TIME)?|TIME|NW)")
+    private static final String DURATION = "P(?:(?:ND|NM(?:ND)?|NY(?:NM(?:ND)?)?)(?:TIME)?|TIME|NW)"
             .replace("TIME", "T(?:NH(?:NM(?:NS)?)?|NM(?:NS)?|NS)")
             .replace("N", "\\d{1,9}");
 

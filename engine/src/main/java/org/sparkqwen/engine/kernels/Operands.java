@@ -90,8 +90,7 @@ final class Operands {
         floats(second, rows, secondWidth);
     }
 
-    static void logProbabilities(
-            Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+    static void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
         floats(in, targets.length, head.inputs());
         for (int target : targets) {
             require(target >= 0 && target < head.outputs(), "target %d of %d tokens", target, head.outputs());
@@ -119,6 +118,7 @@ final class Operands {
         Memory.address(segment, Math.multiplyExact(rows, width));
     }
 
+    @SuppressWarnings("AnnotateFormatMethod") // the JDK alone; all callers are above
     private static void require(boolean fits, String fault, Object... numbers) {
         if (!fits) {
             throw new IllegalArgumentException("operands do not fit: " + fault.formatted(numbers));

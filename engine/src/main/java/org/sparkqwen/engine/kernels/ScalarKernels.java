@@ -157,6 +157,7 @@ final class ScalarKernels implements Kernels {
             int[] positions,
             MemorySegment cosines,
             MemorySegment sines) {
+        Operands.floats(weight, 1, headDim);
         float[] scale = new float[headDim];
         read(weight, 0, scale);
         rotate(x, heads, headDim, positions, cosines, sines, head -> norm(head, scale, epsilon));

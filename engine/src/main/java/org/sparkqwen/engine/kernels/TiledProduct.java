@@ -113,7 +113,8 @@ final class TiledProduct {
         }
     }
 
-    /// Whether a panel of `next` has as many bytes as one of `weight`: what is read ahead is read as if it were one.
+    /// Whether a panel of `next` has as many bytes as one of `weight`. What is read ahead is read as if it were
+    /// one.
     private static boolean isLike(Matrix weight, Matrix next) {
         return next.elementBytes() == weight.elementBytes() && next.inputs() == weight.inputs();
     }

@@ -185,9 +185,7 @@ final class VectorKernels implements Kernels {
             long out = projection.out().address();
             MemorySegment biases = projection.bias();
             for (int panel = 0; panel < weight.panelCount(); panel += size) {
-                long bias = biases == null
-                        ? 0
-                        : biases.address() + (long) panel * PANEL * Float.BYTES;
+                long bias = biases == null ? 0 : biases.address() + (long) panel * PANEL * Float.BYTES;
                 groups.add(new PanelGroup(weight, panel, Math.min(size, weight.panelCount() - panel), bias, out));
             }
         }

@@ -161,14 +161,7 @@ final class VectorMixture {
     }
 
     private void multiply(
-            TiledProduct product,
-            Run run,
-            Matrix weight,
-            int panel,
-            int panels,
-            int slot,
-            Matrix next,
-            int nextPanel) {
+            TiledProduct product, Run run, Matrix weight, int panel, int panels, int slot, Matrix next, int nextPanel) {
         product.multiply(packed, run.slot(), run.count(), weight, panel, panels, slot, next, nextPanel);
     }
 

@@ -154,11 +154,13 @@ final class ConfigKeys {
         SOFTMAX("softmax", value -> value.asText().equals("softmax")),
         NOTHING(
                 "nothing",
-                value -> value.isContainerNode() && value.isEmpty()
-                        || value.isTextual() && value.textValue().isEmpty()
-                        || value.isBoolean() && !value.booleanValue());
+                value -> (value.isContainerNode() && value.isEmpty())
+                        || (value.isTextual() && value.textValue().isEmpty())
+                        || (value.isBoolean() && !value.booleanValue()));
 
         private final String shown;
+
+        @SuppressWarnings("ImmutableEnumChecker") // functions without state
         private final Predicate<JsonNode> allows;
 
         Neutral(String shown, Predicate<JsonNode> allows) {

@@ -39,8 +39,8 @@ final class AddedTokens {
         tokens.forEach((spelling, token) -> {
             beginnings.set(spelling.charAt(0));
             Node node = root;
-            for (char c : spelling.toCharArray()) {
-                node = node.children.computeIfAbsent(c, _ -> new Node());
+            for (int i = 0; i < spelling.length(); i++) {
+                node = node.children.computeIfAbsent(spelling.charAt(i), _ -> new Node());
             }
             node.token = token;
         });

@@ -151,10 +151,7 @@ final class TokenizerConfig {
             warn("tokenizer_class %s is unknown; %s counts"
                     .formatted(
                             Quote.of(name),
-                            String.join(
-                                    " and ",
-                                    TokenizerFiles.names(files.contents()::containsKey)
-                                            .subList(0, 1))));
+                            TokenizerFiles.names(files.contents()::containsKey).getFirst()));
         }
         if (root.has("auto_map")) {
             warn("auto_map names code of the model's own, which is not run");

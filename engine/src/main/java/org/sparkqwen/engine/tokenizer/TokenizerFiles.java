@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedMap;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +18,7 @@ import org.sparkqwen.engine.message.Quote;
 ///
 /// @param directory where they are, for messages
 /// @param contents by file name
-public record TokenizerFiles(String directory, SortedMap<String, byte[]> contents) implements Serializable {
+public record TokenizerFiles(String directory, NavigableMap<String, byte[]> contents) implements Serializable {
     /// The whole tokenizer in one file. Where it is, [#VOCABULARY] and [#MERGES] are not looked at.
     static final String TOKENIZER = "tokenizer.json";
 
@@ -67,7 +67,7 @@ public record TokenizerFiles(String directory, SortedMap<String, byte[]> content
             throw new InvalidModelException("%s: has neither %s nor %s and %s"
                     .formatted(Quote.line(directory.toString()), TOKENIZER, VOCABULARY, MERGES));
         }
-        SortedMap<String, byte[]> contents = new TreeMap<>();
+        NavigableMap<String, byte[]> contents = new TreeMap<>();
         for (String name : names) {
             contents.put(name, ModelInput.read(directory.resolve(name)));
         }

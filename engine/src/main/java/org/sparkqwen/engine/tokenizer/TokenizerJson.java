@@ -154,10 +154,10 @@ final class TokenizerJson {
         for (int i = 0; i < steps.size(); i++) {
             String step = "%s.processors[%d]".formatted(where, i);
             Affixes more = affixes(steps.get(i), step);
-            if (affixes != Affixes.NONE && more != Affixes.NONE) {
+            if (!affixes.equals(Affixes.NONE) && !more.equals(Affixes.NONE)) {
                 throw fault("%s: a second template is not supported".formatted(step));
             }
-            affixes = more == Affixes.NONE ? affixes : more;
+            affixes = more.equals(Affixes.NONE) ? affixes : more;
         }
         return affixes;
     }

@@ -89,6 +89,7 @@ class RandomSchemaTest {
         return Stream.of(value.toString());
     }
 
+    @SuppressWarnings("ReferenceEquality") // all but this very one
     private static Stream<String> members(List<Map.Entry<String, JsonNode>> left) {
         return left.isEmpty()
                 ? Stream.of("")

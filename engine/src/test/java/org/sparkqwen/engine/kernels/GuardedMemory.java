@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /// Memory that ends where a page ends behind which nothing may be read or written: who goes past it ends the JVM.
+@SuppressWarnings("restricted") // signatures are those of the manual pages, on 64 bits
 final class GuardedMemory {
     private static final long PAGE = 4096;
     private static final int PROT_NONE = 0;
@@ -36,8 +37,8 @@ final class GuardedMemory {
     static MemorySegment allocate(long bytes) {
         try {
             long pages = Math.ceilDiv(Math.max(1, bytes), PAGE) * PAGE;
-            MemorySegment all = (MemorySegment) MMAP.invokeExact(
-                    MemorySegment.NULL, pages + PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0L);
+            MemorySegment all = (MemorySegment)
+                    MMAP.invokeExact(MemorySegment.NULL, pages + PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0L);
             MemorySegment mapped = all.reinterpret(pages + PAGE);
             int result = (int) MPROTECT.invokeExact(mapped.asSlice(pages), PAGE, PROT_NONE);
             if (result != 0) {

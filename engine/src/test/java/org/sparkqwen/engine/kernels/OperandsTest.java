@@ -33,18 +33,14 @@ class OperandsTest {
     ///
     /// @param segments which it reads and writes
     /// @param matrices whose shapes and formats matter
-    private record Operation(
-            String name,
-            List<MemorySegment> segments,
-            List<Matrix> matrices,
-            Run run) {
+    record Operation(String name, List<MemorySegment> segments, List<Matrix> matrices, Run run) {
         @Override
         public String toString() {
             return name;
         }
     }
 
-    private interface Run {
+    interface Run {
         void with(Kernels kernels, List<MemorySegment> segments, List<Matrix> matrices);
     }
 
@@ -106,8 +102,8 @@ class OperandsTest {
                         "normAndRotate",
                         List.of(floats(TOKENS * 64), floats(16), floats(TOKENS * 8), floats(TOKENS * 8)),
                         List.of(),
-                        (kernels, s, m) -> kernels.normAndRotate(
-                                s.get(0), s.get(1), 1e-6f, 4, 16, positions, s.get(2), s.get(3))),
+                        (kernels, s, m) ->
+                                kernels.normAndRotate(s.get(0), s.get(1), 1e-6f, 4, 16, positions, s.get(2), s.get(3))),
                 new Operation(
                         "rotate",
                         List.of(floats(TOKENS * 64), floats(TOKENS * 8), floats(TOKENS * 8)),
@@ -123,15 +119,10 @@ class OperandsTest {
                         List.of(floats(TOKENS * 64), floats(TOKENS * 64)),
                         List.of(),
                         (kernels, s, m) -> kernels.attention(SHAPE, spans, s.get(0), s.get(1), 0.25f)),
-                new Operation(
-                        "blocks",
-                        List.of(block),
-                        List.of(),
-                        (kernels, s, m) -> {
-                            List<AttentionSpan> mutated =
-                                    List.of(new AttentionSpan(0, TOKENS, 0, KeyValueFormat.F32, s));
-                            kernels.attention(SHAPE, mutated, floats(TOKENS * 64), floats(TOKENS * 64), 0.25f);
-                        }),
+                new Operation("blocks", List.of(block), List.of(), (kernels, s, m) -> {
+                    List<AttentionSpan> mutated = List.of(new AttentionSpan(0, TOKENS, 0, KeyValueFormat.F32, s));
+                    kernels.attention(SHAPE, mutated, floats(TOKENS * 64), floats(TOKENS * 64), 0.25f);
+                }),
                 new Operation(
                         "logProbabilities",
                         List.of(floats(TOKENS * HIDDEN)),
@@ -230,7 +221,8 @@ class OperandsTest {
         });
     }
 
-    /// All mixtures of formats, with nothing behind any operand: in a JVM of its own, which a read past an end ends.
+    /// All mixtures of formats, with nothing behind any operand: in a JVM of its own, which a read past an end
+    /// ends.
     @Test
     void weightsOfMixedFormatsAreReadToTheirEndsAndNoFurther() throws IOException, InterruptedException {
         Process process = OtherJvm.start(Guarded.class, List.of(OtherJvm.VECTOR_MODULE));
@@ -266,8 +258,8 @@ class OperandsTest {
             int[] rows = IntStream.range(0, tokens).toArray();
             float[] shares = new float[tokens];
             Arrays.fill(shares, 0.5f);
-            List<ExpertRows> experts = List.of(
-                    new ExpertRows(gate, up, down, rows, shares), new ExpertRows(up, gate, down, rows, shares));
+            List<ExpertRows> experts =
+                    List.of(new ExpertRows(gate, up, down, rows, shares), new ExpertRows(up, gate, down, rows, shares));
             List<List<MemorySegment>> results = new ArrayList<>();
             for (Kernels kernels : List.of(new ScalarKernels(1), new VectorKernels(1))) {
                 try (kernels) {
