@@ -80,7 +80,7 @@ record ArrayShape(List<Layer> layers, int least, int most, boolean unique, Origi
             return List.of(this);
         }
         Values both = and(arrays, meanings);
-        if (both == null || both.isNever(meanings, 0)) {
+        if (both == null || both.isNever(meanings)) {
             return List.of(this);
         }
         List<Values> rest = new ArrayList<>();
@@ -98,7 +98,7 @@ record ArrayShape(List<Layer> layers, int least, int most, boolean unique, Origi
         if (arrays.unique) {
             throw new RefusedConstraint("all arrays but those with uniqueItems is not supported");
         }
-        rest.removeIf(each -> each.isNever(meanings, 0));
+        rest.removeIf(each -> each.isNever(meanings));
         return rest;
     }
 
@@ -118,12 +118,12 @@ record ArrayShape(List<Layer> layers, int least, int most, boolean unique, Origi
     }
 
     @Override
-    public boolean isNever(Meanings meanings, int nesting) {
+    public boolean isNever(Meanings meanings) {
         if (most != Language.UNBOUNDED && most < least) {
             return true;
         }
         for (int i = 0; i < Math.min(least, prefixLength() + 1); i++) {
-            if (meanings.isNever(item(i), nesting + 1)) {
+            if (meanings.isNever(item(i))) {
                 return true;
             }
         }

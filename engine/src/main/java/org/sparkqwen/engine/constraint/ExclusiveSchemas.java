@@ -81,7 +81,7 @@ final class ExclusiveSchemas {
                             .map(Map.Entry::getValue)
                             .toList(),
                     values.origin());
-            if (!own.isNever(meanings, 0)) {
+            if (!own.isNever(meanings)) {
                 addWithout(new Part(part.branch, own), others, all);
             }
         }

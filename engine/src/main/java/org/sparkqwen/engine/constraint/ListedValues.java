@@ -62,7 +62,7 @@ record ListedValues(Map<Object, JsonNode> byKey, Origin origin) implements Value
     }
 
     @Override
-    public boolean isNever(Meanings meanings, int nesting) {
+    public boolean isNever(Meanings meanings) {
         return byKey.isEmpty();
     }
 }

@@ -36,6 +36,10 @@ final class Meanings {
     private final Map<String, Automaton> patterns = new HashMap<>();
     private final Set<Schema> reading = new HashSet<>();
 
+    /// How deep values are being looked into.
+    private int looking;
+
+
     /// All of both lists, each once.
     static <T> List<T> joined(List<T> some, List<T> others) {
         if (some.isEmpty() || others.isEmpty()) {
@@ -282,16 +286,19 @@ final class Meanings {
     }
 
     /// Whether it is certain that no value is valid by all of them; false if this cannot tell.
-    boolean isNever(Conjunction conjunction, int nesting) {
-        if (conjunction.equals(Conjunction.ANYTHING) || nesting > DEEPEST_LOOK) {
+    boolean isNever(Conjunction conjunction) {
+        if (conjunction.equals(Conjunction.ANYTHING) || looking == DEEPEST_LOOK) {
             return false;
         }
+        looking++;
         try {
             List<Values> parts = of(conjunction).parts();
             Budget.spend(STEPS_OF_PART * parts.size());
-            return parts.stream().allMatch(each -> each.isNever(this, nesting));
+            return parts.stream().allMatch(each -> each.isNever(this));
         } catch (RefusedConstraint _) {
             return false; // said when its texts are asked for
+        } finally {
+            looking--;
         }
     }
 }

@@ -124,7 +124,7 @@ record NumberRange(
     }
 
     @Override
-    public boolean isNever(Meanings meanings, int nesting) {
+    public boolean isNever(Meanings meanings) {
         return isEmpty();
     }
 

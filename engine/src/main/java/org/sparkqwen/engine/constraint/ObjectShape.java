@@ -149,7 +149,7 @@ record ObjectShape(List<Layer> layers, Set<String> required, int least, int most
             return List.of(this);
         }
         Values both = and(objects, meanings);
-        if (both == null || both.isNever(meanings, 0)) {
+        if (both == null || both.isNever(meanings)) {
             return List.of(this);
         }
         List<Values> rest = new ArrayList<>();
@@ -171,7 +171,7 @@ record ObjectShape(List<Layer> layers, Set<String> required, int least, int most
             rest.add(withCount(objects.most + 1, Language.UNBOUNDED));
         }
         Budget.spend(Meanings.STEPS_OF_PART * (1L * rest.size() * layers.size()));
-        rest.removeIf(each -> each.isNever(meanings, 0));
+        rest.removeIf(each -> each.isNever(meanings));
         return rest;
     }
 
@@ -195,13 +195,13 @@ record ObjectShape(List<Layer> layers, Set<String> required, int least, int most
     }
 
     @Override
-    public boolean isNever(Meanings meanings, int nesting) {
+    public boolean isNever(Meanings meanings) {
         if (most != Language.UNBOUNDED && (most < least || most < required.size())) {
             return true;
         }
         for (String name : required) {
             Budget.spend(layers.size());
-            if (!meanings.allowsName(names, name) || meanings.isNever(property(name), nesting + 1)) {
+            if (!meanings.allowsName(names, name) || meanings.isNever(property(name))) {
                 return true;
             }
         }

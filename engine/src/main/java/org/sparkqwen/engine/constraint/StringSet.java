@@ -87,7 +87,7 @@ record StringSet(int least, int most, List<Automaton> languages, Origin origin) 
         List<Automaton> rest = new ArrayList<>(languages);
         rest.add(Language.deterministic(Language.except(all().values(), without)));
         StringSet left = new StringSet(least, most, rest, origin);
-        return left.isNever(meanings, 0) ? List.of() : List.of(left);
+        return left.isNever(meanings) ? List.of() : List.of(left);
     }
 
     @Override
@@ -103,7 +103,7 @@ record StringSet(int least, int most, List<Automaton> languages, Origin origin) 
     }
 
     @Override
-    public boolean isNever(Meanings meanings, int nesting) {
+    public boolean isNever(Meanings meanings) {
         if (most != Language.UNBOUNDED && most < least) {
             return true;
         }

@@ -24,7 +24,5 @@ sealed interface Values permits ListedValues, NumberRange, StringSet, ArrayShape
     boolean contains(JsonNode value, Meanings meanings);
 
     /// Whether it is certain that there are no values; false if this cannot tell.
-    ///
-    /// @param nesting how many values this is nested in
-    boolean isNever(Meanings meanings, int nesting);
+    boolean isNever(Meanings meanings);
 }

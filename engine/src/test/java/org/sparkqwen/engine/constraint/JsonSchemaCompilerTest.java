@@ -158,7 +158,7 @@ class JsonSchemaCompilerTest {
         true                                                       → null | [[[[[1]]]]]      → [[[[[[[1]]]]]]]
         {"properties": {"a": {"type": "integer"}}}                 → {} | {"a":1}            → {"a":"b"} | 1 | "a"
         {"type": "object"}                                         → {} | {"a":1,"b":[true]} → [] | {"a"}
-        {"type": "object", "additionalProperties": {"type": "integer"}} → {} | {"a": 1,"\n": 2} → {"a":"b"}
+        {"type": "object", "additionalProperties": {"type": "integer"}} → {} | {"a": 1,"\\n": 2} → {"a":"b"}
         {"type": "object", "properties": {"b": {"type": "null"}}, "required": ["b"], "additionalProperties": {"type": "integer"}} → {"b":null} | {"b": null, "a": 1,"c":2} → {"b":1} | {"a":1} | {"b":null,"b":1}
         {"type": "object", "properties": {"b": {"type": "null"}}, "additionalProperties": true} → {} | {"a": "x"} | {"b":null,"a":1} → {"b":1} | {"a":1,"b":2}
         {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a", "z"]} → {"a":1,"z":[]} → {"a":1} | {"z":1}
