@@ -53,11 +53,23 @@ final class JsonNumbers {
         if (free) {
             return Language.concatenate(List.of(Language.repeat(MINUS, 0, 1), decimals(DIGITS, DIGITS), exponent()));
         }
-        Automaton texts = numbers.within(numbers.decimals());
-        for (NumberRange excluded : range.excluded()) {
-            texts = Language.deterministic(Language.except(texts, new JsonNumbers(excluded).allWithin()));
+        return without(numbers.within(numbers.decimals()), range.excluded());
+    }
+
+    private static Automaton without(Automaton numbers, List<NumberRange> excluded) {
+        Automaton rest = numbers;
+        for (NumberRange each : excluded) {
+            rest = Language.deterministic(Language.except(rest, all(each)));
         }
-        return texts;
+        return rest;
+    }
+
+    /// The texts of numbers of as many digits as there may be.
+    private static Automaton all(NumberRange range) {
+        Automaton digits = Language.repeat(DIGIT, 1, Language.UNBOUNDED);
+        Automaton fraction = Language.concatenate(List.of(Automata.makeChar('.'), digits));
+        Automaton decimals = Language.concatenate(List.of(digits, Language.repeat(fraction, 0, 1)));
+        return without(new JsonNumbers(range).within(decimals), range.excluded());
     }
 
     /// @throws RefusedConstraint if multiples of this number are not supported
@@ -113,13 +125,6 @@ final class JsonNumbers {
         Automaton negative = between(multiples, nearest, lowest == null ? null : lowest.negated());
         Automaton others = between(multiples, lowest, highest);
         return Language.deterministic(Language.union(List.of(others, Language.concatenate(List.of(MINUS, negative)))));
-    }
-
-    /// The texts of these numbers, of as many digits as there may be.
-    private Automaton allWithin() {
-        Automaton digits = Language.repeat(DIGIT, 1, Language.UNBOUNDED);
-        Automaton fraction = Language.concatenate(List.of(Automata.makeChar('.'), digits));
-        return within(Language.concatenate(List.of(digits, Language.repeat(fraction, 0, 1))));
     }
 
     /// The decimals that are generated: of enough digits to reach the bounds, and no more than a double tells

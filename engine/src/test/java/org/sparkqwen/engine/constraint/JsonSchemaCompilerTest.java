@@ -386,6 +386,7 @@ class JsonSchemaCompilerTest {
         {"const": "a"}, {"type": "string"}                         → "b" | "aa" | ""         → "a"
         {"enum": [1, 2, "x"]}, {"enum": [2, "x", 3]}               → 1 | 3                   → 2 | "x"
         {"type": "integer", "minimum": 0}, {"type": "integer", "maximum": 10} → -1 | 11      → 0 | 5 | 10
+        {"type": "integer"}, {"type": "number", "not": {"maximum": -1, "type": "integer"}} → -1 | -5 | 0.5 → 0 | 7
         {"type": "string", "maxLength": 3}, {"type": "string", "minLength": 2} → "a" | "abcd" → "ab" | "abc"
         {"type": "object", "properties": {"k": {"const": 1}}}, {"type": "object", "properties": {"k": {"const": 2}}} → {"k": 1} | {"k":2} → {} | {"k":3}
         {"type": "object", "properties": {"k": {"type": "null"}}, "required": ["k"]}, {"type": "object", "properties": {"l": {"type": "null"}}, "required": ["l"]} → {"k": null} | {"l": null} → {"k":null,"l":null} | {}
