@@ -39,7 +39,6 @@ final class Meanings {
     /// How deep values are being looked into.
     private int looking;
 
-
     /// All of both lists, each once.
     static <T> List<T> joined(List<T> some, List<T> others) {
         if (some.isEmpty() || others.isEmpty()) {

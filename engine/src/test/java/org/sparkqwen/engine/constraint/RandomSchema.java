@@ -198,7 +198,8 @@ final class RandomSchema {
             case "null" -> NODES.nullNode();
             case "boolean" -> NODES.booleanNode(random.nextBoolean());
             case "integer" -> NODES.numberNode(random.nextInt(-5, 10));
-            case "number" -> NODES.numberNode(new BigDecimal(number().stripTrailingZeros().toPlainString()));
+            case "number" ->
+                NODES.numberNode(new BigDecimal(number().stripTrailingZeros().toPlainString()));
             case "string" -> NODES.textNode(text());
             case "array" -> array(all, depth);
             default -> object(all, depth);
