@@ -52,7 +52,7 @@ class JobArchitectureTest {
                 .areTopLevelClasses()
                 .should()
                 .haveNameMatching("org\\.sparkqwen\\.job\\.(Main|MetricsPlugin|\\w+Job|ModelReference|ExecutorOptions"
-                        + "|ContentColumn|PromptSource|PromptTemplate|ChatPrompt|RowParam|S3CommitProtocol)")
+                        + "|ContentColumn|PromptSource|PromptTemplate|ChatPrompt|ToolSource|RowParam|S3CommitProtocol)")
                 .check(JOB);
     }
 }
