@@ -121,7 +121,7 @@ class PackedModelTest {
         Path file = packedFiles().getFirst();
         byte[] sound = Files.readAllBytes(file);
         if (at < 0) {
-            Files.write(file, Arrays.copyOf(sound, sound.length / 2));
+            Files.write(Writable.file(file), Arrays.copyOf(sound, sound.length / 2));
         } else {
             flip(file, at);
         }
@@ -138,7 +138,7 @@ class PackedModelTest {
         byte[] sound = Files.readAllBytes(file);
         Path other = directory.resolve("other-cache");
         Path foreign = Packing.intoCache(UNTIED, other, new Unwatched()).file();
-        Files.write(file, Files.readAllBytes(foreign));
+        Files.write(Writable.file(file), Files.readAllBytes(foreign));
         assertThat(logProbabilities(TIED, cache())).isEqualTo(expected);
         assertThat(Files.readAllBytes(file)).isEqualTo(sound);
     }
@@ -231,7 +231,7 @@ class PackedModelTest {
         Path file =
                 Packing.intoDirectory(TIED, packed, cache(), new Unwatched()).file();
         byte[] bytes = Files.readAllBytes(file);
-        Files.write(file, Arrays.copyOf(bytes, bytes.length - 1));
+        Files.write(Writable.file(file), Arrays.copyOf(bytes, bytes.length - 1));
         assertThat(refusal(packed)).startsWith(file.toString()).contains("bytes long where", "delete it");
     }
 
@@ -278,7 +278,7 @@ class PackedModelTest {
                 .hasMessageStartingWith(file.resolve("cache") + ": cannot be written: ");
     }
 
-    /// As in a cache that another user filled: what is there is used without writing anything.
+    /// As in a cache that root filled: what is there is used without writing anything.
     @Test
     void aFilledCacheNeedNotBeWritable() throws IOException {
         Path file = Packing.intoCache(TIED, cache(), new Unwatched()).file();
@@ -366,7 +366,7 @@ class PackedModelTest {
     private static void flip(Path file, int at) throws IOException {
         byte[] bytes = Files.readAllBytes(file);
         bytes[at] ^= 64;
-        Files.write(file, bytes);
+        Files.write(Writable.file(file), bytes);
     }
 
     private static String refusal(Path model) {

@@ -12,6 +12,7 @@ final class CacheOption {
             description = {
                 "Where each host keeps copies of models and packed weights, each as large as the weights themselves."
                         + " Default: $SPARK_QWEN_CACHE, else $XDG_CACHE_HOME/spark-qwen, else ~/.cache/spark-qwen."
+                        + " Used only if nobody else may write to it or replace it."
             })
     private @Nullable Path directory;
 

@@ -2,8 +2,10 @@ package org.sparkqwen.engine.checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -48,7 +50,7 @@ record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
     }
 
     private static List<Path> list(Path directory) throws IOException {
-        if (!Files.isDirectory(directory)) {
+        if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
             return List.of();
         }
         try (Stream<Path> content = Files.list(directory)) {
@@ -59,13 +61,17 @@ record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
     private static CacheEntry of(Path path, boolean finished) throws IOException {
         long bytes = 0;
         Instant newest = Instant.EPOCH;
-        for (Path file : Files.isDirectory(path) ? list(path) : List.of(path)) {
-            bytes += Files.size(file);
-            Instant changed = Files.getLastModifiedTime(file).toInstant();
+        for (Path file : Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS) ? list(path) : List.of(path)) {
+            BasicFileAttributes attributes =
+                    Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            bytes += attributes.size();
+            Instant changed = attributes.lastModifiedTime().toInstant();
             newest = changed.isAfter(newest) ? changed : newest;
         }
         Path use = useOf(path);
-        Instant lastUse = Files.exists(use) ? Files.getLastModifiedTime(use).toInstant() : newest;
+        Instant lastUse = Files.isRegularFile(use, LinkOption.NOFOLLOW_LINKS)
+                ? Files.getLastModifiedTime(use, LinkOption.NOFOLLOW_LINKS).toInstant()
+                : newest;
         return new CacheEntry(path, finished, bytes, lastUse);
     }
 
@@ -95,9 +101,10 @@ record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
         remove(path);
     }
 
-    /// A directory gets another name first: whoever finds it finds all of it.
+    /// A directory gets another name first: whoever finds it finds all of it. Of a link nothing goes but
+    /// itself.
     static void remove(Path path) throws IOException {
-        if (Files.isDirectory(path)) {
+        if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
             Path evicted = path.resolveSibling(path.getFileName() + EVICTED);
             delete(evicted);
             Files.move(path, evicted, StandardCopyOption.ATOMIC_MOVE);
@@ -108,7 +115,7 @@ record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
     }
 
     private static void delete(Path path) throws IOException {
-        if (!Files.exists(path)) {
+        if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
             return;
         }
         try (Stream<Path> content = Files.walk(path)) {

@@ -8,11 +8,12 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Deletes from a host's cache what has not been used for long, or the longest unused where room is wanted; never what
-/// a process uses or makes.
+/// a process uses or makes, and nothing of a cache that is not used either because others may write to it.
 public final class CacheEviction {
     private static final Logger LOG = LoggerFactory.getLogger(CacheEviction.class);
 
@@ -26,6 +27,11 @@ public final class CacheEviction {
     public static void trim(Path cache, long maxBytes) {
         try {
             if (!Files.isDirectory(cache)) {
+                return;
+            }
+            Optional<String> doubt = CacheTrust.doubtOfDirectory(cache);
+            if (doubt.isPresent()) {
+                LOG.debug("{}: nothing is evicted, because {}", cache, doubt.get());
                 return;
             }
             List<CacheEntry> entries = longestUnusedFirst(cache);

@@ -2,30 +2,33 @@ package org.sparkqwen.engine.checkpoint;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
 /// What identifies a model on every row it produced: the sha256 over the names and sha256 of the files that decide its
-/// results, as `sha256sum` prints them. A packed model has the fingerprint of the safetensors it was made of.
+/// results, as `sha256sum` prints them. A packed model has one of its own: what its header says of the safetensors it
+/// was made of cannot be compared with them.
 public final class Fingerprint {
     private Fingerprint() {}
 
-    /// Reads safetensors once, some seconds for 8 GB, and not again while the cache knows them.
+    /// Reads the weights once, some seconds for 8 GB, and not again while the cache knows them. A packed file is
+    /// compared with its checksums then.
     ///
     /// @param cache a directory, see [SourceHashes]; null for none
     /// @return 64 hexadecimal digits
+    /// @throws InvalidModelException if a packed file is damaged
     public static String of(WeightFiles weights, @Nullable Path cache) {
         StringBuilder lines = new StringBuilder();
         Path directory = weights.directory();
         for (String name : ModelFiles.besideWeights(name -> Files.isRegularFile(directory.resolve(name)))) {
             lines.append(new SourceFile(name, Sha256.of(directory.resolve(name))));
         }
-        List<SourceFile> sources = switch (weights) {
-            case Checkpoint checkpoint -> new SourceHashes(cache).of(checkpoint.files());
-            case PackedFile packed -> packed.sources();
-        };
-        sources.forEach(lines::append);
+        SourceHashes hashes = new SourceHashes(cache);
+        if (weights instanceof PackedFile packed
+                && hashes.remembered(packed.files()).isEmpty()) {
+            packed.tensors().parallelStream().forEach(packed::check);
+        }
+        hashes.of(weights.files()).forEach(lines::append);
         return Sha256.of(lines.toString());
     }
 

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -46,7 +45,7 @@ final class MakingLock implements AutoCloseable {
     }
 
     private static FileChannel lock(Path file, String what) throws IOException {
-        FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
+        FileChannel channel = LockFile.open(file);
         try {
             FileLock lock = channel.tryLock();
             if (lock == null) {
@@ -70,7 +69,7 @@ final class MakingLock implements AutoCloseable {
         if (IN_THIS_PROCESS.isHeldByCurrentThread() || !IN_THIS_PROCESS.tryLock()) {
             return false;
         }
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+        try (FileChannel channel = LockFile.open(file)) {
             if (channel.tryLock() == null) {
                 return false;
             }

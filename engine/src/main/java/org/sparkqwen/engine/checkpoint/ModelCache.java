@@ -2,6 +2,7 @@ package org.sparkqwen.engine.checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
@@ -10,12 +11,15 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.message.Quote;
 
 /// A host's copies of models: one directory for each, whichever processes need it and wherever it comes from, named by
 /// the sha256 of its files.
 ///
 /// `models/<key>` is whole and verified. `models/<key>.part` is being made, by the process that holds the lock of
 /// `models/<key>.lock`; the others wait. Whoever is killed leaves the ranges it copied to the next.
+///
+/// Only what this user or root wrote is used, see [CacheTrust].
 public final class ModelCache {
     private static final Logger LOG = LoggerFactory.getLogger(ModelCache.class);
 
@@ -61,7 +65,7 @@ public final class ModelCache {
     /// @throws ModelCopyException if it cannot be made
     public Copy open(ModelFiles files, RangeSource source, PackingProgress progress) {
         try {
-            Files.createDirectories(models);
+            makeDirectories();
             for (int i = 0; i < TRIES; i++) {
                 Path directory = models.resolve(files.key());
                 UseLock use = UseLock.share(CacheEntry.useOf(directory));
@@ -79,6 +83,11 @@ public final class ModelCache {
         }
     }
 
+    private void makeDirectories() throws IOException {
+        CacheTrust.makeDirectory(cache);
+        CacheTrust.makeDirectory(models);
+    }
+
     /// What came from somewhere else.
     public record Fetched(ModelFiles files, Copy copy) {}
 
@@ -90,7 +99,7 @@ public final class ModelCache {
     public Fetched fetch(ModelOrigin origin, RangeSource source, PackingProgress progress) {
         OriginCopies origins = new OriginCopies(models);
         try {
-            Files.createDirectories(models);
+            makeDirectories();
             ModelFiles files = origins.known(origin).orElse(null);
             if (files == null) {
                 files = learn(origin, source, progress);
@@ -111,9 +120,7 @@ public final class ModelCache {
             if (isWhole(directory, files)) {
                 CacheEntry.remove(part.directory()); // came from elsewhere before
             } else {
-                if (Files.exists(directory)) {
-                    CacheEntry.remove(directory);
-                }
+                CacheEntry.remove(directory);
                 finish(part, directory, files);
             }
             return files;
@@ -121,12 +128,18 @@ public final class ModelCache {
     }
 
     private ModelCopyException failure(IOException e) {
-        String reason = e.getMessage() == null ? e.toString() : e.getMessage();
-        return new ModelCopyException("the model cannot be copied into %s: %s".formatted(models, reason), e);
+        return new ModelCopyException(
+                "the model cannot be copied into %s: %s; another directory can be named with --cache-dir"
+                        .formatted(Quote.line(models.toString()), PackingException.reason(e)),
+                e);
     }
 
-    /// By the files' sizes: their bytes were verified before the directory got its name.
+    /// By the files' sizes: their bytes were verified before the directory got its name, and nobody else can have
+    /// changed them.
     private static boolean isWhole(Path directory, ModelFiles files) throws IOException {
+        if (CacheTrust.doubtOfCopy(directory).isPresent()) {
+            return false;
+        }
         for (ModelFile file : files.files()) {
             Path path = directory.resolve(file.name());
             if (!Files.isRegularFile(path) || Files.size(path) != file.bytes()) {
@@ -142,8 +155,9 @@ public final class ModelCache {
             if (isWhole(directory, files)) {
                 return; // another process has made it meanwhile
             }
-            if (Files.exists(directory)) {
-                LOG.warn("{}: files are missing or cut short; it is made again", directory);
+            if (Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+                String why = CacheTrust.doubtOfCopy(directory).orElse(directory + ": files are missing or cut short");
+                LOG.warn("{}; the copy is made again", why);
                 CacheEntry.remove(directory);
             }
             PartialCopy part = new PartialCopy(directory.resolveSibling(files.key() + CacheEntry.PART));
@@ -206,7 +220,8 @@ public final class ModelCache {
         part.finish(files.files().stream().map(ModelFile::name).collect(Collectors.toSet()));
         Files.move(part.directory(), directory, StandardCopyOption.ATOMIC_MOVE);
         List<ModelFile> weights = files.files().stream()
-                .filter(file -> file.name().endsWith(".safetensors"))
+                .filter(file ->
+                        file.name().endsWith(".safetensors") || file.name().equals(PackedFile.NAME))
                 .toList();
         if (weights.isEmpty()) {
             return;

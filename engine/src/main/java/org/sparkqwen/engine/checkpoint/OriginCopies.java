@@ -1,9 +1,7 @@
 package org.sparkqwen.engine.checkpoint;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,13 +27,10 @@ final class OriginCopies {
         this.models = models;
     }
 
-    Optional<ModelFiles> known(ModelOrigin origin) throws IOException {
+    Optional<ModelFiles> known(ModelOrigin origin) {
         Path file = known(origin.key());
-        if (!Files.isRegularFile(file)) {
-            return Optional.empty();
-        }
         List<ModelFile> files = new ArrayList<>();
-        for (String line : Files.readAllLines(file)) {
+        for (String line : SourceHashes.lines(file)) {
             Matcher matcher = LINE.matcher(line);
             if (!matcher.matches()) {
                 return Optional.empty();
@@ -83,9 +78,7 @@ final class OriginCopies {
         StringBuilder lines = new StringBuilder();
         files.files().forEach(file -> lines.append("%s %d %s%n".formatted(file.sha256(), file.bytes(), file.name())));
         try {
-            Path temporary = Files.createTempFile(models, "origin", ".tmp");
-            Files.writeString(temporary, lines);
-            Files.move(temporary, known(origin.key()), StandardCopyOption.ATOMIC_MOVE);
+            SourceHashes.replace(known(origin.key()), lines.toString());
         } catch (IOException e) {
             LOG.debug("nothing remembered of {}", origin.uri(), e);
         }

@@ -2,17 +2,21 @@ package org.sparkqwen.engine.checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.message.Quote;
 
 /// A host's packed models: one file for each checkpoint and layout, made by the first process that needs it.
 ///
 /// A file's name is the sha256 of what it is made of and how: of the safetensors' sha256, the format's version, and the
 /// tensors' forms and shapes. So it is never out of date, and may be deleted at any time. While one process writes, to
 /// another name, the others wait; the finished file appears at once. A file that is mapped is not evicted.
+///
+/// Only what this user or root wrote is mapped, see [CacheTrust].
 public final class PackedCache {
     private static final Logger LOG = LoggerFactory.getLogger(PackedCache.class);
 
@@ -23,16 +27,16 @@ public final class PackedCache {
         this.directory = directory;
     }
 
-    /// Maps the packed file of `plan`, if there is one.
+    /// Maps the packed file of `plan`, if there is one that nobody else can have written.
     ///
     /// @throws InvalidModelException if it is damaged
     public Optional<PackedFile> find(PackingPlan plan) {
         Path file = file(plan);
-        if (!Files.isRegularFile(file)) {
+        if (!isTrusted(file)) {
             return Optional.empty();
         }
         UseLock use = UseLock.share(CacheEntry.useOf(file));
-        if (!Files.isRegularFile(file)) { // until a moment ago it was
+        if (!isTrusted(file)) { // until a moment ago it was
             use.close();
             return Optional.empty();
         }
@@ -44,6 +48,12 @@ public final class PackedCache {
         return Optional.of(packed);
     }
 
+    private boolean isTrusted(Path file) {
+        return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+                && CacheTrust.doubtOfDirectory(directory).isEmpty()
+                && CacheTrust.doubtOfFile(file).isEmpty();
+    }
+
     /// A packed file, and whether it had to be made.
     public record Opened(PackedFile file, boolean made) {}
 
@@ -51,6 +61,7 @@ public final class PackedCache {
     ///
     /// @throws PackingException if it cannot be made
     public Opened open(PackingPlan plan, PackingProgress progress) throws PackingException {
+        refuseDoubtful();
         try {
             Optional<PackedFile> found = find(plan);
             if (found.isPresent()) {
@@ -59,14 +70,29 @@ public final class PackedCache {
         } catch (InvalidModelException e) {
             LOG.warn("{}; this one does", e.getMessage());
         }
+        CacheTrust.doubtOfFile(file(plan))
+                .ifPresent(doubt -> LOG.warn("{}; it is not used, the weights are packed anew", doubt));
         try {
-            Files.createDirectories(directory);
+            CacheTrust.makeDirectory(directory);
             boolean made = make(plan, progress);
-            return new Opened(find(plan).orElseThrow(() -> new IOException("what was packed is gone")), made);
+            return new Opened(
+                    find(plan)
+                            .orElseThrow(() -> new IOException(
+                                    CacheTrust.doubtOfFile(file(plan)).orElse("what was packed is gone"))),
+                    made);
         } catch (PackingException e) {
             throw e;
         } catch (IOException e) {
             throw new PackingException(directory, e);
+        }
+    }
+
+    /// What others may write there would be believed, and everything that is written there for nothing.
+    private void refuseDoubtful() throws PackingException {
+        Optional<String> doubt = CacheTrust.doubtOfDirectory(directory);
+        if (doubt.isPresent()) {
+            throw new PackingException("%s: not used, because %s; another directory can be named with --cache-dir"
+                    .formatted(Quote.line(directory.toString()), doubt.get()));
         }
     }
 
@@ -77,9 +103,12 @@ public final class PackedCache {
             if (isSound(plan)) {
                 return false;
             }
-            Files.deleteIfExists(temporary); // of a process that was killed
+            CacheEntry.remove(temporary); // of a process that was killed
             CacheEviction.makeRoom(directory, plan.bytes());
             plan.write(temporary, progress);
+            if (Files.isDirectory(file(plan), LinkOption.NOFOLLOW_LINKS)) {
+                CacheEntry.remove(file(plan));
+            }
             Files.move(temporary, file(plan), StandardCopyOption.ATOMIC_MOVE);
             return true;
         }

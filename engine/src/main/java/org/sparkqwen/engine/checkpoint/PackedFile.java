@@ -4,10 +4,13 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.file.LinkOption;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.zip.CRC32C;
 
 /// Weights packed into one file, mapped: opening reads the header alone, and processes of one host share the memory.
@@ -37,19 +40,23 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         this.use = use;
     }
 
-    /// Maps `path` and checks its header.
+    /// Maps `path` of a model directory and checks its header.
     ///
     /// @throws InvalidModelException if the file is absent, truncated, or not what the format says
     public static PackedFile open(Path path) {
-        return open(path, UseLock.NONE);
+        return open(path, UseLock.NONE, Set.of(StandardOpenOption.READ));
     }
 
-    /// Likewise.
+    /// Likewise a file of a cache, where no link is followed.
     ///
     /// @param use given back when the file is closed, or cannot be opened
     static PackedFile open(Path path, UseLock use) {
+        return open(path, use, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
+    }
+
+    private static PackedFile open(Path path, UseLock use, Set<OpenOption> options) {
         Arena arena = Arena.ofShared();
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        try (FileChannel channel = FileChannel.open(path, options)) {
             MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
             PackedHeader header = PackedHeader.parse(path, file);
             MemorySegment data = file.asSlice(file.byteSize() - header.layout().bytes());

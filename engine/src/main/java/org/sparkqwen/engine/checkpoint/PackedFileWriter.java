@@ -7,10 +7,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32C;
@@ -20,6 +23,9 @@ import java.util.zip.CRC32C;
 /// Written through a channel: through a writable mapping, a full disk would end the process. The header comes last, so
 /// that a file which was not finished is none.
 final class PackedFileWriter {
+    private static final Set<OpenOption> NEW =
+            Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW, LinkOption.NOFOLLOW_LINKS);
+
     private final FileChannel channel;
     private final long dataStart;
     private final TensorPieces pieces;
@@ -32,14 +38,15 @@ final class PackedFileWriter {
         this.progress = progress;
     }
 
-    /// Writes a file that does not exist, down to the disk; leaves none if that fails.
+    /// Writes a file that does not exist, down to the disk; leaves none if that fails. Nobody has the permission to
+    /// write to it again: a process that has mapped it ends when it is cut short.
     ///
     /// @throws IOException if the file exists, the disk is full or cannot be written to
     /// @throws CancellationException if the thread is interrupted
     static void write(
             Path file, List<SourceFile> sources, PackedLayout layout, TensorPieces pieces, PackingProgress progress)
             throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
+        try (FileChannel channel = FileChannel.open(file, NEW, CacheTrust.ofFinishedFiles())) {
             boolean complete = false;
             try {
                 PackedHeader unchecked = new PackedHeader(sources, layout, Map.of());

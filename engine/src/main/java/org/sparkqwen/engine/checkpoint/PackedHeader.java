@@ -19,6 +19,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
+import org.sparkqwen.engine.message.Quote;
 
 /// What a packed file says of itself, before its data.
 ///
@@ -156,7 +157,7 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
                 String name = node.path("name").asText();
                 String sha256 = node.path("sha256").asText();
                 if (!name.matches(SourceFile.NAME) || !sha256.matches(SourceFile.SHA256)) {
-                    throw damaged("no valid source: " + node);
+                    throw damaged("no valid source: " + Quote.of(node));
                 }
                 sources.add(new SourceFile(name, sha256));
             }
@@ -178,29 +179,34 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
             List<Integer> shape = new ArrayList<>();
             for (JsonNode size : node.path("shape")) {
                 if (!size.isInt() || size.intValue() < 1 || size.intValue() > MAX_SIZE) {
-                    throw damaged("tensor %s has a size of %s in its shape".formatted(name, size));
+                    throw damaged("tensor %s has a size of %s in its shape".formatted(Quote.of(name), Quote.of(size)));
                 }
                 shape.add(size.intValue());
             }
             if (shape.size() != form.dimensions()) {
                 throw damaged("tensor %s has shape %s, its form %s has %d dimension(s)"
-                        .formatted(name, shape, form, form.dimensions()));
+                        .formatted(Quote.of(name), Quote.of(shape), form, form.dimensions()));
             }
             String checksum = node.path("crc32c").asText();
             if (!checksum.matches("[0-9a-f]{8}")) {
-                throw damaged("tensor %s has no valid crc32c".formatted(name));
+                throw damaged("tensor %s has no valid crc32c".formatted(Quote.of(name)));
             }
             if (checksums.put(name, HexFormat.fromHexDigits(checksum)) != null) {
-                throw damaged("tensor %s is listed twice".formatted(name));
+                throw damaged("tensor %s is listed twice".formatted(Quote.of(name)));
             }
             PackedTensor tensor = layout.add(name, form, List.copyOf(shape));
             if (node.path("offset").asLong(-1) != tensor.offset()
                     || node.path("bytes").asLong(-1) != tensor.bytes()) {
                 throw damaged("tensor %s has %s bytes at %s of the data, expected %,d at %,d"
-                        .formatted(name, node.path("bytes"), node.path("offset"), tensor.bytes(), tensor.offset()));
+                        .formatted(
+                                Quote.of(name),
+                                Quote.of(node.path("bytes")),
+                                Quote.of(node.path("offset")),
+                                tensor.bytes(),
+                                tensor.offset()));
             }
             if (tensor.offset() + tensor.bytes() > file.byteSize()) {
-                throw damaged("truncated: tensor %s ends behind the end of the file".formatted(name));
+                throw damaged("truncated: tensor %s ends behind the end of the file".formatted(Quote.of(name)));
             }
         }
 
@@ -210,7 +216,8 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
                     return form;
                 }
             }
-            throw damaged("tensor %s has form %s".formatted(node.path("name").asText(), node.path("form")));
+            throw damaged("tensor %s has form %s"
+                    .formatted(Quote.of(node.path("name").asText()), Quote.of(node.path("form"))));
         }
 
         private InvalidModelException damaged(String what) {

@@ -10,12 +10,16 @@ import java.nio.file.Path;
 public final class PackingException extends IOException {
     private static final long serialVersionUID = 1L;
 
+    PackingException(String message) {
+        super(message);
+    }
+
     public PackingException(Path where, IOException cause) {
         super("%s: cannot be written: %s".formatted(where, reason(cause)), cause);
     }
 
     /// Java's own messages often are a path and nothing else.
-    private static String reason(IOException e) {
+    static String reason(IOException e) {
         return switch (e) {
             case AccessDeniedException denied -> "permission denied for " + denied.getFile();
             case FileAlreadyExistsException exists -> exists.getFile() + " exists";

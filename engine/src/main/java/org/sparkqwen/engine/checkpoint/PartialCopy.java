@@ -6,18 +6,24 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// A directory into which files are copied by ranges. A journal, `.ranges`, says which are there, so that whoever comes
 /// after a process that was killed copies the rest alone. Only the holder of a lock may use it.
@@ -25,13 +31,25 @@ import java.util.concurrent.Executors;
 /// The journal is not a promise: after a power failure it may know of ranges that the disk lost. Nobody trusts a copy
 /// before the sha256 of every file is compared.
 final class PartialCopy {
+    private static final Logger LOG = LoggerFactory.getLogger(PartialCopy.class);
+
     private static final String JOURNAL = ".ranges";
+    private static final Pattern LINE = Pattern.compile("(%s) (\\d{1,18})".formatted(ModelFile.NAME));
 
     private final Path directory;
 
     /// @param directory made if it does not exist
+    /// @throws IOException if it cannot be made
     PartialCopy(Path directory) throws IOException {
-        this.directory = Files.createDirectories(directory);
+        this.directory = directory;
+        Optional<String> doubt = CacheTrust.doubtOfCopy(directory);
+        if (doubt.isPresent()) {
+            LOG.warn("{}; what was copied before is not used", doubt.get());
+            CacheEntry.remove(directory);
+        } else if (!Files.exists(directory.resolve(JOURNAL))) {
+            CacheEntry.remove(directory); // nothing tells what is there, and it may be finished and not writable
+        }
+        CacheTrust.makeDirectory(directory);
     }
 
     Path directory() {
@@ -44,9 +62,14 @@ final class PartialCopy {
     List<FileRange> missing(Map<String, Long> bytes) throws IOException {
         Set<String> present = journal();
         List<FileRange> missing = new ArrayList<>();
-        bytes.forEach((name, size) -> FileRange.of(name, size).stream()
-                .filter(range -> !present.contains(line(range)))
-                .forEach(missing::add));
+        for (Map.Entry<String, Long> file : bytes.entrySet()) {
+            long there = size(file.getKey());
+            for (FileRange range : FileRange.of(file.getKey(), file.getValue())) {
+                if (!present.contains(line(range)) || there < range.from() + range.bytes()) {
+                    missing.add(range);
+                }
+            }
+        }
         return missing;
     }
 
@@ -54,11 +77,21 @@ final class PartialCopy {
     long missingBytes(Map<String, Long> bytes) throws IOException {
         long missing = bytes.values().stream().mapToLong(Long::longValue).sum();
         for (String line : journal()) {
-            String[] words = line.split(" ", 2);
-            long size = bytes.getOrDefault(words[0], 0L);
-            missing -= words.length < 2 ? 0 : Math.clamp(size - Long.parseLong(words[1]), 0, FileRange.MAX_BYTES);
+            Matcher matcher = LINE.matcher(line);
+            if (matcher.matches()) {
+                String name = matcher.group(1);
+                long rest = bytes.getOrDefault(name, 0L) - Long.parseLong(matcher.group(2));
+                long there = Math.clamp(rest, 0, FileRange.MAX_BYTES);
+                missing -= there <= size(name) ? there : 0;
+            }
         }
         return missing;
+    }
+
+    /// Bytes of a file; -1 if there is none.
+    private long size(String name) throws IOException {
+        Path path = directory.resolve(name);
+        return Files.isRegularFile(path) ? Files.size(path) : -1;
     }
 
     /// The lines of the journal. One that a killed process did not end might be the beginning of another.
@@ -67,7 +100,7 @@ final class PartialCopy {
         if (!Files.exists(journal)) {
             return Set.of();
         }
-        String text = Files.readString(journal);
+        String text = new String(Files.readAllBytes(journal), UTF_8);
         return new HashSet<>(
                 text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
     }
@@ -86,7 +119,11 @@ final class PartialCopy {
                 Thread.ofPlatform().name("model-copy-", 0).daemon().factory());
         Path path = directory.resolve(JOURNAL);
         try (FileChannel journal = FileChannel.open(
-                path, StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+                path,
+                StandardOpenOption.WRITE,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.APPEND,
+                LinkOption.NOFOLLOW_LINKS)) {
             journal.write(ByteBuffer.wrap(new byte[] {'\n'})); // ends what a killed process did not
             ExecutorCompletionService<FileRange> running = new ExecutorCompletionService<>(threads);
             source.order(ranges).forEach(range -> running.submit(() -> copy(range, source)));
@@ -114,7 +151,8 @@ final class PartialCopy {
 
     private FileRange copy(FileRange range, RangeSource source) throws IOException {
         Path path = directory.resolve(range.file());
-        try (FileChannel file = FileChannel.open(path, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+        try (FileChannel file = FileChannel.open(
+                path, StandardOpenOption.WRITE, StandardOpenOption.CREATE, LinkOption.NOFOLLOW_LINKS)) {
             long end = range.from() + range.bytes();
             long[] at = {range.from()};
             source.read(range, bytes -> {
@@ -140,13 +178,16 @@ final class PartialCopy {
         Files.writeString(directory.resolve(JOURNAL), String.join("\n", kept) + "\n");
     }
 
-    /// All is there: on the disk, and without a journal.
+    /// All is there: on the disk, without a journal, and nobody has the permission to write to it again.
     void finish(Set<String> names) throws IOException {
         for (String name : names) {
-            try (FileChannel file = FileChannel.open(directory.resolve(name), StandardOpenOption.WRITE)) {
+            try (FileChannel file = FileChannel.open(directory.resolve(name), StandardOpenOption.READ)) {
                 file.force(true);
             }
         }
         Files.deleteIfExists(directory.resolve(JOURNAL));
+        for (String name : names) {
+            CacheTrust.finish(directory.resolve(name));
+        }
     }
 }

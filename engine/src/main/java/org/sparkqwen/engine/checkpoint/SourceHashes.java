@@ -1,8 +1,12 @@
 package org.sparkqwen.engine.checkpoint;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -10,6 +14,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -20,7 +25,7 @@ import org.slf4j.LoggerFactory;
 /// A cache directory keeps a small stamp for each model, `stamps/<name>`, that holds what `sha256sum` prints. Its
 /// name is made of every file's real path, size, time of change and inode: files are the same if those are, as make and
 /// rsync judge. Files that changed a moment ago, or while they were read, get no stamp, for a second change might go
-/// unnoticed.
+/// unnoticed. A stamp counts only if nobody but this user and root can have written it, see [CacheTrust].
 final class SourceHashes {
     private static final Logger LOG = LoggerFactory.getLogger(SourceHashes.class);
 
@@ -29,11 +34,19 @@ final class SourceHashes {
 
     private static final int MAX_STAMP_BYTES = 1 << 20;
 
-    private final @Nullable Path stamps;
+    private static final String STAMPS = "stamps";
+
+    private final @Nullable Path stamps; // null where nothing is remembered
 
     /// @param cache a directory, which need not exist; null to remember nothing
     SourceHashes(@Nullable Path cache) {
-        stamps = cache == null ? null : cache.resolve("stamps");
+        stamps = cache == null || isDoubtful(cache) || isDoubtful(cache.resolve(STAMPS)) ? null : cache.resolve(STAMPS);
+    }
+
+    private static boolean isDoubtful(Path directory) {
+        Optional<String> doubt = CacheTrust.doubtOfDirectory(directory);
+        doubt.ifPresent(why -> LOG.info("no sha256 of weights are remembered, because {}", why));
+        return doubt.isPresent();
     }
 
     /// `files` with their sha256, in their order.
@@ -87,18 +100,18 @@ final class SourceHashes {
     }
 
     /// A stamp that is not what it should be is as good as none.
-    private Optional<List<SourceFile>> read(List<Path> files, Identity identity) throws IOException {
+    private Optional<List<SourceFile>> read(List<Path> files, Identity identity) {
         if (stamps == null) {
             return Optional.empty();
         }
         Path stamp = stamps.resolve(identity.digest());
-        if (!Files.isRegularFile(stamp) || !Files.isReadable(stamp) || Files.size(stamp) > MAX_STAMP_BYTES) {
+        List<String> lines = lines(stamp);
+        if (lines.size() != files.size()) {
             return Optional.empty();
         }
-        List<String> lines = Files.readAllLines(stamp);
         List<SourceFile> sources = new ArrayList<>();
         for (Path file : files) {
-            String line = sources.size() < lines.size() ? lines.get(sources.size()) : "";
+            String line = lines.get(sources.size());
             if (!line.matches(SourceFile.SHA256 + "  .*") || !line.endsWith("  " + name(file))) {
                 return Optional.empty();
             }
@@ -107,18 +120,45 @@ final class SourceHashes {
         return Optional.of(List.copyOf(sources));
     }
 
-    /// Under another name first: who reads a stamp finds all of it or none. Without a stamp things are slower, no
-    /// more.
+    /// The lines of a small file that nobody else can have written; none if it is something else, or none can be
+    /// read.
+    static List<String> lines(Path file) {
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+                || CacheTrust.doubtOfFile(file).isPresent()) {
+            return List.of();
+        }
+        try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
+            byte[] bytes = in.readNBytes(MAX_STAMP_BYTES + 1);
+            return bytes.length > MAX_STAMP_BYTES
+                    ? List.of()
+                    : new String(bytes, UTF_8).lines().toList();
+        } catch (IOException e) {
+            LOG.debug("{} cannot be read", file, e);
+            return List.of();
+        }
+    }
+
+    /// Without a stamp things are slower, no more.
     private static void write(Path stamps, Identity identity, List<SourceFile> sources) {
         StringBuilder lines = new StringBuilder();
         sources.forEach(lines::append);
         try {
-            Files.createDirectories(stamps);
-            Path temporary = Files.createTempFile(stamps, "stamp", ".tmp");
-            Files.writeString(temporary, lines);
-            Files.move(temporary, stamps.resolve(identity.digest()), StandardCopyOption.ATOMIC_MOVE);
+            CacheTrust.makeDirectory(stamps);
+            replace(stamps.resolve(identity.digest()), lines.toString());
         } catch (IOException e) {
             LOG.debug("no stamp in {}", stamps, e);
+        }
+    }
+
+    /// Writes a small file in one go: who reads it finds all of it or what was there before.
+    static void replace(Path file, String content) throws IOException {
+        Path temporary = Files.createTempFile(
+                Objects.requireNonNull(file.toAbsolutePath().getParent()), "stamp", ".tmp");
+        try {
+            Files.writeString(temporary, content);
+            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(temporary); // is there if something else, such as a directory, is in its place
         }
     }
 

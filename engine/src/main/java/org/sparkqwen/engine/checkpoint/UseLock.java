@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -62,8 +61,7 @@ final class UseLock implements AutoCloseable {
     }
 
     private static FileChannel lock(Path file) throws IOException {
-        FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
+        FileChannel channel = LockFile.open(file);
         try {
             channel.lock(0, Long.MAX_VALUE, true);
             return channel;
@@ -92,7 +90,7 @@ final class UseLock implements AutoCloseable {
             if (SHARED.containsKey(path)) {
                 return false;
             }
-            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+            try (FileChannel channel = LockFile.open(path)) {
                 if (channel.tryLock() == null) {
                     return false;
                 }

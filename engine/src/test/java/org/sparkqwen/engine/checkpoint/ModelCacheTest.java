@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.Golden;
 import org.sparkqwen.engine.OtherJvm;
+import org.sparkqwen.engine.Writable;
 
 /// A host's copies of models: whole and verified, made once whoever asks, and gone on with after a kill.
 class ModelCacheTest {
@@ -132,8 +134,71 @@ class ModelCacheTest {
     @Test
     void aCopyThatWasCutShortIsMadeAgain() throws IOException {
         open().close();
-        try (FileChannel file = FileChannel.open(copy().resolve(BIG), StandardOpenOption.WRITE)) {
+        try (FileChannel file = FileChannel.open(Writable.file(copy().resolve(BIG)), StandardOpenOption.WRITE)) {
             file.truncate(5);
+        }
+        open().close();
+        assertSameBytes();
+    }
+
+    /// Of the same sizes, with other numbers.
+    @ParameterizedTest
+    @ValueSource(strings = {"a file", "the directory", "a link", "a link to a directory"})
+    void aCopyThatOthersMayHaveWrittenIsMadeAgain(String what) throws IOException {
+        open().close();
+        Path copied = copy().resolve(BIG);
+        Path elsewhere = directory.resolve("elsewhere");
+        switch (what) {
+            case "a file" -> {
+                Files.write(Writable.file(copied), new byte[BIG_BYTES]);
+                Files.setAttribute(copied, "unix:mode", 0664);
+            }
+            case "the directory" -> {
+                Files.write(Writable.file(copied), new byte[BIG_BYTES]);
+                Files.setAttribute(copy(), "unix:mode", 0777);
+            }
+            case "a link" -> {
+                Files.delete(copied);
+                Files.createSymbolicLink(copied, Files.write(elsewhere, new byte[BIG_BYTES]));
+            }
+            default -> {
+                Files.move(copy(), elsewhere);
+                Files.write(Writable.file(elsewhere.resolve(BIG)), new byte[BIG_BYTES]);
+                Files.createSymbolicLink(copy(), elsewhere);
+            }
+        }
+        open().close();
+        assertSameBytes();
+        assertThat(copy()).isDirectory();
+        assertThat(Files.isSymbolicLink(copy())).isFalse();
+        assertThat(Files.getPosixFilePermissions(copied)).doesNotContain(PosixFilePermission.OWNER_WRITE);
+        if (what.startsWith("a link")) {
+            assertThat(elsewhere).exists();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cache", "cache/models"})
+    void nothingIsCopiedToWhereOthersMayWrite(String name) throws IOException {
+        open().close();
+        Files.setAttribute(directory.resolve(name), "unix:mode", 0777);
+        assertThatThrownBy(this::open)
+                .isInstanceOf(ModelCopyException.class)
+                .hasMessage(
+                        "the model cannot be copied into %s: other users may write to %s (mode 777); chmod go-w takes"
+                                + " that from them; another directory can be named with --cache-dir",
+                        cache.resolve("models"), directory.resolve(name));
+    }
+
+    /// A journal is written by whoever was killed, or by chance.
+    @ParameterizedTest
+    @ValueSource(strings = {"model.safetensors x\n", "model.safetensors 99999999999999999999\n", "\u0000\n", "a pipe"})
+    void aGarbageJournalIsNone(String journal) throws IOException {
+        Path part = Files.createDirectories(cache.resolve("models").resolve(files().key() + ".part"));
+        if (journal.equals("a pipe")) {
+            Pipe.make(part.resolve(".ranges"));
+        } else {
+            Files.writeString(part.resolve(".ranges"), journal + "model.safetensors 0\n");
         }
         open().close();
         assertSameBytes();

@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.Writable;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
 
 /// A packed file holds the checkpoint's numbers to the bit, and none that is damaged is taken.
@@ -63,6 +65,8 @@ class PackedFileTest {
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
             PackingPlan.of(checkpoint, LAYOUT, directory.resolve("cache")).write(file, new Unwatched());
         }
+        assertThat(Files.getPosixFilePermissions(file)).doesNotContain(PosixFilePermission.OWNER_WRITE);
+        Writable.file(file);
     }
 
     private static byte[] bytes(Random random, int count) {

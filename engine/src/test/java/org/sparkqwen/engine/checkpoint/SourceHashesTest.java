@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// When a file's sha256 is remembered, and when it is read again.
 class SourceHashesTest {
@@ -95,6 +97,37 @@ class SourceHashesTest {
             Files.writeString(stamp, content);
             assertThat(remembered()).as(content).isEmpty();
             assertThat(hashes()).isEqualTo(sources);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"malformed UTF-8", "two lines", "a directory", "a pipe", "a link", "a file of others"})
+    void whatStandsInTheWayOfAStampIsPassedOver(String kind) throws Exception {
+        List<SourceFile> sources = hashes();
+        Path stamp = stamp();
+        String lie = "e".repeat(64) + "  model.safetensors\n";
+        Path elsewhere = Files.writeString(directory.resolve("elsewhere"), lie);
+        switch (kind) {
+            case "malformed UTF-8" -> Files.write(stamp, new byte[] {(byte) 0xff, (byte) 0xfe, 0, '\n'});
+            case "two lines" -> Files.writeString(stamp, lie + lie);
+            case "a file of others" -> {
+                Files.writeString(stamp, lie);
+                Files.setAttribute(stamp, "unix:mode", 0666);
+            }
+            default -> {
+                Files.delete(stamp);
+                switch (kind) {
+                    case "a directory" -> Files.createDirectory(stamp);
+                    case "a pipe" -> Pipe.make(stamp);
+                    default -> Files.createSymbolicLink(stamp, elsewhere);
+                }
+            }
+        }
+        assertThat(remembered()).isEmpty();
+        assertThat(hashes()).isEqualTo(sources);
+        assertThat(elsewhere).hasContent(lie);
+        if (!kind.equals("a directory")) {
+            assertThat(remembered()).contains(sources);
         }
     }
 
