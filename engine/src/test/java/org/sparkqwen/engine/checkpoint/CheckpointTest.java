@@ -101,7 +101,7 @@ class CheckpointTest {
     void aDirectoryOfAShardsNameIsNoShard() throws IOException {
         Files.createDirectory(directory.resolve(FIRST));
         writeIndex("{\"a\":\"%s\"}".formatted(FIRST));
-        assertThat(refusal(directory)).contains(INDEX, FIRST, "does not exist");
+        assertThat(refusal(directory)).contains(FIRST, "a directory; a model's files are regular files");
     }
 
     @Test
