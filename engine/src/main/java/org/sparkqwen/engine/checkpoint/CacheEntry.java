@@ -29,7 +29,8 @@ record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
 
     private static final String KEY = "[0-9a-f]{64}";
 
-    /// All of `cache`, in no order. What changes meanwhile may be left out.
+    /// All of `cache`, in no order, but for what lies where others may write. What changes meanwhile may be left
+    /// out.
     static List<CacheEntry> in(Path cache) throws IOException {
         List<CacheEntry> entries = new ArrayList<>();
         for (Path path : list(cache)) {
@@ -50,7 +51,8 @@ record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
     }
 
     private static List<Path> list(Path directory) throws IOException {
-        if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+        if (!Files.isDirectory(directory)
+                || CacheTrust.doubtOfDirectory(directory).isPresent()) {
             return List.of();
         }
         try (Stream<Path> content = Files.list(directory)) {

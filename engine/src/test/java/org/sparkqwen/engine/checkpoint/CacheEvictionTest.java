@@ -124,6 +124,31 @@ class CacheEvictionTest {
     }
 
     @Test
+    void aCacheBehindALinkIsTrimmedAndOneThatOthersMayWriteToIsNot() throws IOException {
+        Path link = Files.createSymbolicLink(cache.resolve("link"), cache);
+        model(A, 1000, Duration.ofDays(3));
+        model(B, 1000, Duration.ofDays(2));
+        Files.setAttribute(cache.resolve("models"), "unix:mode", 0777);
+        CacheEviction.trim(link, 1);
+        assertThat(content()).contains(A, B);
+        Files.setAttribute(cache.resolve("models"), "unix:mode", 0755);
+        CacheEviction.trim(link, 1);
+        assertThat(content()).containsExactly("link");
+    }
+
+    /// Neither is what a link leads to.
+    @Test
+    void ofALinkNothingGoesButItself() throws IOException {
+        Path elsewhere = Files.createDirectory(cache.resolve("elsewhere"));
+        age(Files.write(elsewhere.resolve("kept"), new byte[1000]), Duration.ofDays(100));
+        Files.createSymbolicLink(Files.createDirectory(cache.resolve("models")).resolve(A), elsewhere);
+        Files.createSymbolicLink(cache.resolve(B + ".packed"), elsewhere.resolve("kept"));
+        CacheEviction.trim(cache, 1);
+        assertThat(content()).containsExactly("elsewhere");
+        assertThat(elsewhere.resolve("kept")).exists();
+    }
+
+    @Test
     void otherFilesOfTheCacheAreLeftAlone() throws IOException {
         age(Files.write(cache.resolve("notes.packed"), new byte[1000]), Duration.ofDays(100));
         CacheEviction.trim(cache, 1);
