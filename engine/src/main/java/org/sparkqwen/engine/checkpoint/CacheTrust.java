@@ -157,7 +157,7 @@ final class CacheTrust {
     private static Optional<String> doubtOf(Path path, Facts facts, boolean isAbove) {
         Optional<String> doubt = doubtOfOwner(path, facts);
         boolean writable = (facts.mode() & WRITE_OF_OTHERS) != 0;
-        if (doubt.isPresent() || !writable || isAbove && (facts.mode() & STICKY) != 0) {
+        if (doubt.isPresent() || !writable || (isAbove && (facts.mode() & STICKY) != 0)) {
             return doubt;
         }
         return Optional.of("other users may write to %s (mode %o); chmod go-w takes that from them"
