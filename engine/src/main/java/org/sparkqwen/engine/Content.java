@@ -3,6 +3,7 @@ package org.sparkqwen.engine;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.tokenizer.ChatTemplate;
 import org.sparkqwen.engine.tokenizer.Conversation;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
@@ -38,5 +39,9 @@ public sealed interface Content {
     record Tokens(int[] ids) implements Content {}
 
     /// What the caller could not read: comes back as a [Result.Rejected] in its turn.
-    record Unreadable(String reason) implements Content {}
+    record Unreadable(String reason) implements Content {
+        public Unreadable {
+            reason = Quote.line(reason);
+        }
+    }
 }

@@ -55,7 +55,7 @@ record BadData(long rows, List<Common> commonest, @Nullable String aside, Unread
                 .limit(SHOWN)
                 .collectAsList()) {
             long ofKind = row.<Long>getAs("rows");
-            String error = row.getAs("error");
+            String error = row.<String>getAs("error");
             ErrorKind kind = found.get(ErrorKind.key(error));
             commonest.add(
                     kind == null

@@ -160,7 +160,8 @@ final class BenchCommand implements Callable<Integer> {
             }
             report = new BenchReport(name(), engine, settings, measure(engine, settings));
         }
-        report.lines().forEach(System.out::println);
+        Console out = new Console(System.out);
+        report.lines().forEach(out::println);
         if (json != null) {
             write(json, report.json());
         }

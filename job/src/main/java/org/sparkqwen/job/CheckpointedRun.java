@@ -200,7 +200,8 @@ final class CheckpointedRun {
     private void work(List<Commit> commits, PlannedRows planned, long total) {
         int attempt = state.add(thisDriver());
         if (attempt > 0) {
-            System.err.printf("Going on with %s: %,d of %,d rows are done%n", options.output, rows(commits), total);
+            new Console(System.err)
+                    .printf("Going on with %s: %,d of %,d rows are done%n", options.output, rows(commits), total);
         }
         counters.restore(commits);
         counters.settle(rows(commits));

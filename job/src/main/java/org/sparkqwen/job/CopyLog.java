@@ -5,6 +5,7 @@ import org.apache.spark.util.LongAccumulator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
+import org.sparkqwen.engine.message.Quote;
 
 /// An executor's log while it copies a model: a line when it begins, one every few seconds, one when all is there. What
 /// it counts shows on the driver, too.
@@ -22,7 +23,7 @@ final class CopyLog implements PackingProgress {
     /// @param name of what is copied
     /// @param copied the task's, see [CopyDisplay]
     CopyLog(String name, LongAccumulator copied) {
-        this.name = name;
+        this.name = Quote.of(name);
         this.copied = copied;
     }
 

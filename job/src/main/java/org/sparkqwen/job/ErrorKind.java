@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import org.sparkqwen.engine.message.Quote;
 
 /// Rows that cannot be worked on for one kind of reason. Reasons that differ in numbers only are of one kind:
 /// `token id 8192 is outside the vocabulary` and the same of 9000.
@@ -26,7 +27,13 @@ record ErrorKind(String reason, long rows, long example) implements Serializable
     private static final int LONGEST = 200;
 
     ErrorKind {
-        reason = reason.substring(0, Math.min(LONGEST, reason.length()));
+        reason = shown(reason);
+    }
+
+    /// Escaped and cut, so that a key of one is no longer than that whatever its row holds.
+    private static String shown(String reason) {
+        String line = Quote.line(reason);
+        return line.substring(0, Math.min(LONGEST, line.length()));
     }
 
     /// What tells kinds apart.
@@ -35,7 +42,7 @@ record ErrorKind(String reason, long rows, long example) implements Serializable
     }
 
     static String key(String reason) {
-        return NUMBER.matcher(reason).replaceAll("#");
+        return NUMBER.matcher(shown(reason)).replaceAll("#");
     }
 
     ErrorKind plus(ErrorKind other) {

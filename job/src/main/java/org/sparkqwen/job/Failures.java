@@ -5,6 +5,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.ModelCopyException;
+import org.sparkqwen.engine.message.Quote;
 
 /// What a person is told of an exception.
 final class Failures {
@@ -13,7 +14,7 @@ final class Failures {
 
     private Failures() {}
 
-    /// The first line of what went wrong at the bottom.
+    /// The first line of what went wrong at the bottom, fit to be shown.
     static String firstLine(Throwable failure) {
         Throwable root = failure;
         while (root.getCause() != null
@@ -23,8 +24,8 @@ final class Failures {
         }
         String message = root.getMessage();
         return message == null || message.isBlank()
-                ? root.toString()
-                : message.lines().findFirst().orElse("");
+                ? Quote.line(root.toString())
+                : Quote.line(message.lines().findFirst().orElse(""));
     }
 
     /// The same, with the name of the input file if one was read.

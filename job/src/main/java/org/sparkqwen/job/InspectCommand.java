@@ -1,6 +1,5 @@
 package org.sparkqwen.job;
 
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -16,7 +15,6 @@ import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
-import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
@@ -53,7 +51,7 @@ final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Path directory = model == null ? ModelOptions.sampleModel() : model;
-        PrintStream out = System.out;
+        Console out = new Console(System.out);
         ModelConfig config = ModelConfig.read(directory);
         out.printf("%s: %s%n", directory, config.family().title());
         try (WeightFiles weights = open(out, directory, config)) {
@@ -64,7 +62,7 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     /// What the config says is shown even if the weights cannot be opened.
-    private static WeightFiles open(PrintStream out, Path directory, ModelConfig config) {
+    private static WeightFiles open(Console out, Path directory, ModelConfig config) {
         try {
             return WeightFiles.open(directory);
         } catch (InvalidModelException e) {
@@ -73,7 +71,7 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    private static void print(PrintStream out, Path directory, ModelConfig config) {
+    private static void print(Console out, Path directory, ModelConfig config) {
         out.printf(
                 "  shape        %d layers, hidden %,d%s, vocabulary %,d%s%n",
                 config.layers(),
@@ -107,10 +105,10 @@ final class InspectCommand implements Callable<Integer> {
         out.printf(
                 "  arithmetic   %,.2f GFLOP a token for products with weights, and what attention adds%n",
                 TensorPlan.flopsPerToken(config) / 1e9);
-        ModelWarnings.of(directory, config).forEach(warning -> out.println("  warning      " + Quote.line(warning)));
+        ModelWarnings.of(directory, config).forEach(warning -> out.println("  warning      " + warning));
     }
 
-    private static void printMixture(PrintStream out, ModelConfig config, MixtureShape mixture) {
+    private static void printMixture(Console out, ModelConfig config, MixtureShape mixture) {
         out.printf(
                 "  experts      %d of %d for a token, intermediate %,d, in %d of %d layers%s%n",
                 mixture.perToken(),
@@ -121,7 +119,7 @@ final class InspectCommand implements Callable<Integer> {
                 mixture.normalised() ? ", shares normalised" : "");
     }
 
-    private int print(PrintStream out, ModelConfig config, WeightFiles weights) {
+    private int print(Console out, ModelConfig config, WeightFiles weights) {
         String types = weights.dtypes().stream().map(DType::name).collect(Collectors.joining(", "));
         switch (weights) {
             case Checkpoint checkpoint ->
@@ -166,7 +164,7 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     /// On this machine; others may have more memory.
-    private static void printStreaming(PrintStream out, StreamingForecast forecast) {
+    private static void printStreaming(Console out, StreamingForecast forecast) {
         StreamingPlan plan = forecast.plan();
         out.printf(
                 "  larger than  the %s of memory that are left for weights here: %s stay, and %s are read from the"
@@ -188,7 +186,7 @@ final class InspectCommand implements Callable<Integer> {
         out.println("               generation reads as much for every token of all texts together: it works, slowly");
     }
 
-    private static void printScoringMemory(PrintStream out, ModelConfig config, int batchTokens, int window) {
+    private static void printScoringMemory(Console out, ModelConfig config, int batchTokens, int window) {
         WorkingMemory memory = WorkingMemory.scoring(
                 config, batchTokens, window, Runtime.getRuntime().availableProcessors());
         out.printf(
@@ -197,7 +195,7 @@ final class InspectCommand implements Callable<Integer> {
                 bytes(memory.offHeap()), bytes(memory.heap()), batchTokens, window);
     }
 
-    private void printCached(PrintStream out, Path directory) {
+    private void printCached(Console out, Path directory) {
         try {
             out.printf(
                     "  packed       %s%n",
@@ -210,7 +208,7 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    private static boolean printTokenizer(PrintStream out, ModelConfig config, Path directory) {
+    private static boolean printTokenizer(Console out, ModelConfig config, Path directory) {
         if (!TokenizerFiles.existIn(directory)) {
             out.println("  tokenizer    none: takes token ids only");
             return true;

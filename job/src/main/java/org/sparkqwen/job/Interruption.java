@@ -69,7 +69,7 @@ final class Interruption implements AutoCloseable {
         }
         Interruption current = CURRENT.get();
         System.err.println(); // the progress bar's line has no end
-        System.err.println(current == null ? "spark-qwen: ended by SIG" + signal : current.line(signal));
+        new Console(System.err).println(current == null ? "spark-qwen: ended by SIG" + signal : current.line(signal));
         // Not in this thread, which must be free for a second signal.
         Thread.ofPlatform().name("spark-qwen-end").start(() -> {
             if (current != null) {

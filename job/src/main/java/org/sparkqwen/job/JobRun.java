@@ -132,6 +132,7 @@ final class JobRun implements AutoCloseable {
             // Names of metrics begin with it; a local executor's are registered before it has the application's id.
             conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
         }
+        SafeOptions.extendRedaction(conf, options);
         S3Settings.complete(conf, new Path(options.output));
         conf.set(MetricsPlugin.PLUGINS, MetricsPlugin.among(conf.get(MetricsPlugin.PLUGINS, "")));
         return conf;

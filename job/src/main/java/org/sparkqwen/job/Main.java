@@ -1,6 +1,7 @@
 package org.sparkqwen.job;
 
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.List;
 import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.message.Quote;
@@ -80,7 +81,7 @@ public final class Main {
     private static int failed(Exception failure, CommandLine command, boolean verbose) {
         Interruption.awaitEndIfEnding();
         if (verbose) {
-            failure.printStackTrace(command.getErr());
+            printStackTrace(failure, command.getErr());
         }
         switch (failure) {
             case Refusal refusal -> {
@@ -91,6 +92,16 @@ public final class Main {
             default -> say(command, Failures.firstLine(failure) + (verbose ? "" : " (--verbose shows where)"));
         }
         return 1;
+    }
+
+    private static void printStackTrace(Exception failure, PrintWriter err) {
+        StringWriter trace = new StringWriter();
+        failure.printStackTrace(new PrintWriter(trace, true));
+        trace.toString().lines().forEach(line -> {
+            String text = line.stripLeading();
+            boolean indented = line.startsWith("\t");
+            err.println((indented ? "\t" : "") + Quote.line(indented ? text : line));
+        });
     }
 
     private static void say(CommandLine command, String message) {

@@ -66,7 +66,8 @@ enum ModelDistribution {
     }
 
     private static ModelDistribution say(PrintStream out, ModelDistribution choice, String why) {
-        out.printf("Model distribution: %s, for %s%n", choice.name().toLowerCase(Locale.ROOT), why);
+        new Console(out)
+                .printf("Model distribution: %s, for %s%n", choice.name().toLowerCase(Locale.ROOT), why);
         return choice;
     }
 

@@ -65,9 +65,9 @@ final class PackCommand implements Callable<Integer> {
         Packed result = pack(directory);
         Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
         if (result.made()) {
-            System.out.printf("Packed %s: %s%n", result.file(), rate(result.bytes(), elapsed));
+            new Console(System.out).printf("Packed %s: %s%n", result.file(), rate(result.bytes(), elapsed));
         } else {
-            System.out.printf("%s was there already%n", result.file());
+            new Console(System.out).printf("%s was there already%n", result.file());
         }
         if (verify || !result.made()) {
             check(result.file());
@@ -94,7 +94,7 @@ final class PackCommand implements Callable<Integer> {
             bytes = Packing.verify(file, display);
         }
         Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
-        System.out.printf("Checked %s: %s, every checksum is right%n", file, rate(bytes, elapsed));
+        new Console(System.out).printf("Checked %s: %s, every checksum is right%n", file, rate(bytes, elapsed));
     }
 
     /// `8.05 GB in 12.1 s, 0.67 GB/s`.

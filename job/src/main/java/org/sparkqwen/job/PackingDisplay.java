@@ -8,6 +8,7 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
+import org.sparkqwen.engine.message.Quote;
 
 /// What a person watches while gigabytes are packed, checked or copied: a bar with rate and time left on a terminal,
 /// elsewhere a line every few seconds.
@@ -27,7 +28,7 @@ final class PackingDisplay implements PackingProgress, AutoCloseable {
     private Duration nextLine = Duration.ZERO;
 
     PackingDisplay(String name, PrintStream out, boolean terminal, Duration betweenLines) {
-        this.name = name;
+        this.name = Quote.of(name);
         this.out = out;
         this.terminal = terminal;
         this.betweenLines = betweenLines;

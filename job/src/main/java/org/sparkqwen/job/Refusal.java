@@ -1,15 +1,17 @@
 package org.sparkqwen.job;
 
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
 
-/// The run cannot start or go on, and a person can mend it. The message is one line: what is wrong, where, what to do.
+/// The run cannot start or go on, and a person can mend it. The message is one line: what is wrong, where, what to do;
+/// whatever it quotes, it is escaped, cut, and without passwords.
 final class Refusal extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final int exitCode;
 
     private Refusal(int exitCode, String message, @Nullable Throwable cause) {
-        super(message, cause);
+        super(Quote.line(message), cause);
         this.exitCode = exitCode;
     }
 

@@ -5,14 +5,14 @@ import java.util.List;
 
 /// The summary on the console at the end of a run.
 final class Report {
-    private final PrintStream out;
+    private final Console out;
 
     Report(PrintStream out) {
-        this.out = out;
+        this.out = new Console(out);
     }
 
     void title(String title) {
-        out.println();
+        out.println("");
         out.println(title);
     }
 

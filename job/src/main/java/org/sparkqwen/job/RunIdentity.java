@@ -63,9 +63,9 @@ record RunIdentity(Map<String, String> facts) {
                 files.add(option.longestName().substring(2));
             }
         }
-        RunManifest.options(command).forEach((option, value) -> {
+        SafeOptions.of(command).identifying(command).forEach((option, value) -> {
             if (!CHANGE_NO_ROW.contains(option)) {
-                facts.put(option, files.contains(option) ? withContents(value) : text(value));
+                facts.put(option, files.contains(option) ? withContents(command, option) : text(value));
             }
         });
         return new RunIdentity(facts);
@@ -77,18 +77,20 @@ record RunIdentity(Map<String, String> facts) {
 
     /// Of a local file that an option names, such as a JSON schema, the contents count. Input files are looked at
     /// by themselves.
-    private static String withContents(@Nullable Object value) {
+    private static String withContents(CommandSpec command, String option) {
+        Object value = command.findOption("--" + option).getValue();
         String text = text(value);
+        String shown = SafeOptions.identifying(text);
         if (text.stripLeading().startsWith("{")) {
-            return text;
+            return shown;
         }
         try {
             Path file = Path.of(text);
             return value != null && Files.isRegularFile(file)
-                    ? "%s (sha256 %s)".formatted(text, Fingerprint.of(file))
-                    : text;
+                    ? "%s (sha256 %s)".formatted(shown, Fingerprint.of(file))
+                    : shown;
         } catch (InvalidPathException e) {
-            return text; // no file, which the option itself refuses
+            return shown; // no file, which the option itself refuses
         }
     }
 

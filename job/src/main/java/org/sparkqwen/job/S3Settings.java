@@ -7,6 +7,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.mapred.JobConf;
 import org.apache.spark.SparkConf;
+import org.sparkqwen.engine.message.Redaction;
 
 /// What a run sets for paths on `s3a:`, where neither Spark's configuration nor the cluster's core-site.xml does.
 /// `conf/s3.conf` has more, with explanations.
@@ -56,6 +57,11 @@ final class S3Settings {
             throw Refusal.usage("%s has credentials in its path, where anyone can read them; leave them out and set the"
                             .formatted(option)
                     + " environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or see docs/s3.md");
+        }
+        if (Redaction.hasPassword(path)) {
+            throw Refusal.usage("%s has a password in its path, which Spark shows and stores; leave it out and set it"
+                            .formatted(option)
+                    + " in the configuration of its file system, such as --conf spark.hadoop.fs.ftp.password.HOST");
         }
     }
 }

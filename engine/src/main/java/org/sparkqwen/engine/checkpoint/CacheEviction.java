@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.message.Quote;
 
 /// Deletes from a host's cache what has not been used for long, or the longest unused where room is wanted; never what
 /// a process uses or makes, and nothing of a cache that is not used either because others may write to it.
@@ -46,7 +47,7 @@ public final class CacheEviction {
                 }
             }
         } catch (IOException e) {
-            LOG.warn("{} cannot be looked through: {}", cache, e.toString());
+            LOG.warn("{} cannot be looked through: {}", Quote.line(cache.toString()), Quote.line(e.toString()));
         }
     }
 
@@ -80,7 +81,7 @@ public final class CacheEviction {
     private static boolean evict(CacheEntry entry, String why) {
         try {
             if (entry.evict()) {
-                LOG.info("{} evicted, {} MB: {}", entry.path(), entry.bytes() / 1_000_000, why);
+                LOG.info("{} evicted, {} MB: {}", Quote.line(entry.path().toString()), entry.bytes() / 1_000_000, why);
                 return true;
             }
         } catch (IOException e) {

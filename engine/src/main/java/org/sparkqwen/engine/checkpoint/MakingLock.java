@@ -8,6 +8,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.message.Quote;
 
 /// The right to make a file or a directory of the cache, held by one thread of one process of a host. The operating
 /// system takes it from a process that ends, however it ends; the lock's file stays.
@@ -49,7 +50,7 @@ final class MakingLock implements AutoCloseable {
         try {
             FileLock lock = channel.tryLock();
             if (lock == null) {
-                LOG.info("waiting for another process that {}; it holds {}", what, file);
+                LOG.info("waiting for another process that {}; it holds {}", what, Quote.line(file.toString()));
                 channel.lock();
             }
             return channel;

@@ -157,7 +157,7 @@ public final class ModelCache {
             }
             if (Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
                 String why = CacheTrust.doubtOfCopy(directory).orElse(directory + ": files are missing or cut short");
-                LOG.warn("{}; the copy is made again", why);
+                LOG.warn("{}; the copy is made again", Quote.line(why));
                 CacheEntry.remove(directory);
             }
             PartialCopy part = new PartialCopy(directory.resolveSibling(files.key() + CacheEntry.PART));
@@ -167,7 +167,10 @@ public final class ModelCache {
             List<ModelFile> damaged = damaged(part, files);
             if (!damaged.isEmpty()) {
                 for (ModelFile file : damaged) {
-                    LOG.warn("{}: the copy of {} is damaged; it is copied again", part.directory(), file.name());
+                    LOG.warn(
+                            "{}: the copy of {} is damaged; it is copied again",
+                            Quote.line(part.directory().toString()),
+                            Quote.of(file.name()));
                     part.forget(file.name());
                 }
                 fill(part, sizes, source, new Unwatched());

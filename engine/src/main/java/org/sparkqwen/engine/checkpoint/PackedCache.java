@@ -68,7 +68,7 @@ public final class PackedCache {
                 return new Opened(found.get(), false);
             }
         } catch (InvalidModelException e) {
-            LOG.warn("{}; this one does", e.getMessage());
+            LOG.warn("{}; this one does", Quote.line(e.getMessage()));
         }
         CacheTrust.doubtOfFile(file(plan))
                 .ifPresent(doubt -> LOG.warn("{}; it is not used, the weights are packed anew", doubt));

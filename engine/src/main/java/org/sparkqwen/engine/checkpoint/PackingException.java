@@ -5,6 +5,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
+import org.sparkqwen.engine.message.Quote;
 
 /// Packed weights cannot be written. The message is one line for a person: where, and why not.
 public final class PackingException extends IOException {
@@ -15,7 +16,7 @@ public final class PackingException extends IOException {
     }
 
     public PackingException(Path where, IOException cause) {
-        super("%s: cannot be written: %s".formatted(where, reason(cause)), cause);
+        super(Quote.line("%s: cannot be written: %s".formatted(where, reason(cause))), cause);
     }
 
     /// Java's own messages often are a path and nothing else.

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.message.Quote;
 
 /// One log line every few seconds while a first run packs its model.
 public final class PackingLog implements PackingProgress {
@@ -11,14 +12,14 @@ public final class PackingLog implements PackingProgress {
     private static final Duration INTERVAL = Duration.ofSeconds(5);
     private static final double GB = 1e9;
 
-    private final Path model;
+    private final String model;
     private final long start = System.nanoTime();
     private long total;
     private long done;
     private Duration nextLine = INTERVAL;
 
     public PackingLog(Path model) {
-        this.model = model;
+        this.model = Quote.line(model.toString());
     }
 
     @Override

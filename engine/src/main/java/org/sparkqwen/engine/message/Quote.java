@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A model, a row, a file name or an option can hold control characters, terminal escape sequences, line breaks,
 /// characters that turn the writing direction, or a hundred megabytes. None of that may reach a terminal or a log: it
-/// could forge lines, hide what is there, or fill the disk.
+/// could forge lines, hide what is there, or fill the disk. Nor may a password, so what is shown went through
+/// [Redaction].
 public final class Quote {
     /// A quoted value has at most so many characters.
     public static final int LONGEST_VALUE = 100;
@@ -15,6 +16,9 @@ public final class Quote {
     public static final int LONGEST_LINE = 4_000;
 
     private static final String CUT = "…";
+
+    /// Secrets are looked for in so much of a text; what is shown is less.
+    private static final int LOOKED_AT = 3 * LONGEST_LINE;
 
     private Quote() {}
 
@@ -31,7 +35,23 @@ public final class Quote {
         return shown(String.valueOf(message), LONGEST_LINE);
     }
 
-    private static String shown(String text, int longest) {
+    /// Whether a character is shown as it is: control characters, format characters (bidirectional ones among
+    /// them), line and paragraph separators, lone surrogates and what is no character are not.
+    public static boolean isPlain(int codePoint) {
+        return switch (Character.getType(codePoint)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SURROGATE,
+                    Character.PRIVATE_USE,
+                    Character.UNASSIGNED -> false;
+            default -> true;
+        };
+    }
+
+    private static String shown(String whole, int longest) {
+        String text = Redaction.of(whole.length() > LOOKED_AT ? whole.substring(0, LOOKED_AT) : whole);
         StringBuilder shown = new StringBuilder(Math.min(text.length(), longest) + 8);
         int characters = 0;
         for (int i = 0; i < text.length(); ) {
@@ -51,7 +71,7 @@ public final class Quote {
             case '\r' -> shown.append("\\r");
             case '\t' -> shown.append("\\t");
             default -> {
-                if (isShownAsItIs(codePoint)) {
+                if (isPlain(codePoint)) {
                     shown.appendCodePoint(codePoint);
                 } else if (Character.isBmpCodePoint(codePoint)) {
                     shown.append("\\u%04x".formatted(codePoint));
@@ -60,20 +80,5 @@ public final class Quote {
                 }
             }
         }
-    }
-
-    /// Control, format (bidirectional ones among them), line and paragraph separators, lone surrogates, and what is
-    /// no character are not.
-    private static boolean isShownAsItIs(int codePoint) {
-        return switch (Character.getType(codePoint)) {
-            case Character.CONTROL,
-                    Character.FORMAT,
-                    Character.LINE_SEPARATOR,
-                    Character.PARAGRAPH_SEPARATOR,
-                    Character.SURROGATE,
-                    Character.PRIVATE_USE,
-                    Character.UNASSIGNED -> false;
-            default -> true;
-        };
     }
 }

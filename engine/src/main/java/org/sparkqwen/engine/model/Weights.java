@@ -25,6 +25,7 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.Bf16Matrix;
 import org.sparkqwen.engine.kernels.F32Matrix;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.message.Quote;
 
 /// A model's weights in the form in which the kernels read them, off-heap: mapped from a packed file, or packed into
 /// memory.
@@ -114,7 +115,7 @@ public final class Weights implements AutoCloseable {
                 PackingLog log = new PackingLog(checkpoint.directory());
                 return new PackedCache(cache).open(plan, log).file();
             } catch (PackingException e) {
-                LOG.warn("{}; packing the weights into memory, for this process alone", e.getMessage());
+                LOG.warn("{}; packing the weights into memory, for this process alone", Quote.line(e.getMessage()));
             }
         }
         return PackedMemory.pack(checkpoint, layout);
