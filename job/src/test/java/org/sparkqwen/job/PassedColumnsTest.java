@@ -95,7 +95,7 @@ class PassedColumnsTest {
 
     private static Dataset<Row> tokenize(Dataset<Row> input, String... columns) {
         return new TokenizeJob(new TokenizeJob.Settings(
-                        LocalSpark.model().path().resolve("tokenizer.json").toString(),
+                        LocalSpark.MODEL.toString(),
                         new ContentColumn.Text("text", SpecialTokens.TEXT),
                         List.of(columns)))
                 .run(input);

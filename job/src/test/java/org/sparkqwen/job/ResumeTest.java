@@ -321,7 +321,7 @@ class ResumeTest {
     @ValueSource(strings = {"/", "${home}", ".", ".."})
     void noDirectoryOfOthersIsOverwritten(String output) {
         String path = output.replace("${home}", System.getProperty("user.home"));
-        CommandRun.of(arguments(LocalSpark.CORPUS, path, "--mode", "overwrite"))
+        CommandRun.of(arguments("../data-samples/README.md", path, "--mode", "overwrite"))
                 .assertRefused(2, "--output", "choose another --output"); // the input lies in some of them
     }
 
