@@ -108,7 +108,8 @@ class DriversIT {
 
     /// A driver from the class path of this test.
     private SparkProcess start(String name, String... options) {
-        List<String> command = new ArrayList<>();
+        // A test that runs in the background may have begun with SIGINT ignored, which every child inherits.
+        List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
         command.addAll(List.of("--add-modules=jdk.incubator.vector", "-Xmx1g", "-Dspark.master=local[2]"));

@@ -72,7 +72,7 @@ class JobJarIT {
                 "META-INF/licenses/lucene.txt | Copyright (c) 2001-2009 Anders Moeller",
                 "META-INF/licenses/reactive-streams.txt | MIT No Attribution",
                 "META-INF/licenses/analytics-accelerator.txt | parquet-format",
-                "META-INF/FastDoubleParser-LICENSE | MIT License",
+                "META-INF/FastDoubleParser-LICENSE | Apache License",
                 "META-INF/bigint-LICENSE | Redistribution and use"
             })
     void holdsTheLicencesOfAllThatIsInIt(String entry, String text) throws IOException {

@@ -74,6 +74,11 @@ final class BaseVocabulary {
         taken.set(id);
     }
 
+    /// Whether a token has the id.
+    boolean isTaken(int id) {
+        return taken.get(id);
+    }
+
     /// `[256]`
     int[] idOfByte() {
         return idOfByte;

@@ -220,14 +220,14 @@ final class TokenizerConfig {
             warn("the id %d of %s is not the one in %s, %d, which counts"
                     .formatted(stated, Quote.of(content), TokenizerFiles.TOKENIZER, id));
         } else if (id != stated) {
-            throw new InvalidModelException("%s: %s has the id %d, but Hugging Face's tokenizers give it %d"
+            warn("%s has the id %d as in Hugging Face's tokenizers, not %d as %s says"
                     .formatted(
-                            root.path("added_tokens_decoder").isObject()
-                                    ? origin + ": added_tokens_decoder"
-                                    : files.origin(TokenizerFiles.ADDED_TOKENS),
                             Quote.of(content),
+                            id,
                             stated,
-                            id));
+                            root.path("added_tokens_decoder").isObject()
+                                    ? "added_tokens_decoder"
+                                    : TokenizerFiles.ADDED_TOKENS));
         }
         if (!known) {
             base.take(id, content, "%s: the id of %s".formatted(origin, Quote.of(content)));

@@ -15,7 +15,7 @@ import org.sparkqwen.engine.message.Quote;
 /// whatever in a file is known to make Hugging Face's tokenizers give other ids is refused by the name of its key. A
 /// key that is not known is passed over, and warned of.
 final class TokenizerJson {
-    /// Keys of one file that are warned of one by one.
+    /// Keys of one file, and tokens, that are warned of one by one.
     private static final int MOST_WARNINGS = 10;
 
     private static final Set<String> FLAGS = Set.of("single_word", "lstrip", "rstrip", "normalized", "special");
@@ -23,6 +23,7 @@ final class TokenizerJson {
     private final String origin;
     private final BaseVocabulary base;
     private final List<String> unknownKeys = new ArrayList<>();
+    private final List<String> otherIds = new ArrayList<>();
 
     private TokenizerJson(String origin) {
         this.origin = origin;
@@ -77,9 +78,14 @@ final class TokenizerJson {
     }
 
     private List<String> warnings() {
-        List<String> lines = new ArrayList<>();
+        List<String> lines = new ArrayList<>(otherIds.subList(0, Math.min(MOST_WARNINGS, otherIds.size())));
+        if (otherIds.size() > MOST_WARNINGS) {
+            lines.add("%s: %,d more tokens have other ids than it says"
+                    .formatted(TokenizerFiles.TOKENIZER, otherIds.size() - MOST_WARNINGS));
+        }
+        int first = lines.size();
         for (String key : unknownKeys) {
-            if (lines.size() == MOST_WARNINGS) {
+            if (lines.size() == first + MOST_WARNINGS) {
                 lines.add("%s: %,d more keys are unknown and ignored"
                         .formatted(TokenizerFiles.TOKENIZER, unknownKeys.size() - MOST_WARNINGS));
                 break;
@@ -294,14 +300,13 @@ final class TokenizerJson {
                 throw fault("%s.content: %s is added twice".formatted(where, quote(content)));
             }
             int given = added.idFor(content);
-            if (given != id.intValue()) {
-                throw fault("%s.id: %d, but Hugging Face's tokenizers give %s the id %d%s"
-                        .formatted(
-                                where,
-                                id.intValue(),
-                                quote(content),
-                                given,
-                                base.ids().containsKey(content) ? ", which it has in model.vocab" : ""));
+            if (given != id.intValue() && (base.ids().containsKey(content) || base.isTaken(id.intValue()))) {
+                throw fault("%s.id: %d, but Hugging Face's tokenizers give %s the id %d"
+                        .formatted(where, id.intValue(), quote(content), given));
+            }
+            if (given != id.intValue()) { // it leaves a gap, which Hugging Face's tokenizers warn of, too
+                otherIds.add("%s: %s has the id %d as in Hugging Face's tokenizers, not %d as %s says"
+                        .formatted(TokenizerFiles.TOKENIZER, quote(content), given, id.intValue(), where));
             }
             base.take(given, content, "%s: %s.id".formatted(origin, where));
             added.add(token);

@@ -73,7 +73,6 @@ class UntrustedTokenizerJsonTest {
                 "/normalizer                                  | {\"type\": \"Sequence\", \"normalizers\":"
                         + " [{\"type\": \"NFC\"}, {\"type\": \"Lowercase\"}]} | normalizer.normalizers[1].type",
                 "/added_tokens/1/lstrip                       | 1                     | added_tokens[1].lstrip",
-                "/added_tokens/1/id                           | 260                   | added_tokens[1].id",
                 "/decoder                                     | null                  | decoder.type",
                 "/decoder/type                                | \"WordPiece\"         | decoder.type",
                 "/model/type                                  | \"Unigram\"           | model.type",
@@ -161,6 +160,18 @@ class UntrustedTokenizerJsonTest {
             }
         }
         assertThat(refused).isGreaterThan(sound);
+    }
+
+    /// Hugging Face's tokenizers give it the next id and warn of it, too.
+    @Test
+    void anIdThatLeavesAGapIsWarnedOf() throws IOException {
+        ObjectNode json = valid();
+        set(json, "/added_tokens/1/id", MAPPER.readTree("300"));
+        Tokenizer tokenizer = read(json);
+        assertThat(tokenizer.encode("abc<|end|><x>", SpecialTokens.PARSE)).containsExactly(257, 258, 259);
+        assertThat(tokenizer.warnings())
+                .containsExactly("tokenizer.json: \"<x>\" has the id 259 as in Hugging Face's tokenizers, not 300 as"
+                        + " added_tokens[1] says");
     }
 
     @Test
