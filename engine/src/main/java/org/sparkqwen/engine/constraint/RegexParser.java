@@ -45,6 +45,9 @@ final class RegexParser {
     /// What looks ahead or behind and is being read; null outside of such.
     private @Nullable String look;
 
+    /// Whether the alternatives that are read next stand where the text begins, since a `^` does.
+    private boolean begins;
+
     private int depth;
     private boolean ignoreCase;
     private boolean dotAll;
@@ -91,7 +94,12 @@ final class RegexParser {
 
     private Automaton alternatives() {
         List<Automaton> alternatives = new ArrayList<>();
+        boolean begin = begins;
+        begins = false;
         do {
+            if (begin) {
+                reader.skip("^"); // it is true there
+            }
             alternatives.add(sequence());
         } while (reader.skip("|"));
         return Language.union(alternatives);
@@ -99,13 +107,17 @@ final class RegexParser {
 
     private Automaton sequence() {
         List<Automaton> parts = new ArrayList<>();
+        boolean begun = false;
         while (!reader.atEnd() && !reader.isNext("|") && !reader.isNext(")")) {
             int start = reader.position();
-            Automaton assertion = assertion(start);
+            boolean beginning = reader.isNext("^");
+            Automaton assertion = assertion(start, begun);
             if (assertion == null) {
                 parts.add(quantified());
+                begun = false;
                 continue;
             }
+            begun |= beginning;
             if (isQuantifierNext()) {
                 throw reader.wrong("quantifier with nothing to repeat", reader.position());
             }
@@ -119,7 +131,9 @@ final class RegexParser {
     }
 
     /// What is said of a place between characters; null if something else follows.
-    private @Nullable Automaton assertion(int start) {
+    ///
+    /// @param begun whether a `^` stands at the same place
+    private @Nullable Automaton assertion(int start, boolean begun) {
         if (reader.skip("^")) {
             requireOutside("(?<", start, "^");
             return assertions.beginning();
@@ -138,13 +152,15 @@ final class RegexParser {
         }
         for (String opening : List.of("(?=", "(?!", "(?<=", "(?<!")) {
             if (reader.skip(opening)) {
+                begins = begun && !opening.startsWith("(?<");
                 return look(opening, start);
             }
         }
         return null;
     }
 
-    /// Within look-around only its far end can be told: `$` where it looks ahead, `^` where it looks behind.
+    /// Within look-around only its far end can be told: `$` where it looks ahead, `^` where it looks behind; and a
+    /// `^` with which look-ahead begins that stands behind another.
     private void requireOutside(String allowed, int start, String what) {
         boolean ahead = look != null && !look.startsWith("(?<");
         boolean behind = look != null && !ahead;
