@@ -40,6 +40,7 @@ class ArchitectureTest {
             ROOT + ".checkpoint.ModelFiles",
             ROOT + ".checkpoint.ModelOrigin",
             ROOT + ".checkpoint.RangeSource",
+            ROOT + ".message.Redaction", // what of its options may be shown
             ROOT + ".model.PublishedShape"); // what bench makes random weights for
 
     private static final JavaClasses ENGINE = new ClassFileImporter().importPath(Path.of("target/classes"));
