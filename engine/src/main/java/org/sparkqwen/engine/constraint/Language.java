@@ -30,6 +30,9 @@ final class Language {
     /// Lucene's own construction takes no texts of more bytes.
     private static final int LONGEST_SHARED = Automata.MAX_STRING_UNION_TERM_LENGTH;
 
+    /// Steps for a transition that Lucene sorts in among others, slowly.
+    private static final long SORTED = 16;
+
     private Language() {}
 
     static RefusedConstraint tooLarge() {
@@ -61,7 +64,7 @@ final class Language {
         for (int i = 0; i + 1 < parts.size(); i++) {
             // Every end of a part gets the transitions from the beginnings of those after it.
             spend(parts.get(i));
-            Budget.spend((long) parts.get(i).getAcceptStates().cardinality() * beginnings(parts, i + 1));
+            Budget.spend(SORTED * parts.get(i).getAcceptStates().cardinality() * beginnings(parts, i + 1));
         }
         requireSmall(states(parts));
         return switch (parts.size()) {
