@@ -2,38 +2,38 @@ package org.sparkqwen.engine;
 
 import java.nio.file.Path;
 import java.util.Iterator;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.sparkqwen.engine.cache.BlockPool;
-import org.sparkqwen.engine.cache.BlockTable;
-import org.sparkqwen.engine.cache.CacheLayout;
+import org.sparkqwen.engine.bench.Benchmark;
 import org.sparkqwen.engine.checkpoint.DType;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.constraint.TokenConstraint;
-import org.sparkqwen.engine.kernels.KernelChoice;
-import org.sparkqwen.engine.kernels.KeyValueBlock;
-import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.TimedKernels;
-import org.sparkqwen.engine.kernels.Work;
+import org.sparkqwen.engine.kernels.measure.TimedKernels;
+import org.sparkqwen.engine.kernels.measure.Work;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.StreamingPlan;
-import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.model.Weights;
-import org.sparkqwen.engine.scheduler.Sequence;
-import org.sparkqwen.engine.tokenizer.TextPart;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.Load;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.request.ScoringProgress;
+import org.sparkqwen.engine.run.Conversations;
+import org.sparkqwen.engine.run.DocumentPrefix;
+import org.sparkqwen.engine.run.GenerationLoop;
+import org.sparkqwen.engine.run.GenerationRun;
+import org.sparkqwen.engine.run.LoadedModel;
+import org.sparkqwen.engine.run.ScoringRun;
+import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 
@@ -46,36 +46,12 @@ import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
-    private final ModelConfig config;
-    private final EngineOptions options;
-    private final @Nullable Tokenizer tokenizer;
-    private final Conversations conversations;
-    private final Weights weights;
-    private final TimedKernels kernels;
-    private final Transformer transformer;
-    private final BlockPool scoringBlocks; // of one layer
+    private final LoadedModel model;
     private final GenerationLoop generation;
-    private final Map<Constraint, TokenConstraint> constraints = new ConcurrentHashMap<>();
-    private final Tally tally = new Tally();
-    private final ReentrantLock model = new ReentrantLock(true);
-    private boolean closed;
 
-    private Engine(
-            EngineOptions options,
-            @Nullable Tokenizer tokenizer,
-            Conversations conversations,
-            Weights weights,
-            TimedKernels kernels) {
-        config = weights.config();
-        this.options = options;
-        this.tokenizer = tokenizer;
-        this.conversations = conversations;
-        this.weights = weights;
-        this.kernels = kernels;
-        transformer = new Transformer(config, weights, kernels);
-        scoringBlocks = new BlockPool(
-                new CacheLayout(config.attention(), KeyValueFormat.F32, 1, KeyValueBlock.TOKENS), Long.MAX_VALUE);
-        generation = new GenerationLoop(this);
+    private Engine(LoadedModel model) {
+        this.model = model;
+        generation = new GenerationLoop(model);
     }
 
     /// Loads a model from a directory: a Hugging Face one, or a packed one. A directory without tokenizer.json
@@ -115,12 +91,9 @@ public final class Engine implements AutoCloseable {
             @Nullable Tokenizer tokenizer,
             Conversations conversations,
             Supplier<Weights> source) {
-        if (options.kernels() == KernelChoice.AUTO && !KernelChoice.vectorModulePresent()) {
-            LOG.warn("THE VECTOR MODULE IS MISSING: running scalar kernels, some fifty times slower. "
-                    + "Start the JVM with --add-modules jdk.incubator.vector");
-        }
         long start = System.nanoTime();
-        TimedKernels kernels = new TimedKernels(options.kernels().create(options.threads()));
+        TimedKernels kernels = new TimedKernels(options.kernels().create(
+                options.threads(), reason -> LOG.warn("{}; another back-end computes, perhaps some fifty times slower", reason)));
         try {
             Weights weights = source.get();
             LOG.info(
@@ -140,7 +113,7 @@ public final class Engine implements AutoCloseable {
                                     .formatted(
                                             gigabytes(plan.streamedBytes()),
                                             plan.overlapping() ? ", while it computes" : "")));
-            return new Engine(options, tokenizer, conversations, weights, kernels);
+            return new Engine(new LoadedModel(options, tokenizer, conversations, weights, kernels));
         } catch (RuntimeException | Error e) {
             kernels.close();
             throw e;
@@ -151,35 +124,29 @@ public final class Engine implements AutoCloseable {
         return "%.2f".formatted(bytes / 1e9);
     }
 
+    /// What the engine's runs share, for tests and tools that look into a single part.
+    public LoadedModel model() {
+        return model;
+    }
+
+    /// The ids of a content, and no others.
+    ///
+    /// @throws RejectedContent if there are none, or if the model has no such ids
+    public int[] tokens(Content content) {
+        return model.tokens(content);
+    }
+
     public ModelConfig config() {
-        return config;
+        return model.config();
     }
 
     public Optional<Tokenizer> tokenizer() {
-        return Optional.ofNullable(tokenizer);
+        return model.tokenizer();
     }
 
     /// How many ids, from 0 on, may be generated. Those above the tokenizer's last are padding of the embedding.
     public static int choosableTokens(@Nullable Tokenizer tokenizer, ModelConfig config) {
-        return tokenizer == null ? config.vocabSize() : Math.min(tokenizer.vocabularySize(), config.vocabSize());
-    }
-
-    int choosableTokens() {
-        return choosableTokens(tokenizer, config);
-    }
-
-    /// A constraint for this model's vocabulary, compiled when it is first asked for.
-    ///
-    /// @throws RejectedContent if the vocabulary or the constraint does not allow it
-    TokenConstraint compiled(Constraint constraint) {
-        if (tokenizer == null) {
-            throw new RejectedContent("the model has no tokenizer.json, so its texts cannot be constrained");
-        }
-        try {
-            return constraints.computeIfAbsent(constraint, wanted -> compile(wanted, tokenizer, config));
-        } catch (IllegalArgumentException e) {
-            throw new RejectedContent(String.valueOf(e.getMessage()));
-        }
+        return LoadedModel.choosableTokens(tokenizer, config);
     }
 
     /// A constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`, but the
@@ -187,13 +154,12 @@ public final class Engine implements AutoCloseable {
     ///
     /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
     public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
-        return TokenConstraint.compile(
-                constraint, choosableTokens(tokenizer, config), tokenizer::bytesOf, tokenizer::isAddedToken);
+return LoadedModel.compile(constraint, tokenizer, config);
     }
 
     /// What stands before documents.
     public DocumentPrefix documentPrefix() {
-        return new DocumentPrefix(tokenizer, config);
+        return model.documentPrefix();
     }
 
     /// Scores documents; yields one result for each, in completion order.
@@ -208,7 +174,7 @@ public final class Engine implements AutoCloseable {
 
     /// The same, and tells `progress` of windows before their document is done.
     public Iterator<Result> score(Iterator<Request.Score> requests, ScoringProgress progress) {
-        return new ScoringRun(this, requests, progress);
+        return new ScoringRun(model, requests, progress);
     }
 
     /// Generates continuations; yields one result for each request, in completion order. All callers' texts are in
@@ -232,12 +198,12 @@ public final class Engine implements AutoCloseable {
     /// The same, and tells `progress` while it waits how many tokens texts have that have not ended.
     public GenerationRun generate(
             Iterator<Request.Generate> requests, BooleanSupplier cancelled, LongConsumer progress) {
-        return new GenerationRun(this, generation, requests, cancelled, progress);
+        return new GenerationRun(model, generation, requests, cancelled, progress);
     }
 
     /// Blocks of key/value cache that runs hold now; those that are kept for prompts to come do not count.
     public int blocksInUse() {
-        return scoringBlocks.inUse() + generation.blocksInUse();
+        return model.scoringBlocksInUse() + generation.blocksInUse();
     }
 
     /// Times that a text lost its place in the key/value cache to others and was computed again.
@@ -247,160 +213,34 @@ public final class Engine implements AutoCloseable {
 
     /// What computes, for a person: `vector 512-bit, 2 threads`.
     public String kernels() {
-        return kernels.description();
+        return model.kernels().description();
     }
 
-    /// Measures from now on what the threads can do at most while they work, or does so no more: [Work#bursts].
-    void measurePeak(boolean measure) {
-        kernels.measurePeak(measure);
+    /// A benchmark of this engine's model, with a generation loop of its own.
+    ///
+    /// @throws IllegalArgumentException if the model or the engine's options are too small for `settings`
+    public Benchmark benchmark(Benchmark.Settings settings, Benchmark.Progress progress) {
+        return new Benchmark(model, settings, progress);
     }
 
     /// What the engine has computed so far, and the time it took, by stage.
     public Work work() {
-        return kernels.work();
+        return model.kernels().work();
     }
 
     /// What it has done, and what it has in work. Safe to call from any thread; does not wait for the model.
     public Load load() {
-        return generation.load(tally);
-    }
-
-    Tally tally() {
-        return tally;
+        return generation.load();
     }
 
     public EngineOptions options() {
-        return options;
-    }
-
-    /// A sequence that is computed whole in one batch, and needs the keys and values of one layer at a time.
-    Sequence newScoringSequence(int[] tokens) {
-        return new Sequence(tokens, BlockTable.of(scoringBlocks, tokens.length));
-    }
-
-    void endScoring(Sequence sequence) {
-        sequence.table().giveBack(scoringBlocks);
-    }
-
-    /// Blocks of all layers for texts that are generated.
-    BlockPool newGenerationBlocks() {
-        KeyValueOptions keyValues = options.keyValues();
-        return new BlockPool(
-                new CacheLayout(config.attention(), keyValues.format(), config.layers(), keyValues.blockTokens()),
-                keyValues.bytes());
-    }
-
-    /// Runs `work` while nothing else runs on the model.
-    <T> T onModel(ModelWork<T> work) {
-        try {
-            model.lockInterruptibly();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw cancelled(e);
-        }
-        try {
-            if (closed) {
-                throw new IllegalStateException("the engine is closed");
-            }
-            return work.run(transformer);
-        } finally {
-            model.unlock();
-        }
-    }
-
-    private static CancellationException cancelled(InterruptedException cause) {
-        CancellationException exception = new CancellationException("interrupted while waiting for the model");
-        exception.initCause(cause);
-        return exception;
-    }
-
-    /// What a batch does on the model.
-    interface ModelWork<T> {
-        T run(Transformer transformer);
-    }
-
-    /// The token that closes the reasoning of a model that has one.
-    OptionalInt closingTag() {
-        return tokenizer == null ? OptionalInt.empty() : tokenizer.idOf(GeneratedText.CLOSING_TAG);
-    }
-
-    /// A request's content as a text to go on from.
-    ///
-    /// @throws RejectedContent if there is none, or if the model has no such ids
-    Prompt prompt(Content content) {
-        if (content instanceof Content.Chat chat) {
-            Tokenizer chatTokenizer = textTokenizer();
-            List<TextPart> parts = conversations.parts(chat.conversation());
-            return new Prompt(
-                    checked(content, chatTokenizer.encode(parts)),
-                    conversations.reasoningStart(chat.conversation(), parts),
-                    chat.conversation().tools() != null);
-        }
-        return new Prompt(promptTokens(content), ReasoningStart.NONE, false);
-    }
-
-    /// The ids of a prompt. What is a text by itself has the tokens around it that the tokenizer puts there; a chat
-    /// template writes them itself.
-    ///
-    /// @throws RejectedContent as [#tokens] says
-    int[] promptTokens(Content content) {
-        return switch (content) {
-            case Content.Text text -> checked(content, textTokenizer().encodeWhole(text.text(), text.special()));
-            case Content.Parts parts -> checked(content, textTokenizer().encodeWhole(parts.parts()));
-            case Content.Chat _, Content.Tokens _, Content.Unreadable _ -> tokens(content);
-        };
-    }
-
-    /// The ids of a request's content, and no others.
-    ///
-    /// @throws RejectedContent if there are none, or if the model has no such ids
-    int[] tokens(Content content) {
-        int[] ids = switch (content) {
-            case Content.Text text -> textTokenizer().encode(text.text(), text.special());
-            case Content.Parts parts -> textTokenizer().encode(parts.parts());
-            case Content.Chat chat -> textTokenizer().encode(conversations.parts(chat.conversation()));
-            case Content.Tokens tokens -> tokens.ids();
-            case Content.Unreadable unreadable -> throw new RejectedContent(unreadable.reason());
-        };
-        return checked(content, ids);
-    }
-
-    private int[] checked(Content content, int[] ids) {
-        if (ids.length == 0) {
-            throw new RejectedContent(
-                    content instanceof Content.Tokens ? "the token list is empty" : "the text is empty");
-        }
-        for (int id : ids) {
-            if (id < 0 || id >= config.vocabSize()) {
-                throw new RejectedContent(
-                        "token id %d is outside the vocabulary of %d".formatted(id, config.vocabSize()));
-            }
-        }
-        return ids;
-    }
-
-    private Tokenizer textTokenizer() {
-        if (tokenizer == null) {
-            throw new RejectedContent("the model has no tokenizer.json, so it takes token ids only");
-        }
-        return tokenizer;
+        return model.options();
     }
 
     /// Waits for the batch on the model, then frees everything. Runs that go on afterwards fail.
     @Override
     public void close() {
         generation.close();
-        model.lock();
-        try {
-            if (!closed) {
-                closed = true;
-                transformer.close();
-                kernels.close();
-                weights.close();
-                scoringBlocks.close();
-            }
-        } finally {
-            model.unlock();
-        }
+        model.close();
     }
 }

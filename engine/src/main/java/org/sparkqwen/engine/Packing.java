@@ -11,16 +11,16 @@ import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.ModelInput;
-import org.sparkqwen.engine.checkpoint.PackedCache;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.PackingPlan;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
+import org.sparkqwen.engine.hostcache.PackedCache;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelInput;
 
 /// Packs a model before its first run would, into the cache or into a model directory of its own.
 public final class Packing {

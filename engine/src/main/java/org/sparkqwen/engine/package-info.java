@@ -1,4 +1,4 @@
-/// The engine's facade: requests in, results out.
+/// The facade of the engine: it opens a model, scores, generates and packs.
 @NullMarked
 package org.sparkqwen.engine;
 

@@ -20,7 +20,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.KeyValueOptions;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.sampling.GenerationParams;
+import org.sparkqwen.engine.testing.Golden;
 
 /// transformers' greedy continuations, however the engine batches: with any neighbours, chunks of any length, blocks
 /// of any size, callers at once, and a cache so small that texts are stopped and computed again.
@@ -253,7 +260,7 @@ class BatchingTest {
 
     private static long blockBytes() {
         try (Engine engine = open(1, 1, KeyValueOptions.DEFAULT)) {
-            return engine.newGenerationBlocks().layout().bytes();
+            return engine.model().newGenerationBlocks().layout().bytes();
         }
     }
 

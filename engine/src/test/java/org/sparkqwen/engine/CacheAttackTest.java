@@ -20,12 +20,17 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.engine.checkpoint.CacheEviction;
-import org.sparkqwen.engine.checkpoint.PackedForgery;
 import org.sparkqwen.engine.checkpoint.PackingException;
-import org.sparkqwen.engine.checkpoint.Pipe;
-import org.sparkqwen.engine.checkpoint.Unwatched;
+import org.sparkqwen.engine.hostcache.CacheEviction;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.KeyValueOptions;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
+import org.sparkqwen.engine.testing.PackedForgery;
+import org.sparkqwen.engine.testing.Pipe;
+import org.sparkqwen.engine.testing.Unwatched;
+import org.sparkqwen.engine.testing.Writable;
 
 /// Whatever others do to a cache, a model scores what it scores without one.
 class CacheAttackTest {

@@ -10,9 +10,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.sparkqwen.engine.checkpoint.Refusal;
-import org.sparkqwen.engine.checkpoint.SafetensorsWriter;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.run.ModelWarnings;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
+import org.sparkqwen.engine.testing.Refusal;
+import org.sparkqwen.engine.testing.SafetensorsWriter;
 
 /// Heads and names of tensors as checkpoints have them, whatever the config says.
 class CheckpointFormsTest {

@@ -13,10 +13,15 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.engine.Result.FinishReason;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result.FinishReason;
+import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.sampling.GenerationParams;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// Texts of the small model under a constraint, sampled so hot that without it they would be noise.

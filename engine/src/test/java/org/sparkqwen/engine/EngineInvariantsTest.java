@@ -22,13 +22,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.Penalties;
 import org.sparkqwen.engine.sampling.SamplingParams;
-import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
+import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// The engine's core contract: a result depends on the request and the weights alone. Whatever the kernels, threads,

@@ -20,6 +20,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.run.GenerationRun;
+import org.sparkqwen.engine.testing.Golden;
 
 /// What is held while an engine works, and what happens when it, a run or a thread is stopped.
 class EngineLifecycleTest {
@@ -148,7 +153,7 @@ class EngineLifecycleTest {
             CountDownLatch held = new CountDownLatch(1);
             CountDownLatch release = new CountDownLatch(1);
             Thread holder = Thread.ofPlatform()
-                    .start(() -> engine.onModel(transformer -> {
+                    .start(() -> engine.model().onModel(transformer -> {
                         held.countDown();
                         await(release);
                         return transformer;
@@ -183,7 +188,7 @@ class EngineLifecycleTest {
         CountDownLatch release = new CountDownLatch(1);
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         Thread holder = Thread.ofPlatform()
-                .start(() -> thrown.set(catchThrowable(() -> engine.onModel(transformer -> {
+                .start(() -> thrown.set(catchThrowable(() -> engine.model().onModel(transformer -> {
                     held.countDown();
                     await(release);
                     return transformer.logits(MemorySegment.NULL, 0);
@@ -197,7 +202,7 @@ class EngineLifecycleTest {
         holder.join();
         closer.join();
         assertThat(thrown.get()).isNull();
-        assertThatThrownBy(() -> engine.onModel(transformer -> transformer))
+        assertThatThrownBy(() -> engine.model().onModel(transformer -> transformer))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("the engine is closed");
     }

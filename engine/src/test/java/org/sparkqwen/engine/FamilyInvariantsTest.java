@@ -16,6 +16,10 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.testing.Golden;
 
 /// The contract of [EngineInvariantsTest] for models with experts and for Qwen2: the same bits whatever the kernels,
 /// threads, batches and neighbours. Which tokens meet at an expert changes with every batch.

@@ -16,6 +16,13 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.KeyValueOptions;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.run.GenerationRun;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.OtherJvm;
+import org.sparkqwen.engine.testing.ResidentMemory;
 
 /// 20,000 short texts for four callers, some of whom leave midway, in a cache that is too small for them: the memory
 /// on the heap and off it is afterwards what it was when the first had been generated.

@@ -13,8 +13,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scheduler.Batch;
 import org.sparkqwen.engine.scheduler.Sequence;
+import org.sparkqwen.engine.testing.Golden;
 
 /// Every reference model against transformers in float32, with both kernels.
 class GoldenModelTest {
@@ -74,10 +76,10 @@ class GoldenModelTest {
 
     private static float[] lastLogits(Engine engine, int[] ids) {
         int vocabulary = engine.config().vocabSize();
-        return engine.onModel(transformer -> {
-            Sequence sequence = engine.newScoringSequence(ids);
+        return engine.model().onModel(transformer -> {
+            Sequence sequence = engine.model().newScoringSequence(ids);
             MemorySegment hidden = transformer.forward(Batch.of(List.of(sequence)), new int[] {ids.length - 1});
-            engine.endScoring(sequence);
+            engine.model().endScoring(sequence);
             return transformer.logits(hidden, 1).asSlice(0, vocabulary * 4L).toArray(JAVA_FLOAT);
         });
     }

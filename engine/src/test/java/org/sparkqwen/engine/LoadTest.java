@@ -9,6 +9,13 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.KeyValueOptions;
+import org.sparkqwen.engine.request.Load;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.run.GenerationRun;
+import org.sparkqwen.engine.testing.Golden;
 
 /// What an engine says of its own work.
 class LoadTest {

@@ -21,8 +21,13 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.run.ModelWarnings;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
 
 /// Mutated files of a model: each is read and gives the same bits with both kinds of kernels, or is refused
 /// in one line that a terminal can show. Nothing else is thrown, nothing hangs, nothing is allocated that the

@@ -11,6 +11,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.OtherJvm;
 
 /// The same tokens in JVMs that were started otherwise: without the vector module, and with narrower vectors.
 class OtherJvmTest {

@@ -11,6 +11,10 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.PublishedShape;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.OtherJvm;
 
 /// A step that the heap has no room for rejects the texts that are in it, with a message that says what to do; their
 /// run and the engine go on.

@@ -10,7 +10,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
 
 /// Weights that are not finite, or make activations so: a request that meets them is rejected, and no other is.
 class OverflowingWeightsTest {

@@ -23,14 +23,19 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.PackingException;
-import org.sparkqwen.engine.checkpoint.Refusal;
-import org.sparkqwen.engine.checkpoint.Unwatched;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.KeyValueOptions;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
+import org.sparkqwen.engine.testing.Refusal;
+import org.sparkqwen.engine.testing.Unwatched;
+import org.sparkqwen.engine.testing.Writable;
 
 /// A model gives the same bits from memory, from the cache and from a packed directory; packed files that are damaged
 /// or of another model are refused or made again.
@@ -43,7 +48,7 @@ class PackedModelTest {
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @FieldSource("org.sparkqwen.engine.Golden#MODELS")
+    @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
     void everyWayToKeepTheWeightsGivesTheSameBits(String name) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
         List<Double> expected = logProbabilities(model, null);

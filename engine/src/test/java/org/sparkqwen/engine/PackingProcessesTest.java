@@ -19,8 +19,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
-import org.sparkqwen.engine.checkpoint.Unwatched;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.KeyValueOptions;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.OtherJvm;
+import org.sparkqwen.engine.testing.Unwatched;
 
 /// One cache and several processes of a host: they race for it, are killed, and find the disk full.
 class PackingProcessesTest {

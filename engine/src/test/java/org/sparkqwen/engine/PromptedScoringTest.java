@@ -16,9 +16,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
-import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// Continuations given their prompts, against transformers, and split as lm-evaluation-harness does.

@@ -16,10 +16,16 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.scoring.DocumentScore;
-import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// Requests at the edge of what can be answered, and beyond it: each gets its result, and none stops the others.

@@ -16,8 +16,15 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.PublishedShape;
 import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
+import org.sparkqwen.engine.sizing.WorkingMemory;
+import org.sparkqwen.engine.testing.OtherJvm;
+import org.sparkqwen.engine.testing.ResidentMemory;
 
 /// What [WorkingMemory] predicts for the 4B and the 30B-A3B shape is what a process takes. One layer of it: the others
 /// have the same working memory in turn.

@@ -12,8 +12,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.sparkqwen.engine.checkpoint.PackingException;
-import org.sparkqwen.engine.checkpoint.Unwatched;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.sizing.WeightMemory;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.Unwatched;
 
 /// A model that is larger than memory gives the bits of one that is not.
 class StreamingTest {
@@ -23,7 +27,7 @@ class StreamingTest {
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @FieldSource("org.sparkqwen.engine.Golden#MODELS")
+    @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
     void memoryChangesNoBit(String name) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
         Path packed = directory.resolve("packed");

@@ -15,12 +15,17 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.engine.Result.FinishReason;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result.FinishReason;
+import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.sampling.SamplingParams;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 

@@ -14,10 +14,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.sampling.TokenRules;
+import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
 /// Texts with forbidden and forced tokens.

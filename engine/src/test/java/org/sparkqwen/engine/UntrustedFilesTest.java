@@ -15,12 +15,15 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.engine.checkpoint.Fingerprint;
-import org.sparkqwen.engine.checkpoint.ModelFiles;
-import org.sparkqwen.engine.checkpoint.Refusal;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.hostcache.Fingerprint;
+import org.sparkqwen.engine.hostcache.ModelFiles;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.run.ModelWarnings;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
+import org.sparkqwen.engine.testing.Refusal;
 import org.sparkqwen.engine.tokenizer.ChatTemplate;
 
 /// Files of a model that are no files, or of a size that none has, are refused before they are opened or

@@ -11,9 +11,10 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.scoring.DocumentScore;
-import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
+import org.sparkqwen.engine.testing.Golden;
 
 /// The window policies on a real document: each window gives its tokens what they get when its tokens are scored alone,
 /// as a document that fits into the context. The windows are written down by hand.

@@ -11,16 +11,24 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.Content;
-import org.sparkqwen.engine.Request;
-import org.sparkqwen.engine.Result;
-import org.sparkqwen.engine.ToolCall;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.request.ToolCall;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.RankedToken;
+import org.sparkqwen.job.columns.JobRow;
+import org.sparkqwen.job.columns.PassedColumns;
+import org.sparkqwen.job.columns.PromptSource;
+import org.sparkqwen.job.columns.RowParam;
+import org.sparkqwen.job.executor.PartitionEngine;
+import org.sparkqwen.job.input.record.RowProblem;
+import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.progress.Counters;
 
 /// Generates continuations: a Dataset of prompts in, one row for each sample of each prompt out.
 public final class GenerateJob {
-    static final String SAMPLE = "sample";
+    public static final String SAMPLE = "sample";
 
     private static final StructType RANKED =
             new StructType().add("token_id", DataTypes.IntegerType).add("logprob", DataTypes.FloatType);
@@ -65,7 +73,7 @@ public final class GenerateJob {
         }
 
         /// Of a row, about: of the prompt, and of all samples.
-        Column estimatedTokens(StructType input) {
+        public Column estimatedTokens(StructType input) {
             return prompt.estimatedTokens(input).plus(samples * params.ending().maxNewTokens());
         }
 
@@ -79,7 +87,7 @@ public final class GenerateJob {
         this(model, settings, null);
     }
 
-    GenerateJob(ModelReference model, Settings settings, @Nullable Counters counters) {
+    public GenerateJob(ModelReference model, Settings settings, @Nullable Counters counters) {
         this.model = model;
         this.settings = settings;
         this.counters = counters;

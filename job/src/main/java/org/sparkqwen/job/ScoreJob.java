@@ -10,13 +10,20 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.Content;
-import org.sparkqwen.engine.Request;
-import org.sparkqwen.engine.Result;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scoring.DocumentScore;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.columns.JobRow;
+import org.sparkqwen.job.columns.PassedColumns;
+import org.sparkqwen.job.executor.PartitionEngine;
+import org.sparkqwen.job.input.record.RowProblem;
+import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.progress.Counters;
 
 /// Scores documents, or continuations of prompts: a Dataset in, the same rows with their log-likelihood out.
 ///
@@ -67,7 +74,7 @@ public final class ScoreJob {
         }
 
         /// Of a row, about.
-        Column estimatedTokens(StructType input) {
+        public Column estimatedTokens(StructType input) {
             Column tokens = content.estimatedTokens(input);
             return prompt == null ? tokens : tokens.plus(prompt.estimatedTokens(input));
         }
@@ -88,7 +95,7 @@ public final class ScoreJob {
         this(model, settings, null);
     }
 
-    ScoreJob(ModelReference model, Settings settings, @Nullable Counters counters) {
+    public ScoreJob(ModelReference model, Settings settings, @Nullable Counters counters) {
         this.model = model;
         this.settings = settings;
         this.counters = counters;

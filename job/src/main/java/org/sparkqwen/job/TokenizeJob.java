@@ -14,9 +14,16 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.Content;
+import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.columns.JobRow;
+import org.sparkqwen.job.columns.PassedColumns;
+import org.sparkqwen.job.executor.RowCounts;
+import org.sparkqwen.job.input.record.RowProblem;
+import org.sparkqwen.job.progress.Counters;
+import org.sparkqwen.job.spark.Iterators;
 
 /// Tokenizes documents without running the model: token ids and counts, for planning and for scoring later by
 /// `--tokens-column`.
@@ -40,7 +47,7 @@ public final class TokenizeJob {
         this(settings, null);
     }
 
-    TokenizeJob(Settings settings, @Nullable Counters counters) {
+    public TokenizeJob(Settings settings, @Nullable Counters counters) {
         this.settings = settings;
         this.counters = counters;
     }

@@ -1,4 +1,4 @@
-/// The Spark application: a command line over jobs that turn a Dataset into a Dataset.
+/// The public jobs, each a transformation of a Dataset: score, generate, tokenize.
 @NullMarked
 package org.sparkqwen.job;
 

@@ -15,10 +15,12 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
-import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.testing.LocalSpark;
 
 /// A row that cannot be worked on comes out with its reason; the rows beside it are untouched, and none is lost.
 class BadRowsTest {

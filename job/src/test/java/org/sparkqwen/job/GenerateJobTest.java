@@ -24,6 +24,11 @@ import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.Penalties;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.executor.ExecutorEngine;
+import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.progress.Counters;
+import org.sparkqwen.job.testing.LocalSpark;
 
 /// Generation as a transformation of Datasets, on a real local Spark.
 class GenerateJobTest {

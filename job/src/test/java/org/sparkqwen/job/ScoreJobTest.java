@@ -14,9 +14,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.testing.LocalSpark;
 
 /// Scoring as a transformation of Datasets, on a real local Spark.
-class ScoreJobTest {
+public class ScoreJobTest {
 
     @Test
     void addsItsColumnsBehindThoseOfTheInput() {
@@ -90,7 +92,7 @@ class ScoreJobTest {
         assertThat(scores.collectAsList()).hasSize(3);
     }
 
-    static Dataset<Row> score(ModelReference model, Dataset<Row> documents, List<String> columns) {
+    public static Dataset<Row> score(ModelReference model, Dataset<Row> documents, List<String> columns) {
         ScoringOptions scoring = ScoreJob.Settings.of(model, LocalSpark.TEXT).scoring();
         return new ScoreJob(model, new ScoreJob.Settings(null, LocalSpark.TEXT, columns, scoring, true)).run(documents);
     }

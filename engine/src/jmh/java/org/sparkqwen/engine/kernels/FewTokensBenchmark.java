@@ -19,6 +19,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+import org.sparkqwen.engine.kernels.vector.VectorKernels;
 
 /// A linear layer of 4B in bfloat16 on one thread, for as many tokens as texts that are continued together. Each call
 /// takes another layer's weights, so that they come from memory as in a step of decoding.

@@ -6,6 +6,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.infra.Blackhole;
+import org.sparkqwen.engine.kernels.vector.MultiplyAdds;
 
 /// The core's peak right after each iteration of a kernel, in the same process: a core lowers its clock under load, and
 /// machines have other users.

@@ -1,4 +1,4 @@
-/// Keys and values of the tokens a sequence has computed.
+/// The paged KV cache: keys and values of computed tokens in blocks that prompts share (prefix caching).
 @NullMarked
 package org.sparkqwen.engine.cache;
 

@@ -15,14 +15,16 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelInput;
+import org.sparkqwen.engine.modelfile.ModelJson;
+import org.sparkqwen.engine.modelfile.OtherFormat;
 
 /// The weights of a Hugging Face model directory: `model.safetensors`, or the shards that
 /// `model.safetensors.index.json` names. Mapped, never copied to the heap; other formats (pickles among them) are never
 /// opened. Owns the mappings: a [TensorView] must not be used after [#close].
 public final class Checkpoint implements WeightFiles {
-    static final String SINGLE = "model.safetensors";
-    static final String INDEX = "model.safetensors.index.json";
-
+    public static final String SINGLE = "model.safetensors";
     private static final String PREFIX = "model.";
     private static final List<String> BARE = List.of("embed_tokens.", "layers.", "norm.");
 
@@ -56,18 +58,18 @@ public final class Checkpoint implements WeightFiles {
 
     /// Whether `directory` holds safetensors.
     static boolean isIn(Path directory) {
-        return Files.isRegularFile(directory.resolve(SINGLE)) || Files.isRegularFile(directory.resolve(INDEX));
+        return Files.isRegularFile(directory.resolve(SINGLE)) || Files.isRegularFile(directory.resolve(ModelInput.INDEX));
     }
 
     private static Checkpoint open(Path directory, Arena arena) {
         Path single = directory.resolve(SINGLE);
-        Path index = directory.resolve(INDEX);
+        Path index = directory.resolve(ModelInput.INDEX);
         if (ModelInput.isThere(single)) {
             SequencedMap<String, TensorView> tensors = collect(List.of(SafetensorsFile.map(single, arena)));
             return new Checkpoint(directory, arena, withPrefix(tensors), List.of(single));
         }
         if (!ModelInput.isThere(index)) {
-            throw OtherFormat.in(directory, "neither %s nor %s".formatted(SINGLE, INDEX));
+            throw OtherFormat.in(directory, "neither %s nor %s".formatted(SINGLE, ModelInput.INDEX));
         }
         Map<String, String> shardOf = readIndex(index);
         List<SafetensorsFile> shards = new ArrayList<>();
@@ -91,7 +93,7 @@ public final class Checkpoint implements WeightFiles {
     /// The names of the shards that a `model.safetensors.index.json` names, in their order.
     ///
     /// @throws InvalidModelException if it names none, or one that would lie in another directory
-    static SortedSet<String> shards(Path index) {
+    public static SortedSet<String> shards(Path index) {
         return new TreeSet<>(readIndex(index).values());
     }
 

@@ -12,6 +12,10 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.zip.CRC32C;
+import org.sparkqwen.engine.disk.MappedPages;
+import org.sparkqwen.engine.disk.PageAdvice;
+import org.sparkqwen.engine.disk.UseLock;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// Weights packed into one file, mapped: opening reads the header alone, and processes of one host share the memory.
 ///
@@ -50,7 +54,7 @@ public final class PackedFile implements PackedTensors, WeightFiles {
     /// Likewise a file of a cache, where no link is followed.
     ///
     /// @param use given back when the file is closed, or cannot be opened
-    static PackedFile open(Path path, UseLock use) {
+    public static PackedFile open(Path path, UseLock use) {
         return open(path, use, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
     }
 
@@ -72,7 +76,7 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         }
     }
 
-    static InvalidModelException damaged(Path path, String what) {
+    public static InvalidModelException damaged(Path path, String what) {
         return new InvalidModelException(
                 "%s: %s; delete it: pack, or the next run on the safetensors, makes it again".formatted(path, what));
     }
@@ -82,7 +86,7 @@ public final class PackedFile implements PackedTensors, WeightFiles {
     }
 
     /// The safetensors files of which this was made.
-    List<SourceFile> sources() {
+    public List<SourceFile> sources() {
         return header.sources();
     }
 

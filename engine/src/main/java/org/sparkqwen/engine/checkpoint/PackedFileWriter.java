@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32C;
+import org.sparkqwen.engine.disk.CacheTrust;
 
 /// Writes a packed file with all processors, each with the memory of one piece of a tensor.
 ///

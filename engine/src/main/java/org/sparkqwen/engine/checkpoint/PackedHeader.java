@@ -20,6 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelJson;
 
 /// What a packed file says of itself, before its data.
 ///

@@ -11,7 +11,7 @@ import org.sparkqwen.engine.message.Quote;
 public final class PackingException extends IOException {
     private static final long serialVersionUID = 1L;
 
-    PackingException(String message) {
+    public PackingException(String message) {
         super(message);
     }
 
@@ -20,7 +20,7 @@ public final class PackingException extends IOException {
     }
 
     /// Java's own messages often are a path and nothing else.
-    static String reason(IOException e) {
+    public static String reason(IOException e) {
         return switch (e) {
             case AccessDeniedException denied -> "permission denied for " + denied.getFile();
             case FileAlreadyExistsException exists -> exists.getFile() + " exists";

@@ -56,12 +56,12 @@ public final class PackingPlan {
     }
 
     /// Bytes of the packed file's tensors, and so nearly those of the file.
-    long bytes() {
+    public long bytes() {
         return layout.bytes();
     }
 
     /// What tells the packed file from all others: sha256 over format, sources and forms.
-    String key() {
+    public String key() {
         StringBuilder text = new StringBuilder("format %d\n".formatted(PackedHeader.VERSION));
         sources.forEach(text::append);
         for (PackedTensor tensor : layout.tensors()) {

@@ -16,6 +16,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelJson;
 
 /// A safetensors file, mapped: eight bytes of header length, a JSON header, then the tensors' bytes without gaps.
 ///

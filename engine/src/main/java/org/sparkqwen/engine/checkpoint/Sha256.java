@@ -10,24 +10,25 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import org.sparkqwen.engine.modelfile.ModelInput;
 
 /// sha256, as 64 lower-case hexadecimal digits.
-final class Sha256 {
+public final class Sha256 {
     private static final int BUFFER_BYTES = 1 << 20;
 
     private Sha256() {}
 
-    static String of(String text) {
+    public static String of(String text) {
         return of(text.getBytes(UTF_8));
     }
 
-    static String of(byte[] bytes) {
+    public static String of(byte[] bytes) {
         return HexFormat.of().formatHex(digest().digest(bytes));
     }
 
     /// @throws InvalidModelException if `file` is no regular file, or too large for what its name says
     /// @throws UncheckedIOException if it cannot be read
-    static String of(Path file) {
+    public static String of(Path file) {
         ModelInput.requireHashable(file);
         MessageDigest digest = digest();
         ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);

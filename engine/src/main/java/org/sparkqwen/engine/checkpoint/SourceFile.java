@@ -4,9 +4,9 @@ package org.sparkqwen.engine.checkpoint;
 ///
 /// @param name without a directory
 /// @param sha256 64 lower-case hexadecimal digits
-record SourceFile(String name, String sha256) {
+public record SourceFile(String name, String sha256) {
     static final String NAME = "[A-Za-z0-9_][A-Za-z0-9._-]*\\.safetensors";
-    static final String SHA256 = "[0-9a-f]{64}";
+    public static final String SHA256 = "[0-9a-f]{64}";
 
     /// As `sha256sum` prints it.
     @Override

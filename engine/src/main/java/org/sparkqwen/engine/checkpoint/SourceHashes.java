@@ -19,6 +19,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.disk.CacheTrust;
 
 /// The sha256 of files of weights, remembered so that a run does not begin with reading gigabytes.
 ///
@@ -26,7 +27,7 @@ import org.slf4j.LoggerFactory;
 /// name is made of every file's real path, size, time of change and inode: files are the same if those are, as make and
 /// rsync judge. Files that changed a moment ago, or while they were read, get no stamp, for a second change might go
 /// unnoticed. A stamp counts only if nobody but this user and root can have written it, see [CacheTrust].
-final class SourceHashes {
+public final class SourceHashes {
     private static final Logger LOG = LoggerFactory.getLogger(SourceHashes.class);
 
     /// Longer than the steps of any file system's clock.
@@ -39,7 +40,7 @@ final class SourceHashes {
     private final @Nullable Path stamps; // null where nothing is remembered
 
     /// @param cache a directory, which need not exist; null to remember nothing
-    SourceHashes(@Nullable Path cache) {
+    public SourceHashes(@Nullable Path cache) {
         stamps = cache == null || isDoubtful(cache) || isDoubtful(cache.resolve(STAMPS)) ? null : cache.resolve(STAMPS);
     }
 
@@ -52,7 +53,7 @@ final class SourceHashes {
     /// `files` with their sha256, in their order.
     ///
     /// @throws UncheckedIOException if a file cannot be read
-    List<SourceFile> of(List<Path> files) {
+    public List<SourceFile> of(List<Path> files) {
         try {
             Identity before = Identity.of(files);
             Optional<List<SourceFile>> remembered = read(files, before);
@@ -75,12 +76,12 @@ final class SourceHashes {
 
     /// Whether a file that changed then may be known by its time: one that changed a moment ago might change again,
     /// with the same time.
-    static boolean isSettled(Instant changed) {
+    public static boolean isSettled(Instant changed) {
         return changed.isBefore(Instant.now().minus(MOMENT));
     }
 
     /// Like [#of], if that needs no reading.
-    Optional<List<SourceFile>> remembered(List<Path> files) {
+    public Optional<List<SourceFile>> remembered(List<Path> files) {
         try {
             return read(files, Identity.of(files));
         } catch (IOException e) {
@@ -89,7 +90,7 @@ final class SourceHashes {
     }
 
     /// Remembers what is known of files that nobody changes: those of the cache itself.
-    void remember(List<Path> files, List<SourceFile> sources) throws IOException {
+    public void remember(List<Path> files, List<SourceFile> sources) throws IOException {
         if (stamps != null) {
             write(stamps, Identity.of(files), sources);
         }
@@ -122,7 +123,7 @@ final class SourceHashes {
 
     /// The lines of a small file that nobody else can have written; none if it is something else, or none can be
     /// read.
-    static List<String> lines(Path file) {
+    public static List<String> lines(Path file) {
         if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
                 || CacheTrust.doubtOfFile(file).isPresent()) {
             return List.of();
@@ -151,7 +152,7 @@ final class SourceHashes {
     }
 
     /// Writes a small file in one go: who reads it finds all of it or what was there before.
-    static void replace(Path file, String content) throws IOException {
+    public static void replace(Path file, String content) throws IOException {
         Path temporary = Files.createTempFile(
                 Objects.requireNonNull(file.toAbsolutePath().getParent()), "stamp", ".tmp");
         try {

@@ -5,6 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.sparkqwen.engine.disk.DirectReads;
+import org.sparkqwen.engine.disk.LinuxFile;
+import org.sparkqwen.engine.disk.MappedPages;
 
 /// A packed file of which some ranges are not mapped, but read into memory that they share with each other: what is
 /// larger than memory goes through a few slots.

@@ -7,6 +7,8 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelInput;
 
 /// The weights of a model directory, in the form in which they lie there: as published, or packed for the engine.
 public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, PackedFile {

@@ -1,4 +1,4 @@
-/// Files of a Hugging Face model directory: safetensors and JSON, read as untrusted input.
+/// A model's weights as files: published safetensors, and packed files that are mapped into memory.
 @NullMarked
 package org.sparkqwen.engine.checkpoint;
 

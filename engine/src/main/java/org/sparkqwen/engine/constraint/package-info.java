@@ -1,4 +1,5 @@
-/// Constrained generation: which tokens may follow so that a text becomes what a pattern, a JSON schema or a list asks.
+/// Constrained generation: tells which tokens may follow so that a text matches a regular expression, a JSON
+/// schema or a list.
 @NullMarked
 package org.sparkqwen.engine.constraint;
 

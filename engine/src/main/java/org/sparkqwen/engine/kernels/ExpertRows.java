@@ -15,7 +15,7 @@ public record ExpertRows(Matrix gate, Matrix up, Matrix down, int[] rows, float[
     }
 
     /// How many rows all of some experts have.
-    static int count(Iterable<ExpertRows> experts) {
+    public static int count(Iterable<ExpertRows> experts) {
         int count = 0;
         for (ExpertRows expert : experts) {
             count += expert.rows().length;

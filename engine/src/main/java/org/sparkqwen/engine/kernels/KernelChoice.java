@@ -1,32 +1,84 @@
 package org.sparkqwen.engine.kernels;
 
-/// Which kernels to run.
-public enum KernelChoice {
-    /// Vector kernels where the JVM has the vector module, scalar ones elsewhere.
-    AUTO,
-    VECTOR,
-    SCALAR;
+import java.io.Serializable;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.ServiceLoader;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 
-    private static final String MODULE = "jdk.incubator.vector";
+/// Which back-end computes: one by its name, or `auto` for the best that can run in this JVM.
+///
+/// @param name of a [KernelProvider], or `auto`
+public record KernelChoice(String name) implements Serializable {
+    public static final KernelChoice AUTO = new KernelChoice("auto");
+    public static final KernelChoice VECTOR = new KernelChoice("vector");
+    public static final KernelChoice SCALAR = new KernelChoice("scalar");
 
-    /// Whether this JVM was started with the module that [VectorKernels] needs.
-    public static boolean vectorModulePresent() {
-        return ModuleLayer.boot().findModule(MODULE).isPresent();
+    /// The back-ends of this JVM, the one that `auto` likes best first.
+    private static final List<KernelProvider> PROVIDERS =
+            ServiceLoader.load(KernelProvider.class, KernelProvider.class.getClassLoader()).stream()
+                    .map(ServiceLoader.Provider::get)
+                    .sorted(Comparator.comparingInt(KernelProvider::rank).reversed())
+                    .toList();
+
+    /// @throws IllegalArgumentException if no back-end has the name
+    public KernelChoice {
+        if (!names().contains(name)) {
+            throw new IllegalArgumentException(
+                    "there are no kernels '%s'; there are %s".formatted(name, String.join(", ", names())));
+        }
     }
 
+    /// What a user may choose: `auto`, and the name of each back-end.
+    public static List<String> names() {
+        return Stream.concat(Stream.of("auto"), PROVIDERS.stream().map(KernelProvider::name))
+                .toList();
+    }
+
+    /// The largest heap that any back-end takes which can run here.
+    public static long heapBytes(OperationSizes sizes) {
+        return PROVIDERS.stream()
+                .filter(provider -> provider.obstacle().isEmpty())
+                .mapToLong(provider -> provider.heapBytes(sizes))
+                .max()
+                .orElse(0);
+    }
+
+    /// Makes the kernels that were chosen.
+    ///
     /// @param threads at least 1
-    /// @throws IllegalStateException if vector kernels are asked for and the JVM lacks their module
-    public Kernels create(int threads) {
-        return switch (this) {
-            case SCALAR -> new ScalarKernels(threads);
-            case AUTO -> vectorModulePresent() ? new VectorKernels(threads) : new ScalarKernels(threads);
-            case VECTOR -> {
-                if (!vectorModulePresent()) {
-                    throw new IllegalStateException(
-                            "vector kernels need a JVM started with --add-modules %s".formatted(MODULE));
+    /// @param fallBack is told why `auto` passed a better back-end over, one line each
+    /// @throws IllegalStateException if the back-end that was asked for cannot run in this JVM
+    public Kernels create(int threads, Consumer<String> fallBack) {
+        for (KernelProvider provider : PROVIDERS) {
+            if (isCandidate(provider)) {
+                Optional<String> obstacle = provider.obstacle();
+                if (obstacle.isEmpty()) {
+                    return provider.create(threads);
                 }
-                yield new VectorKernels(threads);
+                String reason = "%s kernels cannot run: %s".formatted(provider.name(), obstacle.get());
+                if (!isAuto()) {
+                    throw new IllegalStateException(reason);
+                }
+                fallBack.accept(reason);
             }
-        };
+        }
+        throw new IllegalStateException("no kernels can run in this JVM");
+    }
+
+    private boolean isCandidate(KernelProvider provider) {
+        return isAuto() ? provider.rank() >= 0 : provider.name().equals(name);
+    }
+
+    private boolean isAuto() {
+        return name.equals("auto");
+    }
+
+    /// The name, as a user writes it.
+    @Override
+    public String toString() {
+        return name;
     }
 }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Operations of one instance must not run at the same time. Rows are contiguous; an operand shorter than its shape
 /// says throws [IndexOutOfBoundsException], one on the Java heap [IllegalArgumentException].
-public sealed interface Kernels extends AutoCloseable permits ScalarKernels, VectorKernels, TimedKernels {
+public interface Kernels extends AutoCloseable {
     /// `out[t][n] = Σₖ in[t][k] · weight[n][k] + bias[n]` for linear layers that read the same input.
     ///
     /// @param in `[tokens, inputs]`
@@ -145,22 +145,7 @@ public sealed interface Kernels extends AutoCloseable permits ScalarKernels, Vec
     /// From the next operation on, threads use a probe between its parts; null for none.
     ///
     /// @param probe for [#threads]
-    void measurePeak(@Nullable PeakProbe probe);
-
-    /// Bytes of heap that operations take at most, [#logProbabilities] of all tokens included.
-    ///
-    /// @param tokens of an operation
-    /// @param inputs of the widest linear layer
-    /// @param expertRows of [#addExperts], and the number and the inputs of those experts; 0 if there are none
-    static long heapBytes(
-            int threads, int tokens, int inputs, int vocabulary, int expertRows, int experts, int expertInputs) {
-        long packed = Math.max(
-                PackedActivations.floats(tokens, inputs),
-                PackedActivations.floatsOfExperts(expertRows, experts, expertInputs));
-        long sums = (long) threads * TiledProduct.HEAP_FLOATS;
-        long maximaAndSums = 2L * tokens * LogSumExp.chunks(vocabulary);
-        return (packed + sums + maximaAndSums) * Float.BYTES;
-    }
+    void measurePeak(@Nullable PartProbe probe);
 
     int threads();
 

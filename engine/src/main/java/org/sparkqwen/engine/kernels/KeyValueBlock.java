@@ -43,7 +43,7 @@ public final class KeyValueBlock {
     ///
     /// @param keys `[tokens of the batch, keyValueWidth]`, after rotary embedding; [Operands#rows] has checked both
     /// @param values `[tokens of the batch, keyValueWidth]`
-    static void store(
+    public static void store(
             ThreadTeam team,
             AttentionShape shape,
             List<AttentionSpan> spans,
@@ -90,12 +90,12 @@ public final class KeyValueBlock {
     }
 
     /// Where a head's key panel starts, in bytes.
-    static long keyOffset(AttentionShape shape, KeyValueFormat format, int head) {
+    public static long keyOffset(AttentionShape shape, KeyValueFormat format, int head) {
         return head * keyBytes(shape, format);
     }
 
     /// Where a head's value panels start, in bytes.
-    static long valueOffset(AttentionShape shape, KeyValueFormat format, int head) {
+    public static long valueOffset(AttentionShape shape, KeyValueFormat format, int head) {
         return shape.keyValueHeads() * keyBytes(shape, format) + head * valueBytes(shape, format);
     }
 

@@ -15,7 +15,7 @@ public enum KeyValueFormat {
     }
 
     /// Of a number.
-    int bytes() {
+    public int bytes() {
         return bytes;
     }
 
@@ -24,16 +24,11 @@ public enum KeyValueFormat {
         return this == BF16 ? (long) Bf16Matrix.slot(column) * Short.BYTES : (long) column * Float.BYTES;
     }
 
-    /// The micro-kernel for panels of this format.
-    MicroKernel kernel() {
-        return this == BF16 ? MicroKernel.BF16 : MicroKernel.F32;
-    }
-
     float get(long address) {
         return this == BF16 ? Float.intBitsToFloat(Memory.getShort(address) << 16) : Memory.getFloat(address);
     }
 
-    void set(long address, float value) {
+    public void set(long address, float value) {
         if (this == BF16) {
             Memory.setShort(address, rounded(value));
         } else {
@@ -42,7 +37,7 @@ public enum KeyValueFormat {
     }
 
     /// The upper half of a float's bits, rounded to nearest, ties to even. A NaN stays one.
-    static short rounded(float value) {
+    public static short rounded(float value) {
         int bits = Float.floatToRawIntBits(value);
         if (Float.isNaN(value)) {
             return (short) ((bits >>> 16) | 0x40);

@@ -3,19 +3,19 @@ package org.sparkqwen.engine.kernels;
 /// log Σ exp over a vocabulary, in chunks of 512 logits from the first: within a chunk the sum of exp(logit − the
 /// chunk's maximum) in float32, over the chunks in double. Chunks lie where they lie however the work is split, so the
 /// result is the same for any number of threads.
-final class LogSumExp {
-    static final int CHUNK = 512;
+public final class LogSumExp {
+    public static final int CHUNK = 512;
 
     private LogSumExp() {}
 
-    static int chunks(int logits) {
+    public static int chunks(int logits) {
         return Math.ceilDiv(logits, CHUNK);
     }
 
     /// @param maxima the chunks' greatest logits, `[chunks]` from index `from`
     /// @param sums the chunks' sums of exp(logit − maximum), likewise
     /// @return natural logarithm; NaN if a logit was NaN
-    static double combine(float[] maxima, float[] sums, int from, int chunks) {
+    public static double combine(float[] maxima, float[] sums, int from, int chunks) {
         float maximum = maxima[from];
         for (int chunk = 1; chunk < chunks; chunk++) {
             maximum = Math.max(maximum, maxima[from + chunk]);

@@ -12,9 +12,9 @@ import java.lang.foreign.MemorySegment;
 /// once a heap segment has, every kernel on native memory runs at a fifth of its speed. One constant segment that spans
 /// the address space keeps kernels out of reach of other code. The price is that nothing checks an access, so each
 /// operation checks its operands once, before its loops: [Operands], with [#address].
-final class Memory {
+public final class Memory {
     @SuppressWarnings("restricted") // every address this class hands out was checked first
-    static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    public static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     private Memory() {}
 
@@ -22,12 +22,12 @@ final class Memory {
     ///
     /// @throws IllegalArgumentException if `segment` lies on the Java heap
     /// @throws IndexOutOfBoundsException if it is shorter
-    static long address(MemorySegment segment, long floats) {
+    public static long address(MemorySegment segment, long floats) {
         return addressOfBytes(segment, Math.multiplyExact(floats, Float.BYTES));
     }
 
     /// Like [#address], for a size in bytes.
-    static long addressOfBytes(MemorySegment segment, long bytes) {
+    public static long addressOfBytes(MemorySegment segment, long bytes) {
         if (!segment.isNative()) {
             throw new IllegalArgumentException("kernels work on native memory, not on the Java heap");
         }
@@ -38,15 +38,15 @@ final class Memory {
         return segment.address();
     }
 
-    static float getFloat(long address) {
+    public static float getFloat(long address) {
         return ALL.get(JAVA_FLOAT_UNALIGNED, address);
     }
 
-    static void setFloat(long address, float value) {
+    public static void setFloat(long address, float value) {
         ALL.set(JAVA_FLOAT_UNALIGNED, address, value);
     }
 
-    static int getInt(long address) {
+    public static int getInt(long address) {
         return ALL.get(JAVA_INT_UNALIGNED, address);
     }
 

@@ -9,10 +9,10 @@ import java.util.List;
 /// Kernels address memory without any check ([Memory#ALL]), so an operand that is smaller than an operation believes
 /// would be read past its end. Sizes that a caller gives are never believed: they are compared with the segment here,
 /// through [Memory#address], or when a [Matrix] or an [AttentionSpan] is made. All back-ends call the same checks.
-final class Operands {
+public final class Operands {
     private Operands() {}
 
-    static void linear(MemorySegment in, int tokens, List<Projection> projections) {
+    public static void linear(MemorySegment in, int tokens, List<Projection> projections) {
         if (projections.isEmpty()) {
             throw new IllegalArgumentException("no layer to compute");
         }
@@ -28,13 +28,13 @@ final class Operands {
         }
     }
 
-    static void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
+    public static void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
         sameShape(gate, up);
         floats(in, tokens, gate.inputs());
         floats(out, tokens, gate.outputs());
     }
 
-    static void experts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+    public static void experts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
         if (experts.isEmpty()) {
             throw new IllegalArgumentException("no expert to compute");
         }
@@ -58,18 +58,18 @@ final class Operands {
         floats(gated, ExpertRows.count(experts), first.outputs());
     }
 
-    static void route(MemorySegment logits, int tokens, int experts, int perToken) {
+    public static void route(MemorySegment logits, int tokens, int experts, int perToken) {
         require(perToken >= 1 && perToken <= experts, "%d experts a token of %d", perToken, experts);
         floats(logits, tokens, experts);
     }
 
-    static void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width) {
+    public static void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width) {
         floats(in, rows, width);
         floats(weight, 1, width);
         floats(out, rows, width);
     }
 
-    static void rotate(
+    public static void rotate(
             MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
         require(headDim % 2 == 0, "heads of %d numbers, which are no pairs", headDim);
         floats(x, positions.length, (long) heads * headDim);
@@ -83,14 +83,14 @@ final class Operands {
     }
 
     /// @param first `[rows, firstWidth]`, as `second` is of its width
-    static void rows(
+    public static void rows(
             List<AttentionSpan> spans, MemorySegment first, int firstWidth, MemorySegment second, int secondWidth) {
         int rows = AttentionSpan.rows(spans);
         floats(first, rows, firstWidth);
         floats(second, rows, secondWidth);
     }
 
-    static void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+    public static void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
         floats(in, targets.length, head.inputs());
         for (int target : targets) {
             require(target >= 0 && target < head.outputs(), "target %d of %d tokens", target, head.outputs());
@@ -102,7 +102,7 @@ final class Operands {
                 targets.length);
     }
 
-    static void likeliest(MemorySegment logits, int width, int count, int rows) {
+    public static void likeliest(MemorySegment logits, int width, int count, int rows) {
         require(count >= 1 && count <= width, "%d columns of %d", count, width);
         floats(logits, rows, width);
     }
@@ -114,7 +114,7 @@ final class Operands {
                 "%d x %d and %d x %d".formatted(one.outputs(), one.inputs(), other.outputs(), other.inputs()));
     }
 
-    static void floats(MemorySegment segment, long rows, long width) {
+    public static void floats(MemorySegment segment, long rows, long width) {
         Memory.address(segment, Math.multiplyExact(rows, width));
     }
 

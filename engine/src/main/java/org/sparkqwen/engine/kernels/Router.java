@@ -6,11 +6,11 @@ import static org.sparkqwen.engine.kernels.ScalarMath.LANES;
 import java.lang.foreign.MemorySegment;
 
 /// Which experts a token goes to. Some hundred numbers a token: the same code serves scalar and vector kernels.
-final class Router {
+public final class Router {
     private Router() {}
 
     /// [Kernels#route] on all threads.
-    static Routes route(
+    public static Routes route(
             ThreadTeam team, MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
         Routes routes = new Routes(perToken, new int[tokens * perToken], new float[tokens * perToken]);
         team.run(tokens, (token, worker) -> {

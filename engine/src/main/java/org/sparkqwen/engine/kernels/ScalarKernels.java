@@ -376,7 +376,7 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void measurePeak(@Nullable PeakProbe probe) {
+    public void measurePeak(@Nullable PartProbe probe) {
         team.measurePeak(probe);
     }
 

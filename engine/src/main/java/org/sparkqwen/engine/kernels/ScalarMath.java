@@ -1,35 +1,35 @@
 package org.sparkqwen.engine.kernels;
 
-/// The engine's own transcendental functions in float32, one number at a time; [VectorMath] computes the same bits.
+/// The engine's own transcendental functions in float32, one number at a time; `VectorMath` computes the same bits.
 ///
 /// The library's functions will not do: their results may differ between interpreter, compiler and processor.
-final class ScalarMath {
+public final class ScalarMath {
     /// Virtual lanes of every sum that is not a chain: term `i` goes to lane `i % 16`, and lanes are added in
     /// order.
-    static final int LANES = 16;
+    public static final int LANES = 16;
 
-    static final float EXP_MIN = -104f;
-    static final float EXP_MAX = 89f;
-    static final float LOG2_E = 1.442695f;
+    public static final float EXP_MIN = -104f;
+    public static final float EXP_MAX = 89f;
+    public static final float LOG2_E = 1.442695f;
 
     /// Adding and subtracting 1.5 · 2²³ rounds to the nearest integer, which its low bits then hold.
-    static final float ROUND = 12_582_912f;
+    public static final float ROUND = 12_582_912f;
 
-    static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
+    public static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
 
     /// ln 2 in two parts; the first has so few bits that its product with an exponent is exact.
-    static final float LN2_HIGH = 0.6933594f;
+    public static final float LN2_HIGH = 0.6933594f;
 
-    static final float LN2_LOW = -2.1219444e-4f;
+    public static final float LN2_LOW = -2.1219444e-4f;
 
     /// (eʳ − 1 − r) / r² for |r| ≤ ln 2 / 2, highest power first (S. Moshier, Cephes, expf).
-    static final float EXP_C5 = 1.9875691e-4f;
+    public static final float EXP_C5 = 1.9875691e-4f;
 
-    static final float EXP_C4 = 1.3981999e-3f;
-    static final float EXP_C3 = 8.333452e-3f;
-    static final float EXP_C2 = 4.1665796e-2f;
-    static final float EXP_C1 = 0.16666666f;
-    static final float EXP_C0 = 0.5f;
+    public static final float EXP_C4 = 1.3981999e-3f;
+    public static final float EXP_C3 = 8.333452e-3f;
+    public static final float EXP_C2 = 4.1665796e-2f;
+    public static final float EXP_C1 = 0.16666666f;
+    public static final float EXP_C0 = 0.5f;
 
     private ScalarMath() {}
 
@@ -38,7 +38,7 @@ final class ScalarMath {
     ///
     /// x = n ln 2 + r with n an integer; eˣ = 2ⁿ eʳ. The power of two is applied in halves, so that neither factor
     /// leaves the range of floats where the result does not.
-    static float exp(float x) {
+    public static float exp(float x) {
         float clamped = Math.min(Math.max(x, EXP_MIN), EXP_MAX);
         float shifted = Math.fma(clamped, LOG2_E, ROUND);
         int n = Float.floatToRawIntBits(shifted) - ROUND_BITS;
@@ -57,7 +57,7 @@ final class ScalarMath {
 
     /// silu(gate) · up, with silu(x) = x / (1 + e⁻ˣ) within 2.25 ulp; below −88.72, where e⁻ˣ is infinite,
     /// silu is −0 in place of numbers that are nearer to 0 than 3e-37.
-    static float swiGlu(float gate, float up) {
+    public static float swiGlu(float gate, float up) {
         return gate / (1f + exp(-gate)) * up;
     }
 
@@ -65,18 +65,18 @@ final class ScalarMath {
     ///
     /// In vectors [Math#max] takes several instructions more, to tell −0 from 0 and to pass NaN on. A NaN among
     /// scores or logits still shows, in the sum of their exponentials.
-    static float greater(float a, float b) {
+    public static float greater(float a, float b) {
         return b > a ? b : a;
     }
 
     /// 1 / √(mean + epsilon) of `count` squares, which were summed in 16 lanes.
-    static float inverseRoot(float[] squares, int count, float epsilon) {
+    public static float inverseRoot(float[] squares, int count, float epsilon) {
         float mean = fold(squares) / count;
         return 1f / (float) Math.sqrt(mean + epsilon);
     }
 
     /// The sum of the 16 lanes, from the first to the last.
-    static float fold(float[] lanes) {
+    public static float fold(float[] lanes) {
         return fold(lanes, 0);
     }
 
@@ -98,7 +98,7 @@ final class ScalarMath {
     ///
     /// @param from where the numbers begin
     /// @param index from `from` on
-    static boolean isFirstOfGreatest(float[] numbers, int from, int count, int index) {
+    public static boolean isFirstOfGreatest(float[] numbers, int from, int count, int index) {
         float number = numbers[from + index];
         for (int i = 0; i < count; i++) {
             float other = numbers[from + i];

@@ -10,12 +10,12 @@ import org.jspecify.annotations.Nullable;
 /// Parts are claimed from a counter, so a thread that the operating system holds up delays only the part it has. Which
 /// thread computes a part never shows in its bits. A worker without work spins for some tens of microseconds, the gap
 /// between two operations of a forward pass, and then parks: an idle engine uses no processor.
-final class ThreadTeam implements AutoCloseable {
+public final class ThreadTeam implements AutoCloseable {
     /// Rounds of [Thread#onSpinWait] before a thread parks.
     private static final int SPINS = 2_000;
 
     /// One operation, cut into parts that may run in any order and at the same time.
-    interface Operation {
+    public interface Operation {
         /// @param part from 0 to parts - 1
         /// @param worker from 0 to threads - 1; no two parts run with the same worker at once
         void run(int part, int worker);
@@ -24,9 +24,9 @@ final class ThreadTeam implements AutoCloseable {
     private final Thread[] workers;
     private volatile @Nullable Work current;
     private volatile boolean closed;
-    private @Nullable PeakProbe probe;
+    private @Nullable PartProbe probe;
 
-    ThreadTeam(int threads) {
+    public ThreadTeam(int threads) {
         if (threads < 1) {
             throw new IllegalArgumentException("threads must be at least 1, not " + threads);
         }
@@ -40,19 +40,19 @@ final class ThreadTeam implements AutoCloseable {
         }
     }
 
-    int threads() {
+    public int threads() {
         return workers.length + 1;
     }
 
     /// Has every thread use a probe between parts from now on; null for none.
-    synchronized void measurePeak(@Nullable PeakProbe probe) {
+    public synchronized void measurePeak(@Nullable PartProbe probe) {
         this.probe = probe;
     }
 
     /// Runs every part and returns when all are done; one operation at a time.
     ///
     /// @throws RuntimeException the first that a part threw, after all parts ended
-    synchronized void run(int parts, Operation operation) {
+    public synchronized void run(int parts, Operation operation) {
         if (workers.length == 0 || parts == 1) {
             for (int part = 0; part < parts; part++) {
                 operation.run(part, 0);
@@ -104,13 +104,13 @@ final class ThreadTeam implements AutoCloseable {
         private final int parts;
         private final Operation operation;
         private final Thread caller;
-        private final @Nullable PeakProbe probe;
+        private final @Nullable PartProbe probe;
         private final int threads;
         private final AtomicIntegerArray claimed; // of each worker's range, from its first part on
         private final AtomicInteger done = new AtomicInteger();
         private volatile @Nullable Throwable failure;
 
-        Work(int parts, int threads, Operation operation, Thread caller, @Nullable PeakProbe probe) {
+        Work(int parts, int threads, Operation operation, Thread caller, @Nullable PartProbe probe) {
             this.parts = parts;
             this.threads = threads;
             claimed = new AtomicIntegerArray(threads * APART);

@@ -1,5 +1,4 @@
-/// Whole operations on off-heap float matrices: a readable scalar reference and the vector code that gives the same
-/// bits. Depends on the JDK alone.
+/// The arithmetic of a transformer as whole operations: the contract, its operands, and the scalar reference.
 @NullMarked
 package org.sparkqwen.engine.kernels;
 

@@ -1,4 +1,4 @@
-/// How messages for people quote what they did not write themselves: names, values and texts of files.
+/// Quotes foreign text in messages for people, and hides secrets in them.
 @NullMarked
 package org.sparkqwen.engine.message;
 

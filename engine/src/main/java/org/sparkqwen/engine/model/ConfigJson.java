@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.DoublePredicate;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// A JSON object of a model's configuration, read key by key with errors that name the file and the key.
 ///

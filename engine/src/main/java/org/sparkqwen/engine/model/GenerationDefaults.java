@@ -10,10 +10,10 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.ModelInput;
-import org.sparkqwen.engine.checkpoint.ModelJson;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelInput;
+import org.sparkqwen.engine.modelfile.ModelJson;
 
 /// What generation_config.json suggests; null or empty where it says nothing, or says that something is off.
 ///

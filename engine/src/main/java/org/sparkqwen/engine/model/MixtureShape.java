@@ -6,7 +6,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// The experts that stand in place of dense feed-forward layers.
 ///

@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.ModelInput;
-import org.sparkqwen.engine.checkpoint.ModelJson;
-import org.sparkqwen.engine.checkpoint.OtherFormat;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelInput;
+import org.sparkqwen.engine.modelfile.ModelJson;
+import org.sparkqwen.engine.modelfile.OtherFormat;
 
 /// A Qwen model, as its config.json describes it, in the form of transformers 4 or 5.
 ///

@@ -2,8 +2,8 @@ package org.sparkqwen.engine.model;
 
 import java.util.Arrays;
 import java.util.List;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// Which of transformers' architectures a model has, by its `model_type`.
 public enum ModelFamily {

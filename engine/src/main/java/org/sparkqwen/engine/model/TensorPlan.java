@@ -14,14 +14,14 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
-import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
+import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.TensorView;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// The tensors a configuration calls for, by name and shape, how they are packed, and how a checkpoint differs from
 /// them.

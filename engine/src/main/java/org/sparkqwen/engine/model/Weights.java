@@ -10,8 +10,6 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.PackedCache;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedMemory;
@@ -22,10 +20,12 @@ import org.sparkqwen.engine.checkpoint.PackingLog;
 import org.sparkqwen.engine.checkpoint.PackingPlan;
 import org.sparkqwen.engine.checkpoint.StreamedFile;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.hostcache.PackedCache;
 import org.sparkqwen.engine.kernels.Bf16Matrix;
 import org.sparkqwen.engine.kernels.F32Matrix;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// A model's weights in the form in which the kernels read them, off-heap: mapped from a packed file, or packed into
 /// memory.

@@ -1,4 +1,4 @@
-/// Qwen3 itself: its configuration, its weights, its forward pass.
+/// Qwen3 itself: its configuration, its weights and its forward pass.
 @NullMarked
 package org.sparkqwen.engine.model;
 

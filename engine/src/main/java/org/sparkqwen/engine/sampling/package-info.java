@@ -1,4 +1,4 @@
-/// Which token comes next: temperature, top-k, top-p, min-p, seeds.
+/// Chooses the next token: temperature, top-k, top-p, min-p, penalties, seeds and endings.
 @NullMarked
 package org.sparkqwen.engine.sampling;
 

@@ -1,4 +1,4 @@
-/// Which tokens of which sequences are computed together. Knows neither model nor kernels.
+/// Decides which tokens of which sequences are computed together (continuous batching).
 @NullMarked
 package org.sparkqwen.engine.scheduler;
 

@@ -1,4 +1,4 @@
-/// Window policies and what is reported of a scored document.
+/// Cuts documents into windows, and sums up what is reported of a scored document.
 @NullMarked
 package org.sparkqwen.engine.scoring;
 

@@ -1,4 +1,4 @@
-/// Templates in the part of Jinja that chat templates are written in, with the output that Python's jinja2 has.
+/// Renders chat templates: the part of Jinja that they are written in, with the output of Python's jinja2.
 @NullMarked
 package org.sparkqwen.engine.template;
 

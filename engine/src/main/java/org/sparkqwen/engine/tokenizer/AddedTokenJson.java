@@ -1,8 +1,8 @@
 package org.sparkqwen.engine.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// An added token as an object of a JSON file.
 ///

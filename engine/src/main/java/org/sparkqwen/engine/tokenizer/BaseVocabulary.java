@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// The model's own tokens while they are read from an object of tokens and ids, and which ids are given away.
 final class BaseVocabulary {

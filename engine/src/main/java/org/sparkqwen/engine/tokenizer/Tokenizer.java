@@ -50,7 +50,7 @@ public final class Tokenizer {
     /// Reads a tokenizer.json of the kind that Qwen2 and Qwen3 have, by itself. `truncation` and `padding` are
     /// passed over: they are left from the training that wrote the file, and transformers overrides them too.
     ///
-    /// @throws org.sparkqwen.engine.checkpoint.InvalidModelException if the file is unreadable, inconsistent, or of
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException if the file is unreadable, inconsistent, or of
     ///     a kind that would give other ids here than there; the message names the key
     public static Tokenizer read(Path tokenizerJson) {
         return of(TokenizerFiles.ofFile(tokenizerJson));
@@ -59,14 +59,14 @@ public final class Tokenizer {
     /// Reads the tokenizer of a model: tokenizer.json, or vocab.json and merges.txt, with what the files beside
     /// them add.
     ///
-    /// @throws org.sparkqwen.engine.checkpoint.InvalidModelException as there, or if there is none
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException as there, or if there is none
     public static Tokenizer ofModel(Path directory) {
         return of(TokenizerFiles.read(directory));
     }
 
     /// The same from files that were read before.
     ///
-    /// @throws org.sparkqwen.engine.checkpoint.InvalidModelException as there
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException as there
     public static Tokenizer of(TokenizerFiles files) {
         byte[] json = files.content(TokenizerFiles.TOKENIZER);
         TokenizerJson.Content content = json != null

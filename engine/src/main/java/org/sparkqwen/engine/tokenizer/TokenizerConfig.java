@@ -9,9 +9,9 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.ModelJson;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelJson;
 
 /// What tokenizer_config.json, added_tokens.json and special_tokens_map.json add to a tokenizer, as transformers has
 /// it: further added tokens, which of them begin and end a text, and whether they are put there.

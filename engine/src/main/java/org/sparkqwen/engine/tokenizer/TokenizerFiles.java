@@ -9,10 +9,10 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.checkpoint.Fingerprint;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.ModelInput;
+import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelInput;
 
 /// The files that a model's tokenizer is read from, with what they hold, so that executors can be sent them.
 ///

@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.ModelJson;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelJson;
 
 /// Reads tokenizer.json, which is untrusted input.
 ///

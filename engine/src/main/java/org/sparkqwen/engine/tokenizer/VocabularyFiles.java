@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.ModelJson;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelJson;
 
 /// Reads vocab.json and merges.txt, which say less than a tokenizer.json. What they leave out, transformers'
 /// Qwen2Tokenizer has in its code: NFC, Qwen's pattern, and no post-processing.

@@ -1,4 +1,4 @@
-/// Text to token ids and back, as Qwen3's tokenizer.json says.
+/// Turns text into token ids and back, as a model's tokenizer files say, and conversations into text.
 @NullMarked
 package org.sparkqwen.engine.tokenizer;
 

@@ -10,6 +10,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.testing.Refusal;
+import org.sparkqwen.engine.testing.SafetensorsWriter;
 
 /// Which files of a model directory are opened, and that they agree with each other.
 class CheckpointTest {

@@ -26,8 +26,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.engine.Writable;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
+import org.sparkqwen.engine.testing.Refusal;
+import org.sparkqwen.engine.testing.SafetensorsWriter;
+import org.sparkqwen.engine.testing.Unwatched;
+import org.sparkqwen.engine.testing.Writable;
 
 /// A packed file holds the checkpoint's numbers to the bit, and none that is damaged is taken.
 class PackedFileTest {

@@ -16,6 +16,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.testing.Refusal;
+import org.sparkqwen.engine.testing.SafetensorsWriter;
 
 /// What a safetensors file may be, and that each way to be damaged is named.
 class SafetensorsFileTest {

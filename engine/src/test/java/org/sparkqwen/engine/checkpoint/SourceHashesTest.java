@@ -16,6 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.testing.Pipe;
+import org.sparkqwen.engine.testing.SafetensorsWriter;
 
 /// When a file's sha256 is remembered, and when it is read again.
 class SourceHashesTest {

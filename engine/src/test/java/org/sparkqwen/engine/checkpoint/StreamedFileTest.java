@@ -19,8 +19,12 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.engine.Golden;
 import org.sparkqwen.engine.Packing;
+import org.sparkqwen.engine.disk.DirectReads;
+import org.sparkqwen.engine.disk.LinuxFile;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.Unwatched;
 
 /// Ranges of a packed file that share a slot, and reading past the page cache.
 class StreamedFileTest {

@@ -11,7 +11,7 @@ import java.lang.invoke.MethodHandle;
 
 /// Memory that ends where a page ends behind which nothing may be read or written: who goes past it ends the JVM.
 @SuppressWarnings("restricted") // signatures are those of the manual pages, on 64 bits
-final class GuardedMemory {
+public final class GuardedMemory {
     private static final long PAGE = 4096;
     private static final int PROT_NONE = 0;
     private static final int PROT_READ_WRITE = 3;
@@ -34,7 +34,7 @@ final class GuardedMemory {
     /// Never freed: the process that needs it is a short one.
     ///
     /// @param bytes a multiple of 4
-    static MemorySegment allocate(long bytes) {
+    public static MemorySegment allocate(long bytes) {
         try {
             long pages = Math.ceilDiv(Math.max(1, bytes), PAGE) * PAGE;
             MemorySegment all = (MemorySegment)

@@ -23,11 +23,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.Engine;
-import org.sparkqwen.engine.Golden;
-import org.sparkqwen.engine.ModelCopy;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
-import org.sparkqwen.engine.checkpoint.Refusal;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
+import org.sparkqwen.engine.testing.Refusal;
 
 /// Which configurations are read, and that every other is refused by the key that makes it so.
 class ModelConfigTest {
@@ -215,7 +215,7 @@ class ModelConfigTest {
     }
 
     @ParameterizedTest
-    @FieldSource("org.sparkqwen.engine.Golden#MODELS")
+    @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
     void theFormOfTransformers5GivesTheSameModelAndTheSameBits(String name, @TempDir Path other) {
         Path original = MODELS.resolve(name);
         ModelCopy copy = ModelCopy.of(original, other).config(ModelConfigTest::toTransformers5);

@@ -15,10 +15,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.Engine;
-import org.sparkqwen.engine.Golden;
-import org.sparkqwen.engine.ModelCopy;
-import org.sparkqwen.engine.checkpoint.Refusal;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
+import org.sparkqwen.engine.testing.Refusal;
 
 /// Position embeddings in every form that transformers 4 and 5 write or read. Each form gives the values that
 /// the reference model gave with the usual one, or numbers computed by the formulas of transformers 5.17.

@@ -9,11 +9,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.Engine;
-import org.sparkqwen.engine.Golden;
-import org.sparkqwen.engine.ModelCopy;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
-import org.sparkqwen.engine.checkpoint.Refusal;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.ModelCopy;
+import org.sparkqwen.engine.testing.Refusal;
 
 /// The tensors that a configuration calls for, against published sizes and against checkpoints.
 class TensorPlanTest {

@@ -19,13 +19,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
-import org.sparkqwen.engine.Golden;
 import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.StreamedFile;
-import org.sparkqwen.engine.checkpoint.Unwatched;
 import org.sparkqwen.engine.model.StreamingPlan.Part;
+import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.testing.Unwatched;
 
 /// What is in memory while a model's parts are used one after the other. On a disk: a file system in memory never gives
 /// pages back.

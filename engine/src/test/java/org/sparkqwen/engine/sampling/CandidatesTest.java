@@ -17,11 +17,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.engine.Golden;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.testing.Golden;
 
 class CandidatesTest {
-    static final Exponentials EXPONENTIALS = KernelChoice.VECTOR.create(1)::exponentials;
+    static final Exponentials EXPONENTIALS = KernelChoice.VECTOR.create(1, _ -> {})::exponentials;
 
     static Stream<JsonNode> cases() {
         JsonNode golden = Golden.read(Golden.DIRECTORY.resolve("logits-processors.json"));

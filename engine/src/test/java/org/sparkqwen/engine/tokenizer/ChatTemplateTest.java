@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.template.TemplateException;
 import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 

@@ -17,7 +17,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// Mutated files of a tokenizer are refused in one line, or give the ids of Hugging Face's tokenizers.
 class TokenizerFilesFuzzTest {

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.sparkqwen.engine.checkpoint.InvalidModelException;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 class UntrustedTokenizerJsonTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();

@@ -1,7 +1,0 @@
-package org.sparkqwen.engine;
-
-/// What a text goes on from.
-///
-/// @param tokens at least one
-/// @param hasTools whether the model was told of tools that it may call
-record Prompt(int[] tokens, ReasoningStart reasoning, boolean hasTools) {}

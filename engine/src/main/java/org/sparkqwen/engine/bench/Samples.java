@@ -1,0 +1,33 @@
+package org.sparkqwen.engine.bench;
+
+import java.util.List;
+
+/// Readings of one rate. A machine that others use, too, makes it lower at times and never higher.
+///
+/// @param values at least one, in the order in which they were read
+public record Samples(List<Double> values) {
+    public Samples {
+        if (values.isEmpty()) {
+            throw new IllegalArgumentException("no samples");
+        }
+        values = List.copyOf(values);
+    }
+
+    public double best() {
+        return sorted().getLast();
+    }
+
+    /// The middle one; of an even number the lower of the two.
+    public double median() {
+        List<Double> sorted = sorted();
+        return sorted.get((sorted.size() - 1) / 2);
+    }
+
+    public double worst() {
+        return sorted().getFirst();
+    }
+
+    private List<Double> sorted() {
+        return values.stream().sorted().toList();
+    }
+}

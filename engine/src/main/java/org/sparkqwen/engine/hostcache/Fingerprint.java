@@ -1,0 +1,57 @@
+package org.sparkqwen.engine.hostcache;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.SortedMap;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.PackedFile;
+import org.sparkqwen.engine.checkpoint.Sha256;
+import org.sparkqwen.engine.checkpoint.SourceFile;
+import org.sparkqwen.engine.checkpoint.SourceHashes;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
+
+/// What identifies a model on every row it produced: the sha256 over the names and sha256 of the files that decide its
+/// results, as `sha256sum` prints them. A packed model has one of its own: what its header says of the safetensors it
+/// was made of cannot be compared with them.
+public final class Fingerprint {
+    private Fingerprint() {}
+
+    /// Reads the weights once, some seconds for 8 GB, and not again while the cache knows them. A packed file is
+    /// compared with its checksums then.
+    ///
+    /// @param cache a directory, see [SourceHashes]; null for none
+    /// @return 64 hexadecimal digits
+    /// @throws InvalidModelException if a packed file is damaged
+    public static String of(WeightFiles weights, @Nullable Path cache) {
+        StringBuilder lines = new StringBuilder();
+        Path directory = weights.directory();
+        for (String name : ModelFiles.besideWeights(name -> Files.isRegularFile(directory.resolve(name)))) {
+            lines.append(new SourceFile(name, Sha256.of(directory.resolve(name))));
+        }
+        SourceHashes hashes = new SourceHashes(cache);
+        if (weights instanceof PackedFile packed
+                && hashes.remembered(packed.files()).isEmpty()) {
+            packed.tensors().parallelStream().forEach(packed::check);
+        }
+        hashes.of(weights.files()).forEach(lines::append);
+        return Sha256.of(lines.toString());
+    }
+
+    /// Of a single file.
+    ///
+    /// @return 64 hexadecimal digits
+    /// @throws java.io.UncheckedIOException if it cannot be read
+    public static String of(Path file) {
+        return Sha256.of(file);
+    }
+
+    /// Of small files that were read already.
+    ///
+    /// @param contents what they hold, by their names, in an order of its own
+    /// @return 64 hexadecimal digits
+    public static String of(SortedMap<String, byte[]> contents) {
+        StringBuilder lines = new StringBuilder();
+        contents.forEach((name, bytes) -> lines.append(new SourceFile(name, Sha256.of(bytes))));
+        return Sha256.of(lines.toString());
+    }
+}

@@ -1,0 +1,156 @@
+package org.sparkqwen.engine.hostcache;
+
+import java.io.IOException;
+import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.PackedFile;
+import org.sparkqwen.engine.checkpoint.Sha256;
+import org.sparkqwen.engine.checkpoint.SourceFile;
+import org.sparkqwen.engine.checkpoint.SourceHashes;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.modelfile.ModelInput;
+
+/// The files of a model directory that the engine reads, with their sizes and sha256: what a copy of it must have.
+/// Nothing else of a directory is ever copied.
+///
+/// @param files in the order of their names
+public record ModelFiles(List<ModelFile> files) implements Serializable {
+    private static final String TOKENIZER = "tokenizer.json";
+
+    /// What decides results beside the weights, where the model has it.
+    private static final List<String> BESIDE_WEIGHTS = List.of(
+            "config.json",
+            "generation_config.json",
+            TOKENIZER,
+            "tokenizer_config.json",
+            "chat_template.jinja",
+            "added_tokens.json",
+            "special_tokens_map.json");
+
+    /// What makes a tokenizer where there is no tokenizer.json, and is not looked at where there is one.
+    private static final List<String> INSTEAD_OF_TOKENIZER = List.of("vocab.json", "merges.txt");
+
+    public ModelFiles {
+        files = files.stream().sorted(Comparator.comparing(ModelFile::name)).toList();
+    }
+
+    /// Reads every byte once, and those of the weights not again while the cache knows them.
+    ///
+    /// @param cache a directory, see [SourceHashes]; null for none
+    /// @throws UncheckedIOException if a file cannot be read
+    public static ModelFiles of(WeightFiles weights, @Nullable Path cache) {
+        List<ModelFile> files = new ArrayList<>();
+        try {
+            List<Path> heavy = weights.files();
+            List<SourceFile> hashes = new SourceHashes(cache).of(heavy);
+            for (int i = 0; i < heavy.size(); i++) {
+                SourceFile source = hashes.get(i);
+                files.add(new ModelFile(source.name(), Files.size(heavy.get(i)), source.sha256()));
+            }
+            for (String name : light(present(weights.directory()))) {
+                files.add(read(weights.directory().resolve(name)));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return new ModelFiles(files);
+    }
+
+    /// A single file, such as a tokenizer.json.
+    ///
+    /// @throws UncheckedIOException if it cannot be read
+    public static ModelFiles of(Path file) {
+        try {
+            return new ModelFiles(List.of(read(file)));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static ModelFile read(Path file) throws IOException {
+        return new ModelFile(String.valueOf(file.getFileName()), Files.size(file), Sha256.of(file));
+    }
+
+    private static Set<String> present(Path directory) throws IOException {
+        try (Stream<Path> content = Files.list(directory)) {
+            return content.filter(Files::isRegularFile)
+                    .map(file -> String.valueOf(file.getFileName()))
+                    .collect(Collectors.toSet());
+        }
+    }
+
+    /// The names of what decides results beside the weights, of those that `isThere`.
+    static List<String> besideWeights(Predicate<String> isThere) {
+        List<String> names = new ArrayList<>(BESIDE_WEIGHTS);
+        if (!isThere.test(TOKENIZER)) {
+            names.addAll(INSTEAD_OF_TOKENIZER);
+        }
+        names.removeIf(isThere.negate());
+        return names;
+    }
+
+    /// Those of `present` names that are not weights, but decide what is.
+    static List<String> light(Set<String> present) {
+        List<String> names = new ArrayList<>(besideWeights(present::contains));
+        if (!present.contains(Checkpoint.SINGLE)) {
+            names.add(ModelInput.INDEX);
+        }
+        names.retainAll(present);
+        return names;
+    }
+
+    /// The names of the weights in a directory of which the [#light] files are here already.
+    ///
+    /// @param directory that has those
+    /// @param origin for messages
+    /// @throws InvalidModelException if there are none, or both kinds
+    static List<String> weights(Path directory, Set<String> present, String origin) {
+        List<String> names = new ArrayList<>();
+        if (present.contains(Checkpoint.SINGLE)) {
+            names.add(Checkpoint.SINGLE);
+        } else if (present.contains(ModelInput.INDEX)) {
+            names.addAll(Checkpoint.shards(directory.resolve(ModelInput.INDEX)));
+        }
+        if (present.contains(PackedFile.NAME)) {
+            names.add(PackedFile.NAME);
+        }
+        if (names.isEmpty()) {
+            throw new InvalidModelException("%s: none of %s, %s and %s is there"
+                    .formatted(origin, Checkpoint.SINGLE, ModelInput.INDEX, PackedFile.NAME));
+        }
+        if (names.size() > 1 && names.contains(PackedFile.NAME)) {
+            throw new InvalidModelException("%s: holds both %s and safetensors; remove the one that is not wanted"
+                    .formatted(origin, PackedFile.NAME));
+        }
+        for (String name : names) {
+            if (!present.contains(name)) {
+                throw new InvalidModelException("%s: %s names %s, which does not exist; upload that file too"
+                        .formatted(origin, ModelInput.INDEX, name));
+            }
+        }
+        return names;
+    }
+
+    public long bytes() {
+        return files.stream().mapToLong(ModelFile::bytes).sum();
+    }
+
+    /// What tells a copy of these files from all others: sha256 over what `sha256sum` prints of them.
+    public String key() {
+        StringBuilder text = new StringBuilder();
+        files.forEach(file -> text.append(new SourceFile(file.name(), file.sha256())));
+        return Sha256.of(text.toString());
+    }
+}

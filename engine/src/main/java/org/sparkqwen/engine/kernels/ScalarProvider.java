@@ -1,0 +1,32 @@
+package org.sparkqwen.engine.kernels;
+
+import java.util.Optional;
+
+/// The scalar reference as a back-end, which runs in every JVM.
+public final class ScalarProvider implements KernelProvider {
+    @Override
+    public String name() {
+        return "scalar";
+    }
+
+    @Override
+    public int rank() {
+        return 0;
+    }
+
+    @Override
+    public Optional<String> obstacle() {
+        return Optional.empty();
+    }
+
+    @Override
+    public Kernels create(int threads) {
+        return new ScalarKernels(threads);
+    }
+
+    /// What the head keeps of each chunk of logits, a maximum and a sum.
+    @Override
+    public long heapBytes(OperationSizes sizes) {
+        return 2L * sizes.tokens() * LogSumExp.chunks(sizes.vocabulary()) * Float.BYTES;
+    }
+}

@@ -1,0 +1,133 @@
+package org.sparkqwen.engine.kernels.measure;
+
+import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
+import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import java.util.concurrent.atomic.DoubleAdder;
+import jdk.incubator.vector.FloatVector;
+import org.sparkqwen.engine.kernels.ThreadTeam;
+import org.sparkqwen.engine.kernels.vector.MultiplyAdds;
+import org.sparkqwen.engine.kernels.vector.VectorProvider;
+
+/// What a machine can do at most at this moment: multiply-adds, and bytes read from memory. What the kernels reach is a
+/// share of that.
+///
+/// Each reading is one burst of a tenth of a second. Any may be slow, where others use the machine too; the best of
+/// several is the machine's.
+public final class MachinePeak implements AutoCloseable {
+    private static final long BURST_NANOS = 100_000_000;
+
+    /// Bursts after which the JVM has compiled the loops.
+    private static final int WARM_UP_BURSTS = 3;
+
+    /// Multiply-adds of a chain between two looks at the clock: some hundred microseconds.
+    private static final int STEPS = 1 << 15;
+
+    /// Memory that all threads read: far more than caches hold.
+    private static final long MEMORY_BYTES = 1L << 29;
+
+    /// Bytes that a thread reads between two looks at the clock.
+    private static final int PIECE_BYTES = 1 << 20;
+
+    private final ThreadTeam team;
+    private final Arena arena = Arena.ofShared();
+    private final long memory;
+    private final int piecesPerThread;
+    private final int[] nextPieces; // each thread's
+    private volatile float result; // what is computed must be used, or the compiler leaves it out
+
+    /// Allocates half a gigabyte, and takes most of a second.
+    ///
+    /// @param threads that work in the bursts of all threads
+    public MachinePeak(int threads) {
+        team = new ThreadTeam(threads);
+        piecesPerThread = Math.toIntExact(Math.ceilDiv(MEMORY_BYTES, (long) PIECE_BYTES * threads));
+        nextPieces = new int[threads];
+        MemorySegment all = arena.allocate((long) threads * piecesPerThread * PIECE_BYTES, PIECE_BYTES);
+        // Memory that was never written has no pages of its own, and reads as fast as a cache.
+        all.fill((byte) 1);
+        memory = all.address();
+        for (int i = 0; i < WARM_UP_BURSTS; i++) {
+            flops();
+            readBytes();
+        }
+    }
+
+    /// float32 operations a second of one thread, a multiply-add being two.
+    public double coreFlops() {
+        return flops(1);
+    }
+
+    /// Why this JVM cannot measure, in words that say what to do; empty if it can.
+    public static Optional<String> obstacle() {
+        return new VectorProvider().obstacle();
+    }
+
+    /// float32 operations a second of all threads together.
+    public double flops() {
+        return flops(team.threads());
+    }
+
+    private double flops(int threads) {
+        float[] numbers = MultiplyAdds.numbers();
+        return burst(threads, part -> {
+            result = MultiplyAdds.run(numbers, STEPS);
+            return MultiplyAdds.flops(STEPS);
+        });
+    }
+
+    /// Bytes a second that all threads together read from memory, each its own part from one end to the other.
+    public double readBytes() {
+        return burst(team.threads(), part -> {
+            int piece = nextPieces[part];
+            nextPieces[part] = (piece + 1) % piecesPerThread;
+            result = sum(memory + ((long) part * piecesPerThread + piece) * PIECE_BYTES);
+            return PIECE_BYTES;
+        });
+    }
+
+    private static float sum(long address) {
+        FloatVector a = FloatVector.zero(FLOATS);
+        FloatVector b = a;
+        FloatVector c = a;
+        FloatVector d = a;
+        int bytes = FLOATS.vectorByteSize();
+        for (int offset = 0; offset < PIECE_BYTES; offset += 4 * bytes) {
+            long at = address + offset;
+            a = a.add(load(at));
+            b = b.add(load(at + bytes));
+            c = c.add(load(at + 2L * bytes));
+            d = d.add(load(at + 3L * bytes));
+        }
+        return a.add(b).add(c.add(d)).lane(0);
+    }
+
+    /// A piece of a burst.
+    private interface Piece {
+        /// @return what was done
+        double run(int part);
+    }
+
+    /// What `threads` threads do in a second, from what they do in a tenth.
+    private double burst(int threads, Piece piece) {
+        DoubleAdder done = new DoubleAdder();
+        long start = System.nanoTime();
+        team.run(threads, (part, worker) -> {
+            double mine = 0;
+            do {
+                mine += piece.run(part);
+            } while (System.nanoTime() - start < BURST_NANOS);
+            done.add(mine);
+        });
+        return done.sum() * 1e9 / (System.nanoTime() - start);
+    }
+
+    @Override
+    public void close() {
+        team.close();
+        arena.close();
+    }
+}

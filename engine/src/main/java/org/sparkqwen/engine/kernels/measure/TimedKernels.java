@@ -1,0 +1,230 @@
+package org.sparkqwen.engine.kernels.measure;
+
+import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.PartProbe;
+import org.sparkqwen.engine.kernels.Projection;
+import org.sparkqwen.engine.kernels.Routes;
+
+/// Other kernels, and a record of what they do: two readings of the clock an operation, of which a batch has some
+/// hundreds.
+public final class TimedKernels implements Kernels {
+    private final Kernels kernels;
+    private final Map<Stage, Long> nanos = new EnumMap<>(Stage.class);
+    private final Map<Stage, Double> flops = new EnumMap<>(Stage.class);
+    private final Map<Stage, Bursts> bursts = new EnumMap<>(Stage.class);
+    private double weightBytes;
+    private @Nullable PeakProbe probe;
+
+    /// @param kernels closed with this
+    public TimedKernels(Kernels kernels) {
+        this.kernels = kernels;
+        for (Stage stage : Stage.values()) {
+            nanos.put(stage, 0L);
+            flops.put(stage, 0d);
+            bursts.put(stage, Bursts.NONE);
+        }
+    }
+
+    /// Measures, or does so no more, what the threads can do at most while they work: [Work#bursts].
+    public void measurePeak(boolean measure) {
+        PeakProbe fresh = measure ? new PeakProbe(threads()) : null;
+        measurePeak(fresh);
+        probe = fresh;
+    }
+
+    @Override
+    public synchronized void measurePeak(@Nullable PartProbe probe) {
+        kernels.measurePeak(probe);
+    }
+
+    /// All that was done so far. Safe to call from any thread.
+    public synchronized Work work() {
+        return new Work(Map.copyOf(nanos), Map.copyOf(flops), Map.copyOf(bursts), weightBytes);
+    }
+
+    @Override
+    public void linear(MemorySegment in, int tokens, List<Projection> projections) {
+        long start = System.nanoTime();
+        kernels.linear(in, tokens, projections);
+        record(
+                Stage.LINEAR,
+                start,
+                tokens,
+                projections.stream().map(Projection::weight).toList());
+    }
+
+    @Override
+    public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
+        long start = System.nanoTime();
+        kernels.addLinear(in, tokens, weight, sum);
+        record(Stage.LINEAR, start, tokens, List.of(weight));
+    }
+
+    @Override
+    public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
+        long start = System.nanoTime();
+        kernels.swiGlu(in, tokens, gate, up, out);
+        record(Stage.LINEAR, start, tokens, List.of(gate, up));
+    }
+
+    @Override
+    public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
+        long start = System.nanoTime();
+        Routes routes = kernels.route(logits, tokens, experts, perToken, normalised);
+        record(Stage.REST, start, 0);
+        return routes;
+    }
+
+    @Override
+    public void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+        long start = System.nanoTime();
+        kernels.addExperts(in, experts, gated, sum);
+        double operations = 0;
+        long bytes = 0;
+        for (ExpertRows expert : experts) {
+            for (Matrix weight : List.of(expert.gate(), expert.up(), expert.down())) {
+                operations += 2d * expert.rows().length * weight.outputs() * weight.inputs();
+                bytes += weight.panels().byteSize();
+            }
+        }
+        record(Stage.LINEAR, start, operations, bytes);
+    }
+
+    @Override
+    public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
+        long start = System.nanoTime();
+        kernels.rmsNorm(in, weight, out, rows, width, epsilon);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void normAndRotate(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            int heads,
+            int headDim,
+            int[] positions,
+            MemorySegment cosines,
+            MemorySegment sines) {
+        long start = System.nanoTime();
+        kernels.normAndRotate(x, weight, epsilon, heads, headDim, positions, cosines, sines);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+        long start = System.nanoTime();
+        kernels.rotate(x, heads, headDim, positions, cosines, sines);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void storeKeyValues(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
+        long start = System.nanoTime();
+        kernels.storeKeyValues(shape, spans, keys, values);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
+        long start = System.nanoTime();
+        kernels.attention(shape, spans, queries, out, scale);
+        double seen = 0;
+        for (AttentionSpan span : spans) {
+            seen += span.tokens() * (span.position() + (span.tokens() + 1) / 2d);
+        }
+        record(Stage.ATTENTION, start, 4 * seen * shape.queryWidth());
+    }
+
+    @Override
+    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+        long start = System.nanoTime();
+        kernels.logProbabilities(head, in, targets, out, likeliest);
+        record(Stage.HEAD, start, targets.length, List.of(head));
+    }
+
+    @Override
+    public void logits(Matrix head, MemorySegment in, MemorySegment out, int rows) {
+        long start = System.nanoTime();
+        kernels.logits(head, in, out, rows);
+        record(Stage.HEAD, start, rows, List.of(head));
+    }
+
+    @Override
+    public void logSumExp(MemorySegment logits, int count, double[] out) {
+        long start = System.nanoTime();
+        kernels.logSumExp(logits, count, out);
+        record(Stage.HEAD, start, 0);
+    }
+
+    @Override
+    public void likeliest(MemorySegment logits, int width, int count, int[] out) {
+        long start = System.nanoTime();
+        kernels.likeliest(logits, width, count, out);
+        record(Stage.HEAD, start, 0);
+    }
+
+    /// Not timed: it runs on several threads at once.
+    @Override
+    public double exponentials(float[] scores, int count, float maximum, float temperature) {
+        return kernels.exponentials(scores, count, maximum, temperature);
+    }
+
+    @Override
+    public void each(int count, IntConsumer work) {
+        kernels.each(count, work);
+    }
+
+    @Override
+    public int threads() {
+        return kernels.threads();
+    }
+
+    @Override
+    public String description() {
+        return kernels.description();
+    }
+
+    @Override
+    public void close() {
+        kernels.close();
+    }
+
+    /// Products of `tokens` rows and some weights.
+    private void record(Stage stage, long start, int tokens, List<Matrix> weights) {
+        double parameters = 0;
+        long bytes = 0;
+        for (Matrix weight : weights) {
+            parameters += (double) weight.outputs() * weight.inputs();
+            bytes += weight.panels().byteSize();
+        }
+        record(stage, start, 2 * tokens * parameters, bytes);
+    }
+
+    private void record(Stage stage, long start, double operations) {
+        record(stage, start, operations, 0);
+    }
+
+    private synchronized void record(Stage stage, long start, double operations, long bytes) {
+        nanos.merge(stage, System.nanoTime() - start, Long::sum);
+        flops.merge(stage, operations, Double::sum);
+        if (probe != null) {
+            bursts.merge(stage, probe.take(), Bursts::plus);
+        }
+        weightBytes += bytes;
+    }
+}

@@ -1,0 +1,173 @@
+package org.sparkqwen.engine.kernels.vector;
+
+import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
+import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
+
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.ScalarMath;
+
+/// [VectorAttention] for a tile of few rows, as a text has that is continued by one token: the keys are the panels of
+/// the scores' product, as they lie in their block, and a vector holds one query's scores with many keys. With queries
+/// as panels most of each vector would be empty.
+///
+/// Such a tile waits for memory, so four blocks' keys are read at once, and a block's values by four panels
+/// ([MicroKernel#accumulateRows]).
+///
+/// The bits are the same: a score is the same chain of multiply-adds, and probabilities are added one by one in the
+/// order of keys.
+final class FewRowAttention {
+    /// Rows of a tile at most; then a panel of queries is as good.
+    static final int ROWS = 8;
+
+    /// Blocks whose keys are read at once.
+    private static final int BLOCKS = 4;
+
+    private static final int KEYS = BLOCKS * PANEL;
+
+    private float[] queries = new float[0]; // [rows][headDim]
+    private float[] weighted = new float[0]; // [rows][value width]: the sum of values so far
+    private final float[] scores = new float[ROWS * KEYS]; // [rows][4 blocks][32 keys], then probabilities
+    private final float[] sums = new float[ROWS]; // the sum of probabilities so far
+    private final float[] maxima = new float[ROWS]; // the greatest score so far
+    private final float[] corrections = new float[ROWS]; // exp(the maximum before a block − the one after)
+
+    /// @param in address of the batch's queries, `[tokens, heads, headDim]`
+    /// @param out address of the batch's results, likewise
+    void attend(AttentionShape shape, AttentionTile tile, long in, long out, float scale) {
+        int headDim = shape.headDim();
+        int valueWidth = Matrix.panelCount(headDim) * PANEL;
+        int rows = tile.rows(shape);
+        reset(rows, headDim, valueWidth);
+        for (int row = 0; row < rows; row++) {
+            VectorKernels.read(in + tile.offset(shape, row), queries, row * headDim, headDim);
+        }
+
+        int blocks = (tile.position() + tile.tokens() - 1) / PANEL + 1;
+        for (int first = 0; first < blocks; first += BLOCKS) {
+            int count = Math.min(BLOCKS, blocks - first);
+            score(shape, tile, rows, first, count);
+            for (int i = 0; i < count; i++) {
+                for (int row = 0; row < rows; row++) {
+                    int visible = tile.position() + row / shape.group() + 1 - (first + i) * PANEL;
+                    softmax(row, row * KEYS + i * PANEL, Math.clamp(visible, 0, PANEL), scale, valueWidth);
+                }
+                addValues(shape, tile, rows, first + i, i, valueWidth);
+            }
+        }
+        for (int row = 0; row < rows; row++) {
+            scale(weighted, row * valueWidth, valueWidth, 1f / sums[row]);
+            VectorKernels.write(weighted, row * valueWidth, headDim, out + tile.offset(shape, row));
+        }
+    }
+
+    private void reset(int rows, int headDim, int valueWidth) {
+        if (queries.length < ROWS * headDim) {
+            queries = new float[ROWS * headDim];
+            weighted = new float[ROWS * valueWidth];
+        }
+        Arrays.fill(weighted, 0, rows * valueWidth, 0f);
+        Arrays.fill(sums, 0f);
+        Arrays.fill(maxima, Float.NEGATIVE_INFINITY);
+    }
+
+    /// The products of all rows with the keys of some blocks. For those that four lack, the last is read again.
+    private void score(AttentionShape shape, AttentionTile tile, int rows, int first, int count) {
+        MicroKernel kernel = MicroKernel.of(tile.span().format());
+        int headDim = shape.headDim();
+        Arrays.fill(scores, 0, rows * KEYS, 0f);
+        long keys0 = keys(shape, tile, first);
+        long keys1 = keys(shape, tile, first + Math.min(1, count - 1));
+        long keys2 = keys(shape, tile, first + Math.min(2, count - 1));
+        long keys3 = keys(shape, tile, first + Math.min(3, count - 1));
+        kernel.accumulateRows(keys0, keys1, keys2, keys3, headDim, queries, 0, headDim, rows, scores, 0, KEYS);
+    }
+
+    /// Where the keys of a block lie.
+    private static long keys(AttentionShape shape, AttentionTile tile, int block) {
+        KeyValueFormat format = tile.span().format();
+        return address(shape, tile, block) + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
+    }
+
+    private static long address(AttentionShape shape, AttentionTile tile, int block) {
+        AttentionSpan span = tile.span();
+        return Memory.addressOfBytes(span.blocks().get(block), KeyValueBlock.bytes(shape, span.format()));
+    }
+
+    /// Turns a row's scores with a block into probabilities relative to the greatest score so far, and brings what
+    /// was summed before to that.
+    ///
+    /// @param at index of the scores
+    /// @param visible keys that are not past the row's position
+    private void softmax(int row, int at, int visible, float scale, int valueWidth) {
+        Arrays.fill(scores, at + visible, at + PANEL, Float.NEGATIVE_INFINITY);
+        raiseMaximum(row, at, scale);
+        exponentiate(at, maxima[row]);
+        float correction = corrections[row];
+        if (correction != 1f) {
+            sums[row] *= correction;
+            scale(weighted, row * valueWidth, valueWidth, correction);
+        }
+        float sum = sums[row];
+        for (int i = at; i < at + PANEL; i++) {
+            sum += scores[i];
+        }
+        sums[row] = sum;
+    }
+
+    /// Scales the scores of a row, and raises its maximum.
+    private void raiseMaximum(int row, int at, float scale) {
+        FloatVector greatest = FloatVector.broadcast(FLOATS, maxima[row]);
+        for (int i = at; i < at + PANEL; i += LANES) {
+            FloatVector score = FloatVector.fromArray(FLOATS, scores, i).mul(scale);
+            score.intoArray(scores, i);
+            greatest = VectorMath.greater(greatest, score);
+        }
+        float maximum = greatest.reduceLanes(VectorOperators.MAX);
+        corrections[row] = ScalarMath.exp(maxima[row] - maximum);
+        maxima[row] = maximum;
+    }
+
+    /// Turns scores into exp(score − maximum).
+    private void exponentiate(int at, float maximum) {
+        for (int i = at; i < at + PANEL; i += LANES) {
+            VectorMath.exp(FloatVector.fromArray(FLOATS, scores, i).sub(maximum))
+                    .intoArray(scores, i);
+        }
+    }
+
+    /// Adds a block's values, weighted with the probabilities.
+    ///
+    /// @param index of the block among those whose scores there are
+    private void addValues(AttentionShape shape, AttentionTile tile, int rows, int block, int index, int valueWidth) {
+        KeyValueFormat format = tile.span().format();
+        long values = address(shape, tile, block) + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
+        TiledProduct.accumulateRows(
+                MicroKernel.of(format),
+                values,
+                (long) PANEL * PANEL * format.bytes(),
+                valueWidth / PANEL,
+                PANEL,
+                scores,
+                index * PANEL,
+                KEYS,
+                rows,
+                weighted,
+                0,
+                valueWidth);
+    }
+
+    private static void scale(float[] numbers, int from, int count, float factor) {
+        for (int i = from; i < from + count; i += LANES) {
+            FloatVector.fromArray(FLOATS, numbers, i).mul(factor).intoArray(numbers, i);
+        }
+    }
+}

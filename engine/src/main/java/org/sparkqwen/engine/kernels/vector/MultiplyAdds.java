@@ -1,0 +1,147 @@
+package org.sparkqwen.engine.kernels.vector;
+
+import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
+import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
+
+import jdk.incubator.vector.FloatVector;
+
+/// Multiply-adds that depend on nothing but registers: what a core can do at most.
+///
+/// A multiply-add takes four or five cycles, and a core starts two in each, or four that are half as wide, so that up
+/// to sixteen must be under way at a time. Each chain is a sum of its own, `a = a · factor + term`, which tends to a
+/// small number and never to one that is slow to compute with. With 24 chains, the sums of a tile, the compiler runs
+/// out of the 32 registers, and the loop reads a sixth too low.
+public final class MultiplyAdds {
+    /// 256-bit vectors come with 16 registers, others with 32.
+    private static final int CHAINS = LANES == 8 ? 12 : 16;
+
+    private MultiplyAdds() {}
+
+    /// Arithmetic operations of `steps` multiply-adds in each chain: a multiply-add is two, in every lane.
+    public static double flops(int steps) {
+        return 2.0 * CHAINS * steps * FLOATS.length();
+    }
+
+    /// A factor below 1, a term, and different starts: what is the same need not be computed twice.
+    public static float[] numbers() {
+        float[] numbers = new float[2 + CHAINS];
+        numbers[0] = 0.5f;
+        numbers[1] = 1;
+        for (int chain = 2; chain < numbers.length; chain++) {
+            numbers[chain] = chain;
+        }
+        return numbers;
+    }
+
+    /// `steps` multiply-adds in each chain.
+    ///
+    /// @param numbers what [#numbers] gave
+    /// @return something that depends on all of them
+    public static float run(float[] numbers, int steps) {
+        return CHAINS == 12 ? chains12(numbers, steps) : chains16(numbers, steps);
+    }
+
+    /// `steps` multiply-adds in each of 16 chains, for processors with 32 vector registers.
+    ///
+    /// @param numbers a factor, a term, and where each chain starts
+    private static float chains16(float[] numbers, int steps) {
+        FloatVector factor = FloatVector.broadcast(FLOATS, numbers[0]);
+        FloatVector term = FloatVector.broadcast(FLOATS, numbers[1]);
+        FloatVector a0 = FloatVector.broadcast(FLOATS, numbers[2]);
+        FloatVector a1 = FloatVector.broadcast(FLOATS, numbers[3]);
+        FloatVector a2 = FloatVector.broadcast(FLOATS, numbers[4]);
+        FloatVector a3 = FloatVector.broadcast(FLOATS, numbers[5]);
+        FloatVector a4 = FloatVector.broadcast(FLOATS, numbers[6]);
+        FloatVector a5 = FloatVector.broadcast(FLOATS, numbers[7]);
+        FloatVector a6 = FloatVector.broadcast(FLOATS, numbers[8]);
+        FloatVector a7 = FloatVector.broadcast(FLOATS, numbers[9]);
+        FloatVector a8 = FloatVector.broadcast(FLOATS, numbers[10]);
+        FloatVector a9 = FloatVector.broadcast(FLOATS, numbers[11]);
+        FloatVector a10 = FloatVector.broadcast(FLOATS, numbers[12]);
+        FloatVector a11 = FloatVector.broadcast(FLOATS, numbers[13]);
+        FloatVector a12 = FloatVector.broadcast(FLOATS, numbers[14]);
+        FloatVector a13 = FloatVector.broadcast(FLOATS, numbers[15]);
+        FloatVector a14 = FloatVector.broadcast(FLOATS, numbers[16]);
+        FloatVector a15 = FloatVector.broadcast(FLOATS, numbers[17]);
+        for (int step = 0; step < steps; step++) {
+            a0 = a0.fma(factor, term);
+            a1 = a1.fma(factor, term);
+            a2 = a2.fma(factor, term);
+            a3 = a3.fma(factor, term);
+            a4 = a4.fma(factor, term);
+            a5 = a5.fma(factor, term);
+            a6 = a6.fma(factor, term);
+            a7 = a7.fma(factor, term);
+            a8 = a8.fma(factor, term);
+            a9 = a9.fma(factor, term);
+            a10 = a10.fma(factor, term);
+            a11 = a11.fma(factor, term);
+            a12 = a12.fma(factor, term);
+            a13 = a13.fma(factor, term);
+            a14 = a14.fma(factor, term);
+            a15 = a15.fma(factor, term);
+        }
+        FloatVector all = a0.add(a1)
+                .add(a2)
+                .add(a3)
+                .add(a4)
+                .add(a5)
+                .add(a6)
+                .add(a7)
+                .add(a8)
+                .add(a9)
+                .add(a10)
+                .add(a11)
+                .add(a12)
+                .add(a13)
+                .add(a14)
+                .add(a15);
+        return all.lane(0);
+    }
+
+    /// `steps` multiply-adds in each of 12 chains, for processors with 16 vector registers.
+    ///
+    /// @param numbers a factor, a term, and where each chain starts
+    private static float chains12(float[] numbers, int steps) {
+        FloatVector factor = FloatVector.broadcast(FLOATS, numbers[0]);
+        FloatVector term = FloatVector.broadcast(FLOATS, numbers[1]);
+        FloatVector a0 = FloatVector.broadcast(FLOATS, numbers[2]);
+        FloatVector a1 = FloatVector.broadcast(FLOATS, numbers[3]);
+        FloatVector a2 = FloatVector.broadcast(FLOATS, numbers[4]);
+        FloatVector a3 = FloatVector.broadcast(FLOATS, numbers[5]);
+        FloatVector a4 = FloatVector.broadcast(FLOATS, numbers[6]);
+        FloatVector a5 = FloatVector.broadcast(FLOATS, numbers[7]);
+        FloatVector a6 = FloatVector.broadcast(FLOATS, numbers[8]);
+        FloatVector a7 = FloatVector.broadcast(FLOATS, numbers[9]);
+        FloatVector a8 = FloatVector.broadcast(FLOATS, numbers[10]);
+        FloatVector a9 = FloatVector.broadcast(FLOATS, numbers[11]);
+        FloatVector a10 = FloatVector.broadcast(FLOATS, numbers[12]);
+        FloatVector a11 = FloatVector.broadcast(FLOATS, numbers[13]);
+        for (int step = 0; step < steps; step++) {
+            a0 = a0.fma(factor, term);
+            a1 = a1.fma(factor, term);
+            a2 = a2.fma(factor, term);
+            a3 = a3.fma(factor, term);
+            a4 = a4.fma(factor, term);
+            a5 = a5.fma(factor, term);
+            a6 = a6.fma(factor, term);
+            a7 = a7.fma(factor, term);
+            a8 = a8.fma(factor, term);
+            a9 = a9.fma(factor, term);
+            a10 = a10.fma(factor, term);
+            a11 = a11.fma(factor, term);
+        }
+        FloatVector all = a0.add(a1)
+                .add(a2)
+                .add(a3)
+                .add(a4)
+                .add(a5)
+                .add(a6)
+                .add(a7)
+                .add(a8)
+                .add(a9)
+                .add(a10)
+                .add(a11);
+        return all.lane(0);
+    }
+}

@@ -1,0 +1,172 @@
+package org.sparkqwen.engine.kernels.vector;
+
+import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Objects;
+import org.sparkqwen.engine.kernels.Bf16Matrix;
+import org.sparkqwen.engine.kernels.LogSumExp;
+import org.sparkqwen.engine.kernels.Matrix;
+
+/// The loops around the micro-kernel: which parts of a product of activations and weights are computed after which, so
+/// that both are in the core's own caches when they are needed. Each thread has its own.
+///
+/// Of many tokens, a piece of a panel is in the first-level cache while all of them pass, as float32: bfloat16 is
+/// widened once a piece, not once a tile, whose loop would lose a twelfth of its multiply-adds to it where a processor
+/// does both with the same units. The tokens, cut along the inputs likewise, stay in the second-level cache while panel
+/// after panel comes from memory and meets all of them: a weight is read once for as many multiply-adds as there are
+/// tokens. Of few tokens it matters most that weights arrive: pieces are longer, read where they lie, and [ReadAhead].
+public final class TiledProduct {
+    /// Tokens that meet a panel together: a multiple of every tile's height.
+    static final int TOKENS = 288;
+
+    /// Tokens from which on they are many.
+    static final int MANY = 96;
+
+    /// Inputs of many tokens that are in the cache at a time: 32 kB of a panel, 12 kB of a tile.
+    private static final int INPUTS_OF_MANY = 256;
+
+    /// Inputs of few tokens that are in the cache at a time: 64 kB of a panel of bfloat16.
+    static final int INPUTS = 1024;
+
+    /// Panels whose sums there is room for: a chunk of the head's logits.
+    static final int PANELS = LogSumExp.CHUNK / PANEL;
+
+    /// Panels that a token which is alone meets at once.
+    static final int PANELS_OF_ONE = 4;
+
+    /// Floats of heap that one takes.
+    public static final int HEAP_FLOATS = TOKENS * PANELS * PANEL;
+
+    /// Bytes of a cache's line: no vector that starts with one lies on two.
+    private static final long LINE = 64;
+
+    private final ReadAhead readAhead = new ReadAhead();
+    private final MemorySegment widened = // a piece of a panel, [inputs][32]
+            Arena.ofAuto().allocate((long) INPUTS_OF_MANY * PANEL * Float.BYTES, LINE);
+    private final float[] sums = new float[HEAP_FLOATS];
+
+    /// `sums[n][t][j] = Σₖ in[t][k] · weight[n · 32 + j][k]` for some tokens and the outputs of some panels.
+    ///
+    /// @param token where the first is packed: its tiles begin there
+    /// @param tokens how many, at most [#TOKENS]
+    /// @param panels how many, at most [#PANELS] with those before `slot`
+    /// @param slot of the first panel in [#sums]: so many others stay there before it
+    /// @param next the weight that this thread probably needs next, and `nextPanel` its first panel: tiles of few
+    ///     tokens read it ahead if its panels are like this weight's
+    void multiply(
+            PackedActivations in,
+            int token,
+            int tokens,
+            Matrix weight,
+            int firstPanel,
+            int panels,
+            int slot,
+            Matrix next,
+            int nextPanel) {
+        Objects.checkFromIndexSize(firstPanel, panels, weight.panelCount());
+        boolean bf16 = weight instanceof Bf16Matrix;
+        int inputs = weight.inputs();
+        int rowBytes = PANEL * weight.elementBytes();
+        long panelBytes = (long) inputs * rowBytes;
+        long first = weight.panelAddress(firstPanel);
+        if (tokens == 1) {
+            int from = index(slot, 1, 0);
+            Arrays.fill(sums, from, from + panels * PANEL, 0f);
+            MicroKernel kernel = bf16 ? MicroKernel.BF16 : MicroKernel.F32;
+            int x = token * inputs;
+            accumulateRows(kernel, first, panelBytes, panels, inputs, in.floats(), x, inputs, 1, sums, from, 0);
+            return;
+        }
+        long following = isLike(weight, next) ? next.panelAddress(nextPanel) : first;
+        boolean many = tokens >= MANY;
+        boolean widen = many && bf16;
+        MicroKernel kernel = bf16 && !widen ? MicroKernel.DENSE_BF16 : MicroKernel.DENSE_F32;
+        int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, many ? INPUTS_OF_MANY : INPUTS));
+        int[] heights = Tiling.heights(tokens);
+        int height = Tiling.height(tokens);
+        for (int input = 0; input < inputs; input += piece) {
+            int length = Math.min(piece, inputs - input);
+            int[][] shares = readAhead.shares(heights, length, rowBytes);
+            // After the last panel come the first one's next inputs, as many as there are now.
+            boolean lastPiece = input + piece >= inputs;
+            long after = lastPiece ? following : first + (long) Math.min(input + piece, inputs - length) * rowBytes;
+            for (int panel = 0; panel < panels; panel++) {
+                long stored = first + panel * panelBytes + (long) input * rowBytes;
+                long ahead = panel < panels - 1 ? stored + panelBytes : after;
+                if (widen) {
+                    OuterProduct.widen(stored, length, widened.address());
+                }
+                long address = widen ? widened.address() : stored;
+                int sum = index(slot + panel, height, 0);
+                for (int tile = 0, row = 0; tile < heights.length; row += heights[tile], tile++) {
+                    int rows = heights[tile];
+                    if (input == 0) {
+                        Arrays.fill(sums, sum, sum + rows * PANEL, 0f);
+                    }
+                    int x = (token + row) * inputs + input * rows;
+                    int[] offsets = tile < shares.length ? shares[tile] : ReadAhead.nothing(length);
+                    readAhead.use(kernel.accumulate(
+                            address, length, in.floats(), x, rows, rows, sums, sum, PANEL, ahead, offsets));
+                    sum += rows * PANEL;
+                }
+            }
+        }
+    }
+
+    /// Whether a panel of `next` has as many bytes as one of `weight`. What is read ahead is read as if it were
+    /// one.
+    private static boolean isLike(Matrix weight, Matrix next) {
+        return next.elementBytes() == weight.elementBytes() && next.inputs() == weight.inputs();
+    }
+
+    /// Of what was multiplied last, `[panels][Tiling.height(tokens)][32]`: to be read, or changed, before the next
+    /// product.
+    float[] sums() {
+        return sums;
+    }
+
+    /// Where the 32 sums of a panel and a token are among all of them.
+    ///
+    /// @param height of the tiles of all tokens: [Tiling#height]
+    static int index(int slot, int height, int token) {
+        return (slot * height + token) * PANEL;
+    }
+
+    /// `sums[t][j] += in[t] · panel[j]` for few tokens and some panels.
+    ///
+    /// @param first address of the first panel
+    /// @param in `[rows][pitch]` from index `from`
+    /// @param sums `[rows][stride]` from index `at`
+    static void accumulateRows(
+            MicroKernel kernel,
+            long first,
+            long panelBytes,
+            int panels,
+            int inputs,
+            float[] in,
+            int from,
+            int pitch,
+            int rows,
+            float[] sums,
+            int at,
+            int stride) {
+        int panel = 0;
+        for (; panel <= panels - PANELS_OF_ONE; panel += PANELS_OF_ONE) {
+            long panel0 = first + panel * panelBytes;
+            long panel1 = panel0 + panelBytes;
+            long panel2 = panel1 + panelBytes;
+            long panel3 = panel2 + panelBytes;
+            int sum = at + panel * PANEL;
+            kernel.accumulateRows(panel0, panel1, panel2, panel3, inputs, in, from, pitch, rows, sums, sum, stride);
+        }
+        for (; panel < panels; panel++) {
+            for (int row = 0; row < rows; row++) {
+                int sum = at + row * stride + panel * PANEL;
+                kernel.accumulate(first + panel * panelBytes, inputs, in, from + row * pitch, 1, 1, sums, sum, stride);
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+package org.sparkqwen.engine.kernels.vector;
+
+import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
+import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import jdk.incubator.vector.FloatVector;
+import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Memory;
+
+/// Attention of a tile of queries over the key blocks of one key/value head, on the same micro-kernel as the linear
+/// layers; one instance a thread, holding that thread's working memory.
+///
+/// The query heads of a group read the same keys, so the rows of a tile are some consecutive tokens times the heads of
+/// one group. For each block of 32 keys:
+///
+/// 1. scores, `[32 keys][rows]`: the queries are the panels of the product and the keys its activations, so that a
+///    vector holds one key's scores with many queries, and softmax never adds or compares across a vector;
+/// 2. probabilities, in place, relative to each query's greatest score so far; what was summed before is corrected
+///    when a block raises that;
+/// 3. the weighted sum of values, `[rows][headDim]`: now the probabilities are the activations, as they lie, and the
+///    values the panels.
+///
+/// No score outlives its block.
+final class VectorAttention implements AutoCloseable {
+    /// Rows of a tile, about: two panels of queries.
+    private static final int ROWS = 2 * PANEL;
+
+    private static final long VECTOR_BYTES = (long) LANES * Float.BYTES;
+    private static final float UNSEEN = Float.NEGATIVE_INFINITY;
+
+    private Arena arena = Arena.ofShared();
+    private MemorySegment queries = MemorySegment.NULL; // panels, [rows / 32][headDim][32]
+    private MemorySegment scratch = MemorySegment.NULL; // of a transposition
+    private float[] keys = new float[0]; // [headDim][32]: a copy of the block's
+    private float[] scores = new float[0]; // [32 keys][rows], then probabilities
+    private float[] weighted = new float[0]; // [rows][value width]: the sum of values so far
+    private float[] sums = new float[0]; // [rows]: the sum of probabilities so far
+    private float[] maxima = new float[0]; // [rows]: the greatest score so far
+    private float[] corrections = new float[0]; // [rows]: the maxima before a block, then exp(that − the one after)
+    private long[] from = new long[0]; // [rows]: addresses of the queries
+
+    /// Cuts the spans into tiles. The tiles of a head follow each other, so its keys and values stay in the cache.
+    static List<AttentionTile> tiles(AttentionShape shape, List<AttentionSpan> spans) {
+        int height = Math.max(1, ROWS / shape.group());
+        List<AttentionTile> tiles = new ArrayList<>();
+        for (AttentionSpan span : spans) {
+            for (int head = 0; head < shape.keyValueHeads(); head++) {
+                for (int token = 0; token < span.tokens(); token += height) {
+                    tiles.add(new AttentionTile(span, token, Math.min(height, span.tokens() - token), head));
+                }
+            }
+        }
+        return tiles;
+    }
+
+    /// @param in address of the batch's queries, `[tokens, heads, headDim]`
+    /// @param out address of the batch's results, likewise
+    void attend(AttentionShape shape, AttentionTile tile, long in, long out, float scale) {
+        int headDim = shape.headDim();
+        KeyValueFormat format = tile.span().format();
+        int rows = tile.rows(shape);
+        int width = Matrix.panelCount(rows) * PANEL;
+        int valueWidth = Matrix.panelCount(headDim) * PANEL;
+        reset(width, headDim, valueWidth);
+        packQueries(shape, tile, rows, in);
+
+        int first = tile.span().position() + tile.token();
+        int last = first + tile.tokens() - 1;
+        for (int block = 0; block <= last / PANEL; block++) {
+            long address = Memory.addressOfBytes(tile.span().blocks().get(block), KeyValueBlock.bytes(shape, format));
+            long values = address + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
+            readKeys(format, address + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead()), headDim * PANEL);
+
+            Arrays.fill(scores, 0, PANEL * width, 0f);
+            for (int row = 0; row < width; row += PANEL) {
+                long panel = queries.address() + (long) row * headDim * Float.BYTES;
+                int key = 0;
+                for (int height : Tiling.heights(PANEL)) {
+                    MicroKernel.F32.accumulate(
+                            panel, headDim, keys, key, PANEL, height, scores, key * width + row, width);
+                    key += height;
+                }
+            }
+
+            hideFuture(first, block * PANEL, shape.group(), rows, width);
+            for (int row = 0; row < width; row += LANES) {
+                raiseMaxima(row, width, scale);
+                correctSums(row);
+                exponentiate(row, width);
+            }
+            correct(rows, valueWidth);
+
+            int row = 0;
+            for (int height : Tiling.heights(rows)) {
+                for (int column = 0; column < valueWidth; column += PANEL) {
+                    long panel = values + (long) column * PANEL * format.bytes();
+                    int at = row * valueWidth + column;
+                    MicroKernel.of(format).accumulate(panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
+                }
+                row += height;
+            }
+        }
+        for (int row = 0; row < rows; row++) {
+            writeRow(row, headDim, valueWidth, out + tile.offset(shape, row));
+        }
+    }
+
+    private void readKeys(KeyValueFormat format, long from, int count) {
+        if (format == KeyValueFormat.BF16) {
+            for (int row = 0; row < count; row += PANEL) {
+                widenRow(from + (long) row * Short.BYTES, row);
+            }
+        } else {
+            VectorKernels.read(from, keys, 0, count);
+        }
+    }
+
+    /// The 32 keys of one input, from `Bf16Matrix`'s order to their own.
+    private void widenRow(long from, int at) {
+        for (int key = 0; key < PANEL / 2; key += LANES) {
+            FloatVector words = OuterProduct.load(from + (long) key * Float.BYTES);
+            OuterProduct.lowHalves(words).intoArray(keys, at + key);
+            OuterProduct.highHalves(words).intoArray(keys, at + PANEL / 2 + key);
+        }
+    }
+
+    private void reset(int width, int headDim, int valueWidth) {
+        long queryBytes = (long) width * headDim * Float.BYTES;
+        if (queries.byteSize() < queryBytes) {
+            arena.close();
+            arena = Arena.ofShared();
+            queries = arena.allocate(queryBytes, VECTOR_BYTES);
+            scratch = arena.allocate(Transposition.SCRATCH_BYTES, VECTOR_BYTES);
+        }
+        if (weighted.length < width * valueWidth || scores.length < width * PANEL) {
+            scores = new float[width * PANEL];
+            weighted = new float[width * valueWidth];
+            sums = new float[width];
+            maxima = new float[width];
+            corrections = new float[width];
+            from = new long[width];
+        }
+        if (keys.length < headDim * PANEL) {
+            keys = new float[headDim * PANEL];
+        }
+        Arrays.fill(weighted, 0, width * valueWidth, 0f);
+        Arrays.fill(sums, 0, width, 0f);
+        Arrays.fill(maxima, 0, width, UNSEEN);
+    }
+
+    /// Rows past the last take what lies there: their scores are computed, and never read.
+    private void packQueries(AttentionShape shape, AttentionTile tile, int rows, long in) {
+        int headDim = shape.headDim();
+        for (int row = 0; row < rows; row++) {
+            from[row] = in + tile.offset(shape, row);
+        }
+        int squares = 0;
+        int inputs = 0;
+        if (Transposition.POSSIBLE) {
+            squares = rows - rows % Transposition.SQUARE;
+            inputs = headDim - headDim % Transposition.SQUARE;
+            for (int row = 0; row < squares; row += Transposition.SQUARE) {
+                for (int i = 0; i < inputs; i += Transposition.SQUARE) {
+                    Transposition.square(
+                            from,
+                            row,
+                            (long) i * Float.BYTES,
+                            scratch.address(),
+                            queryAddress(headDim, row, i),
+                            PANEL * Float.BYTES);
+                }
+            }
+        }
+        for (int row = 0; row < rows; row++) {
+            for (int i = row < squares ? inputs : 0; i < headDim; i++) {
+                Memory.setFloat(queryAddress(headDim, row, i), Memory.getFloat(from[row] + (long) i * Float.BYTES));
+            }
+        }
+    }
+
+    private long queryAddress(int headDim, int row, int input) {
+        return queries.address() + (((long) row / PANEL * headDim + input) * PANEL + row % PANEL) * Float.BYTES;
+    }
+
+    /// Scores of keys past a row's position become those of a probability of 0. Rows are in the order of positions,
+    /// so a key is hidden from the first few.
+    ///
+    /// @param first position of the tile's first token
+    /// @param position of the block's first key
+    private void hideFuture(int first, int position, int group, int rows, int width) {
+        for (int key = 0; key < PANEL; key++) {
+            int hidden = Math.clamp((long) (position + key - first) * group, 0, rows);
+            Arrays.fill(scores, key * width, key * width + hidden, UNSEEN);
+        }
+    }
+
+    // A vector of rows' softmax is cut into three, for the compiler inlines exp only into a loop that calls nothing
+    // else
+    // of that size; left a call, it allocates its arguments and takes four times as long.
+
+    /// Scales the scores of a vector of rows, and raises the rows' maxima.
+    private void raiseMaxima(int row, int width, float scale) {
+        FloatVector maximum = FloatVector.fromArray(FLOATS, maxima, row);
+        maximum.intoArray(corrections, row);
+        for (int key = 0; key < PANEL; key++) {
+            int at = key * width + row;
+            FloatVector score = FloatVector.fromArray(FLOATS, scores, at).mul(scale);
+            score.intoArray(scores, at);
+            maximum = VectorMath.greater(maximum, score);
+        }
+        maximum.intoArray(maxima, row);
+    }
+
+    /// Brings the sums of a vector of rows to the new maxima.
+    private void correctSums(int row) {
+        FloatVector before = FloatVector.fromArray(FLOATS, corrections, row);
+        FloatVector correction = VectorMath.exp(before.sub(FloatVector.fromArray(FLOATS, maxima, row)));
+        FloatVector.fromArray(FLOATS, sums, row).mul(correction).intoArray(sums, row);
+        correction.intoArray(corrections, row);
+    }
+
+    /// Turns the scores of a vector of rows into exp(score − maximum), and adds them to the rows' sums.
+    private void exponentiate(int row, int width) {
+        FloatVector maximum = FloatVector.fromArray(FLOATS, maxima, row);
+        FloatVector sum = FloatVector.fromArray(FLOATS, sums, row);
+        for (int key = 0; key < PANEL; key++) {
+            int at = key * width + row;
+            FloatVector probability =
+                    VectorMath.exp(FloatVector.fromArray(FLOATS, scores, at).sub(maximum));
+            probability.intoArray(scores, at);
+            sum = sum.add(probability);
+        }
+        sum.intoArray(sums, row);
+    }
+
+    /// Brings the weighted values of rows whose maximum rose to the new one.
+    private void correct(int rows, int valueWidth) {
+        for (int row = 0; row < rows; row++) {
+            float correction = corrections[row];
+            if (correction != 1f) {
+                for (int i = row * valueWidth; i < (row + 1) * valueWidth; i += LANES) {
+                    FloatVector.fromArray(FLOATS, weighted, i).mul(correction).intoArray(weighted, i);
+                }
+            }
+        }
+    }
+
+    private void writeRow(int row, int headDim, int valueWidth, long to) {
+        float inverse = 1f / sums[row];
+        for (int i = row * valueWidth; i < (row + 1) * valueWidth; i += LANES) {
+            FloatVector.fromArray(FLOATS, weighted, i).mul(inverse).intoArray(weighted, i);
+        }
+        VectorKernels.write(weighted, row * valueWidth, headDim, to);
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

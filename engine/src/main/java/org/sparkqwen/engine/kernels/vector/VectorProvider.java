@@ -1,0 +1,45 @@
+package org.sparkqwen.engine.kernels.vector;
+
+import java.util.Optional;
+import org.sparkqwen.engine.kernels.KernelProvider;
+import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.LogSumExp;
+import org.sparkqwen.engine.kernels.OperationSizes;
+
+/// The vector kernels as a back-end, which needs the JVM's vector module.
+public final class VectorProvider implements KernelProvider {
+    private static final String MODULE = "jdk.incubator.vector";
+
+    @Override
+    public String name() {
+        return "vector";
+    }
+
+    @Override
+    public int rank() {
+        return 10;
+    }
+
+    @Override
+    public Optional<String> obstacle() {
+        return ModuleLayer.boot().findModule(MODULE).isPresent()
+                ? Optional.empty()
+                : Optional.of("the JVM was started without --add-modules " + MODULE);
+    }
+
+    @Override
+    public Kernels create(int threads) {
+        return new VectorKernels(threads);
+    }
+
+    /// Packed activations, each thread's sums, and what the head keeps of each chunk of logits: a maximum and a sum.
+    @Override
+    public long heapBytes(OperationSizes sizes) {
+        long packed = Math.max(
+                PackedActivations.floats(sizes.tokens(), sizes.inputs()),
+                PackedActivations.floatsOfExperts(sizes.expertRows(), sizes.experts(), sizes.expertInputs()));
+        long sums = (long) sizes.threads() * TiledProduct.HEAP_FLOATS;
+        long maximaAndSums = 2L * sizes.tokens() * LogSumExp.chunks(sizes.vocabulary());
+        return (packed + sums + maximaAndSums) * Float.BYTES;
+    }
+}

@@ -1,0 +1,181 @@
+package org.sparkqwen.engine.run;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.constraint.TokenSet;
+import org.sparkqwen.engine.request.RejectedContent;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.sampling.Ending;
+import org.sparkqwen.engine.sampling.Exponentials;
+import org.sparkqwen.engine.sampling.RankedToken;
+import org.sparkqwen.engine.sampling.RepetitionDetector;
+import org.sparkqwen.engine.sampling.Sampler;
+import org.sparkqwen.engine.scheduler.Sequence;
+
+/// One text being generated: its tokens so far, how the next is chosen, and whether it has ended.
+final class Continuation {
+    private final Request.Generate request;
+    private final Ending ending;
+    private final Sequence sequence;
+    private final int promptTokens;
+    private final int contextLeft;
+    private final Set<Integer> endTokens;
+    private final Sampler sampler;
+    private final @Nullable ConstrainedText constrained;
+    private final RepetitionDetector repetition;
+    private final @Nullable GeneratedText text;
+    private final ReasoningStart reasoningStart;
+    private final boolean hasTools;
+    private final OptionalInt closingTag;
+    private final List<Integer> tokens = new ArrayList<>();
+    private final List<Double> logProbabilities = new ArrayList<>();
+    private final List<List<RankedToken>> best = new ArrayList<>();
+    private Result.@Nullable FinishReason finishReason;
+    private @Nullable String fault;
+    private boolean reasoning; // the answer has not begun
+
+    /// @throws RejectedContent if the model's tokens cannot make what the constraint asks for
+    Continuation(LoadedModel model, Request.Generate request, Prompt prompt) {
+        this.request = request;
+        ending = request.params().ending();
+        sequence = new Sequence(prompt.tokens());
+        promptTokens = prompt.tokens().length;
+        contextLeft = model.config().maxPositions() - promptTokens;
+        endTokens = new LinkedHashSet<>(ending.stopTokenIds());
+        if (!ending.ignoreEos()) {
+            endTokens.addAll(model.config().eosTokenIds());
+        }
+        sampler = new Sampler(request.params().sampling(), prompt.tokens(), request.sample());
+        constrained = request.params().constraint() == null
+                ? null
+                : new ConstrainedText(model.compiled(request.params().constraint()), endTokens);
+        repetition = new RepetitionDetector(ending.repetitions());
+        text = model.tokenizer()
+                .map(tokenizer -> new GeneratedText(
+                        tokenizer, ending.stop(), request.params().specialTokensInText()))
+                .orElse(null);
+        hasTools = prompt.hasTools();
+        reasoningStart = prompt.reasoning();
+        reasoning = reasoningStart != ReasoningStart.NONE;
+        closingTag = model.closingTag();
+        if (reasoning && constrained != null && closingTag.isEmpty()) {
+            throw new RejectedContent("the model has no token %s after which a constraint could begin"
+                    .formatted(GeneratedText.CLOSING_TAG));
+        }
+    }
+
+    Sequence sequence() {
+        return sequence;
+    }
+
+    /// The result of a text that the cache has no room for.
+    Result overflow(long mostTokens) {
+        return rejected(
+                "%,d tokens of prompt and text do not fit into the key/value cache, which holds %,d; give it more memory"
+                        .formatted(sequence.length(), mostTokens));
+    }
+
+    Result rejected(String reason) {
+        return new Result.Rejected(request.id(), reason);
+    }
+
+    /// Chooses the next token.
+    ///
+    /// @param logits after the last token, of those that may be chosen
+    /// @param logSumExp of all tokens' logits
+    /// @param likeliest of those that may be chosen
+    void advance(MemorySegment logits, double logSumExp, int likeliest, Exponentials exponentials) {
+        if (Double.isNaN(logSumExp) || Double.isInfinite(logSumExp)) {
+            fault = "the model's logits are not finite after token %d; its weights or activations overflow"
+                    .formatted(sequence.length() - 1);
+            return;
+        }
+        boolean early = tokens.size() < ending.minNewTokens();
+        boolean beforeConstraint = constrained != null && reasoning;
+        TokenSet allowed = constrained == null || reasoning ? null : constrained.allowed();
+        List<Integer> forced = beforeConstraint ? List.of() : forced(allowed);
+        Set<Integer> forbidden = early || beforeConstraint ? endTokens : Set.of();
+        int token = forced.isEmpty()
+                ? sampler.choose(logits, likeliest, allowed, forbidden, exponentials)
+                : sampler.chooseForced(forced);
+        if (token == Sampler.NONE) {
+            fault = "no token is left for the text's token %d: suppressed, bad and repeated ones leave none%s"
+                    .formatted(tokens.size(), allowed == null ? "" : " of those that the constraint allows");
+            return;
+        }
+        sequence.append(token);
+        tokens.add(token);
+        logProbabilities.add(logits.getAtIndex(JAVA_FLOAT, token) - logSumExp);
+        if (request.params().best() > 0) {
+            best.add(RankedToken.best(logits, logSumExp, request.params().best()));
+        }
+        finishReason = reasonToEnd(token, early);
+    }
+
+    /// The tokens of which one must be next: the forced end, where there is room for one token only. A constraint
+    /// that cannot end there goes before it.
+    private List<Integer> forced(@Nullable TokenSet allowed) {
+        boolean last = tokens.size() + 1 == Math.min(ending.maxNewTokens(), contextLeft);
+        if (!last) {
+            return List.of();
+        }
+        return request.params().sampling().rules().forcedEos().stream()
+                .filter(token -> allowed == null || allowed.contains(token))
+                .toList();
+    }
+
+    private Result.@Nullable FinishReason reasonToEnd(int token, boolean early) {
+        if (endTokens.contains(token)) {
+            if (text != null) {
+                text.appendEnd(token);
+            }
+            return Result.FinishReason.STOP;
+        }
+        boolean stopped = text != null && text.append(token, !early);
+        boolean complete = !reasoning && constrained != null && constrained.append(token);
+        if (reasoning && text != null && closingTag.isPresent() && closingTag.getAsInt() == token) {
+            reasoning = false;
+            text.beginAnswer();
+        }
+        boolean repeats = repetition.add(token);
+        if (stopped || complete) {
+            return Result.FinishReason.STOP;
+        }
+        if (repeats) {
+            return Result.FinishReason.REPETITION;
+        }
+        boolean full = tokens.size() == ending.maxNewTokens() || tokens.size() == contextLeft;
+        return full ? Result.FinishReason.LENGTH : null;
+    }
+
+    /// The result, once the text has ended.
+    Optional<Result> result() {
+        if (fault != null) {
+            return Optional.of(rejected(fault));
+        }
+        if (finishReason == null) {
+            return Optional.empty();
+        }
+        GeneratedText.Shown shown = text == null ? null : text.finish(reasoningStart, constrained != null);
+        ToolCalls calls = shown == null || !hasTools ? null : ToolCalls.of(shown.answer());
+        return Optional.of(new Result.Generated(
+                request.id(),
+                calls != null ? calls.text() : shown == null ? null : shown.answer(),
+                shown == null ? null : shown.reasoning(),
+                calls == null ? null : calls.calls(),
+                finishReason,
+                promptTokens,
+                List.copyOf(tokens),
+                List.copyOf(logProbabilities),
+                List.copyOf(best)));
+    }
+}

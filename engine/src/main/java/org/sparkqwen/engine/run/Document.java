@@ -1,0 +1,154 @@
+package org.sparkqwen.engine.run;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.RejectedContent;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.scoring.DocumentScore;
+import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.Window;
+import org.sparkqwen.engine.scoring.Windows;
+
+/// A document, or a continuation of a prompt, on its way to its score: the windows that are still to be computed, and
+/// what is known of its tokens.
+final class Document {
+    private final Request.Score request;
+    private final int[] tokens;
+    private final int[] sequence; // the tokens, after what stands before them
+    private final Deque<Window> windows; // those that are still to be computed
+    private final double[] logProbabilities;
+    private boolean greedy = true; // as far as it is known
+    private @Nullable String fault;
+
+    private Document(Request.Score request, int[] before, int[] tokens) {
+        this.request = request;
+        this.tokens = tokens;
+        sequence = Arrays.copyOf(before, before.length + tokens.length);
+        System.arraycopy(tokens, 0, sequence, before.length, tokens.length);
+        windows = new ArrayDeque<>(windows());
+        logProbabilities = new double[tokens.length];
+        Arrays.fill(logProbabilities, Double.NaN);
+    }
+
+    /// @throws RejectedContent if it cannot be scored
+    static Document of(LoadedModel model, Request.Score request) {
+        Content prompt = request.prompt();
+        if (prompt != null) {
+            PromptedTokens split = PromptedTokens.of(model, prompt, request.content());
+            int context = request.options().windows().context();
+            if (split.continuation().length > context) {
+                throw new RejectedContent("%,d tokens after the prompt do not fit into a context of %,d"
+                        .formatted(split.continuation().length, context));
+            }
+            return new Document(request, split.prompt(), split.continuation());
+        }
+        int[] tokens = model.tokens(request.content());
+        ScoringOptions options = request.options();
+        OptionalInt prefix = model.documentPrefix().token(options.prefix(), options.windows());
+        boolean hasIt = options.prefix() == ScoringOptions.Prefix.BOS
+                && tokens.length > 1
+                && prefix.equals(OptionalInt.of(tokens[0]));
+        return hasIt
+                ? new Document(request, Arrays.copyOf(tokens, 1), Arrays.copyOfRange(tokens, 1, tokens.length))
+                : new Document(request, prefix.stream().toArray(), tokens);
+    }
+
+    /// A continuation has one: as much of the prompt's end as there is room for, and the continuation, whose last
+    /// token the model need not read.
+    private List<Window> windows() {
+        if (request.prompt() == null) {
+            return request.options().windows().cut(sequence.length);
+        }
+        int start =
+                Math.max(0, sequence.length - 1 - request.options().windows().context());
+        return List.of(new Window(start, sequence.length, before()));
+    }
+
+    /// Tokens of prefix or prompt.
+    private int before() {
+        return sequence.length - tokens.length;
+    }
+
+    /// Of the request.
+    long id() {
+        return request.id();
+    }
+
+    /// How many tokens it has.
+    int tokens() {
+        return tokens.length;
+    }
+
+    boolean hasWindow() {
+        return !windows.isEmpty();
+    }
+
+    Window firstWindow() {
+        return windows.getFirst();
+    }
+
+    void removeFirstWindow() {
+        windows.removeFirst();
+    }
+
+    /// Tokens that the model reads in all windows that are left.
+    long inputs() {
+        return windows.stream().mapToLong(Window::inputs).sum();
+    }
+
+    /// What the model reads. Each window of halves begins with the document's first token where that is the model's
+    /// beginning token, as in llama-perplexity.
+    int[] inputsOf(Window window) {
+        int[] inputs = Arrays.copyOfRange(sequence, window.start(), window.start() + window.inputs());
+        if (request.prompt() == null
+                && request.options().windows() instanceof Windows.Half
+                && request.options().prefix() == ScoringOptions.Prefix.BOS) {
+            inputs[0] = sequence[0];
+        }
+        return inputs;
+    }
+
+    int tokenAt(int position) {
+        return sequence[position];
+    }
+
+    /// Takes what the model says of the token at `position`.
+    ///
+    /// @param likeliest whether it would have said that one itself
+    void record(int position, double logProbability, boolean likeliest) {
+        int token = position - before();
+        if (fault == null && !Double.isFinite(logProbability)) {
+            fault = "the model gives token %d a log-probability of %s; its weights or activations overflow"
+                    .formatted(token, logProbability);
+        }
+        logProbabilities[token] = logProbability;
+        greedy &= likeliest;
+    }
+
+    Result result() {
+        if (fault != null) {
+            return new Result.Rejected(request.id(), fault);
+        }
+        DocumentScore score =
+                DocumentScore.of(logProbabilities, request.options().minKPercent());
+        Boolean likeliest = request.prompt() == null ? null : greedy;
+        return switch (request.content()) {
+            case Content.Text given -> scored(score, likeliest, given.text());
+            case Content.Parts given -> scored(score, likeliest, given.text());
+            case Content.Chat _, Content.Tokens _, Content.Unreadable _ ->
+                new Result.Scored(request.id(), score, likeliest, tokens, null, null);
+        };
+    }
+
+    private Result.Scored scored(DocumentScore score, @Nullable Boolean likeliest, String text) {
+        int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+        return new Result.Scored(request.id(), score, likeliest, tokens, bytes, WhiteSpace.words(text));
+    }
+}

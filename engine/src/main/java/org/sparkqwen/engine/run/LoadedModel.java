@@ -1,0 +1,262 @@
+package org.sparkqwen.engine.run;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.cache.BlockPool;
+import org.sparkqwen.engine.cache.BlockTable;
+import org.sparkqwen.engine.cache.CacheLayout;
+import org.sparkqwen.engine.constraint.Constraint;
+import org.sparkqwen.engine.constraint.TokenConstraint;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.measure.TimedKernels;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.Transformer;
+import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.KeyValueOptions;
+import org.sparkqwen.engine.request.RejectedContent;
+import org.sparkqwen.engine.scheduler.Sequence;
+import org.sparkqwen.engine.tokenizer.TextPart;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+
+/// A model in memory with all that runs share: its files' settings, its tokenizer, its transformer and the turns on it.
+///
+/// Many threads may use it. Batches take turns on the transformer under a fair lock, each with all of the kernels'
+/// threads.
+public final class LoadedModel implements AutoCloseable {
+    private final ModelConfig config;
+    private final EngineOptions options;
+    private final @Nullable Tokenizer tokenizer;
+    private final Conversations conversations;
+    private final Weights weights;
+    private final TimedKernels kernels;
+    private final Transformer transformer;
+    private final BlockPool scoringBlocks; // of one layer
+    private final Map<Constraint, TokenConstraint> constraints = new ConcurrentHashMap<>();
+    private final Tally tally = new Tally();
+    private final ReentrantLock turn = new ReentrantLock(true);
+
+    @GuardedBy("turn")
+    private boolean closed;
+
+    /// Takes over `weights` and `kernels`, which [#close] closes.
+    ///
+    /// @param tokenizer null where the model has none, and so takes token ids only
+    public LoadedModel(
+            EngineOptions options,
+            @Nullable Tokenizer tokenizer,
+            Conversations conversations,
+            Weights weights,
+            TimedKernels kernels) {
+        config = weights.config();
+        this.options = options;
+        this.tokenizer = tokenizer;
+        this.conversations = conversations;
+        this.weights = weights;
+        this.kernels = kernels;
+        transformer = new Transformer(config, weights, kernels);
+        scoringBlocks = new BlockPool(
+                new CacheLayout(config.attention(), KeyValueFormat.F32, 1, KeyValueBlock.TOKENS), Long.MAX_VALUE);
+    }
+
+    public ModelConfig config() {
+        return config;
+    }
+
+    public EngineOptions options() {
+        return options;
+    }
+
+    public Optional<Tokenizer> tokenizer() {
+        return Optional.ofNullable(tokenizer);
+    }
+
+    public TimedKernels kernels() {
+        return kernels;
+    }
+
+    Tally tally() {
+        return tally;
+    }
+
+    /// What stands before documents.
+    public DocumentPrefix documentPrefix() {
+        return new DocumentPrefix(tokenizer, config);
+    }
+
+    /// How many ids, from 0 on, may be generated. Those above the tokenizer's last are padding of the embedding.
+    public static int choosableTokens(@Nullable Tokenizer tokenizer, ModelConfig config) {
+        return tokenizer == null ? config.vocabSize() : Math.min(tokenizer.vocabularySize(), config.vocabSize());
+    }
+
+    int choosableTokens() {
+        return choosableTokens(tokenizer, config);
+    }
+
+    /// A constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`, but the
+    /// one that ends it.
+    ///
+    /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
+    public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
+        return TokenConstraint.compile(
+                constraint, choosableTokens(tokenizer, config), tokenizer::bytesOf, tokenizer::isAddedToken);
+    }
+
+    /// A constraint for this model's vocabulary, compiled when it is first asked for.
+    ///
+    /// @throws RejectedContent if the vocabulary or the constraint does not allow it
+    TokenConstraint compiled(Constraint constraint) {
+        if (tokenizer == null) {
+            throw new RejectedContent("the model has no tokenizer.json, so its texts cannot be constrained");
+        }
+        try {
+            return constraints.computeIfAbsent(constraint, wanted -> compile(wanted, tokenizer, config));
+        } catch (IllegalArgumentException e) {
+            throw new RejectedContent(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /// Blocks of one layer that documents hold now.
+    public int scoringBlocksInUse() {
+        return scoringBlocks.inUse();
+    }
+
+    /// A sequence that is computed whole in one batch, and needs the keys and values of one layer at a time.
+    public Sequence newScoringSequence(int[] tokens) {
+        return new Sequence(tokens, BlockTable.of(scoringBlocks, tokens.length));
+    }
+
+    public void endScoring(Sequence sequence) {
+        sequence.table().giveBack(scoringBlocks);
+    }
+
+    /// Blocks of all layers for texts that are generated.
+    public BlockPool newGenerationBlocks() {
+        KeyValueOptions keyValues = options.keyValues();
+        return new BlockPool(
+                new CacheLayout(config.attention(), keyValues.format(), config.layers(), keyValues.blockTokens()),
+                keyValues.bytes());
+    }
+
+    /// Runs `work` while nothing else runs on the model.
+    public <T> T onModel(ModelWork<T> work) {
+        try {
+            turn.lockInterruptibly();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw cancelled(e);
+        }
+        try {
+            if (closed) {
+                throw new IllegalStateException("the engine is closed");
+            }
+            return work.run(transformer);
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private static CancellationException cancelled(InterruptedException cause) {
+        CancellationException exception = new CancellationException("interrupted while waiting for the model");
+        exception.initCause(cause);
+        return exception;
+    }
+
+    /// What a batch does on the model.
+    public interface ModelWork<T> {
+        T run(Transformer transformer);
+    }
+
+    /// The token that closes the reasoning of a model that has one.
+    OptionalInt closingTag() {
+        return tokenizer == null ? OptionalInt.empty() : tokenizer.idOf(GeneratedText.CLOSING_TAG);
+    }
+
+    /// A request's content as a text to go on from.
+    ///
+    /// @throws RejectedContent if there is none, or if the model has no such ids
+    Prompt prompt(Content content) {
+        if (content instanceof Content.Chat chat) {
+            Tokenizer chatTokenizer = textTokenizer();
+            List<TextPart> parts = conversations.parts(chat.conversation());
+            return new Prompt(
+                    checked(content, chatTokenizer.encode(parts)),
+                    conversations.reasoningStart(chat.conversation(), parts),
+                    chat.conversation().tools() != null);
+        }
+        return new Prompt(promptTokens(content), ReasoningStart.NONE, false);
+    }
+
+    /// The ids of a prompt. What is a text by itself has the tokens around it that the tokenizer puts there; a chat
+    /// template writes them itself.
+    ///
+    /// @throws RejectedContent as [#tokens] says
+    int[] promptTokens(Content content) {
+        return switch (content) {
+            case Content.Text text -> checked(content, textTokenizer().encodeWhole(text.text(), text.special()));
+            case Content.Parts parts -> checked(content, textTokenizer().encodeWhole(parts.parts()));
+            case Content.Chat _, Content.Tokens _, Content.Unreadable _ -> tokens(content);
+        };
+    }
+
+    /// The ids of a request's content, and no others.
+    ///
+    /// @throws RejectedContent if there are none, or if the model has no such ids
+    public int[] tokens(Content content) {
+        int[] ids = switch (content) {
+            case Content.Text text -> textTokenizer().encode(text.text(), text.special());
+            case Content.Parts parts -> textTokenizer().encode(parts.parts());
+            case Content.Chat chat -> textTokenizer().encode(conversations.parts(chat.conversation()));
+            case Content.Tokens tokens -> tokens.ids();
+            case Content.Unreadable unreadable -> throw new RejectedContent(unreadable.reason());
+        };
+        return checked(content, ids);
+    }
+
+    private int[] checked(Content content, int[] ids) {
+        if (ids.length == 0) {
+            throw new RejectedContent(
+                    content instanceof Content.Tokens ? "the token list is empty" : "the text is empty");
+        }
+        for (int id : ids) {
+            if (id < 0 || id >= config.vocabSize()) {
+                throw new RejectedContent(
+                        "token id %d is outside the vocabulary of %d".formatted(id, config.vocabSize()));
+            }
+        }
+        return ids;
+    }
+
+    private Tokenizer textTokenizer() {
+        if (tokenizer == null) {
+            throw new RejectedContent("the model has no tokenizer.json, so it takes token ids only");
+        }
+        return tokenizer;
+    }
+
+    /// Waits for the batch on the model, then frees everything. Runs that go on afterwards fail.
+    @Override
+    public void close() {
+        turn.lock();
+        try {
+            if (!closed) {
+                closed = true;
+                transformer.close();
+                kernels.close();
+                weights.close();
+                scoringBlocks.close();
+            }
+        } finally {
+            turn.unlock();
+        }
+    }
+}

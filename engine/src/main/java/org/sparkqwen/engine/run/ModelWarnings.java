@@ -1,0 +1,51 @@
+package org.sparkqwen.engine.run;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
+
+/// What a person should know of a model's files although the model runs: keys that the engine does not know, and what
+/// it decided where files contradict each other. The driver says these lines once; executors stay silent.
+public final class ModelWarnings {
+    private ModelWarnings() {}
+
+    /// The warnings of all files of a model, each one line that begins with the file's name.
+    ///
+    /// @throws InvalidModelException if its configuration or its weights cannot be read
+    public static List<String> of(Path directory) {
+        ModelConfig config = ModelConfig.read(directory);
+        try (WeightFiles weights = WeightFiles.open(directory)) {
+            return of(directory, config.with(weights));
+        }
+    }
+
+    /// The same of a model that is open.
+    ///
+    /// @param config as read from `directory`, with its weights
+    public static List<String> of(Path directory, ModelConfig config) {
+        List<String> lines = new ArrayList<>(config.warnings());
+        if (Files.exists(directory.resolve("adapter_config.json"))) {
+            lines.add("adapter_config.json: an adapter lies beside the weights; it is not applied");
+        }
+        lines.addAll(config.generationDefaults().warnings());
+        lines.addAll(ofTokenizer(directory));
+        return List.copyOf(lines);
+    }
+
+    /// None of a tokenizer that cannot be read: who needs it says so.
+    private static List<String> ofTokenizer(Path directory) {
+        try {
+            return TokenizerFiles.existIn(directory)
+                    ? Tokenizer.ofModel(directory).warnings()
+                    : List.of();
+        } catch (InvalidModelException _) {
+            return List.of();
+        }
+    }
+}

@@ -1,0 +1,36 @@
+package org.sparkqwen.engine.run;
+
+/// White space as Python's `str.isspace` has it, which the tools do that results are compared with.
+final class WhiteSpace {
+    private static final int NEXT_LINE = 0x85;
+
+    private WhiteSpace() {}
+
+    static boolean is(int character) {
+        return Character.isWhitespace(character) || Character.isSpaceChar(character) || character == NEXT_LINE;
+    }
+
+    /// `text` without the white space at its end.
+    static String stripEnd(String text) {
+        int end = text.length();
+        while (end > 0 && is(text.charAt(end - 1))) {
+            end--;
+        }
+        return text.substring(0, end);
+    }
+
+    /// Runs of characters that are not white space.
+    static int words(String text) {
+        int words = 0;
+        boolean inWord = false;
+        for (int i = 0, c; i < text.length(); i += Character.charCount(c)) {
+            c = text.codePointAt(i);
+            boolean space = is(c);
+            if (!space && !inWord) {
+                words++;
+            }
+            inWord = !space;
+        }
+        return words;
+    }
+}

@@ -1,0 +1,64 @@
+package org.sparkqwen.engine.sizing;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.disk.DiskRate;
+import org.sparkqwen.engine.kernels.measure.MachinePeak;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.StreamingPlan;
+import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.model.Weights;
+
+/// What to expect of a model that is larger than the memory of this machine, from what its disk and its processors do.
+///
+/// @param plan what stays in memory, and what each batch reads
+/// @param diskRate bytes a second, read past the page cache; absent where that cannot be measured
+/// @param flops float32 operations a second that scoring will come to
+/// @param flopsPerToken float32 operations that scoring a token takes, without attention
+public record StreamingForecast(StreamingPlan plan, OptionalDouble diskRate, double flops, long flopsPerToken) {
+    private static final int BURSTS = 3;
+
+    /// Of the peak: what scoring reached with dense models and with mixtures of experts, see docs/benchmarks.md.
+    private static final double SHARE_OF_PEAK = 0.6;
+
+    /// Batches are given in steps of this many tokens.
+    private static final int TOKENS = 256;
+
+    /// Empty if the weights fit into memory. Else measures for some two seconds.
+    ///
+    /// @param dtype of the matrices
+    /// @param file on the disk that the weights will be read from, as large as may be
+    public static Optional<StreamingForecast> of(
+            ModelConfig config, DType dtype, Path file, int batchTokens, int threads) {
+        StreamingPlan plan = Weights.streamingPlan(config, dtype, WeightMemory.available(config, batchTokens, threads));
+        if (!plan.streams()) {
+            return Optional.empty();
+        }
+        double flops = 0;
+        try (MachinePeak peak = new MachinePeak(threads)) {
+            for (int i = 0; i < BURSTS; i++) {
+                flops = Math.max(flops, peak.flops());
+            }
+        }
+        return Optional.of(new StreamingForecast(
+                plan, DiskRate.measure(file), SHARE_OF_PEAK * flops, TensorPlan.flopsPerToken(config)));
+    }
+
+    /// What the disk takes for a batch.
+    public OptionalDouble diskSeconds() {
+        return diskRate.isEmpty()
+                ? OptionalDouble.empty()
+                : OptionalDouble.of(plan.streamedBytes() / diskRate.getAsDouble());
+    }
+
+    /// From how many tokens of a batch on arithmetic takes longer than the disk.
+    public OptionalLong tokensAsLongAsTheDisk() {
+        return diskRate.isEmpty()
+                ? OptionalLong.empty()
+                : OptionalLong.of(
+                        TOKENS * (long) Math.ceil(diskSeconds().getAsDouble() * flops / flopsPerToken / TOKENS));
+    }
+}

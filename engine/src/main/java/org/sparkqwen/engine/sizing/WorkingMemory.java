@@ -1,0 +1,51 @@
+package org.sparkqwen.engine.sizing;
+
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.OperationSizes;
+import org.sparkqwen.engine.model.MixtureShape;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.Transformer;
+
+/// What an engine needs beside the mapped weights.
+///
+/// @param offHeap bytes of native memory
+/// @param heap bytes of the Java heap, without requests and results
+public record WorkingMemory(long offHeap, long heap) {
+    /// Blocks of keys and values that a batch of documents takes, as a multiple of those that its tokens would
+    /// fill: each document's last is filled in part.
+    private static final int BLOCKS_TO_FULL_ONES = 2;
+
+    /// At most, when scoring.
+    ///
+    /// @param window tokens of the longest window; one that is longer than a batch is computed alone
+    public static WorkingMemory scoring(ModelConfig config, int batchTokens, int window, int threads) {
+        int tokens = Math.max(batchTokens, window);
+        long blocks = Math.max(mostBlocks(batchTokens), Math.ceilDiv(window, KeyValueBlock.TOKENS));
+        long keysAndValues = blocks * KeyValueBlock.bytes(config.attention(), KeyValueFormat.F32); // of one layer
+        int widest = Math.max(
+                config.denseLayers() == 0 ? 0 : config.intermediateSize(),
+                Math.max(config.hiddenSize(), config.attention().queryWidth()));
+        return new WorkingMemory(
+                Transformer.workingBytes(config, tokens, window) + keysAndValues,
+                KernelChoice.heapBytes(new OperationSizes(
+                        threads,
+                        tokens,
+                        widest,
+                        config.vocabSize(),
+                        Transformer.expertRows(config, tokens),
+                        config.mixture().map(MixtureShape::experts).orElse(0),
+                        config.hiddenSize())));
+    }
+
+    /// Blocks of a layer that a batch of several documents may take. Very short documents reach it before they fill
+    /// a batch.
+    public static int mostBlocks(int batchTokens) {
+        return BLOCKS_TO_FULL_ONES * Math.ceilDiv(batchTokens, KeyValueBlock.TOKENS);
+    }
+
+    public long total() {
+        return offHeap + heap;
+    }
+}

@@ -1,0 +1,25 @@
+package org.sparkqwen.engine.testing;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// What this process has in memory, as Linux counts it.
+public enum ResidentMemory {
+    NOW("VmRSS:"),
+    AT_MOST("VmHWM:");
+
+    private final String key;
+
+    public ResidentMemory(String key) {
+        this.key = key;
+    }
+
+    public long bytes() throws IOException {
+        String line = Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(each -> each.startsWith(key))
+                .findFirst()
+                .orElseThrow();
+        return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
+    }
+}

@@ -1,0 +1,177 @@
+package org.sparkqwen.engine.testing;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.sparkqwen.engine.checkpoint.DType;
+
+/// Builds safetensors files for tests. [#bytes] is always a valid file; tests of damaged ones edit [#header] or put
+/// their own bytes together with [#file].
+public final class SafetensorsWriter {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private final ObjectNode header = MAPPER.createObjectNode();
+    private final ByteArrayOutputStream data = new ByteArrayOutputStream();
+
+    /// Appends a tensor.
+    ///
+    /// @param values its little-endian bytes
+    public SafetensorsWriter add(String name, DType dtype, List<Integer> shape, byte[] values) {
+        ObjectNode entry = header.putObject(name);
+        entry.put("dtype", dtype.name());
+        ArrayNode sizes = entry.putArray("shape");
+        shape.forEach(sizes::add);
+        entry.putArray("data_offsets").add(data.size()).add(data.size() + values.length);
+        data.writeBytes(values);
+        return this;
+    }
+
+    /// The header, which may be edited.
+    public ObjectNode header() {
+        return header;
+    }
+
+    public byte[] data() {
+        return data.toByteArray();
+    }
+
+    public byte[] bytes() {
+        return file(json(header), data());
+    }
+
+    /// A file of the given header and data, whatever they are.
+    public static byte[] file(byte[] header, byte[] data) {
+        return file(header.length, header, data);
+    }
+
+    /// Likewise, with another header length than the header has.
+    public static byte[] file(long headerBytes, byte[] header, byte[] data) {
+        byte[] file = new byte[Long.BYTES + header.length + data.length];
+        little(file).putLong(headerBytes).put(header).put(data);
+        return file;
+    }
+
+    public static byte[] floats(float... values) {
+        byte[] bytes = new byte[values.length * Float.BYTES];
+        little(bytes).asFloatBuffer().put(values);
+        return bytes;
+    }
+
+    /// 16-bit patterns, for BF16 and F16.
+    public static byte[] patterns(int... values) {
+        byte[] bytes = new byte[values.length * Short.BYTES];
+        ByteBuffer buffer = little(bytes);
+        for (int value : values) {
+            buffer.putShort((short) value);
+        }
+        return bytes;
+    }
+
+    /// Overwrites elements of a tensor in an F32 or BF16 file.
+    ///
+    /// @param from the first element's index
+    public static void overwrite(Path file, String tensor, int from, float... values) {
+        try {
+            byte[] bytes = Files.readAllBytes(file);
+            ByteBuffer buffer = little(bytes);
+            int headerBytes = Math.toIntExact(buffer.getLong(0));
+            var entry = MAPPER.readTree(bytes, Long.BYTES, headerBytes).get(tensor);
+            DType dtype = DType.valueOf(entry.get("dtype").textValue());
+            int start =
+                    Long.BYTES + headerBytes + entry.get("data_offsets").get(0).intValue();
+            for (int i = 0; i < values.length; i++) {
+                int at = start + (from + i) * dtype.bytes();
+                switch (dtype) {
+                    case F32 -> buffer.putFloat(at, values[i]);
+                    case BF16 -> buffer.putShort(at, (short) (Float.floatToIntBits(values[i]) >> 16));
+                    case F16 -> buffer.putShort(at, Float.floatToFloat16(values[i]));
+                }
+            }
+            Files.write(file, bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// A tensor apart from its name.
+    public record Tensor(DType dtype, List<Integer> shape, byte[] bytes) {
+        /// Of F32, cut to bfloat16.
+     public public Tensor toBf16() {
+            byte[] cut = new byte[bytes.length / 2];
+            for (int i = 0; i < cut.length; i += 2) {
+                cut[i] = bytes[2 * i + 2];
+                cut[i + 1] = bytes[2 * i + 3];
+            }
+            return new Tensor(DType.BF16, shape, cut);
+        }
+
+        /// Of BF16, widened.
+     public public Tensor toF32() {
+            byte[] wide = new byte[bytes.length * 2];
+            for (int i = 0; i < bytes.length; i += 2) {
+                wide[2 * i + 2] = bytes[i];
+                wide[2 * i + 3] = bytes[i + 1];
+            }
+            return new Tensor(DType.F32, shape, wide);
+        }
+    }
+
+    /// Writes a file anew with other tensors.
+    ///
+    /// @param edit of the tensors by name, in their order
+    public static void rewrite(Path file, Consumer<Map<String, Tensor>> edit) {
+        try {
+            byte[] bytes = Files.readAllBytes(file);
+            int headerBytes = Math.toIntExact(little(bytes).getLong(0));
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            for (var field : MAPPER.readTree(bytes, Long.BYTES, headerBytes).properties()) {
+                if (!field.getKey().equals("__metadata__")) {
+                    var entry = field.getValue();
+                    int start = Long.BYTES + headerBytes;
+                    List<Integer> shape = new ArrayList<>();
+                    entry.get("shape").forEach(size -> shape.add(size.intValue()));
+                    tensors.put(
+                            field.getKey(),
+                            new Tensor(
+                                    DType.valueOf(entry.get("dtype").textValue()),
+                                    shape,
+                                    Arrays.copyOfRange(
+                                            bytes,
+                                            start + entry.at("/data_offsets/0").intValue(),
+                                            start + entry.at("/data_offsets/1").intValue())));
+                }
+            }
+            edit.accept(tensors);
+            SafetensorsWriter writer = new SafetensorsWriter();
+            tensors.forEach((name, tensor) -> writer.add(name, tensor.dtype(), tensor.shape(), tensor.bytes()));
+            Files.write(file, writer.bytes());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static byte[] json(ObjectNode node) {
+        try {
+            return MAPPER.writeValueAsBytes(node);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static ByteBuffer little(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+}

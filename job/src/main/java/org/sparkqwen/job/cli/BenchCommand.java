@@ -1,0 +1,268 @@
+package org.sparkqwen.job.cli;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.bench.Benchmark;
+import org.sparkqwen.engine.bench.BenchmarkResult;
+import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.kernels.measure.MachinePeak;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.PublishedShape;
+import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.KeyValueOptions;
+import org.sparkqwen.engine.run.ModelWarnings;
+import org.sparkqwen.engine.sizing.WorkingMemory;
+import org.sparkqwen.job.cli.report.BenchDisplay;
+import org.sparkqwen.job.cli.report.BenchReport;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.progress.Console;
+import org.sparkqwen.job.run.Warnings;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+        name = "bench",
+        sortOptions = false,
+        description = {
+            "Measures how fast a model scores and generates on this machine, and what share that is of what the machine"
+                    + " can do at most.",
+            "",
+            "The machine's peaks are measured too, in bursts before, after and amid the rounds: multiply-adds a"
+                    + " second, which bound scoring, and bytes read from memory a second, which bound decoding. Without"
+                    + " a model's files, --shape takes random weights of a published size, which run as fast. Documents"
+                    + " are random token ids, always the same. Runs no Spark job.",
+            ""
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  spark-qwen bench --model Qwen3-4B-Base",
+            "  spark-qwen bench --shape 4b --layers 4 --only score",
+            "  spark-qwen bench --shape 0.6b --threads 1 --seconds 60 --json bench.json",
+            "",
+            "Close other programs first. The worst of a machine's bursts says whether others used it meanwhile: the"
+                    + " share \"of peak\" is one of the best burst around the rounds, \"meanwhile\" one of short bursts"
+                    + " amid them, on the same threads."
+        })
+final class BenchCommand implements Callable<Integer> {
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Hugging Face directory, or a packed one. Default: the small sample model.")
+    private @Nullable Path model;
+
+    @Option(
+            names = "--shape",
+            paramLabel = "SIZE",
+            description = "Random weights instead, of the size of a published model: 0.6b, 1.7b, 4b, 8b, 14b, 32b,"
+                    + " 30b-a3b or 235b-a22b.")
+    private @Nullable String shape;
+
+    @Option(
+            names = "--layers",
+            paramLabel = "N",
+            description = "With --shape, only so many of its layers: a quick look in little memory.")
+    private @Nullable Integer layers;
+
+    @Option(
+            names = "--only",
+            split = ",",
+            paramLabel = "PART",
+            description =
+                    "score, prefill (prompts as long as documents, logits of the last token) or decode, with commas"
+                            + " between. Default: all three.")
+    private List<Benchmark.Part> only = new ArrayList<>();
+
+    @Option(
+            names = "--batch-tokens",
+            paramLabel = "N",
+            defaultValue = "4096",
+            description = "Tokens that go through the model together. Default: ${DEFAULT-VALUE}.")
+    private int batchTokens;
+
+    @Option(
+            names = "--document-tokens",
+            paramLabel = "N",
+            defaultValue = "512",
+            description = "Tokens of a document. Default: ${DEFAULT-VALUE}.")
+    private int documentTokens;
+
+    @Option(
+            names = "--sequences",
+            split = ",",
+            paramLabel = "N",
+            defaultValue = "1,8,32",
+            description = "Texts that are decoded at the same time, with commas between; each has a prompt of "
+                    + Benchmark.PROMPT_TOKENS + " tokens and goes on for " + Benchmark.OUTPUT_TOKENS
+                    + ". Default: ${DEFAULT-VALUE}.")
+    private List<Integer> sequences = new ArrayList<>();
+
+    @Option(
+            names = "--seconds",
+            paramLabel = "S",
+            defaultValue = "30",
+            description = "Time for each measurement, half of it at most to warm up. At least one round of warm-up and"
+                    + " three that count are run, however long they take. Default: ${DEFAULT-VALUE}.")
+    private double seconds;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Threads that compute. Default: the processors.")
+    private int threads;
+
+    @Option(
+            names = "--kv",
+            paramLabel = "FORMAT",
+            defaultValue = "f32",
+            description = "How keys and values are kept when decoding, f32 or bf16. Default: ${DEFAULT-VALUE}.")
+    private KeyValueFormat keyValues = KeyValueFormat.F32;
+
+    @Option(
+            names = "--kernels",
+            paramLabel = "KIND",
+            defaultValue = "auto",
+            description = "auto, vector or scalar. Default: ${DEFAULT-VALUE}.")
+    private KernelChoice kernels = KernelChoice.AUTO;
+
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
+    private @Nullable Path json;
+
+    @Override
+    public Integer call() {
+        MachinePeak.obstacle().ifPresent(reason -> {
+            throw Refusal.failure("the machine is measured with vector code, which cannot run: %s; ./spark-qwen starts it"
+                    .formatted(reason));
+        });
+        if (model != null && shape != null) {
+            throw Refusal.usage("give --model or --shape, not both");
+        }
+        if (layers != null && shape == null) {
+            throw Refusal.usage("--layers cuts a --shape; a model is measured whole");
+        }
+        Benchmark.Settings settings = settings();
+        BenchReport report;
+        try (Engine engine = open(options(settings))) {
+            if (shape == null) {
+                new Warnings(System.err).addAll(ModelWarnings.of(directory(), engine.config()));
+            }
+            report = new BenchReport(name(), engine, settings, measure(engine, settings));
+        }
+        Console out = new Console(System.out);
+        report.lines().forEach(out::println);
+        if (json != null) {
+            write(json, report.json());
+        }
+        return 0;
+    }
+
+    private Benchmark.Settings settings() {
+        Set<Benchmark.Part> parts = only.isEmpty() ? EnumSet.allOf(Benchmark.Part.class) : EnumSet.copyOf(only);
+        if (!(seconds > 0 && seconds <= Duration.ofDays(1).toSeconds())) {
+            throw Refusal.usage("--seconds must be above 0 and at most a day, not " + seconds);
+        }
+        try {
+            return new Benchmark.Settings(
+                    documentTokens, sequences, parts, Duration.ofNanos((long) Math.ceil(seconds * 1e9)));
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage("--" + e.getMessage());
+        }
+    }
+
+    private EngineOptions options(Benchmark.Settings settings) {
+        if (threads < 0) {
+            throw Refusal.usage("--threads must be at least 1, or 0 for all processors, not " + threads);
+        }
+        if (batchTokens < documentTokens) {
+            throw Refusal.usage("--batch-tokens %,d is less than one document of --document-tokens %,d"
+                    .formatted(batchTokens, documentTokens));
+        }
+        return new EngineOptions(
+                kernels,
+                threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
+                batchTokens,
+                settings.mostSequences(batchTokens),
+                // Nothing but the texts that are measured takes it.
+                new KeyValueOptions(keyValues, Long.MAX_VALUE),
+                cache.here());
+    }
+
+    private Engine open(EngineOptions options) {
+        if (shape == null) {
+            return Engine.open(directory(), options);
+        }
+        ModelConfig config;
+        try {
+            PublishedShape published = PublishedShape.of(shape);
+            config = published.config(layers == null ? published.layers() : layers);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage("--shape %s: %s".formatted(shape, e.getMessage()));
+        }
+        refuseWhatDoesNotFit(config, options);
+        return Engine.random(config, options);
+    }
+
+    /// Memory that the system does not have would end this process without a word.
+    private void refuseWhatDoesNotFit(ModelConfig config, EngineOptions options) {
+        long needed = Weights.packedBytes(config, DType.BF16)
+                + WorkingMemory.scoring(config, batchTokens, documentTokens, options.threads())
+                        .total();
+        long present = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class)
+                .getTotalMemorySize();
+        if (needed > present) {
+            throw Refusal.usage("--shape %s needs %.1f GB of memory, this machine has %.1f GB; take fewer --layers"
+                    .formatted(shape, needed / 1e9, present / 1e9));
+        }
+    }
+
+    private BenchmarkResult measure(Engine engine, Benchmark.Settings settings) {
+        try (BenchDisplay display = BenchDisplay.onStandardError()) {
+            Benchmark benchmark;
+            try {
+                benchmark = engine.benchmark(settings, display);
+            } catch (IllegalArgumentException e) {
+                throw Refusal.usage("--" + e.getMessage());
+            }
+            return benchmark.run();
+        }
+    }
+
+    private String name() {
+        if (shape == null) {
+            return String.valueOf(directory().getFileName());
+        }
+        return "random weights, shape " + shape + (layers == null ? "" : ", %d layer(s)".formatted(layers));
+    }
+
+    private Path directory() {
+        return (model == null ? ModelOptions.sampleModel() : model)
+                .toAbsolutePath()
+                .normalize();
+    }
+
+    private static void write(Path file, String text) {
+        try {
+            Files.writeString(file, text);
+        } catch (IOException e) {
+            throw Refusal.failure("--json %s cannot be written: %s".formatted(file, e));
+        }
+    }
+}

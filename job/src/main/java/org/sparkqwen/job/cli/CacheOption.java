@@ -1,0 +1,30 @@
+package org.sparkqwen.job.cli;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.job.storage.CacheDirectory;
+import picocli.CommandLine.Option;
+
+/// Where models and packed weights are kept.
+final class CacheOption {
+    @Option(
+            names = "--cache-dir",
+            paramLabel = "DIR",
+            description = {
+                "Where each host keeps copies of models and packed weights, each as large as the weights themselves."
+                        + " Default: $SPARK_QWEN_CACHE, else $XDG_CACHE_HOME/spark-qwen, else ~/.cache/spark-qwen."
+                        + " Used only if nobody else may write to it or replace it."
+            })
+    private @Nullable Path directory;
+
+    /// What was given, as an absolute path: executors have other working directories. Null if nothing was.
+    @Nullable
+    String given() {
+        return directory == null ? null : directory.toAbsolutePath().toString();
+    }
+
+    /// On this host.
+    Path here() {
+        return CacheDirectory.of(given());
+    }
+}

@@ -1,0 +1,58 @@
+package org.sparkqwen.job.cli;
+
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.model.ModelReference;
+import picocli.CommandLine.Option;
+
+/// Which column of documents a job reads.
+final class ContentOptions {
+    @Option(
+            names = "--text-column",
+            paramLabel = "NAME",
+            description = "Column of documents: string, or binary in UTF-8. Default: text.")
+    private @Nullable String textColumn;
+
+    @Option(
+            names = "--tokens-column",
+            paramLabel = "NAME",
+            description = "Column of documents that are tokenized already: array<int> or array<bigint>. The model then"
+                    + " needs no tokenizer.json.")
+    private @Nullable String tokensColumn;
+
+    @Option(
+            names = "--special-tokens",
+            paramLabel = "HOW",
+            defaultValue = "text",
+            description = "What <|endoftext|> and its like in a document are: text, or parse for tokens."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private SpecialTokens specialTokens = SpecialTokens.TEXT;
+
+    ContentColumn column(ModelReference model) {
+        return column(model, textColumn, tokensColumn, specialTokens, "text");
+    }
+
+    /// @param textColumn the option for texts; `absent` where neither it nor `tokensColumn` is given
+    static ContentColumn column(
+            ModelReference model,
+            @Nullable String textColumn,
+            @Nullable String tokensColumn,
+            SpecialTokens special,
+            String absent) {
+        if (textColumn != null && tokensColumn != null) {
+            throw Refusal.usage("a job reads one column: give either a text column or --tokens-column");
+        }
+        if (tokensColumn != null) {
+            return new ContentColumn.Tokens(tokensColumn);
+        }
+        if (!model.hasTokenizer()) {
+            throw Refusal.usage("%s has neither tokenizer.json nor vocab.json and merges.txt; add one, or give"
+                            .formatted(model.origin())
+                    + " --tokens-column");
+        }
+        model.tokenizer(); // refused here, not on every executor
+        return new ContentColumn.Text(textColumn == null ? absent : textColumn, special);
+    }
+}

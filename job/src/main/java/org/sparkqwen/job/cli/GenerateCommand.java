@@ -1,0 +1,183 @@
+package org.sparkqwen.job.cli;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.sum;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.apache.spark.sql.Row;
+import org.sparkqwen.engine.constraint.Constraint;
+import org.sparkqwen.engine.sampling.GenerationParams;
+import org.sparkqwen.job.GenerateJob;
+import org.sparkqwen.job.cli.report.Report;
+import org.sparkqwen.job.cli.report.RunManifest;
+import org.sparkqwen.job.errors.BadData;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.model.TaskModel;
+import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunIdentity;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "generate",
+        sortOptions = false,
+        description = {
+            "Continues prompts.",
+            "",
+            "Every input row becomes as many output rows as --samples says: the input's columns, then sample,"
+                    + " generated_text, reasoning_text, tool_calls, finish_reason (stop, length, repetition or error),"
+                    + " prompt_tokens,"
+                    + " generated_tokens, sum_logprob (nats, in the model's own distribution), token_ids,"
+                    + " token_logprobs, top_logprobs, model, error.",
+            "",
+            "What is not given comes from the model's generation_config.json. Logits are changed in this order: bias,"
+                    + " penalties, forbidden and forced tokens, temperature, top-k, top-p, min-p. A row's text"
+                    + " depends on the seed, the prompt and the sample's number alone.",
+            ""
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  spark-qwen generate --input prompts.parquet --output texts --max-new-tokens 64",
+            "  spark-qwen generate --input prompts.parquet --output texts --temperature 0.8 --top-p 0.95 --samples 3"
+                    + " --seed 7",
+            "  spark-qwen generate --input topics.parquet --output texts --template 'Write about {topic}.' --chat"
+                    + " --json-schema schema.json"
+        })
+final class GenerateCommand implements Callable<Integer> {
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
+
+    @Mixin
+    private RunOptions run = new RunOptions();
+
+    @Mixin
+    private PromptOptions prompts = new PromptOptions();
+
+    @Option(
+            names = "--samples",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Continuations of each prompt. Default: ${DEFAULT-VALUE}.")
+    private int samples;
+
+    @Mixin
+    private SamplingOptions sampling = new SamplingOptions();
+
+    @Option(
+            names = "--logprobs",
+            paramLabel = "K",
+            defaultValue = "0",
+            description = "Tell the K likeliest tokens at each position, in top_logprobs. Default: ${DEFAULT-VALUE}.")
+    private int logprobs;
+
+    @Option(
+            names = "--keep-special-tokens",
+            description = "Keep special tokens, such as <|im_end|>, in generated_text, as transformers does with"
+                    + " skip_special_tokens=False. By default the text leaves them out; token_ids has all tokens.")
+    private boolean keepSpecialTokens;
+
+    @Mixin
+    private EndingOptions endings = new EndingOptions();
+
+    @Mixin
+    private ConstraintOptions constraints = new ConstraintOptions();
+
+    @Mixin
+    private ModelOptions model = new ModelOptions();
+
+    @Override
+    public Integer call() {
+        ModelReference reference = model.open(run);
+        GenerateJob.Settings settings = settings(reference);
+        try (JobRun job = JobRun.start(spec.name(), run)) {
+            job.warnings().addAll(reference.warnings());
+            job.warnings().addAll(prompts.warnings());
+            TaskModel tasks = new TaskModel(reference, model.distribution());
+            job.beforeWork(tasks::distribute);
+            JobRun.Written written = job.run(
+                    RunIdentity.of(spec, reference.identity()),
+                    settings::estimatedTokens,
+                    (input, counters) -> new GenerateJob(tasks.get(), settings, counters).run(input));
+            report(job, written, reference);
+        }
+        return 0;
+    }
+
+    private GenerateJob.Settings settings(ModelReference reference) {
+        try {
+            Constraint constraint = constraints.constraint(reference);
+            GenerationParams params = new GenerationParams(
+                    sampling.params(reference.config(), reference.choosableTokens()),
+                    endings.ending(reference, constraint != null),
+                    logprobs,
+                    constraint,
+                    keepSpecialTokens);
+            return new GenerateJob.Settings(
+                    prompts.source(reference, params.constraint()), run.columns, samples, params, sampling.rowParams());
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage(e);
+        }
+    }
+
+    private void report(JobRun job, JobRun.Written written, ModelReference reference) {
+        Row total = written.output()
+                .agg(
+                        count(lit(1)),
+                        count(col("error")),
+                        sum("prompt_tokens"),
+                        sum("generated_tokens"),
+                        sum("sum_logprob"))
+                .first();
+        long rows = total.getLong(0);
+        long errorRows = total.getLong(1);
+        long promptTokens = total.isNullAt(2) ? 0 : total.getLong(2);
+        long tokens = total.isNullAt(3) ? 0 : total.getLong(3);
+        Map<String, Long> reasons = new LinkedHashMap<>();
+        written.output()
+                .groupBy("finish_reason")
+                .count()
+                .sort("finish_reason")
+                .collectAsList()
+                .forEach(row -> reasons.put(row.getString(0), row.getLong(1)));
+        BadData badData = written.badData();
+
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("rows", rows);
+        facts.put("errors", errorRows);
+        facts.put("prompt_tokens", promptTokens);
+        facts.put("generated_tokens", tokens);
+        if (tokens > 0) {
+            facts.put("mean_token_logprob", total.getDouble(4) / tokens);
+        }
+        facts.put("finish_reasons", reasons);
+        long looked = written.counters().promptTokens().value();
+        long shared = written.counters().sharedTokens().value();
+        double hitRate = looked == 0 ? 0 : (double) shared / looked;
+        facts.put("prefix_cache", Map.of("prompt_tokens", looked, "shared_tokens", shared, "hit_rate", hitRate));
+        facts.put("generated_tokens_per_second", tokens / written.seconds());
+        facts.putAll(badData.toMap());
+        String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, reference, facts));
+
+        Report report = new Report(System.out);
+        report.title("Generated %,d texts in %.1f s: %,d tokens, %,.0f tokens/s"
+                .formatted(rows, written.seconds(), tokens, tokens / written.seconds()));
+        report.lines(List.of(
+                "model       " + reference.label(),
+                "finished    " + reasons,
+                "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
+                        .formatted(100 * hitRate)));
+        report.badData(badData);
+        report.written(run, manifest);
+    }
+}

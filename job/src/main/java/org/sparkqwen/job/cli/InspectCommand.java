@@ -1,0 +1,239 @@
+package org.sparkqwen.job.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Packing;
+import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.PackedFile;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.model.MixtureShape;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.Rope;
+import org.sparkqwen.engine.model.StreamingPlan;
+import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.run.ModelWarnings;
+import org.sparkqwen.engine.sizing.StreamingForecast;
+import org.sparkqwen.engine.sizing.WorkingMemory;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
+import org.sparkqwen.job.model.ExecutorOptions;
+import org.sparkqwen.job.progress.Console;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+        name = "inspect",
+        sortOptions = false,
+        description = {
+            "Says what a model is, what it needs, and whether all of it is there. Runs nothing.",
+            "Exit code 1 if the model cannot be run.",
+            ""
+        },
+        footer = {"", "Example:", "  spark-qwen inspect --model Qwen3-4B-Base"})
+final class InspectCommand implements Callable<Integer> {
+    private static final int SHOWN_FAULTS = 20;
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Hugging Face directory, or a packed one. Default: the small sample model.")
+    private @Nullable Path model;
+
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
+    @Override
+    public Integer call() {
+        Path directory = model == null ? ModelOptions.sampleModel() : model;
+        Console out = new Console(System.out);
+        ModelConfig config = ModelConfig.read(directory);
+        out.printf("%s: %s%n", directory, config.family().title());
+        try (WeightFiles weights = open(out, directory, config)) {
+            ModelConfig whole = config.with(weights);
+            print(out, directory, whole);
+            return print(out, whole, weights);
+        }
+    }
+
+    /// What the config says is shown even if the weights cannot be opened.
+    private static WeightFiles open(Console out, Path directory, ModelConfig config) {
+        try {
+            return WeightFiles.open(directory);
+        } catch (InvalidModelException e) {
+            print(out, directory, config);
+            throw e;
+        }
+    }
+
+    private static void print(Console out, Path directory, ModelConfig config) {
+        out.printf(
+                "  shape        %d layers, hidden %,d%s, vocabulary %,d%s%n",
+                config.layers(),
+                config.hiddenSize(),
+                config.denseLayers() == 0 ? "" : ", intermediate %,d".formatted(config.intermediateSize()),
+                config.vocabSize(),
+                config.tiedEmbeddings() ? ", tied head" : "");
+        config.mixture().ifPresent(mixture -> printMixture(out, config, mixture));
+        out.printf(
+                "  attention    %d query heads, %d key/value heads of %d%n",
+                config.attention().heads(),
+                config.attention().keyValueHeads(),
+                config.attention().headDim());
+        out.printf(
+                "  context      %,d tokens, rotary embedding %s%n",
+                config.maxPositions(),
+                switch (config.rope()) {
+                    case Rope.Plain plain -> "base %,.0f".formatted(plain.theta());
+                    case Rope.Yarn yarn ->
+                        "base %,.0f, YaRN factor %s over %,d"
+                                .formatted(yarn.theta(), yarn.factor(), yarn.originalPositions());
+                });
+        out.printf(
+                "  end of text  %s%n",
+                config.eosTokenIds().isEmpty() ? "none: documents are scored without a prefix" : config.eosTokenIds());
+        long parameters = TensorPlan.of(config).parameters();
+        long active = TensorPlan.activeParameters(config);
+        out.printf(
+                "  parameters   %,d%s%n",
+                parameters, active == parameters ? "" : ", of which %,d take part in a token".formatted(active));
+        out.printf(
+                "  arithmetic   %,.2f GFLOP a token for products with weights, and what attention adds%n",
+                TensorPlan.flopsPerToken(config) / 1e9);
+        ModelWarnings.of(directory, config).forEach(warning -> out.println("  warning      " + warning));
+    }
+
+    private static void printMixture(Console out, ModelConfig config, MixtureShape mixture) {
+        out.printf(
+                "  experts      %d of %d for a token, intermediate %,d, in %d of %d layers%s%n",
+                mixture.perToken(),
+                mixture.experts(),
+                mixture.intermediateSize(),
+                mixture.layers().size(),
+                config.layers(),
+                mixture.normalised() ? ", shares normalised" : "");
+    }
+
+    private int print(Console out, ModelConfig config, WeightFiles weights) {
+        String types = weights.dtypes().stream().map(DType::name).collect(Collectors.joining(", "));
+        switch (weights) {
+            case Checkpoint checkpoint ->
+                out.printf(
+                        "  weights      %s in %d file(s), %s on disk%n",
+                        types, checkpoint.files().size(), bytes(checkpoint.fileBytes()));
+            case PackedFile packed ->
+                out.printf("  weights      %s, packed, %s on disk%n", types, bytes(packed.fileBytes()));
+        }
+        DType widest = weights.dtypes().equals(Set.of(DType.BF16)) ? DType.BF16 : DType.F32;
+        out.printf(
+                "  memory       %s of weights, mapped once on each host%n", bytes(Weights.packedBytes(config, widest)));
+        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
+        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
+        StreamingForecast.of(
+                        config,
+                        widest,
+                        weights.files().getLast(),
+                        ExecutorOptions.DEFAULT_BATCH_TOKENS,
+                        Runtime.getRuntime().availableProcessors())
+                .ifPresent(forecast -> printStreaming(out, forecast));
+        long keysAndValues = config.keyValueBytesPerToken();
+        out.printf(
+                "  generation   %s of keys and values a token, half with --kv bf16: %,d tokens at a time in a GiB%n",
+                bytes(keysAndValues), (1L << 30) / keysAndValues);
+
+        boolean usable = printTokenizer(out, config, weights.directory());
+        List<String> differences = TensorPlan.of(config).differences(weights);
+        if (differences.isEmpty()) {
+            out.printf("  tensors      all %,d are there%n", weights.tensors().size());
+            if (weights instanceof Checkpoint) {
+                printCached(out, weights.directory());
+            }
+        } else {
+            out.printf("  tensors      %,d fault(s)%n", differences.size());
+            differences.stream().limit(SHOWN_FAULTS).forEach(fault -> out.println("               " + fault));
+            if (differences.size() > SHOWN_FAULTS) {
+                out.printf("               and %,d more%n", differences.size() - SHOWN_FAULTS);
+            }
+        }
+        return usable && differences.isEmpty() ? 0 : 1;
+    }
+
+    /// On this machine; others may have more memory.
+    private static void printStreaming(Console out, StreamingForecast forecast) {
+        StreamingPlan plan = forecast.plan();
+        out.printf(
+                "  larger than  the %s of memory that are left for weights here: %s stay, and %s are read from the"
+                        + " disk%n  memory       for each batch, %s%n",
+                bytes(plan.memory()),
+                bytes(plan.keptBytes()),
+                bytes(plan.streamedBytes()),
+                plan.overlapping() ? "while it computes" : "before they compute: not even two layers have room");
+        out.printf(
+                "               %s%n",
+                forecast.diskRate().isPresent()
+                        ? "the disk reads %.2f GB/s: %.1f s a batch; from some %,d tokens on (--batch-tokens) %s"
+                                .formatted(
+                                        forecast.diskRate().getAsDouble() / 1e9,
+                                        forecast.diskSeconds().getAsDouble(),
+                                        forecast.tokensAsLongAsTheDisk().getAsLong(),
+                                        "arithmetic takes longer")
+                        : "how fast the disk reads cannot be measured here");
+        out.println("               generation reads as much for every token of all texts together: it works, slowly");
+    }
+
+    private static void printScoringMemory(Console out, ModelConfig config, int batchTokens, int window) {
+        WorkingMemory memory = WorkingMemory.scoring(
+                config, batchTokens, window, Runtime.getRuntime().availableProcessors());
+        out.printf(
+                "               %s off the heap and %s of heap in each executor that scores batches of %,d tokens,"
+                        + " documents in windows of %,d%n",
+                bytes(memory.offHeap()), bytes(memory.heap()), batchTokens, window);
+    }
+
+    private void printCached(Console out, Path directory) {
+        try {
+            out.printf(
+                    "  packed       %s%n",
+                    Packing.find(directory, cache.here())
+                            .map(packed -> "%s in the cache, %s".formatted(bytes(packed.bytes()), packed.file()))
+                            .orElse("not in the cache %s yet; the first run packs it, or pack"
+                                    .formatted(cache.here())));
+        } catch (InvalidModelException e) {
+            out.println("  packed       " + e.getMessage());
+        }
+    }
+
+    private static boolean printTokenizer(Console out, ModelConfig config, Path directory) {
+        if (!TokenizerFiles.existIn(directory)) {
+            out.println("  tokenizer    none: takes token ids only");
+            return true;
+        }
+        try {
+            int size = Tokenizer.ofModel(directory).vocabularySize();
+            if (size > config.vocabSize()) {
+                out.printf("  tokenizer    %,d tokens, more than the model's %,d%n", size, config.vocabSize());
+                return false;
+            }
+            out.printf("  tokenizer    %,d tokens%n", size);
+            return true;
+        } catch (InvalidModelException e) {
+            out.println("  tokenizer    " + e.getMessage());
+            return false;
+        }
+    }
+
+    private static String bytes(long bytes) {
+        return bytes < 1 << 20
+                ? "%,.1f KiB".formatted(bytes / 1024.0)
+                : bytes < 1 << 30
+                        ? "%,.1f MiB".formatted(bytes / 1024.0 / 1024)
+                        : "%,.2f GiB".formatted(bytes / 1024.0 / 1024 / 1024);
+    }
+}

@@ -1,0 +1,139 @@
+package org.sparkqwen.job.cli;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import java.util.Locale;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.run.Interruption;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine;
+
+/// The command line: one main class, a sub-command for each job, the same under spark-submit and in local runs.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one line; `--verbose` adds the stack trace.
+@Command(
+        name = "spark-qwen",
+        description = {"Batch inference with Qwen3 on Apache Spark, on CPUs.", ""},
+        subcommands = {
+            ScoreCommand.class,
+            GenerateCommand.class,
+            TokenizeCommand.class,
+            InspectCommand.class,
+            PackCommand.class,
+            BenchCommand.class
+        },
+        versionProvider = Main.Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        mixinStandardHelpOptions = true,
+        scope = ScopeType.INHERIT,
+        footer = {"", "spark-qwen COMMAND --help tells all about a command."})
+public final class Main {
+    @Option(
+            names = "--verbose",
+            scope = ScopeType.INHERIT,
+            description = "Show Spark's logs, and stack traces of errors.")
+    private boolean verbose;
+
+    private Main() {}
+
+    /// The entry point for spark-submit.
+    public static void main(String... args) {
+        Interruption.listen();
+        int exitCode = run(args);
+        if (exitCode != 0) {
+            System.exit(exitCode);
+        }
+    }
+
+    /// Runs a command line and returns its exit code.
+    public static int run(String... args) {
+        Main main = new Main();
+        CommandLine commandLine = new CommandLine(main)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setAbbreviatedOptionsAllowed(false)
+                .registerConverter(KernelChoice.class, Main::kernels)
+                .setUsageHelpWidth(100)
+                .setParameterExceptionHandler(Main::usageError)
+                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command, main.verbose));
+        if (args.length == 0) {
+            commandLine.usage(commandLine.getErr());
+            return 2;
+        }
+        return commandLine.execute(args);
+    }
+
+    private static KernelChoice kernels(String name) {
+        try {
+            return new KernelChoice(name.toLowerCase(Locale.ROOT));
+        } catch (IllegalArgumentException e) {
+            throw new TypeConversionException(e.getMessage());
+        }
+    }
+
+    private static int usageError(ParameterException e, String[] args) {
+        CommandLine command = e.getCommandLine();
+        String message = e.getMessage() == null ? e.toString() : e.getMessage();
+        // Of KEY=VALUE without its sign the whole would be shown, and with it a password.
+        message = message.replaceFirst("(should be in KEY=VALUE format) but was .*", "$1");
+        say(command, message.lines().findFirst().orElse(message));
+        command.getErr()
+                .printf(
+                        "%s --help tells what it takes%n",
+                        command.getCommandSpec().qualifiedName());
+        return 2;
+    }
+
+    private static int failed(Exception failure, CommandLine command, boolean verbose) {
+        Interruption.awaitEndIfEnding();
+        if (verbose) {
+            printStackTrace(failure, command.getErr());
+        }
+        switch (failure) {
+            case Refusal refusal -> {
+                say(command, String.valueOf(refusal.getMessage()));
+                return refusal.exitCode();
+            }
+            case InvalidModelException model -> say(command, String.valueOf(model.getMessage()));
+            default -> say(command, Failures.firstLine(failure) + (verbose ? "" : " (--verbose shows where)"));
+        }
+        return 1;
+    }
+
+    private static void printStackTrace(Exception failure, PrintWriter err) {
+        StringWriter trace = new StringWriter();
+        failure.printStackTrace(new PrintWriter(trace, true));
+        trace.toString().lines().forEach(line -> {
+            String text = line.stripLeading();
+            boolean indented = line.startsWith("\t");
+            err.println((indented ? "\t" : "") + Quote.line(indented ? text : line));
+        });
+    }
+
+    private static void say(CommandLine command, String message) {
+        PrintWriter err = command.getErr();
+        err.println(command.getCommandSpec().qualifiedName() + ": " + Quote.line(message));
+        err.flush();
+    }
+
+    public static String version() {
+        String version = Main.class.getPackage().getImplementationVersion();
+        return version == null ? "development" : version;
+    }
+
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return List.of("spark-qwen " + version()).toArray(String[]::new);
+        }
+    }
+}

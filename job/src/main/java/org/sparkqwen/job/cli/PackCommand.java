@@ -1,0 +1,109 @@
+package org.sparkqwen.job.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Packing.Packed;
+import org.sparkqwen.engine.Packing;
+import org.sparkqwen.engine.checkpoint.PackedFile;
+import org.sparkqwen.engine.checkpoint.PackingException;
+import org.sparkqwen.engine.run.ModelWarnings;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.progress.Console;
+import org.sparkqwen.job.progress.PackingDisplay;
+import org.sparkqwen.job.run.Warnings;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+        name = "pack",
+        sortOptions = false,
+        description = {
+            "Packs a model's weights into the form that runs map into memory: what the first run on a host does by"
+                    + " itself.",
+            "",
+            "Without --output, fills this host's cache. With it, writes a model directory that needs no safetensors and"
+                    + " no cache, for a path that every host sees.",
+            ""
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  spark-qwen pack --model Qwen3-4B-Base",
+            "  spark-qwen pack --model Qwen3-4B-Base --output /shared/Qwen3-4B-Base-packed"
+        })
+final class PackCommand implements Callable<Integer> {
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Hugging Face directory, or a packed one to check. Default: the small sample model.")
+    private @Nullable Path model;
+
+    @Option(names = "--output", paramLabel = "DIR", description = "Model directory to create. Default: the cache.")
+    private @Nullable Path output;
+
+    @Option(
+            names = "--verify",
+            description = "Read what was written, and compare every checksum. What was there before is always checked.")
+    private boolean verify;
+
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
+    @Override
+    public Integer call() {
+        Path directory = model == null ? ModelOptions.sampleModel() : model;
+        Path packed = directory.resolve(PackedFile.NAME);
+        if (Files.exists(packed)) {
+            if (output != null) {
+                throw Refusal.usage("--model %s is packed already; copy it to --output".formatted(directory));
+            }
+            check(packed);
+            return 0;
+        }
+        new Warnings(System.err).addAll(ModelWarnings.of(directory));
+        long start = System.nanoTime();
+        Packed result = pack(directory);
+        Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+        if (result.made()) {
+            new Console(System.out).printf("Packed %s: %s%n", result.file(), rate(result.bytes(), elapsed));
+        } else {
+            new Console(System.out).printf("%s was there already%n", result.file());
+        }
+        if (verify || !result.made()) {
+            check(result.file());
+        }
+        return 0;
+    }
+
+    private Packed pack(Path directory) {
+        try (PackingDisplay display = PackingDisplay.of("pack")) {
+            return output == null
+                    ? Packing.intoCache(directory, cache.here(), display)
+                    : Packing.intoDirectory(directory, output, cache.here(), display);
+        } catch (PackingException e) {
+            throw Refusal.failure(String.valueOf(e.getMessage()));
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage("--output: " + e.getMessage());
+        }
+    }
+
+    private static void check(Path file) {
+        long start = System.nanoTime();
+        long bytes;
+        try (PackingDisplay display = PackingDisplay.of("check")) {
+            bytes = Packing.verify(file, display);
+        }
+        Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+        new Console(System.out).printf("Checked %s: %s, every checksum is right%n", file, rate(bytes, elapsed));
+    }
+
+    /// `8.05 GB in 12.1 s, 0.67 GB/s`.
+    private static String rate(long bytes, Duration elapsed) {
+        return "%.2f GB in %.1f s, %s"
+                .formatted(bytes / 1e9, elapsed.toNanos() / 1e9, PackingDisplay.rate(bytes, elapsed));
+    }
+}

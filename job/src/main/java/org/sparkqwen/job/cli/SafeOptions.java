@@ -1,0 +1,225 @@
+package org.sparkqwen.job.cli;
+
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+import javax.crypto.SecretKeyFactory;
+import javax.crypto.spec.PBEKeySpec;
+import org.apache.spark.SparkConf;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Redaction;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+
+/// The options of a run as they may be shown and stored. A setting of Spark, of the input or of the output is hidden
+/// unless it is known to be harmless, for a list of secrets would never be complete; other values lose the secrets that
+/// [Redaction] finds.
+public final class SafeOptions {
+    static final String HIDDEN = "*** redacted ***";
+
+    static final String REDACTED_SETTINGS = "spark.redaction.regex";
+    private static final String REDACTED_TEXTS = "spark.redaction.string.regex";
+    private static final String REDACTED_SOURCES = "spark.sql.redaction.options.regex";
+
+    /// What Spark hides by default.
+    private static final String SPARKS_SECRETS = "(?i)secret|password|token|access[.]?key";
+
+    private static final String SPARKS_SOURCE_SECRETS = "(?i)url";
+
+    /// Values in query plans, which Spark shows in its UI and in the event log.
+    private static final String SECRET_TEXTS =
+            "(?<=//)[^/?#\\s@]{1,500}:[^\\s@]{0,500}(?=@)|(?i)(?<=(?:password|passphrase|pwd|secret|token|sig|key)=)[^\\s&;,)]+";
+
+    /// The command line of the driver's JVM, with all options in it.
+    private static final String COMMAND_LINE = "^sun[.]java[.]command$";
+
+    private static final Pattern SECRET = Pattern.compile(Redaction.SECRET_NAMES);
+
+    /// Options of Spark's sources that are known to hold no secret.
+    private static final Pattern HARMLESS_OPTION = Pattern.compile("(?i)header|sep|delimiter|quote|quoteAll|escape"
+        + "|escapeQuotes|charToEscapeQuoteEscaping|comment|multiLine|lineSep|wholetext|encoding|charset|mode"
+        + "|max(?:StringLen|NestingDepth|NumLen|Columns|CharsPerColumn)|compression|codec|mergeSchema"
+        + "|recursiveFileLookup|pathGlobFilter|modified(?:Before|After)|basePath|(?:date|timestamp|timestampNTZ)Format"
+        + "|timeZone|locale|inferSchema|enforceSchema|samplingRatio|prefersDate|preferDate|nullValue|nanValue"
+        + "|positiveInf|negativeInf|emptyValue|unescapedQuoteHandling|ignore(?:Leading|Trailing)WhiteSpace"
+        + "|columnNameOfCorruptRecord|allow\\w+|dropFieldIfAllNull|primitivesAsString|ignoreNullFields"
+        + "|ignoreCorruptFiles|ignoreMissingFiles|datetimeRebaseMode|int96RebaseMode|rowTag|rootTag"
+        + "|attributePrefix|valueTag|versionAsOf|timestampAsOf|numPartitions|fetchsize|partitionColumn"
+        + "|lowerBound|upperBound|driver|parquet\\.(?:block\\.size|page\\.size|enable\\.dictionary|compression)"
+        + "|orc\\.(?:compress|stripe\\.size|row\\.index\\.stride)");
+
+    /// Settings of Spark that are known to hold no secret.
+    private static final Pattern HARMLESS_SETTING = Pattern.compile("spark\\.(?:master|app\\..*|submit\\.deployMode"
+            + "|executor\\.(?:cores|memory|memoryOverhead|memoryOverheadFactor|instances|heartbeatInterval)"
+            + "|driver\\.(?:cores|memory|memoryOverhead|maxResultSize|host|port|bindAddress)"
+            + "|sql\\.(?!catalog\\.[^.]+\\.|redaction\\.|hive\\.metastore).*"
+            + "|(?:task|shuffle|memory|speculation|dynamicAllocation|scheduler|stage|locality|broadcast|files|cleaner"
+            + "|excludeOnFailure|storage|rdd)\\..*"
+            + "|default\\.parallelism|cores\\.max|network\\.timeout|serializer|io\\.compression\\..*|speculation"
+            + "|ui\\.(?:enabled|port|showConsoleProgress)|eventLog\\.(?:enabled|dir|compress)|local\\.dir"
+            + "|metrics\\.namespace|plugins|jars|jars\\.packages"
+            + "|hadoop\\.(?:fs\\.s3a\\.(?:endpoint(?:\\.region)?|path\\.style\\.access|connection\\.ssl\\.enabled"
+            + "|connection\\.maximum|threads\\.max|multipart\\.size|block\\.size|committer\\.name"
+            + "|aws\\.credentials\\.provider)|fs\\.defaultFS|parquet\\.block\\.size))");
+
+    private static final int LONGEST = 4_000;
+    private static final int ROUNDS = 100_000;
+    private static final int HASH_BITS = 128;
+
+    private final Pattern sparks;
+
+    private SafeOptions(Pattern sparks) {
+        this.sparks = sparks;
+    }
+
+    public static SafeOptions of(CommandSpec command) {
+        OptionSpec conf = command.findOption("--conf");
+        String given = conf != null && conf.getValue() instanceof Map<?, ?> settings
+                ? (String) settings.get(REDACTED_SETTINGS)
+                : null;
+        return of(given);
+    }
+
+    /// @param given what `--conf` says that Spark is to hide
+    private static SafeOptions of(@Nullable String given) {
+        return new SafeOptions(
+                Pattern.compile(given == null ? new SparkConf().get(REDACTED_SETTINGS, SPARKS_SECRETS) : given));
+    }
+
+    /// Every option with the value it had, given or default, for people.
+    public Map<String, Object> shown(CommandSpec command) {
+        return all(command, SafeOptions::shown, this::shown);
+    }
+
+    /// The same for the identity of a run: a value that is not shown is told apart by a hash that is slow to guess
+    /// from, and a secret is left out, so that a run goes on with another password.
+    public Map<String, Object> identifying(CommandSpec command) {
+        return all(command, SafeOptions::identifying, this::identifying);
+    }
+
+    /// A text that is shown.
+    public static String shown(String text) {
+        String shown = Redaction.of(text);
+        return shown.length() <= LONGEST
+                ? shown
+                : "%s… (%,d characters)".formatted(shown.substring(0, LONGEST), text.length());
+    }
+
+    /// A text that tells runs apart.
+    public static String identifying(String text) {
+        String shown = Redaction.of(text);
+        return shown.equals(text) ? text : "%s (%s)".formatted(shown, hash("", text));
+    }
+
+    private String shown(String key, String value) {
+        return isHidden(key, value) ? HIDDEN : shown(value);
+    }
+
+    private String identifying(String key, String value) {
+        if (!isHidden(key, value)) {
+            return identifying(value);
+        }
+        return isSecret(key) ? HIDDEN : "%s (%s)".formatted(HIDDEN, hash(key, Redaction.of(value)));
+    }
+
+    private boolean isHidden(String key, String value) {
+        boolean harmless = HARMLESS_OPTION.matcher(key).matches()
+                || HARMLESS_SETTING.matcher(key).matches();
+        return !harmless || isSecret(key) || isSecret(value);
+    }
+
+    private boolean isSecret(String text) {
+        return SECRET.matcher(text).find() || sparks.matcher(text).find();
+    }
+
+    private static String hash(String key, String value) {
+        try {
+            PBEKeySpec spec = new PBEKeySpec(
+                    ("=" + value).toCharArray(),
+                    ("spark-qwen " + key).getBytes(StandardCharsets.UTF_8),
+                    ROUNDS,
+                    HASH_BITS);
+            return HexFormat.of()
+                    .formatHex(SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256")
+                            .generateSecret(spec)
+                            .getEncoded());
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e); // every Java has it
+        }
+    }
+
+    /// How a setting of a map of options is written.
+    private interface Setting {
+        String of(String key, String value);
+    }
+
+    private static Map<String, Object> all(CommandSpec command, UnaryOperator<String> text, Setting setting) {
+        Map<String, Object> options = new LinkedHashMap<>();
+        for (OptionSpec option : command.options()) {
+            if (!option.usageHelp() && !option.versionHelp()) {
+                options.put(option.longestName().substring(2), value(option.getValue(), text, setting));
+            }
+        }
+        return options;
+    }
+
+    private static @Nullable Object value(@Nullable Object value, UnaryOperator<String> text, Setting setting) {
+        return switch (value) {
+            case null -> null;
+            case Number number -> number;
+            case Boolean flag -> flag;
+            case List<?> list -> {
+                List<String> texts = new ArrayList<>();
+                list.forEach(item -> texts.add(text.apply(String.valueOf(item))));
+                yield texts;
+            }
+            case Map<?, ?> map -> {
+                Map<String, String> texts = new LinkedHashMap<>();
+                map.forEach((key, item) -> texts.put(
+                        text.apply(String.valueOf(key)), setting.of(String.valueOf(key), String.valueOf(item))));
+                yield texts;
+            }
+            case Enum<?> constant -> constant.name().toLowerCase(Locale.ROOT);
+            default -> text.apply(value.toString());
+        };
+    }
+
+    /// Makes Spark hide in its UI and its event log what is hidden here, in addition to what it hides anyway.
+    public static void extendRedaction(SparkConf conf, RunOptions options) {
+        SafeOptions safe = of(conf.get(REDACTED_SETTINGS, SPARKS_SECRETS));
+        StringBuilder settings =
+                new StringBuilder(Redaction.SECRET_WORDS).append('|').append(COMMAND_LINE);
+        options.conf.forEach((key, value) -> {
+            // Spark's own settings of what it hides, and plain ones, may be seen.
+            if (!key.startsWith("spark.redaction.") && safe.isHidden(key, value)) {
+                settings.append("|^").append(Pattern.quote(key)).append('$');
+                if (key.startsWith("spark.hadoop.")) {
+                    settings.append("|^")
+                            .append(Pattern.quote(key.substring("spark.hadoop.".length())))
+                            .append('$');
+                }
+            }
+        });
+        StringBuilder sources = new StringBuilder(Redaction.SECRET_NAMES);
+        options.inputOptions.forEach((key, value) -> {
+            if (safe.isHidden(key, value)) {
+                sources.append("|(?i:^").append(Pattern.quote(key)).append("$)");
+            }
+        });
+        extend(conf, REDACTED_SETTINGS, SPARKS_SECRETS, settings.toString());
+        extend(conf, REDACTED_SOURCES, SPARKS_SOURCE_SECRETS, sources.toString());
+        extend(conf, REDACTED_TEXTS, "", SECRET_TEXTS);
+    }
+
+    private static void extend(SparkConf conf, String key, String byDefault, String more) {
+        String before = conf.get(key, byDefault);
+        conf.set(key, before.isEmpty() ? more : "(?:%s)|(?:%s)".formatted(before, more));
+    }
+}

@@ -1,0 +1,127 @@
+package org.sparkqwen.job.cli;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.sum;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.engine.tokenizer.Tokenizer;
+import org.sparkqwen.engine.tokenizer.TokenizerFiles;
+import org.sparkqwen.job.TokenizeJob;
+import org.sparkqwen.job.cli.report.Report;
+import org.sparkqwen.job.cli.report.RunManifest;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.errors.BadData;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.model.ModelLocation;
+import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunIdentity;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "tokenize",
+        sortOptions = false,
+        description = {
+            "Tokenizes documents without running the model: the input's columns, then token_ids, tokens, error.",
+            "The ids are those of transformers' tokenizer(text), with the tokens that the tokenizer puts around every"
+                    + " text: none in Qwen's own, <|endoftext|> behind in Qwen3-Embedding's.",
+            "score --tokens-column token_ids takes the output as it is.",
+            ""
+        },
+        footer = {"", "Example:", "  spark-qwen tokenize --input corpus.parquet --output tokens"})
+final class TokenizeCommand implements Callable<Integer> {
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
+
+    @Mixin
+    private RunOptions run = new RunOptions();
+
+    @Option(
+            names = "--text-column",
+            paramLabel = "NAME",
+            defaultValue = "text",
+            description = "Column of documents: string, or binary in UTF-8. Default: ${DEFAULT-VALUE}.")
+    private String textColumn = "text";
+
+    @Option(
+            names = "--special-tokens",
+            paramLabel = "HOW",
+            defaultValue = "text",
+            description = "What <|endoftext|> and its like in a document are: text, or parse for tokens."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private SpecialTokens specialTokens = SpecialTokens.TEXT;
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Directory with a tokenizer.json, or vocab.json and merges.txt, on this machine or a URI; of"
+                    + " what else it has only tokenizer_config.json, added_tokens.json and special_tokens_map.json are"
+                    + " read. Default: the small sample model.")
+    private @Nullable String model;
+
+    @Override
+    public Integer call() {
+        Path directory = switch (ModelLocation.of(model)) {
+            case ModelLocation.Local local -> local.directory().toAbsolutePath();
+            case ModelLocation.Remote remote ->
+                remote.files(JobRun.configuration(run)).download("tokenizer", TokenizerFiles::names);
+        };
+        if (!TokenizerFiles.existIn(directory)) {
+            throw Refusal.usage(
+                    "--model %s has neither tokenizer.json nor vocab.json and merges.txt".formatted(Quote.of(model)));
+        }
+        TokenizerFiles files = TokenizerFiles.read(directory);
+        Tokenizer tokenizer = Tokenizer.of(files); // refused here, not on every executor
+        TokenizeJob.Settings settings = new TokenizeJob.Settings(
+                directory.toString(), new ContentColumn.Text(textColumn, specialTokens), run.columns);
+        try (JobRun job = JobRun.start(spec.name(), run)) {
+            tokenizer.warnings().forEach(job.warnings()::add);
+            JobRun.Written written = job.run(
+                    RunIdentity.of(spec, "tokenizer " + files.sha256()),
+                    settings.content()::estimatedTokens,
+                    (input, counters) -> new TokenizeJob(settings, counters).run(input));
+            report(job, written);
+        }
+        return 0;
+    }
+
+    private void report(JobRun job, JobRun.Written written) {
+        Row total = written.output()
+                .agg(count(lit(1)), count(col("error")), sum("tokens"))
+                .first();
+        long rows = total.getLong(0);
+        long errorRows = total.getLong(1);
+        long tokens = total.isNullAt(2) ? 0 : total.getLong(2);
+        BadData badData = written.badData();
+
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("rows", rows);
+        facts.put("errors", errorRows);
+        facts.put("tokens", tokens);
+        facts.put("tokens_per_second", tokens / written.seconds());
+        facts.putAll(badData.toMap());
+        String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, null, facts));
+
+        Report report = new Report(System.out);
+        report.title("Tokenized %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
+                .formatted(rows, written.seconds(), tokens, tokens / written.seconds()));
+        report.lines(List.of(
+                "mean        %,.1f tokens a row".formatted(tokens / (double) Math.max(1, rows - errorRows))));
+        report.badData(badData);
+        report.written(run, manifest);
+    }
+}

@@ -1,0 +1,118 @@
+package org.sparkqwen.job.cli.report;
+
+import static org.apache.spark.sql.functions.broadcast;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.columns.ContentColumn;
+
+/// Summaries of a scored corpus by a column. A column may have as many values as there are rows, so only the most
+/// frequent have one of their own, and all others one together.
+///
+/// @param column its name
+/// @param groups how many values it has
+/// @param shown summaries of values, in their order
+/// @param mostFrequent the same, those with most rows first
+/// @param rest of all other values together; null if there is none
+public record GroupSummaries(
+        String column,
+        long groups,
+        List<ScoreSummary> shown,
+        List<ScoreSummary> mostFrequent,
+        @Nullable ScoreSummary rest) {
+    /// Groups that the manifest has.
+    public static final int MOST = 200;
+
+    /// Lines that the console shows.
+    public static final int MOST_LINES = 20;
+
+    private static final String GROUP = "_spark_qwen_group";
+    private static final String FREQUENT = "_spark_qwen_frequent";
+
+    public static GroupSummaries of(Dataset<Row> scores, String column) {
+        Dataset<Row> grouped =
+                scores.withColumn(GROUP, ContentColumn.column(column).cast("string"));
+        Dataset<Row> counts = grouped.groupBy(col(GROUP)).agg(ScoreSummary.ROWS.as("rows"));
+        long groups = counts.count();
+        List<Row> frequent = counts.sort(col("rows").desc(), col(GROUP).asc_nulls_first())
+                .limit(MOST)
+                .collectAsList();
+        Dataset<Row> marked = groups <= MOST ? grouped.withColumn(FREQUENT, lit(true)) : marked(grouped, frequent);
+        Map<@Nullable String, ScoreSummary> summaries = new LinkedHashMap<>();
+        marked.filter(col(FREQUENT))
+                .groupBy(col(GROUP))
+                .agg(ScoreSummary.ROWS, ScoreSummary.MEASURES)
+                .sort(col(GROUP).asc_nulls_first())
+                .collectAsList()
+                .forEach(row -> summaries.put(
+                        row.getString(0), ScoreSummary.read(row, 1, row.isNullAt(0) ? "null" : row.getString(0))));
+        List<ScoreSummary> byFrequency = new ArrayList<>();
+        frequent.forEach(row -> byFrequency.add(Objects.requireNonNull(summaries.get(row.getString(0)))));
+        ScoreSummary rest = groups <= MOST
+                ? null
+                : ScoreSummary.of(marked.filter(col(FREQUENT).isNull()));
+        return new GroupSummaries(column, groups, List.copyOf(summaries.values()), byFrequency, rest);
+    }
+
+    /// Marks rows of frequent groups; others have null.
+    private static Dataset<Row> marked(Dataset<Row> grouped, List<Row> frequent) {
+        Dataset<Row> marks = grouped.sparkSession()
+                .createDataFrame(
+                        frequent, grouped.select(col(GROUP), lit(0L).as("rows")).schema())
+                .select(col(GROUP).as("frequent_group"), lit(true).as(FREQUENT));
+        Column same = col(GROUP).eqNullSafe(col("frequent_group"));
+        return grouped.join(broadcast(marks), same, "left_outer");
+    }
+
+    /// For `_run.json`.
+    public void putInto(Map<String, Object> facts) {
+        Map<String, Object> byGroup = new LinkedHashMap<>();
+        for (ScoreSummary group : shown) {
+            String name = Quote.of(group.group());
+            for (int same = 2; byGroup.containsKey(name); same++) {
+                name = "%s (%d)".formatted(Quote.of(group.group()), same);
+            }
+            byGroup.put(name, group.toMap());
+        }
+        facts.put("by_" + column, byGroup);
+        if (rest != null) {
+            Map<String, Object> others = new LinkedHashMap<>();
+            others.put("groups", groups);
+            others.put("most_frequent_shown", shown.size());
+            others.put("rest", rest.toMap());
+            facts.put("by_%s_others".formatted(column), others);
+        }
+    }
+
+    /// A table of groups: rows, errors, tokens, perplexity, and the middle document's perplexity.
+    public List<String> table() {
+        List<List<String>> cells = new ArrayList<>();
+        cells.add(List.of(Quote.of(column), "rows", "errors", "tokens", "perplexity", "median"));
+        boolean all = groups <= MOST_LINES;
+        for (ScoreSummary group : all ? shown : mostFrequent.subList(0, MOST_LINES)) {
+            cells.add(group.cells(Quote.of(group.group())));
+        }
+        List<String> lines = new ArrayList<>(TextTable.lines(cells));
+        if (!all) {
+            long more = rest == null ? 0 : rest.rows();
+            long rows = more
+                    + mostFrequent.stream()
+                            .skip(MOST_LINES)
+                            .mapToLong(ScoreSummary::rows)
+                            .sum();
+            lines.add("and %,d more groups with %,d rows; %s has the %,d most frequent"
+                    .formatted(groups - MOST_LINES, rows, RunManifest.FILE, shown.size()));
+        }
+        return lines;
+    }
+}

@@ -1,0 +1,91 @@
+package org.sparkqwen.job.cli.report;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.cli.Main;
+import org.sparkqwen.job.cli.SafeOptions;
+import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.run.JobRun;
+import picocli.CommandLine.Model.CommandSpec;
+
+/// What `_run.json` says: the lineage of an output, enough to make it again.
+public final class RunManifest {
+    public static final String FILE = "_run.json";
+
+    private static final ObjectMapper JSON =
+            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+    private RunManifest() {}
+
+    /// @param summary what the job reports of its output
+    public static String of(
+            CommandSpec command, JobRun.Written run, @Nullable ModelReference model, Map<String, Object> summary) {
+        Map<String, Object> manifest = new LinkedHashMap<>();
+        manifest.put("job", command.name());
+        manifest.put("started", run.started());
+        manifest.put("seconds", run.seconds());
+        manifest.put("intervals", run.intervals());
+        manifest.put("restarts", run.restarts());
+        manifest.put("time_of_last_5_percent", run.pace().timeOfLast(0.05));
+        if (model != null) {
+            manifest.put("model", model.label());
+            manifest.put("model_sha256", model.sha256());
+            manifest.put("model_directory", model.origin());
+        }
+        manifest.put("warnings", run.warnings());
+        manifest.put("summary", summary);
+        manifest.put("options", SafeOptions.of(command).shown(command));
+        Map<String, String> versions = new LinkedHashMap<>();
+        versions.put("spark-qwen", Main.version());
+        versions.put("spark", run.output().sparkSession().version());
+        versions.put("java", Runtime.version().toString());
+        manifest.put("versions", versions);
+        try {
+            return escaped(JSON.writeValueAsString(safe(JSON.valueToTree(manifest)))) + "\n";
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /// Without passwords, and no text longer than a line of a message is.
+    private static JsonNode safe(JsonNode node) {
+        switch (node) {
+            case ObjectNode object -> object.properties().forEach(member -> member.setValue(safe(member.getValue())));
+            case ArrayNode array -> {
+                for (int i = 0; i < array.size(); i++) {
+                    array.set(i, safe(array.get(i)));
+                }
+            }
+            case TextNode text -> {
+                return TextNode.valueOf(SafeOptions.shown(text.textValue()));
+            }
+            default -> {}
+        }
+        return node;
+    }
+
+    /// JSON in which every character that could do something to a terminal is escaped. Such ones are in texts only.
+    private static String escaped(String json) {
+        StringBuilder escaped = new StringBuilder(json.length());
+        json.codePoints().forEach(codePoint -> {
+            if (codePoint == '\n' || Quote.isPlain(codePoint)) {
+                escaped.appendCodePoint(codePoint);
+            } else {
+                for (char c : Character.toChars(codePoint)) {
+                    escaped.append("\\u%04x".formatted((int) c));
+                }
+            }
+        });
+        return escaped.toString();
+    }
+}

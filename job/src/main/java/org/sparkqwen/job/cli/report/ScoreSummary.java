@@ -1,0 +1,165 @@
+package org.sparkqwen.job.cli.report;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.expr;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.sum;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
+
+/// What a scored corpus amounts to, taken from the output itself.
+///
+/// Corpus values are ratios over the corpus, as in lm-evaluation-harness, not means over documents: perplexity
+/// exp(Σ nll / Σ tokens scored), per word exp(Σ nll / Σ words), bits per byte Σ nll / Σ bytes / ln 2, these
+/// two of documents that were scored whole.
+///
+/// @param group value of the column that the corpus was grouped by; null for all of it
+/// @param perplexityError standard error of `perplexity`; see [#of]
+/// @param percentiles of the documents' perplexities: 10, 50 and 90 %
+public record ScoreSummary(
+        @Nullable String group,
+        long rows,
+        long errors,
+        long tokens,
+        long tokensScored,
+        @Nullable Double perplexity,
+        @Nullable Double perplexityError,
+        @Nullable Double wordPerplexity,
+        @Nullable Double bitsPerByte,
+        List<Double> percentiles) {
+
+    public static ScoreSummary of(Dataset<Row> scores) {
+        return read(scores.agg(ROWS, MEASURES).first(), 0, null);
+    }
+
+    static final Column ROWS = count(lit(1));
+
+    static final Column[] MEASURES = {
+        count(col("error")),
+        sum("tokens"),
+        sum("tokens_scored"),
+        sum("sum_nll"),
+        sum(ofWhole("words")),
+        sum(ofWhole("bytes")),
+        count(expr("if(tokens_scored > 0, 1, null)")),
+        sum(expr("sum_nll * sum_nll")),
+        sum(expr("sum_nll * tokens_scored")),
+        sum(expr("double(tokens_scored) * tokens_scored")),
+        expr("percentile_approx(perplexity, array(0.1D, 0.5D, 0.9D))"),
+        sum(ofWhole("sum_nll"))
+    };
+
+    /// A column of documents of which all tokens were scored, but for the first at most.
+    private static Column ofWhole(String column) {
+        return expr("if(bits_per_byte is null, null, %s)".formatted(column));
+    }
+
+    /// The standard error takes documents, not tokens, as what was drawn from the corpus: tokens of one document
+    /// are not independent. For the ratio r = Σ nll / Σ n over D documents it is √(D/(D−1) · Σ (nll − r n)²) / Σ n
+    /// in nats, and that times the perplexity in perplexity.
+    static ScoreSummary read(Row row, int first, @Nullable String group) {
+        double tokensScored = number(row, first + 3);
+        double nll = number(row, first + 4);
+        double nllOfWhole = number(row, first + 12);
+        double words = number(row, first + 5);
+        double bytes = number(row, first + 6);
+        double documents = number(row, first + 7);
+        double rate = nll / tokensScored;
+        double squares =
+                number(row, first + 8) - 2 * rate * number(row, first + 9) + rate * rate * number(row, first + 10);
+        double error = Math.sqrt(documents / (documents - 1) * Math.max(0, squares)) / tokensScored;
+        boolean any = tokensScored > 0;
+        return new ScoreSummary(
+                group,
+                row.getLong(first),
+                row.getLong(first + 1),
+                (long) number(row, first + 2),
+                (long) tokensScored,
+                any ? Math.exp(rate) : null,
+                any && documents > 1 ? Math.exp(rate) * error : null,
+                any && words > 0 ? Math.exp(nllOfWhole / words) : null,
+                any && bytes > 0 ? nllOfWhole / bytes / Math.log(2) : null,
+                row.isNullAt(first + 11) ? List.of() : row.<Double>getList(first + 11));
+    }
+
+    private static double number(Row row, int column) {
+        return row.isNullAt(column) ? 0 : ((Number) row.get(column)).doubleValue();
+    }
+
+    public Map<String, Object> toMap() {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("rows", rows);
+        map.put("errors", errors);
+        map.put("tokens", tokens);
+        map.put("tokens_scored", tokensScored);
+        putIfKnown(map, "perplexity", perplexity);
+        putIfKnown(map, "perplexity_standard_error", perplexityError);
+        putIfKnown(map, "word_perplexity", wordPerplexity);
+        putIfKnown(map, "bits_per_byte", bitsPerByte);
+        if (!percentiles.isEmpty()) {
+            map.put(
+                    "document_perplexity",
+                    Map.of("p10", percentiles.get(0), "p50", percentiles.get(1), "p90", percentiles.get(2)));
+        }
+        return map;
+    }
+
+    private static void putIfKnown(Map<String, Object> map, String key, @Nullable Double value) {
+        if (value != null) {
+            map.put(key, value);
+        }
+    }
+
+    /// `62.31 ± 1.20`.
+    String perplexityText() {
+        if (perplexity == null) {
+            return "nothing was scored";
+        }
+        return perplexityError == null ? number(perplexity) : number(perplexity) + " ± " + number(perplexityError);
+    }
+
+    public List<String> lines() {
+        List<String> lines = new ArrayList<>();
+        StringBuilder line = new StringBuilder(perplexityText());
+        if (perplexity != null) {
+            line.append(" a token");
+        }
+        if (wordPerplexity != null) {
+            line.append(", ").append(number(wordPerplexity)).append(" a word");
+        }
+        if (bitsPerByte != null) {
+            line.append(", %.3f bits a byte".formatted(bitsPerByte));
+        }
+        lines.add("perplexity  " + line);
+        if (!percentiles.isEmpty()) {
+            lines.add("documents   10 %% have less than %s, half less than %s, 90 %% less than %s"
+                    .formatted(number(percentiles.get(0)), number(percentiles.get(1)), number(percentiles.get(2))));
+        }
+        return lines;
+    }
+
+    /// A line of a table of groups, see [GroupSummaries].
+    List<String> cells(String name) {
+        return List.of(
+                name,
+                "%,d".formatted(rows),
+                "%,d".formatted(errors),
+                "%,d".formatted(tokens),
+                perplexityText(),
+                percentiles.isEmpty() ? "" : number(percentiles.get(1)));
+    }
+
+    private static String number(double value) {
+        return value < 10_000
+                ? "%,.2f".formatted(value)
+                : value < 1e7 ? "%,.0f".formatted(value) : "%.3g".formatted(value);
+    }
+}

@@ -1,0 +1,5 @@
+/// What a person reads at the end: summaries, tables and `_run.json`.
+@NullMarked
+package org.sparkqwen.job.cli.report;
+
+import org.jspecify.annotations.NullMarked;

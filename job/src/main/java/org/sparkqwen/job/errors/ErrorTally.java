@@ -1,0 +1,62 @@
+package org.sparkqwen.job.errors;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.Origin;
+import org.sparkqwen.job.input.Origins;
+
+/// The errors of a run up to an interval's end, and what is said when they are too many.
+///
+/// @param before errors of the rows that are committed
+/// @param kept how many rows those are
+/// @param rows of the run up to the interval's end
+/// @param last whether that is the run's end
+public record ErrorTally(
+        ErrorPolicy policy, Collection<ErrorKind> before, Origins origins, long kept, long rows, boolean last) {
+    private static final int EXAMPLES = 3;
+
+    /// @param errors found in the interval
+    boolean isExceeded(long errors) {
+        return policy.isExceeded(ErrorKind.total(before) + errors, rows, last);
+    }
+
+    /// @param found in the interval so far
+    Refusal refusal(Collection<ErrorKind> found) {
+        String stop = policy.onError() == ErrorPolicy.OnError.FAIL ? failure(found) : tooMany(found);
+        return Refusal.failure("%s; %,d rows are done and kept".formatted(stop, kept));
+    }
+
+    private String failure(Collection<ErrorKind> found) {
+        ErrorKind first = found.stream()
+                .min(Comparator.comparing(ErrorKind::example, Long::compareUnsigned))
+                .orElseThrow();
+        return "%s: %s. --on-error fail ends the run there; with keep or drop the same command goes on"
+                .formatted(origins.of(first.example()), first.reason());
+    }
+
+    private String tooMany(Collection<ErrorKind> found) {
+        List<ErrorKind> all = new ArrayList<>(before);
+        all.addAll(found);
+        List<ErrorKind> kinds = ErrorKind.sorted(ErrorKind.together(all).values());
+        long errors = ErrorKind.total(kinds);
+        String examples = kinds.stream().limit(EXAMPLES).map(this::example).collect(Collectors.joining(", "));
+        return "stopped: %,d of the first %,d rows (%.0f %%) have errors already, more than --max-error-rate %s: %s%s"
+                .formatted(
+                        errors,
+                        rows,
+                        100.0 * errors / rows,
+                        policy.rate(),
+                        examples,
+                        kinds.size() > EXAMPLES ? ", …" : "");
+    }
+
+    private String example(ErrorKind kind) {
+        Origin origin = origins.of(kind.example());
+        return "\"%s\" (%,d rows%s)"
+                .formatted(kind.reason(), kind.rows(), origin.isKnown() ? ", such as " + origin : "");
+    }
+}

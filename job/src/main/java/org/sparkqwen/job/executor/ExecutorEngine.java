@@ -1,0 +1,113 @@
+package org.sparkqwen.job.executor;
+
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.hostcache.CacheEviction;
+import org.sparkqwen.engine.hostcache.ModelCache;
+import org.sparkqwen.job.model.ExecutorOptions;
+import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.storage.CacheDirectory;
+
+/// The engines of one executor JVM: one for each model, opened by the first task that needs it and shared by all. An
+/// engine that no task uses stays open for the next one, until a task comes with another model.
+public final class ExecutorEngine {
+    private static final Map<Key, ExecutorEngine> OPEN = new HashMap<>();
+
+    /// The engines of [#OPEN], to be read without waiting for one that is being opened.
+    private static volatile List<Engine> engines = List.of();
+
+    private final ModelCache.Copy copy;
+    private final Engine engine;
+    private int users;
+
+    private ExecutorEngine(ModelCache.Copy copy, Engine engine) {
+        this.copy = copy;
+        this.engine = engine;
+    }
+
+    /// What makes two tasks' models one.
+    private record Key(String place, String sha256, ExecutorOptions options) {
+        static Key of(ModelReference model) {
+            return new Key(model.source().place(), model.sha256(), model.options());
+        }
+    }
+
+    /// A task's share in an engine.
+    public interface Lease extends AutoCloseable {
+        Engine engine();
+
+        @Override
+        void close();
+    }
+
+    /// Opens `model`'s engine, or joins those who use it. Tasks that come meanwhile wait: they need the same
+    /// engine. The first of a host may take long, for it copies and packs the model.
+    public static Lease lease(ModelReference model) {
+        synchronized (OPEN) {
+            ExecutorEngine shared = OPEN.get(Key.of(model));
+            if (shared == null) {
+                closeIdle();
+                shared = open(model);
+                OPEN.put(Key.of(model), shared);
+                publish();
+            }
+            shared.users++;
+            return shared.new Share();
+        }
+    }
+
+    private static ExecutorEngine open(ModelReference model) {
+        Path cache = CacheDirectory.of(model.options().cacheDirectory());
+        ModelCache.Copy copy = model.source().open(cache);
+        try {
+            ExecutorEngine opened = new ExecutorEngine(copy, model.openEngine(copy.directory()));
+            CacheEviction.trim(cache, model.options().cacheBytes());
+            return opened;
+        } catch (RuntimeException | Error e) {
+            copy.close();
+            throw e;
+        }
+    }
+
+    /// Engines that are open now.
+    public static List<Engine> engines() {
+        return engines;
+    }
+
+    private static void publish() {
+        engines = OPEN.values().stream().map(open -> open.engine).toList();
+    }
+
+    private static void closeIdle() {
+        OPEN.values().removeIf(open -> {
+            if (open.users == 0) {
+                open.engine.close();
+                open.copy.close();
+            }
+            return open.users == 0;
+        });
+        publish();
+    }
+
+    private final class Share implements Lease {
+        private boolean closed;
+
+        @Override
+        public Engine engine() {
+            return engine;
+        }
+
+        @Override
+        public void close() {
+            synchronized (OPEN) {
+                if (!closed) {
+                    closed = true;
+                    users--;
+                }
+            }
+        }
+    }
+}

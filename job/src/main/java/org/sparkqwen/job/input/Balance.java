@@ -1,0 +1,108 @@
+package org.sparkqwen.job.input;
+
+import static org.apache.spark.sql.functions.coalesce;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+
+import java.io.Serializable;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.PriorityQueue;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.sparkqwen.job.spark.InternalRows;
+import org.sparkqwen.job.spark.RowNumber;
+
+/// How rows are spread over tasks: by their tokens, about, since a row may have three and another thirty thousand.
+///
+/// The first tasks, one a core, have half of the tokens, the next half of what is left, and so on; Spark starts them
+/// in this order. So tasks are few, for each end of one leaves a batch half empty, and yet the last ones are short,
+/// so that cores of unequal speed end at about the same time ("factoring": Hummel, Schonberg and Flynn, CACM 35(8),
+/// 1992). Within a task the longest rows come first, so that none of them begins when all others are done.
+public final class Balance {
+    private static final String TOKENS = "_spark_qwen_tokens";
+    private static final String TASK = "_spark_qwen_task";
+
+    /// Rounds of tasks at most: the last has a sixteenth of the tokens.
+    private static final int MOST_ROUNDS = 5;
+
+    /// Rows that a task of the first round has at least, else there are fewer rounds: each end of a task leaves a
+    /// batch half empty.
+    private static final int FEW_ROWS = 16;
+
+    private Balance() {}
+
+    /// Spreads rows over tasks.
+    ///
+    /// @param rows with their numbers
+    /// @param count how many there are
+    /// @param tokens of a row, about; null counts as none
+    /// @param cores of the cluster
+    public static Dataset<Row> spread(Dataset<Row> rows, long count, Column tokens, int cores) {
+        Dataset<Row> estimated = rows.withColumn(
+                TOKENS, coalesce(tokens.cast(DataTypes.LongType), lit(0L)).plus(1));
+        double[] shares = shares(count, cores);
+        int last = estimated.schema().fieldIndex(TOKENS);
+        JavaRDD<InternalRow> assigned = estimated
+                .queryExecution()
+                .toRdd()
+                .toJavaRDD()
+                .mapPartitionsWithIndex((index, iterator) -> assign(iterator, last, new Loads(shares, index)), true);
+        StructType schema = estimated.schema().add(TASK, DataTypes.IntegerType, false);
+        return InternalRows.dataset(rows.sparkSession(), assigned.rdd(), schema)
+                .repartitionById(shares.length, col(TASK))
+                .sortWithinPartitions(col(TOKENS).desc(), col(RowNumber.COLUMN))
+                .drop(TOKENS, TASK);
+    }
+
+    /// What each task has of the tokens, in the order in which they start; in sum 1.
+    static double[] shares(long rows, int cores) {
+        long rowsPerCore = rows / cores;
+        int rounds = 1;
+        while (rounds < MOST_ROUNDS && rowsPerCore >> rounds >= FEW_ROWS) {
+            rounds++;
+        }
+        double[] shares = new double[cores * rounds];
+        for (int task = 0; task < shares.length; task++) {
+            int halvings = Math.min(task / cores + 1, rounds - 1);
+            shares[task] = Math.pow(0.5, halvings) / cores;
+        }
+        return shares;
+    }
+
+    private static Iterator<InternalRow> assign(Iterator<InternalRow> rows, int tokensColumn, Loads loads) {
+        return InternalRows.append(rows, row -> loads.add(row.getLong(tokensColumn)));
+    }
+
+    /// What the tasks have been given so far of one partition of the input. Rows go to the task that has least for
+    /// its share; the same rows always go the same way, so that a task that is tried again changes nothing.
+    static final class Loads {
+        private final double[] shares;
+        private final PriorityQueue<Load> queue;
+
+        private record Load(int task, double tokens, double filled, int turn) implements Serializable {}
+
+        /// @param shares of tasks
+        /// @param index of the input's partition: each begins with other tasks
+        Loads(double[] shares, int index) {
+            this.shares = shares;
+            queue = new PriorityQueue<>(Comparator.comparingDouble(Load::filled).thenComparingInt(Load::turn));
+            for (int task = 0; task < shares.length; task++) {
+                queue.add(new Load(task, 0, 0, Math.floorMod(task - index, shares.length)));
+            }
+        }
+
+        /// @return the task that takes a row of so many tokens
+        int add(long tokens) {
+            Load least = queue.remove();
+            double sum = least.tokens + tokens;
+            queue.add(new Load(least.task, sum, sum / shares[least.task], least.turn));
+            return least.task;
+        }
+    }
+}

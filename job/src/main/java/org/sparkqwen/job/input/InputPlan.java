@@ -1,0 +1,57 @@
+package org.sparkqwen.job.input;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Input that a run has taken note of: the files as they were, their splits, and how many rows those have. Kept as
+/// JSON; a rerun that finds new files adds another.
+public record InputPlan(List<PlannedFile> files) {
+    public InputPlan {
+        files = List.copyOf(files);
+        long rows = 0;
+        for (PlannedFile file : files) {
+            for (PlannedSplit split : file.splits()) {
+                rows += split.rows();
+                if (rows < 0) {
+                    throw new IllegalArgumentException("it has more rows than can be counted");
+                }
+            }
+        }
+    }
+
+    /// @param size in bytes
+    /// @param modified milliseconds since 1970
+    public record PlannedFile(String path, long size, long modified, List<PlannedSplit> splits) {
+        public PlannedFile {
+            if (path == null || splits == null || size < 0) {
+                throw new IllegalArgumentException("it has a file without a path, splits, or a size");
+            }
+        }
+    }
+
+    /// @see Split
+    public record PlannedSplit(long start, long length, long rows) {
+        public PlannedSplit {
+            if (start < 0 || length < 0 || rows < 0) {
+                throw new IllegalArgumentException(
+                        "it has a split of %,d rows in %,d bytes from %,d on".formatted(rows, length, start));
+            }
+        }
+    }
+
+    /// @param rows of each split, in the order of the plan
+    public static InputPlan of(Map<Split, Long> rows, Map<String, InputScan.InputFile> files) {
+        Map<String, PlannedFile> planned = new LinkedHashMap<>();
+        rows.forEach((split, count) -> {
+            InputScan.InputFile file = files.getOrDefault(split.path(), InputScan.NO_FILE);
+            planned.computeIfAbsent(
+                            split.path(),
+                            path -> new PlannedFile(path, file.size(), file.modified(), new ArrayList<>()))
+                    .splits()
+                    .add(new PlannedSplit(split.start(), split.length(), count));
+        });
+        return new InputPlan(List.copyOf(planned.values()));
+    }
+}

@@ -1,0 +1,345 @@
+package org.sparkqwen.job.input;
+
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.AnalysisException;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.DataFrameReader;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.internal.SQLConf;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.SerializableConfiguration;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.cli.RunOptions;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.errors.ErrorPolicy;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.record.CsvFormat;
+import org.sparkqwen.job.input.record.FileContents;
+import org.sparkqwen.job.input.record.JsonFormat;
+import org.sparkqwen.job.input.record.RecordFormat;
+import org.sparkqwen.job.input.record.RecordRows;
+import org.sparkqwen.job.run.Warnings;
+import scala.Tuple2;
+
+/// Opens the input of a run: finds its files and its columns, and refuses or says what would be read as something else
+/// than what is there. See docs/input.md.
+public final class InputReader {
+    /// Formats that Spark reads from files below the paths it is given.
+    private static final Set<String> FILE_FORMATS =
+            Set.of("parquet", "orc", "json", "csv", "text", "avro", "xml", "binaryfile");
+
+    private static final Set<String> TEXT_FORMATS = Set.of("json", "csv", "text");
+
+    /// Options that leave out files by the user's will.
+    private static final List<String> FILTERS = List.of("pathGlobFilter", "modifiedBefore", "modifiedAfter");
+
+    private final SparkSession spark;
+    private final RunOptions options;
+    private final Warnings warnings;
+    private final String format;
+    private UnreadableFiles unreadable = UnreadableFiles.NONE;
+
+    public InputReader(SparkSession spark, RunOptions options, Warnings warnings) {
+        this.spark = spark;
+        this.options = options;
+        this.warnings = warnings;
+        format = options.inputFormat.toLowerCase(Locale.ROOT);
+    }
+
+    /// Files that are not what the format expects, which are left out.
+    public UnreadableFiles unreadable() {
+        return unreadable;
+    }
+
+    /// @throws Refusal if the input cannot be read, or only in part
+    public InputRows open() {
+        Configuration hadoop = spark.sessionState().newHadoopConf();
+        if (!FILE_FORMATS.contains(format)) {
+            InputPaths.expand(options.inputs, hadoop); // which refuses what does not exist
+            return InputRows.of(reader().load(options.inputs.toArray(String[]::new)));
+        }
+        boolean recursive =
+                options.inputOption("recursiveFileLookup").map(Boolean::valueOf).orElse(false);
+        boolean based = options.inputOption("basePath").isPresent();
+        InputPaths paths = InputPaths.of(options.inputs, hadoop, recursive, based, warnings);
+        refuseOutputWithin(paths, hadoop);
+        if (TEXT_FORMATS.contains(format)) {
+            refuseWithoutBytes(paths);
+            unreadable = wrongContents(paths, hadoop);
+            refuseOrLeaveOut(unreadable, paths);
+        }
+        Optional<RecordFormat> records = recordFormat();
+        return records.isPresent() ? records(records.get(), paths) : plain(paths);
+    }
+
+    /// All files below a directory are read, and the next start would read what this one writes.
+    private void refuseOutputWithin(InputPaths paths, Configuration hadoop) {
+        Path output = InputPaths.qualified(new Path(options.output), hadoop);
+        InputPaths.ancestors(output).filter(paths.roots()::contains).findFirst().ifPresent(input -> {
+            throw Refusal.usage("--output %s lies in --input %s, whose files are all read; choose another --output"
+                    .formatted(Quote.of(options.output), Quote.of(Origin.shortened(input.toString()))));
+        });
+    }
+
+    private static void refuseWithoutBytes(InputPaths paths) {
+        if (paths.files().values().stream().allMatch(size -> size == 0)) {
+            throw Refusal.usage("--input has no bytes: %s"
+                    .formatted(
+                            paths.files().size() == 1
+                                    ? Quote.of(Origin.shortened(paths.files()
+                                                    .keySet()
+                                                    .iterator()
+                                                    .next())) + " is empty"
+                                    : "all %,d files are empty"
+                                            .formatted(paths.files().size())));
+        }
+    }
+
+    private UnreadableFiles wrongContents(InputPaths paths, Configuration hadoop) {
+        boolean multiLine =
+                options.inputOption("multiLine").map(Boolean::valueOf).orElse(false);
+        boolean encoded = options.inputOption("encoding").isPresent()
+                || options.inputOption("charset").isPresent();
+        FileContents contents =
+                new FileContents(format.equals("json") && !multiLine, new SerializableConfiguration(hadoop));
+        List<String> files = paths.files().entrySet().stream()
+                .filter(file -> file.getValue() > 0)
+                .map(Map.Entry::getKey)
+                .toList();
+        Map<String, String> wrong = new TreeMap<>();
+        JavaSparkContext.fromSparkContext(spark.sparkContext())
+                .parallelize(files, Math.clamp(files.size(), 1, tasks()))
+                .flatMap(file -> contents.wrong(file, encoded).map(reason -> new Tuple2<>(file, reason)).stream()
+                        .iterator())
+                .collect()
+                .forEach(file -> wrong.put(file._1(), file._2()));
+        return new UnreadableFiles(wrong);
+    }
+
+    private void refuseOrLeaveOut(UnreadableFiles wrong, InputPaths paths) {
+        if (wrong.isEmpty()) {
+            return;
+        }
+        if (wrong.reasons().size() == paths.files().size()) {
+            throw Refusal.failure("%s. Is --input-format %s right?".formatted(wrong, options.inputFormat));
+        }
+        if (options.onError != ErrorPolicy.OnError.DROP) {
+            throw wrong.refusal();
+        }
+    }
+
+    /// The format, if its records are cut and checked here. With options that mean something else to Spark's own
+    /// reader, that reads.
+    private Optional<RecordFormat> recordFormat() {
+        if (options.inputOption("singleVariantColumn").isPresent()
+                || options.inputOption("allowComments").map(Boolean::valueOf).orElse(false)) {
+            return Optional.empty();
+        }
+        SQLConf conf = spark.sessionState().conf();
+        String corrupt = options.inputOption("columnNameOfCorruptRecord").orElse(conf.columnNameOfCorruptRecord());
+        Map<String, String> given = Map.copyOf(options.inputOptions);
+        return switch (format) {
+            case "json" -> Optional.of(new JsonFormat(given, conf.sessionLocalTimeZone(), corrupt));
+            case "csv" -> Optional.of(new CsvFormat(given, conf.sessionLocalTimeZone(), corrupt));
+            default -> Optional.empty();
+        };
+    }
+
+    private InputRows records(RecordFormat records, InputPaths paths) {
+        Dataset<Row> files = records.multiLine()
+                ? withPartitions("path", reader("binaryFile", paths).load(roots(paths)))
+                : reader("text", paths).option("wholetext", false).load(roots(paths));
+        refuseLeftOut(files, paths);
+        RecordRows.Unopened unopened = RecordRows.of(files, records);
+        RecordRows rows;
+        try {
+            rows = unopened.open(unreadable.reasons().keySet());
+        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            unreadable = unreadable.and(new UnreadableFiles(unopened.failures()));
+            if (unreadable.isEmpty()) {
+                throw unreadable(e);
+            }
+            refuseOrLeaveOut(unreadable, paths);
+            rows = unopened.open(unreadable.reasons().keySet());
+        }
+        if (Arrays.equals(rows.columns().fieldNames(), new String[] {records.corruptColumn()})) {
+            throw Refusal.failure("the input cannot be read as %s: no line of it is %s. Is --input-format right?"
+                    .formatted(options.inputFormat, options.inputFormat.toUpperCase(Locale.ROOT)));
+        }
+        refuseTwins(rows.columns(), "");
+        return rows;
+    }
+
+    /// The path, and what directories say.
+    private static Dataset<Row> withPartitions(String path, Dataset<Row> files) {
+        Set<String> own = Set.of("modificationTime", "length", "content");
+        List<Column> columns = new ArrayList<>(List.of(functions.col(path)));
+        for (StructField field : files.schema().fields()) {
+            if (!field.name().equals(path) && !own.contains(field.name())) {
+                columns.add(ContentColumn.column(field.name()));
+            }
+        }
+        return files.select(columns.toArray(Column[]::new));
+    }
+
+    private InputRows plain(InputPaths paths) {
+        Dataset<Row> rows = format.equals("parquet") ? parquet(paths) : loadOthers(paths);
+        refuseLeftOut(rows, paths);
+        return InputRows.of(rows);
+    }
+
+    private Dataset<Row> parquet(InputPaths paths) {
+        ParquetColumns found = ParquetColumns.of(spark, paths.files().keySet(), tasks());
+        Dataset<Row> rows =
+                found.hasUnreadable() && options.inputOption("mergeSchema").isEmpty()
+                        ? reader(format, paths).schema(found.schema()).load(roots(paths))
+                        : loadOthers(paths);
+        if (!options.inputOption("mergeSchema").map(Boolean::valueOf).orElse(false)) {
+            warnings.addAll(found.differences(rows.schema()));
+        }
+        return rows;
+    }
+
+    /// The input, with the schema that Spark finds in files that can be read.
+    private Dataset<Row> loadOthers(InputPaths paths) {
+        try {
+            return reader(format, paths).load(roots(paths));
+        } catch (Refusal e) {
+            throw e;
+        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            refuseTwins(paths, e);
+            InputScan scan = new InputScan(reader(format, paths)
+                    .schema(new StructType().add("value", DataTypes.StringType))
+                    .load(roots(paths))
+                    .select());
+            UnreadableFiles found = scan.liesInFiles()
+                    ? scan.count(List.copyOf(scan.splits()), options)
+                            .unreadable()
+                            .and(scan.emptyFiles(options))
+                    : UnreadableFiles.NONE;
+            String[] others = scan.files().keySet().stream()
+                    .filter(path -> !found.contains(path))
+                    .toArray(String[]::new);
+            if (found.isEmpty()) {
+                throw unreadable(e);
+            }
+            if (others.length == 0) {
+                throw Refusal.failure("%s. Is --input-format %s right?".formatted(found, options.inputFormat));
+            }
+            if (options.onError != ErrorPolicy.OnError.DROP) {
+                throw found.refusal();
+            }
+            StructType schema = reader(format, paths).load(others).schema();
+            return reader(format, paths).schema(schema).load(roots(paths));
+        }
+    }
+
+    private Refusal unreadable(Exception e) {
+        return Refusal.failure("the input cannot be read as %s: %s. Is --input-format right?"
+                .formatted(options.inputFormat, Failures.firstLine(e)));
+    }
+
+    private DataFrameReader reader() {
+        return spark.read().format(options.inputFormat).options(options.inputOptions);
+    }
+
+    /// A reader of files that are named one by one or by directory, and not by globs.
+    private DataFrameReader reader(String format, InputPaths paths) {
+        DataFrameReader reader =
+                spark.read().format(format).options(options.inputOptions).option("__globPaths__", false);
+        return paths.nested() ? reader.option("recursiveFileLookup", true) : reader;
+    }
+
+    private static String[] roots(InputPaths paths) {
+        return paths.roots().stream().map(Path::toString).toArray(String[]::new);
+    }
+
+    /// Spark lists files by itself, so that what it leaves out has to be looked for.
+    private void refuseLeftOut(Dataset<Row> rows, InputPaths paths) {
+        if (FILTERS.stream().anyMatch(filter -> options.inputOption(filter).isPresent())) {
+            return;
+        }
+        Set<String> found = new HashSet<>();
+        for (String file : rows.inputFiles()) {
+            found.add(new Path(URI.create(file)).toString());
+        }
+        paths.files().forEach((file, size) -> {
+            if (size > 0 && !found.contains(file)) {
+                throw Refusal.failure(("Spark leaves out %s, which --input covers; move it, or read all files without"
+                                + " partition columns by --input-option recursiveFileLookup=true")
+                        .formatted(Quote.of(Origin.shortened(file))));
+            }
+        });
+    }
+
+    /// If an input cannot be opened because of columns that differ by case only, says which these are.
+    private void refuseTwins(InputPaths paths, Exception e) {
+        if (!(e instanceof AnalysisException analysis)
+                || !"COLUMN_ALREADY_EXISTS".equals(String.valueOf(analysis.getCondition()))) {
+            return;
+        }
+        StructType columns =
+                caseSensitively(() -> reader(format, paths).load(roots(paths)).schema());
+        refuseTwins(columns, "");
+    }
+
+    private StructType caseSensitively(Supplier<StructType> schema) {
+        String key = SQLConf.CASE_SENSITIVE().key();
+        String before = spark.conf().get(key);
+        spark.conf().set(key, true);
+        try {
+            return schema.get();
+        } finally {
+            spark.conf().set(key, before);
+        }
+    }
+
+    private void refuseTwins(DataType type, String within) {
+        if (spark.sessionState().conf().caseSensitiveAnalysis()) {
+            return;
+        }
+        if (type instanceof ArrayType array) {
+            refuseTwins(array.elementType(), within);
+        }
+        if (!(type instanceof StructType struct)) {
+            return;
+        }
+        Map<String, String> byName = new HashMap<>();
+        for (StructField field : struct.fields()) {
+            String other = byName.put(field.name().toLowerCase(Locale.ROOT), field.name());
+            if (other != null) {
+                throw Refusal.usage(
+                        ("the input's columns '%s' and '%s' differ by case only; --conf spark.sql.caseSensitive=true"
+                                        + " keeps them apart")
+                                .formatted(Quote.of(within + other), Quote.of(within + field.name())));
+            }
+            refuseTwins(field.dataType(), within + field.name() + ".");
+        }
+    }
+
+    private int tasks() {
+        return InputScan.tasks(spark);
+    }
+}

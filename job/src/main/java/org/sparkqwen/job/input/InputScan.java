@@ -1,0 +1,270 @@
+package org.sparkqwen.job.input;
+
+import java.io.Serializable;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.Partition;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.rdd.PartitionPruningRDD;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RuntimeConfig;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.execution.datasources.FilePartition;
+import org.apache.spark.sql.execution.datasources.PartitionedFile;
+import org.apache.spark.util.SerializableConfiguration;
+import org.sparkqwen.job.cli.RunOptions;
+import org.sparkqwen.job.spark.InternalRows;
+import org.sparkqwen.job.spark.RowNumber;
+import scala.Function1;
+import scala.Option;
+
+/// An input as Spark's own reader scans it, cut into splits of which any rows can be read.
+///
+/// Spark packs splits into partitions by the number of cores. With these settings each partition is one split, the
+/// same on every cluster, and tells which. Rows stay in Spark's internal form, so that every value passes unchanged,
+/// malformed strings included.
+///
+/// An input that does not lie in files, or is read by a source that does not tell, is one split.
+public final class InputScan {
+    /// Small enough that a piece of a split is found quickly: all before it is read again.
+    private static final String SPLIT_BYTES = "32m";
+
+    /// Set while a scan is planned.
+    private static final Map<String, String> ONE_SPLIT_A_PARTITION = Map.of(
+            "spark.sql.files.maxPartitionBytes",
+            SPLIT_BYTES,
+            "spark.sql.files.openCostInBytes",
+            SPLIT_BYTES,
+            "spark.sql.files.minPartitionNum",
+            "1",
+            "spark.sql.files.maxPartitionNum",
+            Integer.toString(Integer.MAX_VALUE));
+
+    private static final Set<String> NEVER_EMPTY = Set.of("parquet", "orc");
+
+    static final InputFile NO_FILE = new InputFile(0, 0);
+
+    /// Tasks of a scan for each core, at most: a task for each of a million small files would take the driver
+    /// longer than the files take the executors.
+    private static final int TASKS_A_CORE = 4;
+
+    private final SparkSession spark;
+    private final Dataset<Row> rows;
+    private final UnreadableFiles known;
+    private final RDD<InternalRow> scan;
+    private final Map<Split, Integer> partitions = new HashMap<>();
+    private final Map<String, InputFile> files = new TreeMap<>();
+
+    /// @param size in bytes
+    /// @param modified milliseconds since 1970
+    record InputFile(long size, long modified) {}
+
+    public InputScan(Dataset<Row> rows) {
+        this(rows, UnreadableFiles.NONE);
+    }
+
+    /// @param rows as a reader gives them
+    /// @param known files that cannot be read, as is known already
+    public InputScan(Dataset<Row> rows, UnreadableFiles known) {
+        this.spark = rows.sparkSession();
+        this.rows = rows;
+        this.known = known;
+        scan = planned(rows);
+        for (Partition partition : scan.partitions()) {
+            if (partition instanceof FilePartition split && split.files().length == 1) {
+                PartitionedFile file = split.files()[0];
+                String path = file.toPath().toString();
+                partitions.put(new Split(path, file.start(), file.length()), partition.index());
+                files.put(path, new InputFile(file.fileSize(), file.modificationTime()));
+            } else {
+                partitions.clear();
+                files.clear();
+                partitions.put(Split.WHOLE_SOURCE, 0);
+                return;
+            }
+        }
+    }
+
+    /// Plans `rows` with a split a partition.
+    public static RDD<InternalRow> planned(Dataset<Row> rows) {
+        RuntimeConfig conf = rows.sparkSession().conf();
+        Map<String, Option<String>> before = new HashMap<>();
+        ONE_SPLIT_A_PARTITION.forEach((key, value) -> {
+            before.put(key, conf.getOption(key));
+            conf.set(key, value);
+        });
+        try {
+            RDD<InternalRow> scan = rows.queryExecution().toRdd();
+            scan.partitions();
+            return scan;
+        } finally {
+            before.forEach((key, value) -> {
+                if (value.isDefined()) {
+                    conf.set(key, value.get());
+                } else {
+                    conf.unset(key);
+                }
+            });
+        }
+    }
+
+    /// In the order in which a run takes them.
+    public Set<Split> splits() {
+        return new TreeSet<>(partitions.keySet());
+    }
+
+    /// By path.
+    public Map<String, InputFile> files() {
+        return files;
+    }
+
+    /// Files without a byte, which readers pass over, although no Parquet or ORC file is so short.
+    public UnreadableFiles emptyFiles(RunOptions options) {
+        Map<String, String> empty = new TreeMap<>();
+        boolean possible = !liesInFiles() || !NEVER_EMPTY.contains(options.inputFormat.toLowerCase(Locale.ROOT));
+        for (String file : possible ? new String[0] : rows.inputFiles()) {
+            String path = new Path(URI.create(file)).toString();
+            if (!files.containsKey(path)) {
+                empty.put(path, "it is empty");
+            }
+        }
+        return new UnreadableFiles(empty);
+    }
+
+    public boolean liesInFiles() {
+        return !partitions.containsKey(Split.WHOLE_SOURCE);
+    }
+
+    /// The rows of splits, in the order in which they were asked for; none of a file of which a split cannot be
+    /// read.
+    public record Counted(Map<Split, Long> rows, UnreadableFiles unreadable) {}
+
+    /// Counts the rows of splits. Parquet tells them in its footers, other formats are read.
+    ///
+    /// @param options of the input; Parquet files are unreadable, too, if they have columns of other types
+    public Counted count(List<Split> splits, RunOptions options) {
+        if (!liesInFiles()) {
+            return new Counted(Map.of(Split.WHOLE_SOURCE, rows.count()), UnreadableFiles.NONE);
+        }
+        InputScan counted = dependsOnColumns(options) ? this : new InputScan(rows.select());
+        List<Split> readable =
+                splits.stream().filter(split -> !known.contains(split.path())).toList();
+        Map<Split, SplitRows> counts = counted.read(readable, Long.MAX_VALUE);
+        Map<String, String> unreadable = failures(counts);
+        if (options.inputFormat.equalsIgnoreCase("parquet")) {
+            unreadable.putAll(failures(read(differing(readable), 1)));
+        }
+        splits.forEach(split -> {
+            if (known.contains(split.path())) {
+                unreadable.put(split.path(), known.reasons().getOrDefault(split.path(), ""));
+            }
+        });
+        Map<Split, Long> ordered = new LinkedHashMap<>();
+        for (Split split : splits) {
+            if (!unreadable.containsKey(split.path())) {
+                ordered.put(split, Objects.requireNonNull(counts.get(split)).rows());
+            }
+        }
+        return new Counted(ordered, new UnreadableFiles(unreadable));
+    }
+
+    /// Whether a reader of text drops lines, or fails at them, that the columns it is to read do not suit.
+    private static boolean dependsOnColumns(RunOptions options) {
+        return options.inputOptions.entrySet().stream()
+                .anyMatch(option -> option.getKey().equalsIgnoreCase("mode")
+                        && !option.getValue().equalsIgnoreCase("PERMISSIVE"));
+    }
+
+    private static Map<String, String> failures(Map<Split, SplitRows> read) {
+        Map<String, String> failures = new TreeMap<>();
+        read.forEach((split, rows) -> {
+            if (rows.failure() != null) {
+                failures.put(split.path(), rows.failure());
+            }
+        });
+        return failures;
+    }
+
+    /// Reads and counts rows of splits.
+    ///
+    /// @param most of each
+    private Map<Split, SplitRows> read(List<Split> splits, long most) {
+        List<Split> byPartition = byPartition(splits);
+        Map<Split, SplitRows> counts = new HashMap<>();
+        narrowed(splits)
+                .mapPartitionsWithIndex(
+                        (index, iterator) ->
+                                List.of(SplitRows.count(index, iterator, most)).iterator(),
+                        true)
+                .coalesce(tasks(spark))
+                .collect()
+                .forEach(count -> counts.put(byPartition.get(count.partition()), count));
+        return counts;
+    }
+
+    /// A split of each Parquet file that has columns of other types than this scan.
+    private List<Split> differing(List<Split> splits) {
+        Map<String, Split> byPath = new TreeMap<>();
+        splits.forEach(split -> byPath.putIfAbsent(split.path(), split));
+        ParquetTypes types = new ParquetTypes(
+                rows.schema(),
+                ParquetReading.of(spark.sessionState().conf()),
+                new SerializableConfiguration(spark.sessionState().newHadoopConf()));
+        List<String> paths = List.copyOf(byPath.keySet());
+        return JavaSparkContext.fromSparkContext(spark.sparkContext())
+                .parallelize(paths, Math.clamp(paths.size(), 1, tasks(spark)))
+                .filter(types::differ)
+                .collect()
+                .stream()
+                .map(path -> Objects.requireNonNull(byPath.get(path)))
+                .toList();
+    }
+
+    /// The rows of these pieces, at most one of each split, with their numbers; those of another source than files
+    /// without.
+    public Dataset<Row> read(List<Piece> pieces) {
+        if (!liesInFiles()) {
+            return rows;
+        }
+        Map<Split, Piece> bySplit = new HashMap<>();
+        pieces.forEach(piece -> bySplit.put(piece.split(), piece));
+        List<Piece> byPartition = new ArrayList<>();
+        byPartition(List.copyOf(bySplit.keySet())).forEach(split -> byPartition.add(bySplit.get(split)));
+        JavaRDD<InternalRow> taken = narrowed(bySplit.keySet())
+                .mapPartitionsWithIndex((index, all) -> byPartition.get(index).numbered(all), true)
+                .coalesce(tasks(spark));
+        return InternalRows.dataset(spark, taken.rdd(), RowNumber.addTo(rows.schema()));
+    }
+
+    /// Only the partitions of these splits, in the order of [#byPartition].
+    private JavaRDD<InternalRow> narrowed(Iterable<Split> splits) {
+        Set<Integer> wanted = new HashSet<>();
+        splits.forEach(split -> wanted.add(partitions.get(split)));
+        Function1<Object, Object> isWanted = (Function1<Object, Object> & Serializable) wanted::contains;
+        return PartitionPruningRDD.create(scan, isWanted).toJavaRDD();
+    }
+
+    private List<Split> byPartition(List<Split> splits) {
+        return splits.stream().sorted(Comparator.comparing(partitions::get)).toList();
+    }
+
+    static int tasks(SparkSession spark) {
+        return TASKS_A_CORE * spark.sparkContext().defaultParallelism();
+    }
+}

@@ -1,0 +1,43 @@
+package org.sparkqwen.job.input;
+
+import java.io.Serializable;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.hadoop.fs.Path;
+import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.util.HadoopInputFile;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.SerializableConfiguration;
+
+/// The types of columns as a Parquet file has them. Spark takes those of one file for all, and finds out when it reads
+/// rows.
+///
+/// @param expected columns that are read
+record ParquetTypes(StructType expected, ParquetReading reading, SerializableConfiguration hadoop)
+        implements Serializable {
+
+    /// Whether a file has a column of another type than is expected; Spark may be able to read it all the same.
+    boolean differ(String path) {
+        try (ParquetFileReader file =
+                ParquetFileReader.open(HadoopInputFile.fromPath(new Path(path), hadoop.value()))) {
+            StructType found = reading.converter()
+                    .convert(file.getFooter().getFileMetaData().getSchema());
+            Map<String, String> types = byName(expected);
+            return byName(found).entrySet().stream()
+                    .anyMatch(column ->
+                            !column.getValue().equals(types.getOrDefault(column.getKey(), column.getValue())));
+        } catch (Exception e) { // Spark throws a checked exception that it does not declare
+            return true; // reading tells
+        }
+    }
+
+    private static Map<String, String> byName(StructType schema) {
+        Map<String, String> types = new TreeMap<>();
+        for (StructField field : schema.fields()) {
+            types.put(field.name().toLowerCase(Locale.ROOT), field.dataType().catalogString());
+        }
+        return types;
+    }
+}

@@ -1,0 +1,55 @@
+package org.sparkqwen.job.input;
+
+import java.io.Serializable;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.sparkqwen.job.spark.RowNumber;
+
+/// Rows `from` (inclusive) to `to` (exclusive) of a split, counted from its first.
+///
+/// @param rows that the split had when the run was planned
+/// @param first number of row `from` in the run, see [PlannedRows]
+public record Piece(Split split, long from, long to, long rows, long first) implements Serializable {
+    /// Of the file, about: rows of a split are taken as equally long.
+    public double bytes() {
+        return rows == 0 ? 0 : (double) split.length() * (to - from) / rows;
+    }
+
+    /// These rows out of all the split's, with their numbers behind their columns.
+    Iterator<InternalRow> numbered(Iterator<InternalRow> all) {
+        return RowNumber.append(of(all), first);
+    }
+
+    /// Takes these rows out of all the split's. A split that has more or fewer rows than were planned fails, so
+    /// that no row is lost or doubled when a file changes under a run.
+    public Iterator<InternalRow> of(Iterator<InternalRow> all) {
+        return new Iterator<>() {
+            private long next;
+
+            @Override
+            public boolean hasNext() {
+                while (next < from && all.hasNext()) {
+                    all.next();
+                    next++;
+                }
+                boolean fewer = next < to && !all.hasNext();
+                boolean more = next == rows && all.hasNext();
+                if (fewer || more) {
+                    throw new IllegalStateException("%s has changed while it was read; begin anew with --mode overwrite"
+                            .formatted(split.path()));
+                }
+                return next < to;
+            }
+
+            @Override
+            public InternalRow next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                next++;
+                return all.next();
+            }
+        };
+    }
+}

@@ -1,0 +1,196 @@
+package org.sparkqwen.job.input.record;
+
+import com.univocity.parsers.csv.CsvParser;
+import java.io.InputStream;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.csv.CSVOptions;
+import org.apache.spark.sql.catalyst.csv.UnivocityParser;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.catalyst.util.BadRecordException;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.unsafe.types.UTF8String;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.spark.ScalaMaps;
+import scala.Option;
+
+/// Comma-separated values. A record with too many or too few fields, or with a quote that is not closed or not doubled,
+/// is a row with a problem.
+///
+/// @param options of Spark's reader
+/// @param timeZone of times without one
+/// @param corruptColumn see [RecordFormat#corruptColumn]
+/// @param columns of a record
+/// @param header of the first file as it stands there; null if files have none
+public record CsvFormat(
+        Map<String, String> options,
+        String timeZone,
+        String corruptColumn,
+        StructType columns,
+        @Nullable List<String> header)
+        implements RecordFormat {
+
+    public CsvFormat(Map<String, String> options, String timeZone, String corruptColumn) {
+        this(options, timeZone, corruptColumn, new StructType(), null);
+    }
+
+    private CSVOptions parsed() {
+        return new CSVOptions(ScalaMaps.immutable(options), false, timeZone, corruptColumn);
+    }
+
+    @Override
+    public boolean multiLine() {
+        return parsed().multiLine();
+    }
+
+    @Override
+    public Charset charset() {
+        return Charset.forName(parsed().charset());
+    }
+
+    @Override
+    public Mode mode() {
+        return Mode.valueOf(parsed().parseMode().name().toUpperCase(Locale.ROOT));
+    }
+
+    @Override
+    public StructType infer(Dataset<String> records) {
+        return records.sparkSession()
+                .read()
+                .options(options)
+                .option("mode", Mode.PERMISSIVE.name())
+                .csv(records)
+                .schema();
+    }
+
+    @Override
+    public RecordFormat with(StructType found, Dataset<String> records) {
+        List<String> names = null;
+        if (parsed().headerFlag()) {
+            List<String> first = records.takeAsList(1);
+            names = first.isEmpty() ? List.of() : fields(tokenizer(), first.getFirst());
+        }
+        return new CsvFormat(options, timeZone, corruptColumn, found, names);
+    }
+
+    private CsvParser tokenizer() {
+        return new CsvParser(parsed().asParserSettings());
+    }
+
+    private static List<String> fields(CsvParser tokenizer, String record) {
+        String[] fields = tokenizer.parseLine(record);
+        List<String> names = new ArrayList<>();
+        for (String field : fields == null ? new String[0] : fields) {
+            names.add(String.valueOf(field));
+        }
+        return names;
+    }
+
+    @Override
+    public Iterator<InputRecord> cut(InputStream file) {
+        CSVOptions parsed = parsed();
+        byte[] lineSeparator = parsed.lineSeparator().isDefined()
+                ? parsed.lineSeparator().get().getBytes(StandardCharsets.UTF_8)
+                : null;
+        return new CsvRecords(
+                file,
+                new CsvRecords.Syntax(
+                        parsed.delimiter().getBytes(StandardCharsets.UTF_8),
+                        parsed.quote(),
+                        parsed.escape(),
+                        lineSeparator,
+                        parsed.ignoreLeadingWhiteSpaceInRead()));
+    }
+
+    @Override
+    public Parser parser(StructType read, boolean beginning) {
+        return new CsvParserOfTask(read, beginning);
+    }
+
+    /// Not thread-safe.
+    private final class CsvParserOfTask implements Parser {
+        private final UnivocityParser parser;
+        private final CsvParser tokenizer = tokenizer();
+        private final StructType read;
+        private final CSVOptions parsed = parsed();
+        private boolean headerComes;
+
+        CsvParserOfTask(StructType read, boolean beginning) {
+            this.read = read;
+            parser = new UnivocityParser(columns, read, parsed);
+            headerComes = beginning && header != null;
+        }
+
+        @Override
+        public List<ParsedRecord> parse(InputRecord record) {
+            byte[] bytes = record.bytes();
+            if (bytes.length == 0 || (parsed.isCommentSet() && bytes[0] == parsed.comment())) {
+                return List.of();
+            }
+            // Malformed UTF-8 goes through the parser as characters that each are one byte, and comes out unchanged.
+            boolean valid = UTF8String.fromBytes(bytes).isValid();
+            String text = new String(bytes, valid ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
+            if (headerComes) {
+                headerComes = false;
+                checkHeader(text);
+                return List.of();
+            }
+            ParsedRecord row = row(text, record.problem());
+            return List.of(valid ? row : new ParsedRecord(asBytes(row.row()), row.problem()));
+        }
+
+        private void checkHeader(String text) {
+            List<String> found = fields(tokenizer, text);
+            if (!found.equals(header)) {
+                throw new IllegalStateException("its header is %s, and that of the first file %s"
+                        .formatted(
+                                Quote.of(String.join(parsed.delimiter(), found)),
+                                Quote.of(String.join(parsed.delimiter(), header == null ? List.of() : header))));
+            }
+        }
+
+        private ParsedRecord row(String text, @Nullable String problem) {
+            try {
+                Option<InternalRow> row = parser.parse().apply(text);
+                return new ParsedRecord(row.isDefined() ? row.get() : new GenericInternalRow(read.size()), problem);
+            } catch (Exception e) { // Spark throws a checked exception that it does not declare
+                if (!(e instanceof BadRecordException bad)) {
+                    throw e;
+                }
+                InternalRow[] partial = bad.partialResults().apply();
+                return new ParsedRecord(
+                        partial.length == 0 ? new GenericInternalRow(read.size()) : partial[0],
+                        problem == null ? problem(text, bad) : problem);
+            }
+        }
+
+        private String problem(String text, BadRecordException bad) {
+            int found = fields(tokenizer, text).size();
+            return found == columns.size()
+                    ? "a field does not suit its column: " + Quote.line(Failures.firstLine(bad.cause()))
+                    : "the record has %d field%s, not %d".formatted(found, found == 1 ? "" : "s", columns.size());
+        }
+
+        private InternalRow asBytes(InternalRow row) {
+            @Nullable Object[] values = new @Nullable Object[read.size()];
+            Arrays.setAll(values, i -> row.get(i, read.apply(i).dataType()));
+            for (int i = 0; i < values.length; i++) {
+                if (read.apply(i).dataType().equals(DataTypes.StringType) && values[i] != null) {
+                    values[i] = UTF8String.fromBytes(values[i].toString().getBytes(StandardCharsets.ISO_8859_1));
+                }
+            }
+            return new GenericInternalRow(values);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+package org.sparkqwen.job.input.record;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.Charset;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.catalyst.json.JSONOptions;
+import org.apache.spark.sql.catalyst.json.JSONOptionsInRead;
+import org.apache.spark.sql.catalyst.json.JacksonParser;
+import org.apache.spark.sql.catalyst.util.BadRecordException;
+import org.apache.spark.sql.sources.Filter;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.MapType;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.unsafe.types.UTF8String;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.spark.ScalaMaps;
+import scala.Function1;
+import scala.Function2;
+import scala.collection.Iterable;
+import scala.collection.immutable.Seq;
+import scala.jdk.javaapi.CollectionConverters;
+
+/// JSON: a value a line, or any number of lines a value. A line that is not JSON is a row with a problem that says
+/// what is wrong and at which byte.
+///
+/// @param options of Spark's reader
+/// @param timeZone of times without one
+/// @param corruptColumn see [RecordFormat#corruptColumn]
+public record JsonFormat(Map<String, String> options, String timeZone, String corruptColumn) implements RecordFormat {
+    private static final Seq<Filter> NO_FILTERS =
+            CollectionConverters.asScala(List.<Filter>of()).toSeq();
+
+    private JSONOptions parsed() {
+        return new JSONOptionsInRead(ScalaMaps.immutable(options), timeZone, corruptColumn);
+    }
+
+    @Override
+    public boolean multiLine() {
+        return parsed().multiLine();
+    }
+
+    @Override
+    public Charset charset() {
+        return parsed().encoding().isDefined()
+                ? Charset.forName(parsed().encoding().get())
+                : StandardCharsets.UTF_8;
+    }
+
+    @Override
+    public Mode mode() {
+        return Mode.valueOf(parsed().parseMode().name().toUpperCase(Locale.ROOT));
+    }
+
+    @Override
+    public StructType infer(Dataset<String> records) {
+        StructType columns = records.sparkSession()
+                .read()
+                .options(options)
+                .option("mode", Mode.PERMISSIVE.name())
+                .json(records)
+                .schema();
+        return (StructType) withoutDoubles(columns);
+    }
+
+    /// A key that some object has twice is in the schema twice.
+    private static DataType withoutDoubles(DataType type) {
+        return switch (type) {
+            case StructType struct -> {
+                List<String> names = new ArrayList<>();
+                StructType once = new StructType();
+                for (StructField field : struct.fields()) {
+                    if (!names.contains(field.name())) {
+                        names.add(field.name());
+                        once = once.add(
+                                field.name(), withoutDoubles(field.dataType()), field.nullable(), field.metadata());
+                    }
+                }
+                yield once;
+            }
+            case ArrayType array -> new ArrayType(withoutDoubles(array.elementType()), array.containsNull());
+            case MapType map -> new MapType(map.keyType(), withoutDoubles(map.valueType()), map.valueContainsNull());
+            default -> type;
+        };
+    }
+
+    @Override
+    public RecordFormat with(StructType columns, Dataset<String> records) {
+        return this;
+    }
+
+    @Override
+    public Iterator<InputRecord> cut(InputStream file) {
+        return new JsonRecords(file);
+    }
+
+    @Override
+    public Parser parser(StructType read, boolean beginning) {
+        JacksonParser parser = new JacksonParser(read, parsed(), true, NO_FILTERS);
+        InternalRow empty = new GenericInternalRow(read.size());
+        return record -> parse(parser, record, empty);
+    }
+
+    private static List<ParsedRecord> parse(JacksonParser parser, InputRecord record, InternalRow empty) {
+        byte[] json = record.bytes();
+        if (record.problem() != null) {
+            return List.of(new ParsedRecord(empty, record.problem()));
+        }
+        UTF8String text = UTF8String.fromBytes(json);
+        if (!text.isValid()) {
+            return List.of(new ParsedRecord(
+                    empty, "the line is not JSON: it is not UTF-8 at byte %d".formatted(firstMalformed(json))));
+        }
+        Function2<JsonFactory, byte[], JsonParser> create = (factory, bytes) -> {
+            try {
+                return StrictJsonParser.of(factory, bytes);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        };
+        Function1<byte[], UTF8String> literal = _ -> text;
+        List<ParsedRecord> rows = new ArrayList<>();
+        try {
+            Iterable<InternalRow> parsed = parser.parse(json, create, literal);
+            CollectionConverters.asJava(parsed).forEach(row -> rows.add(new ParsedRecord(row, null)));
+        } catch (Exception e) { // Spark throws a checked exception that it does not declare
+            if (!(e instanceof BadRecordException bad)) {
+                throw e;
+            }
+            String problem = problem(bad);
+            for (InternalRow row : bad.partialResults().apply()) {
+                rows.add(new ParsedRecord(row, problem));
+            }
+            if (rows.isEmpty()) {
+                rows.add(new ParsedRecord(empty, problem));
+            }
+        }
+        return rows;
+    }
+
+    private static String problem(BadRecordException bad) {
+        for (Throwable cause = bad.cause(); cause != null; cause = cause.getCause()) {
+            if (cause instanceof JsonProcessingException syntax) {
+                String where =
+                        syntax.getLocation() == null || syntax.getLocation().getByteOffset() < 0
+                                ? ""
+                                : ", at byte %d".formatted(syntax.getLocation().getByteOffset());
+                return "the line is not JSON: " + Quote.line(withoutSource(syntax.getOriginalMessage())) + where;
+            }
+        }
+        return "the line is not a JSON object of the input's columns: " + Quote.line(Failures.firstLine(bad.cause()));
+    }
+
+    /// Jackson repeats the line where it says where an object began.
+    private static String withoutSource(String message) {
+        return message.replaceFirst("(?s) \\(start marker at .*", "");
+    }
+
+    private static int firstMalformed(byte[] bytes) {
+        CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
+        ByteBuffer input = ByteBuffer.wrap(bytes);
+        CharBuffer output = CharBuffer.allocate(1 << 12);
+        while (true) {
+            CoderResult result = decoder.decode(input, output, true);
+            if (!result.isOverflow()) {
+                return input.position();
+            }
+            output.clear();
+        }
+    }
+}

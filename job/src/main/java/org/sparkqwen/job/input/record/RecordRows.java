@@ -1,0 +1,360 @@
+package org.sparkqwen.job.input.record;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import org.apache.commons.io.input.ReaderInputStream;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.Partition;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.execution.datasources.CodecStreams;
+import org.apache.spark.sql.execution.datasources.FilePartition;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.unsafe.types.UTF8String;
+import org.apache.spark.util.SerializableConfiguration;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.job.input.InputRows;
+import org.sparkqwen.job.input.InputScan;
+import org.sparkqwen.job.input.Origin;
+import org.sparkqwen.job.input.SplitRows;
+import org.sparkqwen.job.spark.FlatIterator;
+import org.sparkqwen.job.spark.InternalRows;
+
+/// The rows of text files in a [RecordFormat]. Spark finds and divides the files, as for any format, and its parsers
+/// make the values; in between, records are cut and checked here.
+///
+/// Each partition is a split, as [InputScan] wants it.
+public final class RecordRows implements InputRows {
+    private final SparkSession spark;
+    private final RecordFormat format;
+    private final RDD<InternalRow> files;
+    private final StructType columns;
+    private final StructType scanned;
+    private final SerializableConfiguration hadoop;
+
+    private RecordRows(
+            SparkSession spark,
+            RecordFormat format,
+            RDD<InternalRow> files,
+            StructType columns,
+            StructType scanned,
+            SerializableConfiguration hadoop) {
+        this.spark = spark;
+        this.format = format;
+        this.files = files;
+        this.columns = columns;
+        this.scanned = scanned;
+        this.hadoop = hadoop;
+    }
+
+    /// Files, before their columns are known.
+    public static final class Unopened {
+        private final RecordRows rows;
+
+        private Unopened(RecordRows rows) {
+            this.rows = rows;
+        }
+
+        /// Finds the columns.
+        ///
+        /// @param without files that are not looked at
+        public RecordRows open(Set<String> without) {
+            Dataset<String> records = rows.records(without);
+            StructType columns = rows.format.infer(records);
+            return new RecordRows(
+                    rows.spark, rows.format.with(columns, records), rows.files, columns, rows.scanned, rows.hadoop);
+        }
+
+        /// Files that cannot be cut into records, and why; half of a gzip file is one.
+        public Map<String, String> failures() {
+            Source source = rows.source();
+            RecordFormat format = rows.format;
+            Map<String, String> failures = new TreeMap<>();
+            rows.files
+                    .toJavaRDD()
+                    .mapPartitionsWithIndex(
+                            (index, scan) -> List.of(SplitRows.count(
+                                            index,
+                                            new FlatIterator<>(scan, row -> source.records(format, index, row)),
+                                            Long.MAX_VALUE))
+                                    .iterator(),
+                            true)
+                    .collect()
+                    .forEach(split -> {
+                        if (split.failure() != null) {
+                            failures.put(source.paths()[split.partition()], split.failure());
+                        }
+                    });
+            return failures;
+        }
+    }
+
+    /// @param files Spark's scan of lines, or of files where a record may have several lines; in its first column
+    ///     are the lines or the files' paths, in the others the values of partition columns
+    public static Unopened of(Dataset<Row> files, RecordFormat format) {
+        SparkSession spark = files.sparkSession();
+        return new Unopened(new RecordRows(
+                spark,
+                format,
+                InputScan.planned(files),
+                new StructType(),
+                files.schema(),
+                new SerializableConfiguration(spark.sessionState().newHadoopConf())));
+    }
+
+    /// The columns of a record.
+    public StructType columns() {
+        return columns;
+    }
+
+    @Override
+    public Dataset<Row> all() {
+        return rows(whole());
+    }
+
+    /// With the problem, if it is asked for.
+    @Override
+    public Dataset<Row> only(Column... wanted) {
+        StructType selected = all().select(wanted).schema();
+        return rows(RowProblem.without(selected)).select(wanted);
+    }
+
+    private StructType whole() {
+        StructType whole = columns;
+        for (StructField field : partitionColumns().fields()) {
+            whole = whole.add(field);
+        }
+        return whole;
+    }
+
+    /// @param read columns, of records and of partitions
+    private Dataset<Row> rows(StructType read) {
+        StructType ofRecord = among(columns, read);
+        StructType parsed = new StructType(Arrays.stream(ofRecord.fields())
+                .filter(field -> !field.name().equals(format.corruptColumn()))
+                .toArray(StructField[]::new));
+        StructType schema = ofRecord;
+        List<Integer> ofPartition = new ArrayList<>();
+        for (StructField field : among(partitionColumns(), read).fields()) {
+            schema = schema.add(field);
+            ofPartition.add(scanned.fieldIndex(field.name()));
+        }
+        Reading reading = new Reading(format, source(), parsed, corruptIndex(ofRecord), ofPartition, scanned);
+        RDD<InternalRow> rows =
+                files.toJavaRDD().mapPartitionsWithIndex(reading::rows, true).rdd();
+        return InternalRows.dataset(spark, rows, RowProblem.addTo(schema));
+    }
+
+    private StructType partitionColumns() {
+        return new StructType(Arrays.copyOfRange(scanned.fields(), 1, scanned.size()));
+    }
+
+    private int corruptIndex(StructType schema) {
+        return Arrays.asList(schema.fieldNames()).indexOf(format.corruptColumn());
+    }
+
+    private static StructType among(StructType all, StructType wanted) {
+        Set<String> names = Set.of(wanted.fieldNames());
+        return new StructType(Arrays.stream(all.fields())
+                .filter(field -> names.contains(field.name()))
+                .toArray(StructField[]::new));
+    }
+
+    /// All records as strings, for finding columns.
+    private Dataset<String> records(Set<String> without) {
+        Source source = source();
+        RecordFormat cut = format; // tasks get it without this object
+        boolean[] skipped = new boolean[source.paths().length];
+        for (int i = 0; i < skipped.length; i++) {
+            skipped[i] = without.contains(source.paths()[i]);
+        }
+        RDD<String> texts = files.toJavaRDD()
+                .mapPartitionsWithIndex(
+                        (index, rows) -> skipped[index]
+                                ? Collections.emptyIterator()
+                                : new FlatIterator<>(rows, row -> texts(source.records(cut, index, row))),
+                        true)
+                .rdd();
+        return spark.createDataset(texts, Encoders.STRING()).filter("value != ''");
+    }
+
+    private static Iterator<String> texts(Iterator<InputRecord> records) {
+        return new FlatIterator<>(
+                records,
+                record -> List.of(new String(record.bytes(), StandardCharsets.UTF_8))
+                        .iterator());
+    }
+
+    private Source source() {
+        Partition[] partitions = files.partitions();
+        String[] paths = new String[partitions.length];
+        boolean[] beginnings = new boolean[partitions.length];
+        for (int i = 0; i < partitions.length; i++) {
+            if (!(partitions[i] instanceof FilePartition split) || split.files().length != 1) {
+                throw new IllegalStateException("the input's files are not one a partition");
+            }
+            paths[i] = split.files()[0].toPath().toString();
+            beginnings[i] = split.files()[0].start() == 0;
+        }
+        return new Source(hadoop, paths, beginnings);
+    }
+
+    /// Where a task gets records from.
+    ///
+    /// @param paths of the file that each partition is of
+    /// @param beginnings whether a partition is its file's first
+    private record Source(SerializableConfiguration hadoop, String[] paths, boolean[] beginnings)
+            implements Serializable {
+
+        /// The records of one row of Spark's scan: of a line, or of a whole file.
+        Iterator<InputRecord> records(RecordFormat format, int partition, InternalRow row) {
+            if (!format.multiLine()) {
+                return List.of(line(format.charset(), row.getUTF8String(0).getBytes()))
+                        .iterator();
+            }
+            Path path = new Path(paths[partition]);
+            InputStream file = CodecStreams.createInputStreamWithCloseResource(hadoop.value(), path);
+            return new RecordsOfFile(path, () -> format.cut(inUtf8(file, format.charset())));
+        }
+
+        private static InputRecord line(Charset charset, byte[] bytes) {
+            if (charset.equals(StandardCharsets.UTF_8)) {
+                return new InputRecord(bytes, null);
+            }
+            try {
+                String text =
+                        charset.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+                return new InputRecord(text.getBytes(StandardCharsets.UTF_8), null);
+            } catch (CharacterCodingException e) {
+                return new InputRecord(bytes, "the line is not %s".formatted(charset));
+            }
+        }
+
+        private static InputStream inUtf8(InputStream file, Charset charset) {
+            if (charset.equals(StandardCharsets.UTF_8)) {
+                return file;
+            }
+            Reader reader = new InputStreamReader(file, charset.newDecoder()); // which reports what is malformed
+            try {
+                return ReaderInputStream.builder()
+                        .setReader(reader)
+                        .setCharset(StandardCharsets.UTF_8)
+                        .get();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    /// The records of a file. What fails is said with the file's name, as Spark says it.
+    private static final class RecordsOfFile implements Iterator<InputRecord> {
+        private final Path path;
+        private final Iterator<InputRecord> records;
+
+        RecordsOfFile(Path path, Supplier<Iterator<InputRecord>> records) {
+            this.path = path;
+            this.records = named(records);
+        }
+
+        @Override
+        public boolean hasNext() {
+            return records.hasNext();
+        }
+
+        @Override
+        public InputRecord next() {
+            return named(records::next);
+        }
+
+        private <T> T named(Supplier<T> step) {
+            try {
+                return step.get();
+            } catch (UncheckedIOException | IllegalStateException e) {
+                throw new IllegalStateException("Encountered error while reading file %s.".formatted(path.toUri()), e);
+            }
+        }
+    }
+
+    /// What a task reads.
+    ///
+    /// @param parsed columns that the parser reads
+    /// @param corrupt index of the column for records with a problem among those of a record; negative if there
+    ///     is none
+    /// @param partitionValues indexes of the partition columns that are read, in the scan's rows
+    /// @param scanned types of the scan's rows
+    private record Reading(
+            RecordFormat format,
+            Source source,
+            StructType parsed,
+            int corrupt,
+            List<Integer> partitionValues,
+            StructType scanned)
+            implements Serializable {
+
+        Iterator<InternalRow> rows(int partition, Iterator<InternalRow> scan) {
+            RecordFormat.Mode mode = format.mode();
+            RecordFormat.Parser parser = format.parser(parsed, source.beginnings()[partition]);
+            return new FlatIterator<>(scan, row -> {
+                InternalRow ofFile = partitionValues.isEmpty() ? row : row.copy();
+                return new FlatIterator<>(
+                        source.records(format, partition, row),
+                        record -> parser.parse(record).stream()
+                                .filter(result -> keeps(mode, result, partition))
+                                .map(result -> row(result, record, ofFile))
+                                .iterator());
+            });
+        }
+
+        private boolean keeps(RecordFormat.Mode mode, ParsedRecord result, int partition) {
+            if (result.problem() != null && mode == RecordFormat.Mode.FAILFAST) {
+                throw new IllegalStateException("%s, in %s, and the input is read with mode=FAILFAST"
+                        .formatted(result.problem(), Origin.shortened(source.paths()[partition])));
+            }
+            return result.problem() == null || mode == RecordFormat.Mode.PERMISSIVE;
+        }
+
+        private InternalRow row(ParsedRecord result, InputRecord record, InternalRow ofFile) {
+            int ofRecord = parsed.size() + (corrupt < 0 ? 0 : 1);
+            @Nullable Object[] values = new @Nullable Object[ofRecord + partitionValues.size() + 1];
+            int next = 0;
+            for (int i = 0; i < ofRecord; i++) {
+                if (i == corrupt) {
+                    values[i] = result.problem() == null ? null : UTF8String.fromBytes(record.bytes());
+                } else {
+                    values[i] = result.row().get(next, parsed.apply(next).dataType());
+                    next++;
+                }
+            }
+            for (int i = 0; i < partitionValues.size(); i++) {
+                int column = partitionValues.get(i);
+                values[ofRecord + i] = ofFile.get(column, scanned.apply(column).dataType());
+            }
+            values[values.length - 1] = result.problem() == null ? null : UTF8String.fromString(result.problem());
+            return new GenericInternalRow(values);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+package org.sparkqwen.job.metrics;
+
+import com.codahale.metrics.Gauge;
+import com.codahale.metrics.Meter;
+import com.codahale.metrics.MetricRegistry;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.ToIntFunction;
+import java.util.function.ToLongFunction;
+import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.kernels.measure.Stage;
+import org.sparkqwen.engine.kernels.measure.Work;
+import org.sparkqwen.engine.request.Load;
+import org.sparkqwen.job.executor.RowCounts;
+
+/// What the engines of a JVM do, as metrics: meters of what was done, which also have its rate, and gauges of what is
+/// in work. Both are as of the last [#sample].
+public final class EngineMeters {
+    /// What is counted of an engine.
+    private static final Map<String, ToLongFunction<Load>> COUNTS = Map.of(
+            "tokens.scored", Load::scoredTokens,
+            "tokens.prompt", Load::promptTokens,
+            "tokens.shared", Load::sharedTokens,
+            "tokens.generated", Load::generatedTokens,
+            "batches", Load::batches,
+            "preemptions", Load::preemptions);
+
+    /// What engines have in work, added up over those that are open.
+    private static final Map<String, ToIntFunction<Load>> IN_WORK = Map.of(
+            "sequences.running", Load::running,
+            "sequences.waiting", Load::waiting,
+            "cache.blocks.used", Load::blocksUsed,
+            "cache.blocks.kept", Load::blocksKept,
+            "cache.blocks", Load::blocks);
+
+    static final String ROWS = "rows";
+    static final String ERRORS = "errors";
+
+    /// Mean tokens of the batches that were computed last, of the [#BATCH_LIMIT] that one may have.
+    static final String BATCH_TOKENS = "batch.tokens";
+
+    static final String BATCH_LIMIT = "batch.tokens.limit";
+    static final String SEQUENCE_LIMIT = "sequences.limit";
+
+    /// Share of the time that kernels computed in, 0 to 1.
+    static final String KERNELS_BUSY = "kernels.busy";
+
+    private static final Set<String> COUNTED = with(COUNTS.keySet(), ROWS, ERRORS);
+    private static final Set<String> GAUGED =
+            with(IN_WORK.keySet(), BATCH_TOKENS, BATCH_LIMIT, SEQUENCE_LIMIT, KERNELS_BUSY);
+
+    private final Map<String, Meter> meters = new HashMap<>();
+    private final Map<String, Double> inWork = new HashMap<>();
+    private final IdentityHashMap<Engine, Reading> readings = new IdentityHashMap<>();
+    private long rows = RowCounts.rows();
+    private long errors = RowCounts.errors();
+    private long lastSample = System.nanoTime();
+
+    /// What was last read of an engine.
+    private record Reading(Load load, Work work) {
+        static final Reading NONE =
+                new Reading(new Load(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), new Work(Map.of(), Map.of(), Map.of(), 0));
+
+        static Reading of(Engine engine) {
+            return new Reading(engine.load(), engine.work());
+        }
+
+        long kernelNanosSince(Reading earlier) {
+            Work done = work.since(earlier.work);
+            return Arrays.stream(Stage.values()).mapToLong(done::nanos).sum();
+        }
+    }
+
+    EngineMeters(MetricRegistry registry) {
+        for (String metric : COUNTED) {
+            meters.put(metric, registry.meter(metric));
+        }
+        for (String metric : GAUGED) {
+            inWork.put(metric, 0d);
+            registry.register(metric, (Gauge<Double>) () -> inWork(metric));
+        }
+    }
+
+    private static Set<String> with(Set<String> metrics, String... more) {
+        Set<String> all = new TreeSet<>(metrics);
+        all.addAll(Arrays.asList(more));
+        return all;
+    }
+
+    /// Names of what is counted.
+    public static Set<String> counted() {
+        return COUNTED;
+    }
+
+    /// Names of what is in work.
+    public static Set<String> inWork() {
+        return GAUGED;
+    }
+
+    /// The name of a counted metric's rate among [#now].
+    static String rate(String counted) {
+        return counted + ".rate";
+    }
+
+    private synchronized double inWork(String metric) {
+        return inWork.getOrDefault(metric, 0d);
+    }
+
+    /// Reads the engines that are open, and counts what they did since the last time.
+    synchronized void sample(List<Engine> engines) {
+        long now = System.nanoTime();
+        inWork.replaceAll((metric, value) -> metric.equals(BATCH_TOKENS) ? value : 0d);
+        long batches = 0;
+        long batchTokens = 0;
+        long kernelNanos = 0;
+        for (Engine engine : engines) {
+            Reading before = readings.getOrDefault(engine, Reading.NONE);
+            Reading reading = Reading.of(engine);
+            readings.put(engine, reading);
+            COUNTS.forEach(
+                    (metric, count) -> mark(metric, count.applyAsLong(reading.load) - count.applyAsLong(before.load)));
+            IN_WORK.forEach(
+                    (metric, value) -> inWork.merge(metric, (double) value.applyAsInt(reading.load), Double::sum));
+            inWork.merge(BATCH_LIMIT, (double) engine.options().batchTokens(), Math::max);
+            inWork.merge(SEQUENCE_LIMIT, (double) engine.options().maxSequences(), Double::sum);
+            batches += reading.load.batches() - before.load.batches();
+            batchTokens += reading.load.batchTokens() - before.load.batchTokens();
+            kernelNanos += reading.kernelNanosSince(before);
+        }
+        readings.keySet().retainAll(engines);
+        if (batches > 0) {
+            inWork.put(BATCH_TOKENS, (double) batchTokens / batches);
+        }
+        inWork.put(KERNELS_BUSY, (double) kernelNanos / Math.max(1, now - lastSample));
+        lastSample = now;
+        countRows();
+    }
+
+    private void countRows() {
+        long rowsNow = RowCounts.rows();
+        long errorsNow = RowCounts.errors();
+        mark(ROWS, rowsNow - rows);
+        mark(ERRORS, errorsNow - errors);
+        rows = rowsNow;
+        errors = errorsNow;
+    }
+
+    private void mark(String metric, long count) {
+        Objects.requireNonNull(meters.get(metric)).mark(count);
+    }
+
+    /// All that was counted, by metric.
+    synchronized Map<String, Long> counts() {
+        Map<String, Long> counts = new HashMap<>();
+        meters.forEach((metric, meter) -> counts.put(metric, meter.getCount()));
+        return counts;
+    }
+
+    /// All that is in work, by metric, and the rates of the last minute of what was counted.
+    synchronized Map<String, Double> now() {
+        Map<String, Double> now = new HashMap<>(inWork);
+        meters.forEach((metric, meter) -> now.put(rate(metric), meter.getOneMinuteRate()));
+        return now;
+    }
+}

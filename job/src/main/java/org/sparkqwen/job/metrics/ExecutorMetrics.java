@@ -1,0 +1,53 @@
+package org.sparkqwen.job.metrics;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Timer;
+import java.util.TimerTask;
+import org.apache.spark.api.plugin.ExecutorPlugin;
+import org.apache.spark.api.plugin.PluginContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.sparkqwen.job.executor.ExecutorEngine;
+
+/// An executor's part of [MetricsPlugin]: reads the engines of this JVM every second, and tells the driver now and
+/// then.
+final class ExecutorMetrics implements ExecutorPlugin {
+    static final Duration BETWEEN_READINGS = Duration.ofSeconds(5);
+
+    private static final Logger LOG = LoggerFactory.getLogger(ExecutorMetrics.class);
+    private static final Duration BETWEEN_SAMPLES = Duration.ofSeconds(1);
+
+    private final Timer timer = new Timer("spark-qwen-metrics", true);
+
+    @Override
+    public void init(PluginContext context, Map<String, String> extraConf) {
+        EngineMeters meters = new EngineMeters(context.metricRegistry());
+        every(BETWEEN_SAMPLES, () -> meters.sample(ExecutorEngine.engines()));
+        every(BETWEEN_READINGS, () -> tell(context, meters));
+    }
+
+    private void every(Duration time, Runnable action) {
+        TimerTask task = new TimerTask() {
+            @Override
+            public void run() {
+                action.run();
+            }
+        };
+        timer.schedule(task, time.toMillis(), time.toMillis());
+    }
+
+    private static void tell(PluginContext context, EngineMeters meters) {
+        try {
+            context.send(new ExecutorReading(context.executorID(), meters.counts(), meters.now()));
+        } catch (IOException e) {
+            LOG.debug("the driver cannot be told of metrics", e);
+        }
+    }
+
+    @Override
+    public void shutdown() {
+        timer.cancel();
+    }
+}

@@ -1,0 +1,11 @@
+package org.sparkqwen.job.metrics;
+
+import java.io.Serializable;
+import java.util.Map;
+
+/// What an executor tells the driver of its [EngineMeters].
+///
+/// @param executor its id
+/// @param counts all that it has counted, by metric
+/// @param now what it has in work, by metric, and rates a second
+record ExecutorReading(String executor, Map<String, Long> counts, Map<String, Double> now) implements Serializable {}

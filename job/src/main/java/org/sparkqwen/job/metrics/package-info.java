@@ -1,0 +1,5 @@
+/// What executors do, as Spark's metrics.
+@NullMarked
+package org.sparkqwen.job.metrics;
+
+import org.jspecify.annotations.NullMarked;

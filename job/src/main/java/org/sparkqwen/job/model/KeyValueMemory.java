@@ -1,0 +1,63 @@
+package org.sparkqwen.job.model;
+
+import java.lang.management.ManagementFactory;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.sizing.WorkingMemory;
+
+/// How much memory an executor gives to keys and values when nobody says.
+///
+/// Where the cluster holds executors to their memory overhead, what a step does not need of it; elsewhere an eighth of
+/// the machine's memory, and not more than 4 GiB.
+public final class KeyValueMemory {
+    private static final Logger LOG = LoggerFactory.getLogger(KeyValueMemory.class);
+
+    private static final long MIB = 1 << 20;
+
+    /// So that a run starts at all; too little makes it slow, and then says so.
+    private static final long LEAST = 128 * MIB;
+
+    private static final long MOST = 4096 * MIB;
+
+    /// What a JVM takes beside its heap: code, classes, threads.
+    private static final long JVM = 256 * MIB;
+
+    private KeyValueMemory() {}
+
+    static long ofThisExecutor(ModelConfig config, int batchTokens, int threads) {
+        SparkEnv env = SparkEnv.get();
+        long step =
+                WorkingMemory.scoring(config, batchTokens, batchTokens, threads).offHeap();
+        long physical = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class)
+                .getTotalMemorySize();
+        long bytes = bytes(env == null ? null : env.conf(), step, physical);
+        LOG.info("key/value cache: {} MiB at most", bytes / MIB);
+        return bytes;
+    }
+
+    /// @param step bytes that a step takes off the heap, beside keys and values
+    /// @param physical bytes that the machine or the container has
+    public static long bytes(@Nullable SparkConf conf, long step, long physical) {
+        long overhead = conf == null ? 0 : overhead(conf);
+        long bytes = overhead > 0 ? overhead - step - JVM : Math.min(physical / 8, MOST);
+        return Math.max(bytes, LEAST);
+    }
+
+    /// The executor's memory overhead, as Spark computes it; 0 where nothing holds executors to one.
+    private static long overhead(SparkConf conf) {
+        String master = conf.get("spark.master", "local");
+        boolean held = master.startsWith("yarn") || master.startsWith("k8s");
+        if (!held && !conf.contains("spark.executor.memoryOverhead")) {
+            return 0;
+        }
+        double factor = conf.getDouble("spark.executor.memoryOverheadFactor", 0.1);
+        long heap = conf.getSizeAsMb("spark.executor.memory", "1g");
+        long least = conf.getSizeAsMb("spark.executor.minMemoryOverhead", "384m");
+        long byDefault = Math.max((long) (heap * factor), least);
+        return conf.getSizeAsMb("spark.executor.memoryOverhead", byDefault + "m") * MIB;
+    }
+}

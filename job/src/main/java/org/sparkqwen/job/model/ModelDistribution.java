@@ -1,0 +1,84 @@
+package org.sparkqwen.job.model;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.Locale;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
+import org.sparkqwen.engine.hostcache.ModelFiles;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.progress.Console;
+import org.sparkqwen.job.progress.CopyDisplay;
+import org.sparkqwen.job.progress.PackingDisplay;
+import org.sparkqwen.job.storage.HadoopFiles;
+
+/// How a model comes to the executors.
+public enum ModelDistribution {
+    /// What fits the cluster, see [#choose].
+    AUTO,
+    /// The directory is on every host, under the same path.
+    SHARED,
+    /// Each host copies it from a file system that Hadoop knows.
+    FETCH,
+    /// Each host copies it from the driver and from other hosts that have parts of it.
+    BROADCAST;
+
+    /// `model` as tasks of `spark` find it. Broadcasting reads all of it.
+    ///
+    /// @param out is told what was chosen and why, where there was a choice
+    /// @throws Refusal if the model cannot be distributed so
+    ModelReference distribute(ModelReference model, SparkSession spark, PrintStream out) {
+        return switch (this) {
+            case AUTO -> choose(model, spark, out).distribute(model, spark, out);
+            case SHARED -> model; // how it came from open
+            case FETCH -> fetch(model, spark, out);
+            case BROADCAST -> broadcast(model, spark, out);
+        };
+    }
+
+    private static ModelReference fetch(ModelReference model, SparkSession spark, PrintStream out) {
+        ModelFiles files = model.files();
+        String uri = model.isRemote() ? model.origin() : model.path().toUri().toString();
+        return model.from(
+                new ModelSource.Fetched(files, new HadoopFiles(uri), CopyDisplay.show(spark, files.bytes(), out)));
+    }
+
+    private static ModelReference broadcast(ModelReference model, SparkSession spark, PrintStream out) {
+        ModelFiles files = model.files();
+        try (PackingDisplay display = PackingDisplay.of("broadcast")) {
+            JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+            return model.from(new ModelSource.Broadcasted(
+                    files,
+                    BroadcastFiles.of(context, model.path(), files, display),
+                    CopyDisplay.show(spark, files.bytes(), out)));
+        } catch (IOException e) {
+            throw Refusal.failure("%s cannot be broadcast: %s".formatted(model.directory(), Failures.firstLine(e)), e);
+        }
+    }
+
+    private static ModelDistribution choose(ModelReference model, SparkSession spark, PrintStream out) {
+        if (inOneProcess(spark.sparkContext().conf())) {
+            return SHARED; // with the driver itself
+        }
+        if (model.isRemote()) {
+            return say(out, FETCH, "each host copies %s once".formatted(model.origin()));
+        }
+        SharedPathProbe.Finding found = SharedPathProbe.look(model, spark);
+        return found.allSee()
+                ? say(out, SHARED, "%s is on %s".formatted(model.directory(), found))
+                : say(out, BROADCAST, "%s is not on %s".formatted(model.directory(), found));
+    }
+
+    private static ModelDistribution say(PrintStream out, ModelDistribution choice, String why) {
+        new Console(out)
+                .printf("Model distribution: %s, for %s%n", choice.name().toLowerCase(Locale.ROOT), why);
+        return choice;
+    }
+
+    /// Whether tasks run in the driver's process: `local`, `local[2]`, and not `local-cluster[…]`.
+    public static boolean inOneProcess(SparkConf conf) {
+        return conf.get("spark.master", "").matches("local(\\[.*\\])?");
+    }
+}

@@ -1,0 +1,69 @@
+package org.sparkqwen.job.model;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.job.cli.ModelOptions;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.storage.HadoopFiles;
+import org.sparkqwen.job.storage.S3Check;
+import org.sparkqwen.job.storage.S3Settings;
+
+/// Where `--model` points.
+public sealed interface ModelLocation {
+    /// A scheme has two letters at least: `C:` is none.
+    Pattern WITH_SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*", Pattern.DOTALL);
+
+    /// As some file systems had it once: `wasb://key:secret@container`.
+    Pattern WITH_PASSWORD = Pattern.compile("[^@]*:[^@]*@.*", Pattern.DOTALL);
+
+    /// A directory of this machine.
+    record Local(Path directory) implements ModelLocation {}
+
+    /// A directory on a file system that Hadoop knows.
+    record Remote(String uri) implements ModelLocation {
+        /// The directory's files as the driver reaches them before there is a session.
+        ///
+        /// @param conf Spark's configuration, which says how
+        /// @throws Refusal if its store does not answer
+        public HadoopFiles files(SparkConf conf) {
+            Configuration hadoop = SparkHadoopUtil.get().newConfiguration(conf);
+            S3Check.refuseUnreachable("--model", List.of(uri), hadoop);
+            return new HadoopFiles(uri, hadoop);
+        }
+    }
+
+    /// @param text null for the small sample model
+    /// @throws Refusal if it is neither
+    static ModelLocation of(@Nullable String text) {
+        if (text == null) {
+            return new Local(ModelOptions.sampleModel());
+        }
+        S3Settings.refuseCredentials("--model", text);
+        if (!WITH_SCHEME.matcher(text).matches()) {
+            return new Local(Path.of(text));
+        }
+        try {
+            URI uri = new URI(text.replaceAll("/+$", ""));
+            String authority = uri.getRawAuthority();
+            if (authority != null && WITH_PASSWORD.matcher(authority).matches()) {
+                throw Refusal.usage("--model has credentials in its URI, where anyone can read them; leave them out and"
+                        + " set them in the environment");
+            }
+            if (uri.getPath() == null || uri.getPath().isEmpty()) {
+                throw Refusal.usage("--model %s names no directory".formatted(text));
+            }
+            return "file".equalsIgnoreCase(uri.getScheme())
+                    ? new Local(Path.of(uri.getPath()))
+                    : new Remote(uri.toString());
+        } catch (URISyntaxException e) {
+            throw Refusal.usage("--model %s is no URI: %s".formatted(text, e.getReason()));
+        }
+    }
+}

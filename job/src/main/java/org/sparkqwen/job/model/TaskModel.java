@@ -1,0 +1,28 @@
+package org.sparkqwen.job.model;
+
+import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
+
+/// A run's model: as the driver has it, and, once there is work to do, as executors find it. A run that has nothing to
+/// do distributes nothing.
+public final class TaskModel {
+    private final ModelReference onDriver;
+    private final ModelDistribution way;
+    private @Nullable ModelReference distributed;
+
+    public TaskModel(ModelReference onDriver, ModelDistribution way) {
+        this.onDriver = onDriver;
+        this.way = way;
+    }
+
+    public ModelReference get() {
+        return distributed == null ? onDriver : distributed;
+    }
+
+    /// The first time only.
+    public void distribute(SparkSession spark) {
+        if (distributed == null) {
+            distributed = way.distribute(onDriver, spark, System.err);
+        }
+    }
+}

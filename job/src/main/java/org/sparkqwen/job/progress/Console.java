@@ -1,0 +1,28 @@
+package org.sparkqwen.job.progress;
+
+import java.io.PrintStream;
+import java.util.Arrays;
+import org.sparkqwen.engine.message.Quote;
+
+/// Where lines for a person are printed. Names and texts from outside pass through [Quote] here, whoever prints them,
+/// so that none can break a line or move the cursor.
+public final class Console {
+    private final PrintStream out;
+
+    public Console(PrintStream out) {
+        this.out = out;
+    }
+
+    public void println(String line) {
+        out.println(Quote.line(line));
+    }
+
+    /// @param format in which alone lines may end
+    public void printf(String format, Object... values) {
+        out.printf(
+                format,
+                Arrays.stream(values)
+                        .map(value -> value instanceof Number ? value : Quote.line(String.valueOf(value)))
+                        .toArray());
+    }
+}

@@ -1,0 +1,52 @@
+package org.sparkqwen.job.progress;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/// How much was done when, to tell whether a run's end drags on: whether few tasks still work while other cores wait.
+///
+/// Of a run of days it keeps every second point, and every second of those again, so that it never takes more than some
+/// hundred kilobytes.
+public final class Pace {
+    private static final int MOST_POINTS = 1 << 14;
+
+    private final List<Point> points = new ArrayList<>();
+
+    /// @param elapsed since the run began
+    /// @param done so far, in any unit
+    private record Point(Duration elapsed, long done) {}
+
+    synchronized void add(Duration elapsed, long done) {
+        if (points.size() == MOST_POINTS) {
+            List<Point> everySecond = IntStream.range(0, MOST_POINTS / 2)
+                    .mapToObj(i -> points.get(2 * i))
+                    .toList();
+            points.clear();
+            points.addAll(everySecond);
+        }
+        points.add(new Point(elapsed, done));
+    }
+
+    /// The part of the time, 0 to 1, that the last part of what was done took; 0 where nothing was done.
+    ///
+    /// @param part 0 to 1
+    public synchronized double timeOfLast(double part) {
+        if (points.isEmpty()) {
+            return 0;
+        }
+        long first = points.getFirst().done();
+        long all = points.getLast().done() - first;
+        long end = points.getLast().elapsed().toNanos();
+        if (all <= 0 || end == 0) { // less than nothing: what a task had counted before it failed
+            return 0;
+        }
+        for (Point point : points) {
+            if (point.done() - first >= (1 - part) * all) {
+                return (double) (end - point.elapsed().toNanos()) / end;
+            }
+        }
+        throw new IllegalStateException("the last point has all");
+    }
+}

@@ -1,0 +1,371 @@
+package org.sparkqwen.job.run;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.apache.hadoop.fs.FSError;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.cli.Main;
+import org.sparkqwen.job.cli.RunOptions;
+import org.sparkqwen.job.errors.ErrorKind;
+import org.sparkqwen.job.errors.ErrorPolicy;
+import org.sparkqwen.job.errors.ErrorTally;
+import org.sparkqwen.job.errors.ErrorWatch;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.Balance;
+import org.sparkqwen.job.input.InputPlan;
+import org.sparkqwen.job.input.InputScan;
+import org.sparkqwen.job.input.Origin;
+import org.sparkqwen.job.input.Origins;
+import org.sparkqwen.job.input.Piece;
+import org.sparkqwen.job.input.PlannedRows;
+import org.sparkqwen.job.input.Split;
+import org.sparkqwen.job.input.UnreadableFiles;
+import org.sparkqwen.job.progress.Console;
+import org.sparkqwen.job.progress.Counters;
+import org.sparkqwen.job.progress.Pace;
+import org.sparkqwen.job.progress.Progress;
+import org.sparkqwen.job.spark.RowNumber;
+
+/// A run's work, interval by interval: each reads the next rows of the plan, appends what the job makes of them to
+/// the output, and is then committed by one small file that names the data files it wrote.
+///
+/// A driver that starts again goes on with the first row that no commit covers, and deletes data files that none
+/// names. So each row is in the output once, whenever and however often a run is killed. See
+/// docs/decisions/0011-intervals-and-commits.md.
+public final class CheckpointedRun {
+    /// An interval is done again when another driver's files came into it. That driver finds that it has lost the
+    /// output with its first attempt to commit.
+    private static final int MOST_TRIES = 3;
+
+    private static final int SHOWN_RENAMED = 3;
+
+    private final SparkSession spark;
+    private final String name;
+    private final RunOptions options;
+    private final RunState state;
+    private final DriverClaim claim;
+    private final OutputFiles files;
+    private final Warnings warnings;
+    private final Interruption interruption;
+    private final ErrorPolicy policy;
+    private final InputScan scan;
+    private final Column estimatedTokens;
+    private final UnaryOperator<Dataset<Row>> job;
+    private final Counters counters;
+    private final Pace pace;
+    private UnreadableFiles leftOut = UnreadableFiles.NONE;
+
+    /// @param claim of this driver to the output
+    /// @param quarantined the columns of rows that are dropped; null if none are
+    /// @param warnings takes note of what a person should know
+    /// @param scan of the columns that the job needs
+    /// @param estimatedTokens of a row of the input, for balance
+    /// @param job makes the output of rows of the input, counting as it goes
+    /// @param pace takes note of the tokens
+    CheckpointedRun(
+            SparkSession spark,
+            String name,
+            RunOptions options,
+            RunState state,
+            DriverClaim claim,
+            Warnings warnings,
+            Interruption interruption,
+            @Nullable StructType quarantined,
+            InputScan scan,
+            Column estimatedTokens,
+            UnaryOperator<Dataset<Row>> job,
+            Counters counters,
+            Pace pace) {
+        this.spark = spark;
+        this.name = name;
+        this.options = options;
+        this.state = state;
+        this.claim = claim;
+        this.warnings = warnings;
+        this.interruption = interruption;
+        files = new OutputFiles(options, state, quarantined);
+        policy = ErrorPolicy.of(options);
+        this.scan = scan;
+        this.estimatedTokens = estimatedTokens;
+        this.job = job;
+        this.counters = counters;
+        this.pace = pace;
+    }
+
+    /// All that was done, now and before.
+    ///
+    /// @param commits in order
+    /// @param origins of its rows
+    /// @param leftOut input files that cannot be read
+    public record Outcome(List<Commit> commits, Origins origins, UnreadableFiles leftOut) {
+        public List<ErrorKind> errorKinds() {
+            return CheckpointedRun.errorKinds(commits);
+        }
+
+        /// Of all intervals together.
+        Duration time() {
+            return CheckpointedRun.time(commits);
+        }
+    }
+
+    /// Does what is not done yet.
+    Outcome run() {
+        List<Commit> commits = new ArrayList<>(state.commits());
+        files.refuseChanged(commits);
+        policy.refuseOther(options, commits);
+        PlannedRows planned = PlannedRows.of(state.plans());
+        state.refuseMoreThan(planned.rows(), commits);
+        leftOut = state.leftOut().among(planned.paths());
+        if (options.onError == ErrorPolicy.OnError.DROP) {
+            leftOut = leftOut.and(planned.gone(rows(commits), scan.files()));
+        }
+        planned.refuseChanges(rows(commits), scan.files(), leftOut);
+        leftOut = leftOut.and(plan(planned));
+        state.leaveOut(leftOut);
+        files.discardUnfinished();
+        long total = Math.min(limit(), planned.rows());
+        if (rows(commits) < total || commits.isEmpty()) {
+            state.mark(false);
+            work(commits, planned, total);
+        }
+        files.discardUnfinished();
+        claim.refuseIfLost();
+        files.discard(files.strays(commits));
+        files.refuseChanged(commits);
+        state.mark(true);
+        return new Outcome(commits, planned.origins(0, total), leftOut);
+    }
+
+    private long limit() {
+        return options.limit == null ? Long.MAX_VALUE : options.limit;
+    }
+
+    private static long rows(List<Commit> commits) {
+        return commits.isEmpty() ? 0 : commits.getLast().to();
+    }
+
+    private static Duration time(List<Commit> commits) {
+        return Duration.ofMillis(
+                (long) (1e3 * commits.stream().mapToDouble(Commit::seconds).sum()));
+    }
+
+    /// Takes note of the splits that are in no plan yet. With a limit it looks at no more than that takes.
+    ///
+    /// @return files that are left out of the plan; each start looks at them again
+    private UnreadableFiles plan(PlannedRows planned) {
+        UnreadableFiles unreadable = scan.emptyFiles(options);
+        Set<String> done = planned.rows() < limit() ? renamed(planned) : Set.of();
+        List<Split> found = scan.splits().stream()
+                .filter(split -> !planned.contains(split) && !done.contains(split.path()))
+                .toList();
+        int batch = options.limit == null ? found.size() : cores();
+        for (int next = 0; next < found.size() && planned.rows() < limit(); ) {
+            int end = (int) Math.min(found.size(), (long) next + batch);
+            InputScan.Counted counted = scan.count(found.subList(next, end), options);
+            unreadable = unreadable.and(counted.unreadable());
+            boolean none = planned.rows() == 0 && counted.rows().isEmpty() && end == found.size();
+            if (!unreadable.isEmpty() && (none || options.onError != ErrorPolicy.OnError.DROP)) {
+                throw unreadable.refusal();
+            }
+            if (!counted.rows().isEmpty()) {
+                InputPlan plan = InputPlan.of(counted.rows(), scan.files());
+                state.add(plan);
+                planned.add(plan);
+            }
+            next = end;
+            batch = 4 * batch;
+        }
+        if (!unreadable.isEmpty() && options.onError != ErrorPolicy.OnError.DROP) {
+            throw unreadable.refusal();
+        }
+        return unreadable;
+    }
+
+    /// New files whose rows are done: those that have size and time of modification of one that is gone are taken
+    /// for it under another name. It is said of them, and of those that have only its size and are worked on.
+    private Set<String> renamed(PlannedRows planned) {
+        Set<String> done = new HashSet<>();
+        List<PlannedRows.Renamed> renamed = planned.renamed(scan.files());
+        for (PlannedRows.Renamed file : renamed) {
+            if (file.sameTime() && !leftOut.contains(file.before())) {
+                done.add(file.now());
+            }
+        }
+        for (PlannedRows.Renamed file : renamed.subList(0, Math.min(SHOWN_RENAMED, renamed.size()))) {
+            warnings.add((done.contains(file.now())
+                            ? "%s has size and time of modification of %s, which is done and gone: it is taken for the"
+                                    + " same file, and not done again. If it is another, give it another time (touch)"
+                            : "%s has the size of %s, which is done and gone; it is worked on. If it is the same file,"
+                                    + " its rows are in the output twice")
+                    .formatted(Quote.of(Origin.shortened(file.now())), Quote.of(Origin.shortened(file.before()))));
+        }
+        if (renamed.size() > SHOWN_RENAMED) {
+            warnings.add(("of %,d new files in all, each has the size of one that is done and gone; %,d of them are not"
+                            + " done again")
+                    .formatted(renamed.size(), done.size()));
+        }
+        return done;
+    }
+
+    private void work(List<Commit> commits, PlannedRows planned, long total) {
+        int attempt = state.add(thisDriver());
+        if (attempt > 0) {
+            new Console(System.err)
+                    .printf("Going on with %s: %,d of %,d rows are done%n", options.output, rows(commits), total);
+        }
+        counters.restore(commits);
+        counters.settle(rows(commits));
+        // Of work that was broken off. If that was another driver's, which only slept and now wakes, it may still be
+        // committing them: it can do so no more once this one has committed the interval.
+        OutputFiles.Strays before = files.strays(commits);
+        IntervalSize size = IntervalSize.of(options);
+        Progress.Whole whole = new Progress.Whole(total, planned::work, time(commits));
+        try (Progress _ = Progress.show(spark, name, whole, counters, pace)) {
+            do {
+                long from = rows(commits);
+                interruption.done(from, total);
+                long to = scan.liesInFiles() ? size.end(planned, from, total, commits, cores()) : total;
+                Commit commit = interval(commits, before, planned, from, to, total, attempt);
+                claim.refuseIfLost();
+                refuseOtherDriver(attempt);
+                state.add(commit);
+                commits.add(commit);
+                counters.settle(to);
+                files.discard(before);
+                before = OutputFiles.Strays.NONE;
+            } while (rows(commits) < total);
+            interruption.done(total, total);
+        }
+    }
+
+    /// Writes the rows from `from` to `to`.
+    ///
+    /// @param before files that no commit names, and that are none of this interval's
+    private Commit interval(
+            List<Commit> commits,
+            OutputFiles.Strays before,
+            PlannedRows planned,
+            long from,
+            long to,
+            long total,
+            int attempt) {
+        long start = System.nanoTime();
+        long tokens = counters.tokens().value();
+        long errors = counters.errors().value();
+        long promptTokens = counters.promptTokens().value();
+        long sharedTokens = counters.sharedTokens().value();
+        List<ErrorKind> errorKinds = List.of();
+        OutputFiles.Strays came = OutputFiles.Strays.NONE;
+        for (int tries = 1; tries == 1 || came.areOfSeveralWrites(); tries++) {
+            if (tries > MOST_TRIES) {
+                throw Refusal.failure(
+                        ("another run writes to --output %s at the same time; end it, and start this one" + " again")
+                                .formatted(options.output));
+            }
+            files.discard(came); // of a driver that had lost the output to this one, and this one's with them
+            ErrorTally tally =
+                    new ErrorTally(policy, errorKinds(commits), planned.origins(0, to), from, to, to == total);
+            errorKinds = ErrorWatch.watch(spark, counters.errorKinds(), tally, () -> write(commits, planned, from, to));
+            claim.refuseIfLost();
+            came = files.strays(commits).without(before);
+        }
+        OutputFiles.Written written = files.written(came);
+        return new Commit(
+                commits.size(),
+                from,
+                to,
+                written.data(),
+                written.errors(),
+                written.bytes(),
+                counters.tokens().value() - tokens,
+                counters.errors().value() - errors,
+                errorKinds,
+                counters.promptTokens().value() - promptTokens,
+                counters.sharedTokens().value() - sharedTokens,
+                Duration.ofNanos(System.nanoTime() - start).toMillis() / 1e3,
+                attempt,
+                Main.version(),
+                written.stored());
+    }
+
+    private void write(List<Commit> commits, PlannedRows planned, long from, long to) {
+        List<Piece> pieces = planned.pieces(from, to).stream()
+                .filter(piece -> !leftOut.contains(piece.split().path()))
+                .toList();
+        try {
+            Dataset<Row> result = job.apply(spread(scan.read(pieces), to - from));
+            Dataset<Row> parts = inParts(result, from, to, files(commits, pieces, to - from));
+            files.write(parts, to - from, planned.origins(from, to), counters.errorKinds());
+        } catch (Exception | FSError e) { // Spark throws checked exceptions that it does not declare
+            claim.refuseIfLost();
+            throw Refusal.failure(
+                    "rows %,d to %,d: %s. What was done before is kept: the same command goes on from there%s"
+                            .formatted(
+                                    from,
+                                    to,
+                                    Failures.firstLineWithFile(e),
+                                    Failures.file(e) == null
+                                            ? ""
+                                            : ", without that file once it is removed and --on-error is drop"),
+                    e);
+        }
+    }
+
+    private static List<ErrorKind> errorKinds(List<Commit> commits) {
+        return commits.stream().flatMap(commit -> commit.errorKinds().stream()).toList();
+    }
+
+    private Dataset<Row> spread(Dataset<Row> rows, long count) {
+        return RowNumber.isIn(rows.schema())
+                ? Balance.spread(rows, count, estimatedTokens, cores())
+                : rows.repartition(cores());
+    }
+
+    /// A shuffle, not a coalesce, which would also make the job's own tasks so few.
+    private static Dataset<Row> inParts(Dataset<Row> result, long from, long to, int files) {
+        return RowNumber.isIn(result.schema()) ? RowNumber.inParts(result, from, to, files) : result.repartition(files);
+    }
+
+    /// How many files rows go into. Before anything was written the input's size stands for the output's.
+    private int files(List<Commit> commits, List<Piece> pieces, long rows) {
+        long writtenRows = rows(commits);
+        long writtenBytes = commits.stream().mapToLong(Commit::bytes).sum();
+        double bytes = writtenRows == 0
+                ? pieces.stream().mapToDouble(Piece::bytes).sum()
+                : (double) writtenBytes / writtenRows * rows;
+        return Math.clamp((long) Math.ceil(bytes / options.targetFileSize), 1, Integer.MAX_VALUE);
+    }
+
+    /// The driver that started last goes on; one that finds another after it has lost its place.
+    private void refuseOtherDriver(int attempt) {
+        if (state.attempts() != attempt + 1) {
+            RunState.Attempt other = state.lastAttempt();
+            throw Refusal.failure("another run has begun on --output %s (process %d on %s, at %s); this one stops"
+                    .formatted(options.output, other.pid(), other.host(), other.started()));
+        }
+    }
+
+    private static RunState.Attempt thisDriver() {
+        return new RunState.Attempt(
+                Instant.now().toString(),
+                DriverClaim.Driver.thisHost(),
+                ProcessHandle.current().pid(),
+                Main.version());
+    }
+
+    private int cores() {
+        return spark.sparkContext().defaultParallelism();
+    }
+}

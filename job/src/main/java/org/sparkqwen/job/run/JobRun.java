@@ -1,0 +1,392 @@
+package org.sparkqwen.job.run;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkConf;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.Utils;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.cli.RunOptions;
+import org.sparkqwen.job.cli.SafeOptions;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.errors.BadData;
+import org.sparkqwen.job.errors.ErrorPolicy;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.InputReader;
+import org.sparkqwen.job.input.InputRows;
+import org.sparkqwen.job.input.InputScan;
+import org.sparkqwen.job.input.ParquetColumns;
+import org.sparkqwen.job.input.UnreadableFiles;
+import org.sparkqwen.job.input.record.RowProblem;
+import org.sparkqwen.job.metrics.MetricsPlugin;
+import org.sparkqwen.job.progress.Counters;
+import org.sparkqwen.job.progress.Pace;
+import org.sparkqwen.job.storage.S3Check;
+import org.sparkqwen.job.storage.S3Settings;
+import scala.jdk.javaapi.CollectionConverters;
+
+/// The course of every job: check, read, work under the eyes of a person, write, and look at what was written.
+public final class JobRun implements AutoCloseable {
+    private static final String INSTEAD = "choose another --output, or --mode overwrite";
+
+    private final String name;
+    private final RunOptions options;
+    private final SparkSession spark;
+    private final Warnings warnings = new Warnings(System.err);
+    private final Interruption interruption;
+    private Consumer<SparkSession> preparation = session -> {};
+    private @Nullable DriverClaim claim;
+
+    private JobRun(String name, RunOptions options, SparkSession spark) {
+        this.name = name;
+        this.options = options;
+        this.spark = spark;
+        interruption = Interruption.watch(name, this::release);
+    }
+
+    /// What a finished run wrote, with all its restarts.
+    ///
+    /// @param output as read back
+    /// @param started when it first was
+    /// @param elapsed the time of its intervals together
+    /// @param counters what tasks counted
+    /// @param pace of this start's work
+    /// @param badData what was wrong with the input
+    /// @param restarts starts of a driver after the first, that had work to do
+    /// @param warnings what a person should know of the run
+    public record Written(
+            Dataset<Row> output,
+            String started,
+            Duration elapsed,
+            Counters counters,
+            Pace pace,
+            BadData badData,
+            int intervals,
+            int restarts,
+            List<String> warnings) {
+        public double seconds() {
+            return Math.max(1, elapsed.toMillis()) / 1e3;
+        }
+    }
+
+    /// Starts a session. Refuses options that cannot work before that.
+    public static JobRun start(String name, RunOptions options) {
+        if (!OutputFormat.NAMES.contains(options.outputFormat)) {
+            throw Refusal.usage("--output-format %s cannot hold the output's columns; parquet, json and orc can"
+                    .formatted(options.outputFormat));
+        }
+        if (options.limit != null && options.limit < 1) {
+            throw Refusal.usage("--limit must be at least 1, not " + options.limit);
+        }
+        if (options.checkpointRows != null && options.checkpointRows < 1) {
+            throw Refusal.usage("--checkpoint-rows must be at least 1, not " + options.checkpointRows);
+        }
+        ErrorPolicy.of(options);
+        options.addInputDefaults();
+        options.inputs.forEach(input -> S3Settings.refuseCredentials("--input", input));
+        S3Settings.refuseCredentials("--output", options.output);
+        SparkConf conf = configuration(options);
+        refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
+        return new JobRun(
+                name,
+                options,
+                SparkSession.builder()
+                        .appName("spark-qwen " + name)
+                        .config(conf)
+                        .getOrCreate());
+    }
+
+    /// Without a directory that it can write to Spark ends the JVM, with exit code 53 and without a word.
+    private static void refuseUnwritable(String[] localDirectories) {
+        String reason = "";
+        for (String directory : localDirectories) {
+            try {
+                java.nio.file.Path parent = Files.createDirectories(java.nio.file.Path.of(directory));
+                Files.delete(Files.createTempDirectory(parent, "spark-qwen-"));
+                return;
+            } catch (IOException | InvalidPathException e) {
+                reason = e instanceof AccessDeniedException ? "permission denied" : Failures.firstLine(e);
+            }
+        }
+        throw Refusal.usage(("Spark cannot write to %s, where it keeps temporary files (%s); set --conf spark.local.dir"
+                        + " or SPARK_LOCAL_DIRS to a directory that it can write to")
+                .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
+    }
+
+    /// Spark's configuration: what was submitted, what `--conf` says, and defaults of our own.
+    public static SparkConf configuration(RunOptions options) {
+        SparkConf conf = new SparkConf();
+        options.conf.forEach(conf::set);
+        conf.setIfMissing("spark.master", "local[*]");
+        // Progress comes with heartbeats; ten seconds, the default, is long to look at a bar that stands still.
+        conf.setIfMissing("spark.executor.heartbeatInterval", "2s");
+        // Nothing to look at in local runs, which also must not fight over a port.
+        if (conf.get("spark.master").startsWith("local")) {
+            conf.setIfMissing("spark.ui.enabled", "false");
+            // Names of metrics begin with it; a local executor's are registered before it has the application's id.
+            conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
+        }
+        SafeOptions.extendRedaction(conf, options);
+        S3Settings.complete(conf, new Path(options.output));
+        conf.set(MetricsPlugin.PLUGINS, MetricsPlugin.among(conf.get(MetricsPlugin.PLUGINS, "")));
+        return conf;
+    }
+
+    /// What a person should know of this run; the place to add to.
+    public Warnings warnings() {
+        return warnings;
+    }
+
+    /// Does `preparation` before each interval, and so not where nothing is left to do.
+    public void beforeWork(Consumer<SparkSession> preparation) {
+        this.preparation = preparation;
+    }
+
+    /// Runs a job from input to output, or what an earlier start of the same run has left of it.
+    ///
+    /// @param identity what makes it the same run
+    /// @param estimatedTokens of a row of an input with such columns: what it costs, about
+    /// @param job makes the output of the input, counting as it goes
+    public Written run(
+            RunIdentity identity,
+            Function<StructType, Column> estimatedTokens,
+            BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
+        Path output = new Path(options.output);
+        Configuration hadoop = spark.sessionState().newHadoopConf();
+        S3Check.refuseUnreachable("--input", options.inputs, hadoop);
+        S3Check.refuseUnreachable("--output", List.of(options.output), hadoop);
+        RunState state = new RunState(fileSystem(output), output);
+        refuseExisting(output);
+        InputReader reader = new InputReader(spark, options, warnings);
+        InputRows opened = reader.open();
+        Dataset<Row> input = opened.all();
+        Counters counters = Counters.register(spark);
+        Pace pace = new Pace();
+        Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
+        OutputFormat format = new OutputFormat(spark, options.outputFormat);
+        format.refuseWhatItCannotHold(result.schema());
+        warnings.addAll(format.cautions(result.schema()));
+        StructType quarantined = quarantined(input, result);
+        List<String> needed = columnsRead(input, result);
+        ParquetColumns.refuseUnreadable(input.schema(), needed);
+        InputScan scan = scan(
+                opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new)), reader.unreadable());
+        refuseOwnOutput(scan, output);
+        refuseForeign(state);
+        DriverClaim taken = DriverClaim.of(
+                state, options.output, System.err, () -> spark.sparkContext().cancelAllJobs());
+        claim = taken;
+        refuseForeign(state); // once more: until then another driver may have written
+        begin(
+                state,
+                new RunState.Run(
+                        Instant.now().toString(),
+                        identity,
+                        RowProblem.without(input.schema()).toDDL()));
+
+        CheckpointedRun.Outcome outcome = new CheckpointedRun(
+                        spark,
+                        name,
+                        options,
+                        state,
+                        taken,
+                        warnings,
+                        interruption,
+                        quarantined,
+                        scan,
+                        estimatedTokens.apply(input.schema()),
+                        rows -> {
+                            preparation.accept(spark);
+                            return job.apply(rows, counters);
+                        },
+                        counters,
+                        pace)
+                .run();
+        warnings.addAll(counters.notes().warnings());
+        Dataset<Row> written = read(options.output, result.schema());
+        return new Written(
+                written,
+                state.run().started(),
+                outcome.time(),
+                counters,
+                pace,
+                badData(outcome, written, quarantined),
+                outcome.commits().size(),
+                Math.max(0, state.attempts() - 1),
+                warnings.lines());
+    }
+
+    /// The columns of rows that are dropped; null if none are.
+    private @Nullable StructType quarantined(Dataset<Row> input, Dataset<Row> result) {
+        int passed = options.columns.isEmpty()
+                ? RowProblem.without(input.schema()).size()
+                : Set.copyOf(options.columns).size();
+        return options.onError == ErrorPolicy.OnError.DROP ? Quarantine.schema(result.schema(), passed) : null;
+    }
+
+    private BadData badData(CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
+        if (outcome.errorKinds().isEmpty()) {
+            return BadData.noRows(outcome.leftOut());
+        }
+        if (quarantined == null) {
+            return BadData.of(written, outcome, null);
+        }
+        String aside = options.output + "/" + Quarantine.DIRECTORY;
+        return BadData.of(read(aside, quarantined), outcome, aside);
+    }
+
+    private Dataset<Row> read(String path, StructType schema) {
+        return spark.read()
+                .format(options.outputFormat)
+                .option("maxStringLen", Integer.MAX_VALUE) // of JSON; a row that was written can be read
+                .schema(schema)
+                .load(path);
+    }
+
+    /// Refuses an output that holds what no run of ours wrote: it is neither gone on with nor deleted.
+    private void refuseForeign(RunState state) {
+        if (state.isOurs()) {
+            DataFiles.refuseForeign(options, state);
+        } else if (options.mode == RunOptions.Mode.OVERWRITE && !state.isEmpty()) {
+            throw Refusal.usage(("--output %s has files and no state of a run, so --mode overwrite deletes nothing"
+                            + " there; choose another --output, or empty it yourself")
+                    .formatted(options.output));
+        } else if (!state.visible().isEmpty()) {
+            throw Refusal.usage("--output %s holds files that no run of this version wrote; choose another --output"
+                    .formatted(options.output));
+        }
+    }
+
+    /// Begins a run, or finds that the output holds this very run.
+    private void begin(RunState state, RunState.Run run) {
+        if (options.mode == RunOptions.Mode.OVERWRITE) {
+            state.erase();
+        }
+        if (state.exists()) {
+            refuseOtherRun(state.run(), run);
+        } else if (state.visible().isEmpty()) {
+            state.begin(run);
+        } else {
+            throw Refusal.usage("--output %s has lost its _spark_qwen/run.json, or it was being deleted; %s"
+                    .formatted(options.output, INSTEAD));
+        }
+    }
+
+    private void refuseOtherRun(RunState.Run before, RunState.Run now) {
+        String differences = before.identity().differences(now.identity());
+        if (!differences.isEmpty()) {
+            throw Refusal.usage(
+                    "--output %s holds a run of other options: %s; %s".formatted(options.output, differences, INSTEAD));
+        }
+        if (!before.columns().equals(now.columns())) {
+            throw Refusal.usage("--output %s holds a run whose input had other columns: %s, not %s; %s"
+                    .formatted(options.output, before.columns(), now.columns(), INSTEAD));
+        }
+    }
+
+    /// A scan of the whole input; of `--limit` rows where it cannot be cut.
+    private InputScan scan(Dataset<Row> input, UnreadableFiles unreadable) {
+        InputScan scan = new InputScan(input, unreadable);
+        return scan.liesInFiles() || options.limit == null
+                ? scan
+                : new InputScan(input.limit((int) Math.min(options.limit, Integer.MAX_VALUE)));
+    }
+
+    /// Which of the input's columns a result is made of. Others are not read.
+    private static List<String> columnsRead(Dataset<Row> input, Dataset<Row> result) {
+        Set<String> names = new HashSet<>();
+        List<LogicalPlan> plans =
+                new ArrayList<>(List.of(result.queryExecution().optimizedPlan()));
+        while (!plans.isEmpty()) {
+            LogicalPlan plan = plans.removeLast();
+            CollectionConverters.asJava(plan.references().toSeq()).forEach(attribute -> names.add(attribute.name()));
+            plans.addAll(CollectionConverters.asJava(plan.children()));
+        }
+        return Arrays.stream(input.columns()).filter(names::contains).toList();
+    }
+
+    /// A run that reads what it writes would never end, and one that overwrites what it reads would lose it.
+    private void refuseOwnOutput(InputScan scan, Path output) {
+        Path written = fileSystem(output).makeQualified(output);
+        String inside = written.isRoot() ? written.toString() : written + "/";
+        scan.files().keySet().stream()
+                .filter(path -> path.startsWith(inside))
+                .findFirst()
+                .ifPresent(path -> {
+                    throw Refusal.usage(
+                            "--input reads %s, which lies in --output; choose another --output".formatted(path));
+                });
+    }
+
+    private void refuseExisting(Path output) {
+        try {
+            if (options.mode == RunOptions.Mode.FAIL && fileSystem(output).exists(output)) {
+                throw Refusal.usage("--output %s exists; choose another, or leave out --mode fail to go on with it"
+                        .formatted(output));
+            }
+        } catch (IOException e) {
+            throw Refusal.failure("--output %s cannot be looked at: %s".formatted(output, Failures.firstLine(e)));
+        }
+    }
+
+    /// Writes a file beside the output's data, where Spark's readers pass over it.
+    ///
+    /// @param file a name that starts with an underscore
+    /// @return its path
+    public String writeBeside(String file, String content) {
+        Path path = new Path(options.output, file);
+        try (OutputStream out = fileSystem(path).create(path, true)) {
+            out.write(content.getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw Refusal.failure("%s cannot be written: %s".formatted(path, Failures.firstLine(e)));
+        }
+        return path.toString();
+    }
+
+    private FileSystem fileSystem(Path path) {
+        try {
+            return path.getFileSystem(spark.sessionState().newHadoopConf());
+        } catch (IOException e) {
+            throw Refusal.failure("%s cannot be reached: %s".formatted(path, Failures.firstLine(e)), e);
+        }
+    }
+
+    /// Gives the output free for another driver.
+    private void release() {
+        DriverClaim held = claim;
+        if (held != null) {
+            held.close();
+        }
+    }
+
+    @Override
+    public void close() {
+        release();
+        interruption.close();
+        spark.stop();
+    }
+}

@@ -1,0 +1,151 @@
+package org.sparkqwen.job.run;
+
+import static org.apache.spark.sql.functions.col;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.job.cli.RunOptions;
+import org.sparkqwen.job.errors.ErrorKind;
+import org.sparkqwen.job.errors.ErrorKinds;
+import org.sparkqwen.job.input.Origins;
+import org.sparkqwen.job.spark.InternalRows;
+import org.sparkqwen.job.spark.RowNumber;
+
+/// Where the rows of intervals go: into the output, and with `--on-error drop` those that have errors into the
+/// [Quarantine]. What no commit names does not count in either.
+final class OutputFiles {
+    private final RunOptions options;
+    private final RunState state;
+    private final DataFiles output;
+    private final DataFiles quarantine;
+    private final @Nullable StructType quarantined;
+
+    /// @param quarantined the columns of dropped rows; null if rows with errors stay in the output
+    OutputFiles(RunOptions options, RunState state, @Nullable StructType quarantined) {
+        this.options = options;
+        this.state = state;
+        output = new DataFiles(options, options.output, state);
+        quarantine =
+                new DataFiles(options, options.output + "/" + Quarantine.DIRECTORY, state.inside(Quarantine.DIRECTORY));
+        this.quarantined = quarantined;
+    }
+
+    /// What an interval wrote.
+    ///
+    /// @param bytes of the data
+    /// @param stored what each file is
+    record Written(List<String> data, List<String> errors, long bytes, Map<String, StoredFile> stored) {}
+
+    /// Writes the result of an interval, a file a partition.
+    ///
+    /// @param rows of the interval
+    /// @param found what tasks find wrong with rows; whole when they have ended
+    void write(Dataset<Row> result, long rows, Origins origins, ErrorKinds found) {
+        if (quarantined == null) {
+            output.write(inOrder(result));
+            return;
+        }
+        // Both are read from the shuffle before the parts, so the work is done once.
+        RDD<InternalRow> shuffled = result.queryExecution().toRdd();
+        Dataset<Row> once = InternalRows.dataset(result.sparkSession(), shuffled, result.schema());
+        output.write(inOrder(once.filter(col("error").isNull())));
+        if (!found.isZero()) {
+            Dataset<Row> bad = once.filter(col("error").isNotNull());
+            double share = (double) ErrorKind.total(found.value().values()) / rows;
+            int files = (int) Math.clamp(Math.ceil(share * shuffled.getNumPartitions()), 1, Integer.MAX_VALUE);
+            quarantine.write(Quarantine.rows(bad, quarantined, origins, files));
+        }
+    }
+
+    private static Dataset<Row> inOrder(Dataset<Row> result) {
+        return RowNumber.isIn(result.schema()) ? RowNumber.order(result) : result;
+    }
+
+    /// Data files that no commit names, of work that was broken off.
+    Strays strays(List<Commit> commits) {
+        return new Strays(
+                output.strays(names(commits, Commit::files)), quarantine.strays(names(commits, Commit::errorFiles)));
+    }
+
+    /// Files of the output and of the quarantine that no commit names.
+    record Strays(List<FileStatus> data, List<FileStatus> errors) {
+        static final Strays NONE = new Strays(List.of(), List.of());
+
+        /// Those that were not among `others`.
+        Strays without(Strays others) {
+            return new Strays(without(data, others.data), without(errors, others.errors));
+        }
+
+        private static List<FileStatus> without(List<FileStatus> files, List<FileStatus> others) {
+            Set<String> names = Set.copyOf(OutputFiles.names(others));
+            return files.stream()
+                    .filter(file -> !names.contains(file.getPath().getName()))
+                    .toList();
+        }
+
+        /// Whether another driver wrote some of them meanwhile.
+        boolean areOfSeveralWrites() {
+            return DataFiles.areOfSeveralWrites(data) || DataFiles.areOfSeveralWrites(errors);
+        }
+    }
+
+    /// What an interval wrote.
+    ///
+    /// @param files that came while it was at work
+    Written written(Strays files) {
+        Map<String, StoredFile> stored = output.stored(files.data());
+        stored.putAll(quarantine.stored(files.errors()));
+        return new Written(
+                names(files.data()),
+                names(files.errors()),
+                files.data().stream().mapToLong(FileStatus::getLen).sum(),
+                stored);
+    }
+
+    /// Deletes files that no commit names.
+    void discard(Strays strays) {
+        output.discard(strays.data());
+        quarantine.discard(strays.errors());
+    }
+
+    /// Deletes what Spark's committers leave of work that was broken off.
+    void discardUnfinished() {
+        output.discardUnfinished();
+        quarantine.discardUnfinished();
+    }
+
+    /// Refuses an output that is not what commits say: a file that is gone, cut or changed would be rows that are
+    /// missing, and one that is none of the run's, rows that nobody computed.
+    void refuseChanged(List<Commit> commits) {
+        DataFiles.refuseForeign(options, state);
+        Map<String, FileStatus> data = output.present();
+        Map<String, FileStatus> errors = quarantine.present();
+        for (Commit commit : commits) {
+            output.refuseChanged(commit, commit.files(), data, state);
+            quarantine.refuseChanged(commit, commit.errorFiles(), errors, state);
+        }
+    }
+
+    private static Set<String> names(List<Commit> commits, Function<Commit, List<String>> files) {
+        Set<String> names = new HashSet<>();
+        commits.forEach(commit -> names.addAll(files.apply(commit)));
+        return names;
+    }
+
+    private static List<String> names(List<FileStatus> files) {
+        List<String> names = new ArrayList<>();
+        files.forEach(file -> names.add(file.getPath().getName()));
+        return names;
+    }
+}

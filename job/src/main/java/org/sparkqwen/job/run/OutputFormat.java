@@ -1,0 +1,139 @@
+package org.sparkqwen.job.run;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.execution.datasources.DataSource;
+import org.apache.spark.sql.execution.datasources.FileFormat;
+import org.apache.spark.sql.execution.datasources.v2.FileDataSourceV2;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.MapType;
+import org.apache.spark.sql.types.StringType;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.sql.types.VariantType;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.failure.Refusal;
+
+/// Which columns a format of the output can hold and give back as they were.
+///
+/// What each does to values of each type was found by writing and reading all of them, see `OutputFormatTest`.
+final class OutputFormat {
+    /// Those whose schema holds every column that a job adds.
+    static final List<String> NAMES = List.of("parquet", "json", "orc");
+
+    private final SparkSession spark;
+    private final String name;
+
+    /// @param name one of [#NAMES]
+    OutputFormat(SparkSession spark, String name) {
+        this.spark = spark;
+        this.name = name;
+    }
+
+    /// Options that make a format keep what its defaults leave out: null columns of JSON's rows, the microseconds
+    /// of timestamps, and the seconds of old time zones. JSON's defaults keep thousandths and minutes.
+    static Map<String, String> writerOptions() {
+        return Map.of(
+                "ignoreNullFields",
+                "false",
+                "timestampFormat",
+                "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXXXX",
+                "timestampNTZFormat",
+                "yyyy-MM-dd'T'HH:mm:ss.SSSSSS");
+    }
+
+    /// Refuses the first column that cannot be written, or that readers would not get back.
+    void refuseWhatItCannotHold(StructType schema) {
+        for (StructField field : schema.fields()) {
+            if (!holds(field.dataType())) {
+                List<String> others = NAMES.stream()
+                        .filter(other -> new OutputFormat(spark, other).holds(field.dataType()))
+                        .toList();
+                throw Refusal.usage("--output-format %s cannot hold column '%s', %s; leave it out with --columns%s"
+                        .formatted(
+                                name,
+                                Quote.of(field.name()),
+                                Quote.of(field.dataType().simpleString()),
+                                others.isEmpty() ? "" : ", or choose " + String.join(" or ", others)));
+            }
+        }
+    }
+
+    /// What happens to some values of types that the format holds, a line for each kind.
+    List<String> cautions(StructType schema) {
+        List<String> cautions = new ArrayList<>();
+        if (name.equals("orc")) {
+            caution(cautions, schema, type -> type instanceof MapType, "sorts the entries of maps");
+            caution(
+                    cautions,
+                    schema,
+                    type -> type.equals(DataTypes.DateType) || type.equals(DataTypes.TimestampType),
+                    "moves dates from 5 to 14 October 1582, and timestamps before 1970 that have fractions of a"
+                            + " second");
+        }
+        if (name.equals("json")) {
+            caution(
+                    cautions,
+                    schema,
+                    type -> type instanceof VariantType,
+                    "writes variants as plain JSON, without their types");
+        }
+        return cautions;
+    }
+
+    private void caution(List<String> cautions, StructType schema, Predicate<DataType> concerns, String what) {
+        List<String> names = Arrays.stream(schema.fields())
+                .filter(field -> any(field.dataType(), concerns))
+                .map(StructField::name)
+                .toList();
+        if (!names.isEmpty()) {
+            cautions.add("--output-format %s %s (columns %s); parquet keeps them"
+                    .formatted(name, what, Quote.of(ContentColumn.quoted(names))));
+        }
+    }
+
+    private boolean holds(DataType type) {
+        return writer().supportDataType(type)
+                && switch (name) {
+                    // JSON's keys are strings; of any other key Spark writes a text, and cannot read that.
+                    case "json" ->
+                        !any(type, part -> part instanceof MapType map && !(map.keyType() instanceof StringType));
+                    // Written as if they had no collation, and then not read as what they were.
+                    case "orc" -> !any(type, part -> part instanceof StringType && !part.equals(DataTypes.StringType));
+                    default -> true;
+                };
+    }
+
+    /// Whether a type, or one that is nested in it, is such a one.
+    private static boolean any(DataType type, Predicate<DataType> wanted) {
+        return wanted.test(type)
+                || switch (type) {
+                    case MapType map -> any(map.keyType(), wanted) || any(map.valueType(), wanted);
+                    case ArrayType array -> any(array.elementType(), wanted);
+                    case StructType struct ->
+                        Arrays.stream(struct.fields()).anyMatch(field -> any(field.dataType(), wanted));
+                    default -> false;
+                };
+    }
+
+    private FileFormat writer() {
+        try {
+            Object source = DataSource.lookupDataSource(
+                            name, spark.sessionState().conf())
+                    .getConstructor()
+                    .newInstance();
+            return source instanceof FileDataSourceV2 second
+                    ? second.fallbackFileFormat().getConstructor().newInstance()
+                    : (FileFormat) source;
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+package org.sparkqwen.job.run;
+
+import java.lang.reflect.AnnotatedElement;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.hostcache.Fingerprint;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.cli.NamesFile;
+import org.sparkqwen.job.cli.SafeOptions;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+
+/// What makes a run this one: its job, its model, and every option that changes a row. A run is continued by the
+/// same.
+///
+/// @param facts texts by name
+public record RunIdentity(Map<String, String> facts) {
+    /// Options that change when, where, how fast, or into which files rows are written, but none of them. The
+    /// model's directory is one: what counts are its name and its contents.
+    private static final Set<String> CHANGE_NO_ROW = Set.of(
+            "output",
+            "output-option",
+            "mode",
+            "checkpoint-rows",
+            "checkpoint-bytes",
+            "target-file-size",
+            "conf",
+            "verbose",
+            "model",
+            "model-distribution",
+            "cache-dir",
+            "cache-size",
+            "kernels",
+            "threads",
+            "batch-tokens",
+            "max-sequences",
+            "memory",
+            "summary-by",
+            // Changes no row as long as none has an error, which CheckpointedRun looks at.
+            "on-error",
+            "max-error-rate");
+
+    private static final int SHOWN_DIFFERENCES = 3;
+
+    /// What follows the name of a file.
+    private static final String ANY_CONTENTS = " \\(sha256 [0-9a-f]{64}\\)$";
+
+    /// @param model its name and sha256
+    public static RunIdentity of(CommandSpec command, String model) {
+        Map<String, String> facts = new TreeMap<>();
+        facts.put("job", command.name());
+        facts.put("model", model);
+        Set<String> files = new HashSet<>();
+        for (OptionSpec option : command.options()) {
+            if (option.userObject() instanceof AnnotatedElement field && field.isAnnotationPresent(NamesFile.class)) {
+                files.add(option.longestName().substring(2));
+            }
+        }
+        SafeOptions.of(command).identifying(command).forEach((option, value) -> {
+            if (!CHANGE_NO_ROW.contains(option)) {
+                facts.put(option, files.contains(option) ? withContents(command, option) : text(value));
+            }
+        });
+        return new RunIdentity(facts);
+    }
+
+    private static String text(@Nullable Object value) {
+        return value == null ? "unset" : value.toString();
+    }
+
+    /// Of a local file that an option names, such as a JSON schema, the contents count. Input files are looked at
+    /// by themselves.
+    private static String withContents(CommandSpec command, String option) {
+        Object value = command.findOption("--" + option).getValue();
+        String text = text(value);
+        String shown = SafeOptions.identifying(text);
+        if (text.stripLeading().startsWith("{")) {
+            return shown;
+        }
+        try {
+            Path file = Path.of(text);
+            return value != null && Files.isRegularFile(file)
+                    ? "%s (sha256 %s)".formatted(shown, Fingerprint.of(file))
+                    : shown;
+        } catch (InvalidPathException e) {
+            return shown; // no file, which the option itself refuses
+        }
+    }
+
+    /// The first differences to another identity for a person, `temperature 0.8, not 1.0; seed 1, not 2`; empty if
+    /// there are none.
+    ///
+    /// @param other whose values come after `not`
+    public String differences(RunIdentity other) {
+        Set<String> names = new TreeSet<>(facts.keySet());
+        names.addAll(other.facts.keySet());
+        List<String> differences = new ArrayList<>();
+        for (String name : names) {
+            String here = facts.getOrDefault(name, "unset");
+            String there = other.facts.getOrDefault(name, "unset");
+            if (!here.equals(there)) {
+                String file = here.replaceFirst(ANY_CONTENTS, "");
+                differences.add(
+                        file.equals(there.replaceFirst(ANY_CONTENTS, ""))
+                                ? "%s %s had other contents".formatted(Quote.of(name), Quote.of(file))
+                                : "%s %s, not %s".formatted(Quote.of(name), Quote.of(here), Quote.of(there)));
+            }
+        }
+        int shown = Math.min(SHOWN_DIFFERENCES, differences.size());
+        String text = String.join("; ", differences.subList(0, shown));
+        return differences.size() > shown ? text + "; and %d more".formatted(differences.size() - shown) : text;
+    }
+}

@@ -1,0 +1,522 @@
+package org.sparkqwen.job.run;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
+import org.apache.hadoop.fs.FSError;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Options.CreateFileOptionKeys;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.permission.FsPermission;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.cli.report.RunManifest;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.InputPlan;
+import org.sparkqwen.job.input.UnreadableFiles;
+
+/// What a run has done so far, in a directory of its output that Spark's readers pass over:
+///
+/// - `run.json`: what the run is,
+/// - `plans/00000.json` and so on: the input's files and splits,
+/// - `commits/00000.json` and so on: intervals that are done, and the data files that hold them,
+/// - `attempts/00000.json` and so on: starts of a driver,
+/// - `drivers`: which driver is at work, see [DriverClaim].
+///
+/// A file appears whole or not at all, and is never replaced. A store like S3 does that by itself, asked to create what
+/// is not there yet. Elsewhere a file is written under another name and renamed, which no file system that Spark writes
+/// to does by half for one small file. Each has its own checksum, see [SealedJson], and what does not fit it is refused
+/// by name. The directory is its owner's alone.
+public final class RunState {
+    public static final String DIRECTORY = "_spark_qwen";
+
+    /// Of this version: every file has its checksum. There was none before.
+    private static final int FORMAT = 2;
+
+    /// Bytes that a file of the state may have. One that is larger is none of ours, and is not read.
+    private static final long LARGEST_FILE = 64L << 20;
+
+    /// A plan names every file of the input.
+    private static final long LARGEST_PLAN = 1L << 30;
+
+    private static final FsPermission OWNER_ALONE = new FsPermission((short) 0700);
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final FileSystem files;
+    private final Path output;
+    private final Path directory;
+    private boolean restricted;
+
+    /// @param started when
+    /// @param identity what makes it this run
+    /// @param columns of the input, as DDL
+    /// @param format of the state; null in versions before there was one
+    record Run(
+            String started,
+            RunIdentity identity,
+            String columns,
+            @JsonProperty(required = false) @Nullable Integer format) {
+        Run {
+            if (started == null || identity == null || columns == null) {
+                throw new IllegalArgumentException("it does not say what the run is");
+            }
+            if (format != null && (format < 1 || format > FORMAT)) {
+                throw new IllegalArgumentException(
+                        "it is of format %d, which this version does not know".formatted(format));
+            }
+        }
+
+        Run(String started, RunIdentity identity, String columns) {
+            this(started, identity, columns, FORMAT);
+        }
+
+        boolean hasChecksums() {
+            return format != null && format >= FORMAT;
+        }
+    }
+
+    /// A start of a driver.
+    record Attempt(String started, String host, long pid, String version) {}
+
+    public RunState(FileSystem files, Path output) {
+        this.files = files;
+        this.output = files.makeQualified(output);
+        this.directory = new Path(this.output, DIRECTORY);
+    }
+
+    /// A directory in the output that has data files, but no run of its own.
+    RunState inside(String name) {
+        return new RunState(files, new Path(output, name));
+    }
+
+    boolean exists() {
+        return attempt(() -> files.exists(runFile()));
+    }
+
+    /// Whether the output has a state of ours, be it of a run or of one that was being deleted.
+    boolean isOurs() {
+        return attempt(() -> files.exists(directory));
+    }
+
+    /// Whether there is anything in the output at all.
+    boolean isEmpty() {
+        return attempt(() -> !files.exists(output) || files.listStatus(output).length == 0);
+    }
+
+    private Path runFile() {
+        return new Path(directory, "run.json");
+    }
+
+    Run run() {
+        Run run = read(runFile(), Run.class, LARGEST_FILE, false);
+        return run.hasChecksums() ? read(runFile(), Run.class, LARGEST_FILE, true) : run;
+    }
+
+    void begin(Run run) {
+        write(runFile(), run);
+    }
+
+    List<InputPlan> plans() {
+        return readAll("plans", InputPlan.class, LARGEST_PLAN, run().hasChecksums());
+    }
+
+    FileSystem files() {
+        return files;
+    }
+
+    /// A directory of the state, which is there from then on.
+    Path directory(String name) {
+        Path named = new Path(directory, name);
+        prepare(named);
+        return named;
+    }
+
+    /// Creates a directory of the state, and leaves the state to its owner alone. A store whose files appear when
+    /// they are closed has neither directories nor their permissions.
+    private void prepare(Path parent) {
+        attempt(() -> {
+            if (!files.hasPathCapability(parent, CreateFileOptionKeys.FS_OPTION_CREATE_IN_CLOSE)) {
+                if (!files.exists(parent)) {
+                    files.mkdirs(parent);
+                }
+                restrict();
+            }
+            return true;
+        });
+    }
+
+    private void restrict() throws IOException {
+        if (!restricted) {
+            restricted = true;
+            if (!files.getFileStatus(directory).getPermission().equals(OWNER_ALONE)) {
+                try {
+                    files.setPermission(directory, OWNER_ALONE);
+                } catch (IOException e) {
+                    // It belongs to somebody else, who began the run with an earlier version.
+                }
+            }
+        }
+    }
+
+    public void add(InputPlan plan) {
+        write(numbered("plans", numbered("plans").size()), plan);
+    }
+
+    /// Input files that are left out, of which this or an earlier start has taken note.
+    UnreadableFiles leftOut() {
+        Path list = leftOutList();
+        return attempt(() -> {
+            if (!files.exists(list)) {
+                return UnreadableFiles.NONE;
+            }
+            try {
+                return UnreadableFiles.of(JSON.readValue(content(list, LARGEST_PLAN), new TypeReference<>() {}));
+            } catch (JsonProcessingException | NullPointerException e) {
+                throw damaged(list, "it is no list of files and reasons", e);
+            }
+        });
+    }
+
+    private Path leftOutList() {
+        return new Path(output, Quarantine.DIRECTORY + "/" + UnreadableFiles.LIST);
+    }
+
+    /// Lists input files that are left out, instead of those that were before.
+    void leaveOut(UnreadableFiles unreadable) {
+        Path list = leftOutList();
+        attempt(() -> {
+            if (unreadable.isEmpty()) {
+                return files.delete(list, false);
+            }
+            try (OutputStream out = files.create(list, true)) {
+                out.write(JSON.writeValueAsBytes(unreadable.toList()));
+            }
+            return true;
+        });
+    }
+
+    /// In the order of intervals, from the first row on without a gap.
+    public List<Commit> commits() {
+        List<Commit> commits = readAll("commits", Commit.class, LARGEST_FILE, exists() && run().hasChecksums());
+        long next = 0;
+        for (int i = 0; i < commits.size(); i++) {
+            Commit commit = commits.get(i);
+            if (commit.interval() != i || commit.from() != next) {
+                throw damaged(
+                        commitFile(i),
+                        "it is interval %d, of rows from %,d on".formatted(commit.interval(), commit.from()));
+            }
+            next = commit.to();
+        }
+        return commits;
+    }
+
+    Path commitFile(int interval) {
+        return numbered("commits", interval);
+    }
+
+    /// Refuses commits of more rows than there are.
+    ///
+    /// @param planned rows of all plans
+    void refuseMoreThan(long planned, List<Commit> commits) {
+        for (Commit commit : commits) {
+            if (commit.to() > planned) {
+                throw damaged(
+                        commitFile(commit.interval()),
+                        "it ends with row %,d, and %s have %,d"
+                                .formatted(commit.to(), new Path(directory, "plans"), planned));
+            }
+        }
+    }
+
+    public void add(Commit commit) {
+        write(commitFile(commit.interval()), commit);
+    }
+
+    /// @return its number
+    public int add(Attempt attempt) {
+        int number = attempts();
+        write(numbered("attempts", number), attempt);
+        return number;
+    }
+
+    int attempts() {
+        return numbered("attempts").size();
+    }
+
+    Attempt lastAttempt() {
+        return readAll("attempts", Attempt.class, LARGEST_FILE, false).getLast();
+    }
+
+    /// Deletes what a run of ours wrote, by name, and nothing else: `run.json` first, so that what a kill leaves of
+    /// it is not taken for a run's, and the rest of the state last, so that it is still known for ours.
+    void erase() {
+        attempt(() -> {
+            files.delete(runFile(), false);
+            Path errors = new Path(output, Quarantine.DIRECTORY);
+            for (Path parent : List.of(errors, output)) {
+                for (FileStatus file : list(parent)) {
+                    String name = file.getPath().getName();
+                    if ((file.isFile() && DataFiles.isNameOfOne(name)) || isLeftByCommitters(name)) {
+                        files.delete(file.getPath(), true);
+                    }
+                }
+            }
+            files.delete(leftOutList(), false);
+            if (list(errors).isEmpty()) {
+                files.delete(errors, false);
+            }
+            files.delete(new Path(output, "_SUCCESS"), false);
+            files.delete(new Path(output, RunManifest.FILE), false);
+            for (String kind : List.of("attempts", "commits", "plans")) {
+                files.delete(new Path(directory, kind), true);
+            }
+            return true;
+        });
+    }
+
+    private List<FileStatus> list(Path parent) throws IOException {
+        try {
+            return List.of(files.listStatus(parent));
+        } catch (FileNotFoundException e) {
+            return List.of();
+        }
+    }
+
+    /// Of Hadoop's committer, and of S3A's magic one.
+    private static boolean isLeftByCommitters(String name) {
+        return name.equals("_temporary") || name.startsWith("__magic");
+    }
+
+    /// Files and directories in the output that readers see.
+    List<FileStatus> visible() {
+        return attempt(() -> {
+            if (!files.exists(output)) {
+                return List.of();
+            }
+            return Arrays.stream(files.listStatus(output))
+                    .filter(file -> !file.getPath().getName().matches("[_.].*"))
+                    .toList();
+        });
+    }
+
+    /// Marks the output as whole, as Spark does; or takes the mark away.
+    void mark(boolean whole) {
+        Path mark = new Path(output, "_SUCCESS");
+        attempt(() -> {
+            if (whole && !files.exists(mark)) {
+                files.create(mark, true).close();
+            } else if (!whole) {
+                files.delete(mark, false);
+            }
+            return whole;
+        });
+    }
+
+    /// Deletes what Spark's committers leave of work that was broken off.
+    void discardUnfinished() {
+        attempt(() -> {
+            for (FileStatus file : list(output)) {
+                if (isLeftByCommitters(file.getPath().getName())) {
+                    files.delete(file.getPath(), true);
+                }
+            }
+            return true;
+        });
+    }
+
+    /// Deletes these files of the output.
+    void discard(Iterable<FileStatus> strays) {
+        attempt(() -> {
+            for (FileStatus stray : strays) {
+                files.delete(stray.getPath(), false);
+            }
+            return true;
+        });
+    }
+
+    /// What a data file is now.
+    StoredFile stored(FileStatus file) {
+        return attempt(() -> StoredFile.of(files, file));
+    }
+
+    /// How a data file differs from what it was.
+    Optional<String> difference(StoredFile before, FileStatus now) {
+        return attempt(() -> Optional.ofNullable(before.difference(files, now)));
+    }
+
+    private List<Path> numbered(String kind) {
+        return attempt(() -> {
+            Path parent = new Path(directory, kind);
+            if (!files.exists(parent)) {
+                return List.of();
+            }
+            return Arrays.stream(files.listStatus(parent))
+                    .map(FileStatus::getPath)
+                    .filter(path -> path.getName().matches("\\d{5,9}\\.json"))
+                    .sorted(Comparator.comparingInt(
+                            path -> Integer.parseInt(path.getName().replace(".json", ""))))
+                    .toList();
+        });
+    }
+
+    private Path numbered(String kind, int number) {
+        return new Path(directory, "%s/%05d.json".formatted(kind, number));
+    }
+
+    private <T> List<T> readAll(String kind, Class<T> type, long largest, boolean sealed) {
+        List<T> all = new ArrayList<>();
+        for (Path path : numbered(kind)) {
+            if (!path.equals(numbered(kind, all.size()))) {
+                throw Refusal.failure(
+                        "%s is missing; begin anew with --mode overwrite".formatted(numbered(kind, all.size())));
+            }
+            all.add(read(path, type, largest, sealed));
+        }
+        return all;
+    }
+
+    private <T> T read(Path path, Class<T> type, long largest, boolean sealed) {
+        byte[] content = attempt(() -> content(path, largest));
+        try {
+            return SealedJson.read(content, type, sealed);
+        } catch (IOException e) {
+            throw damaged(path, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static Refusal damaged(Path path, String how) {
+        return damaged(path, how, null);
+    }
+
+    private static Refusal damaged(Path path, String how, @Nullable Throwable cause) {
+        String message = "%s is damaged or was edited: %s; bring back what it was, or begin anew with --mode overwrite"
+                .formatted(path, Quote.line(how));
+        return cause == null ? Refusal.failure(message) : Refusal.failure(message, cause);
+    }
+
+    private void write(Path path, Object value) {
+        prepare(path.getParent());
+        attempt(() -> {
+            byte[] content = SealedJson.write(value);
+            boolean created = files.hasPathCapability(path, CreateFileOptionKeys.FS_OPTION_CREATE_IN_CLOSE)
+                    ? create(path, content)
+                    : createByRename(path, content);
+            if (!created) {
+                throw Refusal.failure("%s was written by another run that is at work on this output".formatted(path));
+            }
+            return true;
+        });
+    }
+
+    /// In a store whose files appear when they are closed.
+    ///
+    /// @return false if there was such a file
+    private boolean create(Path path, byte[] content) throws IOException {
+        FSDataOutputStreamBuilder<?, ?> file =
+                files.createFile(path).recursive().overwrite(false);
+        file.opt(CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE, exclusive(path));
+        try (OutputStream out = file.build()) {
+            out.write(content);
+        } catch (IOException e) {
+            // One request may be sent twice, when the answer to the first is lost; then the file there is this one.
+            if (!files.exists(path)) {
+                throw e;
+            }
+            return Arrays.equals(content, content(path, LARGEST_PLAN));
+        }
+        return true;
+    }
+
+    /// Whether the store itself creates a file only where there is none; else it is looked for before.
+    private boolean exclusive(Path path) throws IOException {
+        return files.hasPathCapability(path, CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE);
+    }
+
+    /// @return false if there was such a file
+    private boolean createByRename(Path path, byte[] content) throws IOException {
+        Path unfinished = new Path(path.getParent(), ".%s.%s".formatted(path.getName(), UUID.randomUUID()));
+        try (OutputStream out = files.create(unfinished, false)) {
+            out.write(content);
+        }
+        try {
+            return !files.exists(path) && (isLocal(path) ? link(unfinished, path) : files.rename(unfinished, path));
+        } finally {
+            files.delete(unfinished, false);
+        }
+    }
+
+    private static boolean isLocal(Path path) {
+        return "file".equals(path.toUri().getScheme());
+    }
+
+    private static java.nio.file.Path local(Path path) {
+        return java.nio.file.Path.of(path.toUri().getPath());
+    }
+
+    /// Gives a local file a second name. Unlike a rename, that fails where there is a file of this name already.
+    ///
+    /// @return false if there was
+    private boolean link(Path from, Path to) throws IOException {
+        try {
+            Files.createLink(local(to), local(from));
+            return true;
+        } catch (FileAlreadyExistsException e) {
+            return false;
+        } catch (UnsupportedOperationException | FileSystemException e) {
+            return files.rename(from, to); // a file system without links
+        }
+    }
+
+    /// @param largest bytes that it may have; a device or a pipe has none that it could be asked for
+    private byte[] content(Path path, long largest) throws IOException {
+        if (isLocal(path) && !Files.isRegularFile(local(path))) {
+            throw damaged(path, "it is no regular file");
+        }
+        long bytes = files.getFileStatus(path).getLen();
+        if (bytes > largest) {
+            throw damaged(path, "it has %,d bytes, more than any that a run writes".formatted(bytes));
+        }
+        if (bytes > Runtime.getRuntime().maxMemory() / 4) {
+            throw Refusal.failure(("%s has %,d bytes, too many for the memory of this driver; give it more"
+                            + " (--driver-memory), or begin anew with --mode overwrite if somebody edited that file")
+                    .formatted(path, bytes));
+        }
+        try (InputStream in = files.open(path)) {
+            return in.readAllBytes();
+        }
+    }
+
+    private interface Access<T> {
+        T run() throws IOException;
+    }
+
+    private <T> T attempt(Access<T> access) {
+        try {
+            return access.run();
+        } catch (IOException | FSError e) { // Hadoop's local file system throws an Error where a disk is full
+            throw Refusal.failure(
+                    "--output %s: %s. Once that is mended, the same command goes on"
+                            .formatted(output, Failures.firstLine(e)),
+                    e);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+package org.sparkqwen.job.spark;
+
+import java.util.Map;
+import scala.$less$colon$less$;
+import scala.jdk.javaapi.CollectionConverters;
+
+/// Maps for Spark's own classes.
+public final class ScalaMaps {
+    private ScalaMaps() {}
+
+    public static scala.collection.immutable.Map<String, String> immutable(Map<String, String> map) {
+        return CollectionConverters.asScala(map).toMap($less$colon$less$.MODULE$.refl());
+    }
+}

@@ -1,0 +1,5 @@
+/// Spark's inner rows, heartbeats and row numbers.
+@NullMarked
+package org.sparkqwen.job.spark;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,137 @@
+package org.sparkqwen.job.storage;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.Serializable;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.util.functional.FutureIO;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.hostcache.FileRange;
+import org.sparkqwen.engine.hostcache.ModelOrigin;
+import org.sparkqwen.engine.hostcache.RangeSource;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Refusal;
+
+/// A directory on a file system that Hadoop knows: `hdfs:`, `s3a:`, `file:`, any other. Travels to executors, which
+/// reach it with their own configuration, so that no credentials travel along.
+public final class HadoopFiles implements RangeSource, Serializable {
+    private static final long serialVersionUID = 1L;
+
+    /// Connections of a host. One is seldom as fast as a network card.
+    private static final int THREADS = 8;
+
+    /// What one request asks for.
+    private static final int REQUEST_BYTES = 4 << 20;
+
+    private final String uri;
+    private final transient @Nullable Configuration driversConfiguration;
+
+    /// For a driver that has no session yet.
+    public HadoopFiles(String uri, Configuration configuration) {
+        this.uri = uri;
+        driversConfiguration = configuration;
+    }
+
+    /// For executors.
+    public HadoopFiles(String uri) {
+        this.uri = uri;
+        driversConfiguration = null;
+    }
+
+    public String uri() {
+        return uri;
+    }
+
+    private FileSystem fileSystem() throws IOException {
+        Configuration configuration = driversConfiguration == null
+                ? SparkHadoopUtil.get().newConfiguration(SparkEnv.get().conf())
+                : driversConfiguration;
+        return FileSystem.get(URI.create(uri), configuration);
+    }
+
+    /// What the directory holds.
+    ///
+    /// @throws Refusal if it cannot be listed
+    public ModelOrigin list() {
+        try {
+            List<ModelOrigin.Listed> files = new ArrayList<>();
+            for (FileStatus status : fileSystem().listStatus(new Path(uri))) {
+                if (status.isFile()) {
+                    files.add(new ModelOrigin.Listed(
+                            status.getPath().getName(), status.getLen(), status.getModificationTime()));
+                }
+            }
+            files.sort(Comparator.comparing(ModelOrigin.Listed::name));
+            return new ModelOrigin(uri, List.copyOf(files));
+        } catch (FileNotFoundException _) {
+            throw Refusal.usage("--model %s does not exist".formatted(uri));
+        } catch (IOException | RuntimeException e) {
+            throw Refusal.failure("--model %s cannot be read: %s".formatted(uri, Failures.firstLine(e)), e);
+        }
+    }
+
+    /// Small files, in a temporary directory that goes when this process ends.
+    ///
+    /// @param prefix of the directory's name
+    /// @param choice names the files, given which ones are there
+    /// @throws Refusal if one cannot be read
+    public java.nio.file.Path download(String prefix, Function<Predicate<String>, List<String>> choice) {
+        Set<String> present =
+                list().files().stream().map(ModelOrigin.Listed::name).collect(Collectors.toSet());
+        try {
+            java.nio.file.Path directory = Files.createTempDirectory(prefix);
+            directory.toFile().deleteOnExit();
+            for (String name : choice.apply(present::contains)) {
+                java.nio.file.Path file = directory.resolve(name);
+                file.toFile().deleteOnExit();
+                try (FSDataInputStream in = fileSystem().open(new Path(uri, name))) {
+                    Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+            return directory;
+        } catch (IOException | RuntimeException e) {
+            throw Refusal.failure("--model %s cannot be read: %s".formatted(uri, Failures.firstLine(e)), e);
+        }
+    }
+
+    @Override
+    public int threads() {
+        return THREADS;
+    }
+
+    @Override
+    public void read(FileRange range, Sink sink) throws IOException {
+        Path path = new Path(uri, range.file());
+        byte[] buffer = new byte[Math.min(REQUEST_BYTES, range.bytes())];
+        try (FSDataInputStream in = FutureIO.awaitFuture(fileSystem()
+                .openFile(path)
+                .opt("fs.option.openfile.read.policy", "random") // ranges, each of its own
+                .build())) {
+            for (int done = 0; done < range.bytes(); ) {
+                int count = Math.min(buffer.length, range.bytes() - done);
+                in.readFully(range.from() + done, buffer, 0, count);
+                sink.write(ByteBuffer.wrap(buffer, 0, count));
+                done += count;
+            }
+        } catch (IOException e) {
+            throw new IOException("%s cannot be read: %s".formatted(path, Failures.firstLine(e)), e);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package org.sparkqwen.job.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.apache.spark.SparkConf;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.job.model.KeyValueMemory;
+import picocli.CommandLine.TypeConversionException;
+
+/// How much memory keys and values get, said or unsaid.
+class KeyValueMemoryTest {
+    private static final long MIB = 1 << 20;
+    private static final long GIB = 1 << 30;
+
+    @Test
+    void anEighthOfTheMachineWhereNothingHoldsExecutorsToLess() {
+        SparkConf conf = new SparkConf(false).set("spark.master", "spark://host:7077");
+        assertThat(KeyValueMemory.bytes(conf, 100 * MIB, 16 * GIB)).isEqualTo(2 * GIB);
+        assertThat(KeyValueMemory.bytes(null, 100 * MIB, 16 * GIB)).isEqualTo(2 * GIB);
+        assertThat(KeyValueMemory.bytes(conf, 100 * MIB, 512 * GIB))
+                .as("and no more than this")
+                .isEqualTo(4 * GIB);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "spark://host:7077, 2g, 100, 1692", // 2048 - 256 for the JVM - 100 for a step
+        "yarn, 2g, 100, 1692",
+        "yarn, '', 100, 128", // 10 % of 1 GiB, or 384 MiB, is too little: the least there is
+        "k8s://host, 8192m, 1000, 6936"
+    })
+    void whatAStepAndTheJvmLeaveOfTheOverhead(String master, String overhead, long stepMib, long expectedMib) {
+        SparkConf conf = new SparkConf(false).set("spark.master", master);
+        if (!overhead.isEmpty()) {
+            conf.set("spark.executor.memoryOverhead", overhead);
+        }
+        assertThat(KeyValueMemory.bytes(conf, stepMib * MIB, 512 * GIB) / MIB).isEqualTo(expectedMib);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"512m, 536870912", "2g, 2147483648", "2G, 2147483648", "1000, 1000", "3k, 3072"})
+    void sizesAreWrittenAsSparkWritesThem(String text, long bytes) {
+        assertThat(new ByteSize().convert(text)).isEqualTo(bytes);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "-1g", "much", "1.5g", ""})
+    void otherSizesAreRefused(String text) {
+        assertThatThrownBy(() -> new ByteSize().convert(text))
+                .isInstanceOf(TypeConversionException.class)
+                .hasMessage("'%s' is not a size above 0; write 512m or 2g".formatted(text));
+    }
+}

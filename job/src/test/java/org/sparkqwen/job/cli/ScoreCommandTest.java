@@ -1,0 +1,225 @@
+package org.sparkqwen.job.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.engine.scoring.Window;
+import org.sparkqwen.engine.scoring.Windows;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LocalSpark;
+
+/// How `score` cuts documents and how it scores continuations: what each option does, and what it refuses.
+class ScoreCommandTest {
+    private static final StructType PAIRS = new StructType()
+            .add("id", DataTypes.IntegerType)
+            .add("question", DataTypes.StringType)
+            .add("answer", DataTypes.StringType);
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @ParameterizedTest
+    @CsvSource({"strided, eos", "rolling, eos", "half, none"})
+    void theWindowsAreThoseAskedForAndAreInTheManifest(String name, String prefix) throws IOException {
+        CommandRun run =
+                score(LocalSpark.CORPUS, "--limit", "12", "--context", "64", "--token-logprobs", "--windows", name);
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        Windows windows = switch (name) {
+            case "strided" -> new Windows.Strided(64, 32);
+            case "rolling" -> new Windows.Rolling(64);
+            default -> new Windows.Half(64);
+        };
+        int before = prefix.equals("eos") ? 1 : 0;
+        for (Row row : rows()) {
+            int tokens = row.<Integer>getAs("tokens");
+            assertThat(row.<Integer>getAs("tokens_scored"))
+                    .isEqualTo(windows.cut(before + tokens).stream()
+                            .mapToInt(Window::targets)
+                            .sum());
+            assertThat(row.<Boolean>getAs("is_greedy")).isNull();
+            // Half of the tokens are not those of all bytes.
+            assertThat(row.<Double>getAs("bits_per_byte") == null).isEqualTo(name.equals("half"));
+        }
+        JsonNode manifest = manifest();
+        assertThat(manifest.at("/summary/word_perplexity").isMissingNode()).isEqualTo(name.equals("half"));
+        assertThat(manifest.at("/summary/bits_per_byte").isMissingNode()).isEqualTo(name.equals("half"));
+        assertThat(manifest.at("/options/windows").textValue()).isEqualTo(name);
+        assertThat(manifest.at("/summary/policy/windows").textValue()).isEqualTo(name);
+        assertThat(manifest.at("/summary/policy/prefix").textValue()).isEqualTo(prefix);
+        assertThat(manifest.at("/summary/policy/context").intValue()).isEqualTo(64);
+        assertThat(manifest.at("/summary/policy/stride").intValue()).isEqualTo(name.equals("strided") ? 32 : 0);
+    }
+
+    @Test
+    void policiesDifferInWhatLongDocumentsGetAndHalfScoresNoneOfAShortOne() {
+        List<Double> sums = new ArrayList<>();
+        String text = LocalSpark.corpus().orderBy("id").first().getAs("text");
+        String input =
+                write(List.of(RowFactory.create(0, null, text.repeat(10)), RowFactory.create(1, null, "Call me.")));
+        for (String windows : List.of("strided", "rolling", "half")) {
+            score(input, "--text-column", "answer", "--context", "64", "--windows", windows, "--mode", "overwrite");
+            List<Row> rows = rows();
+            sums.add(rows.getFirst().<Double>getAs("sum_nll"));
+            boolean scored = !windows.equals("half");
+            assertThat(rows.getLast().<Integer>getAs("tokens_scored") > 0).isEqualTo(scored);
+            assertThat(rows.getLast().<Double>getAs("perplexity") != null).isEqualTo(scored);
+            assertThat(rows.getLast().<String>getAs("error")).isNull();
+        }
+        assertThat(sums).doesNotHaveDuplicates();
+    }
+
+    @Test
+    void continuationsAreScoredGivenTheirPrompts() throws IOException {
+        String input = write(List.of(
+                RowFactory.create(0, "The state of the Union", ", and the condition of the Union"),
+                RowFactory.create(1, "The state of the Union", ", and the condition of the whale"),
+                RowFactory.create(2, "The state of the Union ", "is strong."),
+                RowFactory.create(3, "", "Call me"),
+                RowFactory.create(4, null, "Call me"),
+                RowFactory.create(5, "Call", null),
+                RowFactory.create(6, "Call", ""),
+                RowFactory.create(7, "Th", "e"),
+                RowFactory.create(8, "Call", " me".repeat(2_000)),
+                RowFactory.create(9, "word ".repeat(2_000), "and so on")));
+        CommandRun run = score(input, "--prompt-column", "question", "--text-column", "answer", "--token-logprobs");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        List<Row> rows = rows();
+        assertThat(rows).hasSize(10);
+        for (int id : new int[] {0, 1, 2, 3, 9}) {
+            Row row = rows.get(id);
+            assertThat(row.<String>getAs("error")).isNull();
+            int tokens = row.<Integer>getAs("tokens");
+            assertThat(row.<Integer>getAs("tokens_scored")).isEqualTo(tokens);
+            assertThat(row.getList(row.fieldIndex("token_ids"))).hasSize(tokens);
+            assertThat(row.getList(row.fieldIndex("token_logprobs")))
+                    .hasSize(tokens)
+                    .doesNotContainNull();
+            assertThat(row.<Integer>getAs("bytes"))
+                    .isEqualTo(row.<String>getAs("answer").getBytes(StandardCharsets.UTF_8).length);
+            assertThat(row.<Boolean>getAs("is_greedy")).as("row %d", id).isEqualTo(id == 0);
+        }
+        assertThat(rows.getFirst().<Double>getAs("sum_nll"))
+                .isLessThan(rows.get(1).<Double>getAs("sum_nll"));
+        assertThat(rows.get(2).<Integer>getAs("words")).isEqualTo(2);
+        assertThat(rows.subList(4, 9))
+                .extracting(row -> row.<String>getAs("error"))
+                .containsExactly(
+                        "prompt: the text is null",
+                        "the text is null",
+                        "the text is empty",
+                        "the text adds no token to the prompt's 1: together they have 1",
+                        "2,000 tokens after the prompt do not fit into a context of 1,024");
+        assertThat(rows.subList(4, 9))
+                .allSatisfy(row -> assertThat(row.<Boolean>getAs("is_greedy")).isNull());
+        assertThat(manifest().at("/options/prompt-column").textValue()).isEqualTo("question");
+        assertThat(manifest().at("/summary/policy/context").intValue()).isEqualTo(1024);
+        assertThat(manifest().at("/summary/policy").has("windows")).isFalse();
+    }
+
+    @Test
+    void theContextHoldsPromptAndContinuation() {
+        String input = write(List.of(RowFactory.create(0, "The whale was white. ".repeat(20), "The whale")));
+        String[] given = {"--prompt-column", "question", "--text-column", "answer", "--mode", "overwrite"};
+        List<Double> sums = new ArrayList<>();
+        for (String context : List.of("1024", "8")) {
+            List<String> args = new ArrayList<>(List.of(given));
+            args.addAll(List.of("--context", context));
+            assertThat(score(input, args.toArray(String[]::new)).exitCode()).isZero();
+            sums.add(rows().getFirst().<Double>getAs("sum_nll"));
+        }
+        assertThat(sums).as("of the prompt no more than its end is read").doesNotHaveDuplicates();
+    }
+
+    @Test
+    void promptsOfTokensContinueInTokens() {
+        LocalSpark.session()
+                .sql("select 0 as id, array(767, 1065, 268, 259, 1702) as p, array(11, 281, 259, 1517) as c")
+                .write()
+                .parquet(in());
+        assertThat(score(in(), "--prompt-column", "p", "--tokens-column", "c").exitCode())
+                .isZero();
+        Row row = rows().getFirst();
+        assertThat(row.<Boolean>getAs("is_greedy")).isTrue();
+        assertThat(row.<Integer>getAs("tokens_scored")).isEqualTo(4);
+        assertThat(row.<Integer>getAs("bytes")).isNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--windows sliding | Invalid value for option '--windows'",
+                "--windows rolling --stride 8 | --stride is for --windows strided; with rolling leave it out",
+                "--windows half --stride 8 | --stride is for --windows strided; with half leave it out",
+                "--windows half --prefix eos | --windows half takes no prefix",
+                "--windows half --context 2 | context must be at least 3, not 2",
+                "--windows rolling --context 1 | context must be at least 2, not 1",
+                "--windows rolling --context 1025 | --context 1,025 is more than the model's 1,024",
+                "--prompt-column title --windows strided | --windows is for whole documents",
+                "--prompt-column title --stride 8 | --stride is for whole documents",
+                "--prompt-column title --prefix none | --prefix is for whole documents",
+                "--prompt-column body | the input has no column 'body'; it has 'id'",
+                "--prompt-column body | Choose one with --prompt-column",
+                "--prompt-column number | column 'number' is int; --prompt-column takes string or binary"
+            })
+    void whatCannotWorkIsRefusedInOneLine(String options, String message) {
+        LocalSpark.session()
+                .sql("select 0 as id, 'Call' as title, 7 as number, 'me' as text")
+                .write()
+                .parquet(in());
+        CommandRun run = score(in(), options.split(" "));
+        assertThat(run.exitCode()).as(run.out() + run.err()).isEqualTo(2);
+        assertThat(run.err()).contains(message).doesNotContain("\tat ");
+        assertThat(directory.resolve("out")).doesNotExist();
+    }
+
+    @Test
+    void aPromptOfAnotherTypeThanTokensIsRefused() {
+        LocalSpark.session()
+                .sql("select 'Call' as title, array(1, 2) as ids")
+                .write()
+                .parquet(in());
+        CommandRun run = score(in(), "--prompt-column", "title", "--tokens-column", "ids");
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err()).contains("column 'title' is string; --prompt-column takes array<int> or array<bigint>");
+    }
+
+    /// Writes pairs of texts in the order of ids; returns the path.
+    private String write(List<Row> pairs) {
+        LocalSpark.session().createDataFrame(pairs, PAIRS).write().parquet(in());
+        return in();
+    }
+
+    private String in() {
+        return directory.resolve("in").toString();
+    }
+
+    private List<Row> rows() {
+        Dataset<Row> output =
+                LocalSpark.session().read().parquet(directory.resolve("out").toString());
+        return output.orderBy("id").collectAsList();
+    }
+
+    private JsonNode manifest() throws IOException {
+        return new ObjectMapper().readTree(directory.resolve("out/_run.json").toFile());
+    }
+
+    private CommandRun score(String input, String... options) {
+        return CommandRun.of(LocalSpark.command("score", input, directory.resolve("out"), options));
+    }
+}

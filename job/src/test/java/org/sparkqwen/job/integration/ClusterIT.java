@@ -1,0 +1,94 @@
+package org.sparkqwen.job.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.ScoreJobTest;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.SparkProcess;
+import org.sparkqwen.job.testing.StandaloneCluster;
+
+/// The job's jar through spark-submit on clusters whose executors are processes of their own; each must write what a
+/// local run writes.
+class ClusterIT {
+    private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
+    };
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @Test
+    void localClusterScoresWhatALocalRunScores() {
+        CommandRun run = SparkProcess.submit(
+                directory,
+                "local-cluster[2,1,1024]",
+                List.of(),
+                LocalSpark.command("score", LocalSpark.CORPUS, out(), "--token-logprobs"));
+        assertThat(run.exitCode()).as(run.out()).isZero();
+        assertThat(run.out()).contains("Scored 220 rows");
+        assertSameScores();
+    }
+
+    @Test
+    void standaloneClusterScoresAndGeneratesWhatALocalRunDoes() {
+        try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
+
+            CommandRun score =
+                    cluster.submit(LocalSpark.command("score", LocalSpark.CORPUS, out(), "--token-logprobs"));
+            assertThat(score.exitCode()).as(score.out()).isZero();
+            assertSameScores();
+            assertThat(cluster.workerLogs()).allSatisfy(log -> assertThat(log).contains("Asked to launch executor"));
+
+            String texts = directory.resolve("texts").toString();
+            CommandRun generate = cluster.submit(generateArguments(texts));
+            assertThat(generate.exitCode()).as(generate.out()).isZero();
+            assertSameTexts(texts);
+
+            CommandRun broken = cluster.submit(LocalSpark.command(
+                    "score", LocalSpark.CORPUS, directory.resolve("broken"), "--text-column", "body"));
+            assertThat(broken.exitCode()).isEqualTo(2);
+            assertThat(broken.out()).contains("no column 'body'");
+        }
+    }
+
+    private void assertSameScores() {
+        Dataset<Row> scores = LocalSpark.session().read().parquet(out()).selectExpr(COMPARED);
+        Dataset<Row> local = ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
+                .selectExpr(COMPARED);
+        List<String> expected = LocalSpark.sorted(local);
+        assertThat(expected).hasSize(220);
+        assertThat(LocalSpark.sorted(scores)).isEqualTo(expected);
+    }
+
+    private void assertSameTexts(String texts) {
+        String local = directory.resolve("local-texts").toString();
+        assertThat(CommandRun.of(generateArguments(local)).exitCode()).isZero();
+        List<String> expected = LocalSpark.sorted(LocalSpark.session().read().parquet(local));
+        assertThat(expected).hasSize(24);
+        assertThat(LocalSpark.sorted(LocalSpark.session().read().parquet(texts)))
+                .isEqualTo(expected);
+    }
+
+    private static String[] generateArguments(String output) {
+        return LocalSpark.command(
+                "generate",
+                LocalSpark.PROMPTS,
+                output,
+                "--max-new-tokens",
+                "16",
+                "--temperature",
+                "0.8",
+                "--seed",
+                "3");
+    }
+
+    private String out() {
+        return directory.resolve("out").toString();
+    }
+}

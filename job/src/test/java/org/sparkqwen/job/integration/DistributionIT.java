@@ -1,0 +1,189 @@
+package org.sparkqwen.job.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.ScoreJobTest;
+import org.sparkqwen.job.storage.CacheDirectory;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.MappedPages;
+import org.sparkqwen.job.testing.SparkProcess;
+import org.sparkqwen.job.testing.StandaloneCluster;
+
+/// How a model comes to executors that are processes of their own: with a cache each, as on two hosts, and with one for
+/// both, as on one.
+class DistributionIT {
+    private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "error"};
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    /// What two hosts do; one cluster for all of it.
+    @Test
+    void hostsThatShareNothingGetOneCopyEachAndScoreWhatALocalRunScores() throws IOException {
+        List<String> expected =
+                LocalSpark.sorted(ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
+                        .selectExpr(COMPARED));
+        try (StandaloneCluster cluster = StandaloneCluster.start(
+                directory,
+                worker -> Map.of(CacheDirectory.VARIABLE, cache(worker).toString()))) {
+
+            Path fetched = modelVariant("fetched");
+            CommandRun fetch = score(cluster, "fetch", fetched.toUri().toString(), "fetched");
+            assertThat(fetch.exitCode()).as(fetch.out()).isZero();
+            assertThat(rows("fetched")).isEqualTo(expected);
+            assertThat(copies(1)).hasSize(1).isEqualTo(copies(2));
+
+            Path broadcast = modelVariant("broadcast");
+            CommandRun broadcasting = score(cluster, "broadcast", broadcast.toString(), "broadcast");
+            assertThat(broadcasting.exitCode()).as(broadcasting.out()).isZero();
+            assertThat(rows("broadcast")).isEqualTo(expected);
+            assertThat(copies(1)).hasSize(2).isEqualTo(copies(2));
+
+            CommandRun seen = score(cluster, "auto", broadcast.toString(), "seen");
+            assertThat(seen.exitCode()).as(seen.out()).isZero();
+            assertThat(seen.out()).contains("Model distribution: shared, for %s is on all 2 exec".formatted(broadcast));
+            assertThat(copies(1)).hasSize(2);
+
+            // A path that leads somewhere else in each process.
+            Path work = Files.createDirectories(Path.of("target/distribution"));
+            Path link = work.resolve("model-" + ProcessHandle.current().pid());
+            Files.deleteIfExists(link);
+            Files.createSymbolicLink(link, modelVariant("unseen"));
+            String unseen = "/proc/self/cwd/" + link;
+            assumeTrue(Files.isDirectory(Path.of(unseen)), "no /proc here");
+            CommandRun auto = score(cluster, "auto", unseen, "unseen");
+            assertThat(auto.exitCode()).as(auto.out()).isZero();
+            assertThat(auto.out())
+                    .contains("Model distribution: broadcast, for %s is not on 2 of 2 executors".formatted(unseen));
+            assertThat(rows("unseen")).isEqualTo(expected);
+            assertThat(copies(1)).hasSize(3).isEqualTo(copies(2));
+
+            CommandRun shared = score(cluster, "shared", unseen, "shared");
+            assertThat(shared.exitCode()).isEqualTo(1);
+            assertThat(shared.out()).contains(unseen + ": not on host", "fetch or broadcast brings it there");
+            Files.delete(link);
+        }
+    }
+
+    @Test
+    void executorsOfOneHostMapTheSamePages() throws IOException {
+        assumeTrue(MappedPages.known(), "no /proc/self/smaps here");
+        try (StandaloneCluster cluster = StandaloneCluster.start(
+                        directory, worker -> Map.of(CacheDirectory.VARIABLE, cache(1).toString()));
+                SparkProcess run = cluster.startSubmit(
+                        "generate",
+                        "--model",
+                        modelVariant("mapped").toString(),
+                        "--model-distribution",
+                        "broadcast",
+                        "--input",
+                        LocalSpark.PROMPTS,
+                        "--output",
+                        directory.resolve("texts").toString(),
+                        "--samples",
+                        "100",
+                        "--ignore-eos",
+                        "--max-new-tokens",
+                        "100",
+                        "--temperature",
+                        "1")) {
+            List<MappedPages> pages = awaitBoth(cluster, run);
+            assertThat(pages.getFirst().inode()).isEqualTo(pages.getLast().inode());
+            long file = packedBytes() / 1024;
+            System.out.printf("packed file %,d kB; smaps of the executors: %s%n", file, pages);
+            for (MappedPages each : pages) {
+                assertThat(each.get("Private_Dirty")).isZero();
+                assertThat(each.get("Pss")).isLessThan(each.get("Rss") * 6 / 10);
+            }
+            assertThat(pages.stream().mapToLong(each -> each.get("Pss")).sum()).isLessThanOrEqualTo(file + file / 10);
+            assertThat(copies(1)).hasSize(1);
+        }
+    }
+
+    /// Until both executors have read all of their weights.
+    private List<MappedPages> awaitBoth(StandaloneCluster cluster, SparkProcess run) throws IOException {
+        Instant deadline = Instant.now().plus(Duration.ofMinutes(2));
+        while (Instant.now().isBefore(deadline) && run.isAlive()) {
+            List<MappedPages> pages = new ArrayList<>();
+            cluster.executors().forEach(executor -> pages.addAll(MappedPages.of(executor)));
+            long file = packedBytes() / 1024;
+            if (pages.size() == 2 && pages.stream().allMatch(each -> each.get("Rss") > file * 9 / 10)) {
+                return pages;
+            }
+            SparkProcess.sleep(100);
+        }
+        throw new AssertionError("two executors never had the weights mapped at once:\n" + run.output());
+    }
+
+    /// Of the one packed file of the first cache; 0 before there is one.
+    private long packedBytes() throws IOException {
+        if (!Files.exists(cache(1))) {
+            return 0;
+        }
+        try (Stream<Path> content = Files.list(cache(1))) {
+            List<Path> packed =
+                    content.filter(file -> file.toString().endsWith(".packed")).toList();
+            assertThat(packed).hasSizeLessThan(2);
+            return packed.isEmpty() ? 0 : Files.size(packed.getFirst());
+        }
+    }
+
+    private CommandRun score(StandaloneCluster cluster, String way, String model, String output) {
+        return cluster.submit(
+                "score",
+                "--model",
+                model,
+                "--model-distribution",
+                way,
+                "--input",
+                LocalSpark.CORPUS,
+                "--output",
+                directory.resolve(output).toString());
+    }
+
+    private List<String> rows(String output) {
+        return LocalSpark.sorted(LocalSpark.session()
+                .read()
+                .parquet(directory.resolve(output).toString())
+                .selectExpr(COMPARED));
+    }
+
+    private Path cache(int worker) {
+        return directory.resolve("cache-" + worker);
+    }
+
+    /// The names of a worker's copies.
+    private List<String> copies(int worker) throws IOException {
+        try (Stream<Path> content = Files.list(cache(worker).resolve("models"))) {
+            return content.filter(Files::isDirectory)
+                    .map(copy -> String.valueOf(copy.getFileName()))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    /// The sample model, with a file that makes it another.
+    private Path modelVariant(String name) throws IOException {
+        Path model = Files.createDirectories(directory.resolve("models").resolve(name));
+        try (Stream<Path> files = Files.list(LocalSpark.MODEL)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, model.resolve(file.getFileName()));
+            }
+        }
+        Files.writeString(model.resolve("chat_template.jinja"), "{# %s #}".formatted(name));
+        return model;
+    }
+}

@@ -1,0 +1,128 @@
+package org.sparkqwen.job.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.launcher.JavaModuleOptions;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.ScoreJobTest;
+import org.sparkqwen.job.cli.Main;
+import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.RunFiles;
+import org.sparkqwen.job.testing.SparkProcess;
+
+/// Drivers that are processes of their own, several on one output, and signals that end them.
+class DriversIT {
+    private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
+    };
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @Test
+    void ofTwoThatStartTogetherOneGoesOn() throws IOException {
+        try (SparkProcess one = start("one");
+                SparkProcess two = start("two")) {
+            int[] exits = {one.awaitEnd(), two.awaitEnd()};
+            assertThat(exits).as(one.output() + two.output()).containsExactlyInAnyOrder(0, 1);
+            assertRefused(exits[0] == 1 ? one : two);
+        }
+        assertEveryRowOnce();
+    }
+
+    @Test
+    void whileOneIsAtWorkOthersAreRefusedAndASignalEndsItWithAWord() throws IOException {
+        try (SparkProcess first = start("first")) {
+            awaitCommits(first, 2);
+            try (SparkProcess second = start("second");
+                    SparkProcess anew = start("anew", "--mode", "overwrite")) {
+                assertThat(second.awaitEnd()).as(second.output()).isEqualTo(1);
+                assertThat(anew.awaitEnd()).as(anew.output()).isEqualTo(1);
+                assertRefused(second);
+                assertRefused(anew);
+            }
+            int committed = RunFiles.committed(output()).size();
+            assertThat(first.signal("INT")).as(first.output()).isEqualTo(130);
+            assertThat(first.output())
+                    .containsPattern("spark-qwen score: ended by SIGINT; \\d+ of 220 rows are done and kept: the same"
+                            + " command goes on from there")
+                    .doesNotContain("\tat ", "What was done before is kept");
+            assertThat(RunFiles.committed(output()).size()).isGreaterThanOrEqualTo(committed);
+        }
+        try (SparkProcess last = start("last")) {
+            assertThat(last.awaitEnd()).as(last.output()).isZero();
+        }
+        assertEveryRowOnce();
+    }
+
+    /// Also twelve seconds later, also after `kill -9`, and whichever way the first ends.
+    @Test
+    @Tag("slow")
+    void driversComeAndGo() throws IOException {
+        for (String end : List.of("KILL", "TERM", "INT")) {
+            try (SparkProcess first = start("first")) {
+                SparkProcess.sleep(12_000);
+                if (first.isAlive()) {
+                    try (SparkProcess second = start("second", "--mode", "overwrite")) {
+                        assertThat(second.awaitEnd()).as(second.output()).isEqualTo(1);
+                    }
+                    first.signal(end);
+                }
+            }
+        }
+        try (SparkProcess last = start("last")) {
+            assertThat(last.awaitEnd()).as(last.output()).isZero();
+        }
+        assertEveryRowOnce();
+    }
+
+    private static void assertRefused(SparkProcess driver) {
+        assertThat(driver.output().lines().filter(line -> line.startsWith("spark-qwen score: ")))
+                .as(driver.output())
+                .singleElement()
+                .asString()
+                .contains("another run is at work on --output", "process ", "wait for its end");
+        assertThat(driver.output()).doesNotContain("\tat ");
+    }
+
+    private void assertEveryRowOnce() {
+        List<String> expected =
+                LocalSpark.sorted(ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
+                        .selectExpr(COMPARED));
+        assertThat(expected).hasSize(220);
+        assertThat(LocalSpark.sorted(
+                        LocalSpark.session().read().parquet(output().toString()).selectExpr(COMPARED)))
+                .isEqualTo(expected);
+        assertThat(output().resolve("_SUCCESS")).exists();
+    }
+
+    private void awaitCommits(SparkProcess driver, int commits) throws IOException {
+        while (driver.isAlive() && RunFiles.committed(output()).size() < commits) {
+            SparkProcess.sleep(50);
+        }
+    }
+
+    private Path output() {
+        return directory.resolve("scores");
+    }
+
+    /// A driver from the class path of this test.
+    private SparkProcess start(String name, String... options) {
+        // A test that runs in the background may have begun with SIGINT ignored, which every child inherits.
+        List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
+        command.addAll(List.of("--add-modules=jdk.incubator.vector", "-Xmx1g", "-Dspark.master=local[2]"));
+        command.add("-Dlog4j2.configurationFile=file:" + SparkProcess.CONF.resolve("log4j2.properties"));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+        command.addAll(List.of(LocalSpark.command(
+                "score", LocalSpark.CORPUS, output(), "--token-logprobs", "--checkpoint-rows", "12")));
+        command.addAll(List.of(options));
+        return SparkProcess.start(directory.resolve(name + ".log"), command);
+    }
+}

@@ -1,0 +1,120 @@
+package org.sparkqwen.job.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.SparkProcess;
+import org.sparkqwen.job.testing.StandaloneCluster;
+
+/// 2,000 prompts of very different lengths on two executors, cut and batched in different ways, and with an executor
+/// that is killed half way: always the same rows.
+class GenerationClusterIT {
+    private static final int PROMPTS = 2000;
+    private static final int PARTITIONS_OF_THE_KILLED = 17;
+
+    /// What all prompts begin with: some blocks of the cache.
+    private static final String TEMPLATE =
+            "The following is a true account, written down by one who was there, and given here without a change: ";
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @Test
+    void partitionsBatchesAndAKilledExecutorChangeNothing() throws IOException {
+        try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
+            List<String> expected = generate(cluster, 1, 64);
+            assertThat(expected).hasSize(PROMPTS).doesNotHaveDuplicates();
+            assertThat(generate(cluster, 3, 1)).isEqualTo(expected);
+
+            CompletableFuture<Boolean> killed = CompletableFuture.supplyAsync(() -> killHalfWay(cluster));
+            assertThat(generate(cluster, PARTITIONS_OF_THE_KILLED, 64)).isEqualTo(expected);
+            assertThat(killed.join()).as("an executor was killed").isTrue();
+            assertThat(cluster.masterLog()).contains("Removing executor").contains("EXITED");
+        }
+    }
+
+    /// Each line of the output in JSON, sorted.
+    private List<String> generate(StandaloneCluster cluster, int partitions, int maxSequences) throws IOException {
+        Path input = directory.resolve("prompts-" + partitions);
+        prompts().repartition(partitions).write().parquet(input.toString());
+        Path output = output(partitions);
+        CommandRun run = cluster.submit(LocalSpark.command(
+                "generate",
+                input,
+                output,
+                "--max-new-tokens",
+                "12",
+                "--temperature",
+                "0.8",
+                "--max-sequences",
+                Integer.toString(maxSequences),
+                "--checkpoint-rows",
+                "500"));
+        assertThat(run.exitCode()).as(run.out()).isZero();
+        JsonNode cache = new ObjectMapper()
+                .readTree(output.resolve("_run.json").toFile())
+                .get("summary")
+                .get("prefix_cache");
+        assertThat(cache.get("hit_rate").doubleValue()).as("%s", cache).isBetween(0.05, 0.95);
+        return LocalSpark.session()
+                .read()
+                .parquet(output.toString())
+                .toJSON()
+                .sort("value")
+                .collectAsList();
+    }
+
+    private Path output(int partitions) {
+        return directory.resolve("texts-" + partitions);
+    }
+
+    /// From one word after the template to some hundreds.
+    private static Dataset<Row> prompts() {
+        List<String> words = LocalSpark.session()
+                .read()
+                .parquet(LocalSpark.CORPUS)
+                .select("text")
+                .as(Encoders.STRING())
+                .limit(40)
+                .collectAsList()
+                .stream()
+                .flatMap(text -> Stream.of(text.split("\\s+")))
+                .toList();
+        Random random = new Random(7);
+        List<String> prompts = new ArrayList<>();
+        for (int i = 0; i < PROMPTS; i++) {
+            int count = 1 + (int) Math.exp(random.nextDouble() * Math.log(300));
+            int from = random.nextInt(words.size() - count);
+            prompts.add(TEMPLATE + i + ". " + String.join(" ", words.subList(from, from + count)));
+        }
+        return LocalSpark.session().createDataset(prompts, Encoders.STRING()).toDF("prompt");
+    }
+
+    /// Kills the executor of a worker, as `kill -9` does, when the second interval is written and the third begins.
+    private boolean killHalfWay(StandaloneCluster cluster) {
+        Path state = output(PARTITIONS_OF_THE_KILLED).resolve("_spark_qwen/commits");
+        while (!Files.exists(output(PARTITIONS_OF_THE_KILLED).resolve("_SUCCESS"))) {
+            if (Files.exists(state.resolve("00001.json"))) {
+                return cluster.killExecutor(0);
+            }
+            SparkProcess.sleep(10);
+        }
+        return false;
+    }
+}

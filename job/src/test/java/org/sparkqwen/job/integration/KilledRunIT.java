@@ -1,0 +1,90 @@
+package org.sparkqwen.job.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.ScoreJobTest;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.RunFiles;
+import org.sparkqwen.job.testing.SparkProcess;
+
+/// A driver that is killed at random moments, as `kill -9` does, and started again with the same command: in the end
+/// the output is that of a run nobody touched. A longer ordeal: `-Dkilled.kills=100 -Dkilled.seed=2`, and with
+/// executors that outlive their driver `-Dkilled.master=local-cluster[2,1,1024]`.
+class KilledRunIT {
+    private static final int KILLS = Integer.getInteger("killed.kills", 5);
+    private static final long SEED = Long.getLong("killed.seed", 1);
+    private static final String MASTER = System.getProperty("killed.master", "local[2]");
+
+    /// Where executors are processes of their own, every task that takes longer than another is started twice.
+    private static final List<String> SPECULATIVE = List.of(
+            "--conf", "spark.speculation=true",
+            "--conf", "spark.speculation.interval=50ms",
+            "--conf", "spark.speculation.multiplier=1.01",
+            "--conf", "spark.speculation.quantile=0.1");
+
+    private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
+    };
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    private final Random random = new Random(SEED);
+
+    @Test
+    void aRunThatIsKilledAgainAndAgainEndsAsOneThatIsNot() throws IOException {
+        Dataset<Row> local = ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
+                .selectExpr(COMPARED);
+        List<String> expected = LocalSpark.sorted(local);
+        assertThat(expected).hasSize(220);
+        int kills = 0;
+        for (int round = 0; kills < KILLS; round++) {
+            Path output = directory.resolve("scores-" + round);
+            boolean killed = true;
+            while (killed && kills < KILLS) {
+                killed = startAndKill(output);
+                kills += killed ? 1 : 0;
+            }
+            CommandRun run = SparkProcess.submit(directory, MASTER, SPECULATIVE, arguments(output));
+            assertThat(run.exitCode()).as(run.out()).isZero();
+            Dataset<Row> scores = LocalSpark.session().read().parquet(output.toString());
+            assertThat(LocalSpark.sorted(scores.selectExpr(COMPARED)))
+                    .as("round %d, %d kills, seed %d", round, kills, SEED)
+                    .isEqualTo(expected);
+            assertThat(output.resolve("_SUCCESS")).exists();
+            assertThat(output.resolve("_temporary")).doesNotExist();
+        }
+    }
+
+    /// @return whether the run was killed; else it had ended
+    private boolean startAndKill(Path output) throws IOException {
+        Map<Path, FileTime> before = RunFiles.committed(output);
+        int attempts = RunFiles.attempts(output);
+        boolean killed;
+        try (SparkProcess submit = SparkProcess.startSubmit(directory, MASTER, SPECULATIVE, arguments(output))) {
+            // One of four anywhere from the JVM's start on, the others at work.
+            if (random.nextInt(4) != 0) {
+                RunFiles.awaitWork(submit, output, attempts);
+            }
+            SparkProcess.sleep(random.nextInt(6000));
+            killed = submit.kill();
+        }
+        // What was done is not done again: at most the interval at work is lost.
+        assertThat(RunFiles.committed(output)).containsAllEntriesOf(before);
+        return killed;
+    }
+
+    private static String[] arguments(Path output) {
+        return LocalSpark.command("score", LocalSpark.CORPUS, output, "--token-logprobs", "--checkpoint-rows", "12");
+    }
+}

@@ -1,0 +1,91 @@
+package org.sparkqwen.job.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LocalSpark;
+
+/// `./spark-qwen` from a shell, as in the README, in a process of its own.
+class LauncherIT {
+    private static final Path LAUNCHER =
+            Path.of("../spark-qwen").toAbsolutePath().normalize();
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @Test
+    void scoresTheSampleCorpusQuietly() throws IOException, InterruptedException {
+        String output = directory.resolve("scores").toString();
+        CommandRun run = launch("score", "--input", LocalSpark.CORPUS, "--output", output, "--limit", "20");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).contains("Scored 20 rows").contains("tiny-qwen3@");
+        assertThat(run.err()).doesNotContain("INFO SparkContext").containsOnlyOnce("kernels: vector");
+        assertThat(LocalSpark.session().read().parquet(output).count()).isEqualTo(20);
+    }
+
+    @Test
+    void passesArgumentsThroughAsTheyAre() throws IOException, InterruptedException {
+        Path input = Files.writeString(directory.resolve("a file.json"), "{\"a \\\"b\\\"\": \"Some text.\"}\n");
+        CommandRun run = launch(
+                "score",
+                "--input",
+                input.toString(),
+                "--input-format",
+                "json",
+                "--text-column",
+                "a \"b\"",
+                "--output-format",
+                "json",
+                "--output",
+                directory.resolve("an output").toString());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).contains("Scored 1 rows");
+    }
+
+    @Test
+    void handsExitCodesAndMessagesThrough() throws IOException, InterruptedException {
+        CommandRun usage = launch("inspect", "--colour", "red");
+        assertThat(usage.exitCode()).isEqualTo(2);
+        assertThat(usage.err()).contains("spark-qwen inspect: Unknown option");
+        CommandRun failure = launch("inspect", "--model", "/nowhere");
+        assertThat(failure.exitCode()).isEqualTo(1);
+        assertThat(failure.err()).contains("/nowhere");
+    }
+
+    @Test
+    void showsSparksLogsWhenAsked() throws IOException, InterruptedException {
+        CommandRun run = launch(
+                "tokenize",
+                "--verbose",
+                "--input",
+                LocalSpark.PROMPTS,
+                "--text-column",
+                "prompt",
+                "--output",
+                directory.resolve("tokens").toString());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.err()).contains("INFO SparkContext");
+    }
+
+    private CommandRun launch(String... arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(LAUNCHER.toString()));
+        command.addAll(List.of(arguments));
+        Path out = directory.resolve("out.txt");
+        Path err = directory.resolve("err.txt");
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(directory.toFile())
+                .redirectOutput(out.toFile())
+                .redirectError(err.toFile());
+        Process process = builder.start();
+        assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
+        return new CommandRun(process.exitValue(), Files.readString(out), Files.readString(err));
+    }
+}

@@ -1,0 +1,26 @@
+package org.sparkqwen.job.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+/// What a signal says before it ends a run; `DriversIT` sends some.
+class InterruptionTest {
+    @Test
+    void aSignalSaysHowManyRowsAreKept() {
+        try (Interruption interruption = Interruption.watch("score", () -> {})) {
+            assertThat(interruption.line("INT"))
+                    .isEqualTo("spark-qwen score: ended by SIGINT; work had not begun, and the same command"
+                            + " starts again");
+            interruption.done(1200, 4800);
+            assertThat(interruption.line("TERM"))
+                    .isEqualTo("spark-qwen score: ended by SIGTERM; 1,200 of 4,800 rows are done and kept: the same"
+                            + " command goes on from there");
+            interruption.done(4800, 4800);
+            assertThat(interruption.line("INT"))
+                    .isEqualTo("spark-qwen score: ended by SIGINT; all 4,800 rows are done; the same command shows the"
+                            + " summary");
+        }
+        Interruption.awaitEndIfEnding(); // which it is not
+    }
+}

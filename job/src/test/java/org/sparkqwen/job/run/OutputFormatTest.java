@@ -1,0 +1,134 @@
+package org.sparkqwen.job.run;
+
+import static org.apache.spark.sql.functions.expr;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.SparkTypes;
+
+/// What passes through a run is what was in the input, or is refused before the run, or a warning says what becomes
+/// of it.
+class OutputFormatTest {
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"parquet", "orc", "json"})
+    void everyTypeThatAFormatHoldsComesBackAsItWas(String format) {
+        List<SparkTypes> types = new ArrayList<>(EnumSet.complementOf(EnumSet.copyOf(notKept(format))));
+        Path input = directory.resolve("input");
+        SparkTypes.rows(types).coalesce(1).write().parquet(input.toString());
+
+        CommandRun run = tokenize(input, format);
+
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        Dataset<Row> before = LocalSpark.session().read().parquet(input.toString());
+        Dataset<Row> after = LocalSpark.session()
+                .read()
+                .format(format)
+                .schema(before.schema())
+                .load(directory.resolve("output").toString());
+        assertThat(SparkTypes.changed(before, after)).isEmpty();
+    }
+
+    /// Types with values that do not come back; the tests below hold what becomes of them.
+    private static Set<SparkTypes> notKept(String format) {
+        return switch (format) {
+            case "parquet" -> EnumSet.of(SparkTypes.INTERVAL);
+            case "orc" ->
+                EnumSet.of(
+                        SparkTypes.INTERVAL,
+                        SparkTypes.VARIANT,
+                        SparkTypes.ODD_VARIANT,
+                        SparkTypes.VOID,
+                        SparkTypes.COLLATED_STRING,
+                        SparkTypes.DATE_OF_THE_CHANGE,
+                        SparkTypes.EARLY_TIMESTAMP);
+            default ->
+                EnumSet.of(
+                        SparkTypes.INTERVAL, SparkTypes.MALFORMED_STRING, SparkTypes.VARIANT, SparkTypes.ODD_VARIANT);
+        };
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "orc | parse_json('1') | variant | parquet or json",
+                "orc | array(parse_json('1')) | array<variant> | parquet or json",
+                "orc | null | void | parquet or json",
+                "orc | named_struct('a', 'x' collate UNICODE_CI) | struct<a:string collate UNICODE_CI> | parquet or"
+                        + " json",
+                "json | map(1, 2) | map<int,int> | parquet or orc",
+                "json | array(map(date'2000-01-01', 2)) | array<map<date,int>> | parquet or orc"
+            })
+    void whatAFormatDoesNotHoldIsRefusedBeforeTheRun(String format, String value, String type, String others)
+            throws IOException {
+        Path input = directory.resolve("input");
+        LocalSpark.session()
+                .range(1)
+                .select(
+                        expr("'Some text.' as text"),
+                        expr("1 as fine"),
+                        expr(value).as("v"))
+                .write()
+                .parquet(input.toString());
+
+        CommandRun run = tokenize(input, format);
+
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err())
+                .contains("--output-format %s cannot hold column 'v', %s; leave it out with --columns, or choose %s"
+                        .formatted(format, type, others));
+        assertThat(directory.resolve("output")).doesNotExist();
+        assertThat(tokenize(input, format, "--columns", "fine").exitCode()).isZero();
+        try (var files = Files.list(directory.resolve("output"))) {
+            assertThat(files).isNotEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "orc | map('z', 1, 'a', 2) | sorts the entries of maps",
+                "orc | array(date'1582-10-10') | moves dates from 5 to 14 October 1582",
+                "json | parse_json('2.50') | writes variants as plain JSON"
+            })
+    void whatAFormatDoesToSomeValuesIsSaid(String format, String value, String what) throws IOException {
+        Path input = directory.resolve("input");
+        LocalSpark.session()
+                .range(1)
+                .select(expr("'Some text.' as text"), expr(value).as("v"))
+                .write()
+                .parquet(input.toString());
+
+        CommandRun run = tokenize(input, format);
+
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.err()).containsOnlyOnce("warning: --output-format %s %s".formatted(format, what));
+        assertThat(Files.readString(directory.resolve("output/_run.json")))
+                .contains("--output-format %s %s".formatted(format, what));
+    }
+
+    private CommandRun tokenize(Path input, String format, String... options) {
+        List<String> all = new ArrayList<>(List.of("--output-format", format));
+        all.addAll(List.of(options));
+        return CommandRun.of(
+                LocalSpark.command("tokenize", input, directory.resolve("output"), all.toArray(String[]::new)));
+    }
+}

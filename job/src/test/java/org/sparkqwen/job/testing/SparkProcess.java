@@ -1,0 +1,249 @@
+package org.sparkqwen.job.testing;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.spark.launcher.JavaModuleOptions;
+
+/// A JVM of the Spark that the build laid out: a master, a worker, or a spark-submit. Its output goes to a file.
+public final class SparkProcess implements AutoCloseable {
+    public static final Path HOME = Path.of("target/spark").toAbsolutePath();
+    public static final Path CONF = Path.of("../conf").toAbsolutePath().normalize();
+    public static final Path JAR = Path.of("target/spark-qwen.jar").toAbsolutePath();
+
+    /// The exit value of a process that SIGKILL ended.
+    private static final int KILLED = 128 + 9;
+
+    private final Process process;
+    private final Path log;
+
+    private SparkProcess(Process process, Path log) {
+        this.process = process;
+        this.log = log;
+    }
+
+    public static SparkProcess master(Path logs) {
+        return start(
+                logs.resolve("master.log"),
+                java(
+                        "org.apache.spark.deploy.master.Master",
+                        "--host",
+                        "localhost",
+                        "--port",
+                        "0",
+                        "--webui-port",
+                        "0"));
+    }
+
+    public static SparkProcess worker(Path logs, int number, String master) {
+        return worker(logs, number, master, Map.of());
+    }
+
+    /// @param environment of the worker, and so of its executors, beside this process's
+    public static SparkProcess worker(Path logs, int number, String master, Map<String, String> environment) {
+        return start(
+                logs.resolve("worker-%d.log".formatted(number)),
+                environment,
+                java(
+                        "org.apache.spark.deploy.worker.Worker",
+                        "--host",
+                        "localhost",
+                        "--port",
+                        "0",
+                        "--webui-port",
+                        "0",
+                        "--cores",
+                        "1",
+                        "--memory",
+                        "2g",
+                        "--work-dir",
+                        logs.resolve("work-" + number).toString(),
+                        master));
+    }
+
+    /// Submits the job's jar in client mode and waits for its end.
+    public static CommandRun submit(Path logs, String master, List<String> sparkOptions, String... arguments) {
+        try (SparkProcess submit = startSubmit(logs, master, sparkOptions, arguments)) {
+            return new CommandRun(submit.awaitEnd(), submit.output(), submit.output());
+        }
+    }
+
+    /// Submits the job's jar in client mode and leaves it at work.
+    ///
+    /// @param environment what its environment has beside this process's
+    public static SparkProcess startSubmit(
+            Path logs, String master, Map<String, String> environment, List<String> sparkOptions, String... arguments) {
+        return start(logs.resolve("submit.log"), environment, submitCommand(master, sparkOptions, arguments));
+    }
+
+    /// Submits the job's jar in client mode and leaves it at work.
+    public static SparkProcess startSubmit(Path logs, String master, List<String> sparkOptions, String... arguments) {
+        Path log = logs.resolve("submit.log");
+        return start(log, submitCommand(master, sparkOptions, arguments));
+    }
+
+    /// The command that submits the job's jar in client mode, with the profile that users have for such a master.
+    public static List<String> submitCommand(String master, List<String> sparkOptions, String... arguments) {
+        List<String> options = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.cli.Main"));
+        Path profile = CONF.resolve(master.startsWith("local[") ? "local.conf" : "standalone.conf");
+        options.addAll(List.of("--properties-file", profile.toString()));
+        if (master.startsWith("local-cluster[")) {
+            options.addAll(List.of("--conf", "spark.executor.memory=1g")); // all that its workers have
+        }
+        options.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
+        options.addAll(List.of("--conf", "spark.log.level=WARN"));
+        options.addAll(sparkOptions);
+        options.add(JAR.toString());
+        options.addAll(Arrays.asList(arguments));
+        return java("org.apache.spark.deploy.SparkSubmit", options.toArray(String[]::new));
+    }
+
+    private static List<String> java(String mainClass, String... arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
+        command.addAll(List.of("-cp", HOME.resolve("jars") + "/*", mainClass));
+        command.addAll(List.of(arguments));
+        return command;
+    }
+
+    /// Starts a process in Spark's environment.
+    public static SparkProcess start(Path log, List<String> command) {
+        return start(log, Map.of(), command);
+    }
+
+    private static SparkProcess start(Path log, Map<String, String> environment, List<String> command) {
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().putAll(environment);
+        builder.environment().put("SPARK_HOME", HOME.toString());
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        // Without it a worker cannot name the jars of its executors.
+        builder.environment().put("SPARK_SCALA_VERSION", "2.13");
+        try {
+            return new SparkProcess(builder.start(), log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public String output() {
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Waits until the output has `pattern`; returns its first group.
+    public String await(String pattern) {
+        Instant deadline = Instant.now().plus(Duration.ofMinutes(1));
+        Pattern compiled = Pattern.compile(pattern);
+        while (Instant.now().isBefore(deadline) && process.isAlive()) {
+            Matcher matcher = compiled.matcher(output());
+            if (matcher.find()) {
+                return matcher.group(1);
+            }
+            sleep(100);
+        }
+        throw new AssertionError("no '%s' in:%n%s".formatted(pattern, output()));
+    }
+
+    public static void sleep(int milliseconds) {
+        try {
+            Thread.sleep(milliseconds);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /// Kills an executor of this worker, as `kill -9` does.
+    ///
+    /// @return whether there was one
+    public boolean killExecutor() {
+        return executors().stream()
+                .findFirst()
+                .map(ProcessHandle::destroyForcibly)
+                .orElse(false);
+    }
+
+    /// The executors of this worker that run now.
+    public List<ProcessHandle> executors() {
+        return process.descendants()
+                .filter(child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+                .toList();
+    }
+
+    /// Waits until the process ends by itself.
+    ///
+    /// @return its exit value
+    public int awaitEnd() {
+        try {
+            if (!process.waitFor(5, TimeUnit.MINUTES)) {
+                throw new AssertionError("the process did not end:\n" + output());
+            }
+            return process.exitValue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /// Kills this process, and not those it started, as `kill -9` does.
+    ///
+    /// @return false if it had ended before
+    public boolean kill() {
+        process.destroyForcibly();
+        try {
+            return process.waitFor() == KILLED;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /// Sends a signal, as `kill` does, and waits for the end.
+    ///
+    /// @return the exit value
+    public int signal(String name) {
+        try {
+            new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+        return awaitEnd();
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(20, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
+    }
+}
