@@ -21,14 +21,15 @@ import org.sparkqwen.job.columns.JobRow;
 import org.sparkqwen.job.columns.PassedColumns;
 import org.sparkqwen.job.columns.PromptSource;
 import org.sparkqwen.job.columns.RowParam;
+import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.executor.PartitionEngine;
-import org.sparkqwen.job.input.record.RowProblem;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.progress.Counters;
+import org.sparkqwen.job.spark.RowNumber;
 
 /// Generates continuations: a Dataset of prompts in, one row for each sample of each prompt out.
 public final class GenerateJob {
-    public static final String SAMPLE = "sample";
+    public static final String SAMPLE = RowNumber.SAMPLE;
 
     private static final StructType RANKED =
             new StructType().add("token_id", DataTypes.IntegerType).add("logprob", DataTypes.FloatType);

@@ -20,8 +20,8 @@ import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.columns.JobRow;
 import org.sparkqwen.job.columns.PassedColumns;
+import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.executor.PartitionEngine;
-import org.sparkqwen.job.input.record.RowProblem;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.progress.Counters;
 

@@ -20,8 +20,8 @@ import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.columns.JobRow;
 import org.sparkqwen.job.columns.PassedColumns;
+import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.executor.RowCounts;
-import org.sparkqwen.job.input.record.RowProblem;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.spark.Iterators;
 

@@ -16,8 +16,8 @@ import org.sparkqwen.engine.bench.Benchmark;
 import org.sparkqwen.engine.bench.BenchmarkResult;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.KernelChoice;
-import org.sparkqwen.engine.kernels.measure.MachinePeak;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.measure.MachinePeak;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.PublishedShape;
 import org.sparkqwen.engine.model.Weights;
@@ -27,9 +27,10 @@ import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.sizing.WorkingMemory;
 import org.sparkqwen.job.cli.report.BenchDisplay;
 import org.sparkqwen.job.cli.report.BenchReport;
+import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.progress.Console;
-import org.sparkqwen.job.run.Warnings;
+import org.sparkqwen.job.failure.Warnings;
+import org.sparkqwen.job.model.SampleModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -253,7 +254,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private Path directory() {
-        return (model == null ? ModelOptions.sampleModel() : model)
+        return (model == null ? SampleModel.directory() : model)
                 .toAbsolutePath()
                 .normalize();
     }

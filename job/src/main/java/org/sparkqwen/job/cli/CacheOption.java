@@ -7,6 +7,7 @@ import picocli.CommandLine.Option;
 
 /// Where models and packed weights are kept.
 final class CacheOption {
+    @ChangesNoRow
     @Option(
             names = "--cache-dir",
             paramLabel = "DIR",

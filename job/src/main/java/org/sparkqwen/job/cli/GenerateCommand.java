@@ -20,7 +20,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.model.TaskModel;
 import org.sparkqwen.job.run.JobRun;
-import org.sparkqwen.job.run.RunIdentity;
+import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -100,13 +100,13 @@ final class GenerateCommand implements Callable<Integer> {
     public Integer call() {
         ModelReference reference = model.open(run);
         GenerateJob.Settings settings = settings(reference);
-        try (JobRun job = JobRun.start(spec.name(), run)) {
+        try (JobRun job = JobRun.start(spec.name(), run.settings())) {
             job.warnings().addAll(reference.warnings());
             job.warnings().addAll(prompts.warnings());
             TaskModel tasks = new TaskModel(reference, model.distribution());
             job.beforeWork(tasks::distribute);
             JobRun.Written written = job.run(
-                    RunIdentity.of(spec, reference.identity()),
+                    new OptionValues(spec).identity(reference.identity()),
                     settings::estimatedTokens,
                     (input, counters) -> new GenerateJob(tasks.get(), settings, counters).run(input));
             report(job, written, reference);
@@ -167,7 +167,7 @@ final class GenerateCommand implements Callable<Integer> {
         facts.put("prefix_cache", Map.of("prompt_tokens", looked, "shared_tokens", shared, "hit_rate", hitRate));
         facts.put("generated_tokens_per_second", tokens / written.seconds());
         facts.putAll(badData.toMap());
-        String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, reference, facts));
+        String manifest = job.writeBeside(OutputLayout.MANIFEST, RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts));
 
         Report report = new Report(System.out);
         report.title("Generated %,d texts in %.1f s: %,d tokens, %,.0f tokens/s"
@@ -178,6 +178,6 @@ final class GenerateCommand implements Callable<Integer> {
                 "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
                         .formatted(100 * hitRate)));
         report.badData(badData);
-        report.written(run, manifest);
+        report.written(run.output, run.outputFormat, manifest);
     }
 }

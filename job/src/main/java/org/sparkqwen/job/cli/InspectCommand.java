@@ -23,8 +23,9 @@ import org.sparkqwen.engine.sizing.StreamingForecast;
 import org.sparkqwen.engine.sizing.WorkingMemory;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
+import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.model.ExecutorOptions;
-import org.sparkqwen.job.progress.Console;
+import org.sparkqwen.job.model.SampleModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -52,7 +53,7 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Path directory = model == null ? ModelOptions.sampleModel() : model;
+        Path directory = model == null ? SampleModel.directory() : model;
         Console out = new Console(System.out);
         ModelConfig config = ModelConfig.read(directory);
         out.printf("%s: %s%n", directory, config.family().title());

@@ -9,6 +9,7 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.failure.Version;
 import org.sparkqwen.job.run.Interruption;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -32,12 +33,13 @@ import picocli.CommandLine;
             PackCommand.class,
             BenchCommand.class
         },
-        versionProvider = Main.Version.class,
+        versionProvider = Main.VersionLine.class,
         synopsisSubcommandLabel = "COMMAND",
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
         footer = {"", "spark-qwen COMMAND --help tells all about a command."})
 public final class Main {
+    @ChangesNoRow
     @Option(
             names = "--verbose",
             scope = ScopeType.INHERIT,
@@ -125,15 +127,10 @@ public final class Main {
         err.flush();
     }
 
-    public static String version() {
-        String version = Main.class.getPackage().getImplementationVersion();
-        return version == null ? "development" : version;
-    }
-
-    static final class Version implements IVersionProvider {
+    static final class VersionLine implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            return List.of("spark-qwen " + version()).toArray(String[]::new);
+            return List.of("spark-qwen " + Version.current()).toArray(String[]::new);
         }
     }
 }

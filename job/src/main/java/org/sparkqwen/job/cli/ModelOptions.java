@@ -1,7 +1,5 @@
 package org.sparkqwen.job.cli;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
 import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
@@ -17,11 +15,7 @@ import picocli.CommandLine.Option;
 
 /// Which model, and how it is run.
 public final class ModelOptions {
-    /// Where the project lies, set by the launcher.
-    private static final String HOME_VARIABLE = "SPARK_QWEN_HOME";
-
-    private static final String SAMPLE_MODEL = "data-samples/tiny-qwen3";
-
+    @ChangesNoRow
     @Option(
             names = "--model",
             paramLabel = "DIR",
@@ -32,6 +26,7 @@ public final class ModelOptions {
             })
     private @Nullable String model;
 
+    @ChangesNoRow
     @Option(
             names = "--model-distribution",
             paramLabel = "HOW",
@@ -44,6 +39,7 @@ public final class ModelOptions {
                     + " Default: ${DEFAULT-VALUE}.")
     private ModelDistribution distribution = ModelDistribution.AUTO;
 
+    @ChangesNoRow
     @Option(
             names = "--kernels",
             paramLabel = "KIND",
@@ -51,6 +47,7 @@ public final class ModelOptions {
             description = "auto, vector or scalar; they give the same bits. Default: ${DEFAULT-VALUE}.")
     KernelChoice kernels = KernelChoice.AUTO;
 
+    @ChangesNoRow
     @Option(
             names = "--threads",
             paramLabel = "N",
@@ -58,6 +55,7 @@ public final class ModelOptions {
             description = "Threads that compute in each executor. Default: its cores.")
     int threads;
 
+    @ChangesNoRow
     @Option(
             names = "--batch-tokens",
             paramLabel = "N",
@@ -65,6 +63,7 @@ public final class ModelOptions {
             description = "Tokens that go through the model together. Default: ${DEFAULT-VALUE}.")
     int batchTokens;
 
+    @ChangesNoRow
     @Option(
             names = "--max-sequences",
             paramLabel = "N",
@@ -82,6 +81,7 @@ public final class ModelOptions {
                             + " memory, rounded. Default: ${DEFAULT-VALUE}.")
     KeyValueFormat keyValues = KeyValueFormat.F32;
 
+    @ChangesNoRow
     @Option(
             names = "--memory",
             paramLabel = "SIZE",
@@ -94,6 +94,7 @@ public final class ModelOptions {
     @Mixin
     private CacheOption cache = new CacheOption();
 
+    @ChangesNoRow
     @Option(
             names = "--cache-size",
             paramLabel = "SIZE",
@@ -102,17 +103,6 @@ public final class ModelOptions {
                     + " longest is deleted, and in any case what was not used for 30 days; never what a run uses."
                     + " Default: half of what the disk would have free without it.")
     private @Nullable Long cacheSize;
-
-    /// @throws Refusal if this is not the project's directory, and no launcher said where it is
-    public static Path sampleModel() {
-        String home = System.getenv(HOME_VARIABLE);
-        Path sample = Path.of(home == null ? "" : home).resolve(SAMPLE_MODEL);
-        if (!Files.isDirectory(sample)) {
-            throw Refusal.usage("name a model with --model DIR; the small sample model is not here (%s)"
-                    .formatted(sample.toAbsolutePath()));
-        }
-        return sample;
-    }
 
     /// The model, checked on this machine, which gets its own copy of one that lies elsewhere.
     ///
@@ -138,7 +128,7 @@ public final class ModelOptions {
                 cacheSize == null ? 0 : cacheSize);
         return switch (ModelLocation.of(model)) {
             case ModelLocation.Local local -> ModelReference.open(local.directory(), options);
-            case ModelLocation.Remote remote -> fetch(remote, JobRun.configuration(run), options);
+            case ModelLocation.Remote remote -> fetch(remote, JobRun.configuration(run.settings()), options);
         };
     }
 

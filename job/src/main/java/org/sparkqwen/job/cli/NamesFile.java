@@ -9,4 +9,4 @@ import java.lang.annotation.Target;
 /// A value that begins with a brace is the contents themselves.
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.FIELD)
-public @interface NamesFile {}
+@interface NamesFile {}

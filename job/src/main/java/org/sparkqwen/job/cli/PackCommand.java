@@ -10,10 +10,11 @@ import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.run.ModelWarnings;
+import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.progress.Console;
+import org.sparkqwen.job.failure.Warnings;
+import org.sparkqwen.job.model.SampleModel;
 import org.sparkqwen.job.progress.PackingDisplay;
-import org.sparkqwen.job.run.Warnings;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -55,7 +56,7 @@ final class PackCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Path directory = model == null ? ModelOptions.sampleModel() : model;
+        Path directory = model == null ? SampleModel.directory() : model;
         Path packed = directory.resolve(PackedFile.NAME);
         if (Files.exists(packed)) {
             if (output != null) {

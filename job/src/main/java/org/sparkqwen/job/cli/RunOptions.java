@@ -3,22 +3,15 @@ package org.sparkqwen.job.cli;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.errors.ErrorPolicy;
+import org.sparkqwen.job.input.InputFormat;
+import org.sparkqwen.job.run.RunSettings;
 import picocli.CommandLine.Option;
 
 /// What every job reads and writes, as Spark users know it.
 public final class RunOptions {
-    /// What happens to an output that exists.
-    public enum Mode {
-        RESUME,
-        FAIL,
-        OVERWRITE
-    }
-
     @Option(
             names = "--input",
             required = true,
@@ -42,8 +35,9 @@ public final class RunOptions {
             description = "Option of the input format, such as multiLine=true. Repeatable. By default CSV is read as"
                     + " RFC 4180 has it (escape=\", multiLine=true), and JSON with a value a line and strings of any"
                     + " length.")
-    public Map<String, String> inputOptions = new LinkedHashMap<>();
+    Map<String, String> inputOptions = new LinkedHashMap<>();
 
+    @ChangesNoRow
     @Option(names = "--output", required = true, paramLabel = "DIR", description = "Directory that the run creates.")
     public String output = "";
 
@@ -55,12 +49,14 @@ public final class RunOptions {
                     + " Default: ${DEFAULT-VALUE}.")
     public String outputFormat = "parquet";
 
+    @ChangesNoRow
     @Option(
             names = "--output-option",
             paramLabel = "KEY=VALUE",
             description = "Option of the output format, such as compression=zstd. Repeatable.")
-    public Map<String, String> outputOptions = new LinkedHashMap<>();
+    Map<String, String> outputOptions = new LinkedHashMap<>();
 
+    @ChangesNoRow
     @Option(
             names = "--mode",
             paramLabel = "MODE",
@@ -68,15 +64,16 @@ public final class RunOptions {
             description = "What to do when the output exists: resume, go on with it if it is this very run's, done or"
                     + " not, and refuse anything else; fail; or overwrite, delete what a run wrote there, and nothing"
                     + " else, and begin anew. Default: ${DEFAULT-VALUE}.")
-    public Mode mode = Mode.RESUME;
+    RunSettings.Mode mode = RunSettings.Mode.RESUME;
 
     @Option(
             names = "--columns",
             split = ",",
             paramLabel = "NAME",
             description = "Columns of the input that pass through to the output, with commas between. Default: all.")
-    public List<String> columns = new ArrayList<>();
+    List<String> columns = new ArrayList<>();
 
+    @ChangesNoRow
     @Option(
             names = "--on-error",
             paramLabel = "HOW",
@@ -87,6 +84,7 @@ public final class RunOptions {
                     + " run stops. Default: ${DEFAULT-VALUE}.")
     public ErrorPolicy.OnError onError = ErrorPolicy.OnError.KEEP;
 
+    @ChangesNoRow
     @Option(
             names = "--max-error-rate",
             paramLabel = "SHARE",
@@ -94,12 +92,13 @@ public final class RunOptions {
                     + " by intervals, as soon as an interval is certain to go above it, from " + ErrorPolicy.FEW_ROWS
                     + " rows on. Default: 0.5; then runs of fewer rows never stop.")
     @Nullable
-    public Double maxErrorRate;
+    Double maxErrorRate;
 
     @Option(names = "--limit", paramLabel = "N", description = "Work on the first N rows only.")
     @Nullable
-    public Long limit;
+    Long limit;
 
+    @ChangesNoRow
     @Option(
             names = "--checkpoint-rows",
             paramLabel = "N",
@@ -110,6 +109,7 @@ public final class RunOptions {
     @Nullable
     public Long checkpointRows;
 
+    @ChangesNoRow
     @Option(
             names = "--checkpoint-bytes",
             paramLabel = "SIZE",
@@ -117,8 +117,9 @@ public final class RunOptions {
             description = "Bytes of an interval in the input's files, such as 64m; with --checkpoint-rows, whichever is"
                     + " less. Default: no limit.")
     @Nullable
-    public Long checkpointBytes;
+    Long checkpointBytes;
 
+    @ChangesNoRow
     @Option(
             names = "--target-file-size",
             paramLabel = "SIZE",
@@ -128,40 +129,31 @@ public final class RunOptions {
                     + " that takes, by the size of rows written before. Default: ${DEFAULT-VALUE}.")
     public long targetFileSize;
 
+    @ChangesNoRow
     @Option(
             names = "--conf",
             paramLabel = "KEY=VALUE",
             description = "Spark configuration of this run's session, as with spark-submit. Repeatable.")
-    public Map<String, String> conf = new LinkedHashMap<>();
+    Map<String, String> conf = new LinkedHashMap<>();
 
-    /// Adds to the input's options what is read by default, where the user does not say otherwise: CSV as RFC
-    /// 4180 has it, and JSON strings of any length. They then are options like any others, in the manifest and in
-    /// what makes a run the same.
-    public void addInputDefaults() {
-        switch (inputFormat.toLowerCase(Locale.ROOT)) {
-            case "csv" -> {
-                String quote = inputOption("quote").orElse("\"");
-                if (!quote.isEmpty()) {
-                    addInputDefault("escape", quote);
-                }
-                addInputDefault("multiLine", "true");
-            }
-            case "json" -> addInputDefault("maxStringLen", Integer.toString(Integer.MAX_VALUE));
-            default -> {}
-        }
-    }
-
-    private void addInputDefault(String name, String value) {
-        if (inputOption(name).isEmpty()) {
-            inputOptions.put(name, value);
-        }
-    }
-
-    /// An option of the input's format, whatever the case of its name.
-    public Optional<String> inputOption(String name) {
-        return inputOptions.entrySet().stream()
-                .filter(option -> option.getKey().equalsIgnoreCase(name))
-                .map(Map.Entry::getValue)
-                .findFirst();
+    /// The options as a run takes them. Adds the defaults of the input's format to its options, which then are options
+    /// like any others, in the manifest and in what makes a run the same.
+    ///
+    /// @throws Refusal if a value cannot work
+    RunSettings settings() {
+        inputOptions.putAll(InputFormat.withDefaults(inputFormat, inputOptions));
+        return new RunSettings(
+                new InputFormat(inputs, inputFormat, inputOptions, onError == ErrorPolicy.OnError.DROP),
+                output,
+                outputFormat,
+                outputOptions,
+                mode,
+                columns,
+                new ErrorPolicy(onError, maxErrorRate),
+                limit,
+                checkpointRows,
+                checkpointBytes,
+                targetFileSize,
+                conf);
     }
 }

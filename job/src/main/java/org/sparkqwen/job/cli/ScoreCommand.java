@@ -24,7 +24,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.model.TaskModel;
 import org.sparkqwen.job.run.JobRun;
-import org.sparkqwen.job.run.RunIdentity;
+import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -125,6 +125,7 @@ final class ScoreCommand implements Callable<Integer> {
                     + " (Min-K%% Prob). Default: ${DEFAULT-VALUE}.")
     private double minK;
 
+    @ChangesNoRow
     @Option(
             names = "--summary-by",
             paramLabel = "NAME",
@@ -149,12 +150,12 @@ final class ScoreCommand implements Callable<Integer> {
         ContentColumn documents = content.column(reference);
         ScoreJob.Settings settings =
                 new ScoreJob.Settings(prompts(documents), documents, run.columns, scoring(reference), tokenLogprobs);
-        try (JobRun job = JobRun.start(spec.name(), run)) {
+        try (JobRun job = JobRun.start(spec.name(), run.settings())) {
             job.warnings().addAll(reference.warnings());
             TaskModel tasks = new TaskModel(reference, model.distribution());
             job.beforeWork(tasks::distribute);
             JobRun.Written written = job.run(
-                    RunIdentity.of(spec, reference.identity()), settings::estimatedTokens, (input, counters) -> {
+                    new OptionValues(spec).identity(reference.identity()), settings::estimatedTokens, (input, counters) -> {
                         Dataset<Row> scores = new ScoreJob(tasks.get(), settings, counters).run(input);
                         refuseUnknown(summaryBy, scores);
                         return scores;
@@ -267,7 +268,7 @@ final class ScoreCommand implements Callable<Integer> {
         if (groups != null) {
             groups.putInto(facts);
         }
-        String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, reference, facts));
+        String manifest = job.writeBeside(OutputLayout.MANIFEST, RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts));
 
         Report report = new Report(System.out);
         report.title("Scored %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
@@ -275,7 +276,7 @@ final class ScoreCommand implements Callable<Integer> {
         report.lines(List.of("model       " + reference.label()));
         report.lines(summary.lines());
         report.badData(badData);
-        report.written(run, manifest);
+        report.written(run.output, run.outputFormat, manifest);
         if (groups != null) {
             report.title("By " + Quote.of(groups.column()));
             report.lines(groups.table());

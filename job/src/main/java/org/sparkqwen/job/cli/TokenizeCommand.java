@@ -24,7 +24,7 @@ import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelLocation;
 import org.sparkqwen.job.run.JobRun;
-import org.sparkqwen.job.run.RunIdentity;
+import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -78,7 +78,7 @@ final class TokenizeCommand implements Callable<Integer> {
         Path directory = switch (ModelLocation.of(model)) {
             case ModelLocation.Local local -> local.directory().toAbsolutePath();
             case ModelLocation.Remote remote ->
-                remote.files(JobRun.configuration(run)).download("tokenizer", TokenizerFiles::names);
+                remote.files(JobRun.configuration(run.settings())).download("tokenizer", TokenizerFiles::names);
         };
         if (!TokenizerFiles.existIn(directory)) {
             throw Refusal.usage(
@@ -88,10 +88,10 @@ final class TokenizeCommand implements Callable<Integer> {
         Tokenizer tokenizer = Tokenizer.of(files); // refused here, not on every executor
         TokenizeJob.Settings settings = new TokenizeJob.Settings(
                 directory.toString(), new ContentColumn.Text(textColumn, specialTokens), run.columns);
-        try (JobRun job = JobRun.start(spec.name(), run)) {
+        try (JobRun job = JobRun.start(spec.name(), run.settings())) {
             tokenizer.warnings().forEach(job.warnings()::add);
             JobRun.Written written = job.run(
-                    RunIdentity.of(spec, "tokenizer " + files.sha256()),
+                    new OptionValues(spec).identity("tokenizer " + files.sha256()),
                     settings.content()::estimatedTokens,
                     (input, counters) -> new TokenizeJob(settings, counters).run(input));
             report(job, written);
@@ -114,7 +114,7 @@ final class TokenizeCommand implements Callable<Integer> {
         facts.put("tokens", tokens);
         facts.put("tokens_per_second", tokens / written.seconds());
         facts.putAll(badData.toMap());
-        String manifest = job.writeBeside(RunManifest.FILE, RunManifest.of(spec, written, null, facts));
+        String manifest = job.writeBeside(OutputLayout.MANIFEST, RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, null, facts));
 
         Report report = new Report(System.out);
         report.title("Tokenized %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
@@ -122,6 +122,6 @@ final class TokenizeCommand implements Callable<Integer> {
         report.lines(List.of(
                 "mean        %,.1f tokens a row".formatted(tokens / (double) Math.max(1, rows - errorRows))));
         report.badData(badData);
-        report.written(run, manifest);
+        report.written(run.output, run.outputFormat, manifest);
     }
 }

@@ -22,8 +22,6 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.input.ParquetColumns;
-import org.sparkqwen.job.input.record.RowProblem;
 
 /// The input column that a job works on.
 public sealed interface ContentColumn extends PromptSource permits ContentColumn.Text, ContentColumn.Tokens {
@@ -171,7 +169,7 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
                                 names.contains("_c0")
                                         ? ", or take the names from the first line with --input-option header=true"
                                         : "")));
-        ParquetColumns.refuseUnreadable(schema, path.names().subList(0, 1));
+        UnreadableColumn.refuse(schema, path.names().subList(0, 1));
         DataType type = path.type();
         mismatch(type).ifPresent(expected -> {
             throw Refusal.usage("column '%s' is %s; %s takes %s"

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param passed the columns that pass through, in Spark's own form
 /// @param read the columns that the job works on
-/// @param number where the row is in the run's plan, or `ErrorKind.NO_NUMBER`
+/// @param number where the row is in the run's plan, or `RowNumber.NONE`
 public record JobRow(InternalRow passed, Row read, long number) {
 
     /// What a job makes of the rows of a partition.

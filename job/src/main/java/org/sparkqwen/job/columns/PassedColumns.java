@@ -17,7 +17,6 @@ import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
-import org.sparkqwen.job.errors.ErrorKind;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.spark.InternalRows;
 import org.sparkqwen.job.spark.Iterators;
@@ -106,7 +105,7 @@ public record PassedColumns(List<StructField> fields) {
                 return new JobRow(
                         passing,
                         (Row) toJava.apply(row.getStruct(1, read.size())),
-                        number < 0 ? ErrorKind.NO_NUMBER : passing.getLong(number));
+                        number < 0 ? RowNumber.NONE : passing.getLong(number));
             }));
             return Iterators.map(
                     made,

@@ -7,15 +7,16 @@ import static org.apache.spark.sql.functions.min;
 import static org.apache.spark.sql.functions.regexp_replace;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.job.input.Origin;
+import org.sparkqwen.job.failure.Origin;
+import org.sparkqwen.job.input.Origins;
 import org.sparkqwen.job.input.UnreadableFiles;
-import org.sparkqwen.job.run.CheckpointedRun;
 
 /// What was wrong with the input of a finished run, for its summary.
 ///
@@ -47,8 +48,12 @@ public record BadData(long rows, List<Common> commonest, @Nullable String aside,
     /// Counts what the data itself has, and takes examples from what tasks have found.
     ///
     /// @param data that has the rows with errors
-    public static BadData of(Dataset<Row> data, CheckpointedRun.Outcome outcome, @Nullable String aside) {
-        Map<String, ErrorKind> found = ErrorKind.together(outcome.errorKinds());
+    /// @param kinds that tasks have found
+    /// @param origins of the run's rows
+    /// @param leftOut input files that cannot be read
+    /// @param aside where those rows are; null if in the output
+    public static BadData of(Dataset<Row> data, Collection<ErrorKind> kinds, Origins origins, UnreadableFiles leftOut, @Nullable String aside) {
+        Map<String, ErrorKind> found = ErrorKind.together(kinds);
         Dataset<Row> bad = data.filter(col("error").isNotNull());
         long rows = bad.count();
         List<Common> commonest = new ArrayList<>();
@@ -64,9 +69,9 @@ public record BadData(long rows, List<Common> commonest, @Nullable String aside,
                     kind == null
                             ? new Common(error, ofKind, Origin.UNKNOWN)
                             : new Common(
-                                    kind.reason(), ofKind, outcome.origins().of(kind.example())));
+                                    kind.reason(), ofKind, origins.of(kind.example())));
         }
-        return new BadData(rows, commonest, aside, outcome.leftOut());
+        return new BadData(rows, commonest, aside, leftOut);
     }
 
     /// For `_run.json`.

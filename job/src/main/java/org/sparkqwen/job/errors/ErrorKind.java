@@ -16,7 +16,6 @@ import org.sparkqwen.engine.message.Quote;
 /// @param rows how many
 /// @param example the number of that row, see `PlannedRows`; negative if it has none
 public record ErrorKind(String reason, long rows, long example) implements Serializable {
-    public static final long NO_NUMBER = -1;
 
     /// Parts of a reason that tell rows apart, not reasons. As Spark's `regexp_replace` takes it, too.
     static final String NUMBERS = "[0-9][0-9,.]*";

@@ -1,17 +1,20 @@
 package org.sparkqwen.job.errors;
 
-import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.job.cli.RunOptions;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.run.Commit;
 
 /// What becomes of rows that cannot be worked on, and how many of them a run bears.
 ///
 /// @param onError what becomes of them
 /// @param maxRate the share of rows, 0 to 1; null if none was asked for
 public record ErrorPolicy(OnError onError, @Nullable Double maxRate) {
+    /// @throws Refusal if the rate is no share
+    public ErrorPolicy {
+        if (maxRate != null && !(maxRate >= 0 && maxRate <= 1)) {
+            throw Refusal.usage("--max-error-rate must be from 0 to 1, not " + maxRate);
+        }
+    }
+
     /// What becomes of a row that cannot be worked on.
     public enum OnError {
         /// It is in the output, with `error` set.
@@ -27,27 +30,6 @@ public record ErrorPolicy(OnError onError, @Nullable Double maxRate) {
 
     /// Fewer rows tell nothing about the others.
     public static final int FEW_ROWS = 500;
-
-    /// @throws Refusal if the rate is no share
-    public static ErrorPolicy of(RunOptions options) {
-        Double rate = options.maxErrorRate;
-        if (rate != null && !(rate >= 0 && rate <= 1)) {
-            throw Refusal.usage("--max-error-rate must be from 0 to 1, not " + rate);
-        }
-        return new ErrorPolicy(options.onError, rate);
-    }
-
-    /// Refuses to go on with rows that were done another way. Without errors all ways are the same.
-    public void refuseOther(RunOptions options, List<Commit> commits) {
-        for (Commit commit : commits) {
-            OnError before = commit.errorFiles().isEmpty() ? OnError.KEEP : OnError.DROP;
-            if (!commit.errorKinds().isEmpty() && before != onError) {
-                throw Refusal.usage(("--output %s holds rows with errors, done with --on-error %s; go on with that, or"
-                                + " begin anew with --mode overwrite")
-                        .formatted(options.output, before.name().toLowerCase(Locale.ROOT)));
-            }
-        }
-    }
 
     double rate() {
         return maxRate == null ? DEFAULT_RATE : maxRate;

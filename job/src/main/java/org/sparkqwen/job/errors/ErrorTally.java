@@ -5,8 +5,8 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.input.Origin;
 import org.sparkqwen.job.input.Origins;
 
 /// The errors of a run up to an interval's end, and what is said when they are too many.

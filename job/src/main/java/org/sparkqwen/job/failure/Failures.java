@@ -6,7 +6,6 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.hostcache.ModelCopyException;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
-import org.sparkqwen.job.input.Origin;
 
 /// What a person is told of an exception.
 public final class Failures {

@@ -24,10 +24,10 @@ import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.spark.util.HadoopFSUtils;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.run.Quarantine;
-import org.sparkqwen.job.run.RunState;
-import org.sparkqwen.job.run.Warnings;
+import org.sparkqwen.job.failure.Warnings;
+import org.sparkqwen.job.storage.OutputLayout;
 
 /// The files that `--input` names. What Spark would pass over without a word is read, refused, or said.
 ///
@@ -46,7 +46,7 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
             "_SUCCESS|_run\\.json|_metadata|_common_metadata|_(committed|started)_.*|\\.DS_Store|\\._.*|.*\\.crc");
 
     private static final Set<String> DIRECTORIES_BESIDE_DATA =
-            Set.of(RunState.DIRECTORY, Quarantine.DIRECTORY, "_temporary", "__magic");
+            Set.of(OutputLayout.STATE, OutputLayout.ERRORS, "_temporary", "__magic");
 
     /// Finds the files of formats that Spark reads from files.
     ///

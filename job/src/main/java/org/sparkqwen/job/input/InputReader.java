@@ -30,17 +30,15 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.job.cli.RunOptions;
 import org.sparkqwen.job.columns.ContentColumn;
-import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.input.record.CsvFormat;
 import org.sparkqwen.job.input.record.FileContents;
 import org.sparkqwen.job.input.record.JsonFormat;
 import org.sparkqwen.job.input.record.RecordFormat;
-import org.sparkqwen.job.input.record.RecordRows;
-import org.sparkqwen.job.run.Warnings;
 import scala.Tuple2;
 
 /// Opens the input of a run: finds its files and its columns, and refuses or says what would be read as something else
@@ -56,16 +54,19 @@ public final class InputReader {
     private static final List<String> FILTERS = List.of("pathGlobFilter", "modifiedBefore", "modifiedAfter");
 
     private final SparkSession spark;
-    private final RunOptions options;
+    private final InputFormat input;
+    private final String output;
     private final Warnings warnings;
     private final String format;
     private UnreadableFiles unreadable = UnreadableFiles.NONE;
 
-    public InputReader(SparkSession spark, RunOptions options, Warnings warnings) {
+    /// @param output of the run, which must not lie among what is read
+    public InputReader(SparkSession spark, InputFormat input, String output, Warnings warnings) {
         this.spark = spark;
-        this.options = options;
+        this.input = input;
+        this.output = output;
         this.warnings = warnings;
-        format = options.inputFormat.toLowerCase(Locale.ROOT);
+        format = input.name().toLowerCase(Locale.ROOT);
     }
 
     /// Files that are not what the format expects, which are left out.
@@ -77,13 +78,13 @@ public final class InputReader {
     public InputRows open() {
         Configuration hadoop = spark.sessionState().newHadoopConf();
         if (!FILE_FORMATS.contains(format)) {
-            InputPaths.expand(options.inputs, hadoop); // which refuses what does not exist
-            return InputRows.of(reader().load(options.inputs.toArray(String[]::new)));
+            InputPaths.expand(input.paths(), hadoop); // which refuses what does not exist
+            return InputRows.of(reader().load(input.paths().toArray(String[]::new)));
         }
         boolean recursive =
-                options.inputOption("recursiveFileLookup").map(Boolean::valueOf).orElse(false);
-        boolean based = options.inputOption("basePath").isPresent();
-        InputPaths paths = InputPaths.of(options.inputs, hadoop, recursive, based, warnings);
+                input.option("recursiveFileLookup").map(Boolean::valueOf).orElse(false);
+        boolean based = input.option("basePath").isPresent();
+        InputPaths paths = InputPaths.of(input.paths(), hadoop, recursive, based, warnings);
         refuseOutputWithin(paths, hadoop);
         if (TEXT_FORMATS.contains(format)) {
             refuseWithoutBytes(paths);
@@ -96,10 +97,10 @@ public final class InputReader {
 
     /// All files below a directory are read, and the next start would read what this one writes.
     private void refuseOutputWithin(InputPaths paths, Configuration hadoop) {
-        Path output = InputPaths.qualified(new Path(options.output), hadoop);
-        InputPaths.ancestors(output).filter(paths.roots()::contains).findFirst().ifPresent(input -> {
+        Path written = InputPaths.qualified(new Path(output), hadoop);
+        InputPaths.ancestors(written).filter(paths.roots()::contains).findFirst().ifPresent(within -> {
             throw Refusal.usage("--output %s lies in --input %s, whose files are all read; choose another --output"
-                    .formatted(Quote.of(options.output), Quote.of(Origin.shortened(input.toString()))));
+                    .formatted(Quote.of(output), Quote.of(Origin.shortened(within.toString()))));
         });
     }
 
@@ -119,9 +120,9 @@ public final class InputReader {
 
     private UnreadableFiles wrongContents(InputPaths paths, Configuration hadoop) {
         boolean multiLine =
-                options.inputOption("multiLine").map(Boolean::valueOf).orElse(false);
-        boolean encoded = options.inputOption("encoding").isPresent()
-                || options.inputOption("charset").isPresent();
+                input.option("multiLine").map(Boolean::valueOf).orElse(false);
+        boolean encoded = input.option("encoding").isPresent()
+                || input.option("charset").isPresent();
         FileContents contents =
                 new FileContents(format.equals("json") && !multiLine, new SerializableConfiguration(hadoop));
         List<String> files = paths.files().entrySet().stream()
@@ -143,9 +144,9 @@ public final class InputReader {
             return;
         }
         if (wrong.reasons().size() == paths.files().size()) {
-            throw Refusal.failure("%s. Is --input-format %s right?".formatted(wrong, options.inputFormat));
+            throw Refusal.failure("%s. Is --input-format %s right?".formatted(wrong, input.name()));
         }
-        if (options.onError != ErrorPolicy.OnError.DROP) {
+        if (!input.leavesOutUnreadable()) {
             throw wrong.refusal();
         }
     }
@@ -153,13 +154,13 @@ public final class InputReader {
     /// The format, if its records are cut and checked here. With options that mean something else to Spark's own
     /// reader, that reads.
     private Optional<RecordFormat> recordFormat() {
-        if (options.inputOption("singleVariantColumn").isPresent()
-                || options.inputOption("allowComments").map(Boolean::valueOf).orElse(false)) {
+        if (input.option("singleVariantColumn").isPresent()
+                || input.option("allowComments").map(Boolean::valueOf).orElse(false)) {
             return Optional.empty();
         }
         SQLConf conf = spark.sessionState().conf();
-        String corrupt = options.inputOption("columnNameOfCorruptRecord").orElse(conf.columnNameOfCorruptRecord());
-        Map<String, String> given = Map.copyOf(options.inputOptions);
+        String corrupt = input.option("columnNameOfCorruptRecord").orElse(conf.columnNameOfCorruptRecord());
+        Map<String, String> given = Map.copyOf(input.options());
         return switch (format) {
             case "json" -> Optional.of(new JsonFormat(given, conf.sessionLocalTimeZone(), corrupt));
             case "csv" -> Optional.of(new CsvFormat(given, conf.sessionLocalTimeZone(), corrupt));
@@ -186,7 +187,7 @@ public final class InputReader {
         }
         if (Arrays.equals(rows.columns().fieldNames(), new String[] {records.corruptColumn()})) {
             throw Refusal.failure("the input cannot be read as %s: no line of it is %s. Is --input-format right?"
-                    .formatted(options.inputFormat, options.inputFormat.toUpperCase(Locale.ROOT)));
+                    .formatted(input.name(), input.name().toUpperCase(Locale.ROOT)));
         }
         refuseTwins(rows.columns(), "");
         return rows;
@@ -213,10 +214,10 @@ public final class InputReader {
     private Dataset<Row> parquet(InputPaths paths) {
         ParquetColumns found = ParquetColumns.of(spark, paths.files().keySet(), tasks());
         Dataset<Row> rows =
-                found.hasUnreadable() && options.inputOption("mergeSchema").isEmpty()
+                found.hasUnreadable() && input.option("mergeSchema").isEmpty()
                         ? reader(format, paths).schema(found.schema()).load(roots(paths))
                         : loadOthers(paths);
-        if (!options.inputOption("mergeSchema").map(Boolean::valueOf).orElse(false)) {
+        if (!input.option("mergeSchema").map(Boolean::valueOf).orElse(false)) {
             warnings.addAll(found.differences(rows.schema()));
         }
         return rows;
@@ -235,9 +236,9 @@ public final class InputReader {
                     .load(roots(paths))
                     .select());
             UnreadableFiles found = scan.liesInFiles()
-                    ? scan.count(List.copyOf(scan.splits()), options)
+                    ? scan.count(List.copyOf(scan.splits()), input)
                             .unreadable()
-                            .and(scan.emptyFiles(options))
+                            .and(scan.emptyFiles(input))
                     : UnreadableFiles.NONE;
             String[] others = scan.files().keySet().stream()
                     .filter(path -> !found.contains(path))
@@ -246,9 +247,9 @@ public final class InputReader {
                 throw unreadable(e);
             }
             if (others.length == 0) {
-                throw Refusal.failure("%s. Is --input-format %s right?".formatted(found, options.inputFormat));
+                throw Refusal.failure("%s. Is --input-format %s right?".formatted(found, input.name()));
             }
-            if (options.onError != ErrorPolicy.OnError.DROP) {
+            if (!input.leavesOutUnreadable()) {
                 throw found.refusal();
             }
             StructType schema = reader(format, paths).load(others).schema();
@@ -258,17 +259,17 @@ public final class InputReader {
 
     private Refusal unreadable(Exception e) {
         return Refusal.failure("the input cannot be read as %s: %s. Is --input-format right?"
-                .formatted(options.inputFormat, Failures.firstLine(e)));
+                .formatted(input.name(), Failures.firstLine(e)));
     }
 
     private DataFrameReader reader() {
-        return spark.read().format(options.inputFormat).options(options.inputOptions);
+        return spark.read().format(input.name()).options(input.options());
     }
 
     /// A reader of files that are named one by one or by directory, and not by globs.
     private DataFrameReader reader(String format, InputPaths paths) {
         DataFrameReader reader =
-                spark.read().format(format).options(options.inputOptions).option("__globPaths__", false);
+                spark.read().format(format).options(input.options()).option("__globPaths__", false);
         return paths.nested() ? reader.option("recursiveFileLookup", true) : reader;
     }
 
@@ -278,7 +279,7 @@ public final class InputReader {
 
     /// Spark lists files by itself, so that what it leaves out has to be looked for.
     private void refuseLeftOut(Dataset<Row> rows, InputPaths paths) {
-        if (FILTERS.stream().anyMatch(filter -> options.inputOption(filter).isPresent())) {
+        if (FILTERS.stream().anyMatch(filter -> input.option(filter).isPresent())) {
             return;
         }
         Set<String> found = new HashSet<>();

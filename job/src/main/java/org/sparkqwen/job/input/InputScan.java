@@ -28,7 +28,6 @@ import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.execution.datasources.FilePartition;
 import org.apache.spark.sql.execution.datasources.PartitionedFile;
 import org.apache.spark.util.SerializableConfiguration;
-import org.sparkqwen.job.cli.RunOptions;
 import org.sparkqwen.job.spark.InternalRows;
 import org.sparkqwen.job.spark.RowNumber;
 import scala.Function1;
@@ -135,9 +134,9 @@ public final class InputScan {
     }
 
     /// Files without a byte, which readers pass over, although no Parquet or ORC file is so short.
-    public UnreadableFiles emptyFiles(RunOptions options) {
+    public UnreadableFiles emptyFiles(InputFormat input) {
         Map<String, String> empty = new TreeMap<>();
-        boolean possible = !liesInFiles() || !NEVER_EMPTY.contains(options.inputFormat.toLowerCase(Locale.ROOT));
+        boolean possible = !liesInFiles() || !NEVER_EMPTY.contains(input.name().toLowerCase(Locale.ROOT));
         for (String file : possible ? new String[0] : rows.inputFiles()) {
             String path = new Path(URI.create(file)).toString();
             if (!files.containsKey(path)) {
@@ -157,17 +156,17 @@ public final class InputScan {
 
     /// Counts the rows of splits. Parquet tells them in its footers, other formats are read.
     ///
-    /// @param options of the input; Parquet files are unreadable, too, if they have columns of other types
-    public Counted count(List<Split> splits, RunOptions options) {
+    /// @param input what is read; Parquet files are unreadable, too, if they have columns of other types
+    public Counted count(List<Split> splits, InputFormat input) {
         if (!liesInFiles()) {
             return new Counted(Map.of(Split.WHOLE_SOURCE, rows.count()), UnreadableFiles.NONE);
         }
-        InputScan counted = dependsOnColumns(options) ? this : new InputScan(rows.select());
+        InputScan counted = dependsOnColumns(input) ? this : new InputScan(rows.select());
         List<Split> readable =
                 splits.stream().filter(split -> !known.contains(split.path())).toList();
         Map<Split, SplitRows> counts = counted.read(readable, Long.MAX_VALUE);
         Map<String, String> unreadable = failures(counts);
-        if (options.inputFormat.equalsIgnoreCase("parquet")) {
+        if (input.name().equalsIgnoreCase("parquet")) {
             unreadable.putAll(failures(read(differing(readable), 1)));
         }
         splits.forEach(split -> {
@@ -185,8 +184,8 @@ public final class InputScan {
     }
 
     /// Whether a reader of text drops lines, or fails at them, that the columns it is to read do not suit.
-    private static boolean dependsOnColumns(RunOptions options) {
-        return options.inputOptions.entrySet().stream()
+    private static boolean dependsOnColumns(InputFormat input) {
+        return input.options().entrySet().stream()
                 .anyMatch(option -> option.getKey().equalsIgnoreCase("mode")
                         && !option.getValue().equalsIgnoreCase("PERMISSIVE"));
     }

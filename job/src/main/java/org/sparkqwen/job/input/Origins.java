@@ -11,6 +11,7 @@ import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.job.failure.Origin;
 
 /// Tells of row numbers, see [PlannedRows], which row of which file they are.
 public final class Origins implements Serializable {

@@ -24,16 +24,13 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter;
 import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.Metadata;
-import org.apache.spark.sql.types.MetadataBuilder;
-import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.columns.UnreadableColumn;
 import org.sparkqwen.job.failure.Failures;
-import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.failure.Origin;
 
 /// The columns of an input's Parquet files by their footers. Spark takes those of one file for all, and passes over
 /// the others' without a word.
@@ -41,8 +38,6 @@ import org.sparkqwen.job.failure.Refusal;
 /// @param layouts each once; those of the first file first
 /// @param caseSensitive whether names that differ by case are two columns
 public record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
-    private static final String UNREADABLE = "spark_qwen_unreadable";
-
     private static final int MOST_WARNINGS = 5;
 
     /// Columns that some files have.
@@ -124,36 +119,21 @@ public record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
     }
 
     /// The columns of the first file; those that Spark does not read stand there so that they can be named, see
-    /// [#refuseUnreadable].
+    /// [UnreadableColumn].
     StructType schema() {
         StructType schema = new StructType();
         Layout first = layouts.getFirst();
         for (FileColumn column : first.columns()) {
             String json = column.json();
             schema = json == null
-                    ? schema.add(column.name(), DataTypes.BinaryType, true, unreadable(column.type(), first.example()))
+                    ? UnreadableColumn.addTo(schema, column.name(), reason(column.type(), first.example()))
                     : schema.add(column.name(), DataType.fromJson(json), true);
         }
         return schema;
     }
 
-    private static Metadata unreadable(String type, String file) {
-        return new MetadataBuilder()
-                .putString(
-                        UNREADABLE,
-                        "%s, in %s"
-                                .formatted(Quote.of(type.replaceFirst("\\.$", "")), Quote.of(Origin.shortened(file))))
-                .build();
-    }
-
-    /// Refuses to read a column that Spark does not read. It is in nobody's way as long as it is not needed.
-    public static void refuseUnreadable(StructType schema, Collection<String> needed) {
-        for (StructField field : schema.fields()) {
-            if (field.metadata().contains(UNREADABLE) && needed.contains(field.name())) {
-                throw Refusal.usage("column '%s' cannot be read by Spark: %s; leave it out with --columns"
-                        .formatted(Quote.of(field.name()), field.metadata().getString(UNREADABLE)));
-            }
-        }
+    private static String reason(String type, String file) {
+        return "%s, in %s".formatted(Quote.of(type.replaceFirst("\\.$", "")), Quote.of(Origin.shortened(file)));
     }
 
     /// What a person should know of files that do not have the same columns.

@@ -11,6 +11,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
 
 /// Table formats that keep their rows in files beside a log, which says which of them count. Read as bare files, rows

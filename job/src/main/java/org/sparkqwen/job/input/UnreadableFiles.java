@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
 
 /// Input files that cannot be read, such as a Parquet file without its footer or half of a gzip file.

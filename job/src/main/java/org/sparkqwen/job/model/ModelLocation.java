@@ -9,7 +9,6 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.job.cli.ModelOptions;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.storage.HadoopFiles;
 import org.sparkqwen.job.storage.S3Check;
@@ -43,7 +42,7 @@ public sealed interface ModelLocation {
     /// @throws Refusal if it is neither
     static ModelLocation of(@Nullable String text) {
         if (text == null) {
-            return new Local(ModelOptions.sampleModel());
+            return new Local(SampleModel.directory());
         }
         S3Settings.refuseCredentials("--model", text);
         if (!WITH_SCHEME.matcher(text).matches()) {

@@ -1,14 +1,12 @@
 package org.sparkqwen.job.progress;
 
 import java.io.Serializable;
-import java.util.List;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.job.columns.RowNotes;
 import org.sparkqwen.job.errors.ErrorKind;
 import org.sparkqwen.job.errors.ErrorKinds;
-import org.sparkqwen.job.run.Commit;
 
 /// What tasks count while they work, for the progress display and for what the output does not tell. A task that is
 /// tried again counts again, so a run's summary is taken from its output where that has it.
@@ -68,7 +66,7 @@ public record Counters(
 
     /// Takes note of a row that cannot be worked on, once for all its samples.
     ///
-    /// @param number where the row is in the run's plan, or [ErrorKind#NO_NUMBER]
+    /// @param number where the row is in the run's plan, or `RowNumber.NONE`
     public void reject(String reason, long number) {
         errorKinds.add(new ErrorKind(reason, 1, number));
     }
@@ -78,15 +76,13 @@ public record Counters(
         sharedTokens.add(run.sharedTokens());
     }
 
-    /// Counts what intervals before have counted, those of earlier drivers included.
-    public void restore(List<Commit> commits) {
-        for (Commit commit : commits) {
-            rows.add(commit.rows());
-            tokens.add(commit.tokens());
-            errors.add(commit.errors());
-            promptTokens.add(commit.promptTokens());
-            sharedTokens.add(commit.sharedTokens());
-        }
+    /// Counts what an interval before has counted, perhaps that of an earlier driver.
+    public void restore(long rows, long tokens, long errors, long promptTokens, long sharedTokens) {
+        this.rows.add(rows);
+        this.tokens.add(tokens);
+        this.errors.add(errors);
+        this.promptTokens.add(promptTokens);
+        this.sharedTokens.add(sharedTokens);
     }
 
     /// Sets the rows to those that are committed: tasks that were tried again have counted theirs more than once.

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.apache.hadoop.fs.FSError;
@@ -15,24 +16,24 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.job.cli.Main;
-import org.sparkqwen.job.cli.RunOptions;
 import org.sparkqwen.job.errors.ErrorKind;
 import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.errors.ErrorTally;
 import org.sparkqwen.job.errors.ErrorWatch;
+import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.failure.Version;
+import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.input.Balance;
 import org.sparkqwen.job.input.InputPlan;
 import org.sparkqwen.job.input.InputScan;
-import org.sparkqwen.job.input.Origin;
 import org.sparkqwen.job.input.Origins;
 import org.sparkqwen.job.input.Piece;
 import org.sparkqwen.job.input.PlannedRows;
 import org.sparkqwen.job.input.Split;
 import org.sparkqwen.job.input.UnreadableFiles;
-import org.sparkqwen.job.progress.Console;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.progress.Pace;
 import org.sparkqwen.job.progress.Progress;
@@ -53,7 +54,7 @@ public final class CheckpointedRun {
 
     private final SparkSession spark;
     private final String name;
-    private final RunOptions options;
+    private final RunSettings settings;
     private final RunState state;
     private final DriverClaim claim;
     private final OutputFiles files;
@@ -77,7 +78,7 @@ public final class CheckpointedRun {
     CheckpointedRun(
             SparkSession spark,
             String name,
-            RunOptions options,
+            RunSettings settings,
             RunState state,
             DriverClaim claim,
             Warnings warnings,
@@ -90,13 +91,13 @@ public final class CheckpointedRun {
             Pace pace) {
         this.spark = spark;
         this.name = name;
-        this.options = options;
+        this.settings = settings;
         this.state = state;
         this.claim = claim;
         this.warnings = warnings;
         this.interruption = interruption;
-        files = new OutputFiles(options, state, quarantined);
-        policy = ErrorPolicy.of(options);
+        files = new OutputFiles(settings, state, quarantined);
+        policy = settings.errors();
         this.scan = scan;
         this.estimatedTokens = estimatedTokens;
         this.job = job;
@@ -124,11 +125,11 @@ public final class CheckpointedRun {
     Outcome run() {
         List<Commit> commits = new ArrayList<>(state.commits());
         files.refuseChanged(commits);
-        policy.refuseOther(options, commits);
+        refuseOtherPolicy(commits);
         PlannedRows planned = PlannedRows.of(state.plans());
         state.refuseMoreThan(planned.rows(), commits);
         leftOut = state.leftOut().among(planned.paths());
-        if (options.onError == ErrorPolicy.OnError.DROP) {
+        if (settings.drops()) {
             leftOut = leftOut.and(planned.gone(rows(commits), scan.files()));
         }
         planned.refuseChanges(rows(commits), scan.files(), leftOut);
@@ -149,7 +150,7 @@ public final class CheckpointedRun {
     }
 
     private long limit() {
-        return options.limit == null ? Long.MAX_VALUE : options.limit;
+        return settings.limit() == null ? Long.MAX_VALUE : settings.limit();
     }
 
     private static long rows(List<Commit> commits) {
@@ -165,18 +166,18 @@ public final class CheckpointedRun {
     ///
     /// @return files that are left out of the plan; each start looks at them again
     private UnreadableFiles plan(PlannedRows planned) {
-        UnreadableFiles unreadable = scan.emptyFiles(options);
+        UnreadableFiles unreadable = scan.emptyFiles(settings.input());
         Set<String> done = planned.rows() < limit() ? renamed(planned) : Set.of();
         List<Split> found = scan.splits().stream()
                 .filter(split -> !planned.contains(split) && !done.contains(split.path()))
                 .toList();
-        int batch = options.limit == null ? found.size() : cores();
+        int batch = settings.limit() == null ? found.size() : cores();
         for (int next = 0; next < found.size() && planned.rows() < limit(); ) {
             int end = (int) Math.min(found.size(), (long) next + batch);
-            InputScan.Counted counted = scan.count(found.subList(next, end), options);
+            InputScan.Counted counted = scan.count(found.subList(next, end), settings.input());
             unreadable = unreadable.and(counted.unreadable());
             boolean none = planned.rows() == 0 && counted.rows().isEmpty() && end == found.size();
-            if (!unreadable.isEmpty() && (none || options.onError != ErrorPolicy.OnError.DROP)) {
+            if (!unreadable.isEmpty() && (none || !settings.drops())) {
                 throw unreadable.refusal();
             }
             if (!counted.rows().isEmpty()) {
@@ -187,7 +188,7 @@ public final class CheckpointedRun {
             next = end;
             batch = 4 * batch;
         }
-        if (!unreadable.isEmpty() && options.onError != ErrorPolicy.OnError.DROP) {
+        if (!unreadable.isEmpty() && !settings.drops()) {
             throw unreadable.refusal();
         }
         return unreadable;
@@ -223,14 +224,17 @@ public final class CheckpointedRun {
         int attempt = state.add(thisDriver());
         if (attempt > 0) {
             new Console(System.err)
-                    .printf("Going on with %s: %,d of %,d rows are done%n", options.output, rows(commits), total);
+                    .printf("Going on with %s: %,d of %,d rows are done%n", settings.output(), rows(commits), total);
         }
-        counters.restore(commits);
+        for (Commit commit : commits) {
+            counters.restore(
+                    commit.rows(), commit.tokens(), commit.errors(), commit.promptTokens(), commit.sharedTokens());
+        }
         counters.settle(rows(commits));
         // Of work that was broken off. If that was another driver's, which only slept and now wakes, it may still be
         // committing them: it can do so no more once this one has committed the interval.
         OutputFiles.Strays before = files.strays(commits);
-        IntervalSize size = IntervalSize.of(options);
+        IntervalSize size = IntervalSize.of(settings);
         Progress.Whole whole = new Progress.Whole(total, planned::work, time(commits));
         try (Progress _ = Progress.show(spark, name, whole, counters, pace)) {
             do {
@@ -272,7 +276,7 @@ public final class CheckpointedRun {
             if (tries > MOST_TRIES) {
                 throw Refusal.failure(
                         ("another run writes to --output %s at the same time; end it, and start this one" + " again")
-                                .formatted(options.output));
+                                .formatted(settings.output()));
             }
             files.discard(came); // of a driver that had lost the output to this one, and this one's with them
             ErrorTally tally =
@@ -296,7 +300,7 @@ public final class CheckpointedRun {
                 counters.sharedTokens().value() - sharedTokens,
                 Duration.ofNanos(System.nanoTime() - start).toMillis() / 1e3,
                 attempt,
-                Main.version(),
+                Version.current(),
                 written.stored());
     }
 
@@ -345,15 +349,27 @@ public final class CheckpointedRun {
         double bytes = writtenRows == 0
                 ? pieces.stream().mapToDouble(Piece::bytes).sum()
                 : (double) writtenBytes / writtenRows * rows;
-        return Math.clamp((long) Math.ceil(bytes / options.targetFileSize), 1, Integer.MAX_VALUE);
+        return Math.clamp((long) Math.ceil(bytes / settings.targetFileSize()), 1, Integer.MAX_VALUE);
     }
+    /// Refuses to go on with rows that were done another way. Without errors all ways are the same.
+    private void refuseOtherPolicy(List<Commit> commits) {
+        for (Commit commit : commits) {
+            ErrorPolicy.OnError before = commit.errorFiles().isEmpty() ? ErrorPolicy.OnError.KEEP : ErrorPolicy.OnError.DROP;
+            if (!commit.errorKinds().isEmpty() && before != policy.onError()) {
+                throw Refusal.usage(("--output %s holds rows with errors, done with --on-error %s; go on with that, or"
+                                + " begin anew with --mode overwrite")
+                        .formatted(settings.output(), before.name().toLowerCase(Locale.ROOT)));
+            }
+        }
+    }
+
 
     /// The driver that started last goes on; one that finds another after it has lost its place.
     private void refuseOtherDriver(int attempt) {
         if (state.attempts() != attempt + 1) {
             RunState.Attempt other = state.lastAttempt();
             throw Refusal.failure("another run has begun on --output %s (process %d on %s, at %s); this one stops"
-                    .formatted(options.output, other.pid(), other.host(), other.started()));
+                    .formatted(settings.output(), other.pid(), other.host(), other.started()));
         }
     }
 
@@ -362,7 +378,7 @@ public final class CheckpointedRun {
                 Instant.now().toString(),
                 DriverClaim.Driver.thisHost(),
                 ProcessHandle.current().pid(),
-                Main.version());
+                Version.current());
     }
 
     private int cores() {

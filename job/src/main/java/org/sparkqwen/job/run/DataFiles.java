@@ -14,7 +14,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.job.cli.RunOptions;
 import org.sparkqwen.job.failure.Refusal;
 
 /// The files of a directory that intervals write rows to: the output, or the quarantine in it. A file counts when a
@@ -24,14 +23,14 @@ final class DataFiles {
     private static final Pattern DATA_FILE =
             Pattern.compile("part-\\d+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}).*");
 
-    private final RunOptions options;
+    private final RunSettings settings;
     private final String path;
     private final RunState directory;
 
     /// @param path of the directory, as Spark takes it
     /// @param directory the same
-    DataFiles(RunOptions options, String path, RunState directory) {
-        this.options = options;
+    DataFiles(RunSettings settings, String path, RunState directory) {
+        this.settings = settings;
         this.path = path;
         this.directory = directory;
     }
@@ -39,7 +38,7 @@ final class DataFiles {
     /// Adds a file for each partition.
     void write(Dataset<Row> rows) {
         rows.write()
-                .format(options.outputFormat)
+                .format(settings.outputFormat())
                 .options(OutputFormat.writerOptions())
                 // Hadoop's committer takes all that lies below its attempt's number for its own, that of a killed
                 // driver's tasks, too, if they had the same.
@@ -48,7 +47,7 @@ final class DataFiles {
                         Integer.toString(ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE)))
                 // The output is whole when all intervals are.
                 .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
-                .options(options.outputOptions)
+                .options(settings.outputOptions())
                 .mode(SaveMode.Append)
                 .save(path);
     }
@@ -58,7 +57,7 @@ final class DataFiles {
     }
 
     /// Refuses what readers would take for data and no run wrote.
-    static void refuseForeign(RunOptions options, RunState directory) {
+    static void refuseForeign(RunSettings settings, RunState directory) {
         directory.visible().stream()
                 .map(file -> file.getPath().getName())
                 .filter(name -> !isNameOfOne(name))
@@ -66,7 +65,7 @@ final class DataFiles {
                 .findFirst()
                 .ifPresent(name -> {
                     throw Refusal.usage("--output %s has a run, and beside its files %s, which it did not write and"
-                                    .formatted(options.output, Quote.of(name))
+                                    .formatted(settings.output(), Quote.of(name))
                             + " readers would take for its data; move that away, or choose another --output");
                 });
     }

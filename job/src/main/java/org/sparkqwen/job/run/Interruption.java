@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.util.SignalUtils;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.job.progress.Console;
+import org.sparkqwen.job.failure.Console;
 
 /// Says what becomes of a run that Ctrl-C or `kill` ends: how many rows are done and kept. A second signal ends it at
 /// once, without waiting for Spark.

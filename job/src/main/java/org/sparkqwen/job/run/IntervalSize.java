@@ -2,7 +2,6 @@ package org.sparkqwen.job.run;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.job.cli.RunOptions;
 import org.sparkqwen.job.input.PlannedRows;
 
 /// How many rows an interval takes.
@@ -22,8 +21,8 @@ public record IntervalSize(@Nullable Long rows, @Nullable Long bytes, double tar
     /// How much larger than the one before an interval may be: the first may have been of short rows.
     private static final int GROWTH = 8;
 
-    static IntervalSize of(RunOptions options) {
-        return new IntervalSize(options.checkpointRows, options.checkpointBytes, TARGET_SECONDS);
+    static IntervalSize of(RunSettings settings) {
+        return new IntervalSize(settings.checkpointRows(), settings.checkpointBytes(), TARGET_SECONDS);
     }
 
     /// The first row after the interval that begins at row `from`.

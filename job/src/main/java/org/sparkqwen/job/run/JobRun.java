@@ -29,22 +29,21 @@ import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.Utils;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.job.cli.RunOptions;
-import org.sparkqwen.job.cli.SafeOptions;
 import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.columns.RowProblem;
+import org.sparkqwen.job.columns.UnreadableColumn;
 import org.sparkqwen.job.errors.BadData;
-import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.input.InputReader;
 import org.sparkqwen.job.input.InputRows;
 import org.sparkqwen.job.input.InputScan;
-import org.sparkqwen.job.input.ParquetColumns;
 import org.sparkqwen.job.input.UnreadableFiles;
-import org.sparkqwen.job.input.record.RowProblem;
 import org.sparkqwen.job.metrics.MetricsPlugin;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.progress.Pace;
+import org.sparkqwen.job.storage.OutputLayout;
 import org.sparkqwen.job.storage.S3Check;
 import org.sparkqwen.job.storage.S3Settings;
 import scala.jdk.javaapi.CollectionConverters;
@@ -54,16 +53,16 @@ public final class JobRun implements AutoCloseable {
     private static final String INSTEAD = "choose another --output, or --mode overwrite";
 
     private final String name;
-    private final RunOptions options;
+    private final RunSettings settings;
     private final SparkSession spark;
     private final Warnings warnings = new Warnings(System.err);
     private final Interruption interruption;
     private Consumer<SparkSession> preparation = session -> {};
     private @Nullable DriverClaim claim;
 
-    private JobRun(String name, RunOptions options, SparkSession spark) {
+    private JobRun(String name, RunSettings settings, SparkSession spark) {
         this.name = name;
-        this.options = options;
+        this.settings = settings;
         this.spark = spark;
         interruption = Interruption.watch(name, this::release);
     }
@@ -93,27 +92,17 @@ public final class JobRun implements AutoCloseable {
         }
     }
 
-    /// Starts a session. Refuses options that cannot work before that.
-    public static JobRun start(String name, RunOptions options) {
-        if (!OutputFormat.NAMES.contains(options.outputFormat)) {
-            throw Refusal.usage("--output-format %s cannot hold the output's columns; parquet, json and orc can"
-                    .formatted(options.outputFormat));
-        }
-        if (options.limit != null && options.limit < 1) {
-            throw Refusal.usage("--limit must be at least 1, not " + options.limit);
-        }
-        if (options.checkpointRows != null && options.checkpointRows < 1) {
-            throw Refusal.usage("--checkpoint-rows must be at least 1, not " + options.checkpointRows);
-        }
-        ErrorPolicy.of(options);
-        options.addInputDefaults();
-        options.inputs.forEach(input -> S3Settings.refuseCredentials("--input", input));
-        S3Settings.refuseCredentials("--output", options.output);
-        SparkConf conf = configuration(options);
+    /// Starts a session.
+    ///
+    /// @throws Refusal if a path has credentials, or Spark cannot write
+    public static JobRun start(String name, RunSettings settings) {
+        settings.input().paths().forEach(input -> S3Settings.refuseCredentials("--input", input));
+        S3Settings.refuseCredentials("--output", settings.output());
+        SparkConf conf = configuration(settings);
         refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
         return new JobRun(
                 name,
-                options,
+                settings,
                 SparkSession.builder()
                         .appName("spark-qwen " + name)
                         .config(conf)
@@ -138,9 +127,9 @@ public final class JobRun implements AutoCloseable {
     }
 
     /// Spark's configuration: what was submitted, what `--conf` says, and defaults of our own.
-    public static SparkConf configuration(RunOptions options) {
+    public static SparkConf configuration(RunSettings settings) {
         SparkConf conf = new SparkConf();
-        options.conf.forEach(conf::set);
+        settings.conf().forEach(conf::set);
         conf.setIfMissing("spark.master", "local[*]");
         // Progress comes with heartbeats; ten seconds, the default, is long to look at a bar that stands still.
         conf.setIfMissing("spark.executor.heartbeatInterval", "2s");
@@ -150,8 +139,8 @@ public final class JobRun implements AutoCloseable {
             // Names of metrics begin with it; a local executor's are registered before it has the application's id.
             conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
         }
-        SafeOptions.extendRedaction(conf, options);
-        S3Settings.complete(conf, new Path(options.output));
+        SafeOptions.extendRedaction(conf, settings);
+        S3Settings.complete(conf, new Path(settings.output()));
         conf.set(MetricsPlugin.PLUGINS, MetricsPlugin.among(conf.get(MetricsPlugin.PLUGINS, "")));
         return conf;
     }
@@ -175,30 +164,30 @@ public final class JobRun implements AutoCloseable {
             RunIdentity identity,
             Function<StructType, Column> estimatedTokens,
             BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
-        Path output = new Path(options.output);
+        Path output = new Path(settings.output());
         Configuration hadoop = spark.sessionState().newHadoopConf();
-        S3Check.refuseUnreachable("--input", options.inputs, hadoop);
-        S3Check.refuseUnreachable("--output", List.of(options.output), hadoop);
+        S3Check.refuseUnreachable("--input", settings.input().paths(), hadoop);
+        S3Check.refuseUnreachable("--output", List.of(settings.output()), hadoop);
         RunState state = new RunState(fileSystem(output), output);
         refuseExisting(output);
-        InputReader reader = new InputReader(spark, options, warnings);
+        InputReader reader = new InputReader(spark, settings.input(), settings.output(), warnings);
         InputRows opened = reader.open();
         Dataset<Row> input = opened.all();
         Counters counters = Counters.register(spark);
         Pace pace = new Pace();
         Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
-        OutputFormat format = new OutputFormat(spark, options.outputFormat);
+        OutputFormat format = new OutputFormat(spark, settings.outputFormat());
         format.refuseWhatItCannotHold(result.schema());
         warnings.addAll(format.cautions(result.schema()));
         StructType quarantined = quarantined(input, result);
         List<String> needed = columnsRead(input, result);
-        ParquetColumns.refuseUnreadable(input.schema(), needed);
+        UnreadableColumn.refuse(input.schema(), needed);
         InputScan scan = scan(
                 opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new)), reader.unreadable());
         refuseOwnOutput(scan, output);
         refuseForeign(state);
         DriverClaim taken = DriverClaim.of(
-                state, options.output, System.err, () -> spark.sparkContext().cancelAllJobs());
+                state, settings.output(), System.err, () -> spark.sparkContext().cancelAllJobs());
         claim = taken;
         refuseForeign(state); // once more: until then another driver may have written
         begin(
@@ -211,7 +200,7 @@ public final class JobRun implements AutoCloseable {
         CheckpointedRun.Outcome outcome = new CheckpointedRun(
                         spark,
                         name,
-                        options,
+                        settings,
                         state,
                         taken,
                         warnings,
@@ -227,7 +216,7 @@ public final class JobRun implements AutoCloseable {
                         pace)
                 .run();
         warnings.addAll(counters.notes().warnings());
-        Dataset<Row> written = read(options.output, result.schema());
+        Dataset<Row> written = read(settings.output(), result.schema());
         return new Written(
                 written,
                 state.run().started(),
@@ -242,10 +231,10 @@ public final class JobRun implements AutoCloseable {
 
     /// The columns of rows that are dropped; null if none are.
     private @Nullable StructType quarantined(Dataset<Row> input, Dataset<Row> result) {
-        int passed = options.columns.isEmpty()
+        int passed = settings.columns().isEmpty()
                 ? RowProblem.without(input.schema()).size()
-                : Set.copyOf(options.columns).size();
-        return options.onError == ErrorPolicy.OnError.DROP ? Quarantine.schema(result.schema(), passed) : null;
+                : Set.copyOf(settings.columns()).size();
+        return settings.drops() ? Quarantine.schema(result.schema(), passed) : null;
     }
 
     private BadData badData(CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
@@ -253,15 +242,16 @@ public final class JobRun implements AutoCloseable {
             return BadData.noRows(outcome.leftOut());
         }
         if (quarantined == null) {
-            return BadData.of(written, outcome, null);
+            return BadData.of(written, outcome.errorKinds(), outcome.origins(), outcome.leftOut(), null);
         }
-        String aside = options.output + "/" + Quarantine.DIRECTORY;
-        return BadData.of(read(aside, quarantined), outcome, aside);
+        String aside = settings.output() + "/" + OutputLayout.ERRORS;
+        return BadData.of(
+                read(aside, quarantined), outcome.errorKinds(), outcome.origins(), outcome.leftOut(), aside);
     }
 
     private Dataset<Row> read(String path, StructType schema) {
         return spark.read()
-                .format(options.outputFormat)
+                .format(settings.outputFormat())
                 .option("maxStringLen", Integer.MAX_VALUE) // of JSON; a row that was written can be read
                 .schema(schema)
                 .load(path);
@@ -270,20 +260,20 @@ public final class JobRun implements AutoCloseable {
     /// Refuses an output that holds what no run of ours wrote: it is neither gone on with nor deleted.
     private void refuseForeign(RunState state) {
         if (state.isOurs()) {
-            DataFiles.refuseForeign(options, state);
-        } else if (options.mode == RunOptions.Mode.OVERWRITE && !state.isEmpty()) {
+            DataFiles.refuseForeign(settings, state);
+        } else if (settings.mode() == RunSettings.Mode.OVERWRITE && !state.isEmpty()) {
             throw Refusal.usage(("--output %s has files and no state of a run, so --mode overwrite deletes nothing"
                             + " there; choose another --output, or empty it yourself")
-                    .formatted(options.output));
+                    .formatted(settings.output()));
         } else if (!state.visible().isEmpty()) {
             throw Refusal.usage("--output %s holds files that no run of this version wrote; choose another --output"
-                    .formatted(options.output));
+                    .formatted(settings.output()));
         }
     }
 
     /// Begins a run, or finds that the output holds this very run.
     private void begin(RunState state, RunState.Run run) {
-        if (options.mode == RunOptions.Mode.OVERWRITE) {
+        if (settings.mode() == RunSettings.Mode.OVERWRITE) {
             state.erase();
         }
         if (state.exists()) {
@@ -292,7 +282,7 @@ public final class JobRun implements AutoCloseable {
             state.begin(run);
         } else {
             throw Refusal.usage("--output %s has lost its _spark_qwen/run.json, or it was being deleted; %s"
-                    .formatted(options.output, INSTEAD));
+                    .formatted(settings.output(), INSTEAD));
         }
     }
 
@@ -300,20 +290,20 @@ public final class JobRun implements AutoCloseable {
         String differences = before.identity().differences(now.identity());
         if (!differences.isEmpty()) {
             throw Refusal.usage(
-                    "--output %s holds a run of other options: %s; %s".formatted(options.output, differences, INSTEAD));
+                    "--output %s holds a run of other options: %s; %s".formatted(settings.output(), differences, INSTEAD));
         }
         if (!before.columns().equals(now.columns())) {
             throw Refusal.usage("--output %s holds a run whose input had other columns: %s, not %s; %s"
-                    .formatted(options.output, before.columns(), now.columns(), INSTEAD));
+                    .formatted(settings.output(), before.columns(), now.columns(), INSTEAD));
         }
     }
 
     /// A scan of the whole input; of `--limit` rows where it cannot be cut.
     private InputScan scan(Dataset<Row> input, UnreadableFiles unreadable) {
         InputScan scan = new InputScan(input, unreadable);
-        return scan.liesInFiles() || options.limit == null
+        return scan.liesInFiles() || settings.limit() == null
                 ? scan
-                : new InputScan(input.limit((int) Math.min(options.limit, Integer.MAX_VALUE)));
+                : new InputScan(input.limit((int) Math.min(settings.limit(), Integer.MAX_VALUE)));
     }
 
     /// Which of the input's columns a result is made of. Others are not read.
@@ -344,7 +334,7 @@ public final class JobRun implements AutoCloseable {
 
     private void refuseExisting(Path output) {
         try {
-            if (options.mode == RunOptions.Mode.FAIL && fileSystem(output).exists(output)) {
+            if (settings.mode() == RunSettings.Mode.FAIL && fileSystem(output).exists(output)) {
                 throw Refusal.usage("--output %s exists; choose another, or leave out --mode fail to go on with it"
                         .formatted(output));
             }
@@ -358,7 +348,7 @@ public final class JobRun implements AutoCloseable {
     /// @param file a name that starts with an underscore
     /// @return its path
     public String writeBeside(String file, String content) {
-        Path path = new Path(options.output, file);
+        Path path = new Path(settings.output(), file);
         try (OutputStream out = fileSystem(path).create(path, true)) {
             out.write(content.getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {

@@ -15,29 +15,29 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.job.cli.RunOptions;
 import org.sparkqwen.job.errors.ErrorKind;
 import org.sparkqwen.job.errors.ErrorKinds;
 import org.sparkqwen.job.input.Origins;
 import org.sparkqwen.job.spark.InternalRows;
 import org.sparkqwen.job.spark.RowNumber;
+import org.sparkqwen.job.storage.OutputLayout;
 
 /// Where the rows of intervals go: into the output, and with `--on-error drop` those that have errors into the
 /// [Quarantine]. What no commit names does not count in either.
 final class OutputFiles {
-    private final RunOptions options;
+    private final RunSettings settings;
     private final RunState state;
     private final DataFiles output;
     private final DataFiles quarantine;
     private final @Nullable StructType quarantined;
 
     /// @param quarantined the columns of dropped rows; null if rows with errors stay in the output
-    OutputFiles(RunOptions options, RunState state, @Nullable StructType quarantined) {
-        this.options = options;
+    OutputFiles(RunSettings settings, RunState state, @Nullable StructType quarantined) {
+        this.settings = settings;
         this.state = state;
-        output = new DataFiles(options, options.output, state);
+        output = new DataFiles(settings, settings.output(), state);
         quarantine =
-                new DataFiles(options, options.output + "/" + Quarantine.DIRECTORY, state.inside(Quarantine.DIRECTORY));
+                new DataFiles(settings, settings.output() + "/" + OutputLayout.ERRORS, state.inside(OutputLayout.ERRORS));
         this.quarantined = quarantined;
     }
 
@@ -128,7 +128,7 @@ final class OutputFiles {
     /// Refuses an output that is not what commits say: a file that is gone, cut or changed would be rows that are
     /// missing, and one that is none of the run's, rows that nobody computed.
     void refuseChanged(List<Commit> commits) {
-        DataFiles.refuseForeign(options, state);
+        DataFiles.refuseForeign(settings, state);
         Map<String, FileStatus> data = output.present();
         Map<String, FileStatus> errors = quarantine.present();
         for (Commit commit : commits) {

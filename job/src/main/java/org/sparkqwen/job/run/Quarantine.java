@@ -14,7 +14,6 @@ import org.apache.spark.sql.expressions.Window;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
-import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.Origins;
@@ -27,8 +26,6 @@ import org.sparkqwen.job.spark.RowNumber;
 ///
 /// A directory in the output that Spark's readers pass over.
 public final class Quarantine {
-    public static final String DIRECTORY = "_errors";
-
     private static final String ORIGIN = "_spark_qwen_origin";
 
     private static final StructType ADDED = new StructType()
@@ -84,7 +81,7 @@ public final class Quarantine {
         String rank = "_spark_qwen_rank";
         return bad.withColumn(
                         rank,
-                        row_number().over(Window.partitionBy(RowNumber.COLUMN).orderBy(GenerateJob.SAMPLE)))
+                        row_number().over(Window.partitionBy(RowNumber.COLUMN).orderBy(RowNumber.SAMPLE)))
                 .filter(col(rank).equalTo(1))
                 .drop(rank);
     }

@@ -1,11 +1,9 @@
 package org.sparkqwen.job.run;
 
-import java.lang.reflect.AnnotatedElement;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -14,62 +12,29 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.job.cli.NamesFile;
-import org.sparkqwen.job.cli.SafeOptions;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
 
 /// What makes a run this one: its job, its model, and every option that changes a row. A run is continued by the
 /// same.
 ///
 /// @param facts texts by name
 public record RunIdentity(Map<String, String> facts) {
-    /// Options that change when, where, how fast, or into which files rows are written, but none of them. The
-    /// model's directory is one: what counts are its name and its contents.
-    private static final Set<String> CHANGE_NO_ROW = Set.of(
-            "output",
-            "output-option",
-            "mode",
-            "checkpoint-rows",
-            "checkpoint-bytes",
-            "target-file-size",
-            "conf",
-            "verbose",
-            "model",
-            "model-distribution",
-            "cache-dir",
-            "cache-size",
-            "kernels",
-            "threads",
-            "batch-tokens",
-            "max-sequences",
-            "memory",
-            "summary-by",
-            // Changes no row as long as none has an error, which CheckpointedRun looks at.
-            "on-error",
-            "max-error-rate");
-
     private static final int SHOWN_DIFFERENCES = 3;
 
     /// What follows the name of a file.
     private static final String ANY_CONTENTS = " \\(sha256 [0-9a-f]{64}\\)$";
 
+    /// @param job that is run
     /// @param model its name and sha256
-    public static RunIdentity of(CommandSpec command, String model) {
+    /// @param options the values of those that change rows
+    /// @param files options that name a local file, whose contents count
+    public static RunIdentity of(
+            String job, String model, Map<String, Object> options, Set<String> files, SafeOptions safe) {
         Map<String, String> facts = new TreeMap<>();
-        facts.put("job", command.name());
+        facts.put("job", job);
         facts.put("model", model);
-        Set<String> files = new HashSet<>();
-        for (OptionSpec option : command.options()) {
-            if (option.userObject() instanceof AnnotatedElement field && field.isAnnotationPresent(NamesFile.class)) {
-                files.add(option.longestName().substring(2));
-            }
-        }
-        SafeOptions.of(command).identifying(command).forEach((option, value) -> {
-            if (!CHANGE_NO_ROW.contains(option)) {
-                facts.put(option, files.contains(option) ? withContents(command, option) : text(value));
-            }
-        });
+        safe.identifying(options)
+                .forEach((option, value) -> facts.put(
+                        option, files.contains(option) ? withContents(options.get(option)) : text(value)));
         return new RunIdentity(facts);
     }
 
@@ -79,8 +44,7 @@ public record RunIdentity(Map<String, String> facts) {
 
     /// Of a local file that an option names, such as a JSON schema, the contents count. Input files are looked at
     /// by themselves.
-    private static String withContents(CommandSpec command, String option) {
-        Object value = command.findOption("--" + option).getValue();
+    private static String withContents(@Nullable Object value) {
         String text = text(value);
         String shown = SafeOptions.identifying(text);
         if (text.stripLeading().startsWith("{")) {

@@ -26,11 +26,11 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputPlan;
 import org.sparkqwen.job.input.UnreadableFiles;
+import org.sparkqwen.job.storage.OutputLayout;
 
 /// What a run has done so far, in a directory of its output that Spark's readers pass over:
 ///
@@ -45,8 +45,6 @@ import org.sparkqwen.job.input.UnreadableFiles;
 /// to does by half for one small file. Each has its own checksum, see [SealedJson], and what does not fit it is refused
 /// by name. The directory is its owner's alone.
 public final class RunState {
-    public static final String DIRECTORY = "_spark_qwen";
-
     /// Of this version: every file has its checksum. There was none before.
     private static final int FORMAT = 2;
 
@@ -99,7 +97,7 @@ public final class RunState {
     public RunState(FileSystem files, Path output) {
         this.files = files;
         this.output = files.makeQualified(output);
-        this.directory = new Path(this.output, DIRECTORY);
+        this.directory = new Path(this.output, OutputLayout.STATE);
     }
 
     /// A directory in the output that has data files, but no run of its own.
@@ -196,7 +194,7 @@ public final class RunState {
     }
 
     private Path leftOutList() {
-        return new Path(output, Quarantine.DIRECTORY + "/" + UnreadableFiles.LIST);
+        return new Path(output, OutputLayout.ERRORS + "/" + UnreadableFiles.LIST);
     }
 
     /// Lists input files that are left out, instead of those that were before.
@@ -271,7 +269,7 @@ public final class RunState {
     void erase() {
         attempt(() -> {
             files.delete(runFile(), false);
-            Path errors = new Path(output, Quarantine.DIRECTORY);
+            Path errors = new Path(output, OutputLayout.ERRORS);
             for (Path parent : List.of(errors, output)) {
                 for (FileStatus file : list(parent)) {
                     String name = file.getPath().getName();
@@ -285,7 +283,7 @@ public final class RunState {
                 files.delete(errors, false);
             }
             files.delete(new Path(output, "_SUCCESS"), false);
-            files.delete(new Path(output, RunManifest.FILE), false);
+            files.delete(new Path(output, OutputLayout.MANIFEST), false);
             for (String kind : List.of("attempts", "commits", "plans")) {
                 files.delete(new Path(directory, kind), true);
             }

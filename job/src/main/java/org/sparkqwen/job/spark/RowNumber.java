@@ -13,12 +13,17 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.sparkqwen.job.GenerateJob;
 
 /// The column that carries a row's number in `PlannedRows` through a job, so that the output has the order of the
 /// input, whichever executor was done first, and so that a row can be told where it came from.
 public final class RowNumber {
+    /// The column of a sample's number, where a row of the input has several rows in the result.
+    public static final String SAMPLE = "sample";
+
     public static final String COLUMN = "_spark_qwen_row";
+
+    /// The number of a row that has none, because nobody asked for an order.
+    public static final long NONE = -1;
 
     private RowNumber() {}
 
@@ -33,7 +38,7 @@ public final class RowNumber {
     /// Whether a row of a result may be one of several samples.
     public static boolean hasSamples(StructType result) {
         return Arrays.stream(result.fields())
-                .anyMatch(field -> field.name().equals(GenerateJob.SAMPLE)
+                .anyMatch(field -> field.name().equals(SAMPLE)
                         && field.dataType().equals(DataTypes.IntegerType));
     }
 
@@ -59,7 +64,7 @@ public final class RowNumber {
     public static Dataset<Row> order(Dataset<Row> parts) {
         List<Column> order = new ArrayList<>(List.of(col(COLUMN)));
         if (hasSamples(parts.schema())) {
-            order.add(col(GenerateJob.SAMPLE));
+            order.add(col(SAMPLE));
         }
         return parts.sortWithinPartitions(order.toArray(Column[]::new)).drop(COLUMN);
     }

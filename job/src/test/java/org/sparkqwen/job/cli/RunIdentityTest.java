@@ -98,6 +98,6 @@ class RunIdentityTest {
         arguments.addAll(List.of(options));
         CommandLine command = new CommandLine(new GenerateCommand()).setCaseInsensitiveEnumValuesAllowed(true);
         command.parseArgs(arguments.toArray(String[]::new));
-        return RunIdentity.of(command.getCommandSpec(), model);
+        return new OptionValues(command.getCommandSpec()).identity(model);
     }
 }

@@ -14,6 +14,7 @@ import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunIdentity;
+import org.sparkqwen.job.run.SafeOptions;
 import org.sparkqwen.job.storage.S3Settings;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine;
@@ -44,10 +45,10 @@ class SafeOptionsTest {
             })
     void whatIsNotKnownToBeHarmlessIsHidden(String option) {
         CommandSpec command = command(option);
-        assertThat(SafeOptions.of(command).shown(command).toString())
+        assertThat(new OptionValues(command).shown().toString())
                 .contains("***")
                 .doesNotContain("hush");
-        assertThat(RunIdentity.of(command, "m").facts().toString()).doesNotContain("hush");
+        assertThat(new OptionValues(command).identity("m").facts().toString()).doesNotContain("hush");
     }
 
     @ParameterizedTest
@@ -64,7 +65,7 @@ class SafeOptionsTest {
             })
     void harmlessOnesAreShown(String option) {
         CommandSpec command = command(option);
-        assertThat(SafeOptions.of(command).shown(command).toString()).contains(option.replaceFirst("^--[a-z-]+=", ""));
+        assertThat(new OptionValues(command).shown().toString()).contains(option.replaceFirst("^--[a-z-]+=", ""));
     }
 
     @ParameterizedTest
@@ -76,8 +77,8 @@ class SafeOptionsTest {
         "header=true, header=false, false",
     })
     void anotherSecretMakesNoOtherRunAndAnotherValueDoes(String before, String now, boolean same) {
-        RunIdentity first = RunIdentity.of(command("--input-option=" + before), "m");
-        RunIdentity second = RunIdentity.of(command("--input-option=" + now), "m");
+        RunIdentity first = new OptionValues(command("--input-option=" + before)).identity("m");
+        RunIdentity second = new OptionValues(command("--input-option=" + now)).identity("m");
         assertThat(first.equals(second)).isEqualTo(same);
     }
 
@@ -89,7 +90,7 @@ class SafeOptionsTest {
         options.conf.put("spark.unknown", "hush");
         options.conf.put("spark.hadoop.fs.unknown", "hush");
         options.inputOptions.put("odd", "hush");
-        SparkConf conf = JobRun.configuration(options);
+        SparkConf conf = JobRun.configuration(options.settings());
         Pattern settings = Pattern.compile(conf.get("spark.redaction.regex"));
         for (String name : new String[] {
             "spark.hidden", "spark.unknown", "fs.unknown", "fs.azure.account.key.x", "some.pwd", "sun.java.command"
@@ -136,6 +137,6 @@ class SafeOptionsTest {
     @Test
     void aSecretIsNoPartOfAnOptionsShownKey() {
         CommandSpec command = command("--conf=spark.a=b");
-        assertThat(SafeOptions.of(command).shown(command).get("conf")).isEqualTo(Map.of("spark.a", SafeOptions.HIDDEN));
+        assertThat(new OptionValues(command).shown().get("conf")).isEqualTo(Map.of("spark.a", SafeOptions.HIDDEN));
     }
 }

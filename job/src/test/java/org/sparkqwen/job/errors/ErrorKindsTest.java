@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.sparkqwen.job.input.Origin;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.input.Origins;
+import org.sparkqwen.job.spark.RowNumber;
 
 /// How reasons are counted by kind, and where rows are said to come from.
 class ErrorKindsTest {
@@ -14,7 +15,7 @@ class ErrorKindsTest {
         ErrorKinds task = kinds(new ErrorKind("token id 9,000 is outside the vocabulary of 8192", 1, 30));
         ErrorKinds driver = kinds(
                 new ErrorKind("token id 8200 is outside the vocabulary of 8192", 1, 40),
-                new ErrorKind("the text is null", 1, ErrorKind.NO_NUMBER),
+                new ErrorKind("the text is null", 1, RowNumber.NONE),
                 new ErrorKind("the text is null", 1, 7));
         driver.merge(task);
         assertThat(ErrorKind.sorted(driver.value().values()))
@@ -53,7 +54,7 @@ class ErrorKindsTest {
         assertThat(origins.of(135)).isEqualTo(new Origin("file:/in/a.json", 35));
         assertThat(origins.of(151)).hasToString("/in/b.json row 1");
         assertThat(origins.of(99).isKnown()).isFalse();
-        assertThat(origins.of(ErrorKind.NO_NUMBER).isKnown()).isFalse();
+        assertThat(origins.of(RowNumber.NONE).isKnown()).isFalse();
         assertThat(new Origins(List.of()).of(3).isKnown()).isFalse();
     }
 

@@ -21,10 +21,9 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.job.cli.RunOptions;
-import org.sparkqwen.job.errors.ErrorKind;
 import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.spark.RowNumber;
 import org.sparkqwen.job.testing.CommandRun;
@@ -202,9 +201,9 @@ class BadDataTest {
     void anErrorStopsAnIntervalThatIsAtWork() throws IOException {
         input(1, 2000, "false");
         LocalSpark.session();
-        RunOptions options = options(ErrorPolicy.OnError.FAIL);
+        RunSettings settings = settings(ErrorPolicy.OnError.FAIL);
         ROWS.set(0);
-        try (JobRun job = JobRun.start("test", options)) {
+        try (JobRun job = JobRun.start("test", settings)) {
             assertThatThrownBy(() -> job.run(IDENTITY, columns -> lit(1), (rows, counters) -> slow(rows, counters, 20)))
                     .isInstanceOf(Refusal.class)
                     .hasMessageContaining("in/0.parquet row 0: the row is the first");
@@ -217,9 +216,9 @@ class BadDataTest {
     void droppedRowsMakeNoRowBeWorkedOnTwice() throws IOException {
         input(1, 200, "false");
         LocalSpark.session();
-        RunOptions options = options(ErrorPolicy.OnError.DROP);
+        RunSettings settings = settings(ErrorPolicy.OnError.DROP);
         ROWS.set(0);
-        try (JobRun job = JobRun.start("test", options)) {
+        try (JobRun job = JobRun.start("test", settings)) {
             JobRun.Written written = job.run(IDENTITY, columns -> lit(1), (rows, counters) -> slow(rows, counters, 0));
             assertThat(written.output().count()).isEqualTo(199);
             assertThat(written.badData().rows()).isEqualTo(1);
@@ -234,7 +233,7 @@ class BadDataTest {
             String error = id == 0 ? "the row is the first" : null;
             if (error != null) {
                 counters.reject(
-                        error, RowNumber.isIn(row.schema()) ? row.<Long>getAs(RowNumber.COLUMN) : ErrorKind.NO_NUMBER);
+                        error, RowNumber.isIn(row.schema()) ? row.<Long>getAs(RowNumber.COLUMN) : RowNumber.NONE);
             }
             ROWS.incrementAndGet();
             Thread.sleep(millis);
@@ -245,14 +244,12 @@ class BadDataTest {
         return rows.map(work, Encoders.row(rows.schema().add("error", "string")));
     }
 
-    private RunOptions options(ErrorPolicy.OnError onError) {
-        RunOptions options = new RunOptions();
-        options.inputs = List.of(out("in"));
-        options.output = out("out");
-        options.checkpointRows = 2000L;
-        options.targetFileSize = 1 << 20;
-        options.onError = onError;
-        return options;
+    private RunSettings settings(ErrorPolicy.OnError onError) {
+        boolean drops = onError == ErrorPolicy.OnError.DROP;
+        return RunSettings.of(new InputFormat(List.of(out("in")), "parquet", Map.of(), drops), out("out"))
+                .withErrors(new ErrorPolicy(onError, null))
+                .withCheckpointRows(2000)
+                .withTargetFileSize(1 << 20);
     }
 
     @Test

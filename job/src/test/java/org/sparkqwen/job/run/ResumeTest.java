@@ -24,8 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.job.cli.RunOptions;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
@@ -423,14 +423,10 @@ class ResumeTest {
     /// A run over lines of text, for a job of the test's own.
     private JobRun start(Path input, long checkpointRows) {
         LocalSpark.session();
-        RunOptions options = new RunOptions();
-        options.inputs = List.of(input.toString());
-        options.inputFormat = "text";
-        options.output = out("out");
-        options.outputFormat = "parquet";
-        options.checkpointRows = checkpointRows;
-        options.targetFileSize = 1 << 20;
-        return JobRun.start("test", options);
+        RunSettings settings = RunSettings.of(InputFormat.of("text", input.toString()), out("out"))
+                .withCheckpointRows(checkpointRows)
+                .withTargetFileSize(1 << 20);
+        return JobRun.start("test", settings);
     }
 
     private CommandRun run(String output, String input, String... options) {

@@ -7,6 +7,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.sparkqwen.job.failure.Warnings;
 
 class WarningsTest {
     private final ByteArrayOutputStream console = new ByteArrayOutputStream();

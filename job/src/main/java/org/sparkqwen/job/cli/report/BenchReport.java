@@ -15,7 +15,7 @@ import org.sparkqwen.engine.bench.BenchmarkResult;
 import org.sparkqwen.engine.bench.Measurement;
 import org.sparkqwen.engine.bench.Samples;
 import org.sparkqwen.engine.model.TensorPlan;
-import org.sparkqwen.job.cli.Main;
+import org.sparkqwen.job.failure.Version;
 
 /// A benchmark's figures, as tables for a person and as JSON. Both have the same figures.
 public final class BenchReport {
@@ -157,7 +157,7 @@ public final class BenchReport {
         all.put("threads", threads);
         all.put("batch_tokens", batchTokens);
         all.put("document_tokens", settings.documentTokens());
-        all.put("spark_qwen", Main.version());
+        all.put("spark_qwen", Version.current());
         all.put("java", Runtime.version().toString());
         Map<String, Object> machine = new LinkedHashMap<>();
         machine.put("core_gflops", samples(result.coreFlops(), GIGA));

@@ -15,6 +15,7 @@ import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.storage.OutputLayout;
 
 /// Summaries of a scored corpus by a column. A column may have as many values as there are rows, so only the most
 /// frequent have one of their own, and all others one together.
@@ -111,7 +112,7 @@ public record GroupSummaries(
                             .mapToLong(ScoreSummary::rows)
                             .sum();
             lines.add("and %,d more groups with %,d rows; %s has the %,d most frequent"
-                    .formatted(groups - MOST_LINES, rows, RunManifest.FILE, shown.size()));
+                    .formatted(groups - MOST_LINES, rows, OutputLayout.MANIFEST, shown.size()));
         }
         return lines;
     }

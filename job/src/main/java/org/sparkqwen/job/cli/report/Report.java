@@ -2,9 +2,8 @@ package org.sparkqwen.job.cli.report;
 
 import java.io.PrintStream;
 import java.util.List;
-import org.sparkqwen.job.cli.RunOptions;
 import org.sparkqwen.job.errors.BadData;
-import org.sparkqwen.job.progress.Console;
+import org.sparkqwen.job.failure.Console;
 
 /// The summary on the console at the end of a run.
 public final class Report {
@@ -35,7 +34,7 @@ public final class Report {
         badData.commonest().forEach(common -> out.printf("              %s%n", common));
     }
 
-    public void written(RunOptions options, String manifest) {
-        out.printf("  output      %s (%s), %s%n", options.output, options.outputFormat, manifest);
+    public void written(String output, String format, String manifest) {
+        out.printf("  output      %s (%s), %s%n", output, format, manifest);
     }
 }

@@ -12,26 +12,28 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.job.cli.Main;
-import org.sparkqwen.job.cli.SafeOptions;
+import org.sparkqwen.job.failure.Version;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
-import picocli.CommandLine.Model.CommandSpec;
+import org.sparkqwen.job.run.SafeOptions;
 
 /// What `_run.json` says: the lineage of an output, enough to make it again.
 public final class RunManifest {
-    public static final String FILE = "_run.json";
-
     private static final ObjectMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
     private RunManifest() {}
 
+    /// @param options with the values they had, as far as they may be shown
     /// @param summary what the job reports of its output
     public static String of(
-            CommandSpec command, JobRun.Written run, @Nullable ModelReference model, Map<String, Object> summary) {
+            String job,
+            Map<String, Object> options,
+            JobRun.Written run,
+            @Nullable ModelReference model,
+            Map<String, Object> summary) {
         Map<String, Object> manifest = new LinkedHashMap<>();
-        manifest.put("job", command.name());
+        manifest.put("job", job);
         manifest.put("started", run.started());
         manifest.put("seconds", run.seconds());
         manifest.put("intervals", run.intervals());
@@ -44,9 +46,9 @@ public final class RunManifest {
         }
         manifest.put("warnings", run.warnings());
         manifest.put("summary", summary);
-        manifest.put("options", SafeOptions.of(command).shown(command));
+        manifest.put("options", options);
         Map<String, String> versions = new LinkedHashMap<>();
-        versions.put("spark-qwen", Main.version());
+        versions.put("spark-qwen", Version.current());
         versions.put("spark", run.output().sparkSession().version());
         versions.put("java", Runtime.version().toString());
         manifest.put("versions", versions);

@@ -6,4 +6,4 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param bytes without what ends it
 /// @param problem why it cannot be told where the record ends, or how its parts divide; null if it can
-record InputRecord(byte[] bytes, @Nullable String problem) {}
+public record InputRecord(byte[] bytes, @Nullable String problem) {}

@@ -7,4 +7,4 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param row the columns of the record
 /// @param problem what is wrong with it; null if nothing is
-record ParsedRecord(InternalRow row, @Nullable String problem) {}
+public record ParsedRecord(InternalRow row, @Nullable String problem) {}

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.errors.ErrorKind;
-import org.sparkqwen.job.input.Origin;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.input.UnreadableFiles;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;

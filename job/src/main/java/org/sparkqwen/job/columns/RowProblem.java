@@ -1,4 +1,4 @@
-package org.sparkqwen.job.input.record;
+package org.sparkqwen.job.columns;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,7 +19,7 @@ public final class RowProblem {
 
     private RowProblem() {}
 
-    static StructType addTo(StructType schema) {
+    public static StructType addTo(StructType schema) {
         return schema.add(COLUMN, DataTypes.StringType, true);
     }
 

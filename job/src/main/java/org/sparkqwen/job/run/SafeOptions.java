@@ -1,4 +1,4 @@
-package org.sparkqwen.job.cli;
+package org.sparkqwen.job.run;
 
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -15,16 +15,14 @@ import javax.crypto.spec.PBEKeySpec;
 import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Redaction;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
 
 /// The options of a run as they may be shown and stored. A setting of Spark, of the input or of the output is hidden
 /// unless it is known to be harmless, for a list of secrets would never be complete; other values lose the secrets that
 /// [Redaction] finds.
 public final class SafeOptions {
-    static final String HIDDEN = "*** redacted ***";
+    public static final String HIDDEN = "*** redacted ***";
 
-    static final String REDACTED_SETTINGS = "spark.redaction.regex";
+    public static final String REDACTED_SETTINGS = "spark.redaction.regex";
     private static final String REDACTED_TEXTS = "spark.redaction.string.regex";
     private static final String REDACTED_SOURCES = "spark.sql.redaction.options.regex";
 
@@ -79,29 +77,23 @@ public final class SafeOptions {
         this.sparks = sparks;
     }
 
-    public static SafeOptions of(CommandSpec command) {
-        OptionSpec conf = command.findOption("--conf");
-        String given = conf != null && conf.getValue() instanceof Map<?, ?> settings
-                ? (String) settings.get(REDACTED_SETTINGS)
-                : null;
-        return of(given);
-    }
-
     /// @param given what `--conf` says that Spark is to hide
-    private static SafeOptions of(@Nullable String given) {
+    public static SafeOptions of(@Nullable String given) {
         return new SafeOptions(
                 Pattern.compile(given == null ? new SparkConf().get(REDACTED_SETTINGS, SPARKS_SECRETS) : given));
     }
 
-    /// Every option with the value it had, given or default, for people.
-    public Map<String, Object> shown(CommandSpec command) {
-        return all(command, SafeOptions::shown, this::shown);
+    /// The values of options for people.
+    ///
+    /// @param values by option, as they were given or are by default
+    public Map<String, Object> shown(Map<String, Object> values) {
+        return all(values, SafeOptions::shown, this::shown);
     }
 
     /// The same for the identity of a run: a value that is not shown is told apart by a hash that is slow to guess
     /// from, and a secret is left out, so that a run goes on with another password.
-    public Map<String, Object> identifying(CommandSpec command) {
-        return all(command, SafeOptions::identifying, this::identifying);
+    public Map<String, Object> identifying(Map<String, Object> values) {
+        return all(values, SafeOptions::identifying, this::identifying);
     }
 
     /// A text that is shown.
@@ -160,13 +152,9 @@ public final class SafeOptions {
         String of(String key, String value);
     }
 
-    private static Map<String, Object> all(CommandSpec command, UnaryOperator<String> text, Setting setting) {
+    private static Map<String, Object> all(Map<String, Object> values, UnaryOperator<String> text, Setting setting) {
         Map<String, Object> options = new LinkedHashMap<>();
-        for (OptionSpec option : command.options()) {
-            if (!option.usageHelp() && !option.versionHelp()) {
-                options.put(option.longestName().substring(2), value(option.getValue(), text, setting));
-            }
-        }
+        values.forEach((name, value) -> options.put(name, value(value, text, setting)));
         return options;
     }
 
@@ -192,11 +180,11 @@ public final class SafeOptions {
     }
 
     /// Makes Spark hide in its UI and its event log what is hidden here, in addition to what it hides anyway.
-    public static void extendRedaction(SparkConf conf, RunOptions options) {
+    public static void extendRedaction(SparkConf conf, RunSettings run) {
         SafeOptions safe = of(conf.get(REDACTED_SETTINGS, SPARKS_SECRETS));
         StringBuilder settings =
                 new StringBuilder(Redaction.SECRET_WORDS).append('|').append(COMMAND_LINE);
-        options.conf.forEach((key, value) -> {
+        run.conf().forEach((key, value) -> {
             // Spark's own settings of what it hides, and plain ones, may be seen.
             if (!key.startsWith("spark.redaction.") && safe.isHidden(key, value)) {
                 settings.append("|^").append(Pattern.quote(key)).append('$');
@@ -208,7 +196,7 @@ public final class SafeOptions {
             }
         });
         StringBuilder sources = new StringBuilder(Redaction.SECRET_NAMES);
-        options.inputOptions.forEach((key, value) -> {
+        run.input().options().forEach((key, value) -> {
             if (safe.isHidden(key, value)) {
                 sources.append("|(?i:^").append(Pattern.quote(key)).append("$)");
             }

@@ -1,4 +1,4 @@
-package org.sparkqwen.job.progress;
+package org.sparkqwen.job.failure;
 
 import java.io.PrintStream;
 import java.util.Arrays;

@@ -1,4 +1,4 @@
-package org.sparkqwen.job.run;
+package org.sparkqwen.job.failure;
 
 import java.io.PrintStream;
 import java.util.Collection;
@@ -34,7 +34,7 @@ public final class Warnings {
         lines.forEach(this::add);
     }
 
-    synchronized List<String> lines() {
+    public synchronized List<String> lines() {
         return List.copyOf(lines);
     }
 }

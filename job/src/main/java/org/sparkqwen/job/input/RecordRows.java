@@ -1,4 +1,4 @@
-package org.sparkqwen.job.input.record;
+package org.sparkqwen.job.input;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -37,10 +37,11 @@ import org.apache.spark.sql.types.StructType;
 import org.apache.spark.unsafe.types.UTF8String;
 import org.apache.spark.util.SerializableConfiguration;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.job.input.InputRows;
-import org.sparkqwen.job.input.InputScan;
-import org.sparkqwen.job.input.Origin;
-import org.sparkqwen.job.input.SplitRows;
+import org.sparkqwen.job.columns.RowProblem;
+import org.sparkqwen.job.failure.Origin;
+import org.sparkqwen.job.input.record.InputRecord;
+import org.sparkqwen.job.input.record.ParsedRecord;
+import org.sparkqwen.job.input.record.RecordFormat;
 import org.sparkqwen.job.spark.FlatIterator;
 import org.sparkqwen.job.spark.InternalRows;
 

@@ -1,4 +1,4 @@
-package org.sparkqwen.job.input;
+package org.sparkqwen.job.failure;
 
 /// Where a row of the input comes from.
 ///

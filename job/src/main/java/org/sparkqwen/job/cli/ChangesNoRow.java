@@ -1,0 +1,12 @@
+package org.sparkqwen.job.cli;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/// Marks an option that changes when, where, how fast, or into which files rows are written, but none of them. A run
+/// goes on with another value of it.
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.FIELD)
+@interface ChangesNoRow {}

@@ -1,0 +1,15 @@
+package org.sparkqwen.job.storage;
+
+/// The names of what lies in an output directory beside the data, where Spark's readers pass over it.
+public final class OutputLayout {
+    /// The directory of a run's state, which a restart needs.
+    public static final String STATE = "_spark_qwen";
+
+    /// The directory of rejected rows, with `--on-error drop`.
+    public static final String ERRORS = "_errors";
+
+    /// The file that says what a run did.
+    public static final String MANIFEST = "_run.json";
+
+    private OutputLayout() {}
+}
