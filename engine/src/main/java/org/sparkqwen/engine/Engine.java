@@ -92,8 +92,10 @@ public final class Engine implements AutoCloseable {
             Conversations conversations,
             Supplier<Weights> source) {
         long start = System.nanoTime();
-        TimedKernels kernels = new TimedKernels(options.kernels().create(
-                options.threads(), reason -> LOG.warn("{}; another back-end computes, perhaps some fifty times slower", reason)));
+        TimedKernels kernels = new TimedKernels(options.kernels()
+                .create(
+                        options.threads(),
+                        reason -> LOG.warn("{}; another back-end computes, perhaps some fifty times slower", reason)));
         try {
             Weights weights = source.get();
             LOG.info(
@@ -154,7 +156,7 @@ public final class Engine implements AutoCloseable {
     ///
     /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
     public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
-return LoadedModel.compile(constraint, tokenizer, config);
+        return LoadedModel.compile(constraint, tokenizer, config);
     }
 
     /// What stands before documents.

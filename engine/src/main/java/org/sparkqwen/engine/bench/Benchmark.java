@@ -185,8 +185,7 @@ public final class Benchmark {
     private Measurement measurePrefill(MachinePeak peak) {
         AtomicInteger rounds = new AtomicInteger();
         try (GenerationLoop loop = new GenerationLoop(model)) {
-            return measure(
-                    Part.PREFILL, documents, peak, () -> probed(() -> prefill(loop, rounds.getAndIncrement())));
+            return measure(Part.PREFILL, documents, peak, () -> probed(() -> prefill(loop, rounds.getAndIncrement())));
         }
     }
 

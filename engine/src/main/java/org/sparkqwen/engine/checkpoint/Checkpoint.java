@@ -58,7 +58,8 @@ public final class Checkpoint implements WeightFiles {
 
     /// Whether `directory` holds safetensors.
     static boolean isIn(Path directory) {
-        return Files.isRegularFile(directory.resolve(SINGLE)) || Files.isRegularFile(directory.resolve(ModelInput.INDEX));
+        return Files.isRegularFile(directory.resolve(SINGLE))
+                || Files.isRegularFile(directory.resolve(ModelInput.INDEX));
     }
 
     private static Checkpoint open(Path directory, Arena arena) {

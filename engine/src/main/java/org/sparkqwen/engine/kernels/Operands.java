@@ -90,7 +90,8 @@ public final class Operands {
         floats(second, rows, secondWidth);
     }
 
-    public static void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+    public static void logProbabilities(
+            Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
         floats(in, targets.length, head.inputs());
         for (int target : targets) {
             require(target >= 0 && target < head.outputs(), "target %d of %d tokens", target, head.outputs());

@@ -11,7 +11,7 @@ public enum ResidentMemory {
 
     private final String key;
 
-    public ResidentMemory(String key) {
+    ResidentMemory(String key) {
         this.key = key;
     }
 

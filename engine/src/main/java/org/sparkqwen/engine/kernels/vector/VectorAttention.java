@@ -105,7 +105,8 @@ final class VectorAttention implements AutoCloseable {
                 for (int column = 0; column < valueWidth; column += PANEL) {
                     long panel = values + (long) column * PANEL * format.bytes();
                     int at = row * valueWidth + column;
-                    MicroKernel.of(format).accumulate(panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
+                    MicroKernel.of(format)
+                            .accumulate(panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
                 }
                 row += height;
             }
