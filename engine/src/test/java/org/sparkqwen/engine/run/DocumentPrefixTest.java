@@ -22,8 +22,8 @@ import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scoring.DocumentScore;
-import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
@@ -102,7 +102,8 @@ class DocumentPrefixTest {
             PromptedTokens prompted = PromptedTokens.of(engine.model(), text("The whale"), text(" swam 0."));
             assertThat(prompted.prompt()).startsWith(TURN);
             assertThat(Arrays.stream(prompted.prompt()).skip(1).toArray()).isEqualTo(engine.tokens(text("The whale")));
-            assertThat(PromptedTokens.of(engine.model(), text(""), text(TEXT)).prompt()).containsExactly(TURN);
+            assertThat(PromptedTokens.of(engine.model(), text(""), text(TEXT)).prompt())
+                    .containsExactly(TURN);
         }
     }
 

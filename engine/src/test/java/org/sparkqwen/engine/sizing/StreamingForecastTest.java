@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
-import org.sparkqwen.engine.model.StreamingPlan.Part;
 import org.sparkqwen.engine.model.StreamingPlan;
+import org.sparkqwen.engine.model.StreamingPlan.Part;
 
 /// What a person is told of a model that is larger than memory.
 class StreamingForecastTest {

@@ -109,7 +109,7 @@ public final class SafetensorsWriter {
     /// A tensor apart from its name.
     public record Tensor(DType dtype, List<Integer> shape, byte[] bytes) {
         /// Of F32, cut to bfloat16.
-     public Tensor toBf16() {
+        public Tensor toBf16() {
             byte[] cut = new byte[bytes.length / 2];
             for (int i = 0; i < cut.length; i += 2) {
                 cut[i] = bytes[2 * i + 2];
@@ -119,7 +119,7 @@ public final class SafetensorsWriter {
         }
 
         /// Of BF16, widened.
-     public Tensor toF32() {
+        public Tensor toF32() {
             byte[] wide = new byte[bytes.length * 2];
             for (int i = 0; i < bytes.length; i += 2) {
                 wide[2 * i + 2] = bytes[i];

@@ -150,8 +150,9 @@ final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         MachinePeak.obstacle().ifPresent(reason -> {
-            throw Refusal.failure("the machine is measured with vector code, which cannot run: %s; ./spark-qwen starts it"
-                    .formatted(reason));
+            throw Refusal.failure(
+                    "the machine is measured with vector code, which cannot run: %s; ./spark-qwen starts it"
+                            .formatted(reason));
         });
         if (model != null && shape != null) {
             throw Refusal.usage("give --model or --shape, not both");

@@ -167,7 +167,9 @@ final class GenerateCommand implements Callable<Integer> {
         facts.put("prefix_cache", Map.of("prompt_tokens", looked, "shared_tokens", shared, "hit_rate", hitRate));
         facts.put("generated_tokens_per_second", tokens / written.seconds());
         facts.putAll(badData.toMap());
-        String manifest = job.writeBeside(OutputLayout.MANIFEST, RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts));
+        String manifest = job.writeBeside(
+                OutputLayout.MANIFEST,
+                RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts));
 
         Report report = new Report(System.out);
         report.title("Generated %,d texts in %.1f s: %,d tokens, %,.0f tokens/s"

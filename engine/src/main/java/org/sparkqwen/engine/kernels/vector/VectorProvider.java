@@ -32,7 +32,8 @@ public final class VectorProvider implements KernelProvider {
         return new VectorKernels(threads);
     }
 
-    /// Packed activations, each thread's sums, and what the head keeps of each chunk of logits: a maximum and a sum.
+    /// Packed activations, each thread's sums, and what the head keeps of each chunk of logits: a maximum and a
+    /// sum.
     @Override
     public long heapBytes(OperationSizes sizes) {
         long packed = Math.max(

@@ -40,7 +40,11 @@ class KernelBitsTest {
 
     @BeforeAll
     void createKernels() {
-        all = List.of(new ScalarProvider().create(1), new ScalarProvider().create(2), new VectorKernels(1), new VectorKernels(2));
+        all = List.of(
+                new ScalarProvider().create(1),
+                new ScalarProvider().create(2),
+                new VectorKernels(1),
+                new VectorKernels(2));
     }
 
     @AfterAll
