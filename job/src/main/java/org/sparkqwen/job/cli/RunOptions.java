@@ -136,8 +136,8 @@ public final class RunOptions {
             description = "Spark configuration of this run's session, as with spark-submit. Repeatable.")
     Map<String, String> conf = new LinkedHashMap<>();
 
-    /// The options as a run takes them. Adds the defaults of the input's format to its options, which then are options
-    /// like any others, in the manifest and in what makes a run the same.
+    /// The options as a run takes them. Adds the defaults of the input's format to its options, which then are
+    /// options like any others, in the manifest and in what makes a run the same.
     ///
     /// @throws Refusal if a value cannot work
     RunSettings settings() {

@@ -10,8 +10,8 @@ import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.run.DocumentPrefix;
-import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.cli.report.GroupSummaries;
@@ -155,7 +155,9 @@ final class ScoreCommand implements Callable<Integer> {
             TaskModel tasks = new TaskModel(reference, model.distribution());
             job.beforeWork(tasks::distribute);
             JobRun.Written written = job.run(
-                    new OptionValues(spec).identity(reference.identity()), settings::estimatedTokens, (input, counters) -> {
+                    new OptionValues(spec).identity(reference.identity()),
+                    settings::estimatedTokens,
+                    (input, counters) -> {
                         Dataset<Row> scores = new ScoreJob(tasks.get(), settings, counters).run(input);
                         refuseUnknown(summaryBy, scores);
                         return scores;
@@ -268,7 +270,9 @@ final class ScoreCommand implements Callable<Integer> {
         if (groups != null) {
             groups.putInto(facts);
         }
-        String manifest = job.writeBeside(OutputLayout.MANIFEST, RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts));
+        String manifest = job.writeBeside(
+                OutputLayout.MANIFEST,
+                RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts));
 
         Report report = new Report(System.out);
         report.title("Scored %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"

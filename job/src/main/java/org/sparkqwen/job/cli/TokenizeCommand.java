@@ -114,7 +114,9 @@ final class TokenizeCommand implements Callable<Integer> {
         facts.put("tokens", tokens);
         facts.put("tokens_per_second", tokens / written.seconds());
         facts.putAll(badData.toMap());
-        String manifest = job.writeBeside(OutputLayout.MANIFEST, RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, null, facts));
+        String manifest = job.writeBeside(
+                OutputLayout.MANIFEST,
+                RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, null, facts));
 
         Report report = new Report(System.out);
         report.title("Tokenized %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"

@@ -8,8 +8,8 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 import org.sparkqwen.engine.tokenizer.ChatTemplate;
+import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 
 /// Reads the messages of one row: those with `role` and `content`, as OpenAI's API and Hugging Face's data sets have
 /// them, and those with `from` and `value`, as ShareGPT's have them.

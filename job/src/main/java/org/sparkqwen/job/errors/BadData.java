@@ -24,7 +24,8 @@ import org.sparkqwen.job.input.UnreadableFiles;
 /// @param commonest kinds of errors
 /// @param aside where those rows are; null if in the output
 /// @param leftOut input files of which no row was done
-public record BadData(long rows, List<Common> commonest, @Nullable String aside, UnreadableFiles leftOut) {
+public record BadData(
+        long rows, List<Common> commonest, @Nullable String aside, UnreadableFiles leftOut) {
     private static final int SHOWN = 5;
 
     /// Files that the manifest names; all of them are in the quarantine's own list.
@@ -52,7 +53,12 @@ public record BadData(long rows, List<Common> commonest, @Nullable String aside,
     /// @param origins of the run's rows
     /// @param leftOut input files that cannot be read
     /// @param aside where those rows are; null if in the output
-    public static BadData of(Dataset<Row> data, Collection<ErrorKind> kinds, Origins origins, UnreadableFiles leftOut, @Nullable String aside) {
+    public static BadData of(
+            Dataset<Row> data,
+            Collection<ErrorKind> kinds,
+            Origins origins,
+            UnreadableFiles leftOut,
+            @Nullable String aside) {
         Map<String, ErrorKind> found = ErrorKind.together(kinds);
         Dataset<Row> bad = data.filter(col("error").isNotNull());
         long rows = bad.count();
@@ -68,8 +74,7 @@ public record BadData(long rows, List<Common> commonest, @Nullable String aside,
             commonest.add(
                     kind == null
                             ? new Common(error, ofKind, Origin.UNKNOWN)
-                            : new Common(
-                                    kind.reason(), ofKind, origins.of(kind.example())));
+                            : new Common(kind.reason(), ofKind, origins.of(kind.example())));
         }
         return new BadData(rows, commonest, aside, leftOut);
     }
