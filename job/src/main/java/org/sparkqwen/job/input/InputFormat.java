@@ -19,8 +19,9 @@ public record InputFormat(
         return new InputFormat(List.of(paths), name, withDefaults(name, Map.of()), false);
     }
 
-    /// What is read with our defaults, where the user does not say otherwise: CSV as RFC 4180 has it, and JSON strings
-    /// of any length. The defaults then are options like any others, in the manifest and in what makes a run the same.
+    /// The options that were given, with our defaults where the user does not say otherwise: CSV as RFC 4180 has it,
+    /// and JSON strings of any length. The defaults then are options like any others, in the manifest and in what
+    /// makes a run the same.
     public static Map<String, String> withDefaults(String name, Map<String, String> given) {
         Map<String, String> options = new LinkedHashMap<>(given);
         switch (name.toLowerCase(Locale.ROOT)) {

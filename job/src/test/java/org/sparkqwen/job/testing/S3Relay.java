@@ -199,12 +199,12 @@ public final class S3Relay implements AutoCloseable {
         private final Socket upstream;
         private volatile boolean lose;
 
-     public Answers(Socket client, Socket upstream) {
+     Answers(Socket client, Socket upstream) {
             this.client = client;
             this.upstream = upstream;
         }
 
-     public void pass() {
+     void pass() {
             byte[] buffer = new byte[8192];
             try (client;
                     upstream) {
