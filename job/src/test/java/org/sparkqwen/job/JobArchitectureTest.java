@@ -175,10 +175,13 @@ class JobArchitectureTest {
     void theArchitecturePageHasEachPackagesFirstSentence() throws IOException {
         Map<String, String> sentences = new TreeMap<>();
         for (String module : MODULES) {
-            Path sources = PROJECT.resolve(module).resolve("src/main/java/org/sparkqwen").resolve(module);
+            Path sources = PROJECT.resolve(module)
+                    .resolve("src/main/java/org/sparkqwen")
+                    .resolve(module);
             try (Stream<Path> files = Files.walk(sources)) {
                 for (Path file : (Iterable<Path>) files.filter(path -> path.endsWith("package-info.java"))::iterator) {
-                    String name = sources.relativize(file.getParent()).toString().replace('/', '.');
+                    String name =
+                            sources.relativize(file.getParent()).toString().replace('/', '.');
                     sentences.put(module + " " + (name.isEmpty() ? "(root)" : name), firstSentence(file));
                 }
             }
@@ -187,7 +190,8 @@ class JobArchitectureTest {
         String module = "";
         for (String line : Files.readAllLines(PROJECT.resolve("ARCHITECTURE.md"))) {
             Matcher heading = Pattern.compile("## (engine|job): .*").matcher(line);
-            Matcher row = Pattern.compile("\\| `([a-z.]+|\\(root\\))` \\| (.*?) \\|.*").matcher(line);
+            Matcher row = Pattern.compile("\\| `([a-z.]+|\\(root\\))` \\| (.*?) \\|.*")
+                    .matcher(line);
             if (heading.matches()) {
                 module = heading.group(1);
             } else if (row.matches()) {

@@ -12,16 +12,15 @@ import java.util.Optional;
 /// @param name `parquet`, `json`, `csv`, …
 /// @param options of the source, with the defaults of [#withDefaults]
 /// @param leavesOutUnreadable whether files that cannot be read are left out, and do not end the run
-public record InputFormat(
-        List<String> paths, String name, Map<String, String> options, boolean leavesOutUnreadable) {
+public record InputFormat(List<String> paths, String name, Map<String, String> options, boolean leavesOutUnreadable) {
     /// Files of a format, read with the defaults of [#withDefaults].
     public static InputFormat of(String name, String... paths) {
         return new InputFormat(List.of(paths), name, withDefaults(name, Map.of()), false);
     }
 
-    /// The options that were given, with our defaults where the user does not say otherwise: CSV as RFC 4180 has it,
-    /// and JSON strings of any length. The defaults then are options like any others, in the manifest and in what
-    /// makes a run the same.
+    /// The options that were given, with our defaults where the user does not say otherwise: CSV as RFC 4180 has
+    /// it, and JSON strings of any length. The defaults then are options like any others, in the manifest and in
+    /// what makes a run the same.
     public static Map<String, String> withDefaults(String name, Map<String, String> given) {
         Map<String, String> options = new LinkedHashMap<>(given);
         switch (name.toLowerCase(Locale.ROOT)) {

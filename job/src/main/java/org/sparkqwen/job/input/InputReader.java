@@ -98,10 +98,14 @@ public final class InputReader {
     /// All files below a directory are read, and the next start would read what this one writes.
     private void refuseOutputWithin(InputPaths paths, Configuration hadoop) {
         Path written = InputPaths.qualified(new Path(output), hadoop);
-        InputPaths.ancestors(written).filter(paths.roots()::contains).findFirst().ifPresent(within -> {
-            throw Refusal.usage("--output %s lies in --input %s, whose files are all read; choose another --output"
-                    .formatted(Quote.of(output), Quote.of(Origin.shortened(within.toString()))));
-        });
+        InputPaths.ancestors(written)
+                .filter(paths.roots()::contains)
+                .findFirst()
+                .ifPresent(within -> {
+                    throw Refusal.usage(
+                            "--output %s lies in --input %s, whose files are all read; choose another --output"
+                                    .formatted(Quote.of(output), Quote.of(Origin.shortened(within.toString()))));
+                });
     }
 
     private static void refuseWithoutBytes(InputPaths paths) {
@@ -119,10 +123,9 @@ public final class InputReader {
     }
 
     private UnreadableFiles wrongContents(InputPaths paths, Configuration hadoop) {
-        boolean multiLine =
-                input.option("multiLine").map(Boolean::valueOf).orElse(false);
-        boolean encoded = input.option("encoding").isPresent()
-                || input.option("charset").isPresent();
+        boolean multiLine = input.option("multiLine").map(Boolean::valueOf).orElse(false);
+        boolean encoded =
+                input.option("encoding").isPresent() || input.option("charset").isPresent();
         FileContents contents =
                 new FileContents(format.equals("json") && !multiLine, new SerializableConfiguration(hadoop));
         List<String> files = paths.files().entrySet().stream()
@@ -213,10 +216,9 @@ public final class InputReader {
 
     private Dataset<Row> parquet(InputPaths paths) {
         ParquetColumns found = ParquetColumns.of(spark, paths.files().keySet(), tasks());
-        Dataset<Row> rows =
-                found.hasUnreadable() && input.option("mergeSchema").isEmpty()
-                        ? reader(format, paths).schema(found.schema()).load(roots(paths))
-                        : loadOthers(paths);
+        Dataset<Row> rows = found.hasUnreadable() && input.option("mergeSchema").isEmpty()
+                ? reader(format, paths).schema(found.schema()).load(roots(paths))
+                : loadOthers(paths);
         if (!input.option("mergeSchema").map(Boolean::valueOf).orElse(false)) {
             warnings.addAll(found.differences(rows.schema()));
         }
@@ -236,9 +238,7 @@ public final class InputReader {
                     .load(roots(paths))
                     .select());
             UnreadableFiles found = scan.liesInFiles()
-                    ? scan.count(List.copyOf(scan.splits()), input)
-                            .unreadable()
-                            .and(scan.emptyFiles(input))
+                    ? scan.count(List.copyOf(scan.splits()), input).unreadable().and(scan.emptyFiles(input))
                     : UnreadableFiles.NONE;
             String[] others = scan.files().keySet().stream()
                     .filter(path -> !found.contains(path))

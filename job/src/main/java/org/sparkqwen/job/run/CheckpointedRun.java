@@ -354,7 +354,8 @@ public final class CheckpointedRun {
     /// Refuses to go on with rows that were done another way. Without errors all ways are the same.
     private void refuseOtherPolicy(List<Commit> commits) {
         for (Commit commit : commits) {
-            ErrorPolicy.OnError before = commit.errorFiles().isEmpty() ? ErrorPolicy.OnError.KEEP : ErrorPolicy.OnError.DROP;
+            ErrorPolicy.OnError before =
+                    commit.errorFiles().isEmpty() ? ErrorPolicy.OnError.KEEP : ErrorPolicy.OnError.DROP;
             if (!commit.errorKinds().isEmpty() && before != policy.onError()) {
                 throw Refusal.usage(("--output %s holds rows with errors, done with --on-error %s; go on with that, or"
                                 + " begin anew with --mode overwrite")
@@ -362,7 +363,6 @@ public final class CheckpointedRun {
             }
         }
     }
-
 
     /// The driver that started last goes on; one that finds another after it has lost its place.
     private void refuseOtherDriver(int attempt) {

@@ -245,8 +245,7 @@ public final class JobRun implements AutoCloseable {
             return BadData.of(written, outcome.errorKinds(), outcome.origins(), outcome.leftOut(), null);
         }
         String aside = settings.output() + "/" + OutputLayout.ERRORS;
-        return BadData.of(
-                read(aside, quarantined), outcome.errorKinds(), outcome.origins(), outcome.leftOut(), aside);
+        return BadData.of(read(aside, quarantined), outcome.errorKinds(), outcome.origins(), outcome.leftOut(), aside);
     }
 
     private Dataset<Row> read(String path, StructType schema) {
@@ -289,8 +288,8 @@ public final class JobRun implements AutoCloseable {
     private void refuseOtherRun(RunState.Run before, RunState.Run now) {
         String differences = before.identity().differences(now.identity());
         if (!differences.isEmpty()) {
-            throw Refusal.usage(
-                    "--output %s holds a run of other options: %s; %s".formatted(settings.output(), differences, INSTEAD));
+            throw Refusal.usage("--output %s holds a run of other options: %s; %s"
+                    .formatted(settings.output(), differences, INSTEAD));
         }
         if (!before.columns().equals(now.columns())) {
             throw Refusal.usage("--output %s holds a run whose input had other columns: %s, not %s; %s"

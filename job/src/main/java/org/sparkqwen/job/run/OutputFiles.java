@@ -36,8 +36,8 @@ final class OutputFiles {
         this.settings = settings;
         this.state = state;
         output = new DataFiles(settings, settings.output(), state);
-        quarantine =
-                new DataFiles(settings, settings.output() + "/" + OutputLayout.ERRORS, state.inside(OutputLayout.ERRORS));
+        quarantine = new DataFiles(
+                settings, settings.output() + "/" + OutputLayout.ERRORS, state.inside(OutputLayout.ERRORS));
         this.quarantined = quarantined;
     }
 

@@ -33,8 +33,8 @@ public record RunIdentity(Map<String, String> facts) {
         facts.put("job", job);
         facts.put("model", model);
         safe.identifying(options)
-                .forEach((option, value) -> facts.put(
-                        option, files.contains(option) ? withContents(options.get(option)) : text(value)));
+                .forEach((option, value) ->
+                        facts.put(option, files.contains(option) ? withContents(options.get(option)) : text(value)));
         return new RunIdentity(facts);
     }
 

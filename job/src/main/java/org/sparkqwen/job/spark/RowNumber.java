@@ -38,8 +38,8 @@ public final class RowNumber {
     /// Whether a row of a result may be one of several samples.
     public static boolean hasSamples(StructType result) {
         return Arrays.stream(result.fields())
-                .anyMatch(field -> field.name().equals(SAMPLE)
-                        && field.dataType().equals(DataTypes.IntegerType));
+                .anyMatch(
+                        field -> field.name().equals(SAMPLE) && field.dataType().equals(DataTypes.IntegerType));
     }
 
     /// Rows with their numbers behind their other columns.

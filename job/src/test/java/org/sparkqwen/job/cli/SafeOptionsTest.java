@@ -16,8 +16,8 @@ import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunIdentity;
 import org.sparkqwen.job.run.SafeOptions;
 import org.sparkqwen.job.storage.S3Settings;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 
 /// Options that are secrets are neither shown nor stored.
 class SafeOptionsTest {
@@ -45,9 +45,7 @@ class SafeOptionsTest {
             })
     void whatIsNotKnownToBeHarmlessIsHidden(String option) {
         CommandSpec command = command(option);
-        assertThat(new OptionValues(command).shown().toString())
-                .contains("***")
-                .doesNotContain("hush");
+        assertThat(new OptionValues(command).shown().toString()).contains("***").doesNotContain("hush");
         assertThat(new OptionValues(command).identity("m").facts().toString()).doesNotContain("hush");
     }
 

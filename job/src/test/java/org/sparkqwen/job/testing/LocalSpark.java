@@ -17,7 +17,8 @@ import org.sparkqwen.job.model.ModelReference;
 
 /// A Spark in this JVM, and the samples on it.
 public final class LocalSpark {
-    public static final Path SAMPLES = Path.of("../data-samples").toAbsolutePath().normalize();
+    public static final Path SAMPLES =
+            Path.of("../data-samples").toAbsolutePath().normalize();
     public static final Path MODEL = SAMPLES.resolve("tiny-qwen3");
     public static final String CORPUS = SAMPLES.resolve("corpus.parquet").toString();
     public static final String PROMPTS = SAMPLES.resolve("prompts.parquet").toString();

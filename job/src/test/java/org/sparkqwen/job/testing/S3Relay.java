@@ -32,16 +32,16 @@ public final class S3Relay implements AutoCloseable {
     /// @param head the request line and headers
     public record Request(String head, Fate fate) {
         /// `PUT /work/name?partNumber=1`
-     public String line() {
+        public String line() {
             return head.lines().findFirst().orElseThrow().replace(" HTTP/1.1", "");
         }
 
-     public boolean isCopy() {
+        public boolean isCopy() {
             return header("x-amz-copy-source") != null;
         }
 
         @Nullable
-     public String header(String name) {
+        public String header(String name) {
             return head.lines()
                     .filter(line -> line.toLowerCase(Locale.ROOT).startsWith(name + ":"))
                     .map(line -> line.substring(name.length() + 1).strip())
@@ -199,12 +199,12 @@ public final class S3Relay implements AutoCloseable {
         private final Socket upstream;
         private volatile boolean lose;
 
-     Answers(Socket client, Socket upstream) {
+        Answers(Socket client, Socket upstream) {
             this.client = client;
             this.upstream = upstream;
         }
 
-     void pass() {
+        void pass() {
             byte[] buffer = new byte[8192];
             try (client;
                     upstream) {

@@ -128,23 +128,23 @@ final class SampleDataMaker {
 
     /// A document as it was found, under the id that it keeps.
     private record Document(String id, String source, String title, String language, String text) {
-     Row row(String condition, String text) {
+        Row row(String condition, String text) {
             boolean damaged = !condition.equals("whole") && !condition.equals("other-language");
             String suffix = damaged ? "-" + condition : "";
             return RowFactory.create(id + suffix, source, title, language, condition, text);
         }
 
-     int length() {
+        int length() {
             return text.length();
         }
 
         /// The speech that a State of the Union part belongs to: its title without `#` and the part's number.
-     String address() {
+        String address() {
             return title.substring(0, title.indexOf('#'));
         }
 
         /// The sentences that can be repeated three times or more in the document's length.
-     List<String> repeatable() {
+        List<String> repeatable() {
             return SENTENCE_BORDER
                     .splitAsStream(text)
                     .filter(sentence -> sentence.length() >= 30 && sentence.length() <= length() / 3)
