@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.sparkqwen.engine.kernels.vector.VectorKernels;
+import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// One layer's attention of 4B on one thread: the last 512 tokens of a document over all its keys.
 @State(Scope.Benchmark)
@@ -37,7 +37,7 @@ public class AttentionBenchmark {
     public int tokens = QUERIES;
 
     private final Arena arena = Arena.ofShared();
-    private final Kernels kernels = new VectorKernels(1);
+    private final Kernels kernels = new VectorProvider().create(1);
     private MemorySegment queries = MemorySegment.NULL;
     private MemorySegment out = MemorySegment.NULL;
     private List<AttentionSpan> spans = List.of();

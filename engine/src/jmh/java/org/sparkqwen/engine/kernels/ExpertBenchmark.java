@@ -20,7 +20,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.sparkqwen.engine.kernels.vector.VectorKernels;
+import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// Experts of 30B-A3B in bfloat16 on one thread, for as many rows of each as batches of 32, 1,024 and 8,192 tokens have
 /// on average. Each call takes the next experts, so that their weights come from memory as in a forward pass.
@@ -47,7 +47,7 @@ public class ExpertBenchmark {
     public int rows = 2;
 
     private final Arena arena = Arena.ofShared();
-    private final Kernels kernels = new VectorKernels(1);
+    private final Kernels kernels = new VectorProvider().create(1);
     private MemorySegment in = MemorySegment.NULL;
     private MemorySegment gated = MemorySegment.NULL;
     private MemorySegment sum = MemorySegment.NULL;

@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.sparkqwen.engine.kernels.vector.VectorKernels;
+import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// A linear layer of 4B in bfloat16 on one thread, for as many tokens as texts that are continued together. Each call
 /// takes another layer's weights, so that they come from memory as in a step of decoding.
@@ -38,7 +38,7 @@ public class FewTokensBenchmark {
     public int tokens = 1;
 
     private final Arena arena = Arena.ofShared();
-    private final Kernels kernels = new VectorKernels(1);
+    private final Kernels kernels = new VectorProvider().create(1);
     private MemorySegment in = MemorySegment.NULL;
     private List<List<Projection>> layers = List.of();
     private int next;

@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.sparkqwen.engine.kernels.vector.VectorKernels;
+import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// The linear layers of two published sizes, in bfloat16, on one thread.
 @State(Scope.Benchmark)
@@ -68,7 +68,7 @@ public class LinearBenchmark {
     public Shape shape = Shape.B4_OUTPUT;
 
     private final Arena arena = Arena.ofShared();
-    private final Kernels kernels = new VectorKernels(1);
+    private final Kernels kernels = new VectorProvider().create(1);
     private final int[] targets = new int[TOKENS];
     private final double[] logProbabilities = new double[TOKENS];
     private final boolean[] likeliest = new boolean[TOKENS];

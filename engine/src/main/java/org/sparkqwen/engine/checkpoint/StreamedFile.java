@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.sparkqwen.engine.disk.DirectReads;
-import org.sparkqwen.engine.disk.LinuxFile;
 import org.sparkqwen.engine.disk.MappedPages;
 
 /// A packed file of which some ranges are not mapped, but read into memory that they share with each other: what is
@@ -56,7 +55,7 @@ public final class StreamedFile implements PackedTensors {
         int count = ranges.stream().mapToInt(Range::slot).max().orElse(-1) + 1;
         try {
             return IntStream.range(0, count)
-                    .mapToObj(slot -> arena.allocate(slotBytes(slot), LinuxFile.BLOCK))
+                    .mapToObj(slot -> arena.allocate(slotBytes(slot), DirectReads.BLOCK))
                     .toList();
         } catch (OutOfMemoryError e) {
             arena.close();
@@ -76,7 +75,7 @@ public final class StreamedFile implements PackedTensors {
     }
 
     private static long blocks(long bytes) {
-        return Math.ceilDiv(bytes, LinuxFile.BLOCK) * LinuxFile.BLOCK;
+        return Math.ceilDiv(bytes, DirectReads.BLOCK) * DirectReads.BLOCK;
     }
 
     @Override

@@ -20,6 +20,9 @@ public final class DirectReads implements AutoCloseable {
 
     private static final int READERS = 3;
 
+    /// What places in the file, numbers of bytes and addresses are multiples of.
+    public static final int BLOCK = LinuxFile.BLOCK;
+
     private final LinuxFile file;
     private final ExecutorService readers = Executors.newFixedThreadPool(
             READERS, Thread.ofPlatform().daemon().name("weights-reader-", 1).factory());

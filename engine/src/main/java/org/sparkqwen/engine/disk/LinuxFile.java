@@ -23,7 +23,7 @@ import java.util.Optional;
 ///
 /// What is read past it goes from the disk into the reader's own memory, always the same: no page is allocated,
 /// charged, mapped and freed again for it, which takes ten times as much processor time.
-public final class LinuxFile implements AutoCloseable {
+final class LinuxFile implements AutoCloseable {
     /// What positions, addresses and sizes of [#read] are multiples of. Disks ask for 512 or 4096.
     public static final int BLOCK = 4096;
 

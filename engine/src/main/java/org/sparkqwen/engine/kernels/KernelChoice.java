@@ -12,16 +12,16 @@ import java.util.stream.Stream;
 ///
 /// @param name of a [KernelProvider], or `auto`
 public record KernelChoice(String name) implements Serializable {
-    public static final KernelChoice AUTO = new KernelChoice("auto");
-    public static final KernelChoice VECTOR = new KernelChoice("vector");
-    public static final KernelChoice SCALAR = new KernelChoice("scalar");
-
     /// The back-ends of this JVM, the one that `auto` likes best first.
     private static final List<KernelProvider> PROVIDERS =
             ServiceLoader.load(KernelProvider.class, KernelProvider.class.getClassLoader()).stream()
                     .map(ServiceLoader.Provider::get)
                     .sorted(Comparator.comparingInt(KernelProvider::rank).reversed())
                     .toList();
+
+    public static final KernelChoice AUTO = new KernelChoice("auto");
+    public static final KernelChoice VECTOR = new KernelChoice("vector");
+    public static final KernelChoice SCALAR = new KernelChoice("scalar");
 
     /// @throws IllegalArgumentException if no back-end has the name
     public KernelChoice {

@@ -9,7 +9,7 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 /// The text of generated tokens: where a stop text ends it, where its reasoning ends, and what of it is shown.
 ///
 /// Stop texts are looked for in the whole text. Special tokens are left out only of what is shown.
-public final class GeneratedText {
+final class GeneratedText {
     static final String OPENING_TAG = "<think>";
     public static final String CLOSING_TAG = "</think>";
 

@@ -4,4 +4,4 @@ package org.sparkqwen.engine.run;
 ///
 /// @param tokens at least one
 /// @param hasTools whether the model was told of tools that it may call
-public record Prompt(int[] tokens, ReasoningStart reasoning, boolean hasTools) {}
+record Prompt(int[] tokens, ReasoningStart reasoning, boolean hasTools) {}

@@ -4,7 +4,7 @@ import java.util.concurrent.atomic.LongAdder;
 import org.sparkqwen.engine.scheduler.Batch;
 
 /// Counts what an engine computes, batch by batch. Safe for several threads.
-public final class Tally {
+final class Tally {
     private final LongAdder batches = new LongAdder();
     private final LongAdder batchTokens = new LongAdder();
     private final LongAdder scoredTokens = new LongAdder();

@@ -11,7 +11,7 @@ import org.sparkqwen.engine.template.Token.Kind;
 
 /// Makes statements of tokens: text, `{{ … }}`, and the blocks `if`, `for`, `set`, `macro`, `break`, `continue` and
 /// `generation`.
-public final class Parser {
+final class Parser {
     private static final String NAME = "a name";
 
     /// A macro keeps the scope that it is defined in.

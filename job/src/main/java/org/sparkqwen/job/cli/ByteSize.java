@@ -5,7 +5,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /// A size as Spark's own options have it: `512m`, `2g`; a bare number is bytes.
-public final class ByteSize implements ITypeConverter<Long> {
+final class ByteSize implements ITypeConverter<Long> {
     @Override
     public Long convert(String text) {
         try {

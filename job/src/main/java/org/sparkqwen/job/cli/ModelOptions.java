@@ -14,7 +14,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// Which model, and how it is run.
-public final class ModelOptions {
+final class ModelOptions {
     @ChangesNoRow
     @Option(
             names = "--model",

@@ -11,7 +11,7 @@ import org.sparkqwen.job.run.RunSettings;
 import picocli.CommandLine.Option;
 
 /// What every job reads and writes, as Spark users know it.
-public final class RunOptions {
+final class RunOptions {
     @Option(
             names = "--input",
             required = true,

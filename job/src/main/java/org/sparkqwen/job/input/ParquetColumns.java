@@ -37,7 +37,7 @@ import org.sparkqwen.job.failure.Origin;
 ///
 /// @param layouts each once; those of the first file first
 /// @param caseSensitive whether names that differ by case are two columns
-public record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
+record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
     private static final int MOST_WARNINGS = 5;
 
     /// Columns that some files have.

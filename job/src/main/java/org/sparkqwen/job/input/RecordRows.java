@@ -49,7 +49,7 @@ import org.sparkqwen.job.spark.InternalRows;
 /// make the values; in between, records are cut and checked here.
 ///
 /// Each partition is a split, as [InputScan] wants it.
-public final class RecordRows implements InputRows {
+final class RecordRows implements InputRows {
     private final SparkSession spark;
     private final RecordFormat format;
     private final RDD<InternalRow> files;

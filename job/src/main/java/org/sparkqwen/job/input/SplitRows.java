@@ -13,7 +13,7 @@ import org.sparkqwen.job.failure.Failures;
 /// @param partition of the scan
 /// @param rows that could be read
 /// @param failure why there are no more; null if there was none
-public record SplitRows(int partition, long rows, @Nullable String failure) implements Serializable {
+record SplitRows(int partition, long rows, @Nullable String failure) implements Serializable {
 
     /// @param most after how many rows to stop
     public static SplitRows count(int partition, Iterator<?> rows, long most) {

@@ -21,7 +21,7 @@ import org.sparkqwen.job.executor.RowCounts;
 
 /// What the engines of a JVM do, as metrics: meters of what was done, which also have its rate, and gauges of what is
 /// in work. Both are as of the last [#sample].
-public final class EngineMeters {
+final class EngineMeters {
     /// What is counted of an engine.
     private static final Map<String, ToLongFunction<Load>> COUNTS = Map.of(
             "tokens.scored", Load::scoredTokens,

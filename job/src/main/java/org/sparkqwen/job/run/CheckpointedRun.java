@@ -45,7 +45,7 @@ import org.sparkqwen.job.spark.RowNumber;
 /// A driver that starts again goes on with the first row that no commit covers, and deletes data files that none
 /// names. So each row is in the output once, whenever and however often a run is killed. See
 /// docs/decisions/0011-intervals-and-commits.md.
-public final class CheckpointedRun {
+final class CheckpointedRun {
     /// An interval is done again when another driver's files came into it. That driver finds that it has lost the
     /// output with its first attempt to commit.
     private static final int MOST_TRIES = 3;

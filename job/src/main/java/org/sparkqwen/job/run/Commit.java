@@ -21,7 +21,7 @@ import org.sparkqwen.job.errors.ErrorKind;
 /// @param attempt number of the driver's start that did it
 /// @param version of spark-qwen that did it
 /// @param stored what each of both kinds of files was when it was written; of earlier versions there is nothing
-public record Commit(
+record Commit(
         int interval,
         long from,
         long to,

@@ -12,7 +12,7 @@ import org.sparkqwen.job.input.PlannedRows;
 /// @param rows at most; null if not given
 /// @param bytes at most, of the input's files; null if not given
 /// @param target seconds, where neither is given
-public record IntervalSize(@Nullable Long rows, @Nullable Long bytes, double target) {
+record IntervalSize(@Nullable Long rows, @Nullable Long bytes, double target) {
     static final double TARGET_SECONDS = 600;
 
     /// Rows a core of the first interval.

@@ -25,7 +25,7 @@ import org.sparkqwen.job.spark.RowNumber;
 /// Beside them lies a list of input files that cannot be read, of which no row is done.
 ///
 /// A directory in the output that Spark's readers pass over.
-public final class Quarantine {
+final class Quarantine {
     private static final String ORIGIN = "_spark_qwen_origin";
 
     private static final StructType ADDED = new StructType()

@@ -44,7 +44,7 @@ import org.sparkqwen.job.storage.OutputLayout;
 /// is not there yet. Elsewhere a file is written under another name and renamed, which no file system that Spark writes
 /// to does by half for one small file. Each has its own checksum, see [SealedJson], and what does not fit it is refused
 /// by name. The directory is its owner's alone.
-public final class RunState {
+final class RunState {
     /// Of this version: every file has its checksum. There was none before.
     private static final int FORMAT = 2;
 

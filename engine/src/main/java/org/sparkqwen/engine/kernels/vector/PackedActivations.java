@@ -8,7 +8,7 @@ import org.sparkqwen.engine.kernels.ThreadTeam;
 
 /// The activations of one operation in the order in which [OuterProduct] reads them: tile after tile of tokens, each
 /// `[inputs][height]`, so that a tile's broadcasts are consecutive.
-public final class PackedActivations {
+final class PackedActivations {
     /// Floats that are packed at once, 48 MB of heap; an operation on more tokens than fit passes over the weights
     /// again.
     private static final int CAPACITY = 12 << 20;

@@ -18,7 +18,7 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// does both with the same units. The tokens, cut along the inputs likewise, stay in the second-level cache while panel
 /// after panel comes from memory and meets all of them: a weight is read once for as many multiply-adds as there are
 /// tokens. Of few tokens it matters most that weights arrive: pieces are longer, read where they lie, and [ReadAhead].
-public final class TiledProduct {
+final class TiledProduct {
     /// Tokens that meet a panel together: a multiple of every tile's height.
     static final int TOKENS = 288;
 

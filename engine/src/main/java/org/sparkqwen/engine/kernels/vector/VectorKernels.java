@@ -31,7 +31,7 @@ import org.sparkqwen.engine.kernels.ScalarMath;
 import org.sparkqwen.engine.kernels.ThreadTeam;
 
 /// The operations of [Kernels] in the Vector API, with the bits of `ScalarKernels`.
-public final class VectorKernels implements Kernels {
+final class VectorKernels implements Kernels {
     /// Floats that an element-wise operation hands to a thread at a time.
     private static final int GRAIN = 1 << 14;
 

@@ -1,4 +1,4 @@
-package org.sparkqwen.job.integration;
+package org.sparkqwen.job.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -26,8 +26,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.ScoreJobTest;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.run.Commit;
-import org.sparkqwen.job.run.RunState;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.S3Relay;
