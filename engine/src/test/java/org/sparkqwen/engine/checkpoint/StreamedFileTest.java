@@ -17,7 +17,6 @@ import org.sparkqwen.engine.testing.Unwatched;
 
 /// Ranges of a packed file that share a slot, and reading past the page cache.
 class StreamedFileTest {
-    private static final int BLOCK = DirectReads.BLOCK;
 
     @TempDir
     private Path directory = Path.of("");
