@@ -136,6 +136,7 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(
             names = "--kernels",
+            converter = KernelNames.class,
             paramLabel = "KIND",
             defaultValue = "auto",
             description = "auto, vector or scalar. Default: ${DEFAULT-VALUE}.")

@@ -3,8 +3,6 @@ package org.sparkqwen.job.cli;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
-import java.util.Locale;
-import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.job.failure.Failures;
@@ -17,7 +15,6 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
-import picocli.CommandLine.TypeConversionException;
 
 /// The command line: one main class, a sub-command for each job, the same under spark-submit and in local runs.
 ///
@@ -63,7 +60,6 @@ public final class Main {
         CommandLine commandLine = new CommandLine(main)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setAbbreviatedOptionsAllowed(false)
-                .registerConverter(KernelChoice.class, Main::kernels)
                 .setUsageHelpWidth(100)
                 .setParameterExceptionHandler(Main::usageError)
                 .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command, main.verbose));
@@ -72,14 +68,6 @@ public final class Main {
             return 2;
         }
         return commandLine.execute(args);
-    }
-
-    private static KernelChoice kernels(String name) {
-        try {
-            return new KernelChoice(name.toLowerCase(Locale.ROOT));
-        } catch (IllegalArgumentException e) {
-            throw new TypeConversionException(e.getMessage());
-        }
     }
 
     private static int usageError(ParameterException e, String[] args) {

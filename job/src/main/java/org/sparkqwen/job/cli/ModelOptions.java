@@ -42,6 +42,7 @@ final class ModelOptions {
     @ChangesNoRow
     @Option(
             names = "--kernels",
+            converter = KernelNames.class,
             paramLabel = "KIND",
             defaultValue = "auto",
             description = "auto, vector or scalar; they give the same bits. Default: ${DEFAULT-VALUE}.")
