@@ -146,9 +146,14 @@ final class Language {
         return others.finish();
     }
 
+    /// Texts of `part` one after another; none if `most` is less than `least`, as in a schema that allows no string.
+    ///
     /// @param least the least number of repetitions
     /// @param most the highest number of them, or [#UNBOUNDED]
     static Automaton repeat(Automaton part, int least, int most) {
+        if (most != UNBOUNDED && most < least) {
+            return Automata.makeEmpty();
+        }
         // A part that accepts the empty text needs no lower bound; dropping it avoids transitions by its
         // square.
         int from = part.getNumStates() > 0 && part.isAccept(0) ? 0 : least;
@@ -163,6 +168,8 @@ final class Language {
     }
 
     /// Not Lucene's own, whose time grows with the square of `most`.
+    ///
+    /// @param most not less than `least`
     private static Automaton repeatBounded(Automaton part, int least, int most) {
         int size = part.getNumStates();
         if (size == 0 || most == 0) {

@@ -166,6 +166,7 @@ class JsonSchemaCompilerTest {
         {"type": "object", "properties": {"xa": {"maxLength": 2}}, "patternProperties": {"^x": {"type": "string"}}, "additionalProperties": {"type": "null"}} → {"xa":"ab","xb":"abc","c":null} → {"xa":"abc"} | {"c":1}
         {"type": "object", "propertyNames": {"pattern": "^a", "maxLength": 2}, "additionalProperties": {"type": "null"}} → {} | {"a":null,"ab":null} → {"b":null} | {"abc":null}
         {"type": "object", "propertyNames": {"enum": ["a", "b"]}, "properties": {"c": {"type": "null"}, "a": {"type": "null"}}} → {} | {"a":null} → {"c":null}
+        {"type": "object", "propertyNames": {"minLength": 1, "maxLength": 0}, "additionalProperties": {"type": "null"}} → {} → {"a":null} | {"":null}
         {"type": "object", "properties": {"a": {"type": "null"}, "b": {"type": "null"}}, "minProperties": 1} → {"a":null} | {"b":null} | {"a":null,"b":null} → {}
         {"type": "object", "properties": {"a": {"type": "null"}, "b": {"type": "null"}, "c": {"type": "null"}}, "maxProperties": 2, "required": ["c"]} → {"c":null} | {"a":null,"c":null} → {"a":null,"b":null,"c":null} | {"a":null,"b":null}
         {"type": "object", "minProperties": 1, "maxProperties": 2, "additionalProperties": {"type": "null"}} → {"a":null} | {"a":null,"b":null} → {} | {"a":null,"b":null,"c":null}
@@ -183,6 +184,7 @@ class JsonSchemaCompilerTest {
         {"enum": [1, 2, 3.5], "multipleOf": 0.5, "minimum": 2}     → 2 | 3.5                 → 1
         {"type": "string", "not": {"enum": ["a", "b"]}}            → "" | "c" | "ab"         → "a" | "b"
         {"type": "string", "not": {"pattern": "^a"}, "maxLength": 2} → "" | "ba"             → "a" | "bcd"
+        {"type": "string", "not": {"minLength": 1, "maxLength": 0}} → "" | "b" | "bb"       → 1
         {"not": {"type": ["string", "object", "array"]}}           → 1 | null | true         → "a" | {} | []
         {"type": "integer", "not": {"const": 3}, "minimum": 2, "maximum": 4} → 2 | 4         → 3
         {"type": "object", "properties": {"a": {"type": "integer"}}, "not": {"required": ["a"]}} → {} → {"a":1}
@@ -388,6 +390,7 @@ class JsonSchemaCompilerTest {
         {"type": "integer", "minimum": 0}, {"type": "integer", "maximum": 10} → -1 | 11      → 0 | 5 | 10
         {"type": "integer"}, {"type": "number", "not": {"maximum": -1, "type": "integer"}} → -1 | -5 | 0.5 → 0 | 7
         {"type": "string", "maxLength": 3}, {"type": "string", "minLength": 2} → "a" | "abcd" → "ab" | "abc"
+        {"type": "string"}, {"type": "string", "minLength": 1, "maxLength": 0} → "" | "b" | "bb" → 1
         {"type": "object", "properties": {"k": {"const": 1}}}, {"type": "object", "properties": {"k": {"const": 2}}} → {"k": 1} | {"k":2} → {} | {"k":3}
         {"type": "object", "properties": {"k": {"type": "null"}}, "required": ["k"]}, {"type": "object", "properties": {"l": {"type": "null"}}, "required": ["l"]} → {"k": null} | {"l": null} → {"k":null,"l":null} | {}
         {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": false}, {"type": "object", "properties": {"a": {"type": "null"}, "b": {"type": "null"}}, "additionalProperties": false} → {"b":null} | {"a":null,"b":null} → {} | {"a":null}
