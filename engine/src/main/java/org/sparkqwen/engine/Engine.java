@@ -37,12 +37,12 @@ import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 
-/// A model, ready to score and to generate.
+/// A model that is ready to score and to generate.
 ///
-/// Many threads may use one engine. Each tokenizes for itself. Each fills its own batches of documents to score; texts
-/// to generate are in one batch for all. Batches take turns on the model, each with all of the engine's threads. A
-/// result depends on its request and the weights alone: not on the other requests, the order, the options of the engine
-/// (the precision of keys and values apart), or what else it is doing.
+/// Many threads may use one engine. Each tokenizes for itself and fills its own batches of documents to score; texts to
+/// generate are in one batch for all. Batches take turns on the model, each with all of the engine's threads. A result
+/// depends on its request and the weights alone: not on other requests, their order, the engine's options (except the
+/// precision of keys and values), or its other work.
 public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
@@ -55,18 +55,19 @@ public final class Engine implements AutoCloseable {
     }
 
     /// Loads a model from a directory: a Hugging Face one, or a packed one. A directory without tokenizer.json
-    /// takes requests of token ids only.
+    /// accepts requests with token ids only.
     ///
-    /// @throws InvalidModelException if the directory holds no model that this engine can run; weights that are
-    ///     damaged may show only when a run first uses them
+    /// @throws InvalidModelException if the directory holds no model that this engine can run; damaged weights may
+    ///     show only when a run first uses them
     public static Engine open(Path directory, EngineOptions options) {
         ModelConfig config = ModelConfig.read(directory);
         return open(directory, options, WeightMemory.available(config, options.batchTokens(), options.threads()));
     }
 
-    /// The same with another size of memory.
+    /// Loads a model from a directory, with a given size of memory.
     ///
-    /// @param weightMemory bytes that weights may take; what does not fit is read from the disk for each batch
+    /// @param weightMemory bytes that weights may take; weights that do not fit are read from the disk for each
+    ///     batch
     static Engine open(Path directory, EngineOptions options, long weightMemory) {
         ModelConfig config = ModelConfig.read(directory);
         Tokenizer tokenizer = TokenizerFiles.existIn(directory) ? Tokenizer.ofModel(directory) : null;
@@ -78,13 +79,13 @@ public final class Engine implements AutoCloseable {
                 () -> Weights.open(directory, config, options.cache(), weightMemory));
     }
 
-    /// A model of random weights in bfloat16, for measuring speed: a run takes the time of a trained model's.
+    /// Makes a model of random bfloat16 weights for measuring speed: a run takes the time of a trained model's.
     public static Engine random(ModelConfig config, EngineOptions options) {
         return open(
                 "random weights", options, null, new Conversations(null), () -> Weights.random(config, DType.BF16, 0));
     }
 
-    /// Closes what is open already if the rest cannot be opened.
+    /// Opens the parts of an engine, and closes those that are open already if the rest cannot be opened.
     private static Engine open(
             String name,
             EngineOptions options,
@@ -126,12 +127,12 @@ public final class Engine implements AutoCloseable {
         return "%.2f".formatted(bytes / 1e9);
     }
 
-    /// What the engine's runs share, for tests and tools that look into a single part.
+    /// The model that the engine's runs share, for tests and tools that look into a single part.
     public LoadedModel model() {
         return model;
     }
 
-    /// The ids of a content, and no others.
+    /// The ids of a content, without any added ones.
     ///
     /// @throws RejectedContent if there are none, or if the model has no such ids
     public int[] tokens(Content content) {
@@ -146,25 +147,26 @@ public final class Engine implements AutoCloseable {
         return model.tokenizer();
     }
 
-    /// How many ids, from 0 on, may be generated. Those above the tokenizer's last are padding of the embedding.
+    /// The number of ids, from 0 on, that may be generated. Ids above the tokenizer's last are padding of the
+    /// embedding.
     public static int choosableTokens(@Nullable Tokenizer tokenizer, ModelConfig config) {
         return LoadedModel.choosableTokens(tokenizer, config);
     }
 
-    /// A constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`, but the
-    /// one that ends it.
+    /// Compiles a constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`,
+    /// except the one that ends it.
     ///
-    /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
+    /// @throws IllegalArgumentException with the part of the constraint that cannot be met or is not supported
     public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
         return LoadedModel.compile(constraint, tokenizer, config);
     }
 
-    /// What stands before documents.
+    /// The prefix token of documents.
     public DocumentPrefix documentPrefix() {
         return model.documentPrefix();
     }
 
-    /// Scores documents; yields one result for each, in completion order.
+    /// Scores documents and yields one result for each, in completion order.
     ///
     /// Pulls from `requests` only when the batch has room. Use the iterator from one thread.
     ///
@@ -174,13 +176,13 @@ public final class Engine implements AutoCloseable {
         return score(requests, (id, tokens, all) -> {});
     }
 
-    /// The same, and tells `progress` of windows before their document is done.
+    /// Scores documents in the same way, and tells `progress` of windows before their document is done.
     public Iterator<Result> score(Iterator<Request.Score> requests, ScoringProgress progress) {
         return new ScoringRun(model, requests, progress);
     }
 
-    /// Generates continuations; yields one result for each request, in completion order. All callers' texts are in
-    /// one batch. Closing the run, or reading it to its end, frees what it holds of the key/value cache.
+    /// Generates continuations and yields one result for each request, in completion order. All callers' texts are
+    /// in one batch. Closing the run, or reading it to its end, frees its blocks of the KV cache.
     ///
     /// Pulls from `requests` only when there is room for more to wait. Use the iterator from one thread.
     ///
@@ -190,47 +192,49 @@ public final class Engine implements AutoCloseable {
         return generate(requests, () -> false);
     }
 
-    /// The same, and looks at `cancelled` while it waits for a result.
+    /// Generates continuations in the same way, and checks `cancelled` while it waits for a result.
     ///
     /// @throws CancellationException from the iterator if `cancelled`, too
     public GenerationRun generate(Iterator<Request.Generate> requests, BooleanSupplier cancelled) {
         return generate(requests, cancelled, tokens -> {});
     }
 
-    /// The same, and tells `progress` while it waits how many tokens texts have that have not ended.
+    /// Generates continuations in the same way, and tells `progress` while it waits how many tokens the unfinished
+    /// texts have.
     public GenerationRun generate(
             Iterator<Request.Generate> requests, BooleanSupplier cancelled, LongConsumer progress) {
         return new GenerationRun(model, generation, requests, cancelled, progress);
     }
 
-    /// Blocks of key/value cache that runs hold now; those that are kept for prompts to come do not count.
+    /// The number of KV cache blocks that runs hold now, without those that are kept for later prompts.
     public int blocksInUse() {
         return model.scoringBlocksInUse() + generation.blocksInUse();
     }
 
-    /// Times that a text lost its place in the key/value cache to others and was computed again.
+    /// The number of times that a text lost its blocks in the KV cache to others and was computed again.
     public long preemptions() {
         return generation.preemptions();
     }
 
-    /// What computes, for a person: `vector 512-bit, 2 threads`.
+    /// Describes the kernels for people: `vector 512-bit, 2 threads`.
     public String kernels() {
         return model.kernels().description();
     }
 
-    /// A benchmark of this engine's model, with a generation loop of its own.
+    /// Makes a benchmark of this engine's model, with a generation loop of its own.
     ///
     /// @throws IllegalArgumentException if the model or the engine's options are too small for `settings`
     public Benchmark benchmark(Benchmark.Settings settings, Benchmark.Progress progress) {
         return new Benchmark(model, settings, progress);
     }
 
-    /// What the engine has computed so far, and the time it took, by stage.
+    /// The work that the engine has done so far, and the time it took, by stage.
     public Work work() {
         return model.kernels().work();
     }
 
-    /// What it has done, and what it has in work. Safe to call from any thread; does not wait for the model.
+    /// What the engine has computed, and what it is working on. Safe to call from any thread; does not wait for the
+    /// model.
     public Load load() {
         return generation.load();
     }
@@ -239,7 +243,7 @@ public final class Engine implements AutoCloseable {
         return model.options();
     }
 
-    /// Waits for the batch on the model, then frees everything. Runs that go on afterwards fail.
+    /// Waits for the batch on the model, then frees everything. Runs that continue afterwards fail.
     @Override
     public void close() {
         generation.close();

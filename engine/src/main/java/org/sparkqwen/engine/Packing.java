@@ -24,7 +24,7 @@ import org.sparkqwen.engine.modelfile.ModelInput;
 
 /// Packs a model before its first run would, into the cache or into a model directory of its own.
 public final class Packing {
-    /// What else of a model directory a packed one needs, or a person wants to find there.
+    /// The other files of a model directory that a packed one needs, or that a person expects to find there.
     private static final List<String> COMPANIONS = List.of(
             "config.json",
             "generation_config.json",
@@ -44,9 +44,9 @@ public final class Packing {
 
     /// A packed model.
     ///
-    /// @param file that holds its weights
-    /// @param bytes of the file
-    /// @param made whether it was made now; false if it was there already
+    /// @param file the file that holds its weights
+    /// @param bytes size of the file
+    /// @param made whether it was made now; false if it existed already
     public record Packed(Path file, long bytes, boolean made) {
         private static Packed of(PackedFile packed, boolean made) {
             try (packed) {
@@ -55,7 +55,7 @@ public final class Packing {
         }
     }
 
-    /// The packed form of the safetensors of `model` in the cache, as far as the cache knows them without reading
+    /// Finds the packed form of the safetensors of `model` in the cache, if the cache knows them without reading
     /// them.
     ///
     /// @param cache a directory, which need not exist
@@ -70,7 +70,7 @@ public final class Packing {
         }
     }
 
-    /// Packs the safetensors of `model` into the cache, if it does not have them yet.
+    /// Packs the safetensors of `model` into the cache, unless the cache has them already.
     ///
     /// @throws InvalidModelException if `model` holds no safetensors that the engine can run
     /// @throws PackingException if the cache cannot be written to
@@ -82,11 +82,11 @@ public final class Packing {
         }
     }
 
-    /// Makes `output` a model directory that needs no safetensors: packed weights, and copies of the other files.
-    /// Leaves it alone if that is what it is.
+    /// Makes `output` a model directory that needs no safetensors, with packed weights and copies of the other
+    /// files. Does nothing if it is such a directory already.
     ///
-    /// @param output need not exist
-    /// @param cache where sha256 are remembered
+    /// @param output directory, which need not exist
+    /// @param cache directory in which sha256 are remembered
     /// @throws InvalidModelException if `model` holds no safetensors that the engine can run
     /// @throws IllegalArgumentException if `output` holds anything else
     /// @throws PackingException if `output` cannot be written to; nothing is left there then
@@ -138,7 +138,7 @@ public final class Packing {
         }
     }
 
-    /// The weights get their name last: until then the directory is no model.
+    /// Writes the directory. The weights get their name last, so until then the directory is no model.
     private static void writeDirectory(PackingPlan plan, Path output, Path file, PackingProgress progress)
             throws PackingException {
         Path temporary = output.resolve(PackedFile.NAME + ".tmp");
@@ -172,7 +172,8 @@ public final class Packing {
         }
     }
 
-    /// As far as that goes: why nothing could be written is the better message.
+    /// Deletes what was written, as far as possible, because the reason why nothing could be written is the better
+    /// message.
     private static void delete(List<Path> written) {
         for (Path path : written) {
             try {

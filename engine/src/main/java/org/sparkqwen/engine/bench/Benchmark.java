@@ -23,45 +23,47 @@ import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 
-/// Measures how fast an engine scores and generates, and how much of what the machine can do that is.
+/// Measures how fast an engine scores and generates, and which share of the machine's peak that is.
 ///
 /// Each measurement repeats one round of work on random token ids. Rounds of warm-up come first, until the JVM has
-/// compiled what runs. Between the rounds that count, bursts measure what the machine can do at most, and where many
-/// tokens share the weights also amid the work: it may have other users, and a share is true only of the same seconds.
+/// compiled the code. Between the rounds that count, bursts measure the most that the machine can do. Where many tokens
+/// share the weights, bursts also run amid the work, because the machine may have other users, and a share is true only
+/// of the same seconds.
 public final class Benchmark {
-    /// Tokens of a prompt from which texts are generated.
+    /// The number of tokens of a prompt from which texts are generated.
     public static final int PROMPT_TOKENS = 64;
 
-    /// Tokens that each text is continued by.
+    /// The number of tokens that continue each text.
     public static final int OUTPUT_TOKENS = 32;
 
     private static final int LEAST_ROUNDS = 3;
 
-    /// A JVM compiles for some ten seconds; until then rounds become faster.
+    /// The least time of a warm-up, because a JVM compiles for some ten seconds, and until then rounds become
+    /// faster.
     private static final Duration LEAST_WARM_UP = Duration.ofSeconds(10);
 
-    /// A warm-up is over when a round is no faster than this factor times the best before.
+    /// The factor that ends a warm-up: it is over when a round is no faster than this factor times the best before.
     private static final double SETTLED = 1.02;
 
     private static final int BURSTS = 5;
     private static final long SEED = 20_260_101;
 
-    /// What can be measured.
+    /// The parts of a benchmark.
     public enum Part {
-        /// Whole documents, the logits of all tokens reduced to a log-probability.
+        /// Scoring of whole documents: the logits of all tokens are reduced to a log-probability.
         SCORE,
-        /// Prompts as long as documents, with the logits of the last token alone.
+        /// Prefill of prompts as long as documents, with the logits of the last token alone.
         PREFILL,
-        /// Continuations, a token of each text a step.
+        /// Decode of continuations, with one token of each text in a step.
         DECODE
     }
 
-    /// What is measured, and for how long.
+    /// The settings of a benchmark: what is measured, and for how long.
     ///
-    /// @param documentTokens of a document, and of a prompt of [Part#PREFILL]; at least 2
-    /// @param sequences texts generated at the same time, for each measurement of [Part#DECODE]
-    /// @param time of each measurement, warm-up included. A round that was begun is ended, and at least one round
-    ///     of warm-up and three that count are run, however long they take
+    /// @param documentTokens tokens of a document, and of a prompt of [Part#PREFILL]; at least 2
+    /// @param sequences number of texts that are generated at the same time, for each measurement of [Part#DECODE]
+    /// @param time duration of each measurement, warm-up included. A round that has begun is completed, and at
+    ///     least one round of warm-up and three that count are run, however long they take
     public record Settings(int documentTokens, List<Integer> sequences, Set<Part> parts, Duration time) {
         public Settings {
             if (documentTokens < 2) {
@@ -78,9 +80,9 @@ public final class Benchmark {
             }
         }
 
-        /// Texts that an engine must be able to generate at the same time.
+        /// The number of texts that an engine must be able to generate at the same time.
         ///
-        /// @param batchTokens the engine's
+        /// @param batchTokens tokens of the engine's batches
         public int mostSequences(int batchTokens) {
             return Math.max(largestDecode(), documents(batchTokens));
         }
@@ -91,21 +93,21 @@ public final class Benchmark {
                     : 0;
         }
 
-        /// Documents of a batch.
+        /// The number of documents of a batch.
         private int documents(int batchTokens) {
             return Math.max(1, batchTokens / documentTokens);
         }
     }
 
-    /// What a person watches.
+    /// The progress of a benchmark, for people who watch it.
     public interface Progress {
-        /// The machine's own peaks are measured, for about a second.
+        /// Reports that the machine's own peaks are measured now, for about a second.
         void machine();
 
-        /// A round has ended.
+        /// Reports that a round has ended.
         ///
-        /// @param warmUp whether it is not counted
-        /// @param round its number, from 1
+        /// @param warmUp whether the round is not counted
+        /// @param round the round's number, from 1
         void round(Part part, int sequences, boolean warmUp, int round, double tokensPerSecond);
     }
 
@@ -140,7 +142,7 @@ public final class Benchmark {
         documents = settings.documents(batchTokens);
     }
 
-    /// Runs everything.
+    /// Runs all measurements.
     public BenchmarkResult run() {
         List<Double> core = new ArrayList<>();
         List<Double> flops = new ArrayList<>();
@@ -189,7 +191,7 @@ public final class Benchmark {
         }
     }
 
-    /// All rounds with one cache, as an engine has one: the system hands out its memory in the warm-up.
+    /// Runs all rounds with one cache, as an engine has one. The system hands out its memory in the warm-up.
     private Measurement measureDecoding(int sequences, MachinePeak peak) {
         try (GenerationLoop loop = new GenerationLoop(model)) {
             return measure(Part.DECODE, sequences, peak, () -> decode(loop, sequences));
@@ -213,7 +215,8 @@ public final class Benchmark {
         return new Measurement(part, sequences, rounds, new Samples(flops), new Samples(readBytes));
     }
 
-    /// Until rounds become no faster and the compiler had its time, but no longer than half of the time there is.
+    /// Warms up until rounds become no faster and the compiler had its time, but no longer than half of the
+    /// available time.
     private void warmUp(Part part, int sequences, Supplier<Measurement.Round> work) {
         long start = System.nanoTime();
         long most = settings.time().dividedBy(2).toNanos();
@@ -229,7 +232,8 @@ public final class Benchmark {
         }
     }
 
-    /// Decoding waits for memory, and the multiply-adds of its rounds say little.
+    /// Runs a round with bursts amid the work. Decode has none, because it is limited by memory, and the
+    /// multiply-adds of its rounds say little.
     private Measurement.Round probed(Supplier<Measurement.Round> work) {
         model.kernels().measurePeak(true);
         try {
@@ -252,7 +256,8 @@ public final class Benchmark {
         return clock.round((long) documents * settings.documentTokens());
     }
 
-    /// Each round has prompts of its own: the KV cache would hold those of the round before, computed.
+    /// Computes the prompts of a round, which has prompts of its own because the KV cache would hold the computed
+    /// ones of the round before.
     private Measurement.Round prefill(GenerationLoop loop, int round) {
         List<Request.Generate> requests = prompts(SEED + 1 + round, documents, settings.documentTokens(), 1);
         Clock clock = new Clock();
@@ -298,7 +303,7 @@ public final class Benchmark {
                 .toList();
     }
 
-    /// Texts of random ids, the same for the same seed.
+    /// Makes texts of random ids, the same for the same seed.
     private List<Content> contents(long seed, int count, int tokens) {
         Random random = new Random(seed);
         return IntStream.range(0, count)
@@ -307,7 +312,7 @@ public final class Benchmark {
                 .toList();
     }
 
-    /// @return tokens that were generated
+    /// @return number of tokens that were generated
     /// @throws IllegalStateException if the model does not give finite numbers
     private static int refuseRejected(Result result) {
         return switch (result) {

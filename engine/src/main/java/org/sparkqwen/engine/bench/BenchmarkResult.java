@@ -4,19 +4,21 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.Predicate;
 
-/// What a benchmark found.
+/// The results of a benchmark.
 ///
-/// @param coreFlops float32 operations a second of one thread at most, a multiply-add being two; before and after
-/// @param flops likewise of all threads; before, after and between all rounds
-/// @param readBytes bytes a second that all threads read from memory, at the same times
+/// @param coreFlops peak float32 operations a second of one thread, where a multiply-add counts as two; measured before
+///     and after
+/// @param flops peak float32 operations a second of all threads; measured before, after and between all rounds
+/// @param readBytes bytes a second that all threads read from memory, measured at the same times as `flops`
 public record BenchmarkResult(Samples coreFlops, Samples flops, Samples readBytes, List<Measurement> measurements) {
 
-    /// How many times the tokens a second of one text several at a time have; absent if either was not measured.
+    /// The speedup of decoding several texts at a time over one text, in tokens a second; absent if either was not
+    /// measured.
     public OptionalDouble toOne(Measurement decode) {
         return ratio(decode, other -> other.part() == Benchmark.Part.DECODE && other.sequences() == 1);
     }
 
-    /// The same, to scoring's tokens a second.
+    /// The speed of decoding in relation to that of scoring, in tokens a second; absent if either was not measured.
     public OptionalDouble toScoring(Measurement decode) {
         return ratio(decode, other -> other.part() == Benchmark.Part.SCORE);
     }

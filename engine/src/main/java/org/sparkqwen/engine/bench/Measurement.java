@@ -6,20 +6,20 @@ import java.util.OptionalDouble;
 import org.sparkqwen.engine.kernels.measure.Stage;
 import org.sparkqwen.engine.kernels.measure.Work;
 
-/// Several rounds of the same work, and what the machine could do around them.
+/// A measurement: several rounds of the same work, and the machine's peaks around them.
 ///
-/// @param part what was measured
-/// @param sequences texts or documents that went through the model together
-/// @param rounds those that count, after warm-up; at least one
-/// @param flops of all threads, before the first round and after each
-/// @param readBytes likewise
+/// @param part the part of the benchmark
+/// @param sequences number of texts or documents that went through the model together
+/// @param rounds the rounds that count, after warm-up; at least one
+/// @param flops peak float32 operations a second of all threads, before the first round and after each
+/// @param readBytes bytes a second that all threads read from memory, before the first round and after each
 public record Measurement(Benchmark.Part part, int sequences, List<Round> rounds, Samples flops, Samples readBytes) {
 
-    /// One round.
+    /// One round of a measurement.
     ///
-    /// @param tokens documents' and prompts', or generated ones
-    /// @param nanos from the first token to the last result
-    /// @param work what the kernels did
+    /// @param tokens number of tokens of documents or prompts, or of generated ones
+    /// @param nanos time from the first token to the last result
+    /// @param work the work of the kernels
     public record Round(long tokens, long nanos, Work work) {
         public double tokensPerSecond() {
             return tokens * 1e9 / nanos;
@@ -33,7 +33,7 @@ public record Measurement(Benchmark.Part part, int sequences, List<Round> rounds
             return work.weightBytes() * 1e9 / nanos;
         }
 
-        /// Time in which no kernel ran: the embedding, sampling, what goes on between requests and batches.
+        /// The time in which no kernel ran: the embedding, sampling, and the work between requests and batches.
         public long nanosOutsideKernels() {
             long inside = 0;
             for (Stage stage : Stage.values()) {
@@ -43,7 +43,7 @@ public record Measurement(Benchmark.Part part, int sequences, List<Round> rounds
         }
     }
 
-    /// The round of median speed, from which all figures of a report are taken, so that they agree with each other.
+    /// The round of median speed. All figures of a report come from it, so that they agree with each other.
     public Round median() {
         List<Round> sorted = rounds.stream()
                 .sorted(Comparator.comparingDouble(Round::tokensPerSecond))
@@ -60,15 +60,15 @@ public record Measurement(Benchmark.Part part, int sequences, List<Round> rounds
         return median().flopsPerSecond() / flops.best();
     }
 
-    /// The same as a share of what the threads' multiply-adds reached in bursts amid that round; absent where there
-    /// were none.
+    /// The median round's arithmetic as a share of the threads' multiply-adds in bursts amid that round; absent if
+    /// there were none.
     public OptionalDouble shareOfPeakMeanwhile() {
         Round median = median();
         return median.work().allBursts().share(median.flopsPerSecond());
     }
 
-    /// The weights that the median round read as a share of the best burst of reading around the rounds. More than
-    /// 1 where caches hold the weights.
+    /// The bytes of weights that the median round read, as a share of the best burst of reading around the rounds.
+    /// It is more than 1 if caches hold the weights.
     public double shareOfReadBytes() {
         return median().weightBytesPerSecond() / readBytes.best();
     }

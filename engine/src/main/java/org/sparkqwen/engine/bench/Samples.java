@@ -2,9 +2,9 @@ package org.sparkqwen.engine.bench;
 
 import java.util.List;
 
-/// Readings of one rate. A machine that others use, too, makes it lower at times and never higher.
+/// Samples of one rate. Other users of the machine make it lower at times and never higher.
 ///
-/// @param values at least one, in the order in which they were read
+/// @param values at least one, in the order in which they were measured
 public record Samples(List<Double> values) {
     public Samples {
         if (values.isEmpty()) {
@@ -17,7 +17,7 @@ public record Samples(List<Double> values) {
         return sorted().getLast();
     }
 
-    /// The middle one; of an even number the lower of the two.
+    /// The median; for an even number of samples the lower of the two in the middle.
     public double median() {
         List<Double> sorted = sorted();
         return sorted.get((sorted.size() - 1) / 2);

@@ -1,4 +1,4 @@
-/// Measures how fast a model scores and generates, against what the machine can do.
+/// Measures how fast a model scores and generates, compared with the machine's peak.
 @NullMarked
 package org.sparkqwen.engine.bench;
 

@@ -5,16 +5,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 
-/// Memory of a [CacheLayout], and who uses it.
+/// A block of the KV cache: memory of a [CacheLayout], and its users.
 final class Block {
     private final CacheLayout layout;
     private final MemorySegment memory;
     private final List<List<MemorySegment>> parts;
 
-    /// Sequences that read or write it.
+    /// The number of sequences that read or write the block.
     int users;
 
-    /// What of a prompt it holds, where other sequences may find it.
+    /// The part of a prompt that the block holds, if other sequences may find it.
     @Nullable
     Prefix prefix;
 
@@ -24,18 +24,18 @@ final class Block {
         parts = layout.parts(memory);
     }
 
-    /// In the order of positions.
+    /// The memory of a layer's keys and values, in the order of positions.
     List<MemorySegment> parts(int layer) {
         return parts.get(layer);
     }
 
-    /// Takes over the first `tokens` positions of another block.
+    /// Copies the first `tokens` positions of another block.
     void copy(Block from, int tokens) {
         memory.copyFrom(from.memory);
         clearValues(tokens);
     }
 
-    /// Makes the values of all positions from `first` on zeros, as attention needs them before they are written.
+    /// Sets the values of all positions from `first` on to zero, as attention needs them before they are written.
     void clearValues(int first) {
         for (List<MemorySegment> ofLayer : parts) {
             for (int i = 0; i < ofLayer.size(); i++) {

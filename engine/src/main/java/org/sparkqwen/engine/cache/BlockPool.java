@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Off-heap blocks of one layout, handed out and taken back. Memory is taken from the system when it is first needed
-/// and not returned before [#close], so that a run settles at the most it needed at once. Safe for several threads.
+/// A pool of off-heap blocks of one layout. It takes memory from the system when it is first needed and returns none
+/// before [#close], so a run settles at the most that it needed at once. Safe for several threads.
 public final class BlockPool implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BlockPool.class);
     private static final int ALIGNMENT = 64;
@@ -19,7 +19,7 @@ public final class BlockPool implements AutoCloseable {
     private int capacity;
     private int allocated;
 
-    /// @param bytes that all blocks together may take; room for one block at least
+    /// @param bytes the most that all blocks together may take; at least the size of one block
     public BlockPool(CacheLayout layout, long bytes) {
         this.layout = layout;
         capacity = Math.clamp(bytes / layout.bytes(), 1, Integer.MAX_VALUE);
@@ -29,17 +29,17 @@ public final class BlockPool implements AutoCloseable {
         return layout;
     }
 
-    /// Blocks that there can be.
+    /// The most blocks that there can be.
     public synchronized int capacity() {
         return capacity;
     }
 
-    /// Blocks that are handed out.
+    /// The number of blocks in use.
     public synchronized int inUse() {
         return allocated - free.size();
     }
 
-    /// A block whose values are zeros; null if all are in use.
+    /// Takes a block whose values are zeros; null if all are in use.
     ///
     /// @throws OutOfMemoryError if the system has no memory for a single block
     synchronized @Nullable Block take() {
@@ -51,7 +51,8 @@ public final class BlockPool implements AutoCloseable {
         return allocated < capacity ? allocate() : null;
     }
 
-    /// The system may have less memory than the pool was promised: then what there is must do.
+    /// Allocates a block. If the system has less memory than the pool was promised, the pool goes on with the
+    /// blocks that it has.
     private @Nullable Block allocate() {
         try {
             Block block = new Block(layout, arena.allocate(layout.bytes(), ALIGNMENT));

@@ -5,21 +5,21 @@ import java.util.ArrayList;
 import java.util.List;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 
-/// Where the keys and values of one sequence lie: its blocks, in the order of positions.
+/// The block table of one sequence: the blocks of its keys and values, in the order of positions.
 public final class BlockTable {
     private final CacheLayout layout;
     final List<Block> blocks = new ArrayList<>();
 
-    /// Blocks from the first on that other sequences may find.
+    /// The number of blocks, from the first on, that other sequences may find.
     int offered;
 
     BlockTable(CacheLayout layout) {
         this.layout = layout;
     }
 
-    /// A table of blocks that belong to no cache, for a sequence that is computed in one pass.
+    /// Makes a table of blocks that belong to no cache, for a sequence that is computed in one pass.
     ///
-    /// @param positions that it has room for
+    /// @param positions number of positions that it has room for
     /// @throws OutOfMemoryError if the system has no memory for them
     public static BlockTable of(BlockPool pool, int positions) {
         BlockTable table = new BlockTable(pool.layout());
@@ -34,7 +34,7 @@ public final class BlockTable {
         return table;
     }
 
-    /// Gives the blocks of such a table back.
+    /// Gives back the blocks of a table that [#of] made.
     public void giveBack(BlockPool pool) {
         blocks.forEach(pool::giveBack);
         blocks.clear();
@@ -44,8 +44,7 @@ public final class BlockTable {
         return layout.format();
     }
 
-    /// The keys and values of a layer, 32 positions each. Where the blocks hold one layer, all layers use it in
-    /// turn.
+    /// The keys and values of a layer, 32 positions each. If the blocks hold one layer, all layers use it in turn.
     public List<MemorySegment> keysAndValues(int layer) {
         List<MemorySegment> parts = new ArrayList<>();
         for (Block block : blocks) {

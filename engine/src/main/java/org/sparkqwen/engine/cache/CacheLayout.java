@@ -7,11 +7,11 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 
-/// What a [Block] of the cache holds: the keys and values of `tokens` consecutive positions, in all layers or in one,
-/// `[layers][tokens / 32]` of a [KeyValueBlock].
+/// The layout of a [Block] of the cache: it holds the keys and values of `tokens` consecutive positions, in all layers
+/// or in one, as `[layers][tokens / 32]` of a [KeyValueBlock].
 ///
-/// @param layers whose keys and values are kept
-/// @param tokens a multiple of 32
+/// @param layers number of layers whose keys and values are kept
+/// @param tokens positions of a block, a multiple of 32
 public record CacheLayout(AttentionShape shape, KeyValueFormat format, int layers, int tokens) {
     public CacheLayout {
         if (tokens < 1 || tokens % KeyValueBlock.TOKENS != 0) {
@@ -20,12 +20,12 @@ public record CacheLayout(AttentionShape shape, KeyValueFormat format, int layer
         }
     }
 
-    /// Of a block.
+    /// The bytes of a block.
     public long bytes() {
         return layers * (long) partsOfLayer() * partBytes();
     }
 
-    /// Blocks that hold `positions`.
+    /// The number of blocks that hold `positions`.
     public int blocks(int positions) {
         return Math.ceilDiv(positions, tokens);
     }

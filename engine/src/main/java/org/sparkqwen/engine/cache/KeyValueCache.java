@@ -9,24 +9,24 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// The keys and values of all sequences that are being generated, in blocks; and those of earlier prompts, as long as
-/// there is room, for sequences that begin likewise.
+/// The paged KV cache: blocks with the keys and values of all sequences that are being generated. As long as there is
+/// room, it also keeps those of earlier prompts, for sequences that begin alike (prefix caching).
 ///
-/// Prompts form a tree of blocks ([Prefix]). A sequence reads whole blocks of it in place; of a block that it shares in
-/// part it takes a copy, a matter of a millisecond where computing some tokens takes hundreds. Blocks are offered to
-/// others when their computation is planned: a step stores the keys and values of all its sequences before any of them
-/// attends, so even sequences of the same step share.
+/// Prompts form a tree of blocks ([Prefix]). A sequence reads whole blocks of the tree in place. If it shares only a
+/// part of a block, it takes a copy, which costs about a millisecond where computing some tokens takes hundreds. Blocks
+/// are offered to others when their computation is planned: a step stores the keys and values of all its sequences
+/// before any of them attends, so even sequences of the same step share.
 ///
 /// Not safe for several threads.
 public final class KeyValueCache {
-    /// Tokens that are worth a step's wait, until the block is computed that has them.
+    /// The number of tokens for which it is worth waiting a step until the block that has them is computed.
     private static final int WORTH_WAITING = 16;
 
     private final BlockPool pool;
     private final CacheLayout layout;
     private final Prefix root = Prefix.root();
 
-    /// Leaves of the tree that no sequence uses, the longest unused first.
+    /// The leaves of the tree that no sequence uses, the longest unused first.
     private final Set<Prefix> idleLeaves = new LinkedHashSet<>();
 
     private int idleBlocks; // of the whole tree
@@ -36,17 +36,17 @@ public final class KeyValueCache {
         layout = pool.layout();
     }
 
-    /// What a sequence finds of its beginning.
+    /// The part of a sequence's beginning that the cache has.
     ///
     /// @param whole blocks to read in place
-    /// @param partial a computed block to copy the first `partialTokens` positions from, or null
-    /// @param waits whether a block that is being computed has so many more, or all that may be found, that the
-    ///     sequence should wait for it
+    /// @param partial a computed block from which to copy the first `partialTokens` positions, or null
+    /// @param waits whether the sequence should wait for a block that is being computed, because it has enough more
+    ///     tokens, or all that may be found
     public record Found(List<Prefix> whole, @Nullable Prefix partial, int partialTokens, boolean waits) {}
 
     /// Looks for the beginning of a sequence.
     ///
-    /// @param most tokens that may be found
+    /// @param most the most tokens that may be found
     public Found find(int[] tokens, int most) {
         List<Prefix> whole = new ArrayList<>();
         Prefix node = root;
@@ -69,11 +69,11 @@ public final class KeyValueCache {
         int there = partial == null ? 0 : partial.inCommon(rest);
         int soon =
                 nearest.stream().mapToInt(prefix -> prefix.inCommon(rest)).max().orElse(0);
-        boolean all = at + soon == most; // as the samples of one prompt find, however short it is
+        boolean all = at + soon == most; // for the samples of one prompt, however short it is
         return new Found(whole, partial, there, soon - there >= WORTH_WAITING || (all && soon > there));
     }
 
-    /// Blocks that can be had without taking one from a sequence.
+    /// The number of blocks that are available without taking one from a sequence.
     public int available() {
         return pool.capacity() - pool.inUse() + idleBlocks;
     }
@@ -86,7 +86,7 @@ public final class KeyValueCache {
         return layout;
     }
 
-    /// A table that begins with what was found; its positions are computed, or will be with the step.
+    /// Opens a table that begins with what was found; its positions are computed, or will be with the step.
     public BlockTable open(Found found) {
         BlockTable table = new BlockTable(layout);
         for (Prefix prefix : found.whole()) {
@@ -96,7 +96,8 @@ public final class KeyValueCache {
         return table;
     }
 
-    /// Copies what was found in part; returns the tokens copied, 0 where there is no block for them.
+    /// Copies the partial block that was found, and returns the number of tokens copied: 0 if there is no block for
+    /// them.
     public int copyPartial(BlockTable table, Found found) {
         Prefix partial = found.partial();
         if (partial == null) {
@@ -113,9 +114,9 @@ public final class KeyValueCache {
         return room ? found.partialTokens() : 0;
     }
 
-    /// Makes room for positions 0 to `positions - 1`; prefixes that no sequence uses give way.
+    /// Makes room for positions 0 to `positions - 1`, and evicts prefixes that no sequence uses where it must.
     ///
-    /// @return false if the cache is full; what was got is kept
+    /// @return false if the cache is full; the blocks that were taken stay in the table
     public boolean grow(BlockTable table, int positions) {
         while (table.blocks.size() < layout.blocks(positions)) {
             Block block = pool.take();
@@ -130,10 +131,12 @@ public final class KeyValueCache {
         return true;
     }
 
-    /// Offers a prompt's blocks to other sequences: those that the positions before `end`, computed or planned for
-    /// this step, fill; and the prompt's last, however far it is filled, when `end` is the prompt's.
+    /// Offers a prompt's blocks to other sequences. These are the blocks that are full with the positions before
+    /// `end`, computed or planned for this step, and the prompt's last block, however full, when `end` is the
+    /// prompt's.
     ///
-    /// A block that another sequence has offered before is given up for that: both hold the same bits.
+    /// If another sequence has offered the same block before, this one is given up for that: both hold the same
+    /// bits.
     public void offer(BlockTable table, int[] tokens, int promptTokens, int end) {
         Prefix parent = table.offered == 0 ? root : Objects.requireNonNull(table.blocks.get(table.offered - 1).prefix);
         int size = layout.tokens();
@@ -169,7 +172,7 @@ public final class KeyValueCache {
         return there;
     }
 
-    /// Notes that the model has computed the positions of a table that were planned.
+    /// Notes that the model has computed the planned positions of a table.
     public void computed(BlockTable table) {
         for (int i = table.blocks.size() - 1; i >= 0; i--) {
             Prefix prefix = table.blocks.get(i).prefix;
@@ -182,7 +185,7 @@ public final class KeyValueCache {
         }
     }
 
-    /// Gives a table's blocks up. What of them was planned and not computed will be found by nobody.
+    /// Releases a table's blocks. Blocks that were planned and not computed will not be found.
     public void release(BlockTable table) {
         for (Block block : table.blocks.reversed()) {
             release(block);
@@ -199,7 +202,7 @@ public final class KeyValueCache {
         table.blocks.add(block);
     }
 
-    /// A prefix got a user.
+    /// Notes that a prefix got a user.
     private void markUsed(Prefix prefix) {
         if (Objects.requireNonNull(prefix.block).users == 1) {
             idleBlocks--;
@@ -225,7 +228,7 @@ public final class KeyValueCache {
         }
     }
 
-    /// Frees the prefix that was unused for longest, after those that go on from it.
+    /// Frees the prefix that was unused for longest, after those that continue it.
     private boolean evict() {
         if (idleLeaves.isEmpty()) {
             return false;
@@ -248,12 +251,12 @@ public final class KeyValueCache {
         pool.giveBack(block);
     }
 
-    /// Blocks that sequences use.
+    /// The number of blocks that sequences use.
     public int inUse() {
         return pool.inUse() - idleBlocks;
     }
 
-    /// Blocks that no sequence uses, kept for sequences that begin as earlier ones did.
+    /// The number of blocks that no sequence uses, kept for sequences that begin as earlier ones did.
     public int kept() {
         return idleBlocks;
     }

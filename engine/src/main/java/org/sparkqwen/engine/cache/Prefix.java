@@ -15,7 +15,7 @@ final class Prefix {
     final int[] tokens; // as many as a block holds, or fewer at the end of a prompt
     final NavigableMap<int[], Prefix> children = new TreeMap<>(Arrays::compare);
 
-    /// Whether the model has computed the block; else it is about to, in the step that is being planned.
+    /// Whether the model has computed the block. If not, the step that is being planned will compute it.
     boolean computed;
 
     Prefix(@Nullable Prefix parent, @Nullable Block block, int[] tokens) {
@@ -28,15 +28,15 @@ final class Prefix {
         return new Prefix(null, null, new int[0]);
     }
 
-    /// Those two of the children that may have the longest beginning in common with `wanted`: in lexicographic
-    /// order its neighbours.
+    /// The two children that may have the longest beginning in common with `wanted`: its neighbours in
+    /// lexicographic order.
     Stream<Prefix> nearest(int[] wanted) {
         return Stream.of(children.floorEntry(wanted), children.ceilingEntry(wanted))
                 .filter(entry -> entry != null)
                 .map(Map.Entry::getValue);
     }
 
-    /// How many of its first tokens are those of `wanted`.
+    /// The number of its first tokens that are those of `wanted`.
     int inCommon(int[] wanted) {
         int mismatch = Arrays.mismatch(tokens, wanted);
         return mismatch < 0 ? tokens.length : mismatch;

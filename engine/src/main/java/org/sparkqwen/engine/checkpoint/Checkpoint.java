@@ -21,8 +21,8 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 import org.sparkqwen.engine.modelfile.OtherFormat;
 
 /// The weights of a Hugging Face model directory: `model.safetensors`, or the shards that
-/// `model.safetensors.index.json` names. Mapped, never copied to the heap; other formats (pickles among them) are never
-/// opened. Owns the mappings: a [TensorView] must not be used after [#close].
+/// `model.safetensors.index.json` names. They are mapped, and never copied to the heap; other formats (pickles among
+/// them) are never opened. This owns the mappings: a [TensorView] must not be used after [#close].
 public final class Checkpoint implements WeightFiles {
     public static final String SINGLE = "model.safetensors";
     private static final String PREFIX = "model.";
@@ -98,7 +98,7 @@ public final class Checkpoint implements WeightFiles {
         return new TreeSet<>(readIndex(index).values());
     }
 
-    /// Tensor name to shard name. A shard's name may not lead out of the directory.
+    /// Reads the map from tensor name to shard name. A shard's name may not lead out of the directory.
     private static Map<String, String> readIndex(Path index) {
         JsonNode weightMap = ModelJson.readObject(index).path("weight_map");
         if (!weightMap.isObject() || weightMap.isEmpty()) {
@@ -133,8 +133,8 @@ public final class Checkpoint implements WeightFiles {
         return tensors;
     }
 
-    /// A checkpoint of the bare model, such as one for embeddings, has names without the prefix that the
-    /// language model's have. Where any tensor has it, all names are left as they are.
+    /// Adds the language model's prefix to the names of a checkpoint of the bare model, such as one for embeddings,
+    /// which lacks it. If any tensor has the prefix, all names are left as they are.
     private static SequencedMap<String, TensorView> withPrefix(SequencedMap<String, TensorView> tensors) {
         if (tensors.keySet().stream().anyMatch(name -> name.startsWith(PREFIX))) {
             return tensors;
@@ -179,7 +179,7 @@ public final class Checkpoint implements WeightFiles {
         return List.copyOf(tensors.values());
     }
 
-    /// @param name as the language model has it, with the prefix `model.`
+    /// @param name the name in the language model, with the prefix `model.`
     public Optional<TensorView> find(String name) {
         return Optional.ofNullable(tensors.get(name));
     }

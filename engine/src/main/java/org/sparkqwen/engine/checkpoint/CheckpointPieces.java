@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Panels;
 
-/// Packs a checkpoint that has all tensors of the layout: bfloat16 as it is, F16 and F32 as float32.
+/// Packs a checkpoint that has all tensors of the layout. bfloat16 stays as it is; F16 and F32 become float32.
 record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
 
     @Override

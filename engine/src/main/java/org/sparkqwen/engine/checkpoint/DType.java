@@ -3,7 +3,7 @@ package org.sparkqwen.engine.checkpoint;
 import java.util.Arrays;
 import java.util.Optional;
 
-/// The number formats of a checkpoint that the engine reads; names as safetensors spells them.
+/// The number formats of a checkpoint that the engine reads, with the names that safetensors uses.
 public enum DType {
     BF16(2),
     F16(2),
@@ -15,7 +15,7 @@ public enum DType {
         this.bytes = bytes;
     }
 
-    /// Bytes of one number.
+    /// The size of a number in bytes.
     public int bytes() {
         return bytes;
     }

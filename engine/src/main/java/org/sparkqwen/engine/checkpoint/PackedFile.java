@@ -17,15 +17,16 @@ import org.sparkqwen.engine.disk.PageAdvice;
 import org.sparkqwen.engine.disk.UseLock;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
-/// Weights packed into one file, mapped: opening reads the header alone, and processes of one host share the memory.
+/// The weights of a model packed into one file, which is mapped: opening reads the header alone, and processes of one
+/// host share the memory.
 ///
 /// The file is untrusted. Its header is checked when it is opened, see [PackedHeader]; its numbers have a checksum for
 /// each tensor, which [#check] compares.
 public final class PackedFile implements PackedTensors, WeightFiles {
-    /// In a model directory.
+    /// The name of a packed file in a model directory.
     public static final String NAME = "weights.packed";
 
-    /// A checksum takes a buffer, and a buffer has less than 2 GiB.
+    /// The most bytes of a buffer for a checksum, because a buffer has less than 2 GiB.
     private static final long MAX_BUFFER_BYTES = 1 << 30;
 
     private final Path path;
@@ -51,9 +52,9 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         return open(path, UseLock.NONE, Set.of(StandardOpenOption.READ));
     }
 
-    /// Likewise a file of a cache, where no link is followed.
+    /// Maps a file of a cache, where no link is followed, and checks its header.
     ///
-    /// @param use given back when the file is closed, or cannot be opened
+    /// @param use released when the file is closed, or if it cannot be opened
     public static PackedFile open(Path path, UseLock use) {
         return open(path, use, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
     }
@@ -85,7 +86,7 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         return path;
     }
 
-    /// The safetensors files of which this was made.
+    /// The safetensors files from which this was made.
     public List<SourceFile> sources() {
         return header.sources();
     }
@@ -104,12 +105,12 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         return data.asSlice(offset, bytes);
     }
 
-    /// Where byte `offset` of the data lies in the file.
+    /// The position in the file of byte `offset` of the data.
     long position(long offset) {
         return dataStart + offset;
     }
 
-    /// The pages of the data, to be read ahead and given back. No range of them may be used after [#close].
+    /// The pages of the data, for reading ahead and giving back. No range of them may be used after [#close].
     public MappedPages pages() {
         return new MappedPages(path, data, dataStart, PageAdvice.ofThisSystem());
     }
@@ -121,7 +122,7 @@ public final class PackedFile implements PackedTensors, WeightFiles {
 
     /// Checks that these are the tensor's numbers.
     ///
-    /// @param bytes what was read of it
+    /// @param bytes the bytes that were read of it
     void check(PackedTensor tensor, MemorySegment bytes) {
         CRC32C checksum = new CRC32C();
         for (long from = 0; from < bytes.byteSize(); from += MAX_BUFFER_BYTES) {

@@ -21,8 +21,8 @@ import org.sparkqwen.engine.disk.CacheTrust;
 
 /// Writes a packed file with all processors, each with the memory of one piece of a tensor.
 ///
-/// Written through a channel: through a writable mapping, a full disk would end the process. The header comes last, so
-/// that a file which was not finished is none.
+/// The file is written through a channel, because with a writable mapping a full disk would end the process. The header
+/// comes last, so that an unfinished file is not a packed file.
 final class PackedFileWriter {
     private static final Set<OpenOption> NEW =
             Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW, LinkOption.NOFOLLOW_LINKS);
@@ -40,7 +40,7 @@ final class PackedFileWriter {
     }
 
     /// Writes a file that does not exist, down to the disk; leaves none if that fails. Nobody has the permission to
-    /// write to it again: a process that has mapped it ends when it is cut short.
+    /// write to it again, because a process that has mapped it ends when it is cut short.
     ///
     /// @throws IOException if the file exists, the disk is full or cannot be written to
     /// @throws CancellationException if the thread is interrupted
@@ -74,7 +74,8 @@ final class PackedFileWriter {
         }
     }
 
-    /// Before gigabytes are written for nothing. A disk may still fill up meanwhile.
+    /// Refuses a disk without enough space, before gigabytes are written for nothing. A disk may still fill up
+    /// meanwhile.
     private static void refuseFullDisk(Path file, long bytes) throws IOException {
         long usable = Files.getFileStore(file).getUsableSpace();
         if (usable < bytes) {
@@ -82,7 +83,7 @@ final class PackedFileWriter {
         }
     }
 
-    /// Returns the checksum of what it wrote.
+    /// Writes a tensor and returns the checksum of what it wrote.
     private int writeTensor(PackedTensor tensor) {
         CRC32C checksum = new CRC32C();
         long at = dataStart + tensor.offset();

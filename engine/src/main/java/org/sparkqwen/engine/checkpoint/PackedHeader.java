@@ -23,7 +23,7 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelJson;
 
-/// What a packed file says of itself, before its data.
+/// The header of a packed file, which comes before its data.
 ///
 /// | bytes | |
 /// |---|---|
@@ -36,7 +36,7 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 ///
 /// Numbers are little-endian. The file is untrusted: see [#parse].
 ///
-/// @param sources of which the file was made
+/// @param sources the files from which the packed file was made
 /// @param checksums CRC-32C of each tensor's bytes, by name
 record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, Integer> checksums) {
     static final int VERSION = 2;
@@ -45,7 +45,7 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
     private static final int CHECKED_BYTES = MAGIC.length + 2 * Integer.BYTES;
     private static final int PREAMBLE_BYTES = CHECKED_BYTES + Integer.BYTES;
 
-    /// The model with the most tensors needs 8 MB.
+    /// The most bytes of the JSON. The model with the most tensors needs 8 MB.
     private static final int MAX_JSON_BYTES = 16 << 20;
 
     private static final int MAX_TENSORS = 200_000;
@@ -59,17 +59,17 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
         checksums = Map.copyOf(checksums);
     }
 
-    /// Where the data begins in the file; the checksums do not move it.
+    /// The position in the file where the data begins; the checksums do not move it.
     long dataStart() {
         return PackedLayout.aligned(PREAMBLE_BYTES + (long) json().length);
     }
 
-    /// Bytes of the whole file.
+    /// The size of the whole file in bytes.
     long fileBytes() {
         return dataStart() + layout.bytes();
     }
 
-    /// The header's bytes, from the file's first on.
+    /// The bytes of the header, from the file's first on.
     ByteBuffer bytes() {
         byte[] json = json();
         ByteBuffer buffer = ByteBuffer.allocate(PREAMBLE_BYTES + json.length).order(ByteOrder.LITTLE_ENDIAN);

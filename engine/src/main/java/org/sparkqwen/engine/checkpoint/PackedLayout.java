@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 
-/// Which tensors a packed model has, and where each lies in the data of its file: in the order of the model, so that a
-/// layer is one range, and from page to page, so that ranges can be read ahead and given back.
+/// The layout of a packed model: its tensors, and the place of each in the data of its file. They are in the order of
+/// the model, so that a layer is one range, and begin at pages, so that ranges can be read ahead and given back.
 public final class PackedLayout {
-    /// The page of common processors.
+    /// The page size of common processors.
     public static final int ALIGNMENT = 4096;
 
     private final SequencedMap<String, PackedTensor> tensors;
@@ -18,7 +18,7 @@ public final class PackedLayout {
         this.tensors = tensors;
     }
 
-    /// Lays tensors one after the other.
+    /// Builds a layout in which one tensor follows the other.
     public static final class Builder {
         private final SequencedMap<String, PackedTensor> tensors = new LinkedHashMap<>();
         private long end;
@@ -48,7 +48,7 @@ public final class PackedLayout {
         return Optional.ofNullable(tensors.get(name));
     }
 
-    /// Bytes from the first tensor to the end of the last.
+    /// The bytes from the first tensor to the end of the last.
     public long bytes() {
         return tensors.isEmpty()
                 ? 0
@@ -56,7 +56,7 @@ public final class PackedLayout {
                         + tensors.lastEntry().getValue().bytes();
     }
 
-    /// Bytes of all tensors, without what lies between them.
+    /// The bytes of all tensors, without the gaps between them.
     public long tensorBytes() {
         return tensors.values().stream().mapToLong(PackedTensor::bytes).sum();
     }

@@ -25,7 +25,7 @@ public final class PackedMemory implements PackedTensors {
         return fill(layout, new CheckpointPieces(checkpoint));
     }
 
-    /// Takes memory for all tensors of `layout` and fills it, with all processors.
+    /// Allocates memory for all tensors of `layout` and fills it, with all processors.
     public static PackedMemory fill(PackedLayout layout, TensorPieces pieces) {
         Arena arena = Arena.ofShared();
         try {
@@ -56,7 +56,7 @@ public final class PackedMemory implements PackedTensors {
         return Objects.requireNonNull(data.get(tensor.name()));
     }
 
-    /// What this process packed itself is not checked again.
+    /// Does nothing, because this process packed the tensor itself.
     @Override
     public void check(PackedTensor tensor) {}
 

@@ -7,7 +7,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import org.sparkqwen.engine.message.Quote;
 
-/// Packed weights cannot be written. The message is one line for a person: where, and why not.
+/// Thrown if packed weights cannot be written. The message is one line for a person: where, and why not.
 public final class PackingException extends IOException {
     private static final long serialVersionUID = 1L;
 
@@ -19,7 +19,7 @@ public final class PackingException extends IOException {
         super(Quote.line("%s: cannot be written: %s".formatted(where, reason(cause))), cause);
     }
 
-    /// Java's own messages often are a path and nothing else.
+    /// The reason of a failure in words, because Java's own messages often are a path and nothing else.
     public static String reason(IOException e) {
         return switch (e) {
             case AccessDeniedException denied -> "permission denied for " + denied.getFile();

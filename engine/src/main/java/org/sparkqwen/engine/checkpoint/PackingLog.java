@@ -6,7 +6,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.message.Quote;
 
-/// One log line every few seconds while a first run packs its model.
+/// Logs one line every few seconds while a first run packs its model.
 public final class PackingLog implements PackingProgress {
     private static final Logger LOG = LoggerFactory.getLogger(PackingLog.class);
     private static final Duration INTERVAL = Duration.ofSeconds(5);

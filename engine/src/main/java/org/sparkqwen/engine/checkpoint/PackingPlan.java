@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/// A checkpoint, and the layout in which it is packed.
+/// A plan for packing: a checkpoint, and the layout in which it is packed.
 public final class PackingPlan {
     private final Checkpoint checkpoint;
     private final List<SourceFile> sources;
@@ -18,16 +18,16 @@ public final class PackingPlan {
         this.layout = layout;
     }
 
-    /// Reads the checkpoint's files once, for their sha256, unless the cache remembers them.
+    /// Makes a plan. It reads the checkpoint's files once, for their sha256, unless the cache remembers them.
     ///
-    /// @param layout all of whose tensors the checkpoint has
+    /// @param layout a layout all of whose tensors the checkpoint has
     /// @param cache a directory, which need not exist
     /// @throws UncheckedIOException if a file cannot be read
     public static PackingPlan of(Checkpoint checkpoint, PackedLayout layout, Path cache) {
         return new PackingPlan(checkpoint, new SourceHashes(cache).of(checkpoint.files()), layout);
     }
 
-    /// Like [#of], if the cache remembers the checkpoint's files.
+    /// Makes a plan like [#of], if the cache remembers the checkpoint's files.
     public static Optional<PackingPlan> remembered(Checkpoint checkpoint, PackedLayout layout, Path cache) {
         return new SourceHashes(cache)
                 .remembered(checkpoint.files())
@@ -41,7 +41,7 @@ public final class PackingPlan {
     /// Writes the packed file, down to the disk.
     ///
     /// @param file must not exist
-    /// @throws PackingException if that cannot be done; nothing is left of it
+    /// @throws PackingException if the file cannot be written; nothing is left of it
     public void write(Path file, PackingProgress progress) throws PackingException {
         try {
             PackedFileWriter.write(file, sources, layout, new CheckpointPieces(checkpoint), progress);
@@ -55,12 +55,12 @@ public final class PackingPlan {
         return packed.sources().equals(sources) && packed.layout().equals(layout);
     }
 
-    /// Bytes of the packed file's tensors, and so nearly those of the file.
+    /// The bytes of the packed file's tensors, which are nearly those of the file.
     public long bytes() {
         return layout.bytes();
     }
 
-    /// What tells the packed file from all others: sha256 over format, sources and forms.
+    /// The identity of the packed file: sha256 over format, sources and forms.
     public String key() {
         StringBuilder text = new StringBuilder("format %d\n".formatted(PackedHeader.VERSION));
         sources.forEach(text::append);

@@ -1,12 +1,12 @@
 package org.sparkqwen.engine.checkpoint;
 
-/// Who watches gigabytes being packed, checked or copied.
+/// An observer of gigabytes being packed, checked or copied.
 public interface PackingProgress {
-    /// The work begins.
+    /// Reports that the work begins.
     ///
-    /// @param bytes that are to be done
+    /// @param bytes number of bytes to process
     void start(long bytes);
 
-    /// So many bytes more are done. Several threads call it at once.
+    /// Reports that `bytes` more are done. Several threads call this at once.
     void advance(long bytes);
 }

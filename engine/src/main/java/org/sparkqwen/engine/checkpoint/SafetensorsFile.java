@@ -19,22 +19,22 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelJson;
 
-/// A safetensors file, mapped: eight bytes of header length, a JSON header, then the tensors' bytes without gaps.
+/// A mapped safetensors file: eight bytes of header length, a JSON header, then the tensors' bytes without gaps.
 ///
-/// The file is untrusted. Nothing is believed before it is checked: the header's length against the file's, each
-/// tensor's range against the data, its size against its shape and type, and all ranges against each other.
-/// See <https://github.com/huggingface/safetensors#format>.
+/// The file is untrusted. Everything is checked before it is used: the header's length against the file's, each
+/// tensor's range against the data, its size against its shape and type, and all ranges against each other. See
+/// <https://github.com/huggingface/safetensors#format>.
 final class SafetensorsFile {
     private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// What the eight bytes of the length are in a pointer: `version `.
+    /// The eight bytes of the length if the file is a Git LFS pointer: `version `.
     private static final long LFS_POINTER = 0x206e6f6973726576L;
 
-    /// The format's own library allows 100 MB. The model with the most tensors would need 5 MB in a single file,
-    /// and a parsed header takes some ten times its size.
+    /// The most bytes of a header. The format's own library allows 100 MB. The model with the most tensors would
+    /// need 5 MB in a single file, and a parsed header takes some ten times its size.
     private static final long MAX_HEADER_BYTES = 16 << 20;
 
-    /// The model with the most tensors, 235B-A22B, has 36,945 in all its files.
+    /// The most tensors of a file. The model with the most, 235B-A22B, has 36,945 in all its files.
     private static final int MAX_TENSORS = 200_000;
 
     private final Path path;
@@ -96,7 +96,7 @@ final class SafetensorsFile {
                 path, entries.stream().map(entry -> entry.view(path, data)).toList());
     }
 
-    /// The tensors must cover the data from its first byte to its last, without overlap and without a gap.
+    /// Checks that the tensors cover the data from its first byte to its last, without overlap and without a gap.
     private static void checkLayout(Path path, List<Entry> entries, long dataBytes) {
         List<Entry> ordered = entries.stream()
                 .sorted(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end))
@@ -135,7 +135,7 @@ final class SafetensorsFile {
         return tensors;
     }
 
-    /// One tensor's entry in the header, its own numbers checked.
+    /// One tensor's entry in the header, with its own numbers checked.
     private record Entry(String name, DType dtype, List<Integer> shape, long begin, long end) {
         private static final int MAX_DIMENSIONS = 8;
 
@@ -183,7 +183,7 @@ final class SafetensorsFile {
             return new Entry(name, dtype, List.copyOf(shape), begin, end);
         }
 
-        /// What else a format says.
+        /// A remark for the message if a number format is quantized; else empty.
         private static String quantized(String dtype) {
             return dtype.startsWith("F8_") || dtype.startsWith("F4") || dtype.matches("[IU](8|32)")
                     ? "; quantized checkpoints have such tensors, take the one in BF16"

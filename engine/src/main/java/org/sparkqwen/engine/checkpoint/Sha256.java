@@ -12,7 +12,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import org.sparkqwen.engine.modelfile.ModelInput;
 
-/// sha256, as 64 lower-case hexadecimal digits.
+/// Computes sha256 as 64 lower-case hexadecimal digits.
 public final class Sha256 {
     private static final int BUFFER_BYTES = 1 << 20;
 
@@ -26,7 +26,7 @@ public final class Sha256 {
         return HexFormat.of().formatHex(digest().digest(bytes));
     }
 
-    /// @throws InvalidModelException if `file` is no regular file, or too large for what its name says
+    /// @throws InvalidModelException if `file` is no regular file, or larger than a file of its name can be
     /// @throws UncheckedIOException if it cannot be read
     public static String of(Path file) {
         ModelInput.requireHashable(file);

@@ -21,23 +21,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.disk.CacheTrust;
 
-/// The sha256 of files of weights, remembered so that a run does not begin with reading gigabytes.
+/// The sha256 of weight files, remembered so that a run does not begin with reading gigabytes.
 ///
-/// A cache directory keeps a small stamp for each model, `stamps/<name>`, that holds what `sha256sum` prints. Its
-/// name is made of every file's real path, size, time of change and inode: files are the same if those are, as make and
-/// rsync judge. Files that changed a moment ago, or while they were read, get no stamp, for a second change might go
-/// unnoticed. A stamp counts only if nobody but this user and root can have written it, see [CacheTrust].
+/// A cache directory keeps a small stamp for each model, `stamps/<name>`, that holds what `sha256sum` prints. Its name
+/// is made of every file's real path, size, time of change and inode: like make and rsync, this takes files for the
+/// same if those are. Files that changed a moment ago, or while they were read, get no stamp, because a second change
+/// might go unnoticed. A stamp counts only if nobody but this user and root can have written it, see [CacheTrust].
 public final class SourceHashes {
     private static final Logger LOG = LoggerFactory.getLogger(SourceHashes.class);
 
-    /// Longer than the steps of any file system's clock.
+    /// The time after which a file counts as settled: longer than the steps of any file system's clock.
     private static final Duration MOMENT = Duration.ofSeconds(2);
 
     private static final int MAX_STAMP_BYTES = 1 << 20;
 
     private static final String STAMPS = "stamps";
 
-    private final @Nullable Path stamps; // null where nothing is remembered
+    private final @Nullable Path stamps; // null if nothing is remembered
 
     /// @param cache a directory, which need not exist; null to remember nothing
     public SourceHashes(@Nullable Path cache) {
@@ -50,7 +50,7 @@ public final class SourceHashes {
         return doubt.isPresent();
     }
 
-    /// `files` with their sha256, in their order.
+    /// Returns `files` with their sha256, in their order.
     ///
     /// @throws UncheckedIOException if a file cannot be read
     public List<SourceFile> of(List<Path> files) {
@@ -74,13 +74,13 @@ public final class SourceHashes {
         }
     }
 
-    /// Whether a file that changed then may be known by its time: one that changed a moment ago might change again,
-    /// with the same time.
+    /// Whether a file with this time of change may be recognized by it. A file that changed a moment ago might
+    /// change again, with the same time.
     public static boolean isSettled(Instant changed) {
         return changed.isBefore(Instant.now().minus(MOMENT));
     }
 
-    /// Like [#of], if that needs no reading.
+    /// Returns the files with their sha256 like [#of], if that needs no reading.
     public Optional<List<SourceFile>> remembered(List<Path> files) {
         try {
             return read(files, Identity.of(files));
@@ -89,7 +89,7 @@ public final class SourceHashes {
         }
     }
 
-    /// Remembers what is known of files that nobody changes: those of the cache itself.
+    /// Remembers the sha256 of files that nobody changes: those of the cache itself.
     public void remember(List<Path> files, List<SourceFile> sources) throws IOException {
         if (stamps != null) {
             write(stamps, Identity.of(files), sources);
@@ -100,7 +100,7 @@ public final class SourceHashes {
         return String.valueOf(file.getFileName());
     }
 
-    /// A stamp that is not what it should be is as good as none.
+    /// Reads a stamp; an invalid one counts as none.
     private Optional<List<SourceFile>> read(List<Path> files, Identity identity) {
         if (stamps == null) {
             return Optional.empty();
@@ -121,7 +121,7 @@ public final class SourceHashes {
         return Optional.of(List.copyOf(sources));
     }
 
-    /// The lines of a small file that nobody else can have written; none if it is something else, or none can be
+    /// The lines of a small file that nobody else can have written; empty if it is something else, or cannot be
     /// read.
     public static List<String> lines(Path file) {
         if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
@@ -139,7 +139,7 @@ public final class SourceHashes {
         }
     }
 
-    /// Without a stamp things are slower, no more.
+    /// Writes a stamp if possible. Without one things are slower, and nothing else changes.
     private static void write(Path stamps, Identity identity, List<SourceFile> sources) {
         StringBuilder lines = new StringBuilder();
         sources.forEach(lines::append);
@@ -151,7 +151,7 @@ public final class SourceHashes {
         }
     }
 
-    /// Writes a small file in one go: who reads it finds all of it or what was there before.
+    /// Writes a small file atomically: readers find all of it or what was there before.
     public static void replace(Path file, String content) throws IOException {
         Path temporary = Files.createTempFile(
                 Objects.requireNonNull(file.toAbsolutePath().getParent()), "stamp", ".tmp");
@@ -163,9 +163,9 @@ public final class SourceHashes {
         }
     }
 
-    /// What tells a model's files from others without reading them.
+    /// The identity of a model's files, taken without reading them.
     ///
-    /// @param newest when the last of them changed
+    /// @param newest time of the last change of any of them
     private record Identity(String digest, Instant newest) {
 
         static Identity of(List<Path> files) throws IOException {

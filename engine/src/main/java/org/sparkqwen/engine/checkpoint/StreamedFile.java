@@ -8,11 +8,11 @@ import java.util.stream.IntStream;
 import org.sparkqwen.engine.disk.DirectReads;
 import org.sparkqwen.engine.disk.MappedPages;
 
-/// A packed file of which some ranges are not mapped, but read into memory that they share with each other: what is
-/// larger than memory goes through a few slots.
+/// A packed file some of whose ranges are not mapped, but read into memory that they share with each other, so that
+/// weights larger than memory go through a few slots.
 ///
-/// A slot's memory stays the process's own, and reading does not go through the page cache where the file system allows
-/// it, see [DirectReads]. Elsewhere what was read there is copied, and given back at once.
+/// A slot's memory always belongs to the process, and reading does not go through the page cache if the file system
+/// allows that, see [DirectReads]. If not, what was read there is copied, and given back at once.
 public final class StreamedFile implements PackedTensors {
     private final PackedFile file;
     private final List<Range> ranges;
@@ -21,11 +21,11 @@ public final class StreamedFile implements PackedTensors {
     private final MappedPages pages;
     private final Optional<DirectReads> direct;
 
-    /// Bytes of a packed file's data that are read together.
+    /// A range of a packed file's data that is read as a whole.
     ///
-    /// @param from where a tensor begins
-    /// @param to where a tensor ends
-    /// @param slot where they are read to, from 0 on; what was there is gone
+    /// @param from start of a tensor
+    /// @param to end of a tensor
+    /// @param slot the slot, from 0 on, into which the range is read, and whose old contents are lost
     public record Range(long from, long to, int slot) {
         public long bytes() {
             return to - from;
@@ -37,7 +37,7 @@ public final class StreamedFile implements PackedTensors {
     }
 
     /// @param file closed with this, but not if this throws
-    /// @param ranges that do not overlap
+    /// @param ranges ranges that do not overlap
     public StreamedFile(PackedFile file, List<Range> ranges) {
         this(file, ranges, ranges.isEmpty() ? Optional.empty() : DirectReads.open(file.path()));
     }
@@ -64,7 +64,7 @@ public final class StreamedFile implements PackedTensors {
         }
     }
 
-    /// Room for the largest range of a slot, and for the rest of the block with which it ends.
+    /// The bytes for the largest range of a slot, and for the rest of the block with which it ends.
     private long slotBytes(int slot) {
         long largest = ranges.stream()
                 .filter(range -> range.slot() == slot)
@@ -83,7 +83,7 @@ public final class StreamedFile implements PackedTensors {
         return file.layout();
     }
 
-    /// Of a tensor in a range, what is in its slot.
+    /// The numbers of a tensor; for one in a range, the contents of its slot.
     @Override
     public MemorySegment data(PackedTensor tensor) {
         return ranges.stream()
@@ -117,7 +117,7 @@ public final class StreamedFile implements PackedTensors {
         }
     }
 
-    /// The pages of what is mapped, closed with this.
+    /// The pages of the mapped parts, closed with this.
     public MappedPages pages() {
         return pages;
     }

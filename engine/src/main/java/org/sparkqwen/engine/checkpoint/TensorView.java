@@ -10,7 +10,7 @@ import java.util.List;
 /// A tensor of a mapped file: row-major, little-endian, not copied.
 ///
 /// @param file the file's name, for messages
-/// @param name as in the checkpoint, `model.layers.0.mlp.up_proj.weight`
+/// @param name name in the checkpoint, `model.layers.0.mlp.up_proj.weight`
 /// @param data exactly the tensor's bytes; the format promises no alignment
 public record TensorView(String file, String name, DType dtype, List<Integer> shape, MemorySegment data)
         implements WeightFiles.Tensor {
@@ -24,7 +24,7 @@ public record TensorView(String file, String name, DType dtype, List<Integer> sh
         return new TensorView(file, other, dtype, shape, data);
     }
 
-    /// Whether `other` has the same shape and the same numbers, in whichever formats. Reads both up to the
+    /// Whether `other` has the same shape and the same numbers, in whichever formats. This reads both up to the
     /// first difference.
     public boolean equalsNumbersOf(TensorView other) {
         if (!shape.equals(other.shape)) {

@@ -10,14 +10,14 @@ import java.util.stream.Collectors;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelInput;
 
-/// The weights of a model directory, in the form in which they lie there: as published, or packed for the engine.
+/// The weight files of a model directory: as published, or packed for the engine.
 public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, PackedFile {
 
-    /// Maps and checks the weights of `directory`: `weights.packed` where it holds that, else its safetensors.
+    /// Maps and checks the weights of `directory`: `weights.packed` if it holds that, else its safetensors.
     ///
-    /// A directory with both is refused: nothing says that one was made of the other.
+    /// A directory with both is refused, because nothing says that one was made of the other.
     ///
-    /// The files beside them are looked at first: whoever opens a model may hash or copy those, too.
+    /// The files beside them are checked first, because callers that open a model may hash or copy those, too.
     ///
     /// @throws InvalidModelException if there are none, or a file of them is damaged
     static WeightFiles open(Path directory) {
@@ -49,18 +49,18 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(DType.class)));
     }
 
-    /// What all forms of a tensor have.
+    /// The properties that all forms of a tensor have.
     interface Tensor {
-        /// As in the checkpoint, `model.layers.0.mlp.up_proj.weight`.
+        /// The name in the checkpoint, `model.layers.0.mlp.up_proj.weight`.
         String name();
 
-        /// `[outputs, inputs]`, or `[width]`.
+        /// The shape: `[outputs, inputs]`, or `[width]`.
         List<Integer> shape();
 
         DType dtype();
     }
 
-    /// Bytes of all mapped files.
+    /// The bytes of all mapped files.
     default long fileBytes() {
         long bytes = 0;
         for (Path file : files()) {

@@ -19,14 +19,14 @@ import java.util.Optional;
 import java.util.Set;
 import org.sparkqwen.engine.message.Quote;
 
-/// Whether nobody but this user and root can have written what a cache holds.
+/// Checks that nobody but this user and root can have written what a cache holds.
 ///
-/// What lies in a cache is believed without being compared with what it was made of: its checksums stand beside
-/// it. So a file or a directory counts only if it belongs to this user or to root, and nobody else may write to
-/// it. Nor may anybody else be able to put another one in its place: that holds for every directory above, but for
-/// those that have the sticky bit, such as /tmp, where nobody can rename what belongs to others.
+/// The contents of a cache are trusted without being compared with what they were made of, because their checksums
+/// stand beside them. So a file or a directory counts only if it belongs to this user or to root, and nobody else may
+/// write to it. Nor may anybody else be able to put another one in its place. That applies to every directory above,
+/// except those with the sticky bit, such as /tmp, where nobody can rename what belongs to others.
 ///
-/// Where the system knows no such owners, everything counts.
+/// If the system knows no such owners, everything counts.
 public final class CacheTrust {
     private static final int ROOT = 0;
     private static final int WRITE_OF_OTHERS = 0022;
@@ -35,7 +35,7 @@ public final class CacheTrust {
     private static final int KIND = 0170000;
     private static final int DIRECTORY = 0040000;
 
-    /// As many as Linux follows.
+    /// The most links that are followed: as many as Linux follows.
     private static final int MAX_LINKS = 40;
 
     private static final String ATTRIBUTES = "unix:uid,mode,isSymbolicLink";
@@ -43,17 +43,18 @@ public final class CacheTrust {
     private static final boolean KNOWS_OWNERS =
             FileSystems.getDefault().supportedFileAttributeViews().contains("unix");
 
-    /// For [Files#createDirectories(Path, FileAttribute[])]; the process's umask may take more away.
+    /// The permissions for [Files#createDirectories(Path, FileAttribute[])]; the process's umask may take more
+    /// away.
     private static final FileAttribute<?>[] OF_DIRECTORIES = permissions("rwxr-xr-x");
 
     private CacheTrust() {}
 
-    /// What a file is created with that nobody, its owner included, writes to again.
+    /// The permissions for creating a file that nobody, its owner included, writes to again.
     public static FileAttribute<?>[] ofFinishedFiles() {
         return permissions("r--r--r--");
     }
 
-    /// What a file is created with that is nobody else's concern.
+    /// The permissions for creating a file that only its owner may read and write.
     static FileAttribute<?>[] ofOwnFiles() {
         return permissions("rw-------");
     }
@@ -79,11 +80,10 @@ public final class CacheTrust {
         }
     }
 
-    /// Makes `directory` and those above it as far as they do not exist, so that nobody else may write to
-    /// them.
+    /// Makes `directory` and those above it, unless they exist, so that nobody else may write to them.
     ///
-    /// @throws IOException if others may write to it or put another one in its place; the message is what
-    ///     [#doubtOfDirectory] says
+    /// @throws IOException if others may write to it or put another one in its place, with the message of
+    ///     [#doubtOfDirectory]
     public static void makeDirectory(Path directory) throws IOException {
         refuse(doubtOfDirectory(directory));
         try {
@@ -101,8 +101,8 @@ public final class CacheTrust {
         }
     }
 
-    /// Why what `directory` holds cannot be believed, for a person: others may write to it, or put another one in
-    /// its place. Empty if it can, or if there is no such directory yet.
+    /// The reason, for a person, why the contents of `directory` cannot be trusted: others may write to it, or put
+    /// another one in its place. Empty if they can, or if there is no such directory yet.
     public static Optional<String> doubtOfDirectory(Path directory) {
         if (!KNOWS_OWNERS) {
             return Optional.empty();
@@ -117,7 +117,7 @@ public final class CacheTrust {
         }
     }
 
-    /// Goes through the directories as the system does that resolves a path, links among them.
+    /// Walks through the directories as the system does when it resolves a path, links among them.
     private static Optional<String> walk(Path absolute) throws IOException {
         Path at = Objects.requireNonNull(absolute.getRoot());
         Deque<Path> rest = new ArrayDeque<>();
@@ -153,7 +153,7 @@ public final class CacheTrust {
         return doubt;
     }
 
-    /// @param isAbove whether it is only on the way: there the sticky bit will do
+    /// @param isAbove whether the directory is only on the way; then the sticky bit suffices
     private static Optional<String> doubtOf(Path path, Facts facts, boolean isAbove) {
         Optional<String> doubt = doubtOfOwner(path, facts);
         boolean writable = (facts.mode() & WRITE_OF_OTHERS) != 0;
@@ -171,13 +171,15 @@ public final class CacheTrust {
         return Optional.of("%s belongs to another user (%d)".formatted(Quote.line(path.toString()), facts.owner()));
     }
 
-    /// Why a file of a trusted directory cannot be believed, for a person: it is a link or something else that is
-    /// no regular file, belongs to somebody else, or others may write to it. Empty if it can, or if there is none.
+    /// The reason, for a person, why a file of a trusted directory cannot be trusted: it is a link or something
+    /// else that is no regular file, belongs to somebody else, or others may write to it. Empty if it can, or if
+    /// there is none.
     public static Optional<String> doubtOfFile(Path file) {
         return doubtOf(file, false);
     }
 
-    /// Likewise of a directory that lies in a trusted one, and of all that lies in it.
+    /// The reason, for a person, why a directory in a trusted one, or anything that lies in it, cannot be trusted.
+    /// Empty if all can be, or if there is none.
     public static Optional<String> doubtOfCopy(Path directory) throws IOException {
         Optional<String> doubt = doubtOf(directory, true);
         if (doubt.isPresent() || !Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
@@ -214,7 +216,7 @@ public final class CacheTrust {
         }
     }
 
-    /// What something is that is not what it should be.
+    /// The kind of something that is not what it should be.
     static String kind(Path path) {
         if (Files.isSymbolicLink(path)) {
             return "a link";
@@ -225,7 +227,7 @@ public final class CacheTrust {
         return Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS) ? "a file" : "a pipe, a device or a socket";
     }
 
-    /// What the system knows of a path whose last link is not followed.
+    /// The system's facts about a path whose last link is not followed.
     private record Facts(int owner, int mode, boolean isLink) {
         boolean isDirectory() {
             return (mode & KIND) == DIRECTORY;
@@ -248,14 +250,14 @@ public final class CacheTrust {
         }
     }
 
-    /// Whom this process belongs to.
+    /// The user to whom this process belongs.
     private static final class User {
         static final int ID = id();
 
         private User() {}
 
-        /// Java says so of files alone: on Linux the directory of a process belongs to its user, elsewhere the
-        /// home does.
+        /// The user's id. Java tells only owners of files: on Linux the directory of a process belongs to its
+        /// user, elsewhere the home directory does.
         private static int id() {
             Path own = Path.of("/proc/self");
             Path path = Files.exists(own) ? own : Path.of(System.getProperty("user.home"));

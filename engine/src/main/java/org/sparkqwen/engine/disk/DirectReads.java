@@ -12,10 +12,10 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 
-/// Reads a file past the page cache, several pieces at a time: the disk goes on while a thread that has read one waits
-/// for a processor.
+/// Reads a file past the page cache, several pieces at a time, so that the disk continues while a thread that has read
+/// one waits for a processor.
 public final class DirectReads implements AutoCloseable {
-    /// Read in one call: enough for a disk to be busy, and soon over when nobody waits any longer.
+    /// The bytes of one read call: enough for a disk to be busy, and soon over when nobody waits any longer.
     public static final long PIECE_BYTES = 8 << 20;
 
     private static final int READERS = 3;
@@ -31,12 +31,12 @@ public final class DirectReads implements AutoCloseable {
         this.file = file;
     }
 
-    /// Empty where that is not possible: [LinuxFile#openDirect].
+    /// Opens a file; empty if it cannot be read past the page cache: [LinuxFile#openDirect].
     public static Optional<DirectReads> open(Path path) {
         return LinuxFile.openDirect(path).map(DirectReads::new);
     }
 
-    /// Like [LinuxFile#read]; returns soon after `cancelled`.
+    /// Reads bytes like [LinuxFile#read]; returns soon after `cancelled`.
     ///
     /// @throws IllegalStateException if the disk fails, or the file is shorter
     public void read(long position, MemorySegment to, MappedPages.Cancelled cancelled) {
@@ -61,7 +61,7 @@ public final class DirectReads implements AutoCloseable {
         }
     }
 
-    /// Not while anything is read.
+    /// Closes the file. Must not be called while anything is read.
     @Override
     public void close() {
         readers.close();

@@ -10,12 +10,12 @@ import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
-/// How fast a disk reads a large file from one end to the other.
+/// Measures how fast a disk reads a large file from one end to the other.
 public final class DiskRate {
-    /// What reads past the page cache begin at a multiple of, in bytes.
+    /// The bytes of which the start of a read past the page cache is a multiple.
     private static final int PAGE = 4096;
 
-    /// Less says little.
+    /// The fewest bytes for a measurement, because less says little.
     private static final long LEAST_BYTES = 32 << 20;
 
     private static final long MOST_BYTES = 1 << 30;
@@ -23,8 +23,8 @@ public final class DiskRate {
 
     private DiskRate() {}
 
-    /// Bytes a second, after a second of reading the end of `file` as `StreamedFile` does; absent if the file is
-    /// small, or if it can only be read through the page cache and what is read cannot be driven out of memory
+    /// Measures the bytes a second in a second of reading the end of `file`, in the way of `StreamedFile`. Absent
+    /// if the file is small, or if it can only be read through the page cache and cannot be driven out of memory
     /// before, because the system takes no such advice or another process has mapped it.
     public static OptionalDouble measure(Path file) {
         Optional<DirectReads> direct = DirectReads.open(file);
@@ -68,7 +68,7 @@ public final class DiskRate {
     }
 
     private interface Reading {
-        /// Reads [#LEAST_BYTES] from `from` on. Whether they came from the disk.
+        /// Reads [#LEAST_BYTES] from `from` on. Returns whether they came from the disk.
         boolean read(long from);
     }
 

@@ -18,20 +18,20 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 
-/// A file by its descriptor, for what Java's channels cannot say: posix_fadvise(2), and reading with O_DIRECT of
-/// open(2), past the page cache.
+/// A file by its descriptor, for operations that Java's channels do not offer: posix_fadvise(2), and reading with
+/// O_DIRECT of open(2), past the page cache.
 ///
-/// What is read past it goes from the disk into the reader's own memory, always the same: no page is allocated,
-/// charged, mapped and freed again for it, which takes ten times as much processor time.
+/// Such reads go from the disk into the reader's own memory, always the same. No page is allocated, charged, mapped and
+/// freed again for them, which would take ten times as much processor time.
 final class LinuxFile implements AutoCloseable {
-    /// What positions, addresses and sizes of [#read] are multiples of. Disks ask for 512 or 4096.
+    /// The bytes of which positions, addresses and sizes of [#read] are multiples. Disks require 512 or 4096.
     public static final int BLOCK = 4096;
 
     private static final int POSIX_FADV_DONTNEED = 4;
     private static final int O_RDONLY = 0;
     private static final int O_CLOEXEC = 0x80000; // on x86-64 and aarch64
 
-    /// By processor: these two differ.
+    /// The value of O_DIRECT by processor: these two differ.
     private static final Map<String, Integer> O_DIRECT = Map.of("amd64", 0x4000, "aarch64", 0x10000);
 
     private static final StructLayout STATE = Linker.Option.captureStateLayout();
@@ -67,12 +67,13 @@ final class LinuxFile implements AutoCloseable {
         }
     }
 
-    /// Empty where the system is not Linux, the JVM may call nothing native, or the file cannot be opened.
+    /// Opens a file; empty if the system is not Linux, the JVM may call nothing native, or the file cannot be
+    /// opened.
     public static Optional<LinuxFile> open(Path path) {
         return open(path, 0);
     }
 
-    /// Likewise, to be read past the page cache; empty also where the file system cannot do that.
+    /// Opens a file for reading past the page cache; empty also if the file system cannot do that.
     public static Optional<LinuxFile> openDirect(Path path) {
         Integer direct = O_DIRECT.get(System.getProperty("os.arch"));
         return direct == null ? Optional.empty() : open(path, direct).filter(LinuxFile::readsOneBlock);
@@ -92,7 +93,7 @@ final class LinuxFile implements AutoCloseable {
         }
     }
 
-    /// Some file systems refuse only when it comes to reading. Closes the file then.
+    /// Whether one block can be read, because some file systems refuse only then. Closes the file if not.
     private boolean readsOneBlock() {
         try (Arena arena = Arena.ofConfined()) {
             read(0, arena.allocate(BLOCK, BLOCK));
@@ -103,8 +104,8 @@ final class LinuxFile implements AutoCloseable {
         }
     }
 
-    /// Fills `to` with what begins at byte `position` of the file. Where the file ends within the last block, its
-    /// rest is left as it is.
+    /// Fills `to` with the bytes from byte `position` of the file on. If the file ends within the last block, the
+    /// rest of that block is left as it is.
     ///
     /// @param position a multiple of [#BLOCK], as are the address and the size of `to`
     /// @throws IOException if the disk fails, or the file is shorter
@@ -138,7 +139,8 @@ final class LinuxFile implements AutoCloseable {
         }
     }
 
-    /// Drops a range of the file from the page cache, but for pages that anyone has mapped. Whether the system did.
+    /// Drops a range of the file from the page cache, except for pages that anyone has mapped. Returns whether the
+    /// system took the advice.
     boolean forget(long offset, long bytes) {
         try {
             return (int) functions.fadvise().invokeExact(descriptor, offset, bytes, POSIX_FADV_DONTNEED) == 0;

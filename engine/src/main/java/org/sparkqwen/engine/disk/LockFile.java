@@ -13,8 +13,8 @@ import java.util.Objects;
 import java.util.Set;
 import org.sparkqwen.engine.message.Quote;
 
-/// A file of a cache that is there to be locked. It is made if there is none, and opened if it is a regular file.
-/// A link is never followed, and a pipe, which would wait for its other end, never opened.
+/// A file of a cache whose only purpose is to be locked. It is made if there is none, and opened if it is a regular
+/// file. A link is never followed. A pipe, which would wait for its other end, is never opened.
 final class LockFile {
     private static final Set<OpenOption> EXISTING =
             Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
@@ -24,12 +24,12 @@ final class LockFile {
             StandardOpenOption.CREATE_NEW,
             LinkOption.NOFOLLOW_LINKS);
 
-    /// Another process may make or delete it between a look and the opening.
+    /// The number of tries, because another process may make or delete the file between a look and the opening.
     private static final int TRIES = 100;
 
     private LockFile() {}
 
-    /// @throws IOException if there is something else of that name, or it cannot be made
+    /// @throws IOException if there is something else of that name, or the file cannot be made
     static FileChannel open(Path file) throws IOException {
         for (int i = 0; i < TRIES; i++) {
             try {

@@ -15,8 +15,8 @@ import org.sparkqwen.engine.message.Quote;
 public final class MakingLock implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MakingLock.class);
 
-    /// A file's lock belongs to the whole process, and goes when any of its threads closes the file: so one thread
-    /// at a time has a lock's file open.
+    /// Lets one thread at a time have a lock's file open, because a file's lock belongs to the whole process, and
+    /// goes when any of its threads closes the file.
     private static final ReentrantLock IN_THIS_PROCESS = new ReentrantLock();
 
     private final FileChannel channel;
@@ -25,9 +25,9 @@ public final class MakingLock implements AutoCloseable {
         this.channel = channel;
     }
 
-    /// Waits until nobody else makes the same.
+    /// Waits until nobody else makes the same, and takes the lock.
     ///
-    /// @param what somebody else may be doing, for a person: `packs the same model`
+    /// @param what the other maker's activity, for a person: `packs the same model`
     /// @throws IOException if `file` cannot be made, or its file system knows no locks
     /// @throws CancellationException if the thread is interrupted
     public static MakingLock acquire(Path file, String what) throws IOException {
@@ -81,7 +81,7 @@ public final class MakingLock implements AutoCloseable {
         }
     }
 
-    /// What is done under a lock.
+    /// Work that is done under a lock.
     public interface Deletion {
         void run() throws IOException;
     }

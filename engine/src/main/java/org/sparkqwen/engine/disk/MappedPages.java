@@ -4,13 +4,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// The pages of a packed file's data: reads a range of them ahead of its use, and gives it back after.
+/// The pages of a packed file's data. It reads a range of them ahead of its use, and gives it back afterwards.
 ///
-/// Where the system takes no advice, reading touches every page, and nothing is given back: the system then chooses for
-/// itself what leaves memory. May be used by one thread at a time.
+/// If the system takes no advice, reading touches every page, and nothing is given back: the system then chooses for
+/// itself which pages leave memory. May be used by one thread at a time.
 public final class MappedPages implements AutoCloseable {
-    /// Read in one call. The disk has this much and as much again to do, and a JVM that wants to change its own
-    /// mappings waits no longer than for this.
+    /// The bytes of one read call. The disk has this much and as much again to do, and a JVM that wants to change
+    /// its own mappings waits no longer than for this.
     private static final long PIECE_BYTES = 8 << 20;
 
     private final MemorySegment data;
@@ -18,7 +18,7 @@ public final class MappedPages implements AutoCloseable {
     private final Optional<PageAdvice> advice;
     private final Optional<LinuxFile> file;
 
-    /// @param data mapped from `path`, from byte `dataStart` of the file on
+    /// @param data the data, mapped from `path`, from byte `dataStart` of the file on
     public MappedPages(Path path, MemorySegment data, long dataStart, Optional<PageAdvice> advice) {
         this.data = data;
         this.dataStart = dataStart;
@@ -26,8 +26,8 @@ public final class MappedPages implements AutoCloseable {
         file = advice.flatMap(system -> LinuxFile.open(path));
     }
 
-    /// Reads bytes `from` to `to` of the data into memory, as far as they are not there, and returns when they
-    /// are, or soon after `cancelled`.
+    /// Reads bytes `from` to `to` of the data into memory, unless they are there, and returns when they are, or
+    /// soon after `cancelled`.
     ///
     /// @throws InternalError if the disk fails, or someone has cut the file short
     public void read(long from, long to, Cancelled cancelled) {
@@ -44,7 +44,7 @@ public final class MappedPages implements AutoCloseable {
         boolean now();
     }
 
-    /// Reads `from` to `to`, and has what follows up to `next` under way meanwhile.
+    /// Reads `from` to `to`, and has the following bytes up to `next` read meanwhile.
     private void readPiece(long from, long to, long next) {
         if (advice.isPresent()) {
             PageAdvice system = advice.get();
@@ -56,8 +56,8 @@ public final class MappedPages implements AutoCloseable {
         data.asSlice(from, to - from).load();
     }
 
-    /// Gives the memory of bytes `from` to `to` back, as far as they are whole pages that no other process uses.
-    /// They are read again when they are used again.
+    /// Gives back the memory of bytes `from` to `to`, for whole pages that no other process uses. They are read
+    /// again when they are used again.
     public void release(long from, long to) {
         if (advice.isEmpty()) {
             return;

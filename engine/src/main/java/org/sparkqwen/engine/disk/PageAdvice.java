@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
-/// What a process may tell Linux about the pages of a file that it has mapped: madvise(2).
+/// Gives Linux advice about the pages of a file that the process has mapped: madvise(2).
 ///
-/// Advice changes no number, only when it is read. So nothing here throws: a call says whether it was taken.
+/// Advice changes no number, only when it is read. So no method throws: each returns whether the advice was taken.
 public final class PageAdvice {
     private static final int MADV_WILLNEED = 3;
     private static final int MADV_POPULATE_READ = 22; // since Linux 5.14
@@ -30,7 +30,7 @@ public final class PageAdvice {
         pageBytes = (int) pageSize.invokeExact();
     }
 
-    /// Empty where the system is not Linux, or the JVM may call nothing native.
+    /// The advice of this system; empty if it is not Linux, or if the JVM may call nothing native.
     public static Optional<PageAdvice> ofThisSystem() {
         if (!System.getProperty("os.name").equals("Linux")) {
             return Optional.empty();
@@ -42,7 +42,7 @@ public final class PageAdvice {
         }
     }
 
-    /// Bytes of a page, a power of two.
+    /// The bytes of a page, a power of two.
     long pageBytes() {
         return pageBytes;
     }

@@ -10,18 +10,18 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A part of the cache that is in use: many may share it, and while one does, no process of the host deletes it. The
-/// operating system gives it back for a process that ends, however it ends.
+/// A lock on a part of the cache that is in use. Many may share it, and while one does, no process of the host deletes
+/// the part. The operating system releases it for a process that ends, however it ends.
 ///
-/// The lock's file lies beside what it stands for, `<key>.use`; its time of change is that of the last use.
+/// The lock's file, `<key>.use`, lies beside what it stands for. Its time of change is that of the last use.
 public final class UseLock implements AutoCloseable {
-    /// Of what nobody else deletes, or where no file can be made: there nobody deletes either.
+    /// A lock without a file, for what nobody else deletes, or if no file can be made: there nobody deletes either.
     public static final UseLock NONE = new UseLock(null);
 
     private static final Logger LOG = LoggerFactory.getLogger(UseLock.class);
 
-    /// What this process uses. A file's lock belongs to the whole process, and goes when any of its threads closes
-    /// the file: so it is opened once and counted.
+    /// The locks that this process holds. A file's lock belongs to the whole process, and goes when any of its
+    /// threads closes the file, so the file is opened once and counted.
     private static final Map<Path, Shared> SHARED = new HashMap<>();
 
     private final @Nullable Path file;
@@ -40,7 +40,7 @@ public final class UseLock implements AutoCloseable {
         this.file = file;
     }
 
-    /// Waits while another process deletes what `file` stands for.
+    /// Takes a share of the lock, and waits while another process deletes what `file` stands for.
     public static UseLock share(Path file) {
         Path path = file.toAbsolutePath().normalize();
         synchronized (SHARED) {
@@ -71,8 +71,8 @@ public final class UseLock implements AutoCloseable {
         }
     }
 
-    /// Sets the time of change by writing. Setting it by the file's name would open and close the file, and with
-    /// that give the lock back.
+    /// Sets the time of change by writing. Setting it by the file's name would open and close the file, and so
+    /// release the lock.
     private static void touch(FileChannel channel) {
         try {
             channel.write(ByteBuffer.wrap(new byte[] {'\n'}), 0);

@@ -15,25 +15,25 @@ import org.sparkqwen.engine.disk.CacheTrust;
 import org.sparkqwen.engine.disk.MakingLock;
 import org.sparkqwen.engine.disk.UseLock;
 
-/// Something in the cache that takes room: a packed file, the copy of a model, or what a process that was killed has
-/// left of either.
+/// An entry of the cache that takes space: a packed file, the copy of a model, or what a killed process has left of
+/// either.
 ///
 /// @param path a file or a directory
-/// @param finished whether it is whole; else somebody may be making it
-/// @param lastUse when it was last used, or worked on
+/// @param finished whether it is complete; if not, some process may be making it
+/// @param lastUse time of the last use, or of the last work on it
 record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
     static final String MODELS = "models";
     static final String PART = ".part";
     static final String PACKED = ".packed";
     static final String PACKING = ".tmp";
 
-    /// What is being deleted, and may be deleted by anyone.
+    /// The name's ending of an entry that is being deleted, and that anyone may delete.
     private static final String EVICTED = ".evicted";
 
     private static final String KEY = "[0-9a-f]{64}";
 
-    /// All of `cache`, in no order, but for what lies where others may write. What changes meanwhile may be left
-    /// out.
+    /// Lists all entries of `cache`, in no order, except those in directories that others may write to. Entries
+    /// that change meanwhile may be left out.
     static List<CacheEntry> in(Path cache) throws IOException {
         List<CacheEntry> entries = new ArrayList<>();
         for (Path path : list(cache)) {
@@ -80,12 +80,12 @@ record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
         return new CacheEntry(path, finished, bytes, lastUse);
     }
 
-    /// The file whose lock those hold who use `path`.
+    /// The file whose lock the users of `path` hold.
     static Path useOf(Path path) {
         return sibling(path, ".use");
     }
 
-    /// The file whose lock those hold who make `path`.
+    /// The file whose lock the maker of `path` holds.
     static Path lockOf(Path path) {
         return sibling(path, ".lock");
     }
@@ -95,7 +95,7 @@ record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
         return path.resolveSibling(name.substring(0, Math.min(64, name.length())) + ending);
     }
 
-    /// Deletes it, unless somebody uses or makes it.
+    /// Deletes the entry, unless some process uses or makes it.
     ///
     /// @return whether it is gone
     boolean evict() throws IOException {
@@ -106,8 +106,8 @@ record CacheEntry(Path path, boolean finished, long bytes, Instant lastUse) {
         remove(path);
     }
 
-    /// A directory gets another name first: whoever finds it finds all of it. Of a link nothing goes but
-    /// itself.
+    /// Deletes a file or directory. A directory is renamed first, so that whoever finds it finds all of it. Of a
+    /// link, only the link itself is deleted.
     static void remove(Path path) throws IOException {
         if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
             Path evicted = path.resolveSibling(path.getFileName() + EVICTED);

@@ -14,8 +14,8 @@ import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.disk.CacheTrust;
 import org.sparkqwen.engine.message.Quote;
 
-/// Deletes from a host's cache what has not been used for long, or the longest unused where room is wanted; never what
-/// a process uses or makes, and nothing of a cache that is not used either because others may write to it.
+/// Deletes entries of a host's cache that were not used for long, or the longest unused if space is needed. It never
+/// deletes what a process uses or makes, and nothing of a cache that is not used because others may write to it.
 public final class CacheEviction {
     private static final Logger LOG = LoggerFactory.getLogger(CacheEviction.class);
 
@@ -23,9 +23,10 @@ public final class CacheEviction {
 
     private CacheEviction() {}
 
-    /// Deletes what was not used for thirty days, and then the longest unused until the rest is small enough.
+    /// Deletes entries that were not used for thirty days, and then the longest unused until the rest is small
+    /// enough.
     ///
-    /// @param maxBytes of the whole cache; 0 for half of what the disk would have free without it
+    /// @param maxBytes size limit of the whole cache; 0 for half of what the disk would have free without it
     public static void trim(Path cache, long maxBytes) {
         try {
             if (!Files.isDirectory(cache)) {
@@ -52,8 +53,8 @@ public final class CacheEviction {
         }
     }
 
-    /// Deletes the longest unused until the disk has `bytes` free, as far as that goes. Deletes nothing if all of
-    /// it were too little.
+    /// Deletes the longest unused entries until the disk has `bytes` free, as far as possible. Deletes nothing if
+    /// deleting all of them would not be enough.
     static void makeRoom(Path cache, long bytes) throws IOException {
         List<CacheEntry> entries = longestUnusedFirst(cache);
         long evictable = entries.stream().mapToLong(CacheEntry::bytes).sum();
@@ -68,7 +69,7 @@ public final class CacheEviction {
         }
     }
 
-    /// Bytes that the disk of `directory` has for this process.
+    /// The bytes that the disk of `directory` has free for this process.
     static long usable(Path directory) throws IOException {
         return Files.getFileStore(directory).getUsableSpace();
     }

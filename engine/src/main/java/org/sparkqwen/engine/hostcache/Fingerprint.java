@@ -10,14 +10,14 @@ import org.sparkqwen.engine.checkpoint.SourceFile;
 import org.sparkqwen.engine.checkpoint.SourceHashes;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 
-/// What identifies a model on every row it produced: the sha256 over the names and sha256 of the files that decide its
-/// results, as `sha256sum` prints them. A packed model has one of its own: what its header says of the safetensors it
-/// was made of cannot be compared with them.
+/// The fingerprint that identifies a model on every row it produced: the sha256 over the names and sha256 of the files
+/// that decide its results, as `sha256sum` prints them. A packed model has its own fingerprint, because what its header
+/// says of the safetensors it was made of cannot be compared with them.
 public final class Fingerprint {
     private Fingerprint() {}
 
-    /// Reads the weights once, some seconds for 8 GB, and not again while the cache knows them. A packed file is
-    /// compared with its checksums then.
+    /// Computes a model's fingerprint. It reads the weights once, some seconds for 8 GB, and not again while the
+    /// cache knows them. A packed file is then compared with its checksums.
     ///
     /// @param cache a directory, see [SourceHashes]; null for none
     /// @return 64 hexadecimal digits
@@ -37,7 +37,7 @@ public final class Fingerprint {
         return Sha256.of(lines.toString());
     }
 
-    /// Of a single file.
+    /// Computes the fingerprint of a single file.
     ///
     /// @return 64 hexadecimal digits
     /// @throws java.io.UncheckedIOException if it cannot be read
@@ -45,9 +45,9 @@ public final class Fingerprint {
         return Sha256.of(file);
     }
 
-    /// Of small files that were read already.
+    /// Computes the fingerprint of small files that were read already.
     ///
-    /// @param contents what they hold, by their names, in an order of its own
+    /// @param contents the files' bytes by name, in an order of its own
     /// @return 64 hexadecimal digits
     public static String of(SortedMap<String, byte[]> contents) {
         StringBuilder lines = new StringBuilder();

@@ -22,17 +22,17 @@ import org.sparkqwen.engine.disk.MakingLock;
 import org.sparkqwen.engine.disk.UseLock;
 import org.sparkqwen.engine.message.Quote;
 
-/// A host's copies of models: one directory for each, whichever processes need it and wherever it comes from, named by
-/// the sha256 of its files.
+/// A host's copies of models: one directory for each model, named by the sha256 of its files, whichever processes need
+/// it and wherever it comes from.
 ///
-/// `models/<key>` is whole and verified. `models/<key>.part` is being made, by the process that holds the lock of
-/// `models/<key>.lock`; the others wait. Whoever is killed leaves the ranges it copied to the next.
+/// `models/<key>` is complete and verified. `models/<key>.part` is being made, by the process that holds the lock of
+/// `models/<key>.lock`; the others wait. A killed process leaves the ranges that it copied to the next.
 ///
-/// Only what this user or root wrote is used, see [CacheTrust].
+/// Only files that this user or root wrote are used, see [CacheTrust].
 public final class ModelCache {
     private static final Logger LOG = LoggerFactory.getLogger(ModelCache.class);
 
-    /// Another process may evict a copy in the moment between its making and its use.
+    /// The number of tries, because another process may evict a copy in the moment between its making and its use.
     private static final int TRIES = 3;
 
     private final Path cache;
@@ -44,7 +44,7 @@ public final class ModelCache {
         models = cache.resolve(CacheEntry.MODELS);
     }
 
-    /// A copy that is in use, and not evicted before it is closed.
+    /// A copy that is in use, and that is not evicted before it is closed.
     public static final class Copy implements AutoCloseable {
         private final Path directory;
         private final UseLock use;
@@ -64,12 +64,12 @@ public final class ModelCache {
         }
     }
 
-    /// A directory that is nobody's copy, and stays where it is.
+    /// Wraps a directory that is not a copy and stays where it is.
     public static Copy inPlace(Path directory) {
         return new Copy(directory, UseLock.NONE);
     }
 
-    /// The copy of `files`, made first if there is none.
+    /// Opens the copy of `files`, which is made first if there is none.
     ///
     /// @throws ModelCopyException if it cannot be made
     public Copy open(ModelFiles files, RangeSource source, PackingProgress progress) {
@@ -97,12 +97,12 @@ public final class ModelCache {
         CacheTrust.makeDirectory(models);
     }
 
-    /// What came from somewhere else.
+    /// A model that was fetched from somewhere else.
     public record Fetched(ModelFiles files, Copy copy) {}
 
-    /// The copy of what the engine reads of `origin`, made first if this host has none.
+    /// Opens the copy of the files of `origin` that the engine reads, which is made first if this host has none.
     ///
-    /// @param progress is told of the bytes as they come; of the small files and of the weights apart
+    /// @param progress is told of the bytes as they come, separately for the small files and for the weights
     /// @throws InvalidModelException if it is no model
     /// @throws ModelCopyException if it cannot be copied
     public Fetched fetch(ModelOrigin origin, RangeSource source, PackingProgress progress) {
@@ -143,8 +143,8 @@ public final class ModelCache {
                 e);
     }
 
-    /// By the files' sizes: their bytes were verified before the directory got its name, and nobody else can have
-    /// changed them.
+    /// Whether a copy is complete, by the files' sizes: their bytes were verified before the directory got its
+    /// name, and nobody else can have changed them.
     private static boolean isWhole(Path directory, ModelFiles files) throws IOException {
         if (CacheTrust.doubtOfCopy(directory).isPresent()) {
             return false;
@@ -218,7 +218,8 @@ public final class ModelCache {
                 .toList();
     }
 
-    /// Twice the same bytes came, or twice others: that is no accident of the way.
+    /// Refuses files that were damaged twice. The same or other wrong bytes a second time are no accident of the
+    /// transfer.
     private static void refuse(List<ModelFile> damaged, PartialCopy part) throws IOException {
         for (ModelFile file : damaged) {
             String sha256 = Sha256.of(part.directory().resolve(file.name()));
@@ -248,7 +249,7 @@ public final class ModelCache {
                                 .toList());
     }
 
-    /// Nobody watches.
+    /// A progress that nobody watches.
     private static final class Unwatched implements PackingProgress {
         @Override
         public void start(long bytes) {}

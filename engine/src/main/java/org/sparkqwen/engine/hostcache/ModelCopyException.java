@@ -2,8 +2,8 @@ package org.sparkqwen.engine.hostcache;
 
 import org.sparkqwen.engine.message.Quote;
 
-/// A model cannot be copied to this host. The message is one line for a person: from where or to where, why not, what
-/// to do. What was copied is kept, and the next try goes on from there.
+/// Thrown if a model cannot be copied to this host. The message is one line for a person: from where or to where, why
+/// not, what to do. What was copied is kept, and the next try continues from there.
 public final class ModelCopyException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -5,7 +5,7 @@ import org.sparkqwen.engine.checkpoint.SourceFile;
 
 /// A file of a model directory.
 ///
-/// @param name without a directory
+/// @param name file name without a directory
 /// @param sha256 64 lower-case hexadecimal digits
 public record ModelFile(String name, long bytes, String sha256) implements Serializable {
     static final String NAME = "[A-Za-z0-9_][A-Za-z0-9._-]*";

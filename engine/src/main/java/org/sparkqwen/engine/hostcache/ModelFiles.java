@@ -22,14 +22,14 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelInput;
 
-/// The files of a model directory that the engine reads, with their sizes and sha256: what a copy of it must have.
+/// The files of a model directory that the engine reads, with their sizes and sha256. A copy must have all of them.
 /// Nothing else of a directory is ever copied.
 ///
 /// @param files in the order of their names
 public record ModelFiles(List<ModelFile> files) implements Serializable {
     private static final String TOKENIZER = "tokenizer.json";
 
-    /// What decides results beside the weights, where the model has it.
+    /// The files beside the weights that decide results, if the model has them.
     private static final List<String> BESIDE_WEIGHTS = List.of(
             "config.json",
             "generation_config.json",
@@ -39,14 +39,14 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
             "added_tokens.json",
             "special_tokens_map.json");
 
-    /// What makes a tokenizer where there is no tokenizer.json, and is not looked at where there is one.
+    /// The files that make a tokenizer if there is no tokenizer.json, and that are ignored if there is one.
     private static final List<String> INSTEAD_OF_TOKENIZER = List.of("vocab.json", "merges.txt");
 
     public ModelFiles {
         files = files.stream().sorted(Comparator.comparing(ModelFile::name)).toList();
     }
 
-    /// Reads every byte once, and those of the weights not again while the cache knows them.
+    /// Lists a model's files. It reads every byte once, but weights not again while the cache knows them.
     ///
     /// @param cache a directory, see [SourceHashes]; null for none
     /// @throws UncheckedIOException if a file cannot be read
@@ -68,7 +68,7 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
         return new ModelFiles(files);
     }
 
-    /// A single file, such as a tokenizer.json.
+    /// Lists a single file, such as a tokenizer.json.
     ///
     /// @throws UncheckedIOException if it cannot be read
     public static ModelFiles of(Path file) {
@@ -91,7 +91,7 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
         }
     }
 
-    /// The names of what decides results beside the weights, of those that `isThere`.
+    /// The names of the files beside the weights that decide results, among those for which `isThere` is true.
     static List<String> besideWeights(Predicate<String> isThere) {
         List<String> names = new ArrayList<>(BESIDE_WEIGHTS);
         if (!isThere.test(TOKENIZER)) {
@@ -101,7 +101,7 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
         return names;
     }
 
-    /// Those of `present` names that are not weights, but decide what is.
+    /// The names in `present` that are not weights, but decide which files are.
     static List<String> light(Set<String> present) {
         List<String> names = new ArrayList<>(besideWeights(present::contains));
         if (!present.contains(Checkpoint.SINGLE)) {
@@ -111,9 +111,9 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
         return names;
     }
 
-    /// The names of the weights in a directory of which the [#light] files are here already.
+    /// The names of the weights in a directory whose [#light] files are here already.
     ///
-    /// @param directory that has those
+    /// @param directory directory that has the light files
     /// @param origin for messages
     /// @throws InvalidModelException if there are none, or both kinds
     static List<String> weights(Path directory, Set<String> present, String origin) {
@@ -147,7 +147,7 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
         return files.stream().mapToLong(ModelFile::bytes).sum();
     }
 
-    /// What tells a copy of these files from all others: sha256 over what `sha256sum` prints of them.
+    /// The identity of a copy of these files: sha256 over what `sha256sum` prints of them.
     public String key() {
         StringBuilder text = new StringBuilder();
         files.forEach(file -> text.append(new SourceFile(file.name(), file.sha256())));

@@ -5,11 +5,11 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.sparkqwen.engine.checkpoint.Sha256;
 
-/// A model directory somewhere else, as it is listed there. Its files are the same as long as the listing is, as make
-/// and rsync judge.
+/// A model directory somewhere else, as it is listed there. Like make and rsync, this takes its files for the same as
+/// long as the listing is.
 ///
-/// @param uri of the directory
-/// @param files all of it, in the order of their names
+/// @param uri URI of the directory
+/// @param files all files, in the order of their names
 public record ModelOrigin(String uri, List<Listed> files) {
 
     /// A file of the listing.
@@ -21,7 +21,7 @@ public record ModelOrigin(String uri, List<Listed> files) {
         return files.stream().map(Listed::name).collect(Collectors.toSet());
     }
 
-    /// Bytes of a file that is listed.
+    /// The bytes of a listed file.
     long bytes(String name) {
         return files.stream()
                 .filter(file -> file.name().equals(name))
@@ -29,7 +29,7 @@ public record ModelOrigin(String uri, List<Listed> files) {
                 .sum();
     }
 
-    /// When the newest file changed, in milliseconds since 1970.
+    /// The time when the newest file changed, in milliseconds since 1970.
     long newest() {
         return files.stream().mapToLong(Listed::modified).max().orElse(0);
     }

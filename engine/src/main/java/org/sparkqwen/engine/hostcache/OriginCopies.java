@@ -17,8 +17,8 @@ import org.sparkqwen.engine.checkpoint.SourceFile;
 import org.sparkqwen.engine.checkpoint.SourceHashes;
 import org.sparkqwen.engine.modelfile.ModelInput;
 
-/// What this host knows of models that lie somewhere else: `models/<key of the listing>.origin` holds the sizes and
-/// sha256 of what was copied from there. Where nothing is known yet, all of it is copied to learn that.
+/// Remembers what this host copied of models that lie somewhere else: `models/<key of the listing>.origin` holds the
+/// sizes and sha256 of those files. If nothing is known yet, all of the model is copied to learn them.
 final class OriginCopies {
     private static final Logger LOG = LoggerFactory.getLogger(OriginCopies.class);
 
@@ -48,10 +48,11 @@ final class OriginCopies {
         return models.resolve(key + ".origin");
     }
 
-    /// Copies what the engine reads of `origin` into `part`: the small files first, which say what the weights are.
+    /// Copies the files of `origin` that the engine reads into `part`. The small files come first, because they say
+    /// which files are the weights.
     ///
     /// @param copy copies files of the given sizes
-    /// @return what came
+    /// @return the files that were copied
     /// @throws InvalidModelException if it is no model
     static ModelFiles copy(ModelOrigin origin, PartialCopy part, FileCopy copy) throws IOException {
         Map<String, Long> sizes = new TreeMap<>();
@@ -69,12 +70,12 @@ final class OriginCopies {
                 .toList());
     }
 
-    /// Copies those of the files that are not there yet.
+    /// Copies the files that are not there yet.
     interface FileCopy {
         void copy(Map<String, Long> sizes) throws IOException;
     }
 
-    /// Without it things are slower, no more.
+    /// Remembers the files if possible. Without that things are slower, and nothing else changes.
     void remember(ModelOrigin origin, ModelFiles files) {
         if (!SourceHashes.isSettled(Instant.ofEpochMilli(origin.newest()))) {
             return;

@@ -21,16 +21,16 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 /// A host's packed models: one file for each checkpoint and layout, made by the first process that needs it.
 ///
 /// A file's name is the sha256 of what it is made of and how: of the safetensors' sha256, the format's version, and the
-/// tensors' forms and shapes. So it is never out of date, and may be deleted at any time. While one process writes, to
-/// another name, the others wait; the finished file appears at once. A file that is mapped is not evicted.
+/// tensors' forms and shapes. So it is never out of date, and may be deleted at any time. While one process writes,
+/// under another name, the others wait; the finished file appears at once. A file that is mapped is not evicted.
 ///
-/// Only what this user or root wrote is mapped, see [CacheTrust].
+/// Only files that this user or root wrote are mapped, see [CacheTrust].
 public final class PackedCache {
     private static final Logger LOG = LoggerFactory.getLogger(PackedCache.class);
 
     private final Path directory;
 
-    /// @param directory need not exist
+    /// @param directory the cache, which need not exist
     public PackedCache(Path directory) {
         this.directory = directory;
     }
@@ -65,7 +65,7 @@ public final class PackedCache {
     /// A packed file, and whether it had to be made.
     public record Opened(PackedFile file, boolean made) {}
 
-    /// Maps the packed file of `plan`, and makes it first where there is none or a damaged one.
+    /// Maps the packed file of `plan`, and makes it first if there is none or a damaged one.
     ///
     /// @throws PackingException if it cannot be made
     public Opened open(PackingPlan plan, PackingProgress progress) throws PackingException {
@@ -95,7 +95,8 @@ public final class PackedCache {
         }
     }
 
-    /// What others may write there would be believed, and everything that is written there for nothing.
+    /// Refuses a cache that others may write to: what they write there would be trusted, and what is written there
+    /// would never be used.
     private void refuseDoubtful() throws PackingException {
         Optional<String> doubt = CacheTrust.doubtOfDirectory(directory);
         if (doubt.isPresent()) {
@@ -104,7 +105,8 @@ public final class PackedCache {
         }
     }
 
-    /// Returns whether that was necessary: another process may have made the file meanwhile.
+    /// Makes the packed file. Returns whether that was necessary, because another process may have made it
+    /// meanwhile.
     private boolean make(PackingPlan plan, PackingProgress progress) throws IOException {
         Path temporary = directory.resolve(plan.key() + CacheEntry.PACKING);
         try (MakingLock _ = MakingLock.acquire(CacheEntry.lockOf(file(plan)), "packs the same model")) {

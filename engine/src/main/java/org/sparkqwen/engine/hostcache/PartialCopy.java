@@ -27,10 +27,10 @@ import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
 import org.sparkqwen.engine.disk.CacheTrust;
 
-/// A directory into which files are copied by ranges. A journal, `.ranges`, says which are there, so that whoever comes
-/// after a process that was killed copies the rest alone. Only the holder of a lock may use it.
+/// A directory into which files are copied by ranges. A journal, `.ranges`, lists the ranges that are there, so that
+/// the next process after a killed one copies the rest alone. Only the holder of a lock may use it.
 ///
-/// The journal is not a promise: after a power failure it may know of ranges that the disk lost. Nobody trusts a copy
+/// The journal is not a promise: after a power failure it may list ranges that the disk lost. A copy is not trusted
 /// before the sha256 of every file is compared.
 final class PartialCopy {
     private static final Logger LOG = LoggerFactory.getLogger(PartialCopy.class);
@@ -60,7 +60,7 @@ final class PartialCopy {
 
     /// The ranges that are not there.
     ///
-    /// @param bytes of each file, by name
+    /// @param bytes size of each file, by name
     List<FileRange> missing(Map<String, Long> bytes) throws IOException {
         Set<String> present = journal();
         List<FileRange> missing = new ArrayList<>();
@@ -75,7 +75,7 @@ final class PartialCopy {
         return missing;
     }
 
-    /// Bytes of the ranges that are not there.
+    /// The bytes of the ranges that are not there.
     long missingBytes(Map<String, Long> bytes) throws IOException {
         long missing = bytes.values().stream().mapToLong(Long::longValue).sum();
         for (String line : journal()) {
@@ -90,13 +90,14 @@ final class PartialCopy {
         return missing;
     }
 
-    /// Bytes of a file; -1 if there is none.
+    /// The bytes of a file; -1 if there is none.
     private long size(String name) throws IOException {
         Path path = directory.resolve(name);
         return Files.isRegularFile(path) ? Files.size(path) : -1;
     }
 
-    /// The lines of the journal. One that a killed process did not end might be the beginning of another.
+    /// The lines of the journal. A line that a killed process did not end is left out, because it might be the
+    /// beginning of another.
     private Set<String> journal() throws IOException {
         Path journal = directory.resolve(JOURNAL);
         if (!Files.exists(journal)) {
@@ -172,7 +173,7 @@ final class PartialCopy {
         return range;
     }
 
-    /// Everything of a file is to be copied again.
+    /// Forgets the ranges of a file, so that all of it is copied again.
     void forget(String name) throws IOException {
         Set<String> kept = new HashSet<>(journal());
         kept.removeIf(line -> line.startsWith(name + " "));
@@ -180,7 +181,8 @@ final class PartialCopy {
         Files.writeString(directory.resolve(JOURNAL), String.join("\n", kept) + "\n");
     }
 
-    /// All is there: on the disk, without a journal, and nobody has the permission to write to it again.
+    /// Completes the copy: it goes down to the disk, without a journal, and nobody has the permission to write to
+    /// it again.
     void finish(Set<String> names) throws IOException {
         for (String name : names) {
             try (FileChannel file = FileChannel.open(directory.resolve(name), StandardOpenOption.READ)) {

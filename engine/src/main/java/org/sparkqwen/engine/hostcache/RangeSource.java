@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 
-/// Where a host copies a model's files from. Several threads read ranges at once.
+/// The source from which a host copies a model's files. Several threads read ranges at once.
 public interface RangeSource {
-    /// How many ranges are best read at once.
+    /// The number of ranges that are best read at once.
     int threads();
 
     /// The order in which to read `ranges`.
@@ -16,10 +16,10 @@ public interface RangeSource {
 
     /// Reads a range, from its first byte to its last.
     ///
-    /// @throws IOException whose message says which file cannot be read
+    /// @throws IOException with a message that says which file cannot be read
     void read(FileRange range, Sink sink) throws IOException;
 
-    /// What takes a range's bytes, one after the other.
+    /// Takes a range's bytes, one after the other.
     interface Sink {
         void write(ByteBuffer bytes) throws IOException;
     }

@@ -3,13 +3,13 @@ package org.sparkqwen.engine.kernels;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// Tokens of one sequence that attend in one call: rows `row` to `row + tokens - 1` of the batch, at positions
-/// `position` to `position + tokens - 1` of the sequence.
+/// Consecutive tokens of one sequence that attend in one call. They are rows `row` to `row + tokens - 1` of the batch,
+/// and positions `position` to `position + tokens - 1` of the sequence.
 ///
 /// @param row the first token's row in the batch
-/// @param tokens how many
+/// @param tokens number of tokens
 /// @param position the first token's position in its sequence
-/// @param format of the blocks
+/// @param format number format of the blocks
 /// @param blocks keys and values of positions 0 to `position + tokens - 1`, as [KeyValueBlock] lays them out; block `i`
 ///     holds positions `32 i` to `32 i + 31`
 public record AttentionSpan(int row, int tokens, int position, KeyValueFormat format, List<MemorySegment> blocks) {
@@ -25,7 +25,7 @@ public record AttentionSpan(int row, int tokens, int position, KeyValueFormat fo
         }
     }
 
-    /// Rows of a batch that consists of `spans`.
+    /// The number of rows of a batch that consists of `spans`.
     static int rows(List<AttentionSpan> spans) {
         return spans.stream().mapToInt(span -> span.row() + span.tokens()).max().orElse(0);
     }

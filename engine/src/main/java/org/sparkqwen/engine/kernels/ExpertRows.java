@@ -1,12 +1,12 @@
 package org.sparkqwen.engine.kernels;
 
-/// The rows of a batch that go to one expert, and its weights.
+/// One expert's weights, and the rows of a batch that go to it.
 ///
 /// @param gate `[intermediate, hidden]`
 /// @param up `[intermediate, hidden]`
 /// @param down `[hidden, intermediate]`
-/// @param rows of the batch, each once; at least one
-/// @param shares `[rows.length]`: what the expert's output is multiplied with for each row
+/// @param rows row indices in the batch, each once; at least one
+/// @param shares `[rows.length]`: the routing weight with which the expert's output is multiplied for each row
 public record ExpertRows(Matrix gate, Matrix up, Matrix down, int[] rows, float[] shares) {
     public ExpertRows {
         if (rows.length == 0 || rows.length != shares.length) {
@@ -14,7 +14,7 @@ public record ExpertRows(Matrix gate, Matrix up, Matrix down, int[] rows, float[
         }
     }
 
-    /// How many rows all of some experts have.
+    /// The number of rows of all these experts together.
     public static int count(Iterable<ExpertRows> experts) {
         int count = 0;
         for (ExpertRows expert : experts) {
@@ -23,7 +23,7 @@ public record ExpertRows(Matrix gate, Matrix up, Matrix down, int[] rows, float[
         return count;
     }
 
-    /// How many rows a batch has at least, whose experts these are.
+    /// The least number of rows that a batch with these experts has.
     static int batchRows(Iterable<ExpertRows> experts) {
         int last = -1;
         for (ExpertRows expert : experts) {

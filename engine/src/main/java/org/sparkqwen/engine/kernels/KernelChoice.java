@@ -8,11 +8,11 @@ import java.util.ServiceLoader;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
-/// Which back-end computes: one by its name, or `auto` for the best that can run in this JVM.
+/// The choice of a back-end: one by its name, or `auto` for the best that can run in this JVM.
 ///
-/// @param name of a [KernelProvider], or `auto`
+/// @param name the name of a [KernelProvider], or `auto`
 public record KernelChoice(String name) implements Serializable {
-    /// The back-ends of this JVM, the one that `auto` likes best first.
+    /// The back-ends of this JVM, in the order in which `auto` prefers them.
     private static final List<KernelProvider> PROVIDERS =
             ServiceLoader.load(KernelProvider.class, KernelProvider.class.getClassLoader()).stream()
                     .map(ServiceLoader.Provider::get)
@@ -31,13 +31,13 @@ public record KernelChoice(String name) implements Serializable {
         }
     }
 
-    /// What a user may choose: `auto`, and the name of each back-end.
+    /// The names that a user may choose: `auto`, and each back-end's.
     public static List<String> names() {
         return Stream.concat(Stream.of("auto"), PROVIDERS.stream().map(KernelProvider::name))
                 .toList();
     }
 
-    /// The largest heap that any back-end takes which can run here.
+    /// The most heap in bytes that any back-end takes which can run here.
     public static long heapBytes(OperationSizes sizes) {
         return PROVIDERS.stream()
                 .filter(provider -> provider.obstacle().isEmpty())
@@ -46,10 +46,10 @@ public record KernelChoice(String name) implements Serializable {
                 .orElse(0);
     }
 
-    /// Makes the kernels that were chosen.
+    /// Makes the kernels of the chosen back-end.
     ///
     /// @param threads at least 1
-    /// @param fallBack is told why `auto` passed a better back-end over, one line each
+    /// @param fallBack receives one line for each better back-end that `auto` passed over, with the reason
     /// @throws IllegalStateException if the back-end that was asked for cannot run in this JVM
     public Kernels create(int threads, Consumer<String> fallBack) {
         for (KernelProvider provider : PROVIDERS) {
@@ -76,7 +76,7 @@ public record KernelChoice(String name) implements Serializable {
         return name.equals("auto");
     }
 
-    /// The name, as a user writes it.
+    /// The name, in the form that a user writes.
     @Override
     public String toString() {
         return name;

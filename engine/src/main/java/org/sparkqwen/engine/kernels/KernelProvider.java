@@ -2,18 +2,18 @@ package org.sparkqwen.engine.kernels;
 
 import java.util.Optional;
 
-/// One back-end: says whether it can run in this JVM, and makes its [Kernels].
+/// Describes one back-end: it says whether the back-end can run in this JVM, and makes its [Kernels].
 ///
 /// A back-end is one package and one line in `META-INF/services`, where [KernelChoice] finds it.
 public interface KernelProvider {
-    /// What `--kernels` calls the back-end: one lower-case word.
+    /// The back-end's name for `--kernels`: one lower-case word.
     String name();
 
-    /// How much `auto` prefers the back-end: the greatest rank of those that can run here is taken. A back-end of a
-    /// negative rank runs only if it is asked for.
+    /// The back-end's rank for `auto`, which takes the greatest rank of those that can run here. A back-end with a
+    /// negative rank runs only if the user asks for it.
     int rank();
 
-    /// Why the back-end cannot run in this JVM, in words that say what to do; empty if it can.
+    /// The reason why the back-end cannot run in this JVM, in words that say what to do; empty if it can run.
     Optional<String> obstacle();
 
     /// Makes the kernels of this back-end.
@@ -21,6 +21,6 @@ public interface KernelProvider {
     /// @param threads at least 1
     Kernels create(int threads);
 
-    /// Bytes of heap that operations of this back-end take at most.
+    /// The most bytes of heap that operations of this back-end take.
     long heapBytes(OperationSizes sizes);
 }

@@ -12,24 +12,24 @@ import java.util.stream.Stream;
 /// values  [keyValueHeads][ceil(headDim / 32)][32 positions][32]
 /// ```
 ///
-/// Both are panels as a [Matrix] has them: scores are queries times a panel of `headDim` inputs, and the weighted sum
+/// Both are panels like those of a [Matrix]: scores are queries times a panel of `headDim` inputs, and the weighted sum
 /// of values is probabilities times panels of 32 inputs. Blocks start at multiples of 32 positions of the sequence, so
-/// the order of every sum depends on positions alone, not on how a prompt was cut.
+/// the order of every sum depends on positions alone, and not on how a prompt was cut.
 ///
-/// Attention multiplies the values of positions that a sequence has not reached with 0, so whatever lies there must be
+/// Attention multiplies the values of positions that a sequence has not reached by 0, so the numbers there must be
 /// finite.
 public final class KeyValueBlock {
-    /// Positions in a block.
+    /// The number of positions in a block.
     public static final int TOKENS = Matrix.PANEL;
 
     private KeyValueBlock() {}
 
-    /// Of a block.
+    /// The size of a block in bytes.
     public static long bytes(AttentionShape shape, KeyValueFormat format) {
         return shape.keyValueHeads() * (keyBytes(shape, format) + valueBytes(shape, format));
     }
 
-    /// Makes the values of the positions from `slot` on zeros, of a block that had another sequence's.
+    /// Sets the values of the positions from `slot` on to zero, in a block that another sequence used before.
     public static void clearValues(AttentionShape shape, KeyValueFormat format, MemorySegment block, int slot) {
         long values = shape.keyValueHeads() * keyBytes(shape, format);
         long panel = (long) TOKENS * Matrix.PANEL * format.bytes();
@@ -58,7 +58,7 @@ public final class KeyValueBlock {
                         shape, parts.get(part).span(), parts.get(part).block(), k, v));
     }
 
-    /// The rows of a span that go into one of its blocks.
+    /// The part of a span whose rows go into one of its blocks.
     private record Part(AttentionSpan span, int block) {}
 
     private static Stream<Part> parts(AttentionSpan span) {
@@ -89,12 +89,12 @@ public final class KeyValueBlock {
         }
     }
 
-    /// Where a head's key panel starts, in bytes.
+    /// The offset of a head's key panel in a block, in bytes.
     public static long keyOffset(AttentionShape shape, KeyValueFormat format, int head) {
         return head * keyBytes(shape, format);
     }
 
-    /// Where a head's value panels start, in bytes.
+    /// The offset of a head's value panels in a block, in bytes.
     public static long valueOffset(AttentionShape shape, KeyValueFormat format, int head) {
         return shape.keyValueHeads() * keyBytes(shape, format) + head * valueBytes(shape, format);
     }

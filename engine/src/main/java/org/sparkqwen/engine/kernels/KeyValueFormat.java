@@ -1,11 +1,11 @@
 package org.sparkqwen.engine.kernels;
 
-/// How numbers lie in a [KeyValueBlock].
+/// The format of the numbers in a [KeyValueBlock].
 public enum KeyValueFormat {
-    /// As they were computed.
+    /// float32, as the numbers were computed.
     F32(Float.BYTES),
 
-    /// Rounded to bfloat16, the nearest of even ones: half the memory, and 8 bits of precision instead of 24.
+    /// bfloat16, rounded to nearest with ties to even: half the memory, and 8 bits of precision instead of 24.
     BF16(Short.BYTES);
 
     private final int bytes;
@@ -14,12 +14,12 @@ public enum KeyValueFormat {
         this.bytes = bytes;
     }
 
-    /// Of a number.
+    /// The size of a number in bytes.
     public int bytes() {
         return bytes;
     }
 
-    /// Bytes from the first column of a panel's row to another.
+    /// The distance in bytes from the first column of a panel's row to another column.
     long offset(int column) {
         return this == BF16 ? (long) Bf16Matrix.slot(column) * Short.BYTES : (long) column * Float.BYTES;
     }
@@ -36,7 +36,7 @@ public enum KeyValueFormat {
         }
     }
 
-    /// The upper half of a float's bits, rounded to nearest, ties to even. A NaN stays one.
+    /// Rounds to bfloat16, the upper half of a float's bits: to nearest, with ties to even. A NaN stays a NaN.
     public static short rounded(float value) {
         int bits = Float.floatToRawIntBits(value);
         if (Float.isNaN(value)) {

@@ -1,8 +1,8 @@
 package org.sparkqwen.engine.kernels;
 
-/// log Σ exp over a vocabulary, in chunks of 512 logits from the first: within a chunk the sum of exp(logit − the
-/// chunk's maximum) in float32, over the chunks in double. Chunks lie where they lie however the work is split, so the
-/// result is the same for any number of threads.
+/// Computes log Σ exp over a vocabulary, in chunks of 512 logits from the first. Within a chunk it sums exp(logit − the
+/// chunk's maximum) in float32, and over the chunks it sums in double. The chunks do not depend on how the work is
+/// split, so the result is the same for any number of threads.
 public final class LogSumExp {
     public static final int CHUNK = 512;
 
@@ -13,7 +13,7 @@ public final class LogSumExp {
     }
 
     /// @param maxima the chunks' greatest logits, `[chunks]` from index `from`
-    /// @param sums the chunks' sums of exp(logit − maximum), likewise
+    /// @param sums the chunks' sums of exp(logit − maximum), `[chunks]` from index `from`
     /// @return natural logarithm; NaN if a logit was NaN
     public static double combine(float[] maxima, float[] sums, int from, int chunks) {
         float maximum = maxima[from];

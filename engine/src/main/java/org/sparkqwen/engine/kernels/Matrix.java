@@ -6,9 +6,9 @@ import java.util.Objects;
 /// The weight of a linear layer, `[outputs, inputs]`, packed into panels: `[ceil(outputs / 32)][inputs][32]`.
 ///
 /// A panel holds 32 outputs side by side for each input, which is the order in which the outer-product kernel reads
-/// them. Outputs past the last are zero.
+/// them. Places past the last output hold zeros.
 public sealed interface Matrix permits Bf16Matrix, F32Matrix {
-    /// Outputs in a panel: two 512-bit vectors of floats.
+    /// The number of outputs in a panel: two 512-bit vectors of floats.
     int PANEL = 32;
 
     int outputs();
@@ -18,10 +18,10 @@ public sealed interface Matrix permits Bf16Matrix, F32Matrix {
     /// The packed weights, in native memory.
     MemorySegment panels();
 
-    /// Of a weight.
+    /// The size of a weight in bytes.
     int elementBytes();
 
-    /// Where a panel starts, `[inputs][32]`.
+    /// The address of a panel, `[inputs][32]`.
     ///
     /// @throws IndexOutOfBoundsException if there is no such panel
     default long panelAddress(int panel) {
@@ -37,7 +37,7 @@ public sealed interface Matrix permits Bf16Matrix, F32Matrix {
         return Math.ceilDiv(outputs, PANEL);
     }
 
-    /// Elements of the packed form, padding included.
+    /// The number of elements of the packed form, padding included.
     static long packedElements(int outputs, int inputs) {
         return (long) panelCount(outputs) * PANEL * inputs;
     }

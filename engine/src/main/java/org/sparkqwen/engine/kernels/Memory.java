@@ -8,10 +8,10 @@ import java.lang.foreign.MemorySegment;
 
 /// All of native memory as one segment, for kernels that address it directly.
 ///
-/// Vector loads from a segment are compiled for the kinds of segment that have passed through them anywhere in the JVM:
-/// once a heap segment has, every kernel on native memory runs at a fifth of its speed. One constant segment that spans
-/// the address space keeps kernels out of reach of other code. The price is that nothing checks an access, so each
-/// operation checks its operands once, before its loops: [Operands], with [#address].
+/// The JVM compiles vector loads from a segment for the kinds of segment that have passed through them anywhere. Once a
+/// heap segment has, every kernel on native memory runs at a fifth of its speed. One constant segment that spans the
+/// address space keeps kernels out of reach of other code. The price is that nothing checks an access, so each
+/// operation checks its operands once, before its loops, with [Operands] and [#address].
 public final class Memory {
     @SuppressWarnings("restricted") // every address this class hands out was checked first
     public static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
@@ -26,7 +26,7 @@ public final class Memory {
         return addressOfBytes(segment, Math.multiplyExact(floats, Float.BYTES));
     }
 
-    /// Like [#address], for a size in bytes.
+    /// The address of a native segment that holds at least `bytes` bytes; it throws like [#address].
     public static long addressOfBytes(MemorySegment segment, long bytes) {
         if (!segment.isNative()) {
             throw new IllegalArgumentException("kernels work on native memory, not on the Java heap");

@@ -3,12 +3,12 @@ package org.sparkqwen.engine.kernels;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// What every operation of [Kernels] checks of its operands before it computes: that each is native memory of the
-/// size that the operation reads or writes, and that those which meet fit each other.
+/// The checks that every operation of [Kernels] makes before it computes: each operand is native memory of the size
+/// that the operation reads or writes, and operands that meet fit each other.
 ///
-/// Kernels address memory without any check ([Memory#ALL]), so an operand that is smaller than an operation believes
-/// would be read past its end. Sizes that a caller gives are never believed: they are compared with the segment here,
-/// through [Memory#address], or when a [Matrix] or an [AttentionSpan] is made. All back-ends call the same checks.
+/// Kernels address memory without any check ([Memory#ALL]), so they would read past the end of an operand that is too
+/// small. Sizes that a caller gives are never trusted: they are compared with the segment here, through
+/// [Memory#address], or when a [Matrix] or an [AttentionSpan] is made. All back-ends call the same checks.
 public final class Operands {
     private Operands() {}
 
@@ -82,7 +82,7 @@ public final class Operands {
         floats(sines, highest + 1L, headDim / 2);
     }
 
-    /// @param first `[rows, firstWidth]`, as `second` is of its width
+    /// @param first `[rows, firstWidth]`, as `second` is `[rows, secondWidth]`
     public static void rows(
             List<AttentionSpan> spans, MemorySegment first, int firstWidth, MemorySegment second, int secondWidth) {
         int rows = AttentionSpan.rows(spans);

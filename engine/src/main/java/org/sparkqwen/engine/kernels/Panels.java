@@ -7,14 +7,14 @@ import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 
-/// Brings row-major weights, `[outputs, inputs]`, into the panels of a [Matrix], one panel at a time.
+/// Packs row-major weights, `[outputs, inputs]`, into the panels of a [Matrix], one panel at a time.
 public final class Panels {
-    /// Inputs that are turned together: 32 rows of them and their panel fill the first-level cache.
+    /// The number of inputs that are transposed together: their 32 rows and their panel fill the first-level cache.
     private static final int TILE = 256;
 
     private Panels() {}
 
-    /// Where the rows of a float32 weight come from.
+    /// The source of a float32 weight's rows.
     public interface Rows {
         /// Fills `row`, `[inputs]`, with the weights of one output.
         void read(int output, float[] row);
@@ -24,7 +24,7 @@ public final class Panels {
     ///
     /// @param rows `[outputs, inputs]`, any alignment
     /// @param panel from 0 to `Matrix.panelCount(outputs) - 1`
-    /// @param out `[inputs, 32]`, each input's in the order of [Bf16Matrix#slot]; zero past the last output
+    /// @param out `[inputs, 32]`, each input's weights in the order of [Bf16Matrix#slot]; zero past the last output
     public static void fillBf16(MemorySegment rows, int outputs, int inputs, int panel, MemorySegment out) {
         int first = panel * PANEL;
         int height = Math.min(PANEL, outputs - first);

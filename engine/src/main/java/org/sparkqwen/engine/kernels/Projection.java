@@ -3,7 +3,7 @@ package org.sparkqwen.engine.kernels;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/// A linear layer's weight, and where its outputs go.
+/// A linear layer: its weight, and the memory for its outputs.
 ///
 /// @param weight `[outputs, inputs]`
 /// @param bias `[outputs]`, added to the finished products; null if there is none

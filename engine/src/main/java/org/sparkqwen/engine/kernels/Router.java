@@ -5,11 +5,12 @@ import static org.sparkqwen.engine.kernels.ScalarMath.LANES;
 
 import java.lang.foreign.MemorySegment;
 
-/// Which experts a token goes to. Some hundred numbers a token: the same code serves scalar and vector kernels.
+/// Chooses the experts that a token goes to. A token has only some hundred numbers here, so the same code serves the
+/// scalar and the vector kernels.
 public final class Router {
     private Router() {}
 
-    /// [Kernels#route] on all threads.
+    /// Computes [Kernels#route] on all threads.
     public static Routes route(
             ThreadTeam team, MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
         Routes routes = new Routes(perToken, new int[tokens * perToken], new float[tokens * perToken]);
@@ -42,7 +43,8 @@ public final class Router {
         }
     }
 
-    /// The greatest first. Of probabilities that are NaN any is chosen, each once: the result shows the NaN.
+    /// Chooses a token's experts, those of greatest probability first. Among NaN probabilities it chooses any, each
+    /// once; the result shows the NaN.
     private static void choose(float[] probabilities, Routes routes, int at) {
         boolean[] taken = new boolean[probabilities.length];
         for (int i = at; i < at + routes.perToken(); i++) {

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// The reference: every operation as its formula reads, in the order of additions that [Kernels] promises.
+/// The scalar reference: every operation follows its formula, in the order of additions that [Kernels] promises.
 final class ScalarKernels implements Kernels {
     private final ThreadTeam team;
 
@@ -95,14 +95,14 @@ final class ScalarKernels implements Kernels {
         }
     }
 
-    /// What becomes of a token's outputs.
+    /// The consumer of a token's outputs.
     private interface Outputs {
-        /// @param first output of a panel, and `count` of them
+        /// @param first the first output of a panel, with `count - 1` after it
         /// @param sums `[weights][32]`, each output's product with the token
         void take(int token, int first, int count, float[][] sums);
     }
 
-    /// @param weights of the same shape
+    /// @param weights matrices of the same shape
     private void products(MemorySegment in, int tokens, List<Matrix> weights, Outputs outputs) {
         Matrix shape = weights.getFirst();
         int inputs = shape.inputs();
@@ -169,7 +169,7 @@ final class ScalarKernels implements Kernels {
         rotate(x, heads, headDim, positions, cosines, sines, head -> {});
     }
 
-    /// @param first what is done to a head before it is turned
+    /// @param first what to do to a head before its rotation
     private void rotate(
             MemorySegment x,
             int heads,
@@ -221,8 +221,8 @@ final class ScalarKernels implements Kernels {
         }
     }
 
-    /// One query over all keys up to its position: softmax online, block by block. Keys after the position have
-    /// probability 0 in the block that they share with it.
+    /// Computes one query's attention over all keys up to its position, with online softmax block by block. Keys
+    /// after the position have probability 0 in the block that they share with it.
     private static void attend(
             AttentionShape shape,
             AttentionSpan span,
@@ -395,7 +395,7 @@ final class ScalarKernels implements Kernels {
         team.close();
     }
 
-    /// The maximum of a chunk's logits and the sum of exp(logit − maximum).
+    /// Writes the maximum of a chunk's logits and the sum of exp(logit − maximum).
     private static void reduce(float[] logits, int count, float[] maxima, float[] sums, int at) {
         float maximum = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < count; i++) {
@@ -409,8 +409,8 @@ final class ScalarKernels implements Kernels {
         sums[at] = ScalarMath.fold(lanes);
     }
 
-    /// `sums[j] += Σᵢ x[i] · panel[i][j]`, each of the 32 a chain in ascending order of i. Eight chains at a time:
-    /// each link of one must wait for the one before it.
+    /// Adds `sums[j] += Σᵢ x[i] · panel[i][j]`, where each of the 32 sums is a chain in ascending order of i. Eight
+    /// chains advance at a time, because each link of a chain must wait for the one before it.
     private static void accumulate(float[] x, float[] panel, float[] sums, int at) {
         for (int j = 0; j < PANEL; j += 8) {
             float sum0 = sums[at + j];
@@ -443,7 +443,7 @@ final class ScalarKernels implements Kernels {
         }
     }
 
-    /// One panel of a weight as floats, `[inputs][32]`.
+    /// One panel of a weight, widened to floats, `[inputs][32]`.
     private static float[] panel(Matrix weight, int panel) {
         int count = weight.inputs() * PANEL;
         float[] floats = new float[count];
@@ -461,7 +461,7 @@ final class ScalarKernels implements Kernels {
         return floats;
     }
 
-    /// A panel of keys or values as floats.
+    /// Reads a panel of keys or values as floats.
     private static void read(KeyValueFormat format, long from, float[] to) {
         for (int i = 0; i < to.length; i++) {
             int column = i % PANEL;

@@ -24,7 +24,7 @@ public final class ScalarProvider implements KernelProvider {
         return new ScalarKernels(threads);
     }
 
-    /// What the head keeps of each chunk of logits, a maximum and a sum.
+    /// The bytes that the head needs for a maximum and a sum of each chunk of logits.
     @Override
     public long heapBytes(OperationSizes sizes) {
         return 2L * sizes.tokens() * LogSumExp.chunks(sizes.vocabulary()) * Float.BYTES;

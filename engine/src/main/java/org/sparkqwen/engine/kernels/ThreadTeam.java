@@ -5,13 +5,13 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// Threads that share the parts of one operation; the caller is one of them.
+/// A team of threads that share the parts of one operation; the caller is one of them.
 ///
-/// Parts are claimed from a counter, so a thread that the operating system holds up delays only the part it has. Which
-/// thread computes a part never shows in its bits. A worker without work spins for some tens of microseconds, the gap
-/// between two operations of a forward pass, and then parks: an idle engine uses no processor.
+/// Threads claim parts from a counter, so a thread that the operating system holds up delays only the part it has.
+/// Which thread computes a part never shows in its bits. A worker without work spins for some tens of microseconds,
+/// which is the gap between two operations of a forward pass. Then it parks, so an idle engine uses no processor.
 public final class ThreadTeam implements AutoCloseable {
-    /// Rounds of [Thread#onSpinWait] before a thread parks.
+    /// The number of calls of [Thread#onSpinWait] before a thread parks.
     private static final int SPINS = 2_000;
 
     /// One operation, cut into parts that may run in any order and at the same time.
@@ -44,14 +44,14 @@ public final class ThreadTeam implements AutoCloseable {
         return workers.length + 1;
     }
 
-    /// Has every thread use a probe between parts from now on; null for none.
+    /// Makes every thread use a probe between parts from now on; null for none.
     public synchronized void measurePeak(@Nullable PartProbe probe) {
         this.probe = probe;
     }
 
-    /// Runs every part and returns when all are done; one operation at a time.
+    /// Runs every part and returns when all are done. Operations run one at a time.
     ///
-    /// @throws RuntimeException the first that a part threw, after all parts ended
+    /// @throws RuntimeException the first exception that a part threw, after all parts ended
     public synchronized void run(int parts, Operation operation) {
         if (workers.length == 0 || parts == 1) {
             for (int part = 0; part < parts; part++) {
@@ -98,7 +98,7 @@ public final class ThreadTeam implements AutoCloseable {
     }
 
     private static final class Work {
-        /// Counters are on cache lines of their own.
+        /// The distance between two counters, which puts each on a cache line of its own.
         private static final int APART = 16;
 
         private final int parts;
@@ -125,7 +125,7 @@ public final class ThreadTeam implements AutoCloseable {
             }
         }
 
-        /// Runs what is left of the parts that are the first for some worker.
+        /// Runs the parts of `owner`'s range that no thread has claimed yet.
         private void claimRange(int owner, int worker) {
             int from = start(owner);
             int count = start(owner + 1) - from;
@@ -154,7 +154,8 @@ public final class ThreadTeam implements AutoCloseable {
                 if (spins < SPINS) {
                     Thread.onSpinWait();
                 } else {
-                    // An interrupted thread does not park; it must still wait, for the parts use its caller's memory.
+                    // An interrupted thread does not park. It must still wait, because the parts use its caller's
+                    // memory.
                     LockSupport.parkNanos(this, 50_000);
                 }
             }

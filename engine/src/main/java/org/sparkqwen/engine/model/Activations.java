@@ -5,11 +5,12 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// The working memory of a forward pass, off-heap, as many rows as the largest batch so far.
+/// The working memory of a forward pass, off-heap, with as many rows as the largest batch so far.
 final class Activations implements AutoCloseable {
-    /// Rows that pass through the feed-forward together, one for each token, or for each token and expert that it
-    /// goes to: those of a whole batch are several times as wide as the model, and would take more memory than all
-    /// else. A multiple of the rows that the kernels let meet a panel together, lest the last of them be few.
+    /// The number of rows that pass through the feed-forward together, one for each token, or for each token and
+    /// expert that it goes to. The rows of a whole batch are several times as wide as the model, and would take
+    /// more memory than all else. This is a multiple of the rows that meet a panel together in the kernels, so that
+    /// the last of them are not few.
     static final int FEED_FORWARD_ROWS = 1152;
 
     private final ModelConfig config;
@@ -48,7 +49,7 @@ final class Activations implements AutoCloseable {
         routerLogits = allocate(experts(config));
     }
 
-    /// Like [#reserve], for rows of logits.
+    /// Makes room for `rows` rows of logits; contents are lost when the memory grows.
     void reserveLogits(int rows) {
         if (rows <= logitsCapacity) {
             return;
@@ -63,7 +64,7 @@ final class Activations implements AutoCloseable {
         return arena.allocate(JAVA_FLOAT, (long) capacity * width);
     }
 
-    /// Bytes that a batch of `tokens` needs.
+    /// The bytes that a batch of `tokens` needs.
     static long bytes(ModelConfig config, int tokens) {
         long row = 2L * config.hiddenSize()
                 + config.attention().queryWidth()
@@ -84,7 +85,7 @@ final class Activations implements AutoCloseable {
         return Math.max(config.denseLayers() == 0 ? 0 : dense, experts);
     }
 
-    /// Rows of experts that `tokens` tokens need room for.
+    /// The rows of experts that `tokens` tokens need room for.
     static int expertRows(MixtureShape mixture, int tokens) {
         return (int) Math.min((long) tokens * mixture.perToken(), FEED_FORWARD_ROWS);
     }

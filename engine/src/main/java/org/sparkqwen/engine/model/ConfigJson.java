@@ -19,7 +19,7 @@ record ConfigJson(String origin, JsonNode node) {
         return node.hasNonNull(key);
     }
 
-    /// The keys that are set to something.
+    /// The keys whose value is not null.
     Set<String> keys() {
         Set<String> keys = new TreeSet<>();
         node.fieldNames().forEachRemaining(key -> {
@@ -37,7 +37,7 @@ record ConfigJson(String origin, JsonNode node) {
         return new ConfigJson(origin + ": " + key, node.path(key));
     }
 
-    /// @param most an upper bound that no real model comes near, against sizes that overflow
+    /// @param most an upper bound that no real model comes near, so that sizes do not overflow
     int positiveInt(String key, int most) {
         return wholeNumber(key, 1, most);
     }
@@ -57,8 +57,8 @@ record ConfigJson(String origin, JsonNode node) {
         return number(key, value -> value > 0, "a positive number");
     }
 
-    /// @param allowed of a finite number
-    /// @param expected what `allowed` says, for the message
+    /// @param allowed whether a finite number is allowed
+    /// @param expected what `allowed` demands, for the message
     double number(String key, DoublePredicate allowed, String expected) {
         JsonNode value = node.path(key);
         if (!value.isNumber() || !Double.isFinite(value.doubleValue()) || !allowed.test(value.doubleValue())) {

@@ -9,11 +9,11 @@ import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.sparkqwen.engine.message.Quote;
 
-/// What every key of config.json means to this engine: it is obeyed, it changes nothing, or it changes
-/// results and only the value that this engine computes is taken. Any other key is warned of. docs/models.md
-/// has the table.
+/// Sorts every key of config.json by what it means to this engine: it is obeyed, it changes nothing, or it changes
+/// results and only the value that this engine computes is accepted. Any other key gives a warning. docs/models.md has
+/// the table.
 final class ConfigKeys {
-    /// Read by [ModelConfig], [ModelFamily], [MixtureShape] and [RopeReader], or refused there.
+    /// Keys that [ModelConfig], [ModelFamily], [MixtureShape] and [RopeReader] read or refuse.
     static final Set<String> OBEYED = Set.of(
             "architectures",
             "attention_bias",
@@ -51,7 +51,7 @@ final class ConfigKeys {
             "use_sliding_window",
             "vocab_size");
 
-    /// Of training, of other tools, or of what a program does with the logits.
+    /// Keys of training, of other tools, or of what a program does with the logits.
     static final Set<String> WITHOUT_EFFECT = Set.of(
             "_attn_implementation",
             "_attn_implementation_autoset",
@@ -107,8 +107,7 @@ final class ConfigKeys {
             "use_cache",
             "use_return_dict");
 
-    /// Older versions of transformers wrote settings of generation here; generation_config.json is their
-    /// place.
+    /// Keys of generation, which older versions of transformers wrote here; their place is generation_config.json.
     static final Set<String> OF_GENERATION = Set.of(
             "bad_words_ids",
             "begin_suppress_tokens",
@@ -140,12 +139,12 @@ final class ConfigKeys {
 
     private static final int SHOWN_KEYS = 10;
 
-    /// Keys that change results, with the value under which they do not.
+    /// Keys that change results, with the value at which they do not.
     private static final Map<String, Neutral> CHANGING = changing();
 
     private ConfigKeys() {}
 
-    /// Values under which a key changes nothing; null always is one.
+    /// The values at which a key changes nothing; null always is one.
     enum Neutral {
         FALSE("false", value -> value.isBoolean() && !value.booleanValue()),
         TRUE("true", value -> value.isBoolean() && value.booleanValue()),
@@ -249,12 +248,12 @@ final class ConfigKeys {
         }
     }
 
-    /// Keys that change results.
+    /// The keys that change results.
     static Set<String> changingKeys() {
         return CHANGING.keySet();
     }
 
-    /// Refuses a key that would change results, and warns of those that nobody knows.
+    /// Refuses a key that would change results, and warns of unknown keys.
     ///
     /// @param warnings gets a line for each kind
     static void check(ConfigJson json, List<String> warnings) {

@@ -8,13 +8,14 @@ import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.kernels.Bf16Matrix;
 import org.sparkqwen.engine.kernels.Matrix;
 
-/// A vector for each token, `[vocabulary, hidden]`: in rows, or in the panels of the head that shares it. A token's
-/// vector is then a column of a panel, and reading it costs little beside the arithmetic on it.
+/// The embedding: a vector for each token, `[vocabulary, hidden]`. It lies in rows, or in the panels of the head that
+/// shares it. In panels, a token's vector is a column of a panel, and reading it costs little beside the arithmetic on
+/// it.
 ///
-/// @param data in the tensor's form
+/// @param data the numbers, in the tensor's form
 record Embedding(PackedTensor tensor, MemorySegment data) {
 
-    /// Writes the vector of `token` to `out`, `[hidden]`, as float32; exact.
+    /// Writes the vector of `token` to `out`, `[hidden]`, as float32, which is exact.
     void read(int token, MemorySegment out) {
         int hidden = tensor.inputs();
         switch (tensor.form()) {
@@ -26,7 +27,7 @@ record Embedding(PackedTensor tensor, MemorySegment data) {
         }
     }
 
-    /// Index of the first number of a token's panel.
+    /// The index of the first number of a token's panel.
     private long panel(int token) {
         return (long) (token / Matrix.PANEL) * tensor.inputs() * Matrix.PANEL;
     }

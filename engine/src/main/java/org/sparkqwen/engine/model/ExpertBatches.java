@@ -6,15 +6,16 @@ import java.util.List;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Routes;
 
-/// A batch's tokens in the order of the experts that they go to: so each expert's weights are read once for all of its
+/// Groups a batch's tokens by the experts that they go to, so that each expert's weights are read once for all of its
 /// tokens.
 ///
-/// The order of experts, ascending, is also that in which a token's sum takes their outputs, as in transformers. It
+/// Experts come in ascending order. A token's sum takes their outputs in that order, too, as in transformers, so it
 /// depends on the token alone.
 final class ExpertBatches {
     private ExpertBatches() {}
 
-    /// Groups whose rows are at most `most` together. An expert with more has several; others stay whole.
+    /// Forms groups that have at most `most` rows together. An expert with more rows is cut into several; others
+    /// stay whole.
     static List<List<ExpertRows>> of(FeedForward.Mixture mixture, Routes routes, int most) {
         int[] order = order(routes, mixture.experts().size());
         List<List<ExpertRows>> batches = new ArrayList<>();
@@ -36,7 +37,7 @@ final class ExpertBatches {
         return batches;
     }
 
-    /// Indices into the routes, by expert, of each by token: a counting sort.
+    /// Returns indices into the routes, ordered by expert and then by token, with a counting sort.
     private static int[] order(Routes routes, int experts) {
         int[] starts = new int[experts + 1];
         for (int expert : routes.experts()) {
@@ -61,7 +62,7 @@ final class ExpertBatches {
         return end;
     }
 
-    /// @param indices into the routes, of one expert
+    /// @param indices indices into the routes, of one expert
     private static ExpertRows rows(FeedForward.Mixture mixture, Routes routes, int[] indices) {
         FeedForward.Dense weights =
                 mixture.experts().get(routes.experts()[indices[0]]).checked();

@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.model;
 
-/// A check that runs before the first use of something, once it has passed never again, and then costs nothing.
+/// A check that runs before the first use of something. Once it has passed, it never runs again and costs nothing.
 final class FirstUse {
     private final Runnable check;
     private volatile boolean passed;
@@ -10,7 +10,7 @@ final class FirstUse {
         this.check = check;
     }
 
-    /// Several threads may come at once; none goes on before the check has passed.
+    /// Returns when the check has passed. Several threads may call at once, and none continues before that.
     void check() {
         if (!passed) {
             synchronized (this) {

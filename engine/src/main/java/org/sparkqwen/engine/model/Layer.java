@@ -21,11 +21,11 @@ record Layer(
         MemorySegment postAttentionNorm,
         FeedForward feedForward) {
 
-    /// What makes queries, keys or values of the layer's input.
+    /// A projection that computes queries, keys or values from the layer's input.
     ///
     /// @param weight `[outputs, hidden]`
-    /// @param bias `[outputs]`; null where there is none
-    /// @param norm `[headDim]`, of each head; null where there is none, and for values
+    /// @param bias `[outputs]`; null if there is none
+    /// @param norm `[headDim]`, of each head; null if there is none, and for values
     record Input(
             Matrix weight,
             @Nullable MemorySegment bias,

@@ -8,13 +8,13 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
-/// The experts that stand in place of dense feed-forward layers.
+/// The sizes of the experts that replace dense feed-forward layers.
 ///
-/// @param experts of a layer
-/// @param perToken how many of them work on a token
+/// @param experts number of experts of a layer
+/// @param perToken number of experts that work on a token
 /// @param intermediateSize width of an expert
 /// @param normalised whether the chosen experts' weights are divided by their sum
-/// @param layers that have experts; at least one
+/// @param layers indices of the layers that have experts; at least one
 public record MixtureShape(int experts, int perToken, int intermediateSize, boolean normalised, Set<Integer> layers) {
     private static final int MAX_EXPERTS = 1 << 12;
 
@@ -23,7 +23,7 @@ public record MixtureShape(int experts, int perToken, int intermediateSize, bool
     }
 
     /// Reads the keys of `qwen3_moe`, with the defaults of transformers. Every `decoder_sparse_step`-th layer has
-    /// experts but for `mlp_only_layers`.
+    /// experts, except for `mlp_only_layers`.
     ///
     /// @return absent if no layer has experts
     static Optional<MixtureShape> read(ConfigJson json, int layers) {

@@ -14,23 +14,23 @@ import org.sparkqwen.engine.modelfile.ModelInput;
 import org.sparkqwen.engine.modelfile.ModelJson;
 import org.sparkqwen.engine.modelfile.OtherFormat;
 
-/// A Qwen model, as its config.json describes it, in the form of transformers 4 or 5.
+/// The configuration of a Qwen model, as its config.json describes it, in the form of transformers 4 or 5.
 ///
-/// A key that changes results and is not supported is refused; so is another `model_type`. A key that is not known to
-/// be harmless is warned of.
+/// An unsupported key that changes results is refused, and so is another `model_type`. A key that is not known to be
+/// harmless gives a warning.
 ///
 /// @param hiddenSize width of the residual stream
 /// @param intermediateSize width of a dense feed-forward layer
-/// @param mixture of the layers that have experts; absent if none has
+/// @param mixture the experts and the layers that have them; absent if none has
 /// @param rmsNormEpsilon added to the mean square
-/// @param maxPositions the context, in tokens
-/// @param tiedEmbeddings whether the head shares the embedding's weights; what config.json says of that may be wrong,
-///     see [#with]
-/// @param eosTokenIds ids that end a text; from generation_config.json where it names any, else from config.json
+/// @param maxPositions the context length in tokens
+/// @param tiedEmbeddings whether the head shares the embedding's weights; config.json may be wrong about that, see
+///     [#with]
+/// @param eosTokenIds ids that end a text; from generation_config.json if it names any, else from config.json
 /// @param endOfDocument the end-of-text id that separates documents in training. Chat models end a turn with another
-///     one; config.json then names this one as bos_token_id
+///     one, and their config.json names this one as bos_token_id
 /// @param bosTokenId the first id that config.json names as bos_token_id
-/// @param warnings what a person should know of config.json, a line each
+/// @param warnings remarks on config.json for the user, a line each
 public record ModelConfig(
         ModelFamily family,
         int vocabSize,
@@ -132,9 +132,9 @@ public record ModelConfig(
                 List.copyOf(warnings));
     }
 
-    /// The same with the head that the weights have. A head of its own counts, whatever the config says, if
-    /// it is another one than the embedding: so it is in transformers 5. Reads both where they have the same
-    /// numbers.
+    /// Returns this configuration with the head that the weights have. A separate head in the weights counts,
+    /// whatever the config says, if it differs from the embedding, as in transformers 5. To compare their numbers,
+    /// this reads both.
     public ModelConfig with(WeightFiles weights) {
         if (!tiedEmbeddings || !TensorPlan.hasOwnHead(weights)) {
             return this;
@@ -161,7 +161,7 @@ public record ModelConfig(
                 List.copyOf(lines));
     }
 
-    /// Their names alone would take seconds to make, and gigabytes.
+    /// Refuses a model with too many tensors, because their names alone would take seconds to make, and gigabytes.
     private static void refuseTooManyTensors(ConfigJson json, int layers, Optional<MixtureShape> mixture) {
         long experts = mixture.map(
                         shape -> (long) shape.experts() * shape.layers().size())
@@ -184,7 +184,8 @@ public record ModelConfig(
                 .findFirst();
     }
 
-    /// YaRN stretches the trained context by its factor; a config may state the trained one or the stretched one.
+    /// The context length. YaRN stretches the trained context by its factor, and a config may state either the
+    /// trained one or the stretched one.
     private static int context(Rope rope, int maxPositions) {
         return switch (rope) {
             case Rope.Plain plain -> maxPositions;
@@ -194,7 +195,7 @@ public record ModelConfig(
     }
 
     private static void refuseOtherModels(ConfigJson json, ModelFamily family, int layers, List<String> warnings) {
-        // As transformers takes it: whatever is not true, null included, looks at later tokens, too.
+        // As in transformers, anything that is not true, null included, means that tokens attend to later ones, too.
         if (json.node().has("is_causal") && !json.flag("is_causal", false)) {
             throw json.unsupported("is_causal", "every token attends to those before it: true");
         }
@@ -202,7 +203,7 @@ public record ModelConfig(
         if (json.has("hidden_act") && !ACTIVATIONS.contains(json.text("hidden_act"))) {
             throw json.unsupported("hidden_act", "silu is");
         }
-        // Of Qwen2 the key says nothing: queries, keys and values always have biases.
+        // For Qwen2 the key says nothing, because queries, keys and values always have biases.
         if (family != ModelFamily.QWEN2 && json.flag("attention_bias", false)) {
             throw json.unsupported("attention_bias", "Qwen3 has none");
         }
@@ -220,8 +221,8 @@ public record ModelConfig(
         }
     }
 
-    /// A model whose forward pass is code of its own is another model, whatever its type says. Code for its
-    /// configuration or its tokenizer alone is not run either, but leaves the forward pass as it is.
+    /// Refuses a model whose forward pass is code of its own, because it is another model, whatever its type says.
+    /// Code for its configuration or its tokenizer alone is not run either, but leaves the forward pass as it is.
     private static void refuseOwnCode(ConfigJson json, List<String> warnings) {
         if (!json.has("auto_map")) {
             return;
@@ -236,8 +237,8 @@ public record ModelConfig(
         warnings.add("config.json: auto_map names code of the model's own, which is not run");
     }
 
-    /// A window is in use unless its size is null. Dense models use it from layer max_window_layers on, those with
-    /// experts in all layers.
+    /// Refuses sliding-window attention. A window is in use unless its size is null: dense models use it from layer
+    /// max_window_layers on, those with experts in all layers.
     private static void refuseSlidingWindow(ConfigJson json, ModelFamily family, int layers) {
         boolean sized = json.has("sliding_window") || !json.node().has("sliding_window");
         if (!json.flag("use_sliding_window", false) || !sized) {
@@ -254,12 +255,12 @@ public record ModelConfig(
         return mixture.filter(shape -> shape.has(layer));
     }
 
-    /// Layers that are dense.
+    /// The number of dense layers.
     public int denseLayers() {
         return layers - mixture.map(MixtureShape::layers).orElse(Set.of()).size();
     }
 
-    /// Bytes of keys and values that a token of context needs in all layers, in float32.
+    /// The bytes of keys and values that a token of context needs in all layers, in float32.
     public long keyValueBytesPerToken() {
         return 2L * layers * attention.keyValueWidth() * Float.BYTES;
     }

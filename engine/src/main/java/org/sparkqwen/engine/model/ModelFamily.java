@@ -5,19 +5,19 @@ import java.util.List;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
-/// Which of transformers' architectures a model has, by its `model_type`.
+/// The architecture of a model among those of transformers, by its `model_type`.
 public enum ModelFamily {
-    /// Norms on queries and keys, dense.
+    /// Qwen3, dense: norms on queries and keys.
     QWEN3("qwen3", "Qwen3", "Qwen3"),
-    /// The same with experts in some or all layers.
+    /// Qwen3 with experts in some or all layers: norms on queries and keys.
     QWEN3_MOE("qwen3_moe", "Qwen3Moe", "Qwen3 mixture of experts"),
-    /// Qwen2 and Qwen2.5: biases on queries, keys and values instead of norms, dense.
+    /// Qwen2 and Qwen2.5, dense: biases on queries, keys and values instead of norms.
     QWEN2("qwen2", "Qwen2", "Qwen2");
 
-    /// The heads' width that transformers gives Qwen3 where the config has none, whatever the hidden size.
+    /// The width of a head that transformers gives Qwen3 if the config has none, whatever the hidden size.
     private static final int QWEN3_HEAD_DIM = 128;
 
-    /// What classes are called that put something else in the place of the language model's head.
+    /// Name parts of classes that replace the language model's head with something else.
     private static final List<String> OTHER_HEADS = List.of(
             "ForSequenceClassification",
             "ForTokenClassification",
@@ -46,8 +46,8 @@ public enum ModelFamily {
         throw json.unsupported("model_type", "qwen3, qwen3_moe and qwen2 are");
     }
 
-    /// A model's class decides what stands on top of it; without a head of its own it is still a language
-    /// model.
+    /// Checks the model's class, which decides what stands on top of it. Without a head of its own it is still a
+    /// language model.
     ///
     /// @throws InvalidModelException if it is a classifier or the like
     void checkArchitectures(ConfigJson json, List<String> warnings) {
@@ -66,17 +66,18 @@ public enum ModelFamily {
         return name.equals(className + "ForCausalLM") || name.equals(className + "Model");
     }
 
-    /// For a person.
+    /// The family's name in messages to people.
     public String title() {
         return title;
     }
 
-    /// Whether queries and keys are normed, head by head, and have no bias; else queries, keys and values have one.
+    /// Whether queries and keys are normalized head by head and have no bias. If not, queries, keys and values have
+    /// a bias.
     boolean normsQueriesAndKeys() {
         return this != QWEN2;
     }
 
-    /// The width of a head where the config has none.
+    /// The width of a head if the config has none.
     int headDim(int hiddenSize, int heads) {
         return this == QWEN3 ? QWEN3_HEAD_DIM : Math.max(1, hiddenSize / heads);
     }

@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.sparkqwen.engine.kernels.AttentionShape;
 
-/// The models that Qwen3 was published as: their sizes, for measuring without their weights.
+/// The sizes of the published Qwen3 models, for measuring without their weights.
 public enum PublishedShape {
     B0_6("0.6b", 1024, 28, 16, 8, 3072, 0, true),
     B1_7("1.7b", 2048, 28, 16, 8, 6144, 0, true),
@@ -34,7 +34,7 @@ public enum PublishedShape {
     private final int heads;
     private final int keyValueHeads;
     private final int intermediate;
-    private final int expertIntermediate; // 0 of a dense model
+    private final int expertIntermediate; // 0 for a dense model
     private final boolean tied;
 
     PublishedShape(
@@ -56,7 +56,7 @@ public enum PublishedShape {
         this.tied = tied;
     }
 
-    /// What the model's name says of its size: `0.6b`.
+    /// The size in the model's name: `0.6b`.
     public String label() {
         return label;
     }
@@ -80,8 +80,8 @@ public enum PublishedShape {
                                         .collect(Collectors.joining(", ")))));
     }
 
-    /// The configuration, with the first `layers` of its layers. It has no end-of-text id: a text of random weights
-    /// would end wherever chance has it.
+    /// The configuration with the first `layers` of the model's layers. It has no end-of-text id, because a text of
+    /// random weights would end by chance.
     ///
     /// @throws IllegalArgumentException if the model has fewer layers
     public ModelConfig config(int layers) {
@@ -109,7 +109,7 @@ public enum PublishedShape {
                 List.of());
     }
 
-    /// All layers have experts.
+    /// The experts, which all layers have.
     private MixtureShape mixture(int layers) {
         Set<Integer> all = IntStream.range(0, layers).boxed().collect(Collectors.toSet());
         return new MixtureShape(EXPERTS, EXPERTS_PER_TOKEN, expertIntermediate, true, all);

@@ -9,16 +9,16 @@ import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.TensorPieces;
 import org.sparkqwen.engine.kernels.Matrix;
 
-/// Weights that nobody trained, for measuring speed: normal with a standard deviation of 0.02, norms around 1. The same
-/// seed gives the same weights. Numbers are drawn from a table, for billions of them are wanted in seconds.
+/// Random weights for measuring speed: normal with a standard deviation of 0.02, and norms around 1. The same seed
+/// gives the same weights. Numbers are drawn from a table, because billions of them are wanted in seconds.
 final class RandomPieces implements TensorPieces {
     private static final int TABLE = 1 << 12;
     private static final double DEVIATION = 0.02;
 
-    /// Numbers that are drawn into an array before they go to memory; a multiple of [#DRAWS].
+    /// How many numbers are drawn into an array before they go to memory; a multiple of [#DRAWS].
     private static final int CHUNK = 1 << 12;
 
-    /// Draws that 64 random bits serve for.
+    /// The number of draws from 64 random bits.
     private static final int DRAWS = 4;
 
     private final long seed;
@@ -80,7 +80,7 @@ final class RandomPieces implements TensorPieces {
         return (int) (bits >>> (which * Long.SIZE / DRAWS)) & (TABLE - 1);
     }
 
-    /// SplitMix64, see <https://doi.org/10.1145/2660193.2660195>.
+    /// Computes a number of SplitMix64, see <https://doi.org/10.1145/2660193.2660195>.
     private static long random(long stream, long index) {
         long state = (stream + index + 1) * 0x9e3779b97f4a7c15L;
         long mixed = (state ^ (state >>> 30)) * 0xbf58476d1ce4e5b9L;

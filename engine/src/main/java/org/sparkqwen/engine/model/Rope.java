@@ -2,16 +2,16 @@ package org.sparkqwen.engine.model;
 
 import java.util.List;
 
-/// Which rotary position embedding a model has.
+/// The rotary position embedding of a model.
 public sealed interface Rope {
     /// The base of the geometric series of wavelengths.
     double theta();
 
-    /// The embedding a model is trained with.
+    /// The plain embedding, with which a model is trained.
     record Plain(double theta) implements Rope {}
 
-    /// YaRN (Peng et al. 2023, arXiv:2309.00071): slow pairs are interpolated by `factor`, fast ones are not, those
-    /// between are blended; cosines and sines are scaled by `attentionFactor`.
+    /// YaRN (Peng et al. 2023, arXiv:2309.00071) interpolates slow pairs by `factor`, leaves fast ones, and blends
+    /// those between. It scales cosines and sines by `attentionFactor`.
     ///
     /// @param originalPositions the context that the model was trained with
     /// @param betaFast turns within the trained context from which a pair is not interpolated
@@ -27,9 +27,9 @@ public sealed interface Rope {
             boolean truncate)
             implements Rope {}
 
-    /// Reads what a config says of position embeddings, see [RopeReader].
+    /// Reads a config's settings for position embeddings, see [RopeReader].
     ///
-    /// @param warnings gets a line for each thing that a person should know
+    /// @param warnings gets a line for each remark to the user
     static Rope read(ConfigJson config, int maxPositions, List<String> warnings) {
         return new RopeReader(config, maxPositions, warnings).read();
     }

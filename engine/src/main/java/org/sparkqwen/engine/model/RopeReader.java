@@ -16,8 +16,8 @@ import org.sparkqwen.engine.message.Quote;
 /// 4. the trained context of YaRN: `original_max_position_embeddings` of the config itself, else of the object, else
 ///    `max_position_embeddings`.
 ///
-/// What transformers ignores is ignored with a warning; what contradicts itself in a way that no precedence
-/// settles is refused.
+/// Settings that transformers ignores are ignored with a warning. Contradictions that no precedence settles are
+/// refused.
 final class RopeReader {
     private static final String SCALING = "rope_scaling";
     private static final String PARAMETERS = "rope_parameters";
@@ -26,10 +26,10 @@ final class RopeReader {
     private static final String TYPE = "type";
     private static final String ORIGINAL_POSITIONS = "original_max_position_embeddings";
 
-    /// The default of all families.
+    /// The default base of all families.
     private static final double DEFAULT_THETA = 10_000;
 
-    /// What no model has, against numbers that overflow in float32.
+    /// An upper bound that no real model comes near, so that numbers do not overflow in float32.
     private static final double MOST = 1e6;
 
     private static final Set<String> KEYS_OF_ALL = Set.of(ROPE_TYPE, TYPE, THETA, "partial_rotary_factor");
@@ -47,7 +47,7 @@ final class RopeReader {
     private final int maxPositions;
     private final List<String> warnings;
 
-    /// @param warnings gets a line for each thing that a person should know
+    /// @param warnings gets a line for each remark to the user
     RopeReader(ConfigJson config, int maxPositions, List<String> warnings) {
         this.config = config;
         this.maxPositions = maxPositions;
@@ -70,13 +70,14 @@ final class RopeReader {
         return rope;
     }
 
-    /// An empty object says nothing, and is none.
+    /// Whether the object under `key` has content; an empty object counts as absent.
     private boolean hasContent(String key) {
         return config.has(key) && !config.object(key).node().isEmpty();
     }
 
-    /// transformers 4 knows no `rope_parameters`, and 5 replaces them by `rope_scaling`. With them goes their
-    /// base, and another one takes its place: nobody meant that.
+    /// Settles `rope_parameters` beside `rope_scaling`. transformers 4 does not know the former, and 5 replaces
+    /// them by the latter. Their base is lost with them, and nobody wants another base in its place, so that is
+    /// refused.
     private void settle(Rope rope) {
         ConfigJson parameters = config.object(PARAMETERS);
         double stated = parameters.positiveNumber(THETA, rope.theta());
@@ -152,12 +153,13 @@ final class RopeReader {
                 !json.node().has("truncate") || json.flag("truncate", false)); // null is false in Python
     }
 
-    /// A factor that is null is what the two contexts say; an absent one is an error in transformers, too.
+    /// The factor of YaRN. If it is null, the ratio of the two contexts is taken; if it is absent, that is an
+    /// error, as in transformers.
     private static double factor(ConfigJson json, double implied) {
         return json.node().path("factor").isNull() ? implied : positive(json, "factor");
     }
 
-    /// The mean of what YaRN multiplies cosines and sines by; DeepSeek's models divide two such factors.
+    /// The factor by which YaRN multiplies cosines and sines; DeepSeek's models divide two such factors.
     private static double attentionFactor(ConfigJson json, double factor) {
         double mscale = optional(json, "mscale");
         double ofAllDimensions = optional(json, "mscale_all_dim");
@@ -170,7 +172,7 @@ final class RopeReader {
         return factor <= 1 ? 1 : 0.1 * mscale * StrictMath.log(factor) + 1;
     }
 
-    /// As in Python, 0 and null are nothing.
+    /// Reads a beta; 0 and null count as absent, as in Python.
     private static double beta(ConfigJson json, String key, double absent) {
         double beta = optional(json, key);
         return beta == 0 ? absent : beta;
@@ -193,7 +195,7 @@ final class RopeReader {
         }
     }
 
-    /// @param known keys beside those that stand in every form
+    /// @param known keys beside those that every form has
     private void warnOfOthers(ConfigJson json, String key, Set<String> known, String what) {
         for (String other : json.keys()) {
             JsonNode value = json.node().path(other);

@@ -6,8 +6,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /// Cosines and sines of every position's rotary angles, `[positions, headDim / 2]`, computed as far as positions are
-/// used. Frequencies and angles are float32, as transformers computes them; position 600 turns the fastest pair by
-/// 600 radians, so another rounding of the angle would show.
+/// used. Frequencies and angles are float32, as in transformers. Position 600 rotates the fastest pair by 600 radians,
+/// so another rounding of the angle would show.
 final class RotaryTable implements AutoCloseable {
     private static final int FIRST_POSITIONS = 1024;
 
@@ -26,7 +26,7 @@ final class RotaryTable implements AutoCloseable {
         };
     }
 
-    /// Bytes of a table that was last made larger for `count` positions, at most.
+    /// The most bytes of a table that was last enlarged for `count` positions.
     static long bytes(int count, int headDim) {
         return (long) Math.max(FIRST_POSITIONS, 2 * count) * headDim * Float.BYTES;
     }
@@ -60,7 +60,7 @@ final class RotaryTable implements AutoCloseable {
         return sines;
     }
 
-    /// Radians a position turns each pair by: theta^(−2i / headDim), changed by YaRN.
+    /// The radians by which a position rotates each pair: theta^(−2i / headDim), changed by YaRN.
     static float[] frequencies(Rope rope, int headDim) {
         int half = headDim / 2;
         float[] frequencies = new float[half];
@@ -79,8 +79,8 @@ final class RotaryTable implements AutoCloseable {
         return frequencies;
     }
 
-    /// 0 for pairs that turn more than `betaFast` times within the trained context, 1 for those that turn less than
-    /// `betaSlow` times, linear in the pair's index between.
+    /// The share of interpolation of a pair: 0 if it turns more than `betaFast` times within the trained context, 1
+    /// if it turns less than `betaSlow` times, linear in the pair's index between.
     private static float ramp(Rope.Yarn yarn, int headDim, int pair) {
         double fast = pairThatTurns(yarn, headDim, yarn.betaFast());
         double slow = pairThatTurns(yarn, headDim, yarn.betaSlow());

@@ -9,29 +9,29 @@ import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.StreamedFile;
 
-/// Which of a model's weights stay in memory, and which are read from the disk for each batch.
+/// A plan of which weights of a model stay in memory, and which are read from the disk for each batch.
 ///
 /// A batch uses the parts of a model in turn: the embedding, the layers, and a head of its own. If they do not all fit,
-/// about the same share of every layer stays, and the rest is read while the part before it computes; so the disk has
-/// as much to do beside each layer. The rests go through two slots in turns. The embedding stays whole: a batch reads
+/// about the same share of every layer stays, and the rest is read while the part before it computes, so the disk has
+/// as much to do beside each layer. The rests use two slots in turns. The embedding stays whole, because a batch reads
 /// few of its rows, and those are anywhere.
 ///
 /// @param parts in the order of use; after the last comes the first again
 /// @param memory bytes that weights may take
 /// @param overlapping whether a part is read while another computes; false if memory does not hold two of them
 public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) {
-    /// Of the share that stays.
+    /// The accuracy of the share that stays.
     private static final double ACCURACY = 0.001;
 
     public StreamingPlan {
         parts = List.copyOf(parts);
     }
 
-    /// Bytes of a packed file's data.
+    /// A part of the model: a range of bytes of a packed file's data.
     ///
-    /// @param from where the part begins
-    /// @param kept where what stays in memory ends, and what is read for each batch begins
-    /// @param to where the part ends
+    /// @param from start of the part
+    /// @param kept end of what stays in memory, and start of what is read for each batch
+    /// @param to end of the part
     public record Part(long from, long kept, long to) {
         public long keptBytes() {
             return kept - from;
@@ -42,7 +42,7 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
         }
     }
 
-    /// @param layout of all weights of a model with `layers` layers
+    /// @param layout all weights of a model with `layers` layers
     /// @param memory bytes that weights may take
     static StreamingPlan of(PackedLayout layout, int layers, long memory) {
         List<List<PackedTensor>> all = new ArrayList<>();
@@ -84,8 +84,8 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
         return new Part(tensors.getFirst().offset(), last.offset() + last.bytes(), last.offset() + last.bytes());
     }
 
-    /// Of each part but the embedding the first tensors stay, about `share` of its bytes: what is missing in one,
-    /// because tensors are large, is made up for by those after it.
+    /// Cuts each part except the embedding so that its first tensors stay, about `share` of its bytes. If large
+    /// tensors make one part miss its share, the parts after it make up for that.
     private static List<Part> parts(List<List<PackedTensor>> all, double share) {
         List<Part> parts = new ArrayList<>();
         double owed = 0;
@@ -108,8 +108,8 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
         return parts;
     }
 
-    /// Where an odd number of parts is read, the last of them, mostly the head, stays: it would have the same slot
-    /// as the first, which comes after it.
+    /// Makes the number of parts that are read even: the last of an odd number, mostly the head, stays. It would
+    /// otherwise have the same slot as the first, which comes after it.
     private static List<Part> evened(List<Part> parts) {
         int[] read = IntStream.range(0, parts.size())
                 .filter(part -> parts.get(part).streamedBytes() > 0)
@@ -121,8 +121,8 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
         return parts;
     }
 
-    /// What of part `part` is read for each batch, and where to; absent if all of it stays. Parts that follow each
-    /// other have different slots, if there is room for two.
+    /// The range of part `part` that is read for each batch, and its slot; absent if all of it stays. Parts that
+    /// follow each other have different slots, if there is room for two.
     Optional<StreamedFile.Range> range(int part) {
         if (!streams(part)) {
             return Optional.empty();
@@ -137,7 +137,7 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
         return parts.get(part).streamedBytes() > 0;
     }
 
-    /// Those of all parts.
+    /// The ranges of all parts that are read for each batch.
     List<StreamedFile.Range> ranges() {
         return IntStream.range(0, parts.size())
                 .mapToObj(this::range)
@@ -145,7 +145,7 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
                 .toList();
     }
 
-    /// Bytes of the slots.
+    /// The bytes of the slots together.
     long slotBytes() {
         List<StreamedFile.Range> ranges = ranges();
         return IntStream.range(0, 2)
@@ -157,22 +157,22 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
                 .sum();
     }
 
-    /// Whether there are weights that do not fit into memory.
+    /// Whether some weights do not fit into memory.
     public boolean streams() {
         return streamedBytes() > 0;
     }
 
-    /// Bytes of all parts.
+    /// The bytes of all parts together.
     public long bytes() {
         return keptBytes() + streamedBytes();
     }
 
-    /// Bytes that each batch reads from the disk.
+    /// The bytes that each batch reads from the disk.
     public long streamedBytes() {
         return parts.stream().mapToLong(Part::streamedBytes).sum();
     }
 
-    /// Bytes that are read once and stay.
+    /// The bytes that are read once and stay.
     public long keptBytes() {
         return parts.stream().mapToLong(Part::keptBytes).sum();
     }

@@ -1,8 +1,8 @@
 package org.sparkqwen.engine.model;
 
-/// What a model says of given tokens, each after the tokens before it.
+/// The model's scores of given tokens, each after the tokens before it.
 ///
-/// @param logProbabilities each target's, in nats; NaN if a logit was NaN
-/// @param likeliest whether it is the one that a greedy text would go on with: no token is likelier, and none as likely
-///     has a lower id
+/// @param logProbabilities each target's log-probability in nats; NaN if a logit was NaN
+/// @param likeliest whether the target is the token that greedy decoding would choose: no token is more likely, and
+///     none that is as likely has a lower id
 public record TargetScores(double[] logProbabilities, boolean[] likeliest) {}

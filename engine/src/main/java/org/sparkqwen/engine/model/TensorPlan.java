@@ -23,8 +23,8 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
-/// The tensors a configuration calls for, by name and shape, how they are packed, and how a checkpoint differs from
-/// them.
+/// The tensors that a configuration calls for, by name and shape. It says how they are packed, and how a checkpoint
+/// differs from them.
 ///
 /// @param shapes name to shape, in the order of the model
 public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
@@ -36,8 +36,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
 
     private static final String BARE_EMBEDDING = "embed_tokens.weight";
 
-    /// What names of tensors end with in the formats of GPTQ, AWQ, FP8, compressed-tensors, bitsandbytes and
-    /// MLX.
+    /// Endings of tensor names in the formats of GPTQ, AWQ, FP8, compressed-tensors, bitsandbytes and MLX.
     private static final List<String> QUANTIZED = List.of(
             ".qweight",
             ".qzeros",
@@ -52,7 +51,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
 
     private static final int SHOWN_DIFFERENCES = 5;
 
-    /// What the names of a layer's tensors begin with.
+    /// The start of the names of a layer's tensors.
     static String layer(int layer) {
         return "model.layers.%d.".formatted(layer);
     }
@@ -65,7 +64,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         return layer(layer) + part + ".bias";
     }
 
-    /// What the names of an expert's tensors begin with.
+    /// The start of the names of an expert's tensors.
     static String expert(int layer, int expert) {
         return layer(layer) + EXPERTS + expert + ".";
     }
@@ -105,7 +104,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         return new TensorPlan(shapes);
     }
 
-    /// A projection of the layer's input, with a bias where queries and keys have no norm.
+    /// Adds a projection of the layer's input, with a bias if queries and keys have no norm.
     private static void addProjection(
             Map<String, List<Integer>> shapes, ModelConfig config, int layer, String part, int outputs) {
         shapes.put(layer(layer, part), List.of(outputs, config.hiddenSize()));
@@ -131,7 +130,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         }
     }
 
-    /// Parameters that take part in a token: all but those of the experts that it does not go to.
+    /// The number of parameters that take part in a token: all but those of the experts that it does not go to.
     public static long activeParameters(ModelConfig config) {
         return of(config).parameters() - idleParameters(config);
     }
@@ -146,9 +145,9 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
                 .orElse(0L);
     }
 
-    /// Arithmetic operations of a token's products with weights, the head's included, a multiply-add being two.
-    /// What attention adds depends on the position. An embedding that no head shares is looked up, not multiplied
-    /// with.
+    /// The arithmetic operations of a token's products with weights, the head's included; a multiply-add counts as
+    /// two. Attention adds more, depending on the position. An embedding that no head shares is not multiplied
+    /// with, because it is looked up.
     public static long flopsPerToken(ModelConfig config) {
         SequencedMap<String, List<Integer>> shapes = of(config).shapes();
         long multiplied = shapes.entrySet().stream()
@@ -167,8 +166,8 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
     }
 
-    /// How the tensors are packed: a head that shares the embedding's weights serves as embedding too, so that
-    /// nothing is stored twice; an embedding of its own lies in rows.
+    /// The layout of the packed tensors. A head that shares the embedding's weights serves as embedding too, so
+    /// that nothing is stored twice; a separate embedding lies in rows.
     ///
     /// @param dtypes the number format of each matrix, by name; vectors become float32
     public PackedLayout layout(Function<String, DType> dtypes) {
@@ -177,7 +176,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         return layout.build();
     }
 
-    /// Likewise, in the number formats of `checkpoint`, which has all the tensors.
+    /// The layout of the packed tensors in the number formats of `checkpoint`, which has all the tensors.
     public PackedLayout layout(Checkpoint checkpoint) {
         return layout(name -> checkpoint.find(name).orElseThrow().dtype());
     }
@@ -206,8 +205,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         }
     }
 
-    /// Whether the weights have a head that is not the embedding's. Reads both where they have the same
-    /// numbers.
+    /// Whether the weights have a head that differs from the embedding. To compare their numbers, this reads both.
     static boolean hasOwnHead(WeightFiles weights) {
         return switch (weights) {
             case PackedFile packed -> packed.layout().find(HEAD).isPresent();
@@ -219,8 +217,8 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         };
     }
 
-    /// One line for each tensor that is missing, has another shape or form, or has no place in the model; one
-    /// line in all if the names are those of something else; empty if all fit.
+    /// One line for each tensor that is missing, has another shape or form, or has no place in the model. If the
+    /// names are those of something else, there is one line in all; if all tensors fit, there is none.
     public List<String> differences(WeightFiles weights) {
         Map<String, WeightFiles.Tensor> present =
                 weights.tensors().stream().collect(Collectors.toMap(WeightFiles.Tensor::name, tensor -> tensor));
@@ -253,7 +251,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
         return differences;
     }
 
-    /// How names differ that are those of something else as a whole; null if they do not.
+    /// Describes names that are those of something else as a whole; null if they are not.
     private @Nullable String otherNames(Set<String> names) {
         SortedSet<String> ordered = new TreeSet<>(names);
         for (String name : ordered) {
@@ -279,7 +277,7 @@ public record TensorPlan(SequencedMap<String, List<Integer>> shapes) {
                 .formatted(names.size(), Quote.of(ordered.first()), EMBEDDING);
     }
 
-    /// Copies that checkpoints carry of what the config gives already: a tied head, and the rotary frequencies.
+    /// Whether a tensor is a copy of what the config gives already: a tied head, or the rotary frequencies.
     private static boolean harmlessSurplus(String name) {
         return name.equals(HEAD) || name.endsWith(".rotary_emb.inv_freq");
     }

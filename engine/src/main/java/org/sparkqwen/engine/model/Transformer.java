@@ -14,9 +14,9 @@ import org.sparkqwen.engine.scheduler.Batch;
 
 /// Qwen's forward pass: token ids in, final hidden states out, and the vocabulary head on top of them.
 ///
-/// Works in float32 on the checkpoint's exact values, in the order of transformers' modeling_qwen3.py,
-/// modeling_qwen3_moe.py and modeling_qwen2.py. A batch is rows of tokens, whoever they belong to; only attention looks
-/// at sequences. Not safe for several threads at once: the kernels bring their own.
+/// It works in float32 on the checkpoint's exact values, in the order of transformers' modeling_qwen3.py,
+/// modeling_qwen3_moe.py and modeling_qwen2.py. A batch is rows of tokens of any sequences; only attention looks at
+/// sequences. Not safe for several threads at once, because the kernels bring their own.
 public final class Transformer implements AutoCloseable {
     private final ModelConfig config;
     private final Weights weights;
@@ -34,7 +34,7 @@ public final class Transformer implements AutoCloseable {
         attentionScale = (float) (1 / Math.sqrt(config.attention().headDim()));
     }
 
-    /// Computes every token of `batch`, writing its keys and values into its sequence's blocks.
+    /// Computes every token of `batch` and writes its keys and values into its sequence's blocks.
     ///
     /// @param wanted rows of the batch, ascending, whose hidden states the caller needs
     /// @return `[wanted.length, hidden]`, after the final norm; valid until the next call
@@ -61,17 +61,18 @@ public final class Transformer implements AutoCloseable {
         return normed;
     }
 
-    /// Reading a token's vector takes some microseconds, for its numbers are far apart.
+    /// Reads the tokens' vectors on all threads, because a vector takes some microseconds with its numbers far
+    /// apart.
     private void embed(int[] tokens, MemorySegment out) {
         Embedding embedding = weights.embedding();
         long rowBytes = (long) config.hiddenSize() * Float.BYTES;
         kernels.each(tokens.length, i -> embedding.read(tokens[i], out.asSlice(i * rowBytes, rowBytes)));
     }
 
-    /// Grouped-query attention.
+    /// Computes grouped-query attention.
     ///
     /// @param x `[tokens, hidden]`: the layer's normed input
-    /// @param residual `[tokens, hidden]`: what the output is added to
+    /// @param residual `[tokens, hidden]`: the residual stream, to which the output is added
     private void attention(Layer layer, Batch batch, int layerIndex, MemorySegment x, MemorySegment residual) {
         AttentionShape shape = config.attention();
         int tokens = batch.tokens().length;
@@ -100,7 +101,7 @@ public final class Transformer implements AutoCloseable {
     }
 
     /// @param x `[tokens, hidden]`: the normed input
-    /// @param residual `[tokens, hidden]`: what the output is added to
+    /// @param residual `[tokens, hidden]`: the residual stream, to which the output is added
     private void feedForward(FeedForward feedForward, MemorySegment x, MemorySegment residual, int tokens) {
         switch (feedForward) {
             case FeedForward.Dense dense -> dense(dense, x, residual, tokens);
@@ -129,7 +130,7 @@ public final class Transformer implements AutoCloseable {
         }
     }
 
-    /// What the model says of a target after each row, without storing logits.
+    /// Computes the model's scores of a target after each row, without storing logits.
     ///
     /// @param hidden `[targets.length, hidden]`, from [#forward]
     /// @param targets token ids
@@ -139,7 +140,7 @@ public final class Transformer implements AutoCloseable {
         return scores;
     }
 
-    /// The logits after each row.
+    /// Computes the logits after each row.
     ///
     /// @param hidden `[rows, hidden]`, from [#forward]
     /// @return `[rows, vocabulary]`; valid until the next call
@@ -149,7 +150,7 @@ public final class Transformer implements AutoCloseable {
         return activations.logits;
     }
 
-    /// log Σ exp of each row of logits: subtracted from a logit, it gives the bits of [#score].
+    /// Computes log Σ exp of each row of logits; subtracted from a logit, it gives the bits of [#score].
     ///
     /// @param logits `[rows, vocabulary]`
     /// @return `[rows]`
@@ -159,10 +160,10 @@ public final class Transformer implements AutoCloseable {
         return sums;
     }
 
-    /// The likeliest token of each row of logits; of equals, the first.
+    /// Finds the most likely token of each row of logits; of equals, the first.
     ///
     /// @param logits `[rows, vocabulary]`
-    /// @param choosable ids that may be chosen: those below
+    /// @param choosable ids below this may be chosen
     /// @return `[rows]`
     public int[] likeliest(MemorySegment logits, int rows, int choosable) {
         int[] tokens = new int[rows];
@@ -170,7 +171,7 @@ public final class Transformer implements AutoCloseable {
         return tokens;
     }
 
-    /// [Kernels#exponentials], which [#each] may run for several rows at once.
+    /// Calls [Kernels#exponentials], which [#each] may run for several rows at once.
     public double exponentials(float[] scores, int count, float maximum, float temperature) {
         return kernels.exponentials(scores, count, maximum, temperature);
     }
@@ -184,7 +185,7 @@ public final class Transformer implements AutoCloseable {
         kernels.rmsNorm(in, weight, out, rows, config.hiddenSize(), config.rmsNormEpsilon());
     }
 
-    /// @param norm null where heads are turned as they are
+    /// @param norm the norm's weight; null if heads are rotated without a norm
     private void normAndRotate(MemorySegment x, @Nullable MemorySegment norm, int heads, int[] positions) {
         int headDim = config.attention().headDim();
         MemorySegment cosines = rotary.cosines();
@@ -214,15 +215,15 @@ public final class Transformer implements AutoCloseable {
         }
     }
 
-    /// Bytes off the heap that a batch of `tokens` needs, beside weights and caches.
+    /// The bytes off the heap that a batch of `tokens` needs, beside weights and caches.
     ///
-    /// @param positions of the longest sequence
+    /// @param positions positions of the longest sequence
     public static long workingBytes(ModelConfig config, int tokens, int positions) {
         return Activations.bytes(config, tokens)
                 + RotaryTable.bytes(positions, config.attention().headDim());
     }
 
-    /// Rows of experts that a batch of `tokens` computes at a time at most; 0 if the model has none.
+    /// The most rows of experts that a batch of `tokens` computes at a time; 0 if the model has none.
     public static int expertRows(ModelConfig config, int tokens) {
         return config.mixture()
                 .map(mixture -> Activations.expertRows(mixture, tokens))

@@ -7,9 +7,8 @@ import org.sparkqwen.engine.checkpoint.StreamedFile;
 
 /// Reads a model's parts from the disk ahead of their use, on a thread of its own.
 ///
-/// While one part computes, the next is read; so a batch takes as long as the disk or the arithmetic, whichever is
-/// slower, and not as both. Nothing is read before the first part is used, and what stays in memory is read once,
-/// unless the system drops it.
+/// While one part computes, the next is read, so a batch takes as long as the slower of disk and arithmetic, and not as
+/// both. Nothing is read before the first part is used. What stays in memory is read once, unless the system drops it.
 final class WeightStream implements AutoCloseable {
     private static final int NONE = -1;
 
@@ -18,20 +17,20 @@ final class WeightStream implements AutoCloseable {
     private final Thread reader =
             Thread.ofPlatform().daemon().name("weights-reader").unstarted(this::run);
 
-    // What follows is guarded by this.
+    // The following fields are guarded by this.
     private final BitSet present = new BitSet(); // parts that are in memory
     private int used = NONE; // the part that computes
     private boolean closed;
     private @Nullable Throwable failure;
 
-    /// @param file with the plan's ranges, to be closed after this
+    /// @param file the file with the plan's ranges, to be closed after this
     WeightStream(StreamingPlan plan, StreamedFile file) {
         this.plan = plan;
         this.file = file;
         reader.start();
     }
 
-    /// Waits until part `part` is in memory, where all of it then stays until another is used.
+    /// Waits until part `part` is in memory. All of it then stays there until another part is used.
     synchronized void use(int part) {
         if (used != part) {
             used = part;
@@ -48,7 +47,7 @@ final class WeightStream implements AutoCloseable {
             try {
                 wait();
             } catch (InterruptedException _) {
-                interrupted = true; // a batch is computed to its end; who asked for it looks at the flag then
+                interrupted = true; // a batch is computed to its end; the caller looks at the flag afterwards
             }
         }
         if (interrupted) {
@@ -75,7 +74,7 @@ final class WeightStream implements AutoCloseable {
         void run();
     }
 
-    /// Waits until there is something to do; null when there is nothing more.
+    /// Waits until there is something to do; null if there is nothing more to do.
     private synchronized @Nullable Task nextTask() {
         while (!closed && !complete()) {
             Task task = taskNow();
@@ -85,18 +84,18 @@ final class WeightStream implements AutoCloseable {
             try {
                 wait();
             } catch (InterruptedException _) {
-                return null; // nobody interrupts the thread but to end it
+                return null; // the thread is interrupted only to end it
             }
         }
         return null;
     }
 
-    /// Whether all is in memory and stays there.
+    /// Whether all weights are in memory and stay there.
     private boolean complete() {
         return !plan.streams() && present.cardinality() == plan.parts().size();
     }
 
-    /// The part that is waited for, then the next.
+    /// The next task, if there is one: the part that is waited for comes first, and then the next part.
     private @Nullable Task taskNow() {
         if (used == NONE) {
             return null;
@@ -108,7 +107,7 @@ final class WeightStream implements AutoCloseable {
         return present.get(next) ? null : readingOf(next);
     }
 
-    /// The next part that is not, or will not stay, in memory; the one that is used, if there is no such part.
+    /// The next part that is not, or will not stay, in memory; the one in use, if there is no such part.
     private int next() {
         int next = used;
         do {
@@ -131,7 +130,7 @@ final class WeightStream implements AutoCloseable {
         };
     }
 
-    /// The parts that are read to a slot.
+    /// The parts that are read into a slot.
     private BitSet sharing(int slot) {
         BitSet parts = new BitSet();
         for (int part = 0; part < plan.parts().size(); part++) {

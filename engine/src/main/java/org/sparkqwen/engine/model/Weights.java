@@ -27,12 +27,11 @@ import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
-/// A model's weights in the form in which the kernels read them, off-heap: mapped from a packed file, or packed into
-/// memory.
+/// A model's weights in the form that the kernels read, off-heap: mapped from a packed file, or packed into memory.
 ///
 /// Nothing is read when they are opened. The numbers of a layer, of an expert, of the embedding and of the head are
-/// checked when they are first asked for, before anything is computed from them. What is asked for stays in memory
-/// until something else is: a file that is larger than memory is read along, see [WeightStream].
+/// checked when they are first requested, before anything is computed from them. What is requested stays in memory
+/// until something else is requested. If a file is larger than memory, [WeightStream] reads it along.
 public final class Weights implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
 
@@ -49,7 +48,7 @@ public final class Weights implements AutoCloseable {
     private final StreamingPlan plan;
     private final @Nullable WeightStream stream; // of a file
 
-    /// @param packed all that the plan of `config` calls for; closed with this
+    /// @param packed all tensors that the plan of `config` calls for; closed with this
     /// @param memory bytes that weights may take
     private Weights(ModelConfig config, PackedTensors packed, long memory) {
         this.config = config;
@@ -78,9 +77,9 @@ public final class Weights implements AutoCloseable {
         stream = streamed == null ? null : new WeightStream(plan, streamed);
     }
 
-    /// Opens the weights of a model directory: its packed file, or that of its safetensors in the cache, which is
-    /// made if it is not there yet. Where it cannot be made, the weights are packed into memory, and a warning says
-    /// why.
+    /// Opens the weights of a model directory: its packed file, or the packed file of its safetensors in the cache,
+    /// which is made if it does not exist. If it cannot be made, the weights are packed into memory, and a warning
+    /// says why.
     ///
     /// @param cache a directory; null to pack into memory
     /// @param memory bytes that weights may take; if they are larger, each batch reads the rest from the disk
@@ -121,23 +120,23 @@ public final class Weights implements AutoCloseable {
         return PackedMemory.pack(checkpoint, layout);
     }
 
-    /// Weights that nobody trained, in memory, for measuring speed.
+    /// Makes random weights in memory, for measuring speed.
     ///
     /// @param dtype BF16 or F32: the format of the matrices
-    /// @param seed the same one gives the same weights
+    /// @param seed the same seed gives the same weights
     public static Weights random(ModelConfig config, DType dtype, long seed) {
         PackedLayout layout = TensorPlan.of(config).layout(name -> dtype);
         return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)), Long.MAX_VALUE);
     }
 
-    /// Bytes of the packed weights of `config`.
+    /// The bytes of the packed weights of `config`.
     ///
-    /// @param dtype the checkpoint's
+    /// @param dtype the checkpoint's number format
     public static long packedBytes(ModelConfig config, DType dtype) {
         return TensorPlan.of(config).layout(name -> dtype).bytes();
     }
 
-    /// What of the packed weights of `config` would stay in memory, and what each batch would read.
+    /// The plan of which packed weights of `config` would stay in memory, and which each batch would read.
     ///
     /// @param dtype the checkpoint's
     /// @param memory bytes that weights may take
@@ -210,17 +209,18 @@ public final class Weights implements AutoCloseable {
         return new FirstUse(() -> used.parallelStream().forEach(tensors::check));
     }
 
-    /// What these are the weights of, with the head that is there.
+    /// The model's configuration, with the head that the weights have.
     public ModelConfig config() {
         return config;
     }
 
-    /// Of weights in a file: what of them stays in memory, and what each batch reads.
+    /// The plan of which weights stay in memory and which each batch reads; absent if the weights are not in a
+    /// file.
     public Optional<StreamingPlan> streaming() {
         return stream == null ? Optional.empty() : Optional.of(plan);
     }
 
-    /// Waits for a part of the plan to be in memory.
+    /// Waits until a part of the plan is in memory.
     private void use(int part) {
         if (stream != null) {
             stream.use(part);
@@ -233,7 +233,7 @@ public final class Weights implements AutoCloseable {
         return embedding;
     }
 
-    /// The experts of a layer check themselves.
+    /// The weights of layer `i`. The experts of a layer check themselves.
     Layer layer(int i) {
         use(i + 1);
         layerUses.get(i).check();
@@ -245,7 +245,7 @@ public final class Weights implements AutoCloseable {
         return finalNorm;
     }
 
-    /// `[vocabulary, hidden]`
+    /// The weight of the vocabulary head, `[vocabulary, hidden]`.
     Matrix head() {
         use(headUse == embeddingUse ? 0 : layers.size() + 1);
         headUse.check();

@@ -9,12 +9,11 @@ import java.util.List;
 import java.util.Map;
 import org.sparkqwen.engine.message.Quote;
 
-/// The one way in which small files of a model directory are opened. They are untrusted: a file may be a
-/// named pipe that never ends, a device, or a terabyte that takes no room on the disk. So each is looked at
-/// first: it must be a regular file, and no larger than its kind can be. Whoever reads one, or takes its
-/// sha256, asks here before.
+/// Opens the small files of a model directory; nothing else does. They are untrusted: a file may be a named pipe that
+/// never ends, a device, or a terabyte that takes no room on the disk. So each is checked first: it must be a regular
+/// file, and no larger than its kind can be. Code that reads one, or takes its sha256, asks here before.
 ///
-/// Weights are mapped, not read; what is believed of their size, `SafetensorsFile` and `PackedFile` check.
+/// Weights are mapped, not read, and `SafetensorsFile` and `PackedFile` check their sizes.
 public final class ModelInput {
     /// The index of a checkpoint that lies in several files.
     public static final String INDEX = "model.safetensors.index.json";
@@ -23,7 +22,7 @@ public final class ModelInput {
 
     private static final long MOST_OF_OTHERS = 16 * MIB;
 
-    /// In bytes, by name.
+    /// The most bytes of a file, by name.
     private static final Map<String, Long> MOST = Map.of(
             "tokenizer.json",
             ModelJson.MAX_BYTES,
@@ -63,7 +62,7 @@ public final class ModelInput {
         }
     }
 
-    /// Whether there is such a file.
+    /// Whether there is such a regular file.
     ///
     /// @throws InvalidModelException if there is something of that name that is no regular file
     public static boolean isThere(Path file) {
@@ -84,7 +83,7 @@ public final class ModelInput {
         return Files.isDirectory(file) ? "a directory" : "a pipe, a device or a socket";
     }
 
-    /// All of a file.
+    /// Reads all of a file.
     ///
     /// @throws InvalidModelException if it is absent, no regular file, larger than its kind can be, or cannot
     ///     be read
@@ -103,7 +102,7 @@ public final class ModelInput {
         }
     }
 
-    /// Checks a file that is read later, by whatever.
+    /// Checks a file that is read later, by any code.
     ///
     /// @throws InvalidModelException if it is absent, no regular file, or larger than its kind can be
     public static void requireReadable(Path file) {
@@ -118,7 +117,7 @@ public final class ModelInput {
         }
     }
 
-    /// Checks a file whose sha256 is taken: weights may be as large as they like, and were looked at before.
+    /// Checks a file whose sha256 is taken. Weights may have any size, and were checked before.
     ///
     /// @throws InvalidModelException if it is no regular file, or larger than its kind can be
     public static void requireHashable(Path file) {

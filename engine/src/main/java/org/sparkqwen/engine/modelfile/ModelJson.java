@@ -14,7 +14,7 @@ import java.nio.file.Path;
 /// Reads the JSON files of a model directory, which is untrusted input: size and nesting are bounded, a key given twice
 /// is refused, and a fault names the file and the place in it.
 public final class ModelJson {
-    /// No file of a published Qwen3 exceeds 12 MB (tokenizer.json).
+    /// The most bytes of a file. No file of a published Qwen3 exceeds 12 MB (tokenizer.json).
     public static final long MAX_BYTES = 64L << 20;
 
     private static final int MAX_NESTING = 32;
@@ -38,7 +38,7 @@ public final class ModelJson {
         return parseObject(ModelInput.read(file), file.toString());
     }
 
-    /// @param origin what the bytes are, for error messages
+    /// @param origin the source of the bytes, for error messages
     /// @throws InvalidModelException if `json` is not one JSON object
     public static JsonNode parseObject(byte[] json, String origin) {
         try {

@@ -9,8 +9,8 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.sparkqwen.engine.message.Quote;
 
-/// What a directory holds in which a file of a model is missing: people hand over adapters, quantized files,
-/// caches and half-finished downloads. The answer is one line that says what it is and what to do.
+/// Recognizes what a directory holds if a file of a model is missing: people supply adapters, quantized files, caches
+/// and half-finished downloads. The answer is one line that says what it is and what to do.
 public final class OtherFormat {
     private static final String A_MODEL = "a model is a Hugging Face directory with config.json and safetensors";
     private static final String NO_DIRECTORY = "no such directory; " + A_MODEL;
@@ -21,9 +21,9 @@ public final class OtherFormat {
 
     private OtherFormat() {}
 
-    /// Of a directory, or whatever the path is, that lacks a file which every model has.
+    /// The answer for a directory, or whatever the path is, that lacks a file which every model has.
     ///
-    /// @param missing says what is missing, for a directory that is none of the kinds that people hand over
+    /// @param missing says what is missing, for a directory that is none of the kinds that people supply
     public static InvalidModelException in(Path directory, String missing) {
         String what = Files.isDirectory(directory) ? ofDirectory(directory, missing) : ofPath(directory);
         return new InvalidModelException("%s: %s".formatted(Quote.line(directory.toString()), what));
@@ -92,7 +92,7 @@ public final class OtherFormat {
         return names.stream().filter(kind).findFirst().orElse("");
     }
 
-    /// In brackets, if the adapter says it.
+    /// The adapter's base model in brackets, if the adapter names it.
     private static String baseModel(Path adapterConfig) {
         if (!Files.isRegularFile(adapterConfig)) {
             return "";

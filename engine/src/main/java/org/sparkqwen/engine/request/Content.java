@@ -9,36 +9,37 @@ import org.sparkqwen.engine.tokenizer.Conversation;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.TextPart;
 
-/// What a request is about.
+/// The content of a request.
 public sealed interface Content {
     /// Text to tokenize.
     ///
-    /// @param special whether `<|endoftext|>` and its like are text or tokens
+    /// @param special whether `<|endoftext|>` and similar tokens in the text are special tokens or plain text
     record Text(String text, SpecialTokens special) implements Content {}
 
-    /// Text to tokenize, of which some parts may hold special tokens and others may not: a template and what it is
-    /// filled with.
+    /// Text to tokenize of which some parts may hold special tokens and others may not, such as a template and the
+    /// texts that fill it.
     record Parts(List<TextPart> parts) implements Content {
-        /// The parts, joined.
+        /// The text of all parts, joined.
         public String text() {
             return parts.stream().map(TextPart::text).collect(Collectors.joining());
         }
     }
 
-    /// A conversation, which the model's chat template writes down, up to where the assistant's text begins.
+    /// A conversation, which the model's chat template renders up to the start of the assistant's text.
     record Chat(Conversation conversation) implements Content {
-        /// Without tools; the assistant's turn is begun.
+        /// Makes a conversation without tools, in which the assistant's turn has begun.
         ///
-        /// @param thinking whether the model may think before it answers; null leaves that to the template
+        /// @param thinking whether the model may think before it answers; null leaves the choice to the
+        ///     template
         public Chat(List<ChatTemplate.Message> messages, @Nullable Boolean thinking) {
             this(new Conversation(messages, null, thinking, Conversation.End.NEW_TURN));
         }
     }
 
-    /// Ids of a text that is tokenized already; needs no tokenizer.
+    /// Ids of a text that is tokenized already, which need no tokenizer.
     record Tokens(int[] ids) implements Content {}
 
-    /// What the caller could not read: comes back as a [Result.Rejected] in its turn.
+    /// Content that the caller could not read. It comes back as a [Result.Rejected] in its turn.
     record Unreadable(String reason) implements Content {
         public Unreadable {
             reason = Quote.line(reason);

@@ -4,14 +4,13 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
 
-/// How an engine runs; nothing here changes a result, but for the
-/// precision of keys and values.
+/// The options of an engine. None changes a result, except the precision of keys and values.
 ///
-/// @param threads that compute; at least 1
-/// @param batchTokens tokens that go through the model together: documents' windows as many as fit, or one that is
-///     longer; of texts that are generated never more
-/// @param maxSequences texts generated at the same time, of all callers
-/// @param keyValues the cache of texts that are generated
+/// @param threads number of threads that compute; at least 1
+/// @param batchTokens tokens that go through the model together. Of documents, as many windows as fit, or a single
+///     longer one; of texts that are generated, never more
+/// @param maxSequences the most texts that are generated at the same time, of all callers
+/// @param keyValues the KV cache of texts that are generated
 /// @param cache the directory of this host's packed models, made if it does not exist; null to pack into memory
 public record EngineOptions(
         KernelChoice kernels,
@@ -32,7 +31,7 @@ public record EngineOptions(
         }
     }
 
-    /// With the default key/value cache, and weights packed into memory.
+    /// Makes options with the default KV cache, and with weights packed into memory.
     public EngineOptions(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
         this(kernels, threads, batchTokens, maxSequences, KeyValueOptions.DEFAULT, null);
     }

@@ -3,13 +3,13 @@ package org.sparkqwen.engine.request;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 
-/// The key/value cache of texts that are generated.
+/// The options of the KV cache of texts that are generated.
 ///
-/// @param format of keys and values; [KeyValueFormat#F32] gives the bits of scoring
-/// @param bytes of native memory that it takes at most
+/// @param format number format of keys and values; [KeyValueFormat#F32] gives the bits of scoring
+/// @param bytes the most native memory that it takes
 /// @param blockTokens positions that are handed out together, a multiple of 32
 public record KeyValueOptions(KeyValueFormat format, long bytes, int blockTokens) {
-    /// Exact, and at most 1 GiB.
+    /// The default: exact numbers, and at most 1 GiB.
     public static final KeyValueOptions DEFAULT = new KeyValueOptions(KeyValueFormat.F32, 1L << 30);
 
     public KeyValueOptions {
@@ -18,7 +18,7 @@ public record KeyValueOptions(KeyValueFormat format, long bytes, int blockTokens
         }
     }
 
-    /// In the smallest blocks, which share the most.
+    /// Makes options with the smallest blocks, which share the most.
     public KeyValueOptions(KeyValueFormat format, long bytes) {
         this(format, bytes, KeyValueBlock.TOKENS);
     }

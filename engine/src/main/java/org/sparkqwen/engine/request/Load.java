@@ -1,19 +1,19 @@
 package org.sparkqwen.engine.request;
 
-/// What an engine has computed since it was opened, and what it has in work at one moment.
+/// The load of an engine: what it has computed since it was opened, and what it is working on at one moment.
 ///
-/// @param scoredTokens computed of documents; where windows overlap, a token in each
-/// @param promptTokens computed of prompts to generate from, again after a preemption too
-/// @param sharedTokens of prompts that were in the cache already, and so were not computed
-/// @param generatedTokens chosen
-/// @param batches that went through the model, of both kinds
+/// @param scoredTokens computed tokens of documents; a token in several windows counts in each
+/// @param promptTokens computed tokens of prompts to generate from, again after a preemption too
+/// @param sharedTokens tokens of prompts that were in the cache already, and so were not computed
+/// @param generatedTokens tokens that were chosen
+/// @param batches batches that went through the model, of both kinds
 /// @param batchTokens tokens in all of them together; full batches have [EngineOptions#batchTokens] each
-/// @param running texts that are generated now, at most [EngineOptions#maxSequences]
+/// @param running texts that are being generated, at most [EngineOptions#maxSequences]
 /// @param waiting texts that wait for room
-/// @param blocksUsed of the key/value cache, by texts that are generated now
-/// @param blocksKept beside them, for prompts that begin like earlier ones
-/// @param blocks that the cache may have
-/// @param preemptions times that a text lost its blocks to others and was computed again
+/// @param blocksUsed blocks of the KV cache that texts being generated use
+/// @param blocksKept further blocks, kept for prompts that begin like earlier ones
+/// @param blocks the most blocks that the cache may have
+/// @param preemptions number of times that a text lost its blocks to others and was computed again
 public record Load(
         long scoredTokens,
         long promptTokens,

@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.request;
 
-/// A request's content cannot be worked on; the message becomes its result. Never leaves the engine.
+/// Thrown if a request's content cannot be processed. The message becomes the request's result, so this never leaves
+/// the engine.
 public final class RejectedContent extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -4,18 +4,18 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 
-/// Work for the engine; its `id` comes back with the result and means nothing to the engine.
+/// A request to the engine. Its `id` comes back with the result and means nothing to the engine.
 public sealed interface Request {
     long id();
 
     Content content();
 
-    /// Asks for the log-likelihood of a document; with a prompt, of a continuation of it.
+    /// Asks for the log-likelihood of a document or, with a prompt, of a continuation of it.
     ///
-    /// @param prompt what comes before the content, of the same kind; null for a document. The windows of `options`
-    ///     then say no more than the context, and their prefix nothing
+    /// @param prompt the text before the content, of the same kind; null for a document. With a prompt, only the
+    ///     context length of the options' windows counts, and their prefix has no effect
     record Score(long id, @Nullable Content prompt, Content content, ScoringOptions options) implements Request {
-        /// Asks for that of a document.
+        /// Asks for the log-likelihood of a document.
         public Score(long id, Content content, ScoringOptions options) {
             this(id, null, content, options);
         }

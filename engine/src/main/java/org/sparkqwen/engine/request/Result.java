@@ -5,18 +5,17 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.scoring.DocumentScore;
 
-/// What became of a request.
+/// The result of a request.
 public sealed interface Result {
-    /// The request's.
+    /// The id of the request.
     long id();
 
     /// The log-likelihood of a document, or of a continuation.
     ///
-    /// @param greedy whether each token of a continuation is the likeliest one; null for a document
+    /// @param greedy whether each token of a continuation is the most likely one; null for a document
     /// @param tokens the ids of the document or continuation, without prefix or prompt
-    /// @param bytes of the request's content in UTF-8; null for one that came as tokens or as a
-    ///     conversation
-    /// @param words runs of non-white-space in the content; null likewise
+    /// @param bytes UTF-8 bytes of the request's content; null for content that came as tokens or as a conversation
+    /// @param words runs of non-white-space in the content; null if `bytes` is null
     record Scored(
             long id,
             DocumentScore score,
@@ -26,17 +25,17 @@ public sealed interface Result {
             @Nullable Integer words)
             implements Result {}
 
-    /// A continuation.
+    /// A generated continuation.
     ///
-    /// @param text of a model that reasons first the answer alone; without the tool calls that could be read; null
-    ///     where the model has no tokenizer
-    /// @param reasoning what came before the answer; null where none was asked for or none came
-    /// @param toolCalls what the model calls; null where it was given no tools, or where a call in the text cannot
-    ///     be read
+    /// @param text the text without the tool calls that could be read; only the answer if the model reasons first;
+    ///     null if the model has no tokenizer
+    /// @param reasoning the text before the answer; null if none was requested or none came
+    /// @param toolCalls the model's tool calls; null if it was given no tools, or if a call in the text cannot be
+    ///     read
     /// @param tokens the generated ids, an end-of-text token included
-    /// @param logProbabilities of the generated tokens in the model's own distribution, before
+    /// @param logProbabilities log-probabilities of the generated tokens in the model's own distribution, before
     ///     temperature and filters
-    /// @param best the likeliest tokens at each position, as many as were asked for; none if none were
+    /// @param best the most likely tokens at each position, as many as were requested; empty if none were
     record Generated(
             long id,
             @Nullable String text,
@@ -54,13 +53,14 @@ public sealed interface Result {
     /// @param reason one line: what is wrong with the request
     record Rejected(long id, String reason) implements Result {}
 
-    /// Why a text ended.
+    /// The reason why a text ended.
     enum FinishReason {
-        /// An end-of-text token, a stop token, a stop text, or the end of what a constraint asks for.
+        /// The text ended with an end-of-text token, a stop token, a stop text, or the end of what a constraint
+        /// asks for.
         STOP,
-        /// The most tokens allowed, or the end of the context.
+        /// The text reached the most tokens allowed, or the end of the context.
         LENGTH,
-        /// It went round in a circle.
+        /// The text repeated itself in a loop.
         REPETITION
     }
 }

@@ -1,12 +1,13 @@
 package org.sparkqwen.engine.request;
 
-/// Takes note of how far a document is that takes more than one window, and so perhaps hours.
+/// Reports the progress of a document that takes more than one window, and so perhaps hours.
 @FunctionalInterface
 public interface ScoringProgress {
-    /// A window of a document was computed, and it was not the last. Called by the thread that reads the results.
+    /// Reports that a window of a document was computed, and that it was not the last. The thread that reads the
+    /// results calls this.
     ///
-    /// @param id of the request
-    /// @param tokens that were scored with it
-    /// @param all tokens of the document
+    /// @param id id of the request
+    /// @param tokens number of tokens that were scored with the window
+    /// @param all number of tokens of the document
     void computed(long id, int tokens, int all);
 }

@@ -1,4 +1,4 @@
-/// What an engine takes and gives: requests, contents, options and results.
+/// The input and output of an engine: requests, contents, options and results.
 @NullMarked
 package org.sparkqwen.engine.request;
 

@@ -4,13 +4,13 @@ import java.util.Set;
 import org.sparkqwen.engine.constraint.TokenConstraint;
 import org.sparkqwen.engine.constraint.TokenSet;
 
-/// How far one text has come within its constraint.
+/// The state of one text within its constraint.
 final class ConstrainedText {
     private final TokenConstraint constraint;
     private final Set<Integer> endTokens;
     private long state;
 
-    /// @param endTokens one of which may follow wherever the text may end
+    /// @param endTokens tokens of which one may follow wherever the text may end
     ConstrainedText(TokenConstraint constraint, Set<Integer> endTokens) {
         this.constraint = constraint;
         this.endTokens = endTokens;
@@ -23,7 +23,8 @@ final class ConstrainedText {
         return constraint.accepts(state) ? within.with(endTokens) : within;
     }
 
-    /// Adds a token, which is none of the end tokens; returns whether the text is complete: nothing may follow.
+    /// Adds a token, which is none of the end tokens. Returns whether the text is complete, so that nothing may
+    /// follow.
     boolean append(int token) {
         state = constraint.next(state, token);
         return constraint.ends(state);

@@ -21,7 +21,7 @@ import org.sparkqwen.engine.sampling.RepetitionDetector;
 import org.sparkqwen.engine.sampling.Sampler;
 import org.sparkqwen.engine.scheduler.Sequence;
 
-/// One text being generated: its tokens so far, how the next is chosen, and whether it has ended.
+/// One text while it is generated: its tokens so far, how the next one is chosen, and whether it has ended.
 final class Continuation {
     private final Request.Generate request;
     private final Ending ending;
@@ -43,7 +43,7 @@ final class Continuation {
     private @Nullable String fault;
     private boolean reasoning; // the answer has not begun
 
-    /// @throws RejectedContent if the model's tokens cannot make what the constraint asks for
+    /// @throws RejectedContent if the model's tokens cannot form a text that the constraint allows
     Continuation(LoadedModel model, Request.Generate request, Prompt prompt) {
         this.request = request;
         ending = request.params().ending();
@@ -90,9 +90,9 @@ final class Continuation {
 
     /// Chooses the next token.
     ///
-    /// @param logits after the last token, of those that may be chosen
-    /// @param logSumExp of all tokens' logits
-    /// @param likeliest of those that may be chosen
+    /// @param logits `[choosable tokens]`: logits after the last token
+    /// @param logSumExp log Σ exp of all tokens' logits
+    /// @param likeliest the most likely of the tokens that may be chosen
     void advance(MemorySegment logits, double logSumExp, int likeliest, Exponentials exponentials) {
         if (Double.isNaN(logSumExp) || Double.isInfinite(logSumExp)) {
             fault = "the model's logits are not finite after token %d; its weights or activations overflow"
@@ -121,8 +121,8 @@ final class Continuation {
         finishReason = reasonToEnd(token, early);
     }
 
-    /// The tokens of which one must be next: the forced end, where there is room for one token only. A constraint
-    /// that cannot end there goes before it.
+    /// The tokens of which one must be next: the forced end, if there is room for only one token. A constraint that
+    /// cannot end there takes precedence.
     private List<Integer> forced(@Nullable TokenSet allowed) {
         boolean last = tokens.size() + 1 == Math.min(ending.maxNewTokens(), contextLeft);
         if (!last) {

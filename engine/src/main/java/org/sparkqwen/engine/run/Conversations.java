@@ -16,10 +16,10 @@ import org.sparkqwen.engine.tokenizer.Conversation;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.TextPart;
 
-/// Writes conversations down by the model's chat template. It is read with the first of them: who brings none may use a
-/// model whose template cannot be read.
+/// Renders conversations with the model's chat template. The template is read for the first conversation, so a model
+/// with an unreadable template can be used without conversations.
 public final class Conversations {
-    /// Roles come from rows: there may be as many as rows.
+    /// The most roles that are remembered, because roles come from rows and there may be as many as rows.
     private static final int MOST_REMEMBERED_ROLES = 100;
 
     private final @Nullable Path directory;
@@ -27,13 +27,13 @@ public final class Conversations {
     private @Nullable ChatTemplate template;
     private @Nullable Boolean heedsThinking;
 
-    /// @param directory the model's; null for one that has no files
+    /// @param directory the model's directory; null for a model without files
     public Conversations(@Nullable Path directory) {
         this.directory = directory;
     }
 
-    /// @throws RejectedContent if the model has no template, or its template does not take the conversation, or
-    ///     would leave out a part of it
+    /// @throws RejectedContent if the model has no template, or if its template does not accept the conversation,
+    ///     or would leave out a part of it
     public List<TextPart> parts(Conversation conversation) {
         ChatTemplate used = template();
         refuseLosses(used, conversation.messages());
@@ -82,8 +82,8 @@ public final class Conversations {
         return known;
     }
 
-    /// Where the reasoning begins of a text that goes on from `parts`. What counts is how the template ends, since
-    /// a user may write tags, too.
+    /// The start of the reasoning in a text that continues `parts`. The end of the template decides, because a user
+    /// may write tags, too.
     public ReasoningStart reasoningStart(Conversation conversation, List<TextPart> parts) {
         if (!Boolean.TRUE.equals(conversation.thinking())) {
             return ReasoningStart.NONE;

@@ -16,12 +16,12 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Window;
 import org.sparkqwen.engine.scoring.Windows;
 
-/// A document, or a continuation of a prompt, on its way to its score: the windows that are still to be computed, and
-/// what is known of its tokens.
+/// A document, or a continuation of a prompt, while it is scored: the windows that are still to be computed, and what
+/// is known of its tokens.
 final class Document {
     private final Request.Score request;
     private final int[] tokens;
-    private final int[] sequence; // the tokens, after what stands before them
+    private final int[] sequence; // the tokens, after those that precede them
     private final Deque<Window> windows; // those that are still to be computed
     private final double[] logProbabilities;
     private boolean greedy = true; // as far as it is known
@@ -60,8 +60,8 @@ final class Document {
                 : new Document(request, prefix.stream().toArray(), tokens);
     }
 
-    /// A continuation has one: as much of the prompt's end as there is room for, and the continuation, whose last
-    /// token the model need not read.
+    /// The windows of the document. A continuation has one window: as much of the prompt's end as there is room
+    /// for, and the continuation, whose last token the model need not read.
     private List<Window> windows() {
         if (request.prompt() == null) {
             return request.options().windows().cut(sequence.length);
@@ -71,17 +71,17 @@ final class Document {
         return List.of(new Window(start, sequence.length, before()));
     }
 
-    /// Tokens of prefix or prompt.
+    /// The number of tokens of prefix or prompt.
     private int before() {
         return sequence.length - tokens.length;
     }
 
-    /// Of the request.
+    /// The id of the request.
     long id() {
         return request.id();
     }
 
-    /// How many tokens it has.
+    /// The number of tokens that are scored.
     int tokens() {
         return tokens.length;
     }
@@ -98,13 +98,13 @@ final class Document {
         windows.removeFirst();
     }
 
-    /// Tokens that the model reads in all windows that are left.
+    /// The number of tokens that the model reads in all windows that are left.
     long inputs() {
         return windows.stream().mapToLong(Window::inputs).sum();
     }
 
-    /// What the model reads. Each window of halves begins with the document's first token where that is the model's
-    /// beginning token, as in llama-perplexity.
+    /// The tokens that the model reads for a window. Each window of halves begins with the document's first token
+    /// if that is the model's beginning token, as in llama-perplexity.
     int[] inputsOf(Window window) {
         int[] inputs = Arrays.copyOfRange(sequence, window.start(), window.start() + window.inputs());
         if (request.prompt() == null
@@ -119,9 +119,9 @@ final class Document {
         return sequence[position];
     }
 
-    /// Takes what the model says of the token at `position`.
+    /// Records the model's score of the token at `position`.
     ///
-    /// @param likeliest whether it would have said that one itself
+    /// @param likeliest whether the token is the most likely one
     void record(int position, double logProbability, boolean likeliest) {
         int token = position - before();
         if (fault == null && !Double.isFinite(logProbability)) {

@@ -8,12 +8,12 @@ import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
-/// What stands before a document of a model, by its files. See docs/decisions/0003-prefix-token.md.
+/// The prefix token of a model's documents, according to its files. See docs/decisions/0003-prefix-token.md.
 ///
-/// @param tokenizer null for a model that has none
+/// @param tokenizer null for a model without one
 public record DocumentPrefix(@Nullable Tokenizer tokenizer, ModelConfig config) {
 
-    /// The token that a choice means; empty if the model has none.
+    /// The token that a choice stands for; empty if the model has none.
     public OptionalInt token(Prefix prefix, Windows windows) {
         return switch (prefix) {
             case NONE -> OptionalInt.empty();
@@ -22,8 +22,8 @@ public record DocumentPrefix(@Nullable Tokenizer tokenizer, ModelConfig config) 
         };
     }
 
-    /// What stands before documents where nobody says it: the beginning token of models whose tokenizer puts it
-    /// there, else what the tool does whose windows these are.
+    /// The prefix if the user chooses none: the beginning token of models whose tokenizer adds it, else the choice
+    /// of the tool that has these windows.
     public Prefix byDefault(Windows windows) {
         if (tokenizer != null && addsBeginning(tokenizer)) {
             return Prefix.BOS;
@@ -40,7 +40,7 @@ public record DocumentPrefix(@Nullable Tokenizer tokenizer, ModelConfig config) 
         return end.isPresent() ? Prefix.EOS : Prefix.NONE;
     }
 
-    /// What lm-evaluation-harness puts before a text that has nothing before it: its `prefix_token_id`.
+    /// The token that lm-evaluation-harness puts before a text that has nothing before it: its `prefix_token_id`.
     OptionalInt ofHarness() {
         return tokenizer != null && tokenizer.bosToken().isPresent() ? tokenizer.bosToken() : endForHarness();
     }
@@ -56,7 +56,7 @@ public record DocumentPrefix(@Nullable Tokenizer tokenizer, ModelConfig config) 
         return ofTokenizer.isPresent() ? ofTokenizer : config.bosTokenId();
     }
 
-    /// The tokenizer's, which of post-trained models ends a turn, not a document.
+    /// The tokenizer's end token, which in post-trained models ends a turn and not a document.
     private OptionalInt endForHarness() {
         OptionalInt ofTokenizer = tokenizer == null ? OptionalInt.empty() : tokenizer.eosToken();
         return ofTokenizer.isPresent() ? ofTokenizer : config.endOfDocument();

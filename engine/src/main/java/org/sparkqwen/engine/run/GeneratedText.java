@@ -6,14 +6,14 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.tokenizer.StreamingDecoder;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
-/// The text of generated tokens: where a stop text ends it, where its reasoning ends, and what of it is shown.
+/// The text of generated tokens. It finds where a stop text ends it, where its reasoning ends, and what of it is shown.
 ///
-/// Stop texts are looked for in the whole text. Special tokens are left out only of what is shown.
+/// Stop texts are searched in the whole text. Special tokens are only left out of what is shown.
 final class GeneratedText {
     static final String OPENING_TAG = "<think>";
     public static final String CLOSING_TAG = "</think>";
 
-    private static final int NOT_YET = -1; // as String.indexOf says it
+    private static final int NOT_YET = -1; // the value that String.indexOf returns
 
     private final Tokenizer tokenizer;
     private final StreamingDecoder decoder;
@@ -29,7 +29,7 @@ final class GeneratedText {
     /// A piece of the text, `[start, end)`.
     private record Span(int start, int end) {}
 
-    /// What a person sees of a text.
+    /// The shown parts of a text.
     ///
     /// @param reasoning null if there is none
     record Shown(@Nullable String reasoning, String answer) {}
@@ -44,7 +44,7 @@ final class GeneratedText {
 
     /// Adds a token; returns whether the text now ends.
     ///
-    /// @param look whether it may end; else a stop text in it counts for nothing
+    /// @param look whether the text may end; if not, stop texts in it are ignored
     boolean append(int token, boolean look) {
         int from = Math.max(firstStop, text.length() - longestStop + 1);
         text.append(decoder.accept(token));
@@ -68,24 +68,24 @@ final class GeneratedText {
         return stopped;
     }
 
-    /// Adds the token that ended the text. Of those only special tokens are ever shown, and only on demand.
+    /// Adds the token that ended the text. It is shown only if it is a special token, and only on demand.
     void appendEnd(int token) {
         if (showSpecialTokens && tokenizer.isSpecialToken(token)) {
             text.append(decoder.accept(token));
         }
     }
 
-    /// The last token was the closing tag of the reasoning: the answer begins here.
+    /// Notes that the last token was the closing tag of the reasoning, so the answer begins here.
     void beginAnswer() {
         if (answer == NOT_YET) {
             answer = text.length();
         }
     }
 
-    /// Ends the text; a character that its last token left unfinished is U+FFFD.
+    /// Ends the text. A character that its last token left unfinished becomes U+FFFD.
     ///
-    /// @param reasoning where the reasoning began
-    /// @param exact whether the answer is what a constraint asks for, to the character
+    /// @param reasoning the start of the reasoning
+    /// @param exact whether the answer must stay as the constraint demands, to the character
     Shown finish(ReasoningStart reasoning, boolean exact) {
         if (!stopped) {
             text.append(decoder.finish());
@@ -108,12 +108,12 @@ final class GeneratedText {
                 exact ? told : withoutLineBreaks(told));
     }
 
-    /// Where the closing tag is: that of the token, or else the first that the text spells.
+    /// The index of the closing tag: that of the token, or else the first that the text spells.
     private int closingTag() {
         return answer == NOT_YET ? text.indexOf(CLOSING_TAG) : Math.min(answer - CLOSING_TAG.length(), text.length());
     }
 
-    /// Where the reasoning begins if the text has the tag that opens it; else 0.
+    /// The index of the reasoning's start: after the opening tag if the text has one, else 0.
     private int afterOpeningTag() {
         int start = 0;
         while (start < text.length() && Character.isWhitespace(text.charAt(start))) {

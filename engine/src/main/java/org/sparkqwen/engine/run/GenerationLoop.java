@@ -24,11 +24,11 @@ import org.sparkqwen.engine.scheduler.Scheduler;
 import org.sparkqwen.engine.scheduler.Sequence;
 import org.sparkqwen.engine.scheduler.SequenceQueue;
 
-/// The one running batch of an engine: all callers' texts, a step at a time, on a thread of its own. A text that ends
-/// makes room for the next in the same step; whose it is does not matter.
+/// Continuous batching for an engine: all callers' texts run in one batch, a step at a time, on a thread of its own. A
+/// text that ends makes room for the next in the same step, whichever caller has it.
 ///
-/// Callers hand texts in and take results out ([GenerationRun]); all that they share with the thread is under one lock,
-/// which the thread does not hold while the model computes.
+/// Callers submit texts and take results ([GenerationRun]). All state that they share with the thread is under one
+/// lock, which the thread does not hold while the model computes.
 public final class GenerationLoop implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(GenerationLoop.class);
 
@@ -46,7 +46,7 @@ public final class GenerationLoop implements AutoCloseable {
     private boolean released;
     private @Nullable Thread thread;
 
-    /// A text and whom its result is for.
+    /// A text, and the run that gets its result.
     private record Text(Continuation continuation, GenerationRun run) {}
 
     public GenerationLoop(LoadedModel model) {
@@ -61,7 +61,7 @@ public final class GenerationLoop implements AutoCloseable {
         return lock;
     }
 
-    /// A further caller's queue.
+    /// Opens a further caller's queue.
     SequenceQueue open() {
         lock.lock();
         try {
@@ -71,7 +71,7 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    /// A further caller.
+    /// Registers a further caller.
     void enter(GenerationRun run) {
         lock.lock();
         try {
@@ -99,7 +99,7 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    /// What was computed, and what the loop has in work.
+    /// What was computed so far, and what the loop is working on.
     public Load load() {
         Tally computed = model.tally();
         lock.lock();
@@ -122,14 +122,14 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    /// Hands a text in. Holds the lock.
+    /// Submits a text. The caller holds the lock.
     void add(GenerationRun run, Continuation continuation) {
         texts.put(continuation.sequence(), new Text(continuation, run));
         scheduler.add(run.queue(), continuation.sequence());
         work.signal();
     }
 
-    /// Starts the thread when it is first needed. Holds the lock.
+    /// Starts the thread when it is first needed. The caller holds the lock.
     void start() {
         if (thread == null && end == null) {
             thread = Thread.ofPlatform().name("spark-qwen-generation").daemon().start(this::run);
@@ -241,7 +241,7 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    /// @param chosen tokens that were chosen with it
+    /// @param chosen number of tokens that were chosen with it
     private void finish(Batch batch, long chosen) {
         lock.lock();
         try {
@@ -261,15 +261,15 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    /// Ends a text. Holds the lock.
+    /// Ends a text. The caller holds the lock.
     private void finish(Continuation continuation, Result result) {
         scheduler.end(continuation.sequence());
         Text text = Objects.requireNonNull(texts.remove(continuation.sequence()));
         text.run().finished(continuation.sequence(), result);
     }
 
-    /// A batch could not be computed. Where memory was short its texts are rejected, and no others; any other
-    /// failure ends every run that has a text in it.
+    /// Handles a batch that could not be computed. If memory was short, its texts are rejected, and no others. Any
+    /// other failure ends every run that has a text in it.
     private void fail(Batch batch, Throwable failure) {
         lock.lock();
         try {
@@ -299,7 +299,7 @@ public final class GenerationLoop implements AutoCloseable {
         leaving.clear();
     }
 
-    /// A run is over: ends its texts, at once or after the step that is being computed.
+    /// Removes a run and ends its texts, at once or after the step that is being computed.
     void leave(GenerationRun run) {
         lock.lock();
         try {
@@ -319,7 +319,7 @@ public final class GenerationLoop implements AutoCloseable {
         runs.remove(run);
     }
 
-    /// Waits for the step that is being computed. Runs that go on fail.
+    /// Waits for the step that is being computed. Runs that continue fail.
     @Override
     public void close() {
         Thread last = end(new IllegalStateException("the engine is closed"));
@@ -338,7 +338,7 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    /// There is no further step, and no run goes on.
+    /// Ends the loop: there is no further step, and no run continues.
     ///
     /// @return the thread, if there is one
     private @Nullable Thread end(Throwable reason) {
@@ -355,7 +355,7 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    /// @throws IllegalStateException after the end
+    /// @throws IllegalStateException if the loop has ended
     void checkOpen() {
         if (end != null) {
             throw new IllegalStateException(end.getMessage(), end);

@@ -18,8 +18,8 @@ import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scheduler.Sequence;
 import org.sparkqwen.engine.scheduler.SequenceQueue;
 
-/// One caller's continuations: hands its requests to the engine's [GenerationLoop] as long as there is room for them to
-/// wait, and takes the results as they come.
+/// One caller's continuations. It submits requests to the engine's [GenerationLoop] as long as there is room for them
+/// to wait, and takes the results as they come.
 public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     private static final long LOOK_MILLIS = 200;
 
@@ -35,8 +35,8 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     private @Nullable Throwable failure;
     private long promptTokens;
     private long sharedTokens;
-    private final IdentityHashMap<Sequence, Integer> inWork = new IdentityHashMap<>(); // tokens of texts that go on
-    private long missing; // results of requests that were handed in
+    private final IdentityHashMap<Sequence, Integer> inWork = new IdentityHashMap<>(); // tokens of unfinished texts
+    private long missing; // results of requests that were submitted
     private volatile boolean exhausted; // no request is left
     private boolean closed;
 
@@ -61,17 +61,18 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         return queue;
     }
 
-    /// Tokens of the prompts of texts that have ended.
+    /// The number of prompt tokens of texts that have ended.
     public long promptTokens() {
         return promptTokens;
     }
 
-    /// How many of those tokens other prompts had in common and did not have to be computed again.
+    /// The number of those tokens that came from the KV cache, because other prompts have them in common, and were
+    /// not computed again.
     public long sharedTokens() {
         return sharedTokens;
     }
 
-    /// Tokens generated so far of texts that have not ended.
+    /// The number of tokens generated so far for texts that have not ended.
     public long tokensInWork() {
         lock.lock();
         try {
@@ -103,7 +104,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         return result;
     }
 
-    /// Hands requests in while there is room. Looks for them without the lock: they may take their time.
+    /// Submits requests while there is room. It fetches them without the lock, because that may take time.
     public void feed() {
         while (hasRoom() && !exhausted) {
             if (cancelled.getAsBoolean()) {
@@ -117,8 +118,8 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         }
     }
 
-    /// As many texts may wait as may run, so that there are enough when all that run end at once, but not more
-    /// tokens than a step computes.
+    /// Whether another text may wait. As many may wait as may run, so that there are enough when all that run end
+    /// at once, but no more tokens than a step computes.
     private boolean hasRoom() {
         lock.lock();
         try {
@@ -157,7 +158,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         }
     }
 
-    /// Waits for a result; null if more requests can be handed in first.
+    /// Waits for a result; null if more requests can be submitted first.
     private @Nullable Result await() {
         try {
             lock.lockInterruptibly();
@@ -188,7 +189,7 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         }
     }
 
-    /// @throws RuntimeException or Error: what ended the run
+    /// @throws RuntimeException or Error: the cause that ended the run
     private void check() {
         loop.checkOpen();
         switch (failure) {
@@ -199,12 +200,12 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         }
     }
 
-    /// A token of a text was chosen. The loop holds the lock.
+    /// Notes that a token of a text was chosen. The loop holds the lock.
     void chosen(Sequence sequence) {
         inWork.merge(sequence, 1, Integer::sum);
     }
 
-    /// A text has ended. The loop holds the lock.
+    /// Takes the result of a text that has ended. The loop holds the lock.
     void finished(Sequence sequence, Result result) {
         inWork.remove(sequence);
         promptTokens += sequence.promptTokens();
@@ -213,20 +214,20 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
         news.signal();
     }
 
-    /// There may be room for more requests. The loop holds the lock.
+    /// Notes that there may be room for more requests. The loop holds the lock.
     void step() {
         if (!exhausted && hasRoom()) {
             news.signal();
         }
     }
 
-    /// The run cannot go on. The loop holds the lock.
+    /// Notes that the run cannot continue. The loop holds the lock.
     void failed(Throwable cause) {
         failure = cause;
         news.signal();
     }
 
-    /// Ends the run; texts that are not finished are given up.
+    /// Ends the run and drops unfinished texts.
     @Override
     public void close() {
         if (!closed) {

@@ -28,7 +28,8 @@ import org.sparkqwen.engine.scheduler.Sequence;
 import org.sparkqwen.engine.tokenizer.TextPart;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
-/// A model in memory with all that runs share: its files' settings, its tokenizer, its transformer and the turns on it.
+/// A model in memory, with all that runs share: the settings in its files, its tokenizer, its transformer and the turns
+/// on it.
 ///
 /// Many threads may use it. Batches take turns on the transformer under a fair lock, each with all of the kernels'
 /// threads.
@@ -50,7 +51,7 @@ public final class LoadedModel implements AutoCloseable {
 
     /// Takes over `weights` and `kernels`, which [#close] closes.
     ///
-    /// @param tokenizer null where the model has none, and so takes token ids only
+    /// @param tokenizer null if the model has none, and so accepts token ids only
     public LoadedModel(
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
@@ -88,12 +89,13 @@ public final class LoadedModel implements AutoCloseable {
         return tally;
     }
 
-    /// What stands before documents.
+    /// The prefix token of documents.
     public DocumentPrefix documentPrefix() {
         return new DocumentPrefix(tokenizer, config);
     }
 
-    /// How many ids, from 0 on, may be generated. Those above the tokenizer's last are padding of the embedding.
+    /// The number of ids, from 0 on, that may be generated. Ids above the tokenizer's last are padding of the
+    /// embedding.
     public static int choosableTokens(@Nullable Tokenizer tokenizer, ModelConfig config) {
         return tokenizer == null ? config.vocabSize() : Math.min(tokenizer.vocabularySize(), config.vocabSize());
     }
@@ -102,16 +104,16 @@ public final class LoadedModel implements AutoCloseable {
         return choosableTokens(tokenizer, config);
     }
 
-    /// A constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`, but the
-    /// one that ends it.
+    /// Compiles a constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`,
+    /// except the one that ends it.
     ///
-    /// @throws IllegalArgumentException saying what of the constraint cannot be met or is not supported
+    /// @throws IllegalArgumentException with the part of the constraint that cannot be met or is not supported
     public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
         return TokenConstraint.compile(
                 constraint, choosableTokens(tokenizer, config), tokenizer::bytesOf, tokenizer::isAddedToken);
     }
 
-    /// A constraint for this model's vocabulary, compiled when it is first asked for.
+    /// Returns a constraint for this model's vocabulary, compiled when it is first requested.
     ///
     /// @throws RejectedContent if the vocabulary or the constraint does not allow it
     TokenConstraint compiled(Constraint constraint) {
@@ -125,12 +127,12 @@ public final class LoadedModel implements AutoCloseable {
         }
     }
 
-    /// Blocks of one layer that documents hold now.
+    /// The number of single-layer blocks that documents hold now.
     public int scoringBlocksInUse() {
         return scoringBlocks.inUse();
     }
 
-    /// A sequence that is computed whole in one batch, and needs the keys and values of one layer at a time.
+    /// Makes a sequence that is computed whole in one batch, and needs the keys and values of one layer at a time.
     public Sequence newScoringSequence(int[] tokens) {
         return new Sequence(tokens, BlockTable.of(scoringBlocks, tokens.length));
     }
@@ -139,7 +141,7 @@ public final class LoadedModel implements AutoCloseable {
         sequence.table().giveBack(scoringBlocks);
     }
 
-    /// Blocks of all layers for texts that are generated.
+    /// Makes a pool of blocks of all layers, for texts that are generated.
     public BlockPool newGenerationBlocks() {
         KeyValueOptions keyValues = options.keyValues();
         return new BlockPool(
@@ -171,7 +173,7 @@ public final class LoadedModel implements AutoCloseable {
         return exception;
     }
 
-    /// What a batch does on the model.
+    /// The work of a batch on the model.
     public interface ModelWork<T> {
         T run(Transformer transformer);
     }
@@ -181,7 +183,7 @@ public final class LoadedModel implements AutoCloseable {
         return tokenizer == null ? OptionalInt.empty() : tokenizer.idOf(GeneratedText.CLOSING_TAG);
     }
 
-    /// A request's content as a text to go on from.
+    /// Turns a request's content into a prompt to continue.
     ///
     /// @throws RejectedContent if there is none, or if the model has no such ids
     Prompt prompt(Content content) {
@@ -196,10 +198,10 @@ public final class LoadedModel implements AutoCloseable {
         return new Prompt(promptTokens(content), ReasoningStart.NONE, false);
     }
 
-    /// The ids of a prompt. What is a text by itself has the tokens around it that the tokenizer puts there; a chat
-    /// template writes them itself.
+    /// The ids of a prompt. A plain text gets the tokens that the tokenizer puts around it; a chat template writes
+    /// them itself.
     ///
-    /// @throws RejectedContent as [#tokens] says
+    /// @throws RejectedContent under the conditions of [#tokens]
     int[] promptTokens(Content content) {
         return switch (content) {
             case Content.Text text -> checked(content, textTokenizer().encodeWhole(text.text(), text.special()));
@@ -208,7 +210,7 @@ public final class LoadedModel implements AutoCloseable {
         };
     }
 
-    /// The ids of a request's content, and no others.
+    /// The ids of a request's content, without any added ones.
     ///
     /// @throws RejectedContent if there are none, or if the model has no such ids
     public int[] tokens(Content content) {
@@ -243,7 +245,7 @@ public final class LoadedModel implements AutoCloseable {
         return tokenizer;
     }
 
-    /// Waits for the batch on the model, then frees everything. Runs that go on afterwards fail.
+    /// Waits for the batch on the model, then frees everything. Runs that continue afterwards fail.
     @Override
     public void close() {
         turn.lock();

@@ -10,8 +10,8 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 
-/// What a person should know of a model's files although the model runs: keys that the engine does not know, and what
-/// it decided where files contradict each other. The driver says these lines once; executors stay silent.
+/// Collects warnings about the files of a model that runs all the same: keys that the engine does not know, and its
+/// decisions where files contradict each other. The driver prints these lines once; executors stay silent.
 public final class ModelWarnings {
     private ModelWarnings() {}
 
@@ -25,7 +25,7 @@ public final class ModelWarnings {
         }
     }
 
-    /// The same of a model that is open.
+    /// The warnings of all files of a model that is open.
     ///
     /// @param config as read from `directory`, with its weights
     public static List<String> of(Path directory, ModelConfig config) {
@@ -38,7 +38,7 @@ public final class ModelWarnings {
         return List.copyOf(lines);
     }
 
-    /// None of a tokenizer that cannot be read: who needs it says so.
+    /// The warnings of the tokenizer's files; none if the tokenizer cannot be read, because its users report that.
     private static List<String> ofTokenizer(Path directory) {
         try {
             return TokenizerFiles.existIn(directory)

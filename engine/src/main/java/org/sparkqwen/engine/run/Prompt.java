@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.run;
 
-/// What a text goes on from.
+/// The prompt that a text continues.
 ///
-/// @param tokens at least one
+/// @param tokens token ids, at least one
 /// @param hasTools whether the model was told of tools that it may call
 record Prompt(int[] tokens, ReasoningStart reasoning, boolean hasTools) {}

@@ -9,13 +9,13 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 
 /// A prompt and its continuation as token ids.
 ///
-/// Texts are split as lm-evaluation-harness does (`_encode_pair`): white space at the prompt's end is the
-/// continuation's, since tokens begin with it; both are tokenized together, and what comes after as many tokens as the
-/// prompt has by itself is the continuation. So the continuation's tokens are those it has in a text that goes on. A
+/// Texts are split as lm-evaluation-harness does (`_encode_pair`). White space at the prompt's end belongs to the
+/// continuation, because tokens begin with it. Both are tokenized together, and the continuation is what follows as
+/// many tokens as the prompt has by itself. So the continuation's tokens are those that it has in a running text. A
 /// prompt of text begins with what the tokenizer puts before every text, unless it does so already.
 ///
-/// @param prompt at least one; where the prompt is empty the beginning token or, without one, the end-of-text token
-/// @param continuation at least one
+/// @param prompt at least one id; for an empty prompt the beginning token or, without one, the end-of-text token
+/// @param continuation at least one id
 record PromptedTokens(int[] prompt, int[] continuation) {
 
     /// @throws RejectedContent if either cannot be read, or if nothing is left to score

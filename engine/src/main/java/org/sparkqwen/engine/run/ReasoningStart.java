@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.run;
 
-/// Where the reasoning of a text begins that is being generated.
+/// The start of the reasoning in a text that is being generated.
 public enum ReasoningStart {
     /// The text is an answer from its first token on: no reasoning was asked for, or the prompt has closed it.
     NONE,

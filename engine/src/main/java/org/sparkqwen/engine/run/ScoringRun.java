@@ -19,7 +19,7 @@ import org.sparkqwen.engine.scheduler.Sequence;
 import org.sparkqwen.engine.scoring.Window;
 import org.sparkqwen.engine.sizing.WorkingMemory;
 
-/// Scores one caller's documents: cuts them into windows, packs windows of any documents into batches, and yields a
+/// Scores one caller's documents. It cuts them into windows, packs windows of any documents into batches, and yields a
 /// document when its last window is done.
 public final class ScoringRun implements Iterator<Result> {
     private final LoadedModel model;
@@ -75,8 +75,8 @@ public final class ScoringRun implements Iterator<Result> {
         }
     }
 
-    /// Windows from the front of the queue that fit into a batch together; at least one, so that a window longer
-    /// than a batch is computed alone.
+    /// The windows from the front of the queue that fit into a batch together. There is at least one, so a window
+    /// longer than a batch is computed alone.
     private List<Task> nextBatch() {
         List<Task> tasks = new ArrayList<>();
         int batchTokens = model.options().batchTokens();
@@ -116,8 +116,8 @@ public final class ScoringRun implements Iterator<Result> {
         }
     }
 
-    /// What the model says of each window's targets, in the order of the batch: the row before a target predicts
-    /// it.
+    /// Computes the model's scores of each window's targets, in the order of the batch. The row before a target
+    /// predicts it.
     private TargetScores targetScores(Transformer transformer, List<Task> tasks) {
         List<Sequence> sequences = new ArrayList<>();
         try {
@@ -150,7 +150,7 @@ public final class ScoringRun implements Iterator<Result> {
 
     /// A window, the document it belongs to, and whether it is that document's last.
     private record Task(Document document, Window window, boolean last) {
-        /// Takes what is said of the window's targets from index `from` on; returns the index after them.
+        /// Records the scores of the window's targets from index `from` on; returns the index after them.
         int take(TargetScores scores, int from) {
             int next = from;
             for (int position = window.firstTarget(); position < window.end(); position++) {

@@ -11,15 +11,15 @@ final class Tally {
     private final LongAdder promptTokens = new LongAdder();
     private final LongAdder generatedTokens = new LongAdder();
 
-    /// A batch of documents was computed.
+    /// Counts a batch of documents that was computed.
     void scored(Batch batch) {
         count(batch);
         scoredTokens.add(batch.tokens().length);
     }
 
-    /// A step of texts was computed.
+    /// Counts a step of texts that was computed.
     ///
-    /// @param chosen tokens that were generated with it
+    /// @param chosen number of tokens that were generated with it
     void generated(Batch batch, long chosen) {
         count(batch);
         for (Batch.Slice slice : batch.slices()) {

@@ -9,7 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.request.ToolCall;
 
-/// The tool calls in an answer, as Qwen2.5 and Qwen3 write them:
+/// The tool calls in an answer, in the form of Qwen2.5 and Qwen3:
 ///
 /// ```
 /// <tool_call>
@@ -18,15 +18,15 @@ import org.sparkqwen.engine.request.ToolCall;
 /// ```
 ///
 /// @param text the answer without its calls; all of it if one of them cannot be read
-/// @param calls in their order; null if one cannot be read
+/// @param calls the calls in their order; null if one cannot be read
 record ToolCalls(String text, @Nullable List<ToolCall> calls) {
     private static final String OPENING_TAG = "<tool_call>";
     private static final String CLOSING_TAG = "</tool_call>";
     private static final JsonFactory JSON = new JsonFactory();
 
-    /// What is between two tags.
+    /// A call that stands between two tags.
     ///
-    /// @param end where its JSON ends in the text after the opening tag
+    /// @param end the end of its JSON in the text after the opening tag
     private record Block(ToolCall call, int end) {}
 
     static ToolCalls of(String answer) {
@@ -58,7 +58,7 @@ record ToolCalls(String text, @Nullable List<ToolCall> calls) {
         return new ToolCalls(String.join("\n", texts), calls);
     }
 
-    /// Reads the object that `text` begins with; null if it is no call.
+    /// Reads the object with which `text` begins; null if it is no call.
     private static @Nullable Block block(String text) {
         try (JsonParser json = JSON.createParser(text)) {
             if (json.nextToken() != JsonToken.START_OBJECT) {
@@ -87,7 +87,7 @@ record ToolCalls(String text, @Nullable List<ToolCall> calls) {
         }
     }
 
-    /// The object at which `json` stands, as `text` has it; null if it is none. Some models put it into a string.
+    /// The text of the object at which `json` stands; null if it is none. Some models write the object as a string.
     private static @Nullable String arguments(JsonParser json, String text) throws IOException {
         if (json.currentToken() == JsonToken.VALUE_STRING) {
             return json.getText();

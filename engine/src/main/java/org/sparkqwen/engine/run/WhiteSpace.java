@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.run;
 
-/// White space as Python's `str.isspace` has it, which the tools do that results are compared with.
+/// White space as in Python's `str.isspace`, because the tools with which results are compared use it.
 final class WhiteSpace {
     private static final int NEXT_LINE = 0x85;
 
@@ -10,7 +10,7 @@ final class WhiteSpace {
         return Character.isWhitespace(character) || Character.isSpaceChar(character) || character == NEXT_LINE;
     }
 
-    /// `text` without the white space at its end.
+    /// Returns `text` without the white space at its end.
     static String stripEnd(String text) {
         int end = text.length();
         while (end > 0 && is(text.charAt(end - 1))) {
@@ -19,7 +19,7 @@ final class WhiteSpace {
         return text.substring(0, end);
     }
 
-    /// Runs of characters that are not white space.
+    /// The number of words: runs of characters that are not white space.
     static int words(String text) {
         int words = 0;
         boolean inWord = false;

@@ -1,4 +1,4 @@
-/// The course of scoring and generating: from requests to sequences in batches, and back to results.
+/// Scores and generates: turns requests into sequences in batches, and their outputs into results.
 @NullMarked
 package org.sparkqwen.engine.run;
 

@@ -4,34 +4,34 @@ import java.util.ArrayList;
 import java.util.List;
 import org.sparkqwen.engine.cache.BlockTable;
 
-/// Tokens that go through the model together: tokens of some sequences, one after the other, without padding.
+/// The tokens that go through the model together: tokens of some sequences, one after the other, without padding.
 ///
-/// @param slices where each sequence's tokens lie
+/// @param slices the rows of each sequence
 /// @param tokens token ids, a row each
 /// @param positions each row's position in its sequence
 public record Batch(List<Slice> slices, int[] tokens, int[] positions) {
 
-    /// The rows of one sequence.
+    /// The rows of one sequence in a batch.
     ///
-    /// @param row the first
-    /// @param tokens how many
-    /// @param position of the first in the sequence
-    /// @param table has room for all of them
+    /// @param row the first row
+    /// @param tokens number of rows
+    /// @param position position of the first token in the sequence
+    /// @param table the sequence's table, with room for all of the tokens
     public record Slice(Sequence sequence, int row, int tokens, int position, BlockTable table) {
         public int lastRow() {
             return row + tokens - 1;
         }
 
-        /// Whether all known tokens of the sequence are computed with it.
+        /// Whether this slice completes the sequence's known tokens.
         public boolean last() {
             return position + tokens == sequence.length();
         }
     }
 
-    /// Some of a sequence's pending tokens, from the first on.
+    /// The first `tokens` of a sequence's pending tokens.
     public record Part(Sequence sequence, int tokens) {}
 
-    /// All pending tokens of `sequences`.
+    /// A batch of all pending tokens of `sequences`.
     public static Batch of(List<Sequence> sequences) {
         return ofParts(sequences.stream()
                 .map(sequence -> new Part(sequence, sequence.pending()))

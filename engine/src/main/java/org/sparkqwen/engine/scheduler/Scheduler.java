@@ -16,12 +16,12 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.cache.BlockTable;
 import org.sparkqwen.engine.cache.KeyValueCache;
 
-/// Which tokens of which sequences are computed in the next step: continuous batching over a budget of tokens.
+/// Plans which tokens of which sequences the next step computes: continuous batching with a budget of tokens.
 ///
-/// There are no phases. A step first gives every running sequence its pending tokens, the oldest first: one for a text
-/// that is being generated, as many as fit of a prompt. What is left of the budget goes to sequences that wait, from
-/// the caller who has the fewest running. When the cache is full, the youngest sequence loses its blocks and is
-/// computed again later; the oldest never does, so there is always progress.
+/// There are no phases of prefill and decode. A step first gives every running sequence its pending tokens, the oldest
+/// first: one for a text that is being generated, as many as fit of a prompt. The rest of the budget goes to sequences
+/// that wait, from the caller who has the fewest running. When the cache is full, the youngest sequence loses its
+/// blocks and is computed again later (preemption). The oldest never does, so there is always progress.
 ///
 /// None of this changes a result, which depends on a sequence's tokens alone. Not safe for several threads.
 public final class Scheduler {
@@ -36,15 +36,15 @@ public final class Scheduler {
     private long preemptions;
     private long sharedTokens;
 
-    /// @param batchTokens of a step at most
-    /// @param maxSequences that run at the same time
+    /// @param batchTokens the most tokens of a step
+    /// @param maxSequences the most sequences that run at the same time
     public Scheduler(KeyValueCache cache, int batchTokens, int maxSequences) {
         this.cache = cache;
         this.batchTokens = batchTokens;
         this.maxSequences = maxSequences;
     }
 
-    /// A further caller's queue, which is served in turn with the others.
+    /// Opens a further caller's queue, which is served in turn with the others.
     public SequenceQueue open() {
         SequenceQueue queue = new SequenceQueue();
         queues.add(queue);
@@ -61,38 +61,38 @@ public final class Scheduler {
         return queueOf.isEmpty();
     }
 
-    /// Most tokens of a sequence that the cache can hold.
+    /// The most tokens of a sequence that the cache can hold.
     public long mostTokens() {
         return (long) cache.capacity() * cache.layout().tokens();
     }
 
-    /// Times that a sequence lost its blocks to others.
+    /// The number of times that a sequence lost its blocks to others.
     public long preemptions() {
         return preemptions;
     }
 
-    /// Sequences that have got room.
+    /// The number of sequences that have room in the cache.
     public int running() {
         return running.size();
     }
 
-    /// Sequences that wait for room.
+    /// The number of sequences that wait for room.
     public int waiting() {
         return queueOf.size() - running.size();
     }
 
-    /// Tokens of sequences whose keys and values were in the cache when they first got room.
+    /// The number of tokens whose keys and values were in the cache when their sequences first got room.
     public long sharedTokens() {
         return sharedTokens;
     }
 
-    /// How a step goes.
+    /// The plan of a step.
     ///
-    /// @param batch what is computed
+    /// @param batch the tokens to compute
     /// @param overflowing a sequence that the whole cache cannot hold, or null
     public record Plan(Batch batch, @Nullable Sequence overflowing) {}
 
-    /// Plans the next step; what is planned counts as computed when [#computed] follows.
+    /// Plans the next step. The planned tokens count as computed once [#computed] follows.
     public Plan plan() {
         List<Batch.Part> parts = new ArrayList<>();
         Sequence overflowing = null;
@@ -126,7 +126,7 @@ public final class Scheduler {
         return new Plan(Batch.ofParts(parts), overflowing);
     }
 
-    /// Gives a running sequence blocks; the youngest sequences lose theirs for it.
+    /// Gives a running sequence blocks, and takes them from the youngest sequences where it must.
     ///
     /// @return false if it was the youngest itself
     private boolean makeRoom(Sequence sequence, int positions) {
@@ -142,7 +142,7 @@ public final class Scheduler {
         return true;
     }
 
-    /// Takes a running sequence's next tokens into a step, and lets others find its prompt.
+    /// Adds a running sequence's next tokens to a step, and lets others find its prompt.
     private int add(List<Batch.Part> parts, Sequence sequence, int tokens) {
         int end = sequence.computed() + tokens;
         cache.grow(sequence.table(), end);
@@ -154,7 +154,7 @@ public final class Scheduler {
     }
 
     /// The next sequence to get room: one that lost it, or the first of the caller who has the fewest running, and
-    /// among those waits longest.
+    /// among those has waited longest.
     private Optional<Sequence> next(Set<Sequence> postponed) {
         Stream<Sequence> waiting = queues.stream()
                 .sorted(Comparator.<SequenceQueue>comparingInt(queue -> queue.running)
@@ -165,8 +165,8 @@ public final class Scheduler {
                 .findFirst();
     }
 
-    /// Starts a sequence if the cache has room for all of its known tokens, and for every running sequence to go on
-    /// a while.
+    /// Starts a sequence if the cache has room for all of its known tokens, and for every running sequence to
+    /// continue for a while.
     private boolean admit(Sequence sequence, KeyValueCache.Found found) {
         BlockTable table = cache.open(found);
         int needed = cache.layout().blocks(sequence.length()) - found.whole().size();

@@ -5,8 +5,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.cache.BlockTable;
 
-/// Tokens of one text and how far the model has computed them. There is no prefill and no decoding: computed tokens
-/// catch up with known ones, and a generated token is one more known.
+/// The tokens of one text, and how far the model has computed them. There is no prefill and no decoding: computed
+/// tokens catch up with known ones, and a generated token is one more known.
 public final class Sequence {
     private final int promptTokens;
     private int[] tokens;
@@ -16,14 +16,14 @@ public final class Sequence {
     private boolean started;
     private @Nullable BlockTable table; // of the computed tokens
 
-    /// A sequence of which nothing is computed, and nothing kept.
+    /// Makes a sequence of which nothing is computed, and nothing kept.
     public Sequence(int[] tokens) {
         promptTokens = tokens.length;
         this.tokens = tokens.clone();
         length = tokens.length;
     }
 
-    /// A sequence that is computed in one pass, with room for it in `table`.
+    /// Makes a sequence that is computed in one pass, with room for it in `table`.
     public Sequence(int[] tokens, BlockTable table) {
         this(tokens);
         this.table = table;
@@ -40,22 +40,22 @@ public final class Sequence {
         return length;
     }
 
-    /// Tokens that it had from the beginning.
+    /// The number of tokens that it had from the beginning.
     public int promptTokens() {
         return promptTokens;
     }
 
-    /// Known tokens that are not computed yet.
+    /// The number of known tokens that are not computed yet.
     public int pending() {
         return length - computed;
     }
 
-    /// Tokens whose keys and values are there.
+    /// The number of tokens whose keys and values are in the cache.
     public int computed() {
         return computed;
     }
 
-    /// Tokens whose keys and values were there when the sequence began to run.
+    /// The number of tokens whose keys and values were in the cache when the sequence began to run.
     public int shared() {
         return shared;
     }
@@ -72,9 +72,9 @@ public final class Sequence {
         return Arrays.copyOf(tokens, length);
     }
 
-    /// Gets a table whose first `computed` positions are there.
+    /// Sets a table whose first `computed` positions are computed.
     ///
-    /// @return whether it never had one
+    /// @return whether the sequence gets a table for the first time
     boolean start(BlockTable table, int computed) {
         boolean first = !started;
         this.table = table;
@@ -84,7 +84,7 @@ public final class Sequence {
         return first;
     }
 
-    /// Loses its table: what was computed must be computed again.
+    /// Drops the table; the computed tokens must then be computed again.
     void stop() {
         table = null;
         computed = 0;

@@ -3,8 +3,8 @@ package org.sparkqwen.engine.scheduler;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/// One caller's sequences in a [Scheduler]: those that wait for room, in the order in which they came, and how many
-/// have got it.
+/// One caller's sequences in a [Scheduler]: those that wait for room, in the order in which they came, and the number
+/// of those that have got it.
 public final class SequenceQueue {
     final Deque<Sequence> waiting = new ArrayDeque<>();
     int running;
@@ -28,7 +28,7 @@ public final class SequenceQueue {
         return waiting.size();
     }
 
-    /// Tokens of the prompts that wait.
+    /// The number of tokens of the prompts that wait.
     public long waitingTokens() {
         return waitingTokens;
     }

@@ -12,25 +12,27 @@ import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.Weights;
 
-/// What to expect of a model that is larger than the memory of this machine, from what its disk and its processors do.
+/// A forecast for a model that is larger than the memory of this machine, from the rates of its disk and its
+/// processors.
 ///
-/// @param plan what stays in memory, and what each batch reads
-/// @param diskRate bytes a second, read past the page cache; absent where that cannot be measured
-/// @param flops float32 operations a second that scoring will come to
+/// @param plan the weights that stay in memory, and those that each batch reads
+/// @param diskRate bytes a second, read past the page cache; absent if that cannot be measured
+/// @param flops float32 operations a second that scoring is expected to reach
 /// @param flopsPerToken float32 operations that scoring a token takes, without attention
 public record StreamingForecast(StreamingPlan plan, OptionalDouble diskRate, double flops, long flopsPerToken) {
     private static final int BURSTS = 3;
 
-    /// Of the peak: what scoring reached with dense models and with mixtures of experts, see docs/benchmarks.md.
+    /// The share of the peak that scoring reached with dense models and with mixtures of experts, see
+    /// docs/benchmarks.md.
     private static final double SHARE_OF_PEAK = 0.6;
 
-    /// Batches are given in steps of this many tokens.
+    /// The step in tokens in which batch sizes are given.
     private static final int TOKENS = 256;
 
-    /// Empty if the weights fit into memory. Else measures for some two seconds.
+    /// Makes a forecast, after some two seconds of measuring; empty if the weights fit into memory.
     ///
-    /// @param dtype of the matrices
-    /// @param file on the disk that the weights will be read from, as large as may be
+    /// @param dtype number format of the matrices
+    /// @param file a file on the disk from which the weights will be read, as large as possible
     public static Optional<StreamingForecast> of(
             ModelConfig config, DType dtype, Path file, int batchTokens, int threads) {
         StreamingPlan plan = Weights.streamingPlan(config, dtype, WeightMemory.available(config, batchTokens, threads));
@@ -47,14 +49,14 @@ public record StreamingForecast(StreamingPlan plan, OptionalDouble diskRate, dou
                 plan, DiskRate.measure(file), SHARE_OF_PEAK * flops, TensorPlan.flopsPerToken(config)));
     }
 
-    /// What the disk takes for a batch.
+    /// The seconds that the disk takes for a batch.
     public OptionalDouble diskSeconds() {
         return diskRate.isEmpty()
                 ? OptionalDouble.empty()
                 : OptionalDouble.of(plan.streamedBytes() / diskRate.getAsDouble());
     }
 
-    /// From how many tokens of a batch on arithmetic takes longer than the disk.
+    /// The number of tokens of a batch from which on arithmetic takes longer than the disk.
     public OptionalLong tokensAsLongAsTheDisk() {
         return diskRate.isEmpty()
                 ? OptionalLong.empty()

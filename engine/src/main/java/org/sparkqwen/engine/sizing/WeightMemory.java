@@ -10,12 +10,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.sparkqwen.engine.model.ModelConfig;
 
-/// How much memory mapped weights may take: what the machine or the container has, without what this process has and
-/// will have for other things, and without what other processes hold.
+/// Computes how much memory mapped weights may take: the memory of the machine or the container, without what this
+/// process needs now and later for other things, and without what other processes hold.
 ///
-/// Pages of files count as free, for the system gives them up: those of the weights themselves are among them.
+/// Pages of files count as free, because the system gives them up; the pages of the weights themselves are among them.
 public final class WeightMemory {
-    /// What a JVM takes beside its heap, and the files that a run reads and writes on the way.
+    /// The memory that a JVM takes beside its heap, and that of files which a run reads and writes on the way.
     private static final long OTHER_BYTES = 512L << 20;
 
     private static final Path MEMINFO = Path.of("/proc/meminfo");
@@ -23,13 +23,13 @@ public final class WeightMemory {
 
     private WeightMemory() {}
 
-    /// Bytes for the weights of an engine in this process.
+    /// The bytes for the weights of an engine in this process.
     ///
-    /// Keys and values of texts are not counted: an engine that scores has none, and another takes memory for them
-    /// only as it needs it, which the system then takes from the weights.
+    /// The KV cache of texts is not counted. An engine that scores has none, and another takes memory for it only
+    /// as it needs it; the system then takes that memory from the weights.
     ///
-    /// @param batchTokens that are computed together
-    /// @param threads that compute
+    /// @param batchTokens tokens that are computed together
+    /// @param threads number of threads that compute
     public static long available(ModelConfig config, int batchTokens, int threads) {
         long working =
                 WorkingMemory.scoring(config, batchTokens, batchTokens, threads).offHeap();
@@ -41,16 +41,17 @@ public final class WeightMemory {
     }
 
     /// @param whole bytes that the machine has, or the limit of the container
-    /// @param unused bytes that no process holds but as pages of files, on the whole machine
-    /// @param heapNow bytes that this process's heap has
-    /// @param heapLater bytes that it may have
+    /// @param unused bytes on the whole machine that no process holds, except as pages of files
+    /// @param heapNow present size of this process's heap in bytes
+    /// @param heapLater greatest size of this process's heap in bytes
     /// @param working bytes that a batch takes off the heap
     public static long bytes(long whole, long unused, long heapNow, long heapLater, long working) {
         long left = Math.min(whole - heapNow, unused) - (heapLater - heapNow);
         return Math.max(0, left - working - OTHER_BYTES);
     }
 
-    /// Linux says it; elsewhere nothing does that counts pages of files as free.
+    /// The bytes available to all processes, which only Linux reports: no other system reports a number that counts
+    /// pages of files as free.
     private static OptionalLong availableToAll() {
         try {
             Matcher line = AVAILABLE.matcher(Files.readString(MEMINFO));

@@ -8,18 +8,18 @@ import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Transformer;
 
-/// What an engine needs beside the mapped weights.
+/// The memory that an engine needs beside the mapped weights.
 ///
 /// @param offHeap bytes of native memory
 /// @param heap bytes of the Java heap, without requests and results
 public record WorkingMemory(long offHeap, long heap) {
-    /// Blocks of keys and values that a batch of documents takes, as a multiple of those that its tokens would
-    /// fill: each document's last is filled in part.
+    /// The number of blocks of keys and values that a batch of documents takes, as a multiple of the blocks that
+    /// its tokens would fill. Each document's last block is only partly filled.
     private static final int BLOCKS_TO_FULL_ONES = 2;
 
-    /// At most, when scoring.
+    /// The most memory that scoring needs.
     ///
-    /// @param window tokens of the longest window; one that is longer than a batch is computed alone
+    /// @param window tokens of the longest window; a window that is longer than a batch is computed alone
     public static WorkingMemory scoring(ModelConfig config, int batchTokens, int window, int threads) {
         int tokens = Math.max(batchTokens, window);
         long blocks = Math.max(mostBlocks(batchTokens), Math.ceilDiv(window, KeyValueBlock.TOKENS));
@@ -39,8 +39,8 @@ public record WorkingMemory(long offHeap, long heap) {
                         config.hiddenSize())));
     }
 
-    /// Blocks of a layer that a batch of several documents may take. Very short documents reach it before they fill
-    /// a batch.
+    /// The most blocks of a layer that a batch of several documents may take. Very short documents reach this limit
+    /// before they fill a batch.
     public static int mostBlocks(int batchTokens) {
         return BLOCKS_TO_FULL_ONES * Math.ceilDiv(batchTokens, KeyValueBlock.TOKENS);
     }

@@ -2,10 +2,10 @@ package org.sparkqwen.engine.kernels.measure;
 
 import java.util.OptionalDouble;
 
-/// Bursts of multiply-adds amid work, on whichever threads.
+/// The results of bursts of multiply-adds that threads ran amid work.
 ///
 /// @param flops float32 operations that all threads together would have done in `nanos`, each as fast as in its bursts
-/// @param nanos of all bursts together; 0 where there were none
+/// @param nanos duration of all bursts together; 0 if there were none
 public record Bursts(double flops, long nanos) {
     public static final Bursts NONE = new Bursts(0, 0);
 
@@ -17,7 +17,7 @@ public record Bursts(double flops, long nanos) {
         return new Bursts(flops - other.flops, nanos - other.nanos);
     }
 
-    /// What a rate of all threads together is of the bursts'; absent where there was no burst.
+    /// The share that a rate of all threads together has of the bursts' rate; absent if there was no burst.
     ///
     /// @param flopsPerSecond float32 operations a second
     public OptionalDouble share(double flopsPerSecond) {

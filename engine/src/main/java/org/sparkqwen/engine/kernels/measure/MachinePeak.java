@@ -12,24 +12,24 @@ import org.sparkqwen.engine.kernels.ThreadTeam;
 import org.sparkqwen.engine.kernels.vector.MultiplyAdds;
 import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
-/// What a machine can do at most at this moment: multiply-adds, and bytes read from memory. What the kernels reach is a
-/// share of that.
+/// Measures the most that a machine can do at this moment: multiply-adds, and bytes read from memory. The kernels reach
+/// a share of that.
 ///
-/// Each reading is one burst of a tenth of a second. Any may be slow, where others use the machine too; the best of
-/// several is the machine's.
+/// Each measurement is one burst of a tenth of a second. Any burst may be slow if others use the machine too; the best
+/// of several is the machine's peak.
 public final class MachinePeak implements AutoCloseable {
     private static final long BURST_NANOS = 100_000_000;
 
-    /// Bursts after which the JVM has compiled the loops.
+    /// The number of bursts after which the JVM has compiled the loops.
     private static final int WARM_UP_BURSTS = 3;
 
-    /// Multiply-adds of a chain between two looks at the clock: some hundred microseconds.
+    /// The number of multiply-adds of a chain between two looks at the clock, which take some hundred microseconds.
     private static final int STEPS = 1 << 15;
 
-    /// Memory that all threads read: far more than caches hold.
+    /// The memory that all threads read: far more than caches hold.
     private static final long MEMORY_BYTES = 1L << 29;
 
-    /// Bytes that a thread reads between two looks at the clock.
+    /// The number of bytes that a thread reads between two looks at the clock.
     private static final int PIECE_BYTES = 1 << 20;
 
     private final ThreadTeam team;
@@ -41,7 +41,7 @@ public final class MachinePeak implements AutoCloseable {
 
     /// Allocates half a gigabyte, and takes most of a second.
     ///
-    /// @param threads that work in the bursts of all threads
+    /// @param threads number of threads in the bursts of all threads
     public MachinePeak(int threads) {
         team = new ThreadTeam(threads);
         piecesPerThread = Math.toIntExact(Math.ceilDiv(MEMORY_BYTES, (long) PIECE_BYTES * threads));
@@ -56,17 +56,17 @@ public final class MachinePeak implements AutoCloseable {
         }
     }
 
-    /// float32 operations a second of one thread, a multiply-add being two.
+    /// Measures the float32 operations a second of one thread; a multiply-add counts as two.
     public double coreFlops() {
         return flops(1);
     }
 
-    /// Why this JVM cannot measure, in words that say what to do; empty if it can.
+    /// The reason why this JVM cannot measure, in words that say what to do; empty if it can.
     public static Optional<String> obstacle() {
         return new VectorProvider().obstacle();
     }
 
-    /// float32 operations a second of all threads together.
+    /// Measures the float32 operations a second of all threads together.
     public double flops() {
         return flops(team.threads());
     }
@@ -79,7 +79,8 @@ public final class MachinePeak implements AutoCloseable {
         });
     }
 
-    /// Bytes a second that all threads together read from memory, each its own part from one end to the other.
+    /// Measures the bytes a second that all threads together read from memory, each its own part from one end to
+    /// the other.
     public double readBytes() {
         return burst(team.threads(), part -> {
             int piece = nextPieces[part];
@@ -107,11 +108,11 @@ public final class MachinePeak implements AutoCloseable {
 
     /// A piece of a burst.
     private interface Piece {
-        /// @return what was done
+        /// @return the amount of work done
         double run(int part);
     }
 
-    /// What `threads` threads do in a second, from what they do in a tenth.
+    /// The work that `threads` threads do in a second, extrapolated from a tenth of a second.
     private double burst(int threads, Piece piece) {
         DoubleAdder done = new DoubleAdder();
         long start = System.nanoTime();

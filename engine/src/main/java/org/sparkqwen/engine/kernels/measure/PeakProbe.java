@@ -5,20 +5,20 @@ import java.util.concurrent.atomic.LongAdder;
 import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.vector.MultiplyAdds;
 
-/// What the threads of a team can do at most while they work: now and then, between two parts of an operation, a thread
-/// does nothing but multiply-adds for some hundred microseconds.
+/// Measures the most that the threads of a team can do while they work: now and then, between two parts of an
+/// operation, a thread does nothing but multiply-adds for some hundred microseconds.
 ///
-/// A machine that others use, too, changes its speed within seconds, and a round of work takes half a minute. Bursts
-/// before and after it may see another machine than the work did; hundreds of short ones amid the work, on the same
-/// threads, see the same. They take a hundredth of the time, which is not subtracted.
+/// A machine that others use too changes its speed within seconds, and a round of work takes half a minute. Bursts
+/// before and after it may find another speed than the work did; hundreds of short ones amid the work, on the same
+/// threads, find the same. They take a hundredth of the time, which is not subtracted.
 final class PeakProbe implements PartProbe {
-    /// Between two bursts of a thread, at least.
+    /// The least time between two bursts of a thread.
     private static final long EVERY_NANOS = 20_000_000;
 
-    /// Multiply-adds of a chain in a burst.
+    /// The number of multiply-adds of a chain in a burst.
     private static final int STEPS = 1 << 16;
 
-    /// Threads' clocks are on cache lines of their own.
+    /// The distance between two threads' clocks, which puts each on a cache line of its own.
     private static final int APART = 8;
 
     private final int threads;
@@ -30,7 +30,7 @@ final class PeakProbe implements PartProbe {
     @SuppressWarnings("UnusedVariable") // what is computed must be used, or the compiler leaves it out
     private volatile float result;
 
-    /// @param threads of the team
+    /// @param threads number of threads of the team
     PeakProbe(int threads) {
         this.threads = threads;
         ends = new long[threads * APART];
@@ -40,7 +40,7 @@ final class PeakProbe implements PartProbe {
         }
     }
 
-    /// A burst, if it is time for one.
+    /// Runs a burst if it is time for one.
     @Override
     public void betweenParts(int worker) {
         long start = System.nanoTime();
@@ -54,7 +54,7 @@ final class PeakProbe implements PartProbe {
         ends[worker * APART] = end;
     }
 
-    /// The bursts since the last call; not while an operation runs.
+    /// Returns the bursts since the last call. Must not be called while an operation runs.
     Bursts take() {
         return new Bursts(threads * flops.sumThenReset(), nanos.sumThenReset());
     }

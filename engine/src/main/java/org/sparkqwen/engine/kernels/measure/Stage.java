@@ -1,13 +1,13 @@
 package org.sparkqwen.engine.kernels.measure;
 
-/// What a forward pass spends its time on.
+/// A kind of work on which a forward pass spends time.
 public enum Stage {
-    /// Linear layers, the packing of their activations included.
+    /// Linear layers, including the packing of their activations.
     LINEAR,
-    /// Scores, softmax and weighted values.
+    /// Attention: scores, softmax and weighted values.
     ATTENTION,
     /// The vocabulary head, with the log-sum-exp over its logits.
     HEAD,
-    /// Norms, rotary embedding, activation functions, residuals and the key/value store.
+    /// All other operations: norms, rotary embedding, activation functions, residuals and the key/value store.
     REST
 }

@@ -15,8 +15,7 @@ import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
 
-/// Other kernels, and a record of what they do: two readings of the clock an operation, of which a batch has some
-/// hundreds.
+/// Wraps other kernels and records their work. It reads the clock twice an operation, and a batch has some hundreds.
 public final class TimedKernels implements Kernels {
     private final Kernels kernels;
     private final Map<Stage, Long> nanos = new EnumMap<>(Stage.class);
@@ -25,7 +24,7 @@ public final class TimedKernels implements Kernels {
     private double weightBytes;
     private @Nullable PeakProbe probe;
 
-    /// @param kernels closed with this
+    /// @param kernels the kernels to wrap; closed with this
     public TimedKernels(Kernels kernels) {
         this.kernels = kernels;
         for (Stage stage : Stage.values()) {
@@ -35,7 +34,7 @@ public final class TimedKernels implements Kernels {
         }
     }
 
-    /// Measures, or does so no more, what the threads can do at most while they work: [Work#bursts].
+    /// Starts or stops to measure the most that the threads can do while they work: [Work#bursts].
     public void measurePeak(boolean measure) {
         PeakProbe fresh = measure ? new PeakProbe(threads()) : null;
         measurePeak(fresh);
@@ -47,7 +46,7 @@ public final class TimedKernels implements Kernels {
         kernels.measurePeak(probe);
     }
 
-    /// All that was done so far. Safe to call from any thread.
+    /// All work so far. Safe to call from any thread.
     public synchronized Work work() {
         return new Work(Map.copyOf(nanos), Map.copyOf(flops), Map.copyOf(bursts), weightBytes);
     }
@@ -178,7 +177,7 @@ public final class TimedKernels implements Kernels {
         record(Stage.HEAD, start, 0);
     }
 
-    /// Not timed: it runs on several threads at once.
+    /// Computes without timing, because this operation runs on several threads at once.
     @Override
     public double exponentials(float[] scores, int count, float maximum, float temperature) {
         return kernels.exponentials(scores, count, maximum, temperature);
@@ -204,7 +203,7 @@ public final class TimedKernels implements Kernels {
         kernels.close();
     }
 
-    /// Products of `tokens` rows and some weights.
+    /// Records products of `tokens` rows and some weights.
     private void record(Stage stage, long start, int tokens, List<Matrix> weights) {
         double parameters = 0;
         long bytes = 0;

@@ -5,16 +5,16 @@ import java.util.Map;
 
 /// What kernels have done so far, by stage.
 ///
-/// @param nanos time that operations took, in nanoseconds of the caller's clock; keys are all stages
-/// @param flops arithmetic operations of products, a multiply-add being two: `2 · tokens · inputs · outputs` of a
-///     linear layer, `4 · headDim` for a query head and each key that it sees. What is computed only to fill a tile is
-///     not counted; nor are the operations of [Stage#REST]
-/// @param bursts what the threads could do meanwhile, where that was measured
-/// @param weightBytes bytes of weights that products read, each weight once an operation; where tokens are many the
-///     kernels may read them several times
+/// @param nanos time of the operations by stage, in nanoseconds of the caller's clock; keys are all stages
+/// @param flops arithmetic operations of products by stage, where a multiply-add counts as two: `2 · tokens · inputs ·
+///     outputs` of a linear layer, `4 · headDim` for a query head and each key that it sees. Computation that only
+///     fills a tile is not counted, and neither are the operations of [Stage#REST]
+/// @param bursts what the threads could do meanwhile, by stage, if that was measured
+/// @param weightBytes bytes of weights that products read, each weight once an operation; with many tokens the kernels
+///     may read them several times
 public record Work(Map<Stage, Long> nanos, Map<Stage, Double> flops, Map<Stage, Bursts> bursts, double weightBytes) {
 
-    /// What was done since `earlier`.
+    /// The work since `earlier`.
     public Work since(Work earlier) {
         Map<Stage, Long> nanosSince = new EnumMap<>(Stage.class);
         Map<Stage, Double> flopsSince = new EnumMap<>(Stage.class);

@@ -15,20 +15,20 @@ import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.ScalarMath;
 
-/// [VectorAttention] for a tile of few rows, as a text has that is continued by one token: the keys are the panels of
-/// the scores' product, as they lie in their block, and a vector holds one query's scores with many keys. With queries
-/// as panels most of each vector would be empty.
+/// Computes attention like [VectorAttention], for a tile of few rows, such as a text that is continued by one token.
+/// The keys are the panels of the scores' product, as they lie in their block, and a vector holds one query's scores
+/// with many keys. With queries as panels most of each vector would be empty.
 ///
-/// Such a tile waits for memory, so four blocks' keys are read at once, and a block's values by four panels
-/// ([MicroKernel#accumulateRows]).
+/// Such a tile is limited by memory, so four blocks' keys are read at once, and a block's values are read by four
+/// panels ([MicroKernel#accumulateRows]).
 ///
-/// The bits are the same: a score is the same chain of multiply-adds, and probabilities are added one by one in the
-/// order of keys.
+/// The bits are the same, because a score is the same chain of multiply-adds, and probabilities are added one by one in
+/// the order of keys.
 final class FewRowAttention {
-    /// Rows of a tile at most; then a panel of queries is as good.
+    /// The most rows of such a tile. With more rows a panel of queries is as good.
     static final int ROWS = 8;
 
-    /// Blocks whose keys are read at once.
+    /// The number of blocks whose keys are read at once.
     private static final int BLOCKS = 4;
 
     private static final int KEYS = BLOCKS * PANEL;
@@ -41,7 +41,7 @@ final class FewRowAttention {
     private final float[] corrections = new float[ROWS]; // exp(the maximum before a block − the one after)
 
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
-    /// @param out address of the batch's results, likewise
+    /// @param out address of the batch's results, `[tokens, heads, headDim]`
     void attend(AttentionShape shape, AttentionTile tile, long in, long out, float scale) {
         int headDim = shape.headDim();
         int valueWidth = Matrix.panelCount(headDim) * PANEL;
@@ -79,7 +79,8 @@ final class FewRowAttention {
         Arrays.fill(maxima, Float.NEGATIVE_INFINITY);
     }
 
-    /// The products of all rows with the keys of some blocks. For those that four lack, the last is read again.
+    /// Computes the products of all rows with the keys of `count` blocks. If there are fewer than four, it reads
+    /// the last one again in their place.
     private void score(AttentionShape shape, AttentionTile tile, int rows, int first, int count) {
         MicroKernel kernel = MicroKernel.of(tile.span().format());
         int headDim = shape.headDim();
@@ -91,7 +92,7 @@ final class FewRowAttention {
         kernel.accumulateRows(keys0, keys1, keys2, keys3, headDim, queries, 0, headDim, rows, scores, 0, KEYS);
     }
 
-    /// Where the keys of a block lie.
+    /// The address of the keys of a block.
     private static long keys(AttentionShape shape, AttentionTile tile, int block) {
         KeyValueFormat format = tile.span().format();
         return address(shape, tile, block) + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
@@ -102,11 +103,11 @@ final class FewRowAttention {
         return Memory.addressOfBytes(span.blocks().get(block), KeyValueBlock.bytes(shape, span.format()));
     }
 
-    /// Turns a row's scores with a block into probabilities relative to the greatest score so far, and brings what
-    /// was summed before to that.
+    /// Turns a row's scores with a block into probabilities relative to the greatest score so far, and scales
+    /// earlier sums to that score.
     ///
-    /// @param at index of the scores
-    /// @param visible keys that are not past the row's position
+    /// @param at index of the first score
+    /// @param visible number of keys that are not past the row's position
     private void softmax(int row, int at, int visible, float scale, int valueWidth) {
         Arrays.fill(scores, at + visible, at + PANEL, Float.NEGATIVE_INFINITY);
         raiseMaximum(row, at, scale);
@@ -146,7 +147,7 @@ final class FewRowAttention {
 
     /// Adds a block's values, weighted with the probabilities.
     ///
-    /// @param index of the block among those whose scores there are
+    /// @param index index of the block among those whose scores are computed
     private void addValues(AttentionShape shape, AttentionTile tile, int rows, int block, int index, int valueWidth) {
         KeyValueFormat format = tile.span().format();
         long values = address(shape, tile, block) + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());

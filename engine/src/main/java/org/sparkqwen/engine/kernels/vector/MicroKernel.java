@@ -7,17 +7,18 @@ import java.lang.invoke.MethodHandles;
 import java.util.Objects;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 
-/// A product of a tile of tokens and a panel of weights: [OuterProduct], for one format of weights.
+/// The product of a tile of tokens and a panel of weights: [OuterProduct], for one format of weights.
 ///
-/// The JVM compiles a method once, for whatever has passed through it. When panels of both formats had, the loop of
-/// [OuterProduct] was compiled to code that allocates vectors, in some runs and not in others, and then scored 20 times
-/// as slowly. So the class is loaded once for each kind of operands, as a hidden class of the same bytes: many methods
-/// for the compiler, one for the reader, and in each the kind is a constant.
+/// The JVM compiles a method once, for all kinds of operands that have passed through it. After panels of both formats,
+/// it compiled the loop of [OuterProduct] in some runs to code that allocates vectors, and scoring was then 20 times as
+/// slow. So the class is loaded once for each kind of operands, as a hidden class of the same bytes. The compiler sees
+/// many methods and the reader one, and in each the kind is a constant.
 interface MicroKernel {
     MicroKernel F32 = copy(false, false);
     MicroKernel BF16 = copy(true, false);
 
-    /// Those of [TiledProduct]: a `pitch` of `height` and a `stride` of 32, whatever is given.
+    /// The micro-kernel for [TiledProduct] on float32: its `pitch` is `height` and its `stride` is 32, whatever is
+    /// given.
     MicroKernel DENSE_F32 = copy(false, true);
 
     MicroKernel DENSE_BF16 = copy(true, true);
@@ -30,24 +31,25 @@ interface MicroKernel {
         };
     }
 
-    /// What a copy is for.
+    /// The kind of operands that a copy of the class serves.
     ///
-    /// @param bf16 whether panels hold bfloat16, not float32
-    /// @param dense whether a tile's activations and sums lie without gaps. With distances that are constants the
-    ///     compiler leaves six instructions and two checks out of a loop of sixty, which is not limited by its
-    ///     multiply-adds alone
+    /// @param bf16 whether panels hold bfloat16, and not float32
+    /// @param dense whether a tile's activations and sums lie without gaps. With constant distances the compiler
+    ///     leaves six instructions and two checks out of a loop of sixty, which is not limited by its multiply-adds
+    ///     alone
     record Operands(boolean bf16, boolean dense) {}
 
-    /// `sums[t][j] += in[t] * panel[j]` for the `height` tokens of a tile and the 32 outputs of a panel.
+    /// Adds `sums[t][j] += in[t] * panel[j]` for the `height` tokens of a tile and the 32 outputs of a panel.
     ///
-    /// Meanwhile tiles of 8 and of 4 read a number from native memory for each input: [ReadAhead].
+    /// Meanwhile, for each input, tiles of 8 and of 4 read a number from native memory ahead of its use:
+    /// [ReadAhead].
     ///
     /// @param panel address of `[inputs][32]`
     /// @param in the tile's activations, `[inputs][pitch]` from index `from`, of which the first `height` count
-    /// @param height one of [Tiling]'s
+    /// @param height one of the tile heights of [Tiling]
     /// @param sums `[height][stride]` from index `at`
     /// @param ahead address of the panel that is probably next
-    /// @param offsets in bytes from `ahead` on, `[inputs]`
+    /// @param offsets `[inputs]`: distances from `ahead` in bytes
     /// @return the sum of what was read ahead, which means nothing
     int accumulate(
             long panel,
@@ -62,17 +64,18 @@ interface MicroKernel {
             long ahead,
             int[] offsets);
 
-    /// Likewise, reading nothing ahead.
+    /// Adds the same products without reading anything ahead.
     default void accumulate(
             long panel, int inputs, float[] in, int from, int pitch, int height, float[] sums, int at, int stride) {
         int[] nothing = ReadAhead.nothing(inputs);
         accumulate(panel, inputs, in, from, pitch, height, sums, at, stride, panel, nothing);
     }
 
-    /// `sums[t][j] += in[t] · panel[j]` for few tokens and the outputs of four panels. Few tokens wait for
-    /// memory, and of four streams that are read a whole cache line at a time it gives nine tenths of what it can.
+    /// Adds `sums[t][j] += in[t] · panel[j]` for few tokens and the outputs of four panels. Products of few tokens
+    /// are limited by memory, which gives nine tenths of its rate when four streams are read a whole cache line at
+    /// a time.
     ///
-    /// @param panel0 address of `[inputs][32]`, likewise the others
+    /// @param panel0 address of `[inputs][32]`, as the other three panels are
     /// @param in the tokens' activations, `[rows][pitch]` from index `from`, of which the first `inputs` count
     /// @param sums `[rows][stride]` from index `at`, of which the first `4 · 32` are the panels'
     void accumulateRows(

@@ -5,24 +5,26 @@ import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 
 import jdk.incubator.vector.FloatVector;
 
-/// Multiply-adds that depend on nothing but registers: what a core can do at most.
+/// Runs multiply-adds that depend on nothing but registers, which shows the most that a core can do.
 ///
-/// A multiply-add takes four or five cycles, and a core starts two in each, or four that are half as wide, so that up
+/// A multiply-add takes four or five cycles, and a core starts two in each cycle, or four that are half as wide, so up
 /// to sixteen must be under way at a time. Each chain is a sum of its own, `a = a · factor + term`, which tends to a
-/// small number and never to one that is slow to compute with. With 24 chains, the sums of a tile, the compiler runs
-/// out of the 32 registers, and the loop reads a sixth too low.
+/// small number and never to one that is slow to compute with. With 24 chains, the number of sums of a tile, the
+/// compiler runs out of the 32 registers, and the measured rate is a sixth too low.
 public final class MultiplyAdds {
-    /// 256-bit vectors come with 16 registers, others with 32.
+    /// The number of chains: 256-bit vectors come with 16 registers, others with 32.
     private static final int CHAINS = LANES == 8 ? 12 : 16;
 
     private MultiplyAdds() {}
 
-    /// Arithmetic operations of `steps` multiply-adds in each chain: a multiply-add is two, in every lane.
+    /// The number of arithmetic operations of `steps` multiply-adds in each chain; a multiply-add counts as two, in
+    /// every lane.
     public static double flops(int steps) {
         return 2.0 * CHAINS * steps * FLOATS.length();
     }
 
-    /// A factor below 1, a term, and different starts: what is the same need not be computed twice.
+    /// Returns a factor below 1, a term, and a different start for each chain, because the compiler could compute
+    /// equal chains only once.
     public static float[] numbers() {
         float[] numbers = new float[2 + CHAINS];
         numbers[0] = 0.5f;
@@ -33,17 +35,17 @@ public final class MultiplyAdds {
         return numbers;
     }
 
-    /// `steps` multiply-adds in each chain.
+    /// Runs `steps` multiply-adds in each chain.
     ///
-    /// @param numbers what [#numbers] gave
-    /// @return something that depends on all of them
+    /// @param numbers the result of [#numbers]
+    /// @return a number that depends on all chains
     public static float run(float[] numbers, int steps) {
         return CHAINS == 12 ? chains12(numbers, steps) : chains16(numbers, steps);
     }
 
-    /// `steps` multiply-adds in each of 16 chains, for processors with 32 vector registers.
+    /// Runs `steps` multiply-adds in each of 16 chains, for processors with 32 vector registers.
     ///
-    /// @param numbers a factor, a term, and where each chain starts
+    /// @param numbers a factor, a term, and the start of each chain
     private static float chains16(float[] numbers, int steps) {
         FloatVector factor = FloatVector.broadcast(FLOATS, numbers[0]);
         FloatVector term = FloatVector.broadcast(FLOATS, numbers[1]);
@@ -99,9 +101,9 @@ public final class MultiplyAdds {
         return all.lane(0);
     }
 
-    /// `steps` multiply-adds in each of 12 chains, for processors with 16 vector registers.
+    /// Runs `steps` multiply-adds in each of 12 chains, for processors with 16 vector registers.
     ///
-    /// @param numbers a factor, a term, and where each chain starts
+    /// @param numbers a factor, a term, and the start of each chain
     private static float chains12(float[] numbers, int steps) {
         FloatVector factor = FloatVector.broadcast(FLOATS, numbers[0]);
         FloatVector term = FloatVector.broadcast(FLOATS, numbers[1]);

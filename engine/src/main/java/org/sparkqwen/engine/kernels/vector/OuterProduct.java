@@ -12,40 +12,40 @@ import org.sparkqwen.engine.kernels.vector.MicroKernel.Operands;
 
 /// The micro-kernel under every product of activations and weights, and under both halves of attention.
 ///
-/// A tile of tokens times a panel of 32 outputs: for each input, one broadcast a token and two multiply-adds a
-/// broadcast, one for the left half of the outputs and one for the right, all sums in registers. Twelve tokens by two
-/// 512-bit vectors fill 24 of 32 registers and reach the core's multiply-add peak; four tokens by two vectors fit the
-/// 16 registers of 256-bit machines. Each output is one chain of `fma` over the inputs in ascending order, continued
-/// from what `sums` holds, so neither the tile's height, nor the width of a vector, nor cutting the inputs into several
-/// calls changes a bit.
+/// It multiplies a tile of tokens with a panel of 32 outputs. For each input and token there is one broadcast and two
+/// multiply-adds, one for the left half of the outputs and one for the right, and all sums stay in registers. Twelve
+/// tokens by two 512-bit vectors fill 24 of 32 registers and reach the core's multiply-add peak; four tokens by two
+/// vectors fit the 16 registers of 256-bit machines. Each output is one chain of `fma` over the inputs in ascending
+/// order, continued from what `sums` holds, so neither the tile's height, nor the width of a vector, nor cutting the
+/// inputs into several calls changes a bit.
 ///
 /// Weights come from native memory; activations and sums are arrays on the heap, a few megabytes in all. A load or
-/// store of an array costs the compiler a tenth of the nodes that one of a segment does, and with segments for all of
+/// store of an array costs the compiler a tenth of the nodes of a load or store of a segment. With segments for all of
 /// them a tile of twelve exceeds its budget for inlining and runs at a fifteenth of the speed.
 ///
-/// Runs as one of [MicroKernel]'s copies, each for one kind of operands.
+/// It runs as one of [MicroKernel]'s copies, each for one kind of operands.
 public final class OuterProduct implements MicroKernel {
     public static final VectorSpecies<Float> FLOATS =
             FloatVector.SPECIES_PREFERRED.length() > 16 ? FloatVector.SPECIES_512 : FloatVector.SPECIES_PREFERRED;
     public static final int LANES = FLOATS.length();
 
-    /// Tokens of the highest tile.
+    /// The number of tokens of the highest tile.
     static final int TILE = LANES == 16 ? 12 : 4;
 
-    /// Half a panel's outputs, the left ones; the others are the right ones.
+    /// The number of outputs in half a panel: the left half comes first, and the right half after it.
     private static final int HALF = Matrix.PANEL / 2;
 
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     private static final Operands OPERANDS = operands();
 
-    // Constants to the compiler, which then sees one kind of operands.
+    // These are constants to the compiler, which then sees one kind of operands.
     private static final boolean BF16 = OPERANDS.bf16();
     private static final boolean DENSE = OPERANDS.dense();
 
     private static final int ELEMENT_BYTES = BF16 ? Short.BYTES : Float.BYTES;
 
-    /// Whether two tokens meet four panels at once: their 16 sums need 32 registers, and with the widening of
+    /// Whether two tokens meet four panels at once. Their 16 sums need 32 registers, and with the widening of
     /// bfloat16 the loop exceeds the compiler's budget for inlining.
     private static final boolean TWO_ROWS = LANES == 16 && !BF16;
 
@@ -497,7 +497,7 @@ public final class OuterProduct implements MicroKernel {
 
     /// Widens inputs of a panel of bfloat16 to float32, for [MicroKernel]s that then meet no bfloat16.
     ///
-    /// @param from address of `[inputs][32]`, as `Bf16Matrix` has them
+    /// @param from address of `[inputs][32]`, in the layout of `Bf16Matrix`
     /// @param to address of `[inputs][32]`
     static void widen(long from, int inputs, long to) {
         for (int input = 0; input < inputs; input++) {
@@ -519,19 +519,20 @@ public final class OuterProduct implements MicroKernel {
         vector.intoMemorySegment(Memory.ALL, address, ORDER);
     }
 
-    /// The weights of the left outputs, of what was loaded.
+    /// The left outputs' weights from loaded words.
     private static FloatVector left(FloatVector words) {
         return BF16 ? lowHalves(words) : words;
     }
 
-    /// The weights of the right outputs, of the same words or of those after all left ones.
+    /// The right outputs' weights: from the same words in bfloat16, or from those after all left ones in float32.
     ///
     /// @param address of the words
     private static FloatVector right(FloatVector words, long address) {
         return BF16 ? highHalves(words) : load(address + (long) HALF * Float.BYTES);
     }
 
-    /// bfloat16 is the upper half of a float's bits.
+    /// Widens the bfloat16 numbers in the low halves of words, because bfloat16 is the upper half of a float's
+    /// bits.
     static FloatVector lowHalves(FloatVector words) {
         return words.reinterpretAsInts().lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }

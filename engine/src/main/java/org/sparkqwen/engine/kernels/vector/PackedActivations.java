@@ -9,11 +9,12 @@ import org.sparkqwen.engine.kernels.ThreadTeam;
 /// The activations of one operation in the order in which [OuterProduct] reads them: tile after tile of tokens, each
 /// `[inputs][height]`, so that a tile's broadcasts are consecutive.
 final class PackedActivations {
-    /// Floats that are packed at once, 48 MB of heap; an operation on more tokens than fit passes over the weights
-    /// again.
+    /// The number of floats that are packed at once, 48 MB of heap. An operation on more tokens than fit reads the
+    /// weights again.
     private static final int CAPACITY = 12 << 20;
 
-    /// Rows of the highest tile on any processor: what memory is needed is also asked without the vector module.
+    /// The number of rows of the highest tile on any processor, because memory needs are also computed without the
+    /// vector module.
     private static final int HIGHEST_TILE = 12;
 
     private final ThreadTeam team;
@@ -23,22 +24,22 @@ final class PackedActivations {
         this.team = team;
     }
 
-    /// Tokens of `inputs` numbers that are packed together.
+    /// The number of tokens of `inputs` numbers that are packed together.
     static int blockTokens(int inputs) {
         return Math.max(1, CAPACITY / inputs / TiledProduct.TOKENS) * TiledProduct.TOKENS;
     }
 
-    /// Floats of heap that operations on `tokens` rows of at most `inputs` numbers take.
+    /// The number of floats of heap that operations on `tokens` rows of at most `inputs` numbers take.
     static long floats(int tokens, int inputs) {
         return (long) padded(Math.min(tokens, blockTokens(inputs))) * inputs;
     }
 
-    /// Floats of heap that the rows of experts take, each expert's in tiles of their own.
+    /// The number of floats of heap that the rows of experts take, where each expert has tiles of its own.
     public static long floatsOfExperts(int rows, int experts, int inputs) {
         return (rows + 3L * (experts + rows / TiledProduct.TOKENS)) * inputs; // a tile of 4 may lack three
     }
 
-    /// The last tile may be higher than tokens are left.
+    /// Rounds up to whole tiles, because the last tile may be higher than tokens are left.
     private static int padded(int tokens) {
         return Math.ceilDiv(tokens, HIGHEST_TILE) * HIGHEST_TILE;
     }
@@ -60,7 +61,7 @@ final class PackedActivations {
 
     /// Packs rows that lie anywhere; a tile starts at index `slot · inputs`.
     ///
-    /// @param end the first slot that none of them has
+    /// @param end the slot after the last one
     void pack(List<Tile> tiles, int end, int inputs) {
         if (floats.length < Math.multiplyExact(end, inputs)) {
             floats = new float[end * inputs];
@@ -71,16 +72,16 @@ final class PackedActivations {
         });
     }
 
-    /// Some rows that are packed together.
+    /// A tile: rows that are packed together.
     ///
-    /// @param slot of the first; each row has one
-    /// @param rows their addresses, as many as the tile is high
+    /// @param slot the slot of the first row; each row has one
+    /// @param rows the rows' addresses, as many as the tile is high
     record Tile(int slot, long[] rows) {}
 
-    /// Adds the tiles in which [TiledProduct] takes `count` rows, at most [TiledProduct#TOKENS]. In a tile that is
-    /// higher than rows are left, the last stands for those that are missing.
+    /// Adds the tiles in which [TiledProduct] takes `count` rows, at most [TiledProduct#TOKENS]. If a tile is
+    /// higher than rows are left, the last row stands for the missing ones.
     ///
-    /// @param slot of the first row
+    /// @param slot the slot of the first row
     /// @return the slot after the last
     static int addTiles(List<Tile> tiles, int slot, int count, IntToLongFunction address) {
         int row = 0;

@@ -3,18 +3,19 @@ package org.sparkqwen.engine.kernels.vector;
 import java.util.HashMap;
 import java.util.Map;
 
-/// Which lines of the next panel the tiles of [OuterProduct] read beside their own, so that they are in the cache when
-/// their turn comes. Each thread has its own.
+/// Chooses the lines of the next panel that the tiles of [OuterProduct] read beside their own, so that they are in the
+/// cache when their turn comes. Each thread has its own.
 ///
-/// A processor fetches ahead by itself, but no more than some 20 lines of a stream, and not past a page of 4 kB. A tile
-/// that computes little on each line is through with those before the next ones are there, and waits for half of its
-/// time. Java has no instruction that asks for a line and goes on. So a tile of few tokens reads a line of the next
-/// panel for each of its own, in turns from four places: of four streams the processor fetches four times as much.
+/// A processor prefetches by itself, but no more than some 20 lines of a stream, and not past a page of 4 kB. A tile
+/// that computes little on each line is through with those before the next ones arrive, and waits for half of its time.
+/// Java has no prefetch instruction, which would request a line and go on. So a tile of few tokens reads a line of the
+/// next panel for each of its own, in turns from four places, because the processor fetches four times as much of four
+/// streams.
 final class ReadAhead {
-    /// Places of a panel that are read in turns.
+    /// The number of places of a panel that are read in turns.
     private static final int STREAMS = 4;
 
-    /// Tiles at most among which a panel is shared.
+    /// The most tiles among which a panel is shared.
     private static final int READERS = 4;
 
     private static volatile int[] nothing = new int[TiledProduct.INPUTS];
@@ -24,12 +25,13 @@ final class ReadAhead {
     @SuppressWarnings("UnusedVariable") // what was read must be used, or the compiler leaves it out
     private int used;
 
-    /// Rows of a panel, one for each input, and among how many tiles they are shared.
+    /// The rows of a panel, one for each input, and the number of tiles that share them.
     private record Shares(int rows, int rowBytes, int readers) {}
 
-    /// The shares of the tiles that read: for each input, bytes from the panel's start to what is read.
+    /// The shares of the tiles that read: for each input, the distance in bytes from the panel's start to what is
+    /// read.
     ///
-    /// @param heights of all tiles
+    /// @param heights the heights of all tiles
     int[][] shares(int[] heights, int rows, int rowBytes) {
         int readers = 0;
         while (readers < Math.min(READERS, heights.length) && reads(heights[readers])) {
@@ -38,7 +40,8 @@ final class ReadAhead {
         return tables.computeIfAbsent(new Shares(rows, rowBytes, readers), ReadAhead::computed);
     }
 
-    /// In tiles of 12 it would cost more than it gains, and one of 1 has streams enough.
+    /// Whether a tile reads ahead: in tiles of 12 this would cost more than it gains, and a tile of 1 has streams
+    /// enough.
     private static boolean reads(int height) {
         return height == 8 || height == 4;
     }
@@ -57,7 +60,7 @@ final class ReadAhead {
         return table;
     }
 
-    /// For a tile that reads nothing ahead: the same place for each input.
+    /// The offsets for a tile that reads nothing ahead: the same place for each input.
     static int[] nothing(int inputs) {
         int[] zeros = nothing;
         if (zeros.length < inputs) {

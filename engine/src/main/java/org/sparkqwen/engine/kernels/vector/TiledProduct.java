@@ -10,37 +10,38 @@ import org.sparkqwen.engine.kernels.Bf16Matrix;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
 
-/// The loops around the micro-kernel: which parts of a product of activations and weights are computed after which, so
-/// that both are in the core's own caches when they are needed. Each thread has its own.
+/// The loops around the micro-kernel. They order the parts of a product of activations and weights so that both are in
+/// the core's own caches when they are needed. Each thread has its own.
 ///
-/// Of many tokens, a piece of a panel is in the first-level cache while all of them pass, as float32: bfloat16 is
-/// widened once a piece, not once a tile, whose loop would lose a twelfth of its multiply-adds to it where a processor
-/// does both with the same units. The tokens, cut along the inputs likewise, stay in the second-level cache while panel
-/// after panel comes from memory and meets all of them: a weight is read once for as many multiply-adds as there are
-/// tokens. Of few tokens it matters most that weights arrive: pieces are longer, read where they lie, and [ReadAhead].
+/// With many tokens, a piece of a panel stays in the first-level cache as float32 while all of them pass. bfloat16 is
+/// widened once a piece and not once a tile, whose loop would lose a twelfth of its multiply-adds to it where a
+/// processor does both with the same units. The tokens, cut along the inputs in the same way, stay in the second-level
+/// cache while panel after panel comes from memory and meets all of them: a weight is read once for as many
+/// multiply-adds as there are tokens. With few tokens it matters most that weights arrive: pieces are longer and are
+/// read where they lie, and [ReadAhead] requests the next ones.
 final class TiledProduct {
-    /// Tokens that meet a panel together: a multiple of every tile's height.
+    /// The number of tokens that meet a panel together: a multiple of every tile's height.
     static final int TOKENS = 288;
 
-    /// Tokens from which on they are many.
+    /// The least number of tokens that counts as many.
     static final int MANY = 96;
 
-    /// Inputs of many tokens that are in the cache at a time: 32 kB of a panel, 12 kB of a tile.
+    /// With many tokens, the number of inputs that are in the cache at a time: 32 kB of a panel, 12 kB of a tile.
     private static final int INPUTS_OF_MANY = 256;
 
-    /// Inputs of few tokens that are in the cache at a time: 64 kB of a panel of bfloat16.
+    /// With few tokens, the number of inputs that are in the cache at a time: 64 kB of a panel of bfloat16.
     static final int INPUTS = 1024;
 
-    /// Panels whose sums there is room for: a chunk of the head's logits.
+    /// The number of panels whose sums there is room for: a chunk of the head's logits.
     static final int PANELS = LogSumExp.CHUNK / PANEL;
 
-    /// Panels that a token which is alone meets at once.
+    /// The number of panels that a single token meets at once.
     static final int PANELS_OF_ONE = 4;
 
-    /// Floats of heap that one takes.
+    /// The number of floats of heap that an instance takes.
     public static final int HEAP_FLOATS = TOKENS * PANELS * PANEL;
 
-    /// Bytes of a cache's line: no vector that starts with one lies on two.
+    /// The size of a cache line in bytes: a vector that starts with a line does not cross into another.
     private static final long LINE = 64;
 
     private final ReadAhead readAhead = new ReadAhead();
@@ -48,13 +49,14 @@ final class TiledProduct {
             Arena.ofAuto().allocate((long) INPUTS_OF_MANY * PANEL * Float.BYTES, LINE);
     private final float[] sums = new float[HEAP_FLOATS];
 
-    /// `sums[n][t][j] = Σₖ in[t][k] · weight[n · 32 + j][k]` for some tokens and the outputs of some panels.
+    /// Computes `sums[n][t][j] = Σₖ in[t][k] · weight[n · 32 + j][k]` for some tokens and the outputs of some
+    /// panels.
     ///
-    /// @param token where the first is packed: its tiles begin there
-    /// @param tokens how many, at most [#TOKENS]
-    /// @param panels how many, at most [#PANELS] with those before `slot`
-    /// @param slot of the first panel in [#sums]: so many others stay there before it
-    /// @param next the weight that this thread probably needs next, and `nextPanel` its first panel: tiles of few
+    /// @param token the place where the first token is packed; its tiles begin there
+    /// @param tokens number of tokens, at most [#TOKENS]
+    /// @param panels number of panels, at most [#PANELS] with those before `slot`
+    /// @param slot the first panel's place in [#sums]; the sums before it stay
+    /// @param next the weight that this thread probably needs next, and `nextPanel` its first panel; tiles of few
     ///     tokens read it ahead if its panels are like this weight's
     void multiply(
             PackedActivations in,
@@ -116,26 +118,26 @@ final class TiledProduct {
         }
     }
 
-    /// Whether a panel of `next` has as many bytes as one of `weight`. What is read ahead is read as if it were
-    /// one.
+    /// Whether a panel of `next` has as many bytes as one of `weight`, because reading ahead treats it as one of
+    /// `weight`.
     private static boolean isLike(Matrix weight, Matrix next) {
         return next.elementBytes() == weight.elementBytes() && next.inputs() == weight.inputs();
     }
 
-    /// Of what was multiplied last, `[panels][Tiling.height(tokens)][32]`: to be read, or changed, before the next
-    /// product.
+    /// The sums of the last product, `[panels][Tiling.height(tokens)][32]`. The caller reads or changes them before
+    /// the next product.
     float[] sums() {
         return sums;
     }
 
-    /// Where the 32 sums of a panel and a token are among all of them.
+    /// The index in [#sums] of the 32 sums of a panel and a token.
     ///
-    /// @param height of the tiles of all tokens: [Tiling#height]
+    /// @param height the height of all tiles together: [Tiling#height]
     static int index(int slot, int height, int token) {
         return (slot * height + token) * PANEL;
     }
 
-    /// `sums[t][j] += in[t] · panel[j]` for few tokens and some panels.
+    /// Adds `sums[t][j] += in[t] · panel[j]` for few tokens and some panels.
     ///
     /// @param first address of the first panel
     /// @param in `[rows][pitch]` from index `from`

@@ -4,11 +4,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// The heights of the tiles in which [OuterProduct] takes some tokens: of 12, 8, 4 or 1. The last may be higher than
-/// tokens are left: two tokens take no less time than four.
+/// The heights of the tiles in which [OuterProduct] takes some tokens: 12, 8, 4 or 1. The last tile may be higher than
+/// tokens are left, because two tokens take no less time than four.
 ///
-/// Tiles of 12 compute the most for each weight that they load, but only those of 8 and of 4 read ahead
-/// ([ReadAhead]), and come first. Of many tokens none must: they compute long enough on each weight.
+/// Tiles of 12 compute the most for each weight that they load, but only those of 8 and of 4 read ahead ([ReadAhead]),
+/// and these come first. With many tokens none needs to read ahead, because they compute long enough on each weight.
 final class Tiling {
     private static final List<int[]> HEIGHTS = IntStream.rangeClosed(0, TiledProduct.TOKENS)
             .mapToObj(Tiling::computed)
@@ -16,7 +16,7 @@ final class Tiling {
 
     private Tiling() {}
 
-    /// To be read only.
+    /// The heights of the tiles of `tokens` tokens. Callers must not change the array.
     static int[] heights(int tokens) {
         return tokens < HEIGHTS.size() ? HEIGHTS.get(tokens) : computed(tokens);
     }

@@ -5,39 +5,41 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 import org.sparkqwen.engine.kernels.Memory;
 
-/// Transposes rows of floats in 512-bit registers: number by number it would take up to a tenth of the time of the
+/// Transposes rows of floats in 512-bit registers. Number by number, this would take up to a tenth of the time of the
 /// product that follows. Each step is one permutation of two registers.
 final class Transposition {
-    /// Whether registers are that wide.
+    /// Whether registers are 512 bits wide.
     static final boolean POSSIBLE = OuterProduct.LANES == 16;
 
-    /// Inputs that are transposed together; also rows of a square.
+    /// The number of inputs that are transposed together, and of rows of a square.
     static final int SQUARE = 16;
 
     private static final long ROW_BYTES = SQUARE * Float.BYTES;
 
-    /// Bytes that a square needs on its way.
+    /// The bytes of scratch memory that a square needs.
     static final long SCRATCH_BYTES = SQUARE * ROW_BYTES;
 
     private static final VectorSpecies<Integer> WORDS = IntVector.SPECIES_512;
 
-    /// Interleaves the lower halves of two registers, and the upper ones.
+    /// Interleaves the lower halves of two registers, as `PAIRS_HIGH` interleaves the upper halves.
     private static final IntVector PAIRS_LOW = words(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 
     private static final IntVector PAIRS_HIGH = words(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 
-    /// Interleaves the pairs of two registers' lower halves, and of the upper ones.
+    /// Interleaves the pairs of two registers' lower halves, as `QUADS_HIGH` interleaves those of the upper halves.
     private static final IntVector QUADS_LOW = words(0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
 
     private static final IntVector QUADS_HIGH = words(8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
 
-    /// For a tile of eight rows: a quad of the first four and one of the last four, for two inputs.
+    /// The permutations for a tile of eight rows put a quad of the first four rows beside one of the last four, for
+    /// two inputs.
     private static final IntVector OCTETS_LOW = quads(0, 4, 1, 5);
 
     private static final IntVector OCTETS_HIGH = quads(2, 6, 3, 7);
 
-    /// For a tile of twelve: quads of the first and the second group of rows, with room for the third's; then the
-    /// third's into that room. Quads 0 to 3 are the first register's, 4 to 7 the second's.
+    /// The permutations for a tile of twelve rows put quads of the first and the second group of rows side by side,
+    /// with room for the third's, and then the third's into that room. Quads 0 to 3 are the first register's, 4 to
+    /// 7 the second's.
     private static final IntVector FIRST = quads(0, 4, 0, 1);
 
     private static final IntVector FIRST_FILLED = quads(0, 1, 4, 3);
@@ -50,8 +52,8 @@ final class Transposition {
 
     /// Transposes 12, 8 or 4 rows of 16 inputs, for a tile of [OuterProduct].
     ///
-    /// Pairs of rows are interleaved, then pairs of pairs. That gives quads, each of four rows' numbers of one
-    /// input, and an input's quads then come to stand side by side.
+    /// Pairs of rows are interleaved, then pairs of pairs. That gives quads, each with four rows' numbers of one
+    /// input. Then an input's quads are put side by side.
     ///
     /// @param rows the address of each row's first input
     /// @param skip bytes from there to the first input that is wanted
@@ -134,8 +136,8 @@ final class Transposition {
         store(QUADS_HIGH.selectFrom(high0, high1), to, at + 12 * 4);
     }
 
-    /// Transposes 16 rows of 16 inputs, by four perfect shuffles: each interleaves rows 0 to 7 with 8 to 15, and
-    /// moves one bit of an element's row to its column and one of its column to its row.
+    /// Transposes 16 rows of 16 inputs by four perfect shuffles. Each shuffle interleaves rows 0 to 7 with 8 to 15,
+    /// and moves one bit of an element's row to its column and one of its column to its row.
     ///
     /// @param rows the address of each row's first input, from index `first`
     /// @param skip bytes from there to the first input that is wanted
@@ -165,7 +167,7 @@ final class Transposition {
         }
     }
 
-    /// Two shuffles of rows i, i + 4, i + 8 and i + 12, which then are rows 4i to 4i + 3.
+    /// Does two shuffles of rows i, i + 4, i + 8 and i + 12, which then are rows 4i to 4i + 3.
     private static void shuffleTwice(long row0, long row4, long row8, long row12, long to, long toBytes) {
         IntVector x0 = load(row0);
         IntVector x4 = load(row4);
@@ -189,7 +191,7 @@ final class Transposition {
         return IntVector.fromMemorySegment(WORDS, Memory.ALL, address, ByteOrder.nativeOrder());
     }
 
-    /// Four inputs of all twelve rows, from the pairs of rows that hold them.
+    /// Stores four inputs of all twelve rows, from the pairs of rows that hold them.
     private static void store(
             IntVector quads,
             IntVector p0,
@@ -208,7 +210,7 @@ final class Transposition {
         store(THIRD_FILLED.selectFrom(THIRD.selectFrom(a, b), c), to, at + 32);
     }
 
-    /// Four inputs of all eight rows, likewise.
+    /// Stores four inputs of all eight rows, from the pairs of rows that hold them.
     private static void store(
             IntVector quads, IntVector p0, IntVector p1, IntVector p2, IntVector p3, float[] to, int at) {
         IntVector a = quads.selectFrom(p0, p1);

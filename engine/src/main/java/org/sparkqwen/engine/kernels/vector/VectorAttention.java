@@ -17,22 +17,22 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 
-/// Attention of a tile of queries over the key blocks of one key/value head, on the same micro-kernel as the linear
-/// layers; one instance a thread, holding that thread's working memory.
+/// Computes attention of a tile of queries over the key blocks of one key/value head, on the same micro-kernel as the
+/// linear layers. Each thread has one instance, which holds its working memory.
 ///
 /// The query heads of a group read the same keys, so the rows of a tile are some consecutive tokens times the heads of
 /// one group. For each block of 32 keys:
 ///
-/// 1. scores, `[32 keys][rows]`: the queries are the panels of the product and the keys its activations, so that a
-///    vector holds one key's scores with many queries, and softmax never adds or compares across a vector;
-/// 2. probabilities, in place, relative to each query's greatest score so far; what was summed before is corrected
-///    when a block raises that;
-/// 3. the weighted sum of values, `[rows][headDim]`: now the probabilities are the activations, as they lie, and the
-///    values the panels.
+/// 1. it computes scores, `[32 keys][rows]`: the queries are the panels of the product and the keys its activations, so
+///    that a vector holds one key's scores with many queries, and softmax never adds or compares across a vector;
+/// 2. it turns them in place into probabilities, relative to each query's greatest score so far, and corrects earlier
+///    sums when a block raises that score;
+/// 3. it adds the weighted sum of values, `[rows][headDim]`: now the probabilities are the activations, as they lie,
+///    and the values the panels.
 ///
 /// No score outlives its block.
 final class VectorAttention implements AutoCloseable {
-    /// Rows of a tile, about: two panels of queries.
+    /// The approximate number of rows of a tile: two panels of queries.
     private static final int ROWS = 2 * PANEL;
 
     private static final long VECTOR_BYTES = (long) LANES * Float.BYTES;
@@ -64,7 +64,7 @@ final class VectorAttention implements AutoCloseable {
     }
 
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
-    /// @param out address of the batch's results, likewise
+    /// @param out address of the batch's results, `[tokens, heads, headDim]`
     void attend(AttentionShape shape, AttentionTile tile, long in, long out, float scale) {
         int headDim = shape.headDim();
         KeyValueFormat format = tile.span().format();
@@ -126,7 +126,7 @@ final class VectorAttention implements AutoCloseable {
         }
     }
 
-    /// The 32 keys of one input, from `Bf16Matrix`'s order to their own.
+    /// Widens the 32 keys of one input, and brings them from the order of `Bf16Matrix` into their own.
     private void widenRow(long from, int at) {
         for (int key = 0; key < PANEL / 2; key += LANES) {
             FloatVector words = OuterProduct.load(from + (long) key * Float.BYTES);
@@ -159,7 +159,8 @@ final class VectorAttention implements AutoCloseable {
         Arrays.fill(maxima, 0, width, UNSEEN);
     }
 
-    /// Rows past the last take what lies there: their scores are computed, and never read.
+    /// Packs the queries into panels. Rows past the last keep old contents: their scores are computed, and never
+    /// read.
     private void packQueries(AttentionShape shape, AttentionTile tile, int rows, long in) {
         int headDim = shape.headDim();
         for (int row = 0; row < rows; row++) {
@@ -193,11 +194,11 @@ final class VectorAttention implements AutoCloseable {
         return queries.address() + (((long) row / PANEL * headDim + input) * PANEL + row % PANEL) * Float.BYTES;
     }
 
-    /// Scores of keys past a row's position become those of a probability of 0. Rows are in the order of positions,
-    /// so a key is hidden from the first few.
+    /// Gives keys past a row's position the score of probability 0. Rows are in the order of positions, so a key is
+    /// hidden from the first few.
     ///
     /// @param first position of the tile's first token
-    /// @param position of the block's first key
+    /// @param position position of the block's first key
     private void hideFuture(int first, int position, int group, int rows, int width) {
         for (int key = 0; key < PANEL; key++) {
             int hidden = Math.clamp((long) (position + key - first) * group, 0, rows);
@@ -205,9 +206,8 @@ final class VectorAttention implements AutoCloseable {
         }
     }
 
-    // A vector of rows' softmax is cut into three, for the compiler inlines exp only into a loop that calls nothing
-    // else
-    // of that size; left a call, it allocates its arguments and takes four times as long.
+    // The softmax of a vector of rows is cut into three methods, because the compiler inlines exp only into a loop of
+    // this size that calls nothing else. If exp stays a call, it allocates its arguments and takes four times as long.
 
     /// Scales the scores of a vector of rows, and raises the rows' maxima.
     private void raiseMaxima(int row, int width, float scale) {
@@ -222,7 +222,7 @@ final class VectorAttention implements AutoCloseable {
         maximum.intoArray(maxima, row);
     }
 
-    /// Brings the sums of a vector of rows to the new maxima.
+    /// Scales the sums of a vector of rows to the new maxima.
     private void correctSums(int row) {
         FloatVector before = FloatVector.fromArray(FLOATS, corrections, row);
         FloatVector correction = VectorMath.exp(before.sub(FloatVector.fromArray(FLOATS, maxima, row)));
@@ -244,7 +244,7 @@ final class VectorAttention implements AutoCloseable {
         sum.intoArray(sums, row);
     }
 
-    /// Brings the weighted values of rows whose maximum rose to the new one.
+    /// Scales the weighted values of rows whose maximum rose to the new maximum.
     private void correct(int rows, int valueWidth) {
         for (int row = 0; row < rows; row++) {
             float correction = corrections[row];

@@ -30,13 +30,13 @@ import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.kernels.ScalarMath;
 import org.sparkqwen.engine.kernels.ThreadTeam;
 
-/// The operations of [Kernels] in the Vector API, with the bits of `ScalarKernels`.
+/// The operations of [Kernels] in the Vector API. They give the bits of `ScalarKernels`.
 final class VectorKernels implements Kernels {
-    /// Floats that an element-wise operation hands to a thread at a time.
+    /// The number of floats that an element-wise operation gives a thread at a time.
     private static final int GRAIN = 1 << 14;
 
-    /// Parts of a linear layer that each thread should have, so that the last one to end does not keep the others
-    /// waiting for long.
+    /// The number of parts of a linear layer that each thread should have, so that the last one to end does not
+    /// keep the others waiting for long.
     private static final int PARTS_PER_THREAD = 16;
 
     private final ThreadTeam team;
@@ -74,9 +74,9 @@ final class VectorKernels implements Kernels {
         products(in, tokens, groups(projection, tokens, TiledProduct.PANELS), VectorKernels::addTo);
     }
 
-    /// What becomes of one token's outputs of a panel.
+    /// The consumer of one token's outputs of a panel.
     private interface Output {
-        /// @param bias address of what is added to the first of them; 0 for nothing
+        /// @param bias address of the first output's bias; 0 if there is none
         void put(float[] sums, int at, int count, long bias, long to);
     }
 
@@ -92,8 +92,8 @@ final class VectorKernels implements Kernels {
         });
     }
 
-    /// @param sums of [TiledProduct]
-    /// @param row of the first token, among all of the operation
+    /// @param sums the sums of [TiledProduct]
+    /// @param row the first token's row among all of the operation
     private static void put(float[] sums, int tokens, PanelGroup group, int row, Output output) {
         int outputs = group.weight().outputs();
         int height = Tiling.height(tokens);
@@ -130,10 +130,10 @@ final class VectorKernels implements Kernels {
         });
     }
 
-    /// Writes what gates let through of the ups, which follow them.
+    /// Writes the gated products of gates and ups; the sums of the ups follow those of the gates.
     ///
-    /// @param sums of [TiledProduct], the gates first
-    /// @param row of the first token, among all of the operation
+    /// @param sums the sums of [TiledProduct], the gates first
+    /// @param row the first token's row among all of the operation
     static void writeGated(float[] sums, int tokens, PanelGroup gates, int row) {
         int ups = TiledProduct.index(gates.count(), Tiling.height(tokens), 0);
         for (int i = 0; i < ups; i += LANES) {
@@ -161,32 +161,32 @@ final class VectorKernels implements Kernels {
         }
     }
 
-    /// Some packed tokens.
+    /// A range of packed tokens.
     ///
-    /// @param token the first, among those that are packed
-    /// @param row the first, among all tokens of the operation
+    /// @param token the first token's index among those that are packed
+    /// @param row the first token's row among all tokens of the operation
     private record PackedRows(int token, int count, int row) {}
 
     private interface PackedPart {
         void run(int group, PackedRows rows, int worker);
     }
 
-    /// Some panels of a layer.
+    /// Consecutive panels of a layer.
     ///
     /// @param bias address of the biases of these panels' outputs; 0 if there are none
     /// @param out address of the layer's outputs
     record PanelGroup(Matrix weight, int first, int count, long bias, long out) {}
 
-    /// The panels that the thread which has the group at `index` will probably need after it.
+    /// The group of panels that the thread which has the one at `index` will probably need after it.
     private static PanelGroup following(List<PanelGroup> groups, int index) {
         return groups.get(Math.min(index + 1, groups.size() - 1));
     }
 
-    /// Cuts the layers into groups of panels: smaller ones where there would not be enough for all threads.
-    /// Otherwise large ones, for tokens that the second-level cache does not hold come from farther away once for
-    /// each group.
+    /// Cuts the layers into groups of panels. Groups are small if there would otherwise not be enough for all
+    /// threads. Otherwise they are large, because tokens that the second-level cache does not hold are loaded again
+    /// for each group.
     ///
-    /// @param most panels of a group
+    /// @param most the most panels of a group
     private List<PanelGroup> groups(List<Projection> projections, int tokens, int most) {
         int all = projections.stream()
                 .mapToInt(projection -> projection.weight().panelCount())
@@ -304,7 +304,7 @@ final class VectorKernels implements Kernels {
         eachHead(x, heads, headDim, positions, cosines, sines, (head, cos, sin) -> rotateHead(head, half, cos, sin));
     }
 
-    /// What is done to the head of a token, with the cosines and sines of its position; all are addresses.
+    /// The work on one head of a token, with the cosines and sines of its position; all are addresses.
     private interface HeadWork {
         void run(long head, long cosines, long sines);
     }
@@ -505,7 +505,7 @@ final class VectorKernels implements Kernels {
         team.run(count, (part, worker) -> work.accept(part));
     }
 
-    /// The maximum of a chunk's logits and the sum of exp(logit − maximum).
+    /// Writes the maximum of a chunk's logits and the sum of exp(logit − maximum).
     private static void reduce(float[] logits, int count, float[] maxima, float[] sums, int at) {
         int whole = count - count % ScalarMath.LANES;
         FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);

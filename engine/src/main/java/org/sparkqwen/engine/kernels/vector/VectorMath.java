@@ -7,7 +7,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import org.sparkqwen.engine.kernels.ScalarMath;
 
-/// [ScalarMath] on vectors: the same steps in the same order, so the same bits.
+/// Computes the functions of [ScalarMath] on vectors: the same steps in the same order, so the same bits.
 final class VectorMath {
     private VectorMath() {}
 

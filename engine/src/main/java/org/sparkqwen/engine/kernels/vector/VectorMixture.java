@@ -16,23 +16,23 @@ import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.ThreadTeam;
 import org.sparkqwen.engine.kernels.vector.VectorKernels.PanelGroup;
 
-/// `Kernels.addExperts` on vectors: the rows of many experts in two products, each shared by all threads, so that
-/// experts of few rows keep no thread waiting.
+/// Computes `Kernels.addExperts` on vectors. The rows of many experts pass in two products, each shared by all threads,
+/// so that experts with few rows keep no thread waiting.
 ///
-/// In the first a thread takes some panels of one expert's gate and up. In the second it takes some outputs of all
-/// experts, one after the other: so each sum is one thread's, and its terms come in the order of the experts.
+/// In the first product a thread takes some panels of one expert's gate and up. In the second it takes some outputs of
+/// all experts, one after the other, so one thread computes each sum, and its terms come in the order of the experts.
 final class VectorMixture {
-    /// Parts of gate and up that each thread should have.
+    /// The number of parts of gate and up that each thread should have.
     private static final int GATED_PARTS_PER_THREAD = 8;
 
-    /// Panels of gate and of up that a part has at most.
+    /// The most panels of gate and of up in a part.
     private static final int GATED_PANELS = 4;
 
-    /// Parts of the outputs that each thread should have. Few and wide ones: a part reads and writes a piece of
-    /// each row's sum, and rows lie on pages of their own.
+    /// The number of parts of the outputs that each thread should have. They are few and wide, because a part reads
+    /// and writes a piece of each row's sum, and rows lie on pages of their own.
     private static final int OUTPUT_PARTS_PER_THREAD = 2;
 
-    /// Panels of outputs that a part has at most: as many as its sums have room for.
+    /// The most panels of outputs in a part: as many as its sums have room for.
     private static final int OUTPUT_PANELS = TiledProduct.PANELS;
 
     private final ThreadTeam team;
@@ -45,14 +45,14 @@ final class VectorMixture {
         this.products = products;
     }
 
-    /// Rows of one expert that meet its panels together.
+    /// A run of one expert's rows that meet its panels together.
     ///
-    /// @param from index of the first among the expert's
-    /// @param gatedRow of the first among all that are gated
-    /// @param slot of the first among those that are packed
+    /// @param from index of the first row among the expert's
+    /// @param gatedRow index of the first row among all that are gated
+    /// @param slot index of the first row among those that are packed
     private record Run(ExpertRows expert, int from, int count, int gatedRow, int slot) {}
 
-    /// @param in which `Operands.experts` has checked, as the others
+    /// @param in checked by `Operands.experts`, as the other operands are
     void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
         int hidden = experts.getFirst().gate().inputs();
         int intermediate = experts.getFirst().gate().outputs();
@@ -69,7 +69,8 @@ final class VectorMixture {
         addOutputs(runs, y);
     }
 
-    /// Cuts each expert's rows into runs of about the same length: a short one would read the weights for little.
+    /// Cuts each expert's rows into runs of about the same length, because a short run would read the weights for
+    /// little work.
     private static List<Run> runs(List<ExpertRows> experts) {
         List<Run> runs = new ArrayList<>();
         int gatedRow = 0;
@@ -156,9 +157,9 @@ final class VectorMixture {
         });
     }
 
-    /// Panels of a part.
+    /// The number of panels of a part.
     ///
-    /// @param panels that there are
+    /// @param panels number of panels of the layer
     private int groupSize(List<Run> runs, int panels, int partsPerThread, int most) {
         boolean alone = runs.stream().allMatch(run -> run.count() == 1);
         return Math.clamp(panels / (partsPerThread * team.threads()), alone ? TiledProduct.PANELS_OF_ONE : 1, most);

@@ -32,8 +32,8 @@ public final class VectorProvider implements KernelProvider {
         return new VectorKernels(threads);
     }
 
-    /// Packed activations, each thread's sums, and what the head keeps of each chunk of logits: a maximum and a
-    /// sum.
+    /// The bytes of the packed activations, of each thread's sums, and of a maximum and a sum for each chunk of
+    /// logits in the head.
     @Override
     public long heapBytes(OperationSizes sizes) {
         long packed = Math.max(
