@@ -20,8 +20,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
-/// What stands between an S3 client and its server, sees every request, and does to some what networks and stores do:
-/// errors, lost connections, lost answers, silence. Bytes pass unchanged, so signatures stay valid.
+/// A relay between an S3 client and its server. It sees every request, and gives some of them the faults of networks
+/// and stores: errors, lost connections, lost answers, silence. Bytes pass unchanged, so signatures stay valid.
 public final class S3Relay implements AutoCloseable {
     private final ServerSocket listener;
     private final int server;
@@ -31,7 +31,7 @@ public final class S3Relay implements AutoCloseable {
 
     /// @param head the request line and headers
     public record Request(String head, Fate fate) {
-        /// `PUT /work/name?partNumber=1`
+        /// Returns the request's line, such as `PUT /work/name?partNumber=1`.
      public String line() {
             return head.lines().findFirst().orElseThrow().replace(" HTTP/1.1", "");
         }
@@ -50,18 +50,18 @@ public final class S3Relay implements AutoCloseable {
         }
     }
 
-    /// What becomes of a request.
+    /// How a request is treated.
     public enum Fate {
         PASSES,
-        /// The store asks to slow down; it has done nothing.
+        /// The store asks to slow down, and has done nothing.
         IS_THROTTLED,
-        /// The store fails; it has done nothing.
+        /// The store fails, and has done nothing.
         FAILS,
         /// The connection breaks before the store sees anything.
         IS_LOST,
-        /// The store does it, and the connection breaks before its answer.
+        /// The store executes the request, and the connection breaks before its answer.
         LOSES_ITS_ANSWER,
-        /// Nothing comes, for longer than any client waits.
+        /// Nothing comes for longer than any client waits.
         STALLS
     }
 
@@ -71,8 +71,8 @@ public final class S3Relay implements AutoCloseable {
         this.fates = fates;
     }
 
-    /// @param server its port
-    /// @param fates of requests, by their number from 1 and what they are
+    /// @param server the server's port
+    /// @param fates the fates of requests, by their number from 1 and their contents
     public static S3Relay start(int server, BiFunction<Integer, Request, Fate> fates) {
         try {
             ServerSocket listener = new ServerSocket(0, 100, InetAddress.getLoopbackAddress());
@@ -138,13 +138,13 @@ public final class S3Relay implements AutoCloseable {
                 out.flush();
             }
         } catch (IOException e) {
-            // One of both has gone; the other notices by the closed connection.
+            // One side is gone. The other notices the closed connection.
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    /// Up to the empty line; "" at the end of the connection.
+    /// Reads up to the empty line; "" at the end of the connection.
     private static String head(InputStream in) throws IOException {
         ByteArrayOutputStream head = new ByteArrayOutputStream();
         for (int next = in.read(); next >= 0; next = in.read()) {
@@ -185,13 +185,14 @@ public final class S3Relay implements AutoCloseable {
                         .formatted(status, body.length(), body);
         client.getOutputStream().write(answer.getBytes(StandardCharsets.ISO_8859_1));
         client.getOutputStream().flush();
-        // The rest of the request is taken, else the client may see a broken connection and not the answer.
+        // The rest of the request is read, because the client may otherwise see a broken connection instead of the
+        // answer.
         client.shutdownOutput();
         client.setSoTimeout(1000);
         client.getInputStream().transferTo(OutputStream.nullOutputStream());
     }
 
-    /// The way back, on a thread of its own.
+    /// Passes answers back to the client, on its own thread.
     private static final class Answers {
         private static final String GO_ON = "HTTP/1.1 100";
 
@@ -219,7 +220,7 @@ public final class S3Relay implements AutoCloseable {
                     out.flush();
                 }
             } catch (IOException e) {
-                // One of both has gone; both are closed now.
+                // One side is gone, and both are closed now.
             }
         }
     }

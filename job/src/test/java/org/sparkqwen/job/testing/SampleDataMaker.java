@@ -65,7 +65,7 @@ final class SampleDataMaker {
             Map.entry("vie", "vi"),
             Map.entry("xho", "xh")));
 
-    /// Characters of a translation, at most.
+    /// The most characters of a translation.
     private static final int TRANSLATION_LENGTH = 1_500;
 
     private static final Pattern NOT_FOR_IDS = Pattern.compile("[^\\p{L}\\p{N}]+");
@@ -79,7 +79,8 @@ final class SampleDataMaker {
     private static final double DROPPED_SPACES = 0.03;
     private static final double DOUBLED_SPACES = 0.03;
 
-    /// What a scanner makes of `a` to `z`, then of `A` to `Z`: look-alikes, or a neighbour where none looks alike.
+    /// The misreadings of a scanner for `a` to `z`, then for `A` to `Z`: look-alikes, or a neighbour where none
+    /// looks alike.
     private static final List<String> MISREADINGS =
             WHITE_SPACE.splitAsStream("""
                 o 6 e cl c t q b l i lc 1 rn u 0 p. g n 5 f v u vv x. v 2
@@ -126,7 +127,7 @@ final class SampleDataMaker {
                     "HONEST, adj.",
                     "COMMITTEE, n. An assembly of men who can")));
 
-    /// A document as it was found, under the id that it keeps.
+    /// A document as it was found, with the id that it keeps.
     private record Document(String id, String source, String title, String language, String text) {
      Row row(String condition, String text) {
             boolean damaged = !condition.equals("whole") && !condition.equals("other-language");
@@ -138,12 +139,13 @@ final class SampleDataMaker {
             return text.length();
         }
 
-        /// The speech that a State of the Union part belongs to: its title without `#` and the part's number.
+        /// Returns the speech to which a State of the Union part belongs: its title without `#` and the part's
+        /// number.
      String address() {
             return title.substring(0, title.indexOf('#'));
         }
 
-        /// The sentences that can be repeated three times or more in the document's length.
+        /// Returns the sentences that can be repeated three times or more in the document's length.
      List<String> repeatable() {
             return SENTENCE_BORDER
                     .splitAsStream(text)
@@ -224,7 +226,7 @@ final class SampleDataMaker {
         return source + "-" + words;
     }
 
-    /// Cut after the last paragraph or sentence that fits.
+    /// Cuts a text after the last paragraph or sentence that fits.
     private static String beginning(String text) {
         if (text.length() <= TRANSLATION_LENGTH) {
             return text;
@@ -234,7 +236,8 @@ final class SampleDataMaker {
         return text.substring(0, Math.max(paragraph, sentence));
     }
 
-    /// All of the small sources; of the large ones about as many documents, spread over their lengths and years.
+    /// Chooses all documents of the small sources, and about as many of each large one, spread over their lengths
+    /// and years.
     private static List<Document> choose(List<Document> documents) {
         Map<String, List<Document>> bySource = grouped(documents, Document::source);
         List<Document> chosen = new ArrayList<>();
@@ -288,7 +291,7 @@ final class SampleDataMaker {
         return byId.values();
     }
 
-    /// Documents with a sentence to repeat, so that all three damages are possible.
+    /// Returns documents with a sentence to repeat, so that all three kinds of damage are possible.
     private static List<Document> toDamage(List<Document> english) {
         List<Document> chosen = new ArrayList<>();
         DAMAGED_BY_SOURCE.forEach((source, count) -> {
@@ -342,7 +345,7 @@ final class SampleDataMaker {
         return rows;
     }
 
-    /// A generator of its own for each purpose, so that a change to one choice leaves the others as they are.
+    /// Returns a separate generator for each purpose, so that a change to one choice leaves the others unchanged.
     private static RandomGenerator random(String purpose) {
         return new SplittableRandom(SEED + purpose.hashCode());
     }
@@ -361,7 +364,7 @@ final class SampleDataMaker {
         return schema;
     }
 
-    /// Spark writes a directory; its only part becomes `file`. Rows are in the order of their ids.
+    /// Writes rows in the order of their ids. Spark writes a directory, and its only part becomes `file`.
     private static void write(SparkSession spark, List<Row> rows, StructType schema, Path file) throws IOException {
         Path directory = Files.createTempDirectory("sample-data");
         List<Row> inOrder = rows.stream()
