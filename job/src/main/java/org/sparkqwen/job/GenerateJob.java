@@ -27,7 +27,7 @@ import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.spark.RowNumber;
 
-/// Generates continuations: a Dataset of prompts in, one row for each sample of each prompt out.
+/// Generates continuations: takes a Dataset of prompts and returns one row for each sample of each prompt.
 public final class GenerateJob {
     public static final String SAMPLE = RowNumber.SAMPLE;
 
@@ -37,7 +37,7 @@ public final class GenerateJob {
     private static final StructType TOOL_CALL =
             new StructType().add("name", DataTypes.StringType).add("arguments", DataTypes.StringType);
 
-    /// The columns added to the passed ones; the same in every run.
+    /// The columns that a run adds to the passed ones. They are the same in every run.
     public static final StructType SCHEMA = new StructType()
             .add(SAMPLE, DataTypes.IntegerType)
             .add("generated_text", DataTypes.StringType)
@@ -57,12 +57,12 @@ public final class GenerateJob {
     private final Settings settings;
     private final @Nullable Counters counters;
 
-    /// How to generate.
+    /// The settings of generation.
     ///
     /// @param prompt where prompts come from
-    /// @param columns that pass through; empty for all
+    /// @param columns the columns that pass through; empty for all
     /// @param samples continuations of each prompt
-    /// @param rowParams those of the parameters that columns set for each row
+    /// @param rowParams the parameters that columns set for each row
     public record Settings(
             PromptSource prompt, List<String> columns, int samples, GenerationParams params, List<RowParam> rowParams)
             implements Serializable {
@@ -73,12 +73,12 @@ public final class GenerateJob {
             rowParams = List.copyOf(rowParams);
         }
 
-        /// Of a row, about: of the prompt, and of all samples.
+        /// Estimates the tokens of a row: of its prompt, and of all its samples.
         public Column estimatedTokens(StructType input) {
             return prompt.estimatedTokens(input).plus(samples * params.ending().maxNewTokens());
         }
 
-        /// The same parameters for each row.
+        /// Creates settings with the same parameters for every row.
         public Settings(PromptSource prompt, List<String> columns, int samples, GenerationParams params) {
             this(prompt, columns, samples, params, List.of());
         }
@@ -94,8 +94,8 @@ public final class GenerateJob {
         this.counters = counters;
     }
 
-    /// As many output rows for each input row as there are samples; those that cannot be generated have `error` set
-    /// and `finish_reason` error. Lazy, like any transformation.
+    /// Returns as many output rows for each input row as there are samples. Rejected rows have `error` set and
+    /// `finish_reason` error. Lazy, like any transformation.
     ///
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {
@@ -109,7 +109,7 @@ public final class GenerateJob {
         return passed.transform(input, RowProblem.behind(read, input.schema()), SCHEMA, partition);
     }
 
-    /// What executors run on each partition.
+    /// The function that executors run on each partition.
     private record Partition(
             ModelReference model,
             Settings settings,
@@ -120,7 +120,7 @@ public final class GenerateJob {
             return PartitionEngine.generate(model, rows, settings.samples(), this::requests, this::columns, counters);
         }
 
-        /// @param row the columns of row parameters, and those of the prompt
+        /// @param row the columns of row parameters, followed by those of the prompt
         private PartitionEngine.RequestFactory<Request.Generate> requests(Row row) {
             try {
                 GenerationParams params = RowParam.apply(settings.rowParams(), settings.params(), row, 0);
@@ -153,7 +153,7 @@ public final class GenerateJob {
             }
         }
 
-        /// A row counts with its last sample, which is seldom not the last to end.
+        /// Counts an input row with its last sample, because that is seldom not the last to end.
         private void count(long tokens, boolean error, int sample) {
             if (counters != null) {
                 counters.count(tokens, error, sample == settings.samples() - 1);

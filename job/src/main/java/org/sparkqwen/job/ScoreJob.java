@@ -25,7 +25,7 @@ import org.sparkqwen.job.executor.PartitionEngine;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.progress.Counters;
 
-/// Scores documents, or continuations of prompts: a Dataset in, the same rows with their log-likelihood out.
+/// Scores documents, or continuations of prompts: takes a Dataset and returns its rows with their log-likelihood.
 ///
 /// ```java
 /// ModelReference model = ModelReference.open(Path.of("Qwen3-4B-Base"));
@@ -33,7 +33,7 @@ import org.sparkqwen.job.progress.Counters;
 /// Dataset<Row> scores = job.run(spark.read().parquet("corpus"));
 /// ```
 public final class ScoreJob {
-    /// The columns added to the passed ones; the same in every run.
+    /// The columns that a run adds to the passed ones. They are the same in every run.
     public static final StructType SCHEMA = new StructType()
             .add("sum_nll", DataTypes.DoubleType)
             .add("tokens_scored", DataTypes.IntegerType)
@@ -53,11 +53,11 @@ public final class ScoreJob {
     private final Settings settings;
     private final @Nullable Counters counters;
 
-    /// How to score.
+    /// The settings of scoring.
     ///
     /// @param prompt the column of prompts, of the kind of `content`; null to score documents
     /// @param content the column of documents, or of what continues the prompts
-    /// @param columns that pass through; empty for all
+    /// @param columns the columns that pass through; empty for all
     /// @param tokenLogprobs whether `token_ids` and `token_logprobs` are filled
     public record Settings(
             @Nullable ContentColumn prompt,
@@ -73,14 +73,15 @@ public final class ScoreJob {
             }
         }
 
-        /// Of a row, about.
+        /// Estimates the tokens of a row.
         public Column estimatedTokens(StructType input) {
             Column tokens = content.estimatedTokens(input);
             return prompt == null ? tokens : tokens.plus(prompt.estimatedTokens(input));
         }
 
-        /// Documents in windows of the model's context, half a window apart, after the beginning token of
-        /// models whose tokenizer adds one, else after an end-of-text token where the model has one.
+        /// Returns the default settings for documents. Windows have the length of the model's context, and the
+        /// stride is half a window. Before a document the model reads the beginning token if its tokenizer adds
+        /// one, else an end-of-text token if it has one.
         public static Settings of(ModelReference model, ContentColumn content) {
             ModelConfig config = model.config();
             int context = config.maxPositions();
@@ -101,8 +102,7 @@ public final class ScoreJob {
         this.counters = counters;
     }
 
-    /// One output row for each input row; rows that cannot be scored have `error` set. Lazy, like any
-    /// transformation.
+    /// Returns one output row for each input row. Rejected rows have `error` set. Lazy, like any transformation.
     ///
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {
@@ -118,7 +118,7 @@ public final class ScoreJob {
         return passed.transform(input, RowProblem.behind(read, input.schema()), SCHEMA, partition);
     }
 
-    /// What executors run on each partition.
+    /// The function that executors run on each partition.
     private record Partition(
             ModelReference model,
             Settings settings,
@@ -159,7 +159,7 @@ public final class ScoreJob {
         private @Nullable Object[] scoredColumns(Result.Scored scored) {
             DocumentScore score = scored.score();
             boolean any = score.tokensScored() > 0;
-            // Of a document that was scored in part, as by halves, there are no bytes to divide by.
+            // A document that was scored in part, as with the policy half, has no bytes to divide by.
             boolean whole = score.tokensScored() >= scored.tokens().length - 1;
             Integer bytes = scored.bytes();
             return new @Nullable Object[] {
@@ -194,7 +194,7 @@ public final class ScoreJob {
             return boxed;
         }
 
-        /// As floats; null where a token was not scored.
+        /// Converts log-probabilities to floats, with null where a token was not scored.
         private static @Nullable Float[] boxed(double[] logProbabilities) {
             @Nullable Float[] boxed = new @Nullable Float[logProbabilities.length];
             for (int i = 0; i < boxed.length; i++) {

@@ -25,10 +25,10 @@ import org.sparkqwen.job.executor.RowCounts;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.spark.Iterators;
 
-/// Tokenizes documents without running the model: token ids and counts, for planning and for scoring later by
-/// `--tokens-column`.
+/// Tokenizes documents without running the model. The token ids and counts serve for planning, and for scoring later
+/// with `--tokens-column`.
 public final class TokenizeJob {
-    /// The columns added to the passed ones; the same in every run.
+    /// The columns that a run adds to the passed ones. They are the same in every run.
     public static final StructType SCHEMA = new StructType()
             .add("token_ids", DataTypes.createArrayType(DataTypes.IntegerType))
             .add("tokens", DataTypes.IntegerType)
@@ -37,10 +37,10 @@ public final class TokenizeJob {
     private final Settings settings;
     private final @Nullable Counters counters;
 
-    /// What to tokenize.
+    /// The settings of tokenization.
     ///
-    /// @param model a directory on the driver that has a tokenizer; executors are sent its files
-    /// @param columns that pass through; empty for all
+    /// @param model a directory on the driver that has a tokenizer, whose files are sent to executors
+    /// @param columns the columns that pass through; empty for all
     public record Settings(String model, ContentColumn.Text content, List<String> columns) implements Serializable {}
 
     public TokenizeJob(Settings settings) {
@@ -52,7 +52,7 @@ public final class TokenizeJob {
         this.counters = counters;
     }
 
-    /// One output row for each input row; rows that cannot be tokenized have `error` set. Lazy.
+    /// Returns one output row for each input row. Rejected rows have `error` set. Lazy, like any transformation.
     ///
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     public Dataset<Row> run(Dataset<Row> input) {
@@ -67,14 +67,14 @@ public final class TokenizeJob {
         return passed.transform(input, read, SCHEMA, partition);
     }
 
-    /// What executors run on each partition.
+    /// The function that executors run on each partition.
     ///
-    /// @param files the tokenizer's
-    /// @param sha256 of them
+    /// @param files the tokenizer's files
+    /// @param sha256 the sha256 of these files
     private record Partition(
             Settings settings, @Nullable Counters counters, Broadcast<TokenizerFiles> files, String sha256)
             implements JobRow.Partition {
-        /// The tokenizers of this JVM, by the sha256 of their files, which have a few megabytes.
+        /// The tokenizers of this JVM, by the sha256 of their files. The files have a few megabytes.
         private static final ConcurrentMap<String, Tokenizer> TOKENIZERS = new ConcurrentHashMap<>();
 
         @Override

@@ -22,7 +22,7 @@ import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// A row that cannot be worked on comes out with its reason; the rows beside it are untouched, and none is lost.
+/// A rejected row comes out with its reason. The rows beside it are unchanged, and none is lost.
 class BadRowsTest {
     private static final StructType TEXTS =
             new StructType().add("id", DataTypes.IntegerType).add("text", DataTypes.StringType);

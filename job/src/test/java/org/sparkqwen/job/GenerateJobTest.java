@@ -87,7 +87,7 @@ class GenerateJobTest {
         assertThat(counters.rows().value()).isEqualTo(5);
     }
 
-    /// Tasks are killed midway, as when a user or a failing stage does it; the engine that they shared goes on.
+    /// Tasks are killed midway, as by a user or a failing stage, and the engine that they shared continues.
     @Test
     void killedTasksLeaveNothingInTheEngine() throws InterruptedException {
         SparkContext context = LocalSpark.session().sparkContext();
@@ -113,7 +113,7 @@ class GenerateJobTest {
         }
     }
 
-    /// Longer than any of this takes, for a machine that is busy.
+    /// Waits longer than any of this takes on a busy machine.
     private static void await(BooleanSupplier condition) throws InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
         while (!condition.getAsBoolean()) {

@@ -36,12 +36,12 @@ class JobArchitectureTest {
 
     private static final JavaClasses JOB = new ClassFileImporter().importPath(Path.of("target/classes"));
 
-    /// Classes of both modules.
+    /// The classes of both modules.
     private static final JavaClasses ALL = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("org.sparkqwen");
 
-    /// The packages from the bottom up: each depends on those before it alone.
+    /// The packages from the bottom up. Each depends only on those before it.
     private static final List<String> FROM_THE_BOTTOM = List.of(
             "failure",
             "spark",
@@ -59,11 +59,11 @@ class JobArchitectureTest {
             "cli.report",
             "cli");
 
-    /// Packages whose public classes are for users, needed here or not.
+    /// The packages whose public classes are for users, whether or not another package needs them.
     private static final Set<String> API =
             Set.of(ROOT, ROOT + ".columns", ROOT + ".model", "org.sparkqwen.engine", "org.sparkqwen.engine.request");
 
-    /// Names that a user's configuration holds.
+    /// The names that occur in a user's configuration.
     private static final Set<String> NAMED_IN_CONFIGURATIONS =
             Set.of(ROOT + ".cli.Main", ROOT + ".metrics.MetricsPlugin", ROOT + ".storage.S3CommitProtocol");
 
@@ -106,7 +106,7 @@ class JobArchitectureTest {
                 .check(JOB);
     }
 
-    /// The search finds what is public for users alone, so it finds something.
+    /// The search finds classes that are public only for users, so it does find something.
     @Test
     void whatNoOtherPackageNeedsIsNotPublic() {
         Set<String> needless = new TreeSet<>();
@@ -131,7 +131,8 @@ class JobArchitectureTest {
         return each.getName().endsWith("Provider");
     }
 
-    /// Whether another package uses the class, or reaches it through the public members of one that it uses.
+    /// Returns whether another package uses the class, or reaches it through the public members of one that it
+    /// uses.
     private static boolean isNeededElsewhere(JavaClass each) {
         Deque<JavaClass> users = new ArrayDeque<>(Set.of(each));
         Set<JavaClass> seen = new HashSet<>(users);
@@ -157,7 +158,7 @@ class JobArchitectureTest {
                 .collect(Collectors.toSet());
     }
 
-    /// Whether a public method of a public class gives or takes `used`.
+    /// Returns whether a public method of a public class takes or returns `used`.
     private static boolean exposes(JavaClass user, JavaClass used) {
         return user.getModifiers().contains(JavaModifier.PUBLIC)
                 && user.getMethods().stream()
@@ -175,7 +176,7 @@ class JobArchitectureTest {
         return top;
     }
 
-    /// The page says of each package what the package says of itself.
+    /// The page says about each package what the package says about itself.
     @Test
     void theArchitecturePageHasEachPackagesFirstSentence() throws IOException {
         Map<String, String> sentences = new TreeMap<>();

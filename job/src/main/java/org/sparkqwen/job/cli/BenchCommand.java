@@ -203,7 +203,7 @@ final class BenchCommand implements Callable<Integer> {
                 threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
                 batchTokens,
                 settings.mostSequences(batchTokens),
-                // Nothing but the texts that are measured takes it.
+                // Only the texts that are measured take this memory.
                 new KeyValueOptions(keyValues, Long.MAX_VALUE),
                 cache.here());
     }
@@ -223,7 +223,8 @@ final class BenchCommand implements Callable<Integer> {
         return Engine.random(config, options);
     }
 
-    /// Memory that the system does not have would end this process without a word.
+    /// Refuses settings that need more memory than the system has, because they would end this process without a
+    /// message.
     private void refuseWhatDoesNotFit(ModelConfig config, EngineOptions options) {
         long needed = Weights.packedBytes(config, DType.BF16)
                 + WorkingMemory.scoring(config, batchTokens, documentTokens, options.threads())

@@ -4,7 +4,7 @@ import org.apache.spark.network.util.JavaUtils;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/// A size as Spark's own options have it: `512m`, `2g`; a bare number is bytes.
+/// A size as Spark's own options write it, such as `512m` or `2g`. A bare number is bytes.
 final class ByteSize implements ITypeConverter<Long> {
     @Override
     public Long convert(String text) {
@@ -14,7 +14,7 @@ final class ByteSize implements ITypeConverter<Long> {
                 return bytes;
             }
         } catch (NumberFormatException e) {
-            // falls to the message below, which is shorter than Spark's
+            // continue to the message below, which is shorter than Spark's
         }
         throw new TypeConversionException("'%s' is not a size above 0; write 512m or 2g".formatted(text));
     }

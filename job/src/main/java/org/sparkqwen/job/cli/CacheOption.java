@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.storage.CacheDirectory;
 import picocli.CommandLine.Option;
 
-/// Where models and packed weights are kept.
+/// The option that says where models and packed weights are kept.
 final class CacheOption {
     @ChangesNoRow
     @Option(
@@ -18,13 +18,14 @@ final class CacheOption {
             })
     private @Nullable Path directory;
 
-    /// What was given, as an absolute path: executors have other working directories. Null if nothing was.
+    /// Returns the given value as an absolute path, because executors have other working directories; null if none
+    /// was given.
     @Nullable
     String given() {
         return directory == null ? null : directory.toAbsolutePath().toString();
     }
 
-    /// On this host.
+    /// Returns the cache directory on this host.
     Path here() {
         return CacheDirectory.of(given());
     }

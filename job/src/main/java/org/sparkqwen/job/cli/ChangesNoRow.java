@@ -5,8 +5,8 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/// Marks an option that changes when, where, how fast, or into which files rows are written, but none of them. A run
-/// goes on with another value of it.
+/// Marks an option that changes no row, but when, where, how fast, or into which files rows are written. A run can be
+/// continued with another value of it.
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.FIELD)
 @interface ChangesNoRow {}

@@ -9,7 +9,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import picocli.CommandLine.Option;
 
-/// What texts must look like.
+/// The options that constrain what texts look like.
 final class ConstraintOptions {
     @Option(
             names = "--regex",
@@ -37,7 +37,7 @@ final class ConstraintOptions {
     @Option(names = "--choices", arity = "1..*", paramLabel = "TEXT", description = "Every text is one of these.")
     private List<String> choices = new ArrayList<>();
 
-    /// The constraint, compiled once here, so that one that cannot be met is refused before the run.
+    /// Returns the constraint. It is compiled once here, so that one that cannot be met is refused before the run.
     @Nullable
     Constraint constraint(ModelReference model) {
         List<Constraint> given = new ArrayList<>();

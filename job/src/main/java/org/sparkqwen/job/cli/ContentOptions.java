@@ -7,7 +7,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import picocli.CommandLine.Option;
 
-/// Which column of documents a job reads.
+/// The options that say which column of documents a job reads.
 final class ContentOptions {
     @Option(
             names = "--text-column",
@@ -52,7 +52,7 @@ final class ContentOptions {
                             .formatted(model.origin())
                     + " --tokens-column");
         }
-        model.tokenizer(); // refused here, not on every executor
+        model.tokenizer(); // refuse a bad tokenizer here, not on every executor
         return new ContentColumn.Text(textColumn == null ? absent : textColumn, special);
     }
 }

@@ -8,7 +8,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import picocli.CommandLine.Option;
 
-/// When texts end.
+/// The options that say when texts end.
 final class EndingOptions {
     private static final int DEFAULT_NEW_TOKENS = 256;
 
@@ -51,8 +51,8 @@ final class EndingOptions {
                             + " 64 tokens, N times in a row; 0 for never. Default: ${DEFAULT-VALUE}.")
     private int repetitions;
 
-    /// @param constrained whether a constraint says where texts end
-    /// @throws IllegalArgumentException naming the option that makes no sense
+    /// @param constrained whether a constraint decides where texts end
+    /// @throws IllegalArgumentException if an option makes no sense; it names the option
     Ending ending(ModelReference model, boolean constrained) {
         if (!stop.isEmpty() && !model.hasTokenizer()) {
             throw Refusal.usage("--stop needs a model with a tokenizer; take --stop-token-id");

@@ -64,7 +64,7 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    /// What the config says is shown even if the weights cannot be opened.
+    /// Opens the weights. If they cannot be opened, it shows what the config says all the same.
     private static WeightFiles open(Console out, Path directory, ModelConfig config) {
         try {
             return WeightFiles.open(directory);
@@ -166,7 +166,7 @@ final class InspectCommand implements Callable<Integer> {
         return usable && differences.isEmpty() ? 0 : 1;
     }
 
-    /// On this machine; others may have more memory.
+    /// Prints the forecast of streaming for this machine. Other machines may have more memory.
     private static void printStreaming(Console out, StreamingForecast forecast) {
         StreamingPlan plan = forecast.plan();
         out.printf(

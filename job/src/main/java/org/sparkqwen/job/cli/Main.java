@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 
-/// The command line: one main class, a sub-command for each job, the same under spark-submit and in local runs.
+/// The command line: one main class with a sub-command for each job, the same under spark-submit and in local runs.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one line; `--verbose` adds the stack trace.
 @Command(
@@ -73,7 +73,7 @@ public final class Main {
     private static int usageError(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
         String message = e.getMessage() == null ? e.toString() : e.getMessage();
-        // Of KEY=VALUE without its sign the whole would be shown, and with it a password.
+        // If KEY=VALUE lacks its sign, the message would show the whole value, which may be a password.
         message = message.replaceFirst("(should be in KEY=VALUE format) but was .*", "$1");
         say(command, message.lines().findFirst().orElse(message));
         command.getErr()

@@ -13,7 +13,7 @@ import org.sparkqwen.job.run.JobRun;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/// Which model, and how it is run.
+/// The options that say which model is run, and how.
 final class ModelOptions {
     @ChangesNoRow
     @Option(
@@ -105,9 +105,9 @@ final class ModelOptions {
                     + " Default: half of what the disk would have free without it.")
     private @Nullable Long cacheSize;
 
-    /// The model, checked on this machine, which gets its own copy of one that lies elsewhere.
+    /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.
     ///
-    /// @param run whose Spark configuration says how to reach it there
+    /// @param run the options whose Spark configuration says how to reach a remote model
     ModelReference open(RunOptions run) {
         if (threads < 0) {
             throw Refusal.usage("--threads must be at least 1, or 0 for all cores, not " + threads);

@@ -5,8 +5,8 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/// Marks an option whose value names a local file, so that the file's contents are part of what makes a run this one.
-/// A value that begins with a brace is the contents themselves.
+/// Marks an option whose value names a local file, whose contents are therefore part of the run's identity. A value
+/// that begins with a brace is the contents themselves.
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.FIELD)
 @interface NamesFile {}

@@ -14,19 +14,19 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 
-/// A file of this machine whose text is an option's value.
+/// A local file whose text is the value of an option.
 final class OptionFile {
-    /// More would be read in vain: no option takes so long a text.
+    /// The most bytes that are read, because no option takes a longer text.
     private static final int MOST_BYTES = 16 << 20;
 
     private static final String BYTE_ORDER_MARK = "\uFEFF";
 
     private OptionFile() {}
 
-    /// The text of a file in UTF-8, without the byte order mark that it may begin with. A pipe or a device is read,
-    /// too, as far as a file may go.
+    /// Reads the text of a file in UTF-8, without a byte order mark at its beginning. A pipe or a device is read
+    /// too, up to the same limit.
     ///
-    /// @throws Refusal if it cannot be read, is too large, or is no UTF-8
+    /// @throws Refusal if the file cannot be read, is too large, or is not UTF-8
     static String text(String option, String file) {
         String text = decoded(option, file, bytes(option, file));
         return text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;

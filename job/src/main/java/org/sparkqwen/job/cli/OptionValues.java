@@ -11,7 +11,7 @@ import org.sparkqwen.job.run.SafeOptions;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
-/// The options of a command with the values they had, given or default, as a run stores and compares them.
+/// The options of a command with their values, given or default, as a run stores and compares them.
 final class OptionValues {
     private final CommandSpec command;
 
@@ -19,14 +19,14 @@ final class OptionValues {
         this.command = command;
     }
 
-    /// What may be shown of them, by name without dashes.
+    /// Returns the values that may be shown, by the options' names without dashes.
     Map<String, Object> shown() {
         return safe().shown(values());
     }
 
-    /// What makes a run of this command the same.
+    /// Returns the identity of a run of this command.
     ///
-    /// @param model its name and sha256
+    /// @param model the model's name and sha256
     RunIdentity identity(String model) {
         Map<String, Object> values = values();
         values.keySet().removeAll(marked(ChangesNoRow.class));

@@ -102,7 +102,7 @@ final class PackCommand implements Callable<Integer> {
         new Console(System.out).printf("Checked %s: %s, every checksum is right%n", file, rate(bytes, elapsed));
     }
 
-    /// `8.05 GB in 12.1 s, 0.67 GB/s`.
+    /// Formats a rate, such as `8.05 GB in 12.1 s, 0.67 GB/s`.
     private static String rate(long bytes, Duration elapsed) {
         return "%.2f GB in %.1f s, %s"
                 .formatted(bytes / 1e9, elapsed.toNanos() / 1e9, PackingDisplay.rate(bytes, elapsed));

@@ -19,7 +19,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import picocli.CommandLine.Option;
 
-/// Which columns prompts come from, and how they are put together.
+/// The options that say which columns prompts come from, and how they are put together.
 final class PromptOptions {
     private static final String OPENING_TAG = "<think>";
     private static final String CLOSING_TAG = "</think>";
@@ -98,7 +98,7 @@ final class PromptOptions {
         OFF
     }
 
-    /// @param constraint what texts must look like; null for anything
+    /// @param constraint what the generated texts must match; null for anything
     PromptSource source(ModelReference model, @Nullable Constraint constraint) {
         if (template != null && (promptColumn != null || messagesColumn != null || tokensColumn != null)) {
             throw Refusal.usage("a prompt comes from --template or from one column, not from both");
@@ -120,7 +120,7 @@ final class PromptOptions {
         return chat ? chat(model, source, constraint) : source;
     }
 
-    /// What a person should know of the source.
+    /// Returns warnings about the source, for a person.
     List<String> warnings() {
         return List.copyOf(warnings);
     }
@@ -143,7 +143,7 @@ final class PromptOptions {
         if (!model.hasTokenizer()) {
             throw Refusal.usage("--template needs a model with a tokenizer");
         }
-        model.tokenizer(); // refused here, not on every executor
+        model.tokenizer(); // refuse a bad tokenizer here, not on every executor
         try {
             return PromptTemplate.parse(text, specialTokens);
         } catch (IllegalArgumentException e) {
@@ -178,7 +178,7 @@ final class PromptOptions {
                         chatTemplate.words().orElse(null)));
     }
 
-    /// Renders a conversation here, so that a template that cannot be used is refused before the run.
+    /// Renders a conversation, so that a template that cannot be used is refused before the run.
     private void tryOut(
             ModelReference model, ChatTemplate chatTemplate, @Nullable Boolean thinks, @Nullable ToolSource source) {
         List<Message> messages = new ArrayList<>();
@@ -207,7 +207,8 @@ final class PromptOptions {
         }
     }
 
-    /// A constraint shapes the answer, or else the reasoning, which nobody wants.
+    /// Checks that a constraint shapes the answer, and warns where it would shape the reasoning, which nobody
+    /// wants.
     private void checkWithConstraint(
             ModelReference model, ChatTemplate chatTemplate, @Nullable Boolean thinks, @Nullable ToolSource source) {
         boolean opens = chatTemplate.opensReasoning(thinks);

@@ -10,7 +10,7 @@ import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.run.RunSettings;
 import picocli.CommandLine.Option;
 
-/// What every job reads and writes, as Spark users know it.
+/// The options that say what every job reads and writes, in terms that Spark users know.
 final class RunOptions {
     @Option(
             names = "--input",
@@ -136,8 +136,8 @@ final class RunOptions {
             description = "Spark configuration of this run's session, as with spark-submit. Repeatable.")
     Map<String, String> conf = new LinkedHashMap<>();
 
-    /// The options as a run takes them. Adds the defaults of the input's format to its options, which then are
-    /// options like any others, in the manifest and in what makes a run the same.
+    /// Returns the options as settings of a run. The defaults of the input's format are added to its options, and
+    /// from then on they are options like any others, in the manifest and in the run's identity.
     ///
     /// @throws Refusal if a value cannot work
     RunSettings settings() {

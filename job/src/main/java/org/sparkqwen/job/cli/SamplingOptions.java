@@ -17,7 +17,7 @@ import org.sparkqwen.job.columns.RowParam;
 import org.sparkqwen.job.failure.Refusal;
 import picocli.CommandLine.Option;
 
-/// How tokens are chosen.
+/// The options that say how tokens are sampled.
 final class SamplingOptions {
     @Option(
             names = "--temperature",
@@ -121,7 +121,7 @@ final class SamplingOptions {
                     + " min_new_tokens, with commas between; null takes the run's.")
     private List<String> rowParams = new ArrayList<>();
 
-    /// @throws IllegalArgumentException naming the option that makes no sense
+    /// @throws IllegalArgumentException if an option makes no sense; it names the option
     SamplingParams params(ModelConfig config, int choosableTokens) {
         for (int id : logitBias.keySet()) {
             if (id < 0 || id >= choosableTokens) {
@@ -151,7 +151,7 @@ final class SamplingOptions {
         List<List<Integer>> words = badWords.isEmpty() ? defaults.badWords() : badWords(choosableTokens);
         return new TokenRules(
                 first(noRepeatNgramSize, defaults.noRepeatNgramSize(), 0),
-                // A bad word that is an end token alone is none to transformers.
+                // For transformers a bad word that is a single end-of-text token is no bad word.
                 words.stream()
                         .filter(word -> word.size() > 1 || !config.eosTokenIds().contains(word.getFirst()))
                         .toList(),

@@ -137,7 +137,7 @@ final class ScoreCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions model = new ModelOptions();
 
-    /// The names of [Windows] on the command line.
+    /// The names of the policies of [Windows] on the command line.
     private enum Policy {
         STRIDED,
         ROLLING,
@@ -213,7 +213,8 @@ final class ScoreCommand implements Callable<Integer> {
         return prefix;
     }
 
-    /// Prompt and continuation are in one window, so nothing may be said of windows.
+    /// Returns the column of prompts. Options of windows are refused with it, because prompt and continuation share
+    /// one window.
     private @Nullable ContentColumn prompts(ContentColumn continuations) {
         if (promptColumn == null) {
             return null;
@@ -235,7 +236,7 @@ final class ScoreCommand implements Callable<Integer> {
         }
     }
 
-    /// What the options and the model came to.
+    /// Returns the effective settings that result from the options and the model.
     private Map<String, Object> policy(ModelReference reference, ScoreJob.Settings settings) {
         ScoringOptions scoring = settings.scoring();
         Map<String, Object> policy = new LinkedHashMap<>();

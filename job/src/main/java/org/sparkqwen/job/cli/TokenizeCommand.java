@@ -85,7 +85,7 @@ final class TokenizeCommand implements Callable<Integer> {
                     "--model %s has neither tokenizer.json nor vocab.json and merges.txt".formatted(Quote.of(model)));
         }
         TokenizerFiles files = TokenizerFiles.read(directory);
-        Tokenizer tokenizer = Tokenizer.of(files); // refused here, not on every executor
+        Tokenizer tokenizer = Tokenizer.of(files); // refuse a bad tokenizer here, not on every executor
         TokenizeJob.Settings settings = new TokenizeJob.Settings(
                 directory.toString(), new ContentColumn.Text(textColumn, specialTokens), run.columns);
         try (JobRun job = JobRun.start(spec.name(), run.settings())) {

@@ -23,22 +23,23 @@ import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 import org.sparkqwen.engine.tokenizer.Conversation;
 import org.sparkqwen.job.failure.Refusal;
 
-/// A prompt that the model's chat template makes of a conversation: of one message by the user, or of a column of
-/// messages, which [MessageReader] reads.
+/// A prompt that the model's chat template renders from a conversation: from one message by the user, or from a column
+/// of messages, which [MessageReader] reads.
 ///
-/// @param user what gives the user's message; a column may hold messages instead
+/// @param user the source of the user's message; its column may hold messages instead
 public record ChatPrompt(PromptSource user, Settings settings) implements PromptSource {
     private static final Pattern LOOKS_LIKE_MESSAGES =
             Pattern.compile("\\s*\\[\\s*\\{\\s*\"(role|content|from|value)\"\\s*:");
 
-    /// What is beside a conversation.
+    /// What renders a conversation besides its messages.
     ///
     /// @param conversations whether the column holds conversations, so that a string in it is their JSON
-    /// @param system a message that stands before those that have none of the kind; null for nothing
+    /// @param system the system message for conversations that have none; null for nothing
     /// @param thinking the template's `enable_thinking`; null to leave it to the template
-    /// @param tools that the model may call; null for none
-    /// @param continued whether the last message, which is the assistant's, goes on
-    /// @param words of the template: fields of messages that are not among them change nothing; null if any may
+    /// @param tools the tools that the model may call; null for none
+    /// @param continued whether the last message, which is the assistant's, is continued
+    /// @param words the words of the template: a message's field that is not among them changes nothing; null if
+    ///     any field may change the prompt
     public record Settings(
             boolean conversations,
             @Nullable String system,
@@ -73,7 +74,7 @@ public record ChatPrompt(PromptSource user, Settings settings) implements Prompt
         }
     }
 
-    /// The column of messages; null if the column holds something else.
+    /// Returns the column of messages; null if the column holds something else.
     private @Nullable ColumnPath messages(StructType input) {
         return user instanceof ContentColumn column
                 ? ColumnPath.of(column.name(), input)
@@ -118,13 +119,14 @@ public record ChatPrompt(PromptSource user, Settings settings) implements Prompt
         return type instanceof StringType || type.equals(DataTypes.BinaryType) || type.equals(DataTypes.NullType);
     }
 
-    /// Prompts of a kind of conversation are of a length, and short beside what is generated.
+    /// Estimates 0, because prompts of one kind of conversation have similar lengths, and are short beside
+    /// what is generated.
     @Override
     public Column estimatedTokens(StructType input) {
         return functions.lit(0);
     }
 
-    /// The tools, if they come from a column; then the conversation.
+    /// Returns the tools, if they come from a column, and then the conversation.
     @Override
     public List<Column> columns(StructType input) {
         List<Column> columns = new ArrayList<>();
@@ -151,7 +153,7 @@ public record ChatPrompt(PromptSource user, Settings settings) implements Prompt
 
     @Override
     public Content read(Row row, int first, Consumer<String> notes) {
-        Set<String> noted = new LinkedHashSet<>(); // each once, however many messages it is of
+        Set<String> noted = new LinkedHashSet<>(); // each note once, however many messages have it
         try {
             boolean toolColumn = settings.tools() instanceof ToolSource.FromColumn;
             List<?> tools = settings.tools() instanceof ToolSource.Fixed(List<?> fixed)

@@ -8,14 +8,14 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
-/// A column as a user names it: by its name, `prompt`, or as a field within one, `body.prompt`. A column whose name has
-/// the dot wins.
+/// A column as a user names it: by its name, `prompt`, or as a field within a column, `body.prompt`. A column whose own
+/// name has the dot takes precedence.
 ///
-/// @param names of the column, and of the fields down to the value
-/// @param type of the value
+/// @param names the names of the column, and of the fields down to the value
+/// @param type the type of the value
 record ColumnPath(List<String> names, DataType type) {
 
-    /// Finds what `name` means in an input; nothing if the input has no such column or field.
+    /// Finds what `name` means in an input; empty if the input has no such column or field.
     static Optional<ColumnPath> of(String name, StructType input) {
         for (StructField field : input.fields()) {
             if (field.name().equals(name)) {

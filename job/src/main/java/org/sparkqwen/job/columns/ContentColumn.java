@@ -23,15 +23,15 @@ import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.failure.Refusal;
 
-/// The input column that a job works on.
+/// The input column with a row's document or prompt.
 public sealed interface ContentColumn extends PromptSource permits ContentColumn.Text, ContentColumn.Tokens {
-    /// As the user says it: a column, or the path of a field within one.
+    /// Returns the name as the user says it: of a column, or the path of a field within one.
     String name();
 
-    /// The column as [#readValue] expects it.
+    /// Selects the column in the form that [#readValue] expects.
     Column select(StructType input);
 
-    /// What a row's value is; [Content.Unreadable] for one that is null or malformed.
+    /// Reads a row's value; [Content.Unreadable] for one that is null or malformed.
     Content readValue(@Nullable Object value);
 
     @Override
@@ -44,7 +44,7 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         return readValue(row.get(first));
     }
 
-    /// Whether a column of this type will do; else what type it must have.
+    /// Returns what type the column must have if this type is not suitable; empty if it is.
     Optional<String> mismatch(DataType type);
 
     /// A column of strings, or of bytes in UTF-8.
@@ -58,7 +58,8 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
             return functions.octet_length(path(input).column()).divide(BYTES_PER_TOKEN);
         }
 
-        /// As bytes: a string from Spark would hide malformed UTF-8 behind replacement characters.
+        /// Selects the column as bytes, because a string from Spark would hide malformed UTF-8 behind
+        /// replacement characters.
         @Override
         public Column select(StructType input) {
             return path(input).column().cast(DataTypes.BinaryType);
@@ -130,7 +131,7 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         }
     }
 
-    /// A column of another name that is read like this one.
+    /// Returns a column of another name that is read in the same way.
     default ContentColumn named(String other) {
         return switch (this) {
             case Text text -> new Text(other, text.special());
@@ -138,25 +139,25 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         };
     }
 
-    /// A column by its exact name, dots included.
+    /// Selects a column by its exact name, dots included.
     static Column column(String name) {
         return functions.col("`%s`".formatted(name.replace("`", "``")));
     }
 
-    /// As a column of prompts.
+    /// Checks that the input has this column, as a column of prompts.
     @Override
     default void checkIn(StructType schema) {
         checkIn(schema, this instanceof Tokens ? "--tokens-column" : "--prompt-column");
     }
 
-    /// As a column of documents.
+    /// Checks that the input has this column, as a column of documents.
     default void checkDocumentsIn(StructType schema) {
         checkIn(schema, this instanceof Tokens ? "--tokens-column" : "--text-column");
     }
 
     /// Refuses an input without this column, or with one of another type.
     ///
-    /// @param option that names the column
+    /// @param option the option that names the column
     default void checkIn(StructType schema, String option) {
         StructType columns = RowProblem.without(schema);
         List<String> names = List.of(columns.fieldNames());
@@ -177,12 +178,12 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         });
     }
 
-    /// Where it is in an input that was checked.
+    /// Finds the column in an input that was checked.
     default ColumnPath path(StructType input) {
         return ColumnPath.of(name(), input).orElseThrow();
     }
 
-    /// Names for a message, the first of many.
+    /// Quotes names for a message, the first of many.
     static String quoted(Collection<String> names) {
         if (names.isEmpty()) {
             return "none";

@@ -11,10 +11,10 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.tokenizer.ChatTemplate;
 import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 
-/// Reads the messages of one row: those with `role` and `content`, as OpenAI's API and Hugging Face's data sets have
-/// them, and those with `from` and `value`, as ShareGPT's have them.
+/// Reads the messages of one row. They have `role` and `content`, as in OpenAI's API and Hugging Face's data sets, or
+/// `from` and `value`, as in ShareGPT's.
 final class MessageReader {
-    /// What ShareGPT's roles are called elsewhere.
+    /// Maps ShareGPT's roles to their usual names.
     private static final Map<String, String> ROLES = Map.ofEntries(
             Map.entry("system", "system"),
             Map.entry("human", "user"),
@@ -38,16 +38,17 @@ final class MessageReader {
     private final boolean typed;
     private final Consumer<String> notes;
 
-    /// @param words those of the chat template; a field that is not among them changes nothing; null if any may
-    /// @param typed whether the messages come from JSON itself, where a string is a string; in a column it may be
-    ///     what Spark made of a list
+    /// @param words the words of the chat template: a field that is not among them changes nothing; null if any
+    ///     field may
+    /// @param typed whether the messages come from JSON itself, where a string is a string. In a column it may be
+    ///     what Spark made of a list.
     MessageReader(@Nullable Set<String> words, boolean typed, Consumer<String> notes) {
         this.words = words;
         this.typed = typed;
         this.notes = notes;
     }
 
-    /// @throws IllegalArgumentException saying which message is wrong
+    /// @throws IllegalArgumentException if a message is wrong; it says which
     List<Message> messages(List<?> conversation) {
         if (conversation.isEmpty()) {
             throw new IllegalArgumentException("the conversation is empty");
@@ -91,15 +92,15 @@ final class MessageReader {
         return new Message(known, text(index, content, fields.containsKey(ChatTemplate.TOOL_CALLS)), fields);
     }
 
-    /// A template's author decides what it passes over, but a user should know. Of tool calls the engine rejects
-    /// it.
+    /// Notes a field that the template does not use. The template's author decides what it ignores, but a user
+    /// should know. Unused tool calls are rejected by the engine.
     private void noteUnlessUsed(String field) {
         if (words != null && !words.contains(field) && !field.equals(ChatTemplate.TOOL_CALLS)) {
             notes.accept("a message has '%s', which the chat template does not use".formatted(Quote.of(field)));
         }
     }
 
-    /// In a column of several kinds Spark turns lists into their JSON.
+    /// Parses tool calls that are JSON, because Spark turns lists into JSON in a column of several kinds.
     private static void toolCalls(int index, Map<String, @Nullable Object> fields) {
         Object calls = fields.get(ChatTemplate.TOOL_CALLS);
         if (calls instanceof String json) {
@@ -114,7 +115,8 @@ final class MessageReader {
         }
     }
 
-    /// What a message of ShareGPT's role `function_call` calls: an object of name and arguments, or several.
+    /// Reads the calls of a message with ShareGPT's role `function_call`: an object of name and arguments, or
+    /// several.
     private static List<?> calls(int index, @Nullable Object value) {
         String place = "message %d, the function call".formatted(index);
         Object parsed = value instanceof String json ? MessageValues.parse(json, place) : value;
@@ -177,8 +179,8 @@ final class MessageReader {
         return text.toString();
     }
 
-    /// The parts that a string of JSON is; null if it is none. Where some rows have a list and others a string,
-    /// Spark's JSON reader makes strings of all.
+    /// Returns the parts in a string of JSON; null if it holds none. Where some rows have a list and others a
+    /// string, Spark's JSON reader makes all of them strings.
     private static @Nullable List<?> partsInJson(String string) {
         if (!string.startsWith("[{") || !string.endsWith("}]")) {
             return null;
@@ -189,7 +191,7 @@ final class MessageReader {
                             .allMatch(part -> part instanceof Map<?, ?> fields && fields.get("type") instanceof String);
             return parts ? (List<?>) MessageValues.parse(string, "content") : null;
         } catch (IllegalArgumentException e) {
-            return null; // a text of its own
+            return null; // an ordinary text
         }
     }
 }

@@ -33,8 +33,8 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 
-/// Values of columns and of JSON as a chat template takes them: strings, truth values, Long, Double, null, lists, and
-/// maps of these by string.
+/// Values of columns and of JSON in the form that a chat template takes: strings, truth values, Long, Double, null,
+/// lists, and maps from strings to these.
 final class MessageValues {
     private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
@@ -46,8 +46,8 @@ final class MessageValues {
 
     private MessageValues() {}
 
-    /// The type to which a column is cast for [#of]. Strings become bytes, because a string from Spark would hide
-    /// malformed UTF-8 behind replacement characters.
+    /// Returns the type to which a column is cast for [#of]. Strings become bytes, because a string from Spark
+    /// would hide malformed UTF-8 behind replacement characters.
     static DataType cast(DataType type) {
         return switch (type) {
             case StructType struct -> {
@@ -70,10 +70,10 @@ final class MessageValues {
         };
     }
 
-    /// A value of a column that was cast. Fields of structs that are null are left out: Parquet and JSON as Spark
-    /// reads it give every struct the fields of all.
+    /// Converts a value of a column that was cast. Null fields of structs are left out, because Spark gives every
+    /// struct in Parquet and JSON the fields of all.
     ///
-    /// @param place of the value, for the message
+    /// @param place the value's place, for the message
     /// @throws IllegalArgumentException if a text in it is not valid UTF-8
     static @Nullable Object of(@Nullable Object value, String place) {
         return switch (value) {
@@ -124,10 +124,10 @@ final class MessageValues {
         return output.flip().toString();
     }
 
-    /// The value that a JSON text is.
+    /// Parses JSON to a value.
     ///
-    /// @param place of the text, for the message
-    /// @throws IllegalArgumentException if it is no JSON, or has numbers or texts that no value can hold
+    /// @param place the text's place, for the message
+    /// @throws IllegalArgumentException if it is not JSON, or has numbers or texts that no value can hold
     static @Nullable Object parse(String json, String place) {
         try {
             return of(JSON.readTree(json), place);
@@ -177,7 +177,7 @@ final class MessageValues {
         return node.isIntegralNumber() ? (Object) node.longValue() : (Object) node.doubleValue();
     }
 
-    /// JSON can spell half of a surrogate pair, which is no character.
+    /// Refuses half of a surrogate pair, which JSON can spell although it is no character.
     private static String wellFormed(String text, String place) {
         for (int i = 0; i < text.length(); i++) {
             if (Character.isHighSurrogate(text.charAt(i))

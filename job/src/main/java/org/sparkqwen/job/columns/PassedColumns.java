@@ -23,16 +23,16 @@ import org.sparkqwen.job.spark.Iterators;
 import org.sparkqwen.job.spark.RowNumber;
 import scala.Function1;
 
-/// The input columns that stand unchanged before a job's own in the output.
+/// The passed columns: input columns that come unchanged before a job's own columns in the output.
 ///
-/// They never leave Spark's own form, see [InternalRows], so every value of every type passes as it is.
+/// They never leave Spark's own form, see [InternalRows], so values of every type pass unchanged.
 ///
-/// @param fields as they are in the input
+/// @param fields the columns as they are in the input
 public record PassedColumns(List<StructField> fields) {
     private static final String PASSED = "passed";
     private static final String ADDED = "added";
 
-    /// @param wanted names; empty for all columns of the input
+    /// @param wanted the columns' names; empty for all columns of the input
     /// @throws Refusal if the input lacks one, or if one has the name of a column that the job adds
     public static PassedColumns of(StructType input, List<String> wanted, StructType added) {
         Set<String> names = new LinkedHashSet<>(wanted.isEmpty() ? Arrays.asList(input.fieldNames()) : wanted);
@@ -55,9 +55,9 @@ public record PassedColumns(List<StructField> fields) {
         return new PassedColumns(fields);
     }
 
-    /// Runs `partition` over the input: what it makes of a row stands behind the row's passed columns.
+    /// Runs `partition` over the input. The columns that it makes of a row come after the row's passed columns.
     ///
-    /// @param read what the job works on, in the order in which `partition` finds it
+    /// @param read what the job reads, in the order in which `partition` finds it
     public Dataset<Row> transform(Dataset<Row> input, List<Column> read, StructType added, JobRow.Partition partition) {
         List<Column> passing = new ArrayList<>();
         fields.forEach(field -> passing.add(ContentColumn.column(field.name())));
@@ -79,7 +79,7 @@ public record PassedColumns(List<StructField> fields) {
         return results.select(columns(results.col(results.columns()[0]), added));
     }
 
-    /// The passed columns and those that the job adds, side by side.
+    /// Selects the passed columns and those that the job adds, side by side.
     private Column[] columns(Column result, StructType added) {
         List<Column> columns = new ArrayList<>();
         for (StructField field : fields) {
@@ -91,7 +91,8 @@ public record PassedColumns(List<StructField> fields) {
         return columns.toArray(Column[]::new);
     }
 
-    /// Gives `partition` what it reads as Java objects, and leaves what passes in Spark's own form.
+    /// Gives `partition` the columns that it reads as Java objects, and leaves the passed columns in Spark's own
+    /// form.
     private record Passing(StructType passed, StructType read, StructType added, JobRow.Partition partition)
             implements InternalRows.Partition {
 

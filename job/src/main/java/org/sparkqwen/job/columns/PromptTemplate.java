@@ -16,10 +16,10 @@ import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.TextPart;
 import org.sparkqwen.job.failure.Refusal;
 
-/// A prompt with columns in it: `Write about {topic} in {language}.`, where `{{` and `}}` are braces. What the template
-/// says may hold special tokens; what the columns say is text, unless the user wants otherwise.
+/// A prompt with columns in it, such as `Write about {topic} in {language}.`, where `{{` and `}}` stand for braces. The
+/// template itself may hold special tokens. Those in the columns are text, unless the user wants otherwise.
 ///
-/// @param pieces in their order
+/// @param pieces the pieces in their order
 /// @param special whether special tokens in the columns are text or tokens
 public record PromptTemplate(List<Piece> pieces, SpecialTokens special) implements PromptSource {
 
@@ -29,14 +29,14 @@ public record PromptTemplate(List<Piece> pieces, SpecialTokens special) implemen
     /// Text of the template itself.
     public record Literal(String text) implements Piece {}
 
-    /// A column, by its name, or the path of a field within one.
+    /// A column, named by its name or by the path of a field within one.
     public record Slot(String column) implements Piece {}
 
     public PromptTemplate {
         pieces = List.copyOf(pieces);
     }
 
-    /// @throws IllegalArgumentException saying where the template is wrong
+    /// @throws IllegalArgumentException if the template is wrong; it says where
     public static PromptTemplate parse(String template, SpecialTokens special) {
         List<Piece> pieces = new ArrayList<>();
         StringBuilder literal = new StringBuilder();
@@ -93,13 +93,15 @@ public record PromptTemplate(List<Piece> pieces, SpecialTokens special) implemen
         }
     }
 
-    /// Prompts of one template are of a length, and short beside what is generated.
+    /// Estimates 0, because prompts of one template have similar lengths, and are short beside what is
+    /// generated.
     @Override
     public Column estimatedTokens(StructType input) {
         return functions.lit(0);
     }
 
-    /// As bytes: a string from Spark would hide malformed UTF-8 behind replacement characters.
+    /// Selects the columns as bytes, because a string from Spark would hide malformed UTF-8 behind replacement
+    /// characters.
     @Override
     public List<Column> columns(StructType input) {
         return names().stream()

@@ -5,12 +5,12 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.spark.util.AccumulatorV2;
 
-/// What tasks note of rows that they work on all the same, and of how many rows: becomes warnings of the run.
-/// Executors' heartbeats bring it while tasks run.
+/// The remarks of tasks about rows that are processed all the same, with row counts. They become warnings of the run.
+/// Executors' heartbeats bring them while tasks run.
 public final class RowNotes extends AccumulatorV2<String, Map<String, Long>> {
     private static final long serialVersionUID = 1L;
 
-    /// So many different ones at most, whatever data makes of them.
+    /// The most remarks that are kept, however many different ones the data cause.
     private static final int MOST = 20;
 
     private static final String OTHERS = "further notes are left out";
@@ -53,7 +53,7 @@ public final class RowNotes extends AccumulatorV2<String, Map<String, Long>> {
         return Map.copyOf(rows);
     }
 
-    /// As lines for a person.
+    /// Returns the remarks as lines for a person.
     public List<String> warnings() {
         return rows.entrySet().stream()
                 .map(note -> "in %,d rows of this start, %s".formatted(note.getValue(), note.getKey()))

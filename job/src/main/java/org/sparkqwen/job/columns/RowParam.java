@@ -35,7 +35,7 @@ public enum RowParam {
 
     private final boolean whole;
 
-    /// @param whole whether its values are whole numbers
+    /// @param whole whether the parameter's values are whole numbers
     RowParam(boolean whole) {
         this.whole = whole;
     }
@@ -62,12 +62,12 @@ public enum RowParam {
         };
     }
 
-    /// As a column has it.
+    /// Returns the name of the column.
     public String column() {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /// @throws IllegalArgumentException if there is none of this name
+    /// @throws IllegalArgumentException if no parameter has this name
     public static RowParam of(String column) {
         return Arrays.stream(values())
                 .filter(param -> param.column().equals(column))
@@ -78,7 +78,7 @@ public enum RowParam {
                                 Arrays.stream(values()).map(RowParam::column).collect(Collectors.joining(", ")))));
     }
 
-    /// Refuses an input without this column, or with one that holds no such numbers.
+    /// Refuses an input that lacks this column, or in which it holds no suitable numbers.
     public void checkIn(StructType input) {
         if (!Arrays.asList(input.fieldNames()).contains(column())) {
             throw Refusal.usage("--row-params: the input has no column '%s'; it has %s"
@@ -96,10 +96,10 @@ public enum RowParam {
         return ContentColumn.column(column()).cast(whole ? DataTypes.LongType : DataTypes.DoubleType);
     }
 
-    /// The run's parameters with those of a row.
+    /// Returns the run's parameters with those of a row in their place.
     ///
-    /// @param first index of the first of the columns of `params`
-    /// @throws IllegalArgumentException naming the column of a value that makes no sense
+    /// @param first the index of the first of the columns of `params`
+    /// @throws IllegalArgumentException if a value makes no sense; it names the column
     public static GenerationParams apply(List<RowParam> params, GenerationParams ofRun, Row row, int first) {
         GenerationParams ofRow = ofRun;
         for (int i = 0; i < params.size(); i++) {

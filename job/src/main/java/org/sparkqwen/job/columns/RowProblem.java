@@ -12,8 +12,8 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.request.Content;
 
-/// The column that says why a record of the input could not be read as it stands, such as a line that is not JSON. It
-/// travels with the row to the job, which makes it the row's error, and it is never passed to the output.
+/// The column that says why a record of the input could not be read unchanged, such as a line that is not JSON. It
+/// travels with the row to the job, which makes it the row's error. It is never passed to the output.
 public final class RowProblem {
     static final String COLUMN = "_spark_qwen_problem";
 
@@ -23,15 +23,15 @@ public final class RowProblem {
         return schema.add(COLUMN, DataTypes.StringType, true);
     }
 
-    /// The columns that a person knows of.
+    /// Removes this column from a schema, which leaves the columns that a person knows of.
     public static StructType without(StructType schema) {
         return new StructType(Arrays.stream(schema.fields())
                 .filter(field -> !field.name().equals(COLUMN))
                 .toArray(StructField[]::new));
     }
 
-    /// What a job reads, and behind it what is wrong with the row: null if nothing is, or if the reader cannot
-    /// tell.
+    /// Adds the column of problems after the columns that a job reads. It is null if nothing is wrong with the row,
+    /// or if the reader cannot tell.
     public static List<Column> behind(List<Column> read, StructType input) {
         List<Column> columns = new ArrayList<>(read);
         boolean known = Arrays.asList(input.fieldNames()).contains(COLUMN);
@@ -39,9 +39,9 @@ public final class RowProblem {
         return columns;
     }
 
-    /// A row's content, unless the row has a problem.
+    /// Returns a row's content, unless the row has a problem.
     ///
-    /// @param row whose last column is the one that [#behind] added
+    /// @param row a row whose last column is the one that [#behind] added
     public static Content or(Row row, Supplier<Content> content) {
         int last = row.size() - 1;
         return row.isNullAt(last) ? content.get() : new Content.Unreadable(row.getString(last));

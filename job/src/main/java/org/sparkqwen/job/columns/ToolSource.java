@@ -18,17 +18,18 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 
-/// Where the tools come from that a chat's model may call: the same for all rows, or a column.
+/// The source of the tools that a chat's model may call: fixed for all rows, or a column.
 public sealed interface ToolSource extends Serializable {
 
-    /// The same for all rows.
+    /// Tools that are the same for all rows.
     ///
-    /// @param tools each as JSON has it, such as `{"type": "function", "function": {...}}`
+    /// @param tools the tools, each as in JSON, such as `{"type": "function", "function": {...}}`
     record Fixed(List<?> tools) implements ToolSource {}
 
-    /// A column of tools: a string that is a JSON list of them, or an array of such objects or of strings that are.
+    /// A column of tools: a string with a JSON list of them, or an array of such objects or of strings with their
+    /// JSON.
     ///
-    /// @param name a column, or the path of a field
+    /// @param name the name of a column, or the path of a field
     record FromColumn(String name) implements ToolSource {
         void checkIn(StructType input) {
             DataType type = ColumnPath.of(name, input)
@@ -46,10 +47,10 @@ public sealed interface ToolSource extends Serializable {
             }
         }
 
-        /// The tools of a row; null for none.
+        /// Reads the tools of a row; null for none.
         ///
-        /// @param value as [MessageValues#cast] makes it
-        /// @throws IllegalArgumentException if there are none to be read
+        /// @param value the value as [MessageValues#cast] makes it
+        /// @throws IllegalArgumentException if no tools can be read from it
         static @Nullable List<?> read(@Nullable Object value) {
             Object tools = MessageValues.of(value, "tools");
             return tools == null
@@ -62,7 +63,7 @@ public sealed interface ToolSource extends Serializable {
         }
     }
 
-    /// What `--tools` names: JSON itself, a file of this machine, or else a column.
+    /// Finds what `--tools` names: JSON itself, a file of this machine, or else a column.
     static ToolSource of(String given) {
         if (given.stripLeading().startsWith("[")) {
             return fixed(given, "--tools");

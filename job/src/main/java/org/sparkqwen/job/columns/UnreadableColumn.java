@@ -8,16 +8,16 @@ import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Refusal;
 
-/// A column of the input that Spark does not read. It stands in the schema so that a person can be told of it, and it
-/// is in nobody's way as long as it is not needed.
+/// A column of the input that Spark does not read. The schema contains it so that a person can be told of it, and it
+/// does no harm as long as it is not needed.
 public final class UnreadableColumn {
     private static final String KEY = "spark_qwen_unreadable";
 
     private UnreadableColumn() {}
 
-    /// A schema with such a column behind the others.
+    /// Returns a schema with such a column after the others.
     ///
-    /// @param reason for a person: the type, and the file that has it
+    /// @param reason the reason for a person: the type, and the file that has it
     public static StructType addTo(StructType schema, String name, String reason) {
         return schema.add(
                 name,
@@ -26,9 +26,9 @@ public final class UnreadableColumn {
                 new MetadataBuilder().putString(KEY, reason).build());
     }
 
-    /// Refuses to read columns of which one is such a column.
+    /// Refuses to read columns if one of them is such a column.
     ///
-    /// @param needed names of columns
+    /// @param needed the names of the columns to read
     public static void refuse(StructType schema, Collection<String> needed) {
         for (StructField field : schema.fields()) {
             if (field.metadata().contains(KEY) && needed.contains(field.name())) {

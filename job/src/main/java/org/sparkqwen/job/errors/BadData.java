@@ -20,20 +20,20 @@ import org.sparkqwen.job.input.UnreadableFiles;
 
 /// What was wrong with the input of a finished run, for its summary.
 ///
-/// @param rows that have errors
-/// @param commonest kinds of errors
-/// @param aside where those rows are; null if in the output
-/// @param leftOut input files of which no row was done
+/// @param rows how many rows have errors
+/// @param commonest the most frequent kinds of errors
+/// @param aside the directory of those rows; null if they are in the output
+/// @param leftOut the input files of which no row was processed
 public record BadData(
         long rows, List<Common> commonest, @Nullable String aside, UnreadableFiles leftOut) {
     private static final int SHOWN = 5;
 
-    /// Files that the manifest names; all of them are in the quarantine's own list.
+    /// The most files that the manifest names. The quarantine's own list has all of them.
     private static final int MOST_FILES = 200;
 
-    /// A kind of error.
+    /// A kind of error, with an example.
     ///
-    /// @param error one of the kind
+    /// @param error an error of this kind
     public record Common(String error, long rows, Origin example) {
         @Override
         public String toString() {
@@ -41,18 +41,18 @@ public record BadData(
         }
     }
 
-    /// No row has an error.
+    /// Returns the finding that no row has an error.
     public static BadData noRows(UnreadableFiles leftOut) {
         return new BadData(0, List.of(), null, leftOut);
     }
 
-    /// Counts what the data itself has, and takes examples from what tasks have found.
+    /// Counts errors in the data itself, and takes examples from what tasks have found.
     ///
-    /// @param data that has the rows with errors
-    /// @param kinds that tasks have found
-    /// @param origins of the run's rows
-    /// @param leftOut input files that cannot be read
-    /// @param aside where those rows are; null if in the output
+    /// @param data the data with the rejected rows
+    /// @param kinds the kinds of errors that tasks have found
+    /// @param origins the origins of the run's rows
+    /// @param leftOut the input files that cannot be read
+    /// @param aside the directory of the rejected rows; null if they are in the output
     public static BadData of(
             Dataset<Row> data,
             Collection<ErrorKind> kinds,
@@ -79,7 +79,7 @@ public record BadData(
         return new BadData(rows, commonest, aside, leftOut);
     }
 
-    /// For `_run.json`.
+    /// Returns the facts for `_run.json`.
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
         if (aside != null) {

@@ -4,12 +4,13 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.spark.util.AccumulatorV2;
 
-/// What tasks find wrong with rows, counted by kind: each row once, whatever its samples are. Executors' heartbeats
-/// bring it while tasks run; it is read then by another thread than the task's.
+/// The accumulator of rejected rows by kind of error. Each row counts once, however many samples it has. Executors'
+/// heartbeats bring its value while tasks run, and then another thread than the task's reads it.
 public final class ErrorKinds extends AccumulatorV2<ErrorKind, Map<String, ErrorKind>> {
     private static final long serialVersionUID = 1L;
 
-    /// So many at most, whatever data makes of reasons; what comes after is of no kind of its own.
+    /// The most kinds that are kept, however many reasons the data cause. Rows of later kinds have no kind of their
+    /// own.
     private static final int MOST = 20;
 
     private static final String OTHERS = "other reasons";
@@ -46,7 +47,7 @@ public final class ErrorKinds extends AccumulatorV2<ErrorKind, Map<String, Error
         other.value().values().forEach(this::add);
     }
 
-    /// By [ErrorKind#key].
+    /// Returns the kinds by [ErrorKind#key].
     @Override
     public Map<String, ErrorKind> value() {
         return Map.copyOf(kinds);

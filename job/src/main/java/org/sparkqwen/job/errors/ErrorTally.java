@@ -9,22 +9,22 @@ import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.Origins;
 
-/// The errors of a run up to an interval's end, and what is said when they are too many.
+/// The errors of a run up to an interval's end, and the refusal when they are too many.
 ///
-/// @param before errors of the rows that are committed
-/// @param kept how many rows those are
-/// @param rows of the run up to the interval's end
+/// @param before the errors of the committed rows
+/// @param kept how many rows are committed
+/// @param rows the rows of the run up to the interval's end
 /// @param last whether that is the run's end
 public record ErrorTally(
         ErrorPolicy policy, Collection<ErrorKind> before, Origins origins, long kept, long rows, boolean last) {
     private static final int EXAMPLES = 3;
 
-    /// @param errors found in the interval
+    /// @param errors the errors found in the interval
     boolean isExceeded(long errors) {
         return policy.isExceeded(ErrorKind.total(before) + errors, rows, last);
     }
 
-    /// @param found in the interval so far
+    /// @param found the errors found in the interval so far
     Refusal refusal(Collection<ErrorKind> found) {
         String stop = policy.onError() == ErrorPolicy.OnError.FAIL ? failure(found) : tooMany(found);
         return Refusal.failure("%s; %,d rows are done and kept".formatted(stop, kept));

@@ -16,11 +16,10 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.spark.Heartbeats;
 import scala.jdk.javaapi.CollectionConverters;
 
-/// Watches what tasks find wrong with rows while an interval is at work, and cancels its Spark jobs when that is too
-/// much.
+/// Watches the errors that tasks find during an interval, and cancels the interval's Spark jobs when they are too many.
 ///
-/// Several attempts at a partition count once: a partition has the same errors each time, so the attempt that got
-/// furthest has the others' among its own.
+/// Several attempts at a partition count once. A partition has the same errors each time, so the errors of the attempt
+/// that got furthest include those of the others.
 public final class ErrorWatch extends SparkListener {
     private final SparkSession spark;
     private final ErrorKinds accumulator;
@@ -30,7 +29,7 @@ public final class ErrorWatch extends SparkListener {
     private final Map<Part, Collection<ErrorKind>> found = new HashMap<>();
     private boolean exceeded;
 
-    /// What one task of a stage works on.
+    /// The partition of a stage, on which one task works.
     private record Part(int stage, int partition) {}
 
     private ErrorWatch(SparkSession spark, ErrorKinds accumulator, ErrorTally tally) {
@@ -41,9 +40,9 @@ public final class ErrorWatch extends SparkListener {
 
     /// Watches Spark jobs that `work` runs in this thread.
     ///
-    /// @param accumulator of the jobs' tasks
-    /// @return what was found, the commonest first
-    /// @throws Refusal if errors are too many, as soon as they are, or that of `work`
+    /// @param accumulator the accumulator of the jobs' tasks
+    /// @return the errors found, the most frequent kind first
+    /// @throws Refusal if errors are too many, as soon as they are, or the refusal of `work`
     public static List<ErrorKind> watch(SparkSession spark, ErrorKinds accumulator, ErrorTally tally, Runnable work) {
         accumulator.reset();
         ErrorWatch watch = new ErrorWatch(spark, accumulator, tally);
@@ -58,7 +57,7 @@ public final class ErrorWatch extends SparkListener {
             spark.sparkContext().removeSparkListener(watch);
             spark.sparkContext().clearJobGroup();
         }
-        // Heartbeats may have missed the last ones.
+        // Heartbeats may have missed the last errors.
         List<ErrorKind> all = ErrorKind.sorted(accumulator.value().values());
         if (tally.isExceeded(ErrorKind.total(all))) {
             throw tally.refusal(all);
@@ -106,7 +105,7 @@ public final class ErrorWatch extends SparkListener {
         }
     }
 
-    /// Of a value of [ErrorKinds].
+    /// Casts a value of [ErrorKinds].
     private static List<ErrorKind> kinds(Object value) {
         List<ErrorKind> kinds = new ArrayList<>();
         if (value instanceof Map<?, ?> map) {

@@ -11,12 +11,12 @@ import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.storage.CacheDirectory;
 
-/// The engines of one executor JVM: one for each model, opened by the first task that needs it and shared by all. An
+/// The engines of one executor JVM. The first task that needs a model opens its engine, and all tasks share it. An
 /// engine that no task uses stays open for the next one, until a task comes with another model.
 public final class ExecutorEngine {
     private static final Map<Key, ExecutorEngine> OPEN = new HashMap<>();
 
-    /// The engines of [#OPEN], to be read without waiting for one that is being opened.
+    /// The engines of [#OPEN], readable without waiting for one that is being opened.
     private static volatile List<Engine> engines = List.of();
 
     private final ModelCache.Copy copy;
@@ -28,14 +28,14 @@ public final class ExecutorEngine {
         this.engine = engine;
     }
 
-    /// What makes two tasks' models one.
+    /// The key of an engine: tasks whose models have equal keys share one.
     private record Key(String place, String sha256, ExecutorOptions options) {
         static Key of(ModelReference model) {
             return new Key(model.source().place(), model.sha256(), model.options());
         }
     }
 
-    /// A task's share in an engine.
+    /// A task's use of a shared engine, until it is closed.
     public interface Lease extends AutoCloseable {
         Engine engine();
 
@@ -43,8 +43,8 @@ public final class ExecutorEngine {
         void close();
     }
 
-    /// Opens `model`'s engine, or joins those who use it. Tasks that come meanwhile wait: they need the same
-    /// engine. The first of a host may take long, for it copies and packs the model.
+    /// Opens `model`'s engine, or shares the one that is open. Other tasks wait while it is opened, because they
+    /// need the same engine. The first task of a host may take long, because it copies and packs the model.
     public static Lease lease(ModelReference model) {
         synchronized (OPEN) {
             ExecutorEngine shared = OPEN.get(Key.of(model));
@@ -72,7 +72,7 @@ public final class ExecutorEngine {
         }
     }
 
-    /// Engines that are open now.
+    /// Returns the engines that are open now.
     public static List<Engine> engines() {
         return engines;
     }

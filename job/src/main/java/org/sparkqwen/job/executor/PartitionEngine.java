@@ -16,8 +16,8 @@ import org.sparkqwen.job.columns.JobRow;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.progress.Counters;
 
-/// The way of a partition through the engine: rows become requests when the engine has room for them, and results
-/// become rows as they come. A row in work waits here; its passed columns never see the engine.
+/// Runs a partition through the engine: rows become requests when the engine has room for them, and results become rows
+/// as they come. A row in work waits here, and its passed columns never reach the engine.
 ///
 /// Rows come out in the order of completion.
 public final class PartitionEngine {
@@ -28,13 +28,13 @@ public final class PartitionEngine {
     private long nextRow;
     private long tokensInWork;
 
-    /// A row and how many of its results are still to come.
+    /// A row in work, and how many of its results are still to come.
     private static final class Waiting {
         private final JobRow row;
         private int missing;
         private boolean failed;
-        private long computedTokens; // before it is done
-        private long computedShare; // of the row, in millionths
+        private long computedTokens; // before the row is done
+        private long computedShare; // share of the row, in millionths
 
         Waiting(JobRow row, int missing) {
             this.row = row;
@@ -42,9 +42,9 @@ public final class PartitionEngine {
         }
     }
 
-    /// Reads a row, once; what it returns makes the requests of that row.
+    /// Reads a row once. The factory that it returns makes the requests of that row.
     public interface RowReader<R extends Request> {
-        /// @param row the columns that the job works on
+        /// @param row the columns that the job reads
         RequestFactory<R> read(Row row);
     }
 
@@ -53,16 +53,16 @@ public final class PartitionEngine {
         R request(long id, int sample);
     }
 
-    /// Makes the job's own columns of a result.
+    /// Makes the job's own columns from a result.
     public interface RowWriter {
-        /// @param sample number of the result among those of its row
+        /// @param sample the number of the result among those of its row
         /// @return a value for each column that the job adds
         @Nullable
         Object[] columns(Result result, int sample);
     }
 
-    /// @param samples requests made of each row
-    /// @param counters take note of rows that cannot be worked on
+    /// @param samples how many requests each row has
+    /// @param counters receive rejected rows
     private PartitionEngine(Iterator<JobRow> rows, int samples, @Nullable Counters counters) {
         this.rows = rows;
         this.samples = samples;
@@ -98,12 +98,12 @@ public final class PartitionEngine {
             }
         });
         return partition.write(run, (result, sample) -> {
-            partition.tokensInWork(run.tokensInWork()); // without those of this result, which the writer counts
+            partition.tokensInWork(run.tokensInWork()); // excludes this result's tokens, which the writer counts
             return writer.columns(result, sample);
         });
     }
 
-    /// The executor's engine, given back when the task ends, however it ends.
+    /// Returns the executor's engine, which is given back when the task ends, however it ends.
     private static Engine engine(ModelReference model) {
         ExecutorEngine.Lease lease = ExecutorEngine.lease(model);
         onTaskCompletion(lease::close);
@@ -139,7 +139,7 @@ public final class PartitionEngine {
         };
     }
 
-    /// Counts a part of a row that is not done, for those who watch.
+    /// Counts the computed part of a row in work, for the progress display.
     private void computed(long id, int tokens, int all) {
         Waiting in = Objects.requireNonNull(waiting.get(id / samples));
         long share = Counters.WHOLE_ROW * tokens / Math.max(1, all);
@@ -150,7 +150,7 @@ public final class PartitionEngine {
         }
     }
 
-    /// Counts tokens of texts that have not ended, for those who watch, in place of those counted before.
+    /// Counts the tokens of unfinished texts, for the progress display, in place of those counted before.
     private void tokensInWork(long tokens) {
         if (counters != null && tokens != tokensInWork) {
             counters.countPart(tokens - tokensInWork, 0);

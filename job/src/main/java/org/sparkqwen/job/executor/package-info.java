@@ -1,4 +1,4 @@
-/// The engines of an executor's JVM, and a partition's way through one.
+/// The engines of an executor's JVM, and the course of a partition through one.
 @NullMarked
 package org.sparkqwen.job.executor;
 

@@ -4,8 +4,8 @@ import java.io.PrintStream;
 import java.util.Arrays;
 import org.sparkqwen.engine.message.Quote;
 
-/// Where lines for a person are printed. Names and texts from outside pass through [Quote] here, whoever prints them,
-/// so that none can break a line or move the cursor.
+/// Prints lines for a person. It passes names and texts from outside through [Quote], whoever prints them, so that none
+/// can break a line or move the cursor.
 public final class Console {
     private final PrintStream out;
 
@@ -17,7 +17,7 @@ public final class Console {
         out.println(Quote.line(line));
     }
 
-    /// @param format in which alone lines may end
+    /// @param format the only place in which lines may end
     public void printf(String format, Object... values) {
         out.printf(
                 format,

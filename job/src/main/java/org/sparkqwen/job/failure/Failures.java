@@ -7,14 +7,14 @@ import org.sparkqwen.engine.hostcache.ModelCopyException;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
-/// What a person is told of an exception.
+/// What a person is told about an exception.
 public final class Failures {
-    /// As Spark says which file a task has read.
+    /// The words in which Spark names the file that a task was reading.
     private static final Pattern READING = Pattern.compile("rror while reading file (\\S+?)\\.?(\\s|$)");
 
     private Failures() {}
 
-    /// The first line of what went wrong at the bottom, fit to be shown.
+    /// Returns the first line of the root cause's message, fit to be shown.
     public static String firstLine(Throwable failure) {
         Throwable root = failure;
         while (root.getCause() != null
@@ -28,7 +28,7 @@ public final class Failures {
                 : Quote.line(message.lines().findFirst().orElse(""));
     }
 
-    /// The same, with the name of the input file if one was read.
+    /// Returns the first line of the root cause's message, with the name of the input file if one was being read.
     public static String firstLineWithFile(Throwable failure) {
         String file = file(failure);
         return file == null
@@ -36,7 +36,7 @@ public final class Failures {
                 : "%s cannot be read: %s".formatted(Origin.shortened(file), firstLine(failure));
     }
 
-    /// The input file that could not be read; null if something else went wrong.
+    /// Returns the input file that could not be read; null if something else went wrong.
     public static @Nullable String file(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             Matcher reading = READING.matcher(String.valueOf(cause.getMessage()));

@@ -3,8 +3,8 @@ package org.sparkqwen.job.failure;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 
-/// The run cannot start or go on, and a person can mend it. The message is one line: what is wrong, where, what to do;
-/// whatever it quotes, it is escaped, cut, and without passwords.
+/// Says that the run cannot start or continue, and that a person can fix it. The message is one line: what is wrong,
+/// where, and what to do. Whatever it quotes is escaped, cut, and without passwords.
 public final class Refusal extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -15,22 +15,22 @@ public final class Refusal extends RuntimeException {
         this.exitCode = exitCode;
     }
 
-    /// An option's value is wrong: exit code 2.
+    /// Refuses an option's value, with exit code 2.
     public static Refusal usage(String message) {
         return new Refusal(2, message, null);
     }
 
-    /// A value that a settings record refused: exit code 2.
+    /// Refuses a value that a settings record has refused, with exit code 2.
     public static Refusal usage(IllegalArgumentException refused) {
         return usage(String.valueOf(refused.getMessage()));
     }
 
-    /// The run failed: exit code 1.
+    /// Says that the run failed, with exit code 1.
     public static Refusal failure(String message) {
         return new Refusal(1, message, null);
     }
 
-    /// The run failed of `cause`, which `--verbose` shows: exit code 1.
+    /// Says that the run failed because of `cause`, which `--verbose` shows, with exit code 1.
     public static Refusal failure(String message, Throwable cause) {
         return new Refusal(1, message, cause);
     }

@@ -4,7 +4,7 @@ package org.sparkqwen.job.failure;
 public final class Version {
     private Version() {}
 
-    /// `1.2.3`, or `development` where classes do not come from a jar.
+    /// Returns the version, such as `1.2.3`, or `development` where classes do not come from a jar.
     public static String current() {
         String version = Version.class.getPackage().getImplementationVersion();
         return version == null ? "development" : version;

@@ -7,10 +7,10 @@ import java.util.List;
 import java.util.Set;
 import org.sparkqwen.engine.message.Quote;
 
-/// What a person should know of a run that goes on all the same: each line once on the console, and all of them in
-/// `_run.json`.
+/// Warnings about a run that continues all the same. Each line is printed once on the console, and `_run.json` has all
+/// of them.
 public final class Warnings {
-    /// So many at most, whatever data makes of them.
+    /// The most warnings that are kept, however many the data cause.
     private static final int MOST = 200;
 
     private static final String MORE = "there are more warnings, which are not shown";
@@ -22,7 +22,7 @@ public final class Warnings {
         this.console = console;
     }
 
-    /// Says a line, unless it was said before.
+    /// Prints a line, unless it was printed before.
     public synchronized void add(String line) {
         String shown = lines.size() < MOST ? Quote.line(line) : MORE;
         if (lines.add(shown)) {

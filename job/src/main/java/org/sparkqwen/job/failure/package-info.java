@@ -1,4 +1,4 @@
-/// Failures as a person is told of them, exit codes, and the version of the program.
+/// Failures as a person sees them, exit codes, and the version of the program.
 @NullMarked
 package org.sparkqwen.job.failure;
 

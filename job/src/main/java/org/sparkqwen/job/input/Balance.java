@@ -18,31 +18,32 @@ import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.job.spark.InternalRows;
 import org.sparkqwen.job.spark.RowNumber;
 
-/// How rows are spread over tasks: by their tokens, about, since a row may have three and another thirty thousand.
+/// Spreads rows over tasks by their estimated tokens, because one row may have three and another thirty thousand.
 ///
-/// The first tasks, one a core, have half of the tokens, the next half of what is left, and so on; Spark starts them
-/// in this order. So tasks are few, for each end of one leaves a batch half empty, and yet the last ones are short,
-/// so that cores of unequal speed end at about the same time ("factoring": Hummel, Schonberg and Flynn, CACM 35(8),
-/// 1992). Within a task the longest rows come first, so that none of them begins when all others are done.
+/// The first tasks, one for each core, have half of the tokens, the next tasks half of the rest, and so on. Spark
+/// starts them in this order. So there are few tasks, because the end of each leaves a batch half empty. Yet the last
+/// tasks are short, so that cores of unequal speed end at about the same time ("factoring": Hummel, Schonberg and
+/// Flynn, CACM 35(8), 1992). Within a task the longest rows come first, so that none of them begins when all others are
+/// done.
 public final class Balance {
     private static final String TOKENS = "_spark_qwen_tokens";
     private static final String TASK = "_spark_qwen_task";
 
-    /// Rounds of tasks at most: the last has a sixteenth of the tokens.
+    /// The most rounds of tasks. The last of them has a sixteenth of the tokens.
     private static final int MOST_ROUNDS = 5;
 
-    /// Rows that a task of the first round has at least, else there are fewer rounds: each end of a task leaves a
-    /// batch half empty.
+    /// The fewest rows of a task in the first round. With fewer rows there are fewer rounds, because the end of
+    /// each task leaves a batch half empty.
     private static final int FEW_ROWS = 16;
 
     private Balance() {}
 
     /// Spreads rows over tasks.
     ///
-    /// @param rows with their numbers
-    /// @param count how many there are
-    /// @param tokens of a row, about; null counts as none
-    /// @param cores of the cluster
+    /// @param rows the rows with their numbers
+    /// @param count how many rows there are
+    /// @param tokens the estimated tokens of a row; null counts as none
+    /// @param cores the cores of the cluster
     public static Dataset<Row> spread(Dataset<Row> rows, long count, Column tokens, int cores) {
         Dataset<Row> estimated = rows.withColumn(
                 TOKENS, coalesce(tokens.cast(DataTypes.LongType), lit(0L)).plus(1));
@@ -60,7 +61,7 @@ public final class Balance {
                 .drop(TOKENS, TASK);
     }
 
-    /// What each task has of the tokens, in the order in which they start; in sum 1.
+    /// Returns the share of the tokens of each task, in the order in which tasks start. The shares add up to 1.
     static double[] shares(long rows, int cores) {
         long rowsPerCore = rows / cores;
         int rounds = 1;
@@ -79,16 +80,17 @@ public final class Balance {
         return InternalRows.append(rows, row -> loads.add(row.getLong(tokensColumn)));
     }
 
-    /// What the tasks have been given so far of one partition of the input. Rows go to the task that has least for
-    /// its share; the same rows always go the same way, so that a task that is tried again changes nothing.
+    /// The tokens that each task has received so far from one partition of the input. A row goes to the task with
+    /// the least tokens for its share. The same rows always go the same way, so that a retried task changes
+    /// nothing.
     static final class Loads {
         private final double[] shares;
         private final PriorityQueue<Load> queue;
 
         private record Load(int task, double tokens, double filled, int turn) implements Serializable {}
 
-        /// @param shares of tasks
-        /// @param index of the input's partition: each begins with other tasks
+        /// @param shares the shares of the tasks
+        /// @param index the index of the input's partition, because each begins with other tasks
         Loads(double[] shares, int index) {
             this.shares = shares;
             queue = new PriorityQueue<>(Comparator.comparingDouble(Load::filled).thenComparingInt(Load::turn));
@@ -97,7 +99,7 @@ public final class Balance {
             }
         }
 
-        /// @return the task that takes a row of so many tokens
+        /// @return the task that receives a row with so many tokens
         int add(long tokens) {
             Load least = queue.remove();
             double sum = least.tokens + tokens;

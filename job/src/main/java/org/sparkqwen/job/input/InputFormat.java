@@ -9,18 +9,19 @@ import java.util.Optional;
 /// What is read, and how: paths, the name of a source on Spark's class path, and its options.
 ///
 /// @param paths files, directories or globs, on any file system that Spark reads
-/// @param name `parquet`, `json`, `csv`, …
-/// @param options of the source, with the defaults of [#withDefaults]
-/// @param leavesOutUnreadable whether files that cannot be read are left out, and do not end the run
-public record InputFormat(List<String> paths, String name, Map<String, String> options, boolean leavesOutUnreadable) {
-    /// Files of a format, read with the defaults of [#withDefaults].
+/// @param name the source's name: `parquet`, `json`, `csv`, …
+/// @param options the source's options, with the defaults of [#withDefaults]
+/// @param leavesOutUnreadable whether files that cannot be read are left out instead of ending the run
+public record InputFormat(
+        List<String> paths, String name, Map<String, String> options, boolean leavesOutUnreadable) {
+    /// Reads files of a format, with the defaults of [#withDefaults].
     public static InputFormat of(String name, String... paths) {
         return new InputFormat(List.of(paths), name, withDefaults(name, Map.of()), false);
     }
 
-    /// The options that were given, with our defaults where the user does not say otherwise: CSV as RFC 4180 has
-    /// it, and JSON strings of any length. The defaults then are options like any others, in the manifest and in
-    /// what makes a run the same.
+    /// Returns the given options, with our defaults where the user gives none: CSV as in RFC 4180, and JSON strings
+    /// of any length. From then on the defaults are options like any others, in the manifest and in the run's
+    /// identity.
     public static Map<String, String> withDefaults(String name, Map<String, String> given) {
         Map<String, String> options = new LinkedHashMap<>(given);
         switch (name.toLowerCase(Locale.ROOT)) {
@@ -43,7 +44,7 @@ public record InputFormat(List<String> paths, String name, Map<String, String> o
         }
     }
 
-    /// An option of the source, whatever the case of its name.
+    /// Returns an option of the source, whatever the case of its name.
     public Optional<String> option(String name) {
         return option(options, name);
     }

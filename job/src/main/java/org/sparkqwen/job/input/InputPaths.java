@@ -29,30 +29,30 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.storage.OutputLayout;
 
-/// The files that `--input` names. What Spark would pass over without a word is read, refused, or said.
+/// The files that `--input` names. Files that Spark would skip silently are read, refused, or reported.
 ///
-/// A path that exists is that file or directory, whatever characters it has; one that does not exist may be a glob.
+/// An existing path is that file or directory, whatever characters it has. A path that does not exist may be a glob.
 ///
-/// @param roots files and directories to read, none within another
-/// @param files of data in them, with their sizes
-/// @param nested whether some lie in directories that are not partitions, which Spark reads only when it is told to
+/// @param roots the files and directories to read, none within another
+/// @param files the data files in them, with their sizes
+/// @param nested whether some files lie in directories that are not partitions, which Spark reads only when told to
 record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
     private static final Pattern SCHEME = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]*):/.*", Pattern.DOTALL);
 
     private static final Pattern GLOB = Pattern.compile("[{}\\[\\]*?\\\\]");
 
-    /// What jobs leave beside their data; nobody misses it.
+    /// The names of files that jobs leave beside their data, and that nobody misses.
     private static final Pattern BESIDE_DATA = Pattern.compile(
             "_SUCCESS|_run\\.json|_metadata|_common_metadata|_(committed|started)_.*|\\.DS_Store|\\._.*|.*\\.crc");
 
     private static final Set<String> DIRECTORIES_BESIDE_DATA =
             Set.of(OutputLayout.STATE, OutputLayout.ERRORS, "_temporary", "__magic");
 
-    /// Finds the files of formats that Spark reads from files.
+    /// Finds the files, for formats that Spark reads from files.
     ///
     /// @param recursive whether the user asks for all files below a directory, without partition columns
     /// @param based whether the user says where partitions begin
-    /// @throws Refusal if there is nothing to read, or if it would not be clear what is read
+    /// @throws Refusal if there is nothing to read, or if it would be unclear what is read
     static InputPaths of(
             List<String> inputs, Configuration hadoop, boolean recursive, boolean based, Warnings warnings) {
         List<Path> roots = withoutDoubles(expand(inputs, hadoop), warnings);
@@ -90,7 +90,7 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
                 .formatted(Quote.of(Origin.shortened(files.getFirst())));
     }
 
-    /// The files and directories that are named, in their order.
+    /// Returns the files and directories that are named, in their order.
     static List<Path> expand(List<String> inputs, Configuration hadoop) {
         List<Path> paths = new ArrayList<>();
         for (String input : inputs) {
@@ -134,7 +134,7 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
         return paths;
     }
 
-    /// The path without any meaning of its characters but `/`, and a scheme before `:/`.
+    /// Returns the path in which only `/`, and a scheme before `:/`, have a meaning.
     private static Path literal(String input, Configuration hadoop) {
         Matcher scheme = SCHEME.matcher(input);
         if (!scheme.matches()) {
@@ -158,7 +158,7 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
         return new Path("file", null, path.startsWith("//") ? path.substring(path.indexOf('/', 2)) : path);
     }
 
-    /// A glob in which directories that exist as they are written stand for themselves.
+    /// Returns a glob in which directories that exist as they are written stand for themselves.
     private static Path pattern(Path glob, FileSystem files) throws IOException {
         String scheme = glob.toUri().getScheme();
         String authority = glob.toUri().getAuthority();
@@ -174,7 +174,7 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
         return new Path(scheme, authority, pattern.toString());
     }
 
-    /// What lies within another is left out, and said: Spark would read some of it twice.
+    /// Leaves out paths within another, with a warning, because Spark would read some of them twice.
     private static List<Path> withoutDoubles(List<Path> paths, Warnings warnings) {
         Set<Path> named = Set.copyOf(paths);
         List<Path> roots = paths.stream()
@@ -202,7 +202,7 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
         }
     }
 
-    /// The directories around a path from which a reader comes to it.
+    /// Returns the directories around a path through which a reader reaches it.
     static Stream<Path> ancestors(Path path) {
         List<Path> ancestors = new ArrayList<>();
         for (Path at = path;
@@ -213,9 +213,9 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
         return ancestors.stream();
     }
 
-    /// What lies below one path.
+    /// The files below one path.
     ///
-    /// @param files of data, with their sizes
+    /// @param files the data files, with their sizes
     /// @param leftOut hidden files that may be data
     private record Listing(Path root, Map<String, Long> files, List<String> leftOut) {
 
@@ -248,7 +248,8 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
             return new Listing(root, files, leftOut);
         }
 
-        /// The names of a file and of the directories between it and the root; of the root itself its own name.
+        /// Returns the names of a file and of the directories between it and the root; for the root itself its
+        /// own name.
         private static List<String> below(Path root, Path file) {
             List<String> names = new ArrayList<>();
             for (Path at = file; at != null && !at.equals(root); at = at.getParent()) {
@@ -257,9 +258,9 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
             return names.isEmpty() ? List.of(file.getName()) : names;
         }
 
-        /// Whether directories that are no partitions lie between the root and a file.
+        /// Returns whether directories that are not partitions lie between the root and a file.
         ///
-        /// @throws Refusal if some files lie in partitions and others do not, or in partitions of other columns
+        /// @throws Refusal if some files lie in partitions and others do not, or in partitions by other columns
         boolean isNested() {
             Map<String, String> layouts = new LinkedHashMap<>();
             boolean nested = false;

@@ -5,8 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Input that a run has taken note of: the files as they were, their splits, and how many rows those have. Kept as
-/// JSON; a rerun that finds new files adds another.
+/// The input that a run has recorded: the files as they were, their splits, and the splits' row counts. It is kept as
+/// JSON. A rerun that finds new files adds another plan.
 public record InputPlan(List<PlannedFile> files) {
     public InputPlan {
         files = List.copyOf(files);
@@ -22,7 +22,7 @@ public record InputPlan(List<PlannedFile> files) {
     }
 
     /// @param size in bytes
-    /// @param modified milliseconds since 1970
+    /// @param modified the time of modification, in milliseconds since 1970
     public record PlannedFile(String path, long size, long modified, List<PlannedSplit> splits) {
         public PlannedFile {
             if (path == null || splits == null || size < 0) {
@@ -41,7 +41,7 @@ public record InputPlan(List<PlannedFile> files) {
         }
     }
 
-    /// @param rows of each split, in the order of the plan
+    /// @param rows the row count of each split, in the order of the plan
     public static InputPlan of(Map<Split, Long> rows, Map<String, InputScan.InputFile> files) {
         Map<String, PlannedFile> planned = new LinkedHashMap<>();
         rows.forEach((split, count) -> {

@@ -41,16 +41,16 @@ import org.sparkqwen.job.input.record.JsonFormat;
 import org.sparkqwen.job.input.record.RecordFormat;
 import scala.Tuple2;
 
-/// Opens the input of a run: finds its files and its columns, and refuses or says what would be read as something else
-/// than what is there. See docs/input.md.
+/// Opens the input of a run. It finds the input's files and columns, and refuses or reports what would be read
+/// differently from what is there. See docs/input.md.
 public final class InputReader {
-    /// Formats that Spark reads from files below the paths it is given.
+    /// The formats that Spark reads from files below the paths it is given.
     private static final Set<String> FILE_FORMATS =
             Set.of("parquet", "orc", "json", "csv", "text", "avro", "xml", "binaryfile");
 
     private static final Set<String> TEXT_FORMATS = Set.of("json", "csv", "text");
 
-    /// Options that leave out files by the user's will.
+    /// The options with which the user leaves out files.
     private static final List<String> FILTERS = List.of("pathGlobFilter", "modifiedBefore", "modifiedAfter");
 
     private final SparkSession spark;
@@ -60,7 +60,7 @@ public final class InputReader {
     private final String format;
     private UnreadableFiles unreadable = UnreadableFiles.NONE;
 
-    /// @param output of the run, which must not lie among what is read
+    /// @param output the run's output, which must not lie among what is read
     public InputReader(SparkSession spark, InputFormat input, String output, Warnings warnings) {
         this.spark = spark;
         this.input = input;
@@ -69,7 +69,7 @@ public final class InputReader {
         format = input.name().toLowerCase(Locale.ROOT);
     }
 
-    /// Files that are not what the format expects, which are left out.
+    /// Returns the files that are left out because they do not have the expected format.
     public UnreadableFiles unreadable() {
         return unreadable;
     }
@@ -78,7 +78,7 @@ public final class InputReader {
     public InputRows open() {
         Configuration hadoop = spark.sessionState().newHadoopConf();
         if (!FILE_FORMATS.contains(format)) {
-            InputPaths.expand(input.paths(), hadoop); // which refuses what does not exist
+            InputPaths.expand(input.paths(), hadoop); // refuses what does not exist
             return InputRows.of(reader().load(input.paths().toArray(String[]::new)));
         }
         boolean recursive =
@@ -95,7 +95,8 @@ public final class InputReader {
         return records.isPresent() ? records(records.get(), paths) : plain(paths);
     }
 
-    /// All files below a directory are read, and the next start would read what this one writes.
+    /// Refuses an output within the input. All files below a directory are read, and the next start would read what
+    /// this one writes.
     private void refuseOutputWithin(InputPaths paths, Configuration hadoop) {
         Path written = InputPaths.qualified(new Path(output), hadoop);
         InputPaths.ancestors(written)
@@ -154,8 +155,8 @@ public final class InputReader {
         }
     }
 
-    /// The format, if its records are cut and checked here. With options that mean something else to Spark's own
-    /// reader, that reads.
+    /// Returns the format, if its records are cut and checked here. With options that have another meaning for
+    /// Spark's own reader, Spark's reader is used.
     private Optional<RecordFormat> recordFormat() {
         if (input.option("singleVariantColumn").isPresent()
                 || input.option("allowComments").map(Boolean::valueOf).orElse(false)) {
@@ -196,7 +197,7 @@ public final class InputReader {
         return rows;
     }
 
-    /// The path, and what directories say.
+    /// Selects the path, and the partition columns that directories give.
     private static Dataset<Row> withPartitions(String path, Dataset<Row> files) {
         Set<String> own = Set.of("modificationTime", "length", "content");
         List<Column> columns = new ArrayList<>(List.of(functions.col(path)));
@@ -225,7 +226,7 @@ public final class InputReader {
         return rows;
     }
 
-    /// The input, with the schema that Spark finds in files that can be read.
+    /// Loads the input with the schema that Spark finds in the readable files.
     private Dataset<Row> loadOthers(InputPaths paths) {
         try {
             return reader(format, paths).load(roots(paths));
@@ -266,7 +267,7 @@ public final class InputReader {
         return spark.read().format(input.name()).options(input.options());
     }
 
-    /// A reader of files that are named one by one or by directory, and not by globs.
+    /// Returns a reader of files that are named one by one or by directory, and not by globs.
     private DataFrameReader reader(String format, InputPaths paths) {
         DataFrameReader reader =
                 spark.read().format(format).options(input.options()).option("__globPaths__", false);
@@ -277,7 +278,7 @@ public final class InputReader {
         return paths.roots().stream().map(Path::toString).toArray(String[]::new);
     }
 
-    /// Spark lists files by itself, so that what it leaves out has to be looked for.
+    /// Refuses files that Spark leaves out. Spark lists files by itself, so they have to be looked for.
     private void refuseLeftOut(Dataset<Row> rows, InputPaths paths) {
         if (FILTERS.stream().anyMatch(filter -> input.option(filter).isPresent())) {
             return;
@@ -295,7 +296,7 @@ public final class InputReader {
         });
     }
 
-    /// If an input cannot be opened because of columns that differ by case only, says which these are.
+    /// Refuses columns that differ only by case, if they are the reason why the input cannot be opened.
     private void refuseTwins(InputPaths paths, Exception e) {
         if (!(e instanceof AnalysisException analysis)
                 || !"COLUMN_ALREADY_EXISTS".equals(String.valueOf(analysis.getCondition()))) {

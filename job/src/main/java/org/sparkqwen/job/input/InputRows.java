@@ -4,15 +4,16 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
-/// The rows of an input, before it is known which of its columns a job needs.
+/// The rows of an input, before it is known which columns a job needs.
 public interface InputRows {
-    /// All columns; for planning. Where a reader can tell what is wrong with a row, `RowProblem` is one of them.
+    /// Returns all columns, for planning. `RowProblem` is one of them if the reader can tell what is wrong with a
+    /// row.
     Dataset<Row> all();
 
-    /// Only these columns of [#all]. The others are not looked at, so nothing can be wrong with them.
+    /// Returns only these columns of [#all]. The others are not read, so nothing can be wrong with them.
     Dataset<Row> only(Column... columns);
 
-    /// The rows as Spark's own reader gives them.
+    /// Returns the rows as Spark's own reader gives them.
     static InputRows of(Dataset<Row> rows) {
         return new InputRows() {
             @Override

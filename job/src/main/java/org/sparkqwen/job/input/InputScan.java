@@ -33,18 +33,19 @@ import org.sparkqwen.job.spark.RowNumber;
 import scala.Function1;
 import scala.Option;
 
-/// An input as Spark's own reader scans it, cut into splits of which any rows can be read.
+/// An input as Spark's own reader scans it, cut into splits of which any range of rows can be read.
 ///
-/// Spark packs splits into partitions by the number of cores. With these settings each partition is one split, the
-/// same on every cluster, and tells which. Rows stay in Spark's internal form, so that every value passes unchanged,
-/// malformed strings included.
+/// Spark packs splits into partitions by the number of cores. With these settings each partition is one split, the same
+/// on every cluster, and says which split it is. Rows stay in Spark's internal form, so that every value passes
+/// unchanged, including malformed strings.
 ///
-/// An input that does not lie in files, or is read by a source that does not tell, is one split.
+/// An input that does not lie in files, or whose source does not name them, is one split.
 public final class InputScan {
-    /// Small enough that a piece of a split is found quickly: all before it is read again.
+    /// The size of a split. It is small, because all rows of a split before a piece are read again to find the
+    /// piece.
     private static final String SPLIT_BYTES = "32m";
 
-    /// Set while a scan is planned.
+    /// The settings while a scan is planned.
     private static final Map<String, String> ONE_SPLIT_A_PARTITION = Map.of(
             "spark.sql.files.maxPartitionBytes",
             SPLIT_BYTES,
@@ -59,8 +60,8 @@ public final class InputScan {
 
     static final InputFile NO_FILE = new InputFile(0, 0);
 
-    /// Tasks of a scan for each core, at most: a task for each of a million small files would take the driver
-    /// longer than the files take the executors.
+    /// The most tasks of a scan for each core. With a task for each of a million small files, the driver would take
+    /// longer than the executors do for the files.
     private static final int TASKS_A_CORE = 4;
 
     private final SparkSession spark;
@@ -71,15 +72,15 @@ public final class InputScan {
     private final Map<String, InputFile> files = new TreeMap<>();
 
     /// @param size in bytes
-    /// @param modified milliseconds since 1970
+    /// @param modified the time of modification, in milliseconds since 1970
     record InputFile(long size, long modified) {}
 
     public InputScan(Dataset<Row> rows) {
         this(rows, UnreadableFiles.NONE);
     }
 
-    /// @param rows as a reader gives them
-    /// @param known files that cannot be read, as is known already
+    /// @param rows the rows as a reader gives them
+    /// @param known the files that are already known to be unreadable
     public InputScan(Dataset<Row> rows, UnreadableFiles known) {
         this.spark = rows.sparkSession();
         this.rows = rows;
@@ -100,7 +101,7 @@ public final class InputScan {
         }
     }
 
-    /// Plans `rows` with a split a partition.
+    /// Plans `rows` with one split for each partition.
     public static RDD<InternalRow> planned(Dataset<Row> rows) {
         RuntimeConfig conf = rows.sparkSession().conf();
         Map<String, Option<String>> before = new HashMap<>();
@@ -123,17 +124,17 @@ public final class InputScan {
         }
     }
 
-    /// In the order in which a run takes them.
+    /// Returns the splits in the order in which a run takes them.
     public Set<Split> splits() {
         return new TreeSet<>(partitions.keySet());
     }
 
-    /// By path.
+    /// Returns the files by path.
     public Map<String, InputFile> files() {
         return files;
     }
 
-    /// Files without a byte, which readers pass over, although no Parquet or ORC file is so short.
+    /// Returns empty files, which readers skip, although no Parquet or ORC file is empty.
     public UnreadableFiles emptyFiles(InputFormat input) {
         Map<String, String> empty = new TreeMap<>();
         boolean possible = !liesInFiles() || !NEVER_EMPTY.contains(input.name().toLowerCase(Locale.ROOT));
@@ -150,11 +151,11 @@ public final class InputScan {
         return !partitions.containsKey(Split.WHOLE_SOURCE);
     }
 
-    /// The rows of splits, in the order in which they were asked for; none of a file of which a split cannot be
-    /// read.
+    /// The row counts of splits, in the order in which they were asked for. A file with a split that cannot be read
+    /// has none.
     public record Counted(Map<Split, Long> rows, UnreadableFiles unreadable) {}
 
-    /// Counts the rows of splits. Parquet tells them in its footers, other formats are read.
+    /// Counts the rows of splits. Parquet files have the counts in their footers; other formats are read.
     ///
     /// @param input what is read; Parquet files are unreadable, too, if they have columns of other types
     public Counted count(List<Split> splits, InputFormat input) {
@@ -183,7 +184,7 @@ public final class InputScan {
         return new Counted(ordered, new UnreadableFiles(unreadable));
     }
 
-    /// Whether a reader of text drops lines, or fails at them, that the columns it is to read do not suit.
+    /// Returns whether a reader of text drops or fails at lines that do not suit the columns it is to read.
     private static boolean dependsOnColumns(InputFormat input) {
         return input.options().entrySet().stream()
                 .anyMatch(option -> option.getKey().equalsIgnoreCase("mode")
@@ -202,7 +203,7 @@ public final class InputScan {
 
     /// Reads and counts rows of splits.
     ///
-    /// @param most of each
+    /// @param most the most rows to read of each split
     private Map<Split, SplitRows> read(List<Split> splits, long most) {
         List<Split> byPartition = byPartition(splits);
         Map<Split, SplitRows> counts = new HashMap<>();
@@ -217,7 +218,7 @@ public final class InputScan {
         return counts;
     }
 
-    /// A split of each Parquet file that has columns of other types than this scan.
+    /// Returns a split of each Parquet file that has columns of other types than this scan.
     private List<Split> differing(List<Split> splits) {
         Map<String, Split> byPath = new TreeMap<>();
         splits.forEach(split -> byPath.putIfAbsent(split.path(), split));
@@ -235,8 +236,8 @@ public final class InputScan {
                 .toList();
     }
 
-    /// The rows of these pieces, at most one of each split, with their numbers; those of another source than files
-    /// without.
+    /// Reads the rows of these pieces, at most one piece of each split, with their numbers. Rows of a source
+    /// without files have no numbers.
     public Dataset<Row> read(List<Piece> pieces) {
         if (!liesInFiles()) {
             return rows;
@@ -251,7 +252,7 @@ public final class InputScan {
         return InternalRows.dataset(spark, taken.rdd(), RowNumber.addTo(rows.schema()));
     }
 
-    /// Only the partitions of these splits, in the order of [#byPartition].
+    /// Returns only the partitions of these splits, in the order of [#byPartition].
     private JavaRDD<InternalRow> narrowed(Iterable<Split> splits) {
         Set<Integer> wanted = new HashSet<>();
         splits.forEach(split -> wanted.add(partitions.get(split)));

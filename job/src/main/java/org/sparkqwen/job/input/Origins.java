@@ -13,7 +13,7 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Origin;
 
-/// Tells of row numbers, see [PlannedRows], which row of which file they are.
+/// Finds the file and the row in it for row numbers, see [PlannedRows].
 public final class Origins implements Serializable {
     private static final long serialVersionUID = 1L;
 
@@ -24,13 +24,13 @@ public final class Origins implements Serializable {
     private final String[] files;
     private final long[] rowsBefore;
 
-    /// Rows of a file that follow each other.
+    /// Consecutive rows of a file.
     ///
-    /// @param first number in the run
-    /// @param rowsBefore rows of the file before it
+    /// @param first the number of the first of them in the run
+    /// @param rowsBefore how many rows of the file come before it
     public record Stretch(String file, long first, long rowsBefore) {}
 
-    /// @param stretches in their order, each to the next one's beginning
+    /// @param stretches the stretches in order; each ends where the next one begins
     public Origins(List<Stretch> stretches) {
         firstRows = stretches.stream().mapToLong(Stretch::first).toArray();
         files = stretches.stream().map(Stretch::file).toArray(String[]::new);
@@ -45,9 +45,9 @@ public final class Origins implements Serializable {
                 : new Origin(files[stretch], rowsBefore[stretch] + row - firstRows[stretch]);
     }
 
-    /// A struct of `file` and `row`, both null where they are not known.
+    /// Returns a struct of `file` and `row`, both null where they are not known.
     ///
-    /// @param number of a row
+    /// @param number the number of a row
     public Column column(Column number) {
         UDF1<@Nullable Long, Row> origin = row -> {
             Origin of = row == null ? Origin.UNKNOWN : of(row);

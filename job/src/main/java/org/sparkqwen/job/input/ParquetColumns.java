@@ -32,18 +32,18 @@ import org.sparkqwen.job.columns.UnreadableColumn;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Origin;
 
-/// The columns of an input's Parquet files by their footers. Spark takes those of one file for all, and passes over
-/// the others' without a word.
+/// The columns of an input's Parquet files, from their footers. Spark takes the columns of one file for all files, and
+/// skips other columns silently.
 ///
-/// @param layouts each once; those of the first file first
+/// @param layouts the different layouts; that of the first file comes first
 /// @param caseSensitive whether names that differ by case are two columns
 record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
     private static final int MOST_WARNINGS = 5;
 
-    /// Columns that some files have.
+    /// The columns that some files have in common.
     ///
     /// @param example the first of these files
-    /// @param files how many they are
+    /// @param files how many files there are
     record Layout(List<FileColumn> columns, String example, long files) implements Serializable {
         Layout plus(Layout other) {
             return new Layout(
@@ -53,11 +53,11 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
 
     /// A column of a file.
     ///
-    /// @param type for a person
-    /// @param json the type as Spark has it; null if Spark does not read it
+    /// @param type the type, for a person
+    /// @param json the type as Spark writes it; null if Spark does not read it
     record FileColumn(String name, String type, @Nullable String json) implements Serializable {}
 
-    /// Reads the footers of files. Those that have none are passed over; reading their rows tells.
+    /// Reads the footers of files. It skips files without one, because reading their rows says what is wrong.
     static ParquetColumns of(SparkSession spark, Collection<String> paths, int tasks) {
         ParquetReading reading = ParquetReading.of(spark.sessionState().conf());
         SerializableConfiguration hadoop =
@@ -87,7 +87,7 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
                         columns(footer.getFooter().getFileMetaData().getSchema(), converter);
                 layouts.merge(columns, new Layout(columns, file, 1), Layout::plus);
             } catch (IOException | RuntimeException e) {
-                // counting its rows says what is wrong with it
+                // counting the file's rows says what is wrong with it
             }
         }
         return List.copyOf(layouts.values());
@@ -113,13 +113,13 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
         }
     }
 
-    /// Whether Spark cannot read a column of some file.
+    /// Returns whether Spark cannot read some column of some file.
     boolean hasUnreadable() {
         return layouts.stream().anyMatch(layout -> layout.columns().stream().anyMatch(column -> column.json() == null));
     }
 
-    /// The columns of the first file; those that Spark does not read stand there so that they can be named, see
-    /// [UnreadableColumn].
+    /// Returns the columns of the first file. It includes those that Spark does not read, so that they can be
+    /// named, see [UnreadableColumn].
     StructType schema() {
         StructType schema = new StructType();
         Layout first = layouts.getFirst();
@@ -136,9 +136,9 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
         return "%s, in %s".formatted(Quote.of(type.replaceFirst("\\.$", "")), Quote.of(Origin.shortened(file)));
     }
 
-    /// What a person should know of files that do not have the same columns.
+    /// Returns warnings about files that do not have the same columns.
     ///
-    /// @param read the columns that are read of all files
+    /// @param read the columns that are read from all files
     List<String> differences(StructType read) {
         long files = layouts.stream().mapToLong(Layout::files).sum();
         Set<String> known = new LinkedHashSet<>();

@@ -4,7 +4,7 @@ import java.io.Serializable;
 import org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter;
 import org.apache.spark.sql.internal.SQLConf;
 
-/// How a session takes the types of Parquet files. Tasks do not have the session's settings by themselves.
+/// The session's settings for the types of Parquet files, because tasks do not have them by themselves.
 record ParquetReading(
         boolean binaryAsString,
         boolean int96AsTimestamp,

@@ -11,14 +11,15 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
 
-/// The types of columns as a Parquet file has them. Spark takes those of one file for all, and finds out when it reads
-/// rows.
+/// The types of columns as a Parquet file has them. Spark takes the types of one file for all files, and notices
+/// differences when it reads rows.
 ///
-/// @param expected columns that are read
+/// @param expected the columns that are read
 record ParquetTypes(StructType expected, ParquetReading reading, SerializableConfiguration hadoop)
         implements Serializable {
 
-    /// Whether a file has a column of another type than is expected; Spark may be able to read it all the same.
+    /// Returns whether a file has a column of another type than is expected. Spark may be able to read it all the
+    /// same.
     boolean differ(String path) {
         try (ParquetFileReader file =
                 ParquetFileReader.open(HadoopInputFile.fromPath(new Path(path), hadoop.value()))) {
@@ -29,7 +30,7 @@ record ParquetTypes(StructType expected, ParquetReading reading, SerializableCon
                     .anyMatch(column ->
                             !column.getValue().equals(types.getOrDefault(column.getKey(), column.getValue())));
         } catch (Exception e) { // Spark throws a checked exception that it does not declare
-            return true; // reading tells
+            return true; // reading the rows says what is wrong
         }
     }
 

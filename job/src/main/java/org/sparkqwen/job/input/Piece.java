@@ -6,23 +6,23 @@ import java.util.NoSuchElementException;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.sparkqwen.job.spark.RowNumber;
 
-/// Rows `from` (inclusive) to `to` (exclusive) of a split, counted from its first.
+/// The rows `from` (inclusive) to `to` (exclusive) of a split, counted from its first.
 ///
-/// @param rows that the split had when the run was planned
-/// @param first number of row `from` in the run, see [PlannedRows]
+/// @param rows the rows that the split had when the run was planned
+/// @param first the number of row `from` in the run, see [PlannedRows]
 public record Piece(Split split, long from, long to, long rows, long first) implements Serializable {
-    /// Of the file, about: rows of a split are taken as equally long.
+    /// Estimates this piece's bytes in the file, as if all rows of the split were equally long.
     public double bytes() {
         return rows == 0 ? 0 : (double) split.length() * (to - from) / rows;
     }
 
-    /// These rows out of all the split's, with their numbers behind their columns.
+    /// Takes these rows out of all rows of the split, and adds their numbers after their columns.
     Iterator<InternalRow> numbered(Iterator<InternalRow> all) {
         return RowNumber.append(of(all), first);
     }
 
-    /// Takes these rows out of all the split's. A split that has more or fewer rows than were planned fails, so
-    /// that no row is lost or doubled when a file changes under a run.
+    /// Takes these rows out of all rows of the split. It fails if the split has more or fewer rows than were
+    /// planned, so that no row is lost or doubled when a file changes during a run.
     public Iterator<InternalRow> of(Iterator<InternalRow> all) {
         return new Iterator<>() {
             private long next;

@@ -11,7 +11,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.sparkqwen.job.failure.Refusal;
 
-/// The rows of a run in the order of its plans, numbered from 0: what intervals, commits and `--limit` count in.
+/// The rows of a run in the order of its plans, numbered from 0. Intervals, commits and `--limit` count in these
+/// numbers.
 public final class PlannedRows {
     private final List<InputPlan.PlannedFile> files = new ArrayList<>();
     private final List<Numbered> splits = new ArrayList<>();
@@ -19,8 +20,8 @@ public final class PlannedRows {
     private final Set<Split> known = new HashSet<>();
     private long rows;
 
-    /// @param first number of the split's first row
-    /// @param rowsBefore rows of the file before it
+    /// @param first the number of the split's first row
+    /// @param rowsBefore how many rows of the file come before it
     private record Numbered(Split split, long first, long rows, long rowsBefore) {}
 
     public static PlannedRows of(List<InputPlan> plans) {
@@ -51,7 +52,7 @@ public final class PlannedRows {
         return known.contains(split);
     }
 
-    /// What rows `from` to `to` are of splits.
+    /// Returns the pieces of splits that contain rows `from` to `to`.
     public List<Piece> pieces(long from, long to) {
         List<Piece> pieces = new ArrayList<>();
         for (Numbered split : splits) {
@@ -64,7 +65,7 @@ public final class PlannedRows {
         return pieces;
     }
 
-    /// About what the rows before `row` take: their bytes in the input files, or how many they are where the input
+    /// Estimates the work of the rows before `row`: their bytes in the input files, or their count where the input
     /// does not lie in files.
     public double work(long row) {
         double bytes = 0;
@@ -78,7 +79,7 @@ public final class PlannedRows {
         return bytes;
     }
 
-    /// Where rows `from` to `to` come from.
+    /// Returns the origins of rows `from` to `to`.
     public Origins origins(long from, long to) {
         return new Origins(splits.stream()
                 .filter(split -> split.first() < to && split.first() + split.rows() > from)
@@ -86,7 +87,7 @@ public final class PlannedRows {
                 .toList());
     }
 
-    /// How many of rows `from` to `to` there are in `bytes` of the input files, one at least.
+    /// Returns how many of rows `from` to `to` fit into `bytes` of the input files, and at least one.
     public long rowsWithin(long bytes, long from, long to) {
         double left = bytes;
         long count = 0;
@@ -105,7 +106,7 @@ public final class PlannedRows {
         return rowsByFile.keySet();
     }
 
-    /// Files that the rows after `done` need, and that are not there any more.
+    /// Returns files that the rows after `done` need, and that are gone.
     ///
     /// @param found the files as they are now
     public UnreadableFiles gone(long done, Map<String, InputScan.InputFile> found) {
@@ -121,11 +122,11 @@ public final class PlannedRows {
 
     /// A new input file that may be one whose rows are done already, under another name.
     ///
-    /// @param before path of that file, which is gone
-    /// @param sameTime whether also their times of modification are the same; else only their sizes
+    /// @param before the path of the earlier file, which is gone
+    /// @param sameTime whether the times of modification are the same, too, and not only the sizes
     public record Renamed(String before, String now, boolean sameTime) {}
 
-    /// New files that may be earlier ones, each of these once.
+    /// Finds new files that may be earlier ones under another name. Each earlier file occurs once.
     ///
     /// @param found the files as they are now
     public List<Renamed> renamed(Map<String, InputScan.InputFile> found) {
@@ -167,11 +168,11 @@ public final class PlannedRows {
         return renamed;
     }
 
-    /// Refuses files that are not what they were, by name. One whose rows are done may be gone.
+    /// Refuses files that have changed, and names them. A file may be gone if its rows are done.
     ///
-    /// @param done how many rows are
+    /// @param done how many rows are done
     /// @param found the files as they are now
-    /// @param leftOut files of which no more rows are needed
+    /// @param leftOut the files of which no more rows are needed
     public void refuseChanges(long done, Map<String, InputScan.InputFile> found, UnreadableFiles leftOut) {
         gone(done, found).reasons().keySet().stream()
                 .filter(path -> !leftOut.contains(path))

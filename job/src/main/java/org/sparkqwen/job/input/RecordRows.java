@@ -46,9 +46,9 @@ import org.sparkqwen.job.spark.FlatIterator;
 import org.sparkqwen.job.spark.InternalRows;
 
 /// The rows of text files in a [RecordFormat]. Spark finds and divides the files, as for any format, and its parsers
-/// make the values; in between, records are cut and checked here.
+/// make the values. Between these steps, records are cut and checked here.
 ///
-/// Each partition is a split, as [InputScan] wants it.
+/// Each partition is a split, as [InputScan] requires.
 final class RecordRows implements InputRows {
     private final SparkSession spark;
     private final RecordFormat format;
@@ -72,7 +72,7 @@ final class RecordRows implements InputRows {
         this.hadoop = hadoop;
     }
 
-    /// Files, before their columns are known.
+    /// Text files before their columns are known.
     public static final class Unopened {
         private final RecordRows rows;
 
@@ -90,7 +90,7 @@ final class RecordRows implements InputRows {
                     rows.spark, rows.format.with(columns, records), rows.files, columns, rows.scanned, rows.hadoop);
         }
 
-        /// Files that cannot be cut into records, and why; half of a gzip file is one.
+        /// Returns the files that cannot be cut into records, such as half of a gzip file, with the reasons.
         public Map<String, String> failures() {
             Source source = rows.source();
             RecordFormat format = rows.format;
@@ -114,8 +114,8 @@ final class RecordRows implements InputRows {
         }
     }
 
-    /// @param files Spark's scan of lines, or of files where a record may have several lines; in its first column
-    ///     are the lines or the files' paths, in the others the values of partition columns
+    /// @param files Spark's scan of lines, or of files where a record may have several lines. Its first column has
+    ///     the lines or the files' paths, and the others have the values of partition columns.
     public static Unopened of(Dataset<Row> files, RecordFormat format) {
         SparkSession spark = files.sparkSession();
         return new Unopened(new RecordRows(
@@ -127,7 +127,7 @@ final class RecordRows implements InputRows {
                 new SerializableConfiguration(spark.sessionState().newHadoopConf())));
     }
 
-    /// The columns of a record.
+    /// Returns the columns of a record.
     public StructType columns() {
         return columns;
     }
@@ -137,7 +137,7 @@ final class RecordRows implements InputRows {
         return rows(whole());
     }
 
-    /// With the problem, if it is asked for.
+    /// Returns only these columns, with the problem if it is among them.
     @Override
     public Dataset<Row> only(Column... wanted) {
         StructType selected = all().select(wanted).schema();
@@ -152,7 +152,7 @@ final class RecordRows implements InputRows {
         return whole;
     }
 
-    /// @param read columns, of records and of partitions
+    /// @param read the columns to read, of records and of partitions
     private Dataset<Row> rows(StructType read) {
         StructType ofRecord = among(columns, read);
         StructType parsed = new StructType(Arrays.stream(ofRecord.fields())
@@ -185,10 +185,10 @@ final class RecordRows implements InputRows {
                 .toArray(StructField[]::new));
     }
 
-    /// All records as strings, for finding columns.
+    /// Returns all records as strings, from which columns are found.
     private Dataset<String> records(Set<String> without) {
         Source source = source();
-        RecordFormat cut = format; // tasks get it without this object
+        RecordFormat cut = format; // a local copy, so that tasks do not get this object
         boolean[] skipped = new boolean[source.paths().length];
         for (int i = 0; i < skipped.length; i++) {
             skipped[i] = without.contains(source.paths()[i]);
@@ -224,14 +224,14 @@ final class RecordRows implements InputRows {
         return new Source(hadoop, paths, beginnings);
     }
 
-    /// Where a task gets records from.
+    /// The source from which a task gets its records.
     ///
-    /// @param paths of the file that each partition is of
-    /// @param beginnings whether a partition is its file's first
+    /// @param paths for each partition the path of its file
+    /// @param beginnings for each partition whether it is its file's first
     private record Source(SerializableConfiguration hadoop, String[] paths, boolean[] beginnings)
             implements Serializable {
 
-        /// The records of one row of Spark's scan: of a line, or of a whole file.
+        /// Returns the records of one row of Spark's scan, which is a line or a whole file.
         Iterator<InputRecord> records(RecordFormat format, int partition, InternalRow row) {
             if (!format.multiLine()) {
                 return List.of(line(format.charset(), row.getUTF8String(0).getBytes()))
@@ -259,7 +259,7 @@ final class RecordRows implements InputRows {
             if (charset.equals(StandardCharsets.UTF_8)) {
                 return file;
             }
-            Reader reader = new InputStreamReader(file, charset.newDecoder()); // which reports what is malformed
+            Reader reader = new InputStreamReader(file, charset.newDecoder()); // this decoder reports malformed input
             try {
                 return ReaderInputStream.builder()
                         .setReader(reader)
@@ -271,7 +271,7 @@ final class RecordRows implements InputRows {
         }
     }
 
-    /// The records of a file. What fails is said with the file's name, as Spark says it.
+    /// The records of a file. Errors name the file in the words that Spark uses.
     private static final class RecordsOfFile implements Iterator<InputRecord> {
         private final Path path;
         private final Iterator<InputRecord> records;
@@ -302,11 +302,11 @@ final class RecordRows implements InputRows {
 
     /// What a task reads.
     ///
-    /// @param parsed columns that the parser reads
-    /// @param corrupt index of the column for records with a problem among those of a record; negative if there
-    ///     is none
-    /// @param partitionValues indexes of the partition columns that are read, in the scan's rows
-    /// @param scanned types of the scan's rows
+    /// @param parsed the columns that the parser reads
+    /// @param corrupt the index, among the columns of a record, of the column for records with a problem; negative
+    ///     if there is none
+    /// @param partitionValues the indexes of the partition columns that are read, in the scan's rows
+    /// @param scanned the types of the scan's rows
     private record Reading(
             RecordFormat format,
             Source source,

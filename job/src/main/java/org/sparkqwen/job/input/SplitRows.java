@@ -8,14 +8,14 @@ import org.apache.spark.TaskContext;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Failures;
 
-/// How many rows a split has, as a task counts them.
+/// The row count of a split, as a task counts it.
 ///
-/// @param partition of the scan
-/// @param rows that could be read
-/// @param failure why there are no more; null if there was none
+/// @param partition the partition of the scan
+/// @param rows how many rows could be read
+/// @param failure why there are no more rows; null if nothing failed
 record SplitRows(int partition, long rows, @Nullable String failure) implements Serializable {
 
-    /// @param most after how many rows to stop
+    /// @param most the count at which to stop
     public static SplitRows count(int partition, Iterator<?> rows, long most) {
         long count = 0;
         try {
@@ -32,8 +32,8 @@ record SplitRows(int partition, long rows, @Nullable String failure) implements 
         }
     }
 
-    /// Storage that does not answer is no corrupt file, so what fails is one only when Spark has tried it as often
-    /// as any task.
+    /// Returns whether Spark will try the task again. Storage that does not answer is no corrupt file, so a failure
+    /// counts as one only after as many attempts as Spark makes for any task.
     private static boolean mayBeTriedAgain() {
         SparkConf conf = SparkEnv.get().conf();
         return !conf.get("spark.master").matches("local(\\[[^,]*])?")

@@ -14,8 +14,8 @@ import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
 
-/// Table formats that keep their rows in files beside a log, which says which of them count. Read as bare files, rows
-/// that were deleted or replaced come back.
+/// Table formats that keep their rows in files beside a log. The log says which of these files count. If the files were
+/// read without it, deleted or replaced rows would come back.
 enum TableFormat {
     DELTA("a Delta table", "_delta_log", "delta"),
     ICEBERG("an Iceberg table", "metadata", "iceberg"),
@@ -25,14 +25,14 @@ enum TableFormat {
     private final String log;
     private final String format;
 
-    /// @param log directory of the log in that of the table
+    /// @param log the log's directory, in the table's directory
     TableFormat(String title, String log, String format) {
         this.title = title;
         this.log = log;
         this.format = format;
     }
 
-    /// Refuses inputs that are a table, or lie in one. A log itself may be read.
+    /// Refuses inputs that are a table, or lie in one. The log itself may be read.
     static void refuseAround(List<Path> roots, Configuration hadoop) {
         Set<Path> seen = new HashSet<>();
         for (Path root : roots) {
@@ -68,7 +68,7 @@ enum TableFormat {
 
     /// Refuses an input with a table in it.
     ///
-    /// @param file that lies somewhere below the input
+    /// @param file a file somewhere below the input
     static void refuseWithin(Path root, Path file) {
         if (isLog(root)) {
             return;
@@ -86,8 +86,8 @@ enum TableFormat {
         return file.getName().matches(".*\\.metadata\\.json(\\.gz)?|.*\\.gz\\.metadata\\.json");
     }
 
-    /// Whether a directory is there, and is this kind of log. One that may not be looked at is not, as the
-    /// directories above an input often may not be.
+    /// Returns whether a directory exists and is this kind of log. A directory without read permission is none,
+    /// because that is frequent for the directories above an input.
     private boolean isLog(Path directory, FileSystem files) {
         try {
             FileStatus status = files.getFileStatus(directory);

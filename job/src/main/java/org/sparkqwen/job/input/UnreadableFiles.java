@@ -11,9 +11,9 @@ import org.sparkqwen.job.failure.Refusal;
 
 /// Input files that cannot be read, such as a Parquet file without its footer or half of a gzip file.
 ///
-/// @param reasons by path
+/// @param reasons the reasons, by path
 public record UnreadableFiles(Map<String, String> reasons) {
-    /// Where they are listed when they are left out. Readers of the quarantine pass over it.
+    /// The name of the quarantine's list of files that are left out. Readers of the quarantine skip it.
     public static final String LIST = "_files.json";
 
     public static final UnreadableFiles NONE = new UnreadableFiles(Map.of());
@@ -34,7 +34,7 @@ public record UnreadableFiles(Map<String, String> reasons) {
         return new UnreadableFiles(all);
     }
 
-    /// Those that are also in `paths`.
+    /// Returns the files that are also in `paths`.
     public UnreadableFiles among(Set<String> paths) {
         Map<String, String> some = new TreeMap<>(reasons);
         some.keySet().retainAll(paths);
@@ -47,13 +47,14 @@ public record UnreadableFiles(Map<String, String> reasons) {
         return new UnreadableFiles(reasons);
     }
 
-    /// For JSON.
+    /// Returns the files and reasons as a list for JSON.
     public List<Map<String, String>> toList() {
         List<Map<String, String>> list = new ArrayList<>();
         reasons.forEach((file, reason) -> list.add(Map.of("file", file, "reason", reason)));
         return list;
     }
 
+    /// Formats the files for a message, such as
     /// `2 input files cannot be read: /in/a.parquet (is not a Parquet file), /in/b.gz (unexpected end)`.
     @Override
     public String toString() {

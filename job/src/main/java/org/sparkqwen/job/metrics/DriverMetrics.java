@@ -10,8 +10,8 @@ import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.PluginContext;
 import org.jspecify.annotations.Nullable;
 
-/// The driver's part of [MetricsPlugin]: the sums of what executors tell, as `cluster.` and the metric. What was
-/// counted stays counted when an executor is lost; of what is in work only those count that were heard of a moment ago.
+/// The driver's part of [MetricsPlugin]. It publishes the sums of what executors report, as `cluster.` and the metric's
+/// name. Counts stay when an executor is lost; gauges include only executors that reported a moment ago.
 final class DriverMetrics implements DriverPlugin {
     static final String PREFIX = "cluster.";
     static final String EXECUTORS = PREFIX + "executors";

@@ -19,10 +19,10 @@ import org.sparkqwen.engine.kernels.measure.Work;
 import org.sparkqwen.engine.request.Load;
 import org.sparkqwen.job.executor.RowCounts;
 
-/// What the engines of a JVM do, as metrics: meters of what was done, which also have its rate, and gauges of what is
-/// in work. Both are as of the last [#sample].
+/// The activity of a JVM's engines as metrics. Meters count what was done and also have its rate, and gauges show what
+/// is in work. Both are as of the last [#sample].
 final class EngineMeters {
-    /// What is counted of an engine.
+    /// The counted metrics of an engine.
     private static final Map<String, ToLongFunction<Load>> COUNTS = Map.of(
             "tokens.scored", Load::scoredTokens,
             "tokens.prompt", Load::promptTokens,
@@ -31,7 +31,7 @@ final class EngineMeters {
             "batches", Load::batches,
             "preemptions", Load::preemptions);
 
-    /// What engines have in work, added up over those that are open.
+    /// The metrics of what engines have in work, added up over the open engines.
     private static final Map<String, ToIntFunction<Load>> IN_WORK = Map.of(
             "sequences.running", Load::running,
             "sequences.waiting", Load::waiting,
@@ -42,13 +42,13 @@ final class EngineMeters {
     static final String ROWS = "rows";
     static final String ERRORS = "errors";
 
-    /// Mean tokens of the batches that were computed last, of the [#BATCH_LIMIT] that one may have.
+    /// The mean tokens of the latest batches, of which a batch may have [#BATCH_LIMIT].
     static final String BATCH_TOKENS = "batch.tokens";
 
     static final String BATCH_LIMIT = "batch.tokens.limit";
     static final String SEQUENCE_LIMIT = "sequences.limit";
 
-    /// Share of the time that kernels computed in, 0 to 1.
+    /// The share of the time in which kernels computed, 0 to 1.
     static final String KERNELS_BUSY = "kernels.busy";
 
     private static final Set<String> COUNTED = with(COUNTS.keySet(), ROWS, ERRORS);
@@ -62,7 +62,7 @@ final class EngineMeters {
     private long errors = RowCounts.errors();
     private long lastSample = System.nanoTime();
 
-    /// What was last read of an engine.
+    /// The last reading of an engine.
     private record Reading(Load load, Work work) {
         static final Reading NONE =
                 new Reading(new Load(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), new Work(Map.of(), Map.of(), Map.of(), 0));
@@ -93,17 +93,17 @@ final class EngineMeters {
         return all;
     }
 
-    /// Names of what is counted.
+    /// Returns the names of the counted metrics.
     public static Set<String> counted() {
         return COUNTED;
     }
 
-    /// Names of what is in work.
+    /// Returns the names of the metrics of what is in work.
     public static Set<String> inWork() {
         return GAUGED;
     }
 
-    /// The name of a counted metric's rate among [#now].
+    /// Returns the name of a counted metric's rate among [#now].
     static String rate(String counted) {
         return counted + ".rate";
     }
@@ -112,7 +112,7 @@ final class EngineMeters {
         return inWork.getOrDefault(metric, 0d);
     }
 
-    /// Reads the engines that are open, and counts what they did since the last time.
+    /// Reads the open engines, and counts what they did since the last time.
     synchronized void sample(List<Engine> engines) {
         long now = System.nanoTime();
         inWork.replaceAll((metric, value) -> metric.equals(BATCH_TOKENS) ? value : 0d);
@@ -155,14 +155,14 @@ final class EngineMeters {
         Objects.requireNonNull(meters.get(metric)).mark(count);
     }
 
-    /// All that was counted, by metric.
+    /// Returns all counts by metric.
     synchronized Map<String, Long> counts() {
         Map<String, Long> counts = new HashMap<>();
         meters.forEach((metric, meter) -> counts.put(metric, meter.getCount()));
         return counts;
     }
 
-    /// All that is in work, by metric, and the rates of the last minute of what was counted.
+    /// Returns what is in work, by metric, and the rates of the counts in the last minute.
     synchronized Map<String, Double> now() {
         Map<String, Double> now = new HashMap<>(inWork);
         meters.forEach((metric, meter) -> now.put(rate(metric), meter.getOneMinuteRate()));

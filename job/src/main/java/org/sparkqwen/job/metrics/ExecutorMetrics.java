@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.job.executor.ExecutorEngine;
 
-/// An executor's part of [MetricsPlugin]: reads the engines of this JVM every second, and tells the driver now and
-/// then.
+/// An executor's part of [MetricsPlugin]. It reads the engines of this JVM every second, and reports to the driver from
+/// time to time.
 final class ExecutorMetrics implements ExecutorPlugin {
     static final Duration BETWEEN_READINGS = Duration.ofSeconds(5);
 

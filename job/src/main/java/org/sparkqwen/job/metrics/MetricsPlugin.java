@@ -5,20 +5,20 @@ import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.ExecutorPlugin;
 import org.apache.spark.api.plugin.SparkPlugin;
 
-/// Publishes what executors do through Spark's metrics: active where `spark.plugins` names it, as in every run of a
-/// command.
+/// Publishes the activity of executors through Spark's metrics. It is active where `spark.plugins` names it, as in
+/// every run of a command.
 ///
-/// Each executor publishes its own, to the sinks that run on executors. The driver publishes the sum of all, to those
-/// that run there, such as the Prometheus servlet of its UI. See conf/metrics.properties.
+/// Each executor publishes its own metrics, to the sinks that run on executors. The driver publishes the sum of all
+/// executors, to the sinks that run there, such as the Prometheus servlet of its UI. See conf/metrics.properties.
 public final class MetricsPlugin implements SparkPlugin {
     public static final String PLUGINS = "spark.plugins";
 
     /// Called by Spark.
     public MetricsPlugin() {}
 
-    /// The plug-ins of a session, with this one among them.
+    /// Returns the plug-ins of a session with this one added.
     ///
-    /// @param others class names with commas between; empty for none
+    /// @param others class names, separated by commas; empty for none
     public static String among(String others) {
         String own = MetricsPlugin.class.getName();
         if (others.isBlank()) {

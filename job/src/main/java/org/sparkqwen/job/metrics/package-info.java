@@ -1,4 +1,4 @@
-/// What executors do, as Spark's metrics.
+/// The activity of executors, as Spark's metrics.
 @NullMarked
 package org.sparkqwen.job.metrics;
 

@@ -22,13 +22,13 @@ import org.sparkqwen.engine.hostcache.ModelFiles;
 import org.sparkqwen.engine.hostcache.RangeSource;
 
 /// A model's files as broadcast variables, one for each range of a file, so that executors which have a range serve it
-/// to others. Spark keeps a broadcast twice, as the value and in the pieces that travel; the value is dropped wherever
-/// it has served its purpose, and the pieces go to disk where memory is short. So neither driver nor executors need a
-/// heap that has anything to do with the size of the model.
+/// to others. Spark keeps a broadcast twice, as the value and in the pieces that travel. The value is dropped wherever
+/// it has served its purpose, and the pieces go to disk where memory is short. So the heaps of driver and executors
+/// need not grow with the size of the model.
 final class BroadcastFiles implements RangeSource, Serializable {
     private static final long serialVersionUID = 1L;
 
-    /// Each takes a range's pieces and its value of heap, some 70 MB together.
+    /// The threads that broadcast. Each needs heap for a range's pieces and its value, some 70 MB together.
     private static final int THREADS = 2;
 
     private final HashMap<FileRange, Broadcast<byte[]>> chunks;
@@ -37,8 +37,8 @@ final class BroadcastFiles implements RangeSource, Serializable {
         this.chunks = new HashMap<>(chunks);
     }
 
-    /// Broadcasts `files` of `directory`. What executors have not asked for is freed with this object, or when the
-    /// session ends.
+    /// Broadcasts `files` of `directory`. Ranges that executors have not asked for are freed with this object, or
+    /// when the session ends.
     ///
     /// @throws IOException if a file cannot be read
     static BroadcastFiles of(JavaSparkContext context, Path directory, ModelFiles files, PackingProgress progress)
@@ -68,7 +68,7 @@ final class BroadcastFiles implements RangeSource, Serializable {
         return buffer.array();
     }
 
-    /// Keeps the pieces.
+    /// Drops the value of a broadcast and keeps its pieces.
     private static void dropValue(Broadcast<byte[]> chunk) {
         SparkEnv.get().blockManager().removeBlock(new BroadcastBlockId(chunk.id(), ""), false);
     }
@@ -78,7 +78,7 @@ final class BroadcastFiles implements RangeSource, Serializable {
         return THREADS;
     }
 
-    /// Every host another order: so that each soon has what others lack.
+    /// Orders the ranges differently on each host, so that each soon has ranges that others lack.
     @Override
     public List<FileRange> order(List<FileRange> ranges) {
         List<FileRange> order = new ArrayList<>(ranges);
@@ -96,7 +96,7 @@ final class BroadcastFiles implements RangeSource, Serializable {
         dropValue(chunk);
     }
 
-    /// Called on an executor whose host has the model: frees what this executor held for others.
+    /// Frees what this executor held for others. Called on an executor whose host has the model.
     void release() {
         chunks.values().forEach(chunk -> SparkEnv.get().blockManager().removeBroadcast(chunk.id(), true));
     }

@@ -12,15 +12,15 @@ import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.job.storage.CacheDirectory;
 
-/// How each executor runs a model. Only the format of keys and values shows in what it writes.
+/// The way in which each executor runs a model. Of these options only the KV cache's format changes the output.
 ///
-/// @param threads that an executor computes with; 0 for as many as it has cores
-/// @param batchTokens tokens that go through the model together
-/// @param maxSequences texts that an executor generates at the same time
-/// @param keyValues format of the keys and values of texts that are generated
-/// @param memory bytes that they take at most; 0 for what [KeyValueMemory] finds
+/// @param threads how many threads an executor computes with; 0 for as many as it has cores
+/// @param batchTokens the tokens that go through the model together
+/// @param maxSequences how many texts an executor generates at the same time
+/// @param keyValues the format of the KV cache in generation
+/// @param memory the most bytes of the KV cache; 0 for what [KeyValueMemory] finds
 /// @param cacheDirectory where executors keep models and packed weights; null for each host's default
-/// @param cacheBytes what that may hold; 0 for half of what its disk would have free without it
+/// @param cacheBytes the most bytes of that directory; 0 for half of what its disk would have free without it
 public record ExecutorOptions(
         KernelChoice kernels,
         int threads,
@@ -32,19 +32,21 @@ public record ExecutorOptions(
         long cacheBytes)
         implements Serializable {
 
-    /// Tokens that fill the kernels' tiles many times over and need some 250 MB of working memory for 4B.
+    /// The default batch. It fills the kernels' tiles many times over, and needs some 250 MB of working memory for
+    /// 4B.
     public static final int DEFAULT_BATCH_TOKENS = 2048;
 
     public static final int DEFAULT_MAX_SEQUENCES = 64;
 
-    /// All the cores of an executor, exact keys and values, the default sizes and cache.
+    /// The default options: all the cores of an executor, an exact KV cache, and the default sizes and cache
+    /// directory.
     public static final ExecutorOptions DEFAULT = new ExecutorOptions(
             KernelChoice.AUTO, 0, DEFAULT_BATCH_TOKENS, DEFAULT_MAX_SEQUENCES, KeyValueFormat.F32, 0, null, 0);
 
     private static final Pattern EXECUTOR_COMMAND =
             Pattern.compile("CoarseGrainedExecutorBackend .*--cores (\\d{1,4})\\b");
 
-    /// Called on an executor: what the engine there is opened with.
+    /// Returns the options with which an executor opens its engine. Called on an executor.
     public EngineOptions engineOptions(ModelConfig config) {
         int cores = threads == 0 ? executorCores() : threads;
         long bytes = memory == 0 ? KeyValueMemory.ofThisExecutor(config, batchTokens, cores) : memory;
@@ -57,7 +59,7 @@ public record ExecutorOptions(
                 CacheDirectory.of(cacheDirectory));
     }
 
-    /// The cores this executor may use, from the first of these that says:
+    /// Returns the cores that this executor may use, from the first of these that says:
     ///
     /// 1. `spark.executor.cores`, which YARN and Kubernetes always set;
     /// 2. `--cores` on the command line of the executor's JVM, which a standalone worker gives it;

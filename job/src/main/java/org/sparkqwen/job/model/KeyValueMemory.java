@@ -9,21 +9,21 @@ import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.sizing.WorkingMemory;
 
-/// How much memory an executor gives to keys and values when nobody says.
+/// The memory that an executor gives to the KV cache if the user gives no size.
 ///
-/// Where the cluster holds executors to their memory overhead, what a step does not need of it; elsewhere an eighth of
-/// the machine's memory, and not more than 4 GiB.
+/// Where the cluster limits executors to their memory overhead, it is the part of the overhead that a step does not
+/// need. Elsewhere it is an eighth of the machine's memory, and at most 4 GiB.
 public final class KeyValueMemory {
     private static final Logger LOG = LoggerFactory.getLogger(KeyValueMemory.class);
 
     private static final long MIB = 1 << 20;
 
-    /// So that a run starts at all; too little makes it slow, and then says so.
+    /// The least memory, so that a run can start. Too little makes it slow, with a message that says so.
     private static final long LEAST = 128 * MIB;
 
     private static final long MOST = 4096 * MIB;
 
-    /// What a JVM takes beside its heap: code, classes, threads.
+    /// The memory of a JVM outside its heap: code, classes, threads.
     private static final long JVM = 256 * MIB;
 
     private KeyValueMemory() {}
@@ -39,15 +39,15 @@ public final class KeyValueMemory {
         return bytes;
     }
 
-    /// @param step bytes that a step takes off the heap, beside keys and values
-    /// @param physical bytes that the machine or the container has
+    /// @param step the bytes that a step needs off the heap, besides the KV cache
+    /// @param physical the bytes of memory that the machine or the container has
     public static long bytes(@Nullable SparkConf conf, long step, long physical) {
         long overhead = conf == null ? 0 : overhead(conf);
         long bytes = overhead > 0 ? overhead - step - JVM : Math.min(physical / 8, MOST);
         return Math.max(bytes, LEAST);
     }
 
-    /// The executor's memory overhead, as Spark computes it; 0 where nothing holds executors to one.
+    /// Returns the executor's memory overhead, as Spark computes it; 0 where nothing limits executors to one.
     private static long overhead(SparkConf conf) {
         String master = conf.get("spark.master", "local");
         boolean held = master.startsWith("yarn") || master.startsWith("k8s");

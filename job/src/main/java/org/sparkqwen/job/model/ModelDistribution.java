@@ -14,25 +14,25 @@ import org.sparkqwen.job.progress.CopyDisplay;
 import org.sparkqwen.job.progress.PackingDisplay;
 import org.sparkqwen.job.storage.HadoopFiles;
 
-/// How a model comes to the executors.
+/// The way in which executors get a model.
 public enum ModelDistribution {
-    /// What fits the cluster, see [#choose].
+    /// Chooses the way that suits the cluster, see [#choose].
     AUTO,
-    /// The directory is on every host, under the same path.
+    /// Requires the directory on every host, under the same path.
     SHARED,
-    /// Each host copies it from a file system that Hadoop knows.
+    /// Lets each host copy the directory from a file system that Hadoop knows.
     FETCH,
-    /// Each host copies it from the driver and from other hosts that have parts of it.
+    /// Lets each host copy the directory from the driver, and from other hosts that have parts of it.
     BROADCAST;
 
-    /// `model` as tasks of `spark` find it. Broadcasting reads all of it.
+    /// Returns `model` in the form in which tasks of `spark` find it. Broadcasting reads all of the model.
     ///
-    /// @param out is told what was chosen and why, where there was a choice
-    /// @throws Refusal if the model cannot be distributed so
+    /// @param out receives what was chosen and why, where there was a choice
+    /// @throws Refusal if the model cannot be distributed in this way
     ModelReference distribute(ModelReference model, SparkSession spark, PrintStream out) {
         return switch (this) {
             case AUTO -> choose(model, spark, out).distribute(model, spark, out);
-            case SHARED -> model; // how it came from open
+            case SHARED -> model; // as open left it
             case FETCH -> fetch(model, spark, out);
             case BROADCAST -> broadcast(model, spark, out);
         };
@@ -60,7 +60,7 @@ public enum ModelDistribution {
 
     private static ModelDistribution choose(ModelReference model, SparkSession spark, PrintStream out) {
         if (inOneProcess(spark.sparkContext().conf())) {
-            return SHARED; // with the driver itself
+            return SHARED; // the driver's process has the model
         }
         if (model.isRemote()) {
             return say(out, FETCH, "each host copies %s once".formatted(model.origin()));
@@ -77,7 +77,8 @@ public enum ModelDistribution {
         return choice;
     }
 
-    /// Whether tasks run in the driver's process: `local`, `local[2]`, and not `local-cluster[…]`.
+    /// Returns whether tasks run in the driver's process, as with `local` and `local[2]`, but not with
+    /// `local-cluster[…]`.
     public static boolean inOneProcess(SparkConf conf) {
         return conf.get("spark.master", "").matches("local(\\[.*\\])?");
     }

@@ -14,12 +14,12 @@ import org.sparkqwen.job.storage.HadoopFiles;
 import org.sparkqwen.job.storage.S3Check;
 import org.sparkqwen.job.storage.S3Settings;
 
-/// Where `--model` points.
+/// The location to which `--model` points.
 public sealed interface ModelLocation {
-    /// A scheme has two letters at least: `C:` is none.
+    /// The pattern of a URI. A scheme has at least two letters, so `C:` is none.
     Pattern WITH_SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*", Pattern.DOTALL);
 
-    /// As some file systems had it once: `wasb://key:secret@container`.
+    /// The pattern of a URI with a password, as some file systems once had it: `wasb://key:secret@container`.
     Pattern WITH_PASSWORD = Pattern.compile("[^@]*:[^@]*@.*", Pattern.DOTALL);
 
     /// A directory of this machine.
@@ -27,10 +27,10 @@ public sealed interface ModelLocation {
 
     /// A directory on a file system that Hadoop knows.
     record Remote(String uri) implements ModelLocation {
-        /// The directory's files as the driver reaches them before there is a session.
+        /// Returns the directory's files as the driver reaches them before there is a session.
         ///
-        /// @param conf Spark's configuration, which says how
-        /// @throws Refusal if its store does not answer
+        /// @param conf Spark's configuration, which says how to reach them
+        /// @throws Refusal if the directory's store does not answer
         public HadoopFiles files(SparkConf conf) {
             Configuration hadoop = SparkHadoopUtil.get().newConfiguration(conf);
             S3Check.refuseUnreachable("--model", List.of(uri), hadoop);
@@ -38,8 +38,8 @@ public sealed interface ModelLocation {
         }
     }
 
-    /// @param text null for the small sample model
-    /// @throws Refusal if it is neither
+    /// @param text the value of the option; null for the small sample model
+    /// @throws Refusal if the text is neither a directory nor a URI
     static ModelLocation of(@Nullable String text) {
         if (text == null) {
             return new Local(SampleModel.directory());

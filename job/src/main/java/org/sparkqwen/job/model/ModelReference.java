@@ -20,14 +20,14 @@ import org.sparkqwen.job.progress.PackingDisplay;
 import org.sparkqwen.job.storage.CacheDirectory;
 import org.sparkqwen.job.storage.HadoopFiles;
 
-/// A model that was checked on the driver, and how executors come to it and run it. Travels to them.
+/// A model that was checked on the driver, and how executors get and run it. It is sent to executors.
 ///
 /// @param directory an absolute path on the driver
 /// @param origin where the model is, as the user knows it: that path, or a URI
-/// @param label `name@sha256`, the first twelve digits: what the output's `model` column says
-/// @param sha256 of the whole model, see [Fingerprint]
-/// @param options how executors run it
-/// @param source how executors come to it
+/// @param label `name@sha256` with the first twelve digits, as in the output's column `model`
+/// @param sha256 the sha256 of the whole model, see [Fingerprint]
+/// @param options how executors run the model
+/// @param source how executors get the model
 /// @param warnings what a person should know of the model's files, a line each
 public record ModelReference(
         String directory,
@@ -41,8 +41,8 @@ public record ModelReference(
 
     private static final int LABEL_DIGITS = 12;
 
-    /// Checks everything about a model but the values of its weights, and fingerprints it: reads every byte once,
-    /// unless the cache knows it. Every host must see it under the same path.
+    /// Checks everything about a model except the values of its weights, and fingerprints it. This reads every byte
+    /// once, unless the cache knows the model. Every host must see the model under the same path.
     ///
     /// @throws InvalidModelException if the engine cannot run it
     public static ModelReference open(Path directory, ExecutorOptions options) {
@@ -50,21 +50,21 @@ public record ModelReference(
         return open(absolute, absolute.toString(), String.valueOf(absolute.getFileName()), options);
     }
 
-    /// With the default options.
+    /// Opens a model with the default options.
     ///
     /// @throws InvalidModelException if the engine cannot run it
     public static ModelReference open(Path directory) {
         return open(directory, ExecutorOptions.DEFAULT);
     }
 
-    /// A model that lies somewhere else, by the driver's own copy of it.
+    /// Opens a model that lies elsewhere, through the driver's own copy of it.
     ///
-    /// @param files of which the driver gets a copy first, if its cache has none
+    /// @param files the model's files, of which the driver gets a copy first if its cache has none
     /// @throws InvalidModelException if the engine cannot run it
     public static ModelReference fetch(HadoopFiles files, ExecutorOptions options) {
         ModelCache cache = new ModelCache(CacheDirectory.of(options.cacheDirectory()));
         try (PackingDisplay display = PackingDisplay.of("fetch")) {
-            // Stays in use until this process ends: the driver reads it when it likes.
+            // The copy stays in use until this process ends, because the driver may read it at any time.
             Path copy = cache.fetch(files.list(), files, display).copy().directory();
             String uri = files.uri();
             return open(copy.toAbsolutePath(), uri, uri.substring(uri.lastIndexOf('/') + 1), options);
@@ -97,9 +97,9 @@ public record ModelReference(
         }
     }
 
-    /// The same for a cluster whose hosts do not see the directory: they copy it from the driver and from each
-    /// other, once each, into their caches. Reads all of the model. What the driver holds for executors is freed
-    /// with this object.
+    /// Distributes the model to a cluster whose hosts do not see the directory. They copy it from the driver and
+    /// from each other, once each, into their caches. This reads all of the model. What the driver holds for
+    /// executors is freed with this object.
     public ModelReference broadcast(SparkSession spark) {
         return ModelDistribution.BROADCAST.distribute(this, spark, System.err);
     }
@@ -112,19 +112,19 @@ public record ModelReference(
         return !origin.equals(directory);
     }
 
-    /// Called on the driver: the files to copy.
+    /// Returns the files to copy. Called on the driver.
     ModelFiles files() {
         try (WeightFiles weights = WeightFiles.open(path())) {
             return ModelFiles.of(weights, CacheDirectory.of(options.cacheDirectory()));
         }
     }
 
-    /// On the driver.
+    /// Returns the model's directory on the driver.
     public Path path() {
         return Path.of(directory);
     }
 
-    /// Its name, as in the output's `model` column, and all of its sha256.
+    /// Returns the model's name, as in the output's column `model`, with all digits of its sha256.
     public String identity() {
         return "%s@%s".formatted(label.substring(0, label.length() - LABEL_DIGITS - 1), sha256);
     }
@@ -133,7 +133,7 @@ public record ModelReference(
         return ModelConfig.read(path());
     }
 
-    /// How many ids, from 0 on, a text may have.
+    /// Returns how many token ids, from 0 on, a text may have.
     public int choosableTokens() {
         return Engine.choosableTokens(hasTokenizer() ? tokenizer() : null, config());
     }
@@ -142,19 +142,19 @@ public record ModelReference(
         return TokenizerFiles.existIn(path());
     }
 
-    /// @throws InvalidModelException if the model has none, or one of another kind
+    /// @throws InvalidModelException if the model has no tokenizer, or an unsupported one
     public Tokenizer tokenizer() {
         return Tokenizer.ofModel(path());
     }
 
-    /// What stands before its documents.
+    /// Returns the prefix of the model's documents.
     public DocumentPrefix documentPrefix() {
         return new DocumentPrefix(hasTokenizer() ? tokenizer() : null, config());
     }
 
-    /// Called on an executor.
+    /// Opens an engine. Called on an executor.
     ///
-    /// @param copy the model's directory there
+    /// @param copy the model's directory on the executor's host
     public Engine openEngine(Path copy) {
         return Engine.open(copy, options.engineOptions(ModelConfig.read(copy)));
     }

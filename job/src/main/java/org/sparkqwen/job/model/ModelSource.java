@@ -15,22 +15,22 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.job.progress.CopyLog;
 import org.sparkqwen.job.storage.HadoopFiles;
 
-/// How an executor comes to a directory with the model's files. Asked when a task first needs the model, so executors
-/// that join late are no special case.
+/// The way in which an executor gets a directory with the model's files. It is used when a task first needs the model,
+/// so executors that join late are no special case.
 public sealed interface ModelSource extends Serializable {
 
-    /// The model's directory on this host, as it is there or copied now.
+    /// Returns the model's directory on this host, which is there already or is copied now.
     ///
-    /// @param cache of this host
+    /// @param cache the cache directory of this host
     /// @throws InvalidModelException if the directory is not there, or holds another model
     ModelCache.Copy open(Path cache);
 
-    /// What makes two sources one: they lead to the same files.
+    /// Returns a key that is the same for sources of the same files.
     String place();
 
-    /// Every host sees the directory under the same path.
+    /// A directory that every host sees under the same path.
     ///
-    /// @param sha256 of the model on the driver, see [Fingerprint]
+    /// @param sha256 the sha256 of the model on the driver, see [Fingerprint]
     record Shared(String directory, String sha256) implements ModelSource {
         @Override
         public ModelCache.Copy open(Path cache) {
@@ -41,8 +41,8 @@ public sealed interface ModelSource extends Serializable {
             return ModelCache.inPlace(path);
         }
 
-        /// Reads all of the weights once on each host, for the cache remembers them; they would be read for
-        /// packing.
+        /// Refuses a directory with another model. This reads all weights once on each host, because the cache
+        /// remembers the result. Packing would read them anyway.
         private void refuseOther(Path path, Path cache) {
             if (!Files.isDirectory(path)) {
                 throw new InvalidModelException(("%s: not on host %s; with --model-distribution shared every host must"
@@ -65,7 +65,7 @@ public sealed interface ModelSource extends Serializable {
         }
     }
 
-    /// Each host copies the files once.
+    /// A remote directory, from which each host copies the files once.
     ///
     /// @param copied counts the bytes
     record Fetched(ModelFiles files, HadoopFiles from, LongAccumulator copied) implements ModelSource {
@@ -80,7 +80,7 @@ public sealed interface ModelSource extends Serializable {
         }
     }
 
-    /// The driver's files travel as broadcast variables, and each host keeps a copy.
+    /// The driver's files as broadcast variables, of which each host keeps a copy.
     ///
     /// @param copied counts the bytes
     record Broadcasted(ModelFiles files, BroadcastFiles from, LongAccumulator copied) implements ModelSource {

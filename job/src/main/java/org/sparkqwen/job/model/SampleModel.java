@@ -4,16 +4,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.sparkqwen.job.failure.Refusal;
 
-/// The small model that comes with the project, which runs where no model is named.
+/// The small model that comes with the project. It is used if no model is named.
 public final class SampleModel {
-    /// Where the project lies, set by the launcher.
+    /// The environment variable with the project's directory, set by the launcher.
     private static final String HOME_VARIABLE = "SPARK_QWEN_HOME";
 
     private static final String SAMPLE_MODEL = "data-samples/tiny-qwen3";
 
     private SampleModel() {}
 
-    /// @throws Refusal if this is not the project's directory, and no launcher said where it is
+    /// @throws Refusal if this is not the project's directory, and no launcher has set the variable
     public static Path directory() {
         String home = System.getenv(HOME_VARIABLE);
         Path sample = Path.of(home == null ? "" : home).resolve(SAMPLE_MODEL);

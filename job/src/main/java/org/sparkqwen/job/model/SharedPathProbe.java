@@ -18,19 +18,19 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 
-/// A small job that looks whether executors see the driver's model directory, with the same content: by size and both
-/// ends of each file of weights, which a fine-tuned model does not have in common with its base. An executor that opens
+/// A small job that checks whether executors see the driver's model directory with the same content. It compares the
+/// size and both ends of each weight file, in which a fine-tuned model differs from its base. An executor that opens
 /// the model compares all of it.
 final class SharedPathProbe {
     private static final int END_BYTES = 1 << 16;
 
-    /// Tasks for each core, so that hardly an executor is left out.
+    /// The tasks for each core, so that hardly any executor is left out.
     private static final int ROUNDS = 4;
 
     private SharedPathProbe() {}
 
-    /// @param saw executors that see the model
-    /// @param looked executors that looked for it
+    /// @param saw how many executors see the model
+    /// @param looked how many executors looked for it
     record Finding(int saw, int looked) {
         boolean allSee() {
             return saw == looked;
@@ -44,7 +44,7 @@ final class SharedPathProbe {
         }
     }
 
-    /// A file by what is cheap to look at.
+    /// A file, described by what is cheap to read.
     private record Sample(String file, long bytes, long ends) implements Serializable {
         static Sample of(Path path) {
             CRC32C ends = new CRC32C();

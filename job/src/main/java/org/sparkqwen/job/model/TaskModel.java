@@ -3,8 +3,8 @@ package org.sparkqwen.job.model;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
-/// A run's model: as the driver has it, and, once there is work to do, as executors find it. A run that has nothing to
-/// do distributes nothing.
+/// A run's model: as the driver has it, and from the first interval on, as executors find it. A run that has nothing to
+/// do does not distribute it.
 public final class TaskModel {
     private final ModelReference onDriver;
     private final ModelDistribution way;
@@ -19,7 +19,7 @@ public final class TaskModel {
         return distributed == null ? onDriver : distributed;
     }
 
-    /// The first time only.
+    /// Distributes the model on the first call, and does nothing on later ones.
     public void distribute(SparkSession spark) {
         if (distributed == null) {
             distributed = way.distribute(onDriver, spark, System.err);

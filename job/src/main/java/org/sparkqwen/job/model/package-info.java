@@ -1,4 +1,4 @@
-/// A model that the driver has checked, and the ways by which hosts come to it.
+/// A model that the driver has checked, and the ways in which hosts get it.
 @NullMarked
 package org.sparkqwen.job.model;
 

@@ -15,8 +15,8 @@ import org.apache.spark.util.LongAccumulator;
 import org.sparkqwen.job.spark.Heartbeats;
 import scala.jdk.javaapi.CollectionConverters;
 
-/// What a person at the driver sees while hosts copy the model: a line every few seconds. Heartbeats bring what tasks
-/// have counted; how many hosts will need the model nobody knows, for executors come and go.
+/// The progress that a person at the driver sees while hosts copy the model: a line every few seconds. Heartbeats bring
+/// what tasks have counted. The number of hosts that will need the model is unknown, because executors come and go.
 public final class CopyDisplay extends SparkListener {
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
 
@@ -36,8 +36,8 @@ public final class CopyDisplay extends SparkListener {
 
     /// Shows what executors of `spark` copy from now on.
     ///
-    /// @param modelBytes of one copy
-    /// @return what tasks are to count the bytes with
+    /// @param modelBytes the bytes of one copy
+    /// @return the accumulator with which tasks count the bytes
     public static LongAccumulator show(SparkSession spark, long modelBytes, PrintStream out) {
         LongAccumulator copied = spark.sparkContext().longAccumulator("model bytes copied");
         spark.sparkContext().addSparkListener(new CopyDisplay(copied, modelBytes, out));
@@ -81,7 +81,7 @@ public final class CopyDisplay extends SparkListener {
         }
     }
 
-    /// `Model: 3 executors have copied 5.2 GB; it has 8.0 GB`.
+    /// Formats a line, such as `Model: 3 executors have copied 5.2 GB; it has 8.0 GB`.
     public static String line(long bytes, int executors, long modelBytes) {
         return "Model: %d executor%s copied %.1f GB; it has %.1f GB"
                 .formatted(executors, executors == 1 ? " has" : "s have", bytes / 1e9, modelBytes / 1e9);

@@ -7,8 +7,8 @@ import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
 import org.sparkqwen.engine.message.Quote;
 
-/// An executor's log while it copies a model: a line when it begins, one every few seconds, one when all is there. What
-/// it counts shows on the driver, too.
+/// An executor's log while it copies a model: a line at the beginning, one every few seconds, and one at the end. The
+/// driver shows the counts, too.
 public final class CopyLog implements PackingProgress {
     private static final Logger LOG = LoggerFactory.getLogger(CopyLog.class);
     private static final Duration INTERVAL = Duration.ofSeconds(5);
@@ -20,8 +20,8 @@ public final class CopyLog implements PackingProgress {
     private long done;
     private Duration nextLine = INTERVAL;
 
-    /// @param name of what is copied
-    /// @param copied the task's, see [CopyDisplay]
+    /// @param name the name of what is copied
+    /// @param copied the task's accumulator, see [CopyDisplay]
     public CopyLog(String name, LongAccumulator copied) {
         this.name = Quote.of(name);
         this.copied = copied;

@@ -8,14 +8,14 @@ import org.sparkqwen.job.columns.RowNotes;
 import org.sparkqwen.job.errors.ErrorKind;
 import org.sparkqwen.job.errors.ErrorKinds;
 
-/// What tasks count while they work, for the progress display and for what the output does not tell. A task that is
-/// tried again counts again, so a run's summary is taken from its output where that has it.
+/// The accumulators that tasks update while they work. The progress display reads them, and they have what the output
+/// does not tell. A retried task counts again, so a run's summary uses its output where that has the figure.
 ///
-/// @param partialRows how far rows are that are not done, in parts of [#WHOLE_ROW]
-/// @param promptTokens of texts that were generated
-/// @param sharedTokens of them that other prompts had in common and did not have to be computed again
-/// @param errorKinds of the interval at work
-/// @param notes of rows that were worked on all the same
+/// @param partialRows how far unfinished rows are, in parts of [#WHOLE_ROW]
+/// @param promptTokens the prompt tokens of the generated texts
+/// @param sharedTokens those of the prompt tokens that were in the KV cache through prefix caching
+/// @param errorKinds the kinds of errors of the interval at work
+/// @param notes the row notes
 public record Counters(
         LongAccumulator rows,
         LongAccumulator partialRows,
@@ -45,28 +45,28 @@ public record Counters(
                 notes);
     }
 
-    /// @param tokens computed for the row
+    /// @param tokens the tokens computed for the row
     public void count(long tokens, boolean error) {
         count(tokens, error, true);
     }
 
-    /// @param tokens computed for the result
-    /// @param row whether it is the last one of its row
+    /// @param tokens the tokens computed for the result
+    /// @param row whether the result is the last one of its row
     public void count(long tokens, boolean error, boolean row) {
         rows.add(row ? 1 : 0);
         this.tokens.add(tokens);
         errors.add(error ? 1 : 0);
     }
 
-    /// Counts what was computed for a row that is not done; or takes it back, when it is.
+    /// Counts what was computed for an unfinished row, or subtracts it when the row is done.
     public void countPart(long tokens, long share) {
         this.tokens.add(tokens);
         partialRows.add(share);
     }
 
-    /// Takes note of a row that cannot be worked on, once for all its samples.
+    /// Counts a rejected row, once for all its samples.
     ///
-    /// @param number where the row is in the run's plan, or `RowNumber.NONE`
+    /// @param number the row's number in the run's plan, or `RowNumber.NONE`
     public void reject(String reason, long number) {
         errorKinds.add(new ErrorKind(reason, 1, number));
     }
@@ -76,7 +76,7 @@ public record Counters(
         sharedTokens.add(run.sharedTokens());
     }
 
-    /// Counts what an interval before has counted, perhaps that of an earlier driver.
+    /// Adds the counts of an earlier interval, perhaps by an earlier driver.
     public void restore(long rows, long tokens, long errors, long promptTokens, long sharedTokens) {
         this.rows.add(rows);
         this.tokens.add(tokens);
@@ -85,7 +85,7 @@ public record Counters(
         this.sharedTokens.add(sharedTokens);
     }
 
-    /// Sets the rows to those that are committed: tasks that were tried again have counted theirs more than once.
+    /// Sets the rows to the committed ones, because retried tasks have counted theirs more than once.
     public void settle(long committedRows) {
         rows.add(committedRows - rows.value());
     }

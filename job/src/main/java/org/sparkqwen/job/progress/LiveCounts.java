@@ -9,8 +9,8 @@ import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.util.LongAccumulator;
 import org.sparkqwen.job.spark.Heartbeats;
 
-/// What tasks have counted so far, those that still run included: the driver's accumulators know a task's counts when
-/// it ends, and executors' heartbeats bring them before.
+/// The counts of all tasks so far, including running ones. The driver's accumulators get a task's counts when it ends,
+/// and executors' heartbeats bring them before.
 final class LiveCounts extends SparkListener {
     private final Counters counters;
     private final Map<Long, Map<Long, Long>> countsByTask = new HashMap<>();
@@ -23,7 +23,7 @@ final class LiveCounts extends SparkListener {
         return total(counters.rows());
     }
 
-    /// Rows, and parts of those that are in work.
+    /// Returns the finished rows and the finished parts of rows in work.
     synchronized double rowsAndParts() {
         return rows() + Math.max(0, (double) total(counters.partialRows()) / Counters.WHOLE_ROW);
     }

@@ -5,17 +5,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// How much was done when, to tell whether a run's end drags on: whether few tasks still work while other cores wait.
+/// A record of how much was done when, which shows whether a run's end drags on: whether few tasks still work while
+/// other cores wait.
 ///
-/// Of a run of days it keeps every second point, and every second of those again, so that it never takes more than some
-/// hundred kilobytes.
+/// In a long run it keeps every second point, and later every second of those again, so that a run of days never needs
+/// more than some hundred kilobytes.
 public final class Pace {
     private static final int MOST_POINTS = 1 << 14;
 
     private final List<Point> points = new ArrayList<>();
 
-    /// @param elapsed since the run began
-    /// @param done so far, in any unit
+    /// @param elapsed the time since the run began
+    /// @param done how much was done so far, in any unit
     private record Point(Duration elapsed, long done) {}
 
     synchronized void add(Duration elapsed, long done) {
@@ -29,9 +30,9 @@ public final class Pace {
         points.add(new Point(elapsed, done));
     }
 
-    /// The part of the time, 0 to 1, that the last part of what was done took; 0 where nothing was done.
+    /// Returns the share of the time, 0 to 1, that the last part of the work took; 0 where nothing was done.
     ///
-    /// @param part 0 to 1
+    /// @param part the last part of the work, as a share from 0 to 1
     public synchronized double timeOfLast(double part) {
         if (points.isEmpty()) {
             return 0;
@@ -39,7 +40,7 @@ public final class Pace {
         long first = points.getFirst().done();
         long all = points.getLast().done() - first;
         long end = points.getLast().elapsed().toNanos();
-        if (all <= 0 || end == 0) { // less than nothing: what a task had counted before it failed
+        if (all <= 0 || end == 0) { // negative if a task had counted before it failed
             return 0;
         }
         for (Point point : points) {

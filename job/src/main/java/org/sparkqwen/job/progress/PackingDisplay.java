@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
 import org.sparkqwen.engine.message.Quote;
 
-/// What a person watches while gigabytes are packed, checked or copied: a bar with rate and time left on a terminal,
-/// elsewhere a line every few seconds.
+/// The progress that a person watches while gigabytes are packed, checked or copied. On a terminal it is a bar with the
+/// rate and the time left; elsewhere it is a line every few seconds.
 public final class PackingDisplay implements PackingProgress, AutoCloseable {
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
     private static final int MEGABYTE = 1_000_000;
@@ -34,7 +34,7 @@ public final class PackingDisplay implements PackingProgress, AutoCloseable {
         this.betweenLines = betweenLines;
     }
 
-    /// On standard error.
+    /// Returns a display on standard error.
     public static PackingDisplay of(String name) {
         return new PackingDisplay(name, System.err, Progress.onTerminal(), BETWEEN_LINES);
     }
@@ -72,7 +72,7 @@ public final class PackingDisplay implements PackingProgress, AutoCloseable {
         }
     }
 
-    /// `pack: 1.2 of 8.0 GB (15 %), 0:12 left, 0.65 GB/s`.
+    /// Formats a line, such as `pack: 1.2 of 8.0 GB (15 %), 0:12 left, 0.65 GB/s`.
     public static String line(String name, long done, long total, Duration elapsed) {
         Duration left = elapsed.multipliedBy((total - done) / MEGABYTE).dividedBy(Math.max(1, done / MEGABYTE));
         return "%s: %.1f of %.1f GB (%d %%), %s left, %s"
@@ -85,7 +85,7 @@ public final class PackingDisplay implements PackingProgress, AutoCloseable {
                         rate(done, elapsed));
     }
 
-    /// `0.65 GB/s`.
+    /// Formats a rate, such as `0.65 GB/s`.
     public static String rate(long bytes, Duration elapsed) {
         return "%.2f GB/s".formatted(bytes / (double) Math.max(1, elapsed.toNanos()));
     }

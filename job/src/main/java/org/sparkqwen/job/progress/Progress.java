@@ -18,9 +18,9 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
-/// What a person watches while a job runs: on a terminal a bar, elsewhere a line after ten seconds, one a minute, and
-/// one at the end. Both say how many rows and tokens are done, earlier starts of the same run included, how many rows
-/// have an error, how fast it goes now, and how long the rest will take at the speed of this start.
+/// The progress that a person watches while a job runs. On a terminal it is a bar; elsewhere it is a line after ten
+/// seconds, one every minute, and one at the end. Both show the rows and tokens that are done, including earlier starts
+/// of the same run, the rows with errors, the current rate, and the time left at the speed of this start.
 public final class Progress implements AutoCloseable {
     private static final Duration INTERVAL = Duration.ofMillis(500);
     private static final Duration FIRST_LINE = Duration.ofSeconds(10);
@@ -41,11 +41,11 @@ public final class Progress implements AutoCloseable {
     private final @Nullable ProgressBar bar;
     private Duration nextLine = FIRST_LINE;
 
-    /// All of a run.
+    /// The whole of a run.
     ///
-    /// @param rows that it has
-    /// @param work that the rows before one take, in any unit: what time left is measured in
-    /// @param before time that earlier starts took for what they committed
+    /// @param rows how many rows the run has
+    /// @param work the work of the rows before a given one, in any unit, by which the time left is estimated
+    /// @param before the time that earlier starts took for what they committed
     public record Whole(long rows, LongToDoubleFunction work, Duration before) {}
 
     Progress(
@@ -77,15 +77,15 @@ public final class Progress implements AutoCloseable {
                 INTERVAL.toMillis());
     }
 
-    /// Shows the progress of a run on standard error until it is closed. What `counters` have counted before is
-    /// done, and no part of the speed.
+    /// Shows the progress of a run on standard error until it is closed. What `counters` have counted before counts
+    /// as done, but not for the speed.
     ///
-    /// @param pace takes note of the tokens
+    /// @param pace receives the tokens
     public static Progress show(SparkSession spark, String name, Whole whole, Counters counters, Pace pace) {
         return new Progress(spark, name, whole, counters, pace, System.err, onTerminal());
     }
 
-    /// Whether this JVM was started from a terminal.
+    /// Returns whether this JVM was started from a terminal.
     @SuppressWarnings("SystemConsoleNull") // null or not depends on the JDK; a console may also not be a terminal
     public static boolean onTerminal() {
         Console console = System.console();
@@ -105,7 +105,7 @@ public final class Progress implements AutoCloseable {
                 .build();
     }
 
-    /// Columns to draw on.
+    /// Returns how many columns the bar may have.
     static int width() {
         String columns = System.getenv("COLUMNS");
         return columns != null && columns.matches("\\d{2,4}") ? Integer.parseInt(columns) - 1 : DEFAULT_WIDTH;
@@ -124,12 +124,13 @@ public final class Progress implements AutoCloseable {
         }
     }
 
-    /// A task that is tried again counts its rows again, until its interval is done.
+    /// Returns the rows that are done. A retried task counts its rows again, until its interval is done.
     private long rows() {
         return Math.min(whole.rows(), counts.rows());
     }
 
-    /// The same, and parts of rows that are in work: a document of millions of tokens takes hours.
+    /// Returns the rows that are done and the finished parts of rows in work, because a document of millions of
+    /// tokens takes hours.
     private double rowsAndParts() {
         return Math.min((double) whole.rows(), counts.rowsAndParts());
     }
@@ -138,6 +139,7 @@ public final class Progress implements AutoCloseable {
         return Duration.ofNanos(System.nanoTime() - start);
     }
 
+    /// Formats a line, such as
     /// `12:03:10 score: 120 of 480 rows (25 %), 61,203 tokens, 5,930 tokens/s, 0 errors, 1:30 left`.
     String line(LocalTime now) {
         String share = whole.rows() == 0 ? "" : " (%d %%)".formatted((long) (100 * rowsAndParts() / whole.rows()));
@@ -162,10 +164,9 @@ public final class Progress implements AutoCloseable {
         return left(whole, rowsBefore, rowsAndParts(), elapsed());
     }
 
-    /// How long the rest takes if it goes on as since the beginning of this start; empty as long as nothing was
-    /// done.
+    /// Estimates the time left from the speed since the beginning of this start; empty as long as nothing was done.
     ///
-    /// @param before rows that were done when the time began
+    /// @param before the rows that were done at the beginning of this start
     static Optional<Duration> left(Whole whole, long before, double rows, Duration elapsed) {
         long wholeRows = (long) rows;
         double work = whole.work().applyAsDouble(wholeRows);
@@ -182,7 +183,7 @@ public final class Progress implements AutoCloseable {
                 : "%d:%02d".formatted(duration.toMinutesPart(), duration.toSecondsPart());
     }
 
-    /// Shows the last state and ends the display.
+    /// Shows the last state and closes the display.
     @Override
     public void close() {
         timer.cancel();

@@ -4,24 +4,23 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/// How much is done in a second now: the mean of the last minute. Where nothing came for longer, as when texts are long
-/// and end together, of the time since something last came and that before it, so that what comes in bursts is no rate
-/// of 0 between them.
+/// The rate of the last minute. If nothing was done in that minute, as when long texts end together, it is the mean
+/// since the latest change but one, so that the rate between bursts is not 0.
 final class RecentRate {
     private static final Duration WINDOW = Duration.ofMinutes(1);
 
-    /// When what was done had changed, the latest last; the first is that which the rate counts from.
+    /// The times at which the count changed, in order. The rate counts from the first of them.
     private final Deque<Point> points = new ArrayDeque<>();
 
     private record Point(Duration at, long done) {}
 
-    /// @param done before the beginning
+    /// @param done the count at the beginning
     RecentRate(long done) {
         points.add(new Point(Duration.ZERO, done));
     }
 
-    /// @param elapsed since the beginning
-    /// @param done so far; may fall, when a task has failed
+    /// @param elapsed the time since the beginning
+    /// @param done the count so far; it may fall, when a task has failed
     void add(Duration elapsed, long done) {
         if (done != points.getLast().done()) {
             points.add(new Point(elapsed, done));
@@ -35,7 +34,7 @@ final class RecentRate {
         return points.stream().skip(1).findFirst().orElseThrow();
     }
 
-    /// @param elapsed since the beginning
+    /// @param elapsed the time since the beginning
     double perSecond(Duration elapsed) {
         Point first = points.getFirst();
         double seconds = elapsed.minus(first.at()).toNanos() / 1e9;

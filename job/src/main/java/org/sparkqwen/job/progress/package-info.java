@@ -1,4 +1,4 @@
-/// What tasks count and a person watches while a run works.
+/// The counters of tasks, and the progress that a person watches while a run works.
 @NullMarked
 package org.sparkqwen.job.progress;
 

@@ -39,15 +39,15 @@ import org.sparkqwen.job.progress.Pace;
 import org.sparkqwen.job.progress.Progress;
 import org.sparkqwen.job.spark.RowNumber;
 
-/// A run's work, interval by interval: each reads the next rows of the plan, appends what the job makes of them to
-/// the output, and is then committed by one small file that names the data files it wrote.
+/// A run's work, interval by interval. Each interval reads the next rows of the plan and appends the job's rows for
+/// them to the output. It is then committed by one small file that names its data files.
 ///
-/// A driver that starts again goes on with the first row that no commit covers, and deletes data files that none
-/// names. So each row is in the output once, whenever and however often a run is killed. See
+/// A restarted driver continues with the first row that no commit covers, and deletes data files that no commit names.
+/// So each row is in the output once, whenever and however often a run is killed. See
 /// docs/decisions/0011-intervals-and-commits.md.
 final class CheckpointedRun {
-    /// An interval is done again when another driver's files came into it. That driver finds that it has lost the
-    /// output with its first attempt to commit.
+    /// The most attempts at an interval. It is repeated when files of another driver were written during it. That
+    /// driver finds with its first attempt to commit that it has lost the output.
     private static final int MOST_TRIES = 3;
 
     private static final int SHOWN_RENAMED = 3;
@@ -68,13 +68,13 @@ final class CheckpointedRun {
     private final Pace pace;
     private UnreadableFiles leftOut = UnreadableFiles.NONE;
 
-    /// @param claim of this driver to the output
+    /// @param claim this driver's claim to the output
     /// @param quarantined the columns of rows that are dropped; null if none are
-    /// @param warnings takes note of what a person should know
-    /// @param scan of the columns that the job needs
-    /// @param estimatedTokens of a row of the input, for balance
-    /// @param job makes the output of rows of the input, counting as it goes
-    /// @param pace takes note of the tokens
+    /// @param warnings receives what a person should know
+    /// @param scan the scan of the columns that the job needs
+    /// @param estimatedTokens the estimated tokens of an input row, for balance
+    /// @param job makes the output from rows of the input, and counts them
+    /// @param pace receives the tokens
     CheckpointedRun(
             SparkSession spark,
             String name,
@@ -105,23 +105,23 @@ final class CheckpointedRun {
         this.pace = pace;
     }
 
-    /// All that was done, now and before.
+    /// All work of a run, by this start and earlier ones.
     ///
-    /// @param commits in order
-    /// @param origins of its rows
-    /// @param leftOut input files that cannot be read
+    /// @param commits the commits in order
+    /// @param origins the origins of the run's rows
+    /// @param leftOut the input files that cannot be read
     public record Outcome(List<Commit> commits, Origins origins, UnreadableFiles leftOut) {
         public List<ErrorKind> errorKinds() {
             return CheckpointedRun.errorKinds(commits);
         }
 
-        /// Of all intervals together.
+        /// Returns the time of all intervals together.
         Duration time() {
             return CheckpointedRun.time(commits);
         }
     }
 
-    /// Does what is not done yet.
+    /// Does the work that is not done yet.
     Outcome run() {
         List<Commit> commits = new ArrayList<>(state.commits());
         files.refuseChanged(commits);
@@ -162,9 +162,9 @@ final class CheckpointedRun {
                 (long) (1e3 * commits.stream().mapToDouble(Commit::seconds).sum()));
     }
 
-    /// Takes note of the splits that are in no plan yet. With a limit it looks at no more than that takes.
+    /// Records the splits that are in no plan yet. With a limit it reads only as many as the limit takes.
     ///
-    /// @return files that are left out of the plan; each start looks at them again
+    /// @return the files that are left out of the plan; each start looks at them again
     private UnreadableFiles plan(PlannedRows planned) {
         UnreadableFiles unreadable = scan.emptyFiles(settings.input());
         Set<String> done = planned.rows() < limit() ? renamed(planned) : Set.of();
@@ -194,8 +194,9 @@ final class CheckpointedRun {
         return unreadable;
     }
 
-    /// New files whose rows are done: those that have size and time of modification of one that is gone are taken
-    /// for it under another name. It is said of them, and of those that have only its size and are worked on.
+    /// Finds new files whose rows are done. A new file with the size and the time of modification of one that is
+    /// gone counts as that file under another name. Warnings name these files, and those that have only the size of
+    /// one that is gone, which are processed.
     private Set<String> renamed(PlannedRows planned) {
         Set<String> done = new HashSet<>();
         List<PlannedRows.Renamed> renamed = planned.renamed(scan.files());
@@ -231,8 +232,8 @@ final class CheckpointedRun {
                     commit.rows(), commit.tokens(), commit.errors(), commit.promptTokens(), commit.sharedTokens());
         }
         counters.settle(rows(commits));
-        // Of work that was broken off. If that was another driver's, which only slept and now wakes, it may still be
-        // committing them: it can do so no more once this one has committed the interval.
+        // These files come from interrupted work. If that was another driver's, which only slept and now wakes, it may
+        // still be committing them. It can no longer do so once this driver has committed the interval.
         OutputFiles.Strays before = files.strays(commits);
         IntervalSize size = IntervalSize.of(settings);
         Progress.Whole whole = new Progress.Whole(total, planned::work, time(commits));
@@ -256,7 +257,7 @@ final class CheckpointedRun {
 
     /// Writes the rows from `from` to `to`.
     ///
-    /// @param before files that no commit names, and that are none of this interval's
+    /// @param before the files that no commit names, and that do not belong to this interval
     private Commit interval(
             List<Commit> commits,
             OutputFiles.Strays before,
@@ -278,7 +279,7 @@ final class CheckpointedRun {
                         ("another run writes to --output %s at the same time; end it, and start this one" + " again")
                                 .formatted(settings.output()));
             }
-            files.discard(came); // of a driver that had lost the output to this one, and this one's with them
+            files.discard(came); // of a driver that has lost the output to this one, and this one's with them
             ErrorTally tally =
                     new ErrorTally(policy, errorKinds(commits), planned.origins(0, to), from, to, to == total);
             errorKinds = ErrorWatch.watch(spark, counters.errorKinds(), tally, () -> write(commits, planned, from, to));
@@ -337,12 +338,14 @@ final class CheckpointedRun {
                 : rows.repartition(cores());
     }
 
-    /// A shuffle, not a coalesce, which would also make the job's own tasks so few.
+    /// Divides a result into parts with a shuffle, because a coalesce would also reduce the job's own tasks to so
+    /// few.
     private static Dataset<Row> inParts(Dataset<Row> result, long from, long to, int files) {
         return RowNumber.isIn(result.schema()) ? RowNumber.inParts(result, from, to, files) : result.repartition(files);
     }
 
-    /// How many files rows go into. Before anything was written the input's size stands for the output's.
+    /// Returns how many files the rows are written to. Before anything is written, the input's size stands for the
+    /// output's.
     private int files(List<Commit> commits, List<Piece> pieces, long rows) {
         long writtenRows = rows(commits);
         long writtenBytes = commits.stream().mapToLong(Commit::bytes).sum();
@@ -351,7 +354,8 @@ final class CheckpointedRun {
                 : (double) writtenBytes / writtenRows * rows;
         return Math.clamp((long) Math.ceil(bytes / settings.targetFileSize()), 1, Integer.MAX_VALUE);
     }
-    /// Refuses to go on with rows that were done another way. Without errors all ways are the same.
+    /// Refuses to continue if earlier errors were handled differently. Without errors all policies have the same
+    /// result.
     private void refuseOtherPolicy(List<Commit> commits) {
         for (Commit commit : commits) {
             ErrorPolicy.OnError before =
@@ -364,7 +368,8 @@ final class CheckpointedRun {
         }
     }
 
-    /// The driver that started last goes on; one that finds another after it has lost its place.
+
+    /// Refuses to continue if another driver has started since, because the driver that started last continues.
     private void refuseOtherDriver(int attempt) {
         if (state.attempts() != attempt + 1) {
             RunState.Attempt other = state.lastAttempt();

@@ -6,21 +6,22 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.errors.ErrorKind;
 
-/// An interval that is done: its rows are in the output once, in these files. Kept as JSON; an interval counts when
-/// its file is there, and only then.
+/// A finished interval, whose rows are in the output once, in these files. It is kept as JSON. An interval counts if,
+/// and only if, its file exists.
 ///
-/// @param interval number, from 0
-/// @param from first row, in the order of `PlannedRows`
-/// @param to first row after it
-/// @param files names of the data files
-/// @param errorFiles the same, in the [Quarantine]
-/// @param bytes of the data files
-/// @param tokens as tasks counted, those that were tried again more than once; the other counts likewise
-/// @param errorKinds what was wrong with rows, by kind
-/// @param seconds that the interval took
-/// @param attempt number of the driver's start that did it
-/// @param version of spark-qwen that did it
-/// @param stored what each of both kinds of files was when it was written; of earlier versions there is nothing
+/// @param interval the interval's number, from 0
+/// @param from the first row, in the order of `PlannedRows`
+/// @param to the first row after the interval
+/// @param files the names of the data files
+/// @param errorFiles the names of the data files in the [Quarantine]
+/// @param bytes the size of the data files
+/// @param tokens the tokens as tasks counted them, those of retried tasks more than once; so it is with the other
+///     counts
+/// @param errorKinds the kinds of errors of rejected rows
+/// @param seconds the time that the interval took
+/// @param attempt the number of the driver's start that did it
+/// @param version the version of spark-qwen that did it
+/// @param stored the state of each file of both kinds when it was written; commits of earlier versions have none
 record Commit(
         int interval,
         long from,
@@ -61,7 +62,7 @@ record Commit(
         return to - from;
     }
 
-    /// What a file was when it was written; null if nobody took note.
+    /// Returns the state of a file when it was written; null if it was not recorded.
     @Nullable
     StoredFile stored(String file) {
         return stored == null ? null : stored.get(file);

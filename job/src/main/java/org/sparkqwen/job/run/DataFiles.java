@@ -16,10 +16,11 @@ import org.apache.spark.sql.SaveMode;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Refusal;
 
-/// The files of a directory that intervals write rows to: the output, or the quarantine in it. A file counts when a
+/// The files of a directory to which intervals write rows: the output, or the quarantine in it. A file counts if a
 /// commit names it.
 final class DataFiles {
-    /// `part-00000-` and what Spark gives all files of one write in common.
+    /// The pattern of a data file's name: `part-00000-`, and the identifier that Spark gives all files of one
+    /// write.
     private static final Pattern DATA_FILE =
             Pattern.compile("part-\\d+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}).*");
 
@@ -27,8 +28,8 @@ final class DataFiles {
     private final String path;
     private final RunState directory;
 
-    /// @param path of the directory, as Spark takes it
-    /// @param directory the same
+    /// @param path the directory, as Spark takes it
+    /// @param directory the same directory, as its state
     DataFiles(RunSettings settings, String path, RunState directory) {
         this.settings = settings;
         this.path = path;
@@ -40,12 +41,12 @@ final class DataFiles {
         rows.write()
                 .format(settings.outputFormat())
                 .options(OutputFormat.writerOptions())
-                // Hadoop's committer takes all that lies below its attempt's number for its own, that of a killed
-                // driver's tasks, too, if they had the same.
+                // Hadoop's committer takes all files below its attempt's number for its own, including those of a
+                // killed driver's tasks with the same number.
                 .option(
                         "mapreduce.job.application.attempt.id",
                         Integer.toString(ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE)))
-                // The output is whole when all intervals are.
+                // The output is complete only when all intervals are.
                 .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
                 .options(settings.outputOptions())
                 .mode(SaveMode.Append)
@@ -56,7 +57,7 @@ final class DataFiles {
         return DATA_FILE.matcher(file).matches();
     }
 
-    /// Refuses what readers would take for data and no run wrote.
+    /// Refuses files that readers would take for data, but that no run wrote.
     static void refuseForeign(RunSettings settings, RunState directory) {
         directory.visible().stream()
                 .map(file -> file.getPath().getName())
@@ -70,7 +71,7 @@ final class DataFiles {
                 });
     }
 
-    /// Data files that no commit names.
+    /// Returns the data files that no commit names.
     List<FileStatus> strays(Collection<String> committed) {
         return directory.visible().stream()
                 .filter(file -> isNameOfOne(file.getPath().getName()))
@@ -83,12 +84,12 @@ final class DataFiles {
         directory.discard(strays);
     }
 
-    /// Deletes what Spark's committers leave of work that was broken off.
+    /// Deletes what Spark's committers leave of interrupted work.
     void discardUnfinished() {
         directory.discardUnfinished();
     }
 
-    /// Whether these files are of several writes: all files of one have an identifier in common.
+    /// Returns whether these files come from several writes. All files of one write have an identifier in common.
     static boolean areOfSeveralWrites(Collection<FileStatus> files) {
         return files.stream()
                         .map(file -> DATA_FILE.matcher(file.getPath().getName()))
@@ -99,17 +100,17 @@ final class DataFiles {
                 > 1;
     }
 
-    /// What each of these files is now.
+    /// Returns the present state of each of these files.
     Map<String, StoredFile> stored(Collection<FileStatus> files) {
         Map<String, StoredFile> stored = new HashMap<>();
         files.forEach(file -> stored.put(file.getPath().getName(), directory.stored(file)));
         return stored;
     }
 
-    /// Refuses files of a commit that are gone, or are not what they were.
+    /// Refuses files of a commit that are gone or have changed.
     ///
-    /// @param names of the files
-    /// @param present the files that are there, by name
+    /// @param names the names of the files
+    /// @param present the existing files, by name
     void refuseChanged(Commit commit, List<String> names, Map<String, FileStatus> present, RunState state) {
         for (String name : names) {
             FileStatus file = present.get(name);
@@ -132,7 +133,7 @@ final class DataFiles {
         }
     }
 
-    /// The files that are there, by name.
+    /// Returns the existing files, by name.
     Map<String, FileStatus> present() {
         Map<String, FileStatus> present = new HashMap<>();
         directory.visible().forEach(file -> present.put(file.getPath().getName(), file));

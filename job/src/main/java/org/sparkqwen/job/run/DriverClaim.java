@@ -34,24 +34,24 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 
-/// A driver's claim to an output: of several, one is at work, and the others are refused while it lives.
+/// A driver's claim to an output. Of several drivers one is at work, and the others are refused while it lives.
 ///
-/// This is Lamport's bakery, in files of the run's state. A driver that comes says so (`ID.entering`), takes a number
-/// that is higher than all others (`NUMBER-ID.claim`), and then has to do only with those before it: it is refused if
-/// one of them lives. That takes no lock, no rename and no exclusive creation, which many stores lack; only that a file
-/// that was written is there for all, which they have.
+/// This is Lamport's bakery algorithm, in files of the run's state. A driver that arrives says so (`ID.entering`) and
+/// takes a number that is higher than all others (`NUMBER-ID.claim`). From then on only the drivers before it matter:
+/// it is refused if one of them lives. The algorithm needs no lock, no rename and no exclusive creation, which many
+/// stores lack. It needs only that a file that was written is visible to all, which they guarantee.
 ///
-/// A driver that lives renews `ID.alive` every five seconds. One whose process has ended on this very machine is dead
-/// at once. Of another machine nothing can be known but that: it is dead when it was silent for half a minute, which
-/// the one that waits measures with its own clock. The driver that takes over deletes the claims of the dead; one of
-/// them that was only asleep finds its claim gone, before it commits anything.
+/// A living driver renews `ID.alive` every five seconds. A driver of this machine whose process has ended is dead at
+/// once. A driver of another machine counts as dead when it was silent for half a minute, because nothing else can be
+/// known about it; the waiting driver measures this with its own clock. The driver that takes over deletes the claims
+/// of the dead. If one of them was only asleep, it finds its claim gone before it commits anything.
 final class DriverClaim implements AutoCloseable {
-    /// Where claims lie in a run's state.
+    /// The directory of claims in a run's state.
     static final String DIRECTORY = "drivers";
 
     static final Duration BETWEEN_RENEWALS = Duration.ofSeconds(5);
 
-    /// After so long without a sign of life another machine's driver is taken for dead.
+    /// The time without a renewal after which another machine's driver counts as dead.
     static final Duration SILENCE = Duration.ofSeconds(30);
 
     private static final Duration BETWEEN_LOOKS = Duration.ofMillis(200);
@@ -61,7 +61,7 @@ final class DriverClaim implements AutoCloseable {
     private static final Pattern ENTERING = Pattern.compile("([0-9a-f-]{36})\\.entering");
     private static final Pattern CLAIM = Pattern.compile("(\\d{9})-([0-9a-f-]{36})\\.claim");
 
-    /// Ids of this process's claims.
+    /// The ids of this process's claims.
     private static final Set<String> HELD = ConcurrentHashMap.newKeySet();
 
     private final FileSystem files;
@@ -75,9 +75,9 @@ final class DriverClaim implements AutoCloseable {
 
     /// A driver, as it describes itself.
     ///
-    /// @param machine what tells machines and users apart, as far as one can see another's processes
-    /// @param processStarted milliseconds since 1970, since numbers of processes are used again
-    /// @param started when it came to this output
+    /// @param machine what distinguishes machines and users, as far as one can see another's processes
+    /// @param processStarted milliseconds since 1970, because process ids are used again
+    /// @param started when the driver came to this output
     @JsonIgnoreProperties(ignoreUnknown = true)
     record Driver(String id, String host, String machine, long pid, long processStarted, String started) {
         static Driver ofThisProcess() {
@@ -99,7 +99,7 @@ final class DriverClaim implements AutoCloseable {
             }
         }
 
-        /// Processes of another container, start of the machine, or user cannot be judged from here.
+        /// Describes this machine. Processes of another container, boot or user cannot be judged from here.
         private static String thisMachine() {
             StringBuilder machine = new StringBuilder(thisHost());
             machine.append(' ').append(System.getProperty("user.name"));
@@ -123,7 +123,7 @@ final class DriverClaim implements AutoCloseable {
             return machine.equals(other.machine);
         }
 
-        /// Whether the process of a driver of this machine runs.
+        /// Returns whether the process of a driver of this machine runs.
         boolean runs() {
             if (pid == ProcessHandle.current().pid()) {
                 return HELD.contains(id);
@@ -135,7 +135,7 @@ final class DriverClaim implements AutoCloseable {
                     .isPresent();
         }
 
-        /// Whether a process has ended and only its parent does not know it yet.
+        /// Returns whether a process has ended, but its parent has not noticed yet.
         private static boolean hasEnded(long pid) {
             try {
                 String stat = Files.readString(java.nio.file.Path.of("/proc/%d/stat".formatted(pid)));
@@ -151,13 +151,13 @@ final class DriverClaim implements AutoCloseable {
         }
     }
 
-    /// Another driver's file.
+    /// The file of another driver.
     ///
-    /// @param number empty while it takes one
+    /// @param number the driver's number; empty while it takes one
     private record Other(String id, Optional<Long> number, FileStatus file) {}
 
     private DriverClaim(FileSystem files, Path directory, String output, Duration silence) {
-        // Hadoop's checksums of local files are files of their own, which others may see half written.
+        // Hadoop's checksums of local files are separate files, which others may see half written.
         this.files = files instanceof ChecksumFileSystem checked ? checked.getRawFileSystem() : files;
         this.directory = directory;
         this.output = output;
@@ -167,7 +167,7 @@ final class DriverClaim implements AutoCloseable {
 
     /// Claims an output.
     ///
-    /// @param console where it is said that this may take a while
+    /// @param console where a message says that this may take a while
     /// @param onLoss what to do when another driver has taken over
     /// @throws Refusal if another driver is at work on it
     static DriverClaim of(RunState state, String output, PrintStream console, Runnable onLoss) {
@@ -240,11 +240,11 @@ final class DriverClaim implements AutoCloseable {
             return Optional.ofNullable(JSON.readValue(in.readNBytes(LARGEST), Driver.class))
                     .filter(driver -> driver.host != null && driver.machine != null && driver.started != null);
         } catch (IOException e) {
-            return Optional.empty(); // gone, not written to its end, or nonsense: then only its renewals count
+            return Optional.empty(); // gone, incomplete or invalid: then only its renewals count
         }
     }
 
-    /// Waits until it is known of every driver before this one that it is dead, and removes its claim.
+    /// Waits until every driver before this one is known to be dead, and removes its claim.
     private void awaitThoseBefore(PrintStream console) throws IOException {
         Map<String, Sign> signs = new HashMap<>();
         boolean announced = false;
@@ -280,7 +280,7 @@ final class DriverClaim implements AutoCloseable {
                     }
                 }
             }
-            // One listing may miss both files of a driver that takes its number meanwhile; the next does not.
+            // One listing may miss both files of a driver that is taking its number; the next does not.
             empty = undecided.isEmpty() ? empty + 1 : 0;
             if (empty == 2) {
                 return;
@@ -299,7 +299,7 @@ final class DriverClaim implements AutoCloseable {
         return "%09d-%s.claim".formatted(number, id);
     }
 
-    /// What was last seen of another driver, and since when.
+    /// The last renewal seen of another driver, and since when.
     private static final class Sign {
         private final long seen;
         private final long since = System.nanoTime();
@@ -309,7 +309,8 @@ final class DriverClaim implements AutoCloseable {
             this.seen = seen;
         }
 
-        /// Whether it was looked at several times: one that is only just being written cannot be read yet.
+        /// Returns whether the driver was looked at several times, because a claim cannot be read while it is
+        /// being written.
         boolean isOld() {
             return System.nanoTime() - since > 2 * BETWEEN_LOOKS.toNanos();
         }
@@ -320,7 +321,7 @@ final class DriverClaim implements AutoCloseable {
         }
     }
 
-    /// When another driver last renewed its claim, by a clock that need not be ours; 0 if it never did.
+    /// Returns when another driver last renewed its claim, by a clock that may differ from ours; 0 if it never did.
     private long lastSign(Other other) {
         try {
             return files.getFileStatus(alive(other.id)).getModificationTime();
@@ -372,13 +373,13 @@ final class DriverClaim implements AutoCloseable {
                 }
             }
         } catch (IOException | FSError | RuntimeException e) {
-            // Such as a full disk, or a file system that was closed. Nobody else is harmed, and the next renewal may
-            // succeed.
+            // The reason may be a full disk, or a file system that was closed. Nobody else is harmed, and the next
+            // renewal may succeed.
         }
         return true;
     }
 
-    /// Refuses to go on if another driver has taken over, which took this one for dead.
+    /// Refuses to continue if another driver has taken over, because it took this one for dead.
     void refuseIfLost() {
         try {
             if (files.exists(claim)) {
@@ -405,7 +406,7 @@ final class DriverClaim implements AutoCloseable {
         }
     }
 
-    /// Gives the output free.
+    /// Releases the output.
     @Override
     public void close() {
         timer.cancel();

@@ -9,10 +9,10 @@ import org.apache.spark.util.SignalUtils;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Console;
 
-/// Says what becomes of a run that Ctrl-C or `kill` ends: how many rows are done and kept. A second signal ends it at
-/// once, without waiting for Spark.
+/// Reports how many rows are done and kept when Ctrl-C or `kill` ends a run. A second signal ends the run at once,
+/// without waiting for Spark.
 public final class Interruption implements AutoCloseable {
-    /// Signals that end a run, with their numbers: the exit code is that and 128, as everywhere.
+    /// The signals that end a run, with their numbers. The exit code is 128 plus that number, as usual.
     private static final Map<String, Integer> SIGNALS = Map.of("INT", 2, "TERM", 15);
 
     private static final int ENDED_BY_SIGNAL = 128;
@@ -33,7 +33,7 @@ public final class Interruption implements AutoCloseable {
 
     /// Watches for signals until it is closed.
     ///
-    /// @param name of the job
+    /// @param name the name of the job
     /// @param atEnd what must be done before the process ends
     static Interruption watch(String name, Runnable atEnd) {
         Interruption interruption = new Interruption(name, atEnd);
@@ -41,22 +41,22 @@ public final class Interruption implements AutoCloseable {
         return interruption;
     }
 
-    /// Listens for signals, once in a process.
+    /// Registers for the signals, once in a process.
     public static void listen() {
         for (String signal : List.copyOf(SIGNALS.keySet())) {
             SignalUtils.register(signal, () -> {
                 caught(signal);
-                return true; // nothing else is done with it
+                return true; // nothing else handles the signal
             });
         }
     }
 
-    /// Takes note of how many rows are done, of how many.
+    /// Records how many rows are done, out of how many.
     void done(long rows, long total) {
         done = new Done(rows, total);
     }
 
-    /// Where a signal is ending this process, what fails now is no news: then this does not return.
+    /// Does not return if a signal is ending this process, because failures are expected then.
     public static void awaitEndIfEnding() {
         while (ENDING.get()) {
             LockSupport.park();
@@ -69,9 +69,9 @@ public final class Interruption implements AutoCloseable {
             Runtime.getRuntime().halt(exitCode);
         }
         Interruption current = CURRENT.get();
-        System.err.println(); // the progress bar's line has no end
+        System.err.println(); // ends the progress bar's line
         new Console(System.err).println(current == null ? "spark-qwen: ended by SIG" + signal : current.line(signal));
-        // Not in this thread, which must be free for a second signal.
+        // This thread must stay free for a second signal.
         Thread.ofPlatform().name("spark-qwen-end").start(() -> {
             if (current != null) {
                 current.atEnd.run();
@@ -80,6 +80,7 @@ public final class Interruption implements AutoCloseable {
         });
     }
 
+    /// Formats the message, such as
     /// `spark-qwen score: ended by SIGINT; 1,200 of 4,800 rows are done and kept: the same command goes on …`.
     String line(String signal) {
         Done now = done;

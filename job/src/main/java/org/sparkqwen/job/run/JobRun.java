@@ -48,7 +48,7 @@ import org.sparkqwen.job.storage.S3Check;
 import org.sparkqwen.job.storage.S3Settings;
 import scala.jdk.javaapi.CollectionConverters;
 
-/// The course of every job: check, read, work under the eyes of a person, write, and look at what was written.
+/// The course of every job: check, read, process while a person can watch, write, and check what was written.
 public final class JobRun implements AutoCloseable {
     private static final String INSTEAD = "choose another --output, or --mode overwrite";
 
@@ -67,15 +67,15 @@ public final class JobRun implements AutoCloseable {
         interruption = Interruption.watch(name, this::release);
     }
 
-    /// What a finished run wrote, with all its restarts.
+    /// What a finished run wrote, over all its restarts.
     ///
-    /// @param output as read back
-    /// @param started when it first was
-    /// @param elapsed the time of its intervals together
-    /// @param counters what tasks counted
-    /// @param pace of this start's work
+    /// @param output the output as read back
+    /// @param started when the run first started
+    /// @param elapsed the time of the run's intervals together
+    /// @param counters the counts of its tasks
+    /// @param pace the pace of this start's work
     /// @param badData what was wrong with the input
-    /// @param restarts starts of a driver after the first, that had work to do
+    /// @param restarts how many starts of a driver after the first had work to do
     /// @param warnings what a person should know of the run
     public record Written(
             Dataset<Row> output,
@@ -109,7 +109,8 @@ public final class JobRun implements AutoCloseable {
                         .getOrCreate());
     }
 
-    /// Without a directory that it can write to Spark ends the JVM, with exit code 53 and without a word.
+    /// Refuses local directories that cannot be written to, because Spark would end the JVM with exit code 53 and
+    /// without a message.
     private static void refuseUnwritable(String[] localDirectories) {
         String reason = "";
         for (String directory : localDirectories) {
@@ -126,17 +127,18 @@ public final class JobRun implements AutoCloseable {
                 .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
     }
 
-    /// Spark's configuration: what was submitted, what `--conf` says, and defaults of our own.
+    /// Returns Spark's configuration: what was submitted, what `--conf` says, and our own defaults.
     public static SparkConf configuration(RunSettings settings) {
         SparkConf conf = new SparkConf();
         settings.conf().forEach(conf::set);
         conf.setIfMissing("spark.master", "local[*]");
-        // Progress comes with heartbeats; ten seconds, the default, is long to look at a bar that stands still.
+        // Progress comes with heartbeats, and the default of ten seconds is long for a bar that stands still.
         conf.setIfMissing("spark.executor.heartbeatInterval", "2s");
-        // Nothing to look at in local runs, which also must not fight over a port.
+        // Local runs need no UI, and must not compete for its port.
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
-            // Names of metrics begin with it; a local executor's are registered before it has the application's id.
+            // Names of metrics begin with it, and those of a local executor are registered before it has the
+            // application's id.
             conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
         }
         SafeOptions.extendRedaction(conf, settings);
@@ -145,21 +147,21 @@ public final class JobRun implements AutoCloseable {
         return conf;
     }
 
-    /// What a person should know of this run; the place to add to.
+    /// Returns the warnings about this run, to which callers may add.
     public Warnings warnings() {
         return warnings;
     }
 
-    /// Does `preparation` before each interval, and so not where nothing is left to do.
+    /// Runs `preparation` before each interval, and therefore not if nothing is left to do.
     public void beforeWork(Consumer<SparkSession> preparation) {
         this.preparation = preparation;
     }
 
-    /// Runs a job from input to output, or what an earlier start of the same run has left of it.
+    /// Runs a job from input to output, or the part that an earlier start of the same run has left to do.
     ///
-    /// @param identity what makes it the same run
-    /// @param estimatedTokens of a row of an input with such columns: what it costs, about
-    /// @param job makes the output of the input, counting as it goes
+    /// @param identity what makes a run the same
+    /// @param estimatedTokens estimates the cost of a row, in tokens, for an input with such columns
+    /// @param job makes the output from the input, and counts the rows
     public Written run(
             RunIdentity identity,
             Function<StructType, Column> estimatedTokens,
@@ -175,7 +177,7 @@ public final class JobRun implements AutoCloseable {
         Dataset<Row> input = opened.all();
         Counters counters = Counters.register(spark);
         Pace pace = new Pace();
-        Dataset<Row> result = job.apply(input, counters); // refuses what it cannot work on
+        Dataset<Row> result = job.apply(input, counters); // refuses an unsuitable input
         OutputFormat format = new OutputFormat(spark, settings.outputFormat());
         format.refuseWhatItCannotHold(result.schema());
         warnings.addAll(format.cautions(result.schema()));
@@ -189,7 +191,7 @@ public final class JobRun implements AutoCloseable {
         DriverClaim taken = DriverClaim.of(
                 state, settings.output(), System.err, () -> spark.sparkContext().cancelAllJobs());
         claim = taken;
-        refuseForeign(state); // once more: until then another driver may have written
+        refuseForeign(state); // checks again, because another driver may have written until then
         begin(
                 state,
                 new RunState.Run(
@@ -229,7 +231,7 @@ public final class JobRun implements AutoCloseable {
                 warnings.lines());
     }
 
-    /// The columns of rows that are dropped; null if none are.
+    /// Returns the columns of rows that are dropped; null if none are.
     private @Nullable StructType quarantined(Dataset<Row> input, Dataset<Row> result) {
         int passed = settings.columns().isEmpty()
                 ? RowProblem.without(input.schema()).size()
@@ -251,12 +253,12 @@ public final class JobRun implements AutoCloseable {
     private Dataset<Row> read(String path, StructType schema) {
         return spark.read()
                 .format(settings.outputFormat())
-                .option("maxStringLen", Integer.MAX_VALUE) // of JSON; a row that was written can be read
+                .option("maxStringLen", Integer.MAX_VALUE) // for JSON: every row that was written can be read
                 .schema(schema)
                 .load(path);
     }
 
-    /// Refuses an output that holds what no run of ours wrote: it is neither gone on with nor deleted.
+    /// Refuses an output with files that no run of ours wrote. It is neither continued nor deleted.
     private void refuseForeign(RunState state) {
         if (state.isOurs()) {
             DataFiles.refuseForeign(settings, state);
@@ -270,7 +272,7 @@ public final class JobRun implements AutoCloseable {
         }
     }
 
-    /// Begins a run, or finds that the output holds this very run.
+    /// Begins a run, or finds that the output holds this same run.
     private void begin(RunState state, RunState.Run run) {
         if (settings.mode() == RunSettings.Mode.OVERWRITE) {
             state.erase();
@@ -297,7 +299,7 @@ public final class JobRun implements AutoCloseable {
         }
     }
 
-    /// A scan of the whole input; of `--limit` rows where it cannot be cut.
+    /// Returns a scan of the whole input, or of `--limit` rows where it cannot be cut.
     private InputScan scan(Dataset<Row> input, UnreadableFiles unreadable) {
         InputScan scan = new InputScan(input, unreadable);
         return scan.liesInFiles() || settings.limit() == null
@@ -305,7 +307,7 @@ public final class JobRun implements AutoCloseable {
                 : new InputScan(input.limit((int) Math.min(settings.limit(), Integer.MAX_VALUE)));
     }
 
-    /// Which of the input's columns a result is made of. Others are not read.
+    /// Returns the input columns from which a result is made. Others are not read.
     private static List<String> columnsRead(Dataset<Row> input, Dataset<Row> result) {
         Set<String> names = new HashSet<>();
         List<LogicalPlan> plans =
@@ -318,7 +320,8 @@ public final class JobRun implements AutoCloseable {
         return Arrays.stream(input.columns()).filter(names::contains).toList();
     }
 
-    /// A run that reads what it writes would never end, and one that overwrites what it reads would lose it.
+    /// Refuses an output that is part of the input. A run that reads what it writes would never end, and one that
+    /// overwrites what it reads would lose it.
     private void refuseOwnOutput(InputScan scan, Path output) {
         Path written = fileSystem(output).makeQualified(output);
         String inside = written.isRoot() ? written.toString() : written + "/";
@@ -342,9 +345,9 @@ public final class JobRun implements AutoCloseable {
         }
     }
 
-    /// Writes a file beside the output's data, where Spark's readers pass over it.
+    /// Writes a file beside the output's data, where Spark's readers skip it.
     ///
-    /// @param file a name that starts with an underscore
+    /// @param file the file's name, which starts with an underscore
     /// @return its path
     public String writeBeside(String file, String content) {
         Path path = new Path(settings.output(), file);
@@ -364,7 +367,7 @@ public final class JobRun implements AutoCloseable {
         }
     }
 
-    /// Gives the output free for another driver.
+    /// Releases the output for another driver.
     private void release() {
         DriverClaim held = claim;
         if (held != null) {

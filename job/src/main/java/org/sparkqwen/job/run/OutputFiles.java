@@ -22,8 +22,8 @@ import org.sparkqwen.job.spark.InternalRows;
 import org.sparkqwen.job.spark.RowNumber;
 import org.sparkqwen.job.storage.OutputLayout;
 
-/// Where the rows of intervals go: into the output, and with `--on-error drop` those that have errors into the
-/// [Quarantine]. What no commit names does not count in either.
+/// The files to which intervals write rows: the output, and with `--on-error drop` the [Quarantine] for rejected rows.
+/// In both, files that no commit names do not count.
 final class OutputFiles {
     private final RunSettings settings;
     private final RunState state;
@@ -41,22 +41,22 @@ final class OutputFiles {
         this.quarantined = quarantined;
     }
 
-    /// What an interval wrote.
+    /// The files that an interval wrote.
     ///
-    /// @param bytes of the data
-    /// @param stored what each file is
+    /// @param bytes the size of the data
+    /// @param stored the state of each file
     record Written(List<String> data, List<String> errors, long bytes, Map<String, StoredFile> stored) {}
 
-    /// Writes the result of an interval, a file a partition.
+    /// Writes the result of an interval, one file for each partition.
     ///
-    /// @param rows of the interval
-    /// @param found what tasks find wrong with rows; whole when they have ended
+    /// @param rows how many rows the interval has
+    /// @param found the errors that tasks find; complete when the tasks have ended
     void write(Dataset<Row> result, long rows, Origins origins, ErrorKinds found) {
         if (quarantined == null) {
             output.write(inOrder(result));
             return;
         }
-        // Both are read from the shuffle before the parts, so the work is done once.
+        // Both writes read the shuffle before the parts, so the job's work is done once.
         RDD<InternalRow> shuffled = result.queryExecution().toRdd();
         Dataset<Row> once = InternalRows.dataset(result.sparkSession(), shuffled, result.schema());
         output.write(inOrder(once.filter(col("error").isNull())));
@@ -72,7 +72,7 @@ final class OutputFiles {
         return RowNumber.isIn(result.schema()) ? RowNumber.order(result) : result;
     }
 
-    /// Data files that no commit names, of work that was broken off.
+    /// Returns the data files that no commit names, which interrupted work left behind.
     Strays strays(List<Commit> commits) {
         return new Strays(
                 output.strays(names(commits, Commit::files)), quarantine.strays(names(commits, Commit::errorFiles)));
@@ -82,7 +82,7 @@ final class OutputFiles {
     record Strays(List<FileStatus> data, List<FileStatus> errors) {
         static final Strays NONE = new Strays(List.of(), List.of());
 
-        /// Those that were not among `others`.
+        /// Returns the files that are not among `others`.
         Strays without(Strays others) {
             return new Strays(without(data, others.data), without(errors, others.errors));
         }
@@ -94,15 +94,15 @@ final class OutputFiles {
                     .toList();
         }
 
-        /// Whether another driver wrote some of them meanwhile.
+        /// Returns whether another driver wrote some of the files meanwhile.
         boolean areOfSeveralWrites() {
             return DataFiles.areOfSeveralWrites(data) || DataFiles.areOfSeveralWrites(errors);
         }
     }
 
-    /// What an interval wrote.
+    /// Returns what an interval wrote.
     ///
-    /// @param files that came while it was at work
+    /// @param files the files that appeared during the interval
     Written written(Strays files) {
         Map<String, StoredFile> stored = output.stored(files.data());
         stored.putAll(quarantine.stored(files.errors()));
@@ -119,14 +119,14 @@ final class OutputFiles {
         quarantine.discard(strays.errors());
     }
 
-    /// Deletes what Spark's committers leave of work that was broken off.
+    /// Deletes what Spark's committers leave of interrupted work.
     void discardUnfinished() {
         output.discardUnfinished();
         quarantine.discardUnfinished();
     }
 
-    /// Refuses an output that is not what commits say: a file that is gone, cut or changed would be rows that are
-    /// missing, and one that is none of the run's, rows that nobody computed.
+    /// Refuses an output that differs from its commits. If a file is gone, cut or changed, rows would be missing;
+    /// if no run wrote it, nobody computed its rows.
     void refuseChanged(List<Commit> commits) {
         DataFiles.refuseForeign(settings, state);
         Map<String, FileStatus> data = output.present();

@@ -21,11 +21,12 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.failure.Refusal;
 
-/// Which columns a format of the output can hold and give back as they were.
+/// The columns that a format of the output can hold and give back unchanged.
 ///
-/// What each does to values of each type was found by writing and reading all of them, see `OutputFormatTest`.
+/// The behaviour of each format for values of each type was found by writing and reading all of them, see
+/// `OutputFormatTest`.
 final class OutputFormat {
-    /// Those whose schema holds every column that a job adds.
+    /// The formats whose schema holds every column that a job adds.
     static final List<String> NAMES = List.of("parquet", "json", "orc");
 
     private final SparkSession spark;
@@ -37,8 +38,8 @@ final class OutputFormat {
         this.name = name;
     }
 
-    /// Options that make a format keep what its defaults leave out: null columns of JSON's rows, the microseconds
-    /// of timestamps, and the seconds of old time zones. JSON's defaults keep thousandths and minutes.
+    /// Returns options with which a format keeps what its defaults leave out: null columns of JSON's rows, the
+    /// microseconds of timestamps, and the seconds of old time zones. JSON's defaults keep thousandths and minutes.
     static Map<String, String> writerOptions() {
         return Map.of(
                 "ignoreNullFields",
@@ -66,7 +67,7 @@ final class OutputFormat {
         }
     }
 
-    /// What happens to some values of types that the format holds, a line for each kind.
+    /// Returns warnings about values that the format changes although it holds their types, a line for each kind.
     List<String> cautions(StructType schema) {
         List<String> cautions = new ArrayList<>();
         if (name.equals("orc")) {
@@ -102,16 +103,16 @@ final class OutputFormat {
     private boolean holds(DataType type) {
         return writer().supportDataType(type)
                 && switch (name) {
-                    // JSON's keys are strings; of any other key Spark writes a text, and cannot read that.
+                    // JSON's keys are strings. Spark writes any other key as a text, which it cannot read.
                     case "json" ->
                         !any(type, part -> part instanceof MapType map && !(map.keyType() instanceof StringType));
-                    // Written as if they had no collation, and then not read as what they were.
+                    // They are written without their collation, so they cannot be read as what they were.
                     case "orc" -> !any(type, part -> part instanceof StringType && !part.equals(DataTypes.StringType));
                     default -> true;
                 };
     }
 
-    /// Whether a type, or one that is nested in it, is such a one.
+    /// Returns whether a type, or one nested in it, is wanted.
     private static boolean any(DataType type, Predicate<DataType> wanted) {
         return wanted.test(type)
                 || switch (type) {

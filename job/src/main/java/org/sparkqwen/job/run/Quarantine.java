@@ -19,12 +19,12 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.Origins;
 import org.sparkqwen.job.spark.RowNumber;
 
-/// Where rows go that cannot be worked on, with `--on-error drop`: their passed columns, what is wrong, and where they
-/// come from, so that they can be repaired and worked on by another run.
+/// The directory for rejected rows with `--on-error drop`. It has their passed columns, the error, and their origin, so
+/// that they can be repaired and processed by another run.
 ///
-/// Beside them lies a list of input files that cannot be read, of which no row is done.
+/// Beside them lies a list of input files that cannot be read, of which no row is processed.
 ///
-/// A directory in the output that Spark's readers pass over.
+/// Spark's readers of the output skip this directory.
 final class Quarantine {
     private static final String ORIGIN = "_spark_qwen_origin";
 
@@ -35,10 +35,10 @@ final class Quarantine {
 
     private Quarantine() {}
 
-    /// The columns of a result that are not the job's own, of which a quarantined row has no value.
+    /// Returns the quarantine's schema, without the job's own columns, for which a quarantined row has no values.
     ///
-    /// @param result with the passed columns first
-    /// @param passed how many those are
+    /// @param result a schema with the passed columns first
+    /// @param passed how many passed columns there are
     /// @throws Refusal if one has the name of a column that the quarantine adds
     static StructType schema(StructType result, int passed) {
         StructType schema = new StructType(Arrays.copyOf(result.fields(), passed));
@@ -53,11 +53,12 @@ final class Quarantine {
         return schema;
     }
 
-    /// The quarantine's rows of a result, each input row once although several of its samples have failed.
+    /// Returns the quarantine's rows of a result. Each input row occurs once, even if several of its samples have
+    /// failed.
     ///
-    /// @param bad rows of a result that have `error` set, with their numbers if they have any
+    /// @param bad the rows of a result that have `error` set, with their numbers if they have any
     /// @param schema see [#schema]
-    /// @param files that they go into
+    /// @param files how many files the rows are written to
     static Dataset<Row> rows(Dataset<Row> bad, StructType schema, Origins origins, int files) {
         boolean numbered = RowNumber.isIn(bad.schema());
         Dataset<Row> once = numbered && RowNumber.hasSamples(bad.schema()) ? firstSamples(bad) : bad;

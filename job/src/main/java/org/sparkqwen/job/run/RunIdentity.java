@@ -13,20 +13,20 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.message.Quote;
 
-/// What makes a run this one: its job, its model, and every option that changes a row. A run is continued by the
-/// same.
+/// The identity of a run: its job, its model, and every option that changes a row. A run can only be continued by one
+/// with the same identity.
 ///
-/// @param facts texts by name
+/// @param facts the parts of the identity as texts, by name
 public record RunIdentity(Map<String, String> facts) {
     private static final int SHOWN_DIFFERENCES = 3;
 
-    /// What follows the name of a file.
+    /// The pattern of what follows the name of a file.
     private static final String ANY_CONTENTS = " \\(sha256 [0-9a-f]{64}\\)$";
 
-    /// @param job that is run
-    /// @param model its name and sha256
-    /// @param options the values of those that change rows
-    /// @param files options that name a local file, whose contents count
+    /// @param job the job that is run
+    /// @param model the model's name and sha256
+    /// @param options the values of the options that change rows
+    /// @param files the options that name a local file, whose contents count
     public static RunIdentity of(
             String job, String model, Map<String, Object> options, Set<String> files, SafeOptions safe) {
         Map<String, String> facts = new TreeMap<>();
@@ -42,8 +42,8 @@ public record RunIdentity(Map<String, String> facts) {
         return value == null ? "unset" : value.toString();
     }
 
-    /// Of a local file that an option names, such as a JSON schema, the contents count. Input files are looked at
-    /// by themselves.
+    /// Adds the sha256 of a local file that an option names, such as a JSON schema, because its contents count.
+    /// Input files are checked elsewhere.
     private static String withContents(@Nullable Object value) {
         String text = text(value);
         String shown = SafeOptions.identifying(text);
@@ -56,14 +56,14 @@ public record RunIdentity(Map<String, String> facts) {
                     ? "%s (sha256 %s)".formatted(shown, Fingerprint.of(file))
                     : shown;
         } catch (InvalidPathException e) {
-            return shown; // no file, which the option itself refuses
+            return shown; // not a path, which the option itself refuses
         }
     }
 
-    /// The first differences to another identity for a person, `temperature 0.8, not 1.0; seed 1, not 2`; empty if
-    /// there are none.
+    /// Returns the first differences to another identity for a person, such as
+    /// `temperature 0.8, not 1.0; seed 1, not 2`; empty if there are none.
     ///
-    /// @param other whose values come after `not`
+    /// @param other the identity whose values come after `not`
     public String differences(RunIdentity other) {
         Set<String> names = new TreeSet<>(facts.keySet());
         names.addAll(other.facts.keySet());

@@ -7,20 +7,20 @@ import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
 
-/// What a run reads and writes, and how it goes about it; what the job does to a row is not among it.
+/// The settings of a run: what it reads and writes, and how. They do not include what the job does with a row.
 ///
 /// @param input what is read
 /// @param output the directory that the run creates, on any file system that Spark writes to
 /// @param outputFormat `parquet`, `json` or `orc`
-/// @param outputOptions of that format
+/// @param outputOptions the options of that format
 /// @param mode what to do when the output exists
-/// @param columns of the input that pass through to the output; empty for all
+/// @param columns the input columns that pass through to the output; empty for all
 /// @param errors how rejected rows are handled
-/// @param limit how many rows are worked on, the first; null for all
-/// @param checkpointRows rows of an interval; null for as many as take about ten minutes
-/// @param checkpointBytes bytes of an interval in the input's files; null for no limit
-/// @param targetFileSize about how many bytes a file of the output has at most
-/// @param conf Spark configuration of the session
+/// @param limit how many of the first rows are processed; null for all
+/// @param checkpointRows the rows of an interval; null for as many as take about ten minutes
+/// @param checkpointBytes the bytes of an interval in the input's files; null for no limit
+/// @param targetFileSize the approximate most bytes of an output file
+/// @param conf the Spark configuration of the session
 public record RunSettings(
         InputFormat input,
         String output,
@@ -36,9 +36,9 @@ public record RunSettings(
         Map<String, String> conf) {
     /// What to do when the output exists.
     public enum Mode {
-        /// Goes on with it if it is this very run's, done or not, and refuses anything else.
+        /// Continues the output if it is of this same run, finished or not, and refuses anything else.
         RESUME,
-        /// Refuses.
+        /// Refuses the output.
         FAIL,
         /// Deletes what a run wrote there, and nothing else, and begins anew.
         OVERWRITE
@@ -60,7 +60,7 @@ public record RunSettings(
 
     private static final long TARGET_FILE_SIZE = 128 << 20;
 
-    /// A run with the defaults of the command line.
+    /// Returns settings with the defaults of the command line.
     public static RunSettings of(InputFormat input, String output) {
         return new RunSettings(
                 input,
@@ -77,7 +77,7 @@ public record RunSettings(
                 Map.of());
     }
 
-    /// The same run with another format of the output: `parquet`, `json` or `orc`.
+    /// Returns these settings with another format of the output: `parquet`, `json` or `orc`.
     public RunSettings withOutputFormat(String value) {
         return new RunSettings(
                 input,
@@ -94,7 +94,7 @@ public record RunSettings(
                 conf);
     }
 
-    /// The same run with options of the output's format.
+    /// Returns these settings with options of the output's format.
     public RunSettings withOutputOptions(Map<String, String> value) {
         return new RunSettings(
                 input,
@@ -111,7 +111,7 @@ public record RunSettings(
                 conf);
     }
 
-    /// The same run with another answer to what to do when the output exists.
+    /// Returns these settings with another way to handle an existing output.
     public RunSettings withMode(Mode value) {
         return new RunSettings(
                 input,
@@ -128,7 +128,7 @@ public record RunSettings(
                 conf);
     }
 
-    /// The same run with these columns of the input passing through, and no others.
+    /// Returns these settings with these input columns passing through, and no others.
     public RunSettings withColumns(List<String> value) {
         return new RunSettings(
                 input,
@@ -145,7 +145,7 @@ public record RunSettings(
                 conf);
     }
 
-    /// The same run with another way to handle rejected rows.
+    /// Returns these settings with another way to handle rejected rows.
     public RunSettings withErrors(ErrorPolicy value) {
         return new RunSettings(
                 input,
@@ -162,7 +162,7 @@ public record RunSettings(
                 conf);
     }
 
-    /// The same run of the first rows of the input only.
+    /// Returns these settings for only the first rows of the input.
     public RunSettings withLimit(long value) {
         return new RunSettings(
                 input,
@@ -179,7 +179,7 @@ public record RunSettings(
                 conf);
     }
 
-    /// The same run with intervals of so many rows.
+    /// Returns these settings with intervals of so many rows.
     public RunSettings withCheckpointRows(long value) {
         return new RunSettings(
                 input,
@@ -196,7 +196,7 @@ public record RunSettings(
                 conf);
     }
 
-    /// The same run with intervals of so many bytes of the input.
+    /// Returns these settings with intervals of so many bytes of the input.
     public RunSettings withCheckpointBytes(long value) {
         return new RunSettings(
                 input,
@@ -213,7 +213,7 @@ public record RunSettings(
                 conf);
     }
 
-    /// The same run with output files of about so many bytes at most.
+    /// Returns these settings with output files of about so many bytes at most.
     public RunSettings withTargetFileSize(long value) {
         return new RunSettings(
                 input,
@@ -230,7 +230,7 @@ public record RunSettings(
                 conf);
     }
 
-    /// The same run with Spark configuration of the session.
+    /// Returns these settings with a Spark configuration of the session.
     public RunSettings withConf(Map<String, String> value) {
         return new RunSettings(
                 input,
@@ -247,7 +247,7 @@ public record RunSettings(
                 value);
     }
 
-    /// Whether rejected rows are put aside.
+    /// Returns whether rejected rows are written to the quarantine.
     boolean drops() {
         return errors.onError() == ErrorPolicy.OnError.DROP;
     }

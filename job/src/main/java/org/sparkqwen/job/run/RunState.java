@@ -32,26 +32,26 @@ import org.sparkqwen.job.input.InputPlan;
 import org.sparkqwen.job.input.UnreadableFiles;
 import org.sparkqwen.job.storage.OutputLayout;
 
-/// What a run has done so far, in a directory of its output that Spark's readers pass over:
+/// The state of a run, in a directory of its output that Spark's readers skip:
 ///
-/// - `run.json`: what the run is,
+/// - `run.json`: the run's identity,
 /// - `plans/00000.json` and so on: the input's files and splits,
-/// - `commits/00000.json` and so on: intervals that are done, and the data files that hold them,
-/// - `attempts/00000.json` and so on: starts of a driver,
+/// - `commits/00000.json` and so on: the finished intervals, and the data files that hold them,
+/// - `attempts/00000.json` and so on: the starts of a driver,
 /// - `drivers`: which driver is at work, see [DriverClaim].
 ///
-/// A file appears whole or not at all, and is never replaced. A store like S3 does that by itself, asked to create what
-/// is not there yet. Elsewhere a file is written under another name and renamed, which no file system that Spark writes
-/// to does by half for one small file. Each has its own checksum, see [SealedJson], and what does not fit it is refused
-/// by name. The directory is its owner's alone.
+/// A file appears whole or not at all, and is never replaced. A store like S3 ensures that by itself, if it is asked to
+/// create only what does not exist yet. Elsewhere a file is written under another name and renamed, and no file system
+/// that Spark writes to does that by half for one small file. Each file has its own checksum, see [SealedJson], and a
+/// file that does not match it is refused by name. Only its owner can access the directory.
 final class RunState {
-    /// Of this version: every file has its checksum. There was none before.
+    /// The version of the state in which every file has its checksum. Earlier versions had none.
     private static final int FORMAT = 2;
 
-    /// Bytes that a file of the state may have. One that is larger is none of ours, and is not read.
+    /// The most bytes of a file of the state. No run writes a larger one, so it is not read.
     private static final long LARGEST_FILE = 64L << 20;
 
-    /// A plan names every file of the input.
+    /// The most bytes of a plan, which names every file of the input.
     private static final long LARGEST_PLAN = 1L << 30;
 
     private static final FsPermission OWNER_ALONE = new FsPermission((short) 0700);
@@ -63,10 +63,10 @@ final class RunState {
     private final Path directory;
     private boolean restricted;
 
-    /// @param started when
-    /// @param identity what makes it this run
-    /// @param columns of the input, as DDL
-    /// @param format of the state; null in versions before there was one
+    /// @param started when the run started
+    /// @param identity what makes a run the same
+    /// @param columns the columns of the input, as DDL
+    /// @param format the version of the state; null in those from before there was one
     record Run(
             String started,
             RunIdentity identity,
@@ -100,7 +100,7 @@ final class RunState {
         this.directory = new Path(this.output, OutputLayout.STATE);
     }
 
-    /// A directory in the output that has data files, but no run of its own.
+    /// Returns a directory in the output that has data files, but no run of its own.
     RunState inside(String name) {
         return new RunState(files, new Path(output, name));
     }
@@ -109,12 +109,12 @@ final class RunState {
         return attempt(() -> files.exists(runFile()));
     }
 
-    /// Whether the output has a state of ours, be it of a run or of one that was being deleted.
+    /// Returns whether the output has a state of ours, even of a run that was being deleted.
     boolean isOurs() {
         return attempt(() -> files.exists(directory));
     }
 
-    /// Whether there is anything in the output at all.
+    /// Returns whether the output is empty or does not exist.
     boolean isEmpty() {
         return attempt(() -> !files.exists(output) || files.listStatus(output).length == 0);
     }
@@ -140,15 +140,15 @@ final class RunState {
         return files;
     }
 
-    /// A directory of the state, which is there from then on.
+    /// Returns a directory of the state, and creates it if it does not exist.
     Path directory(String name) {
         Path named = new Path(directory, name);
         prepare(named);
         return named;
     }
 
-    /// Creates a directory of the state, and leaves the state to its owner alone. A store whose files appear when
-    /// they are closed has neither directories nor their permissions.
+    /// Creates a directory of the state, and restricts the state to its owner. A store whose files appear when they
+    /// are closed has neither directories nor their permissions.
     private void prepare(Path parent) {
         attempt(() -> {
             if (!files.hasPathCapability(parent, CreateFileOptionKeys.FS_OPTION_CREATE_IN_CLOSE)) {
@@ -168,7 +168,7 @@ final class RunState {
                 try {
                     files.setPermission(directory, OWNER_ALONE);
                 } catch (IOException e) {
-                    // It belongs to somebody else, who began the run with an earlier version.
+                    // The directory belongs to somebody else, who began the run with an earlier version.
                 }
             }
         }
@@ -178,7 +178,7 @@ final class RunState {
         write(numbered("plans", numbered("plans").size()), plan);
     }
 
-    /// Input files that are left out, of which this or an earlier start has taken note.
+    /// Returns the input files that are left out, as recorded by this or an earlier start.
     UnreadableFiles leftOut() {
         Path list = leftOutList();
         return attempt(() -> {
@@ -197,7 +197,7 @@ final class RunState {
         return new Path(output, OutputLayout.ERRORS + "/" + UnreadableFiles.LIST);
     }
 
-    /// Lists input files that are left out, instead of those that were before.
+    /// Replaces the list of input files that are left out.
     void leaveOut(UnreadableFiles unreadable) {
         Path list = leftOutList();
         attempt(() -> {
@@ -211,7 +211,7 @@ final class RunState {
         });
     }
 
-    /// In the order of intervals, from the first row on without a gap.
+    /// Returns the commits in the order of intervals, from the first row on without a gap.
     public List<Commit> commits() {
         List<Commit> commits = readAll("commits", Commit.class, LARGEST_FILE, exists() && run().hasChecksums());
         long next = 0;
@@ -233,7 +233,7 @@ final class RunState {
 
     /// Refuses commits of more rows than there are.
     ///
-    /// @param planned rows of all plans
+    /// @param planned how many rows all plans have
     void refuseMoreThan(long planned, List<Commit> commits) {
         for (Commit commit : commits) {
             if (commit.to() > planned) {
@@ -249,7 +249,7 @@ final class RunState {
         write(commitFile(commit.interval()), commit);
     }
 
-    /// @return its number
+    /// @return the attempt's number
     public int add(Attempt attempt) {
         int number = attempts();
         write(numbered("attempts", number), attempt);
@@ -264,8 +264,9 @@ final class RunState {
         return readAll("attempts", Attempt.class, LARGEST_FILE, false).getLast();
     }
 
-    /// Deletes what a run of ours wrote, by name, and nothing else: `run.json` first, so that what a kill leaves of
-    /// it is not taken for a run's, and the rest of the state last, so that it is still known for ours.
+    /// Deletes what a run of ours wrote, by name, and nothing else. It deletes `run.json` first, so that the rest
+    /// after a kill does not count as a run, and the rest of the state last, so that the output is still known as
+    /// ours.
     void erase() {
         attempt(() -> {
             files.delete(runFile(), false);
@@ -299,12 +300,12 @@ final class RunState {
         }
     }
 
-    /// Of Hadoop's committer, and of S3A's magic one.
+    /// Returns whether Hadoop's committer, or S3A's magic one, leaves this file.
     private static boolean isLeftByCommitters(String name) {
         return name.equals("_temporary") || name.startsWith("__magic");
     }
 
-    /// Files and directories in the output that readers see.
+    /// Returns the files and directories in the output that readers see.
     List<FileStatus> visible() {
         return attempt(() -> {
             if (!files.exists(output)) {
@@ -316,7 +317,7 @@ final class RunState {
         });
     }
 
-    /// Marks the output as whole, as Spark does; or takes the mark away.
+    /// Marks the output as complete, as Spark does, or removes the mark.
     void mark(boolean whole) {
         Path mark = new Path(output, "_SUCCESS");
         attempt(() -> {
@@ -329,7 +330,7 @@ final class RunState {
         });
     }
 
-    /// Deletes what Spark's committers leave of work that was broken off.
+    /// Deletes what Spark's committers leave of interrupted work.
     void discardUnfinished() {
         attempt(() -> {
             for (FileStatus file : list(output)) {
@@ -351,12 +352,12 @@ final class RunState {
         });
     }
 
-    /// What a data file is now.
+    /// Returns the present state of a data file.
     StoredFile stored(FileStatus file) {
         return attempt(() -> StoredFile.of(files, file));
     }
 
-    /// How a data file differs from what it was.
+    /// Returns how a data file differs from its earlier state; empty if it does not.
     Optional<String> difference(StoredFile before, FileStatus now) {
         return attempt(() -> Optional.ofNullable(before.difference(files, now)));
     }
@@ -425,9 +426,9 @@ final class RunState {
         });
     }
 
-    /// In a store whose files appear when they are closed.
+    /// Creates a file in a store whose files appear when they are closed.
     ///
-    /// @return false if there was such a file
+    /// @return false if the file existed
     private boolean create(Path path, byte[] content) throws IOException {
         FSDataOutputStreamBuilder<?, ?> file =
                 files.createFile(path).recursive().overwrite(false);
@@ -435,7 +436,7 @@ final class RunState {
         try (OutputStream out = file.build()) {
             out.write(content);
         } catch (IOException e) {
-            // One request may be sent twice, when the answer to the first is lost; then the file there is this one.
+            // A request may be sent twice, if the answer to the first is lost. Then the existing file is this one.
             if (!files.exists(path)) {
                 throw e;
             }
@@ -444,12 +445,13 @@ final class RunState {
         return true;
     }
 
-    /// Whether the store itself creates a file only where there is none; else it is looked for before.
+    /// Returns whether the store itself refuses to create a file that exists. Otherwise its existence is checked
+    /// before.
     private boolean exclusive(Path path) throws IOException {
         return files.hasPathCapability(path, CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE);
     }
 
-    /// @return false if there was such a file
+    /// @return false if the file existed
     private boolean createByRename(Path path, byte[] content) throws IOException {
         Path unfinished = new Path(path.getParent(), ".%s.%s".formatted(path.getName(), UUID.randomUUID()));
         try (OutputStream out = files.create(unfinished, false)) {
@@ -470,9 +472,9 @@ final class RunState {
         return java.nio.file.Path.of(path.toUri().getPath());
     }
 
-    /// Gives a local file a second name. Unlike a rename, that fails where there is a file of this name already.
+    /// Gives a local file a second name. Unlike a rename, this fails if a file of this name exists.
     ///
-    /// @return false if there was
+    /// @return false if it existed
     private boolean link(Path from, Path to) throws IOException {
         try {
             Files.createLink(local(to), local(from));
@@ -484,7 +486,7 @@ final class RunState {
         }
     }
 
-    /// @param largest bytes that it may have; a device or a pipe has none that it could be asked for
+    /// @param largest the most bytes that the file may have; a device or a pipe is refused, because it has no size
     private byte[] content(Path path, long largest) throws IOException {
         if (isLocal(path) && !Files.isRegularFile(local(path))) {
             throw damaged(path, "it is no regular file");
@@ -510,7 +512,7 @@ final class RunState {
     private <T> T attempt(Access<T> access) {
         try {
             return access.run();
-        } catch (IOException | FSError e) { // Hadoop's local file system throws an Error where a disk is full
+        } catch (IOException | FSError e) { // Hadoop's local file system throws an Error if a disk is full
             throw Refusal.failure(
                     "--output %s: %s. Once that is mended, the same command goes on"
                             .formatted(output, Failures.firstLine(e)),

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Redaction;
 
 /// The options of a run as they may be shown and stored. A setting of Spark, of the input or of the output is hidden
-/// unless it is known to be harmless, for a list of secrets would never be complete; other values lose the secrets that
-/// [Redaction] finds.
+/// unless it is known to be harmless, because a list of secrets would never be complete. Other values lose the secrets
+/// that [Redaction] finds.
 public final class SafeOptions {
     public static final String HIDDEN = "*** redacted ***";
 
@@ -26,21 +26,21 @@ public final class SafeOptions {
     private static final String REDACTED_TEXTS = "spark.redaction.string.regex";
     private static final String REDACTED_SOURCES = "spark.sql.redaction.options.regex";
 
-    /// What Spark hides by default.
+    /// The pattern of what Spark hides by default.
     private static final String SPARKS_SECRETS = "(?i)secret|password|token|access[.]?key";
 
     private static final String SPARKS_SOURCE_SECRETS = "(?i)url";
 
-    /// Values in query plans, which Spark shows in its UI and in the event log.
+    /// The pattern of values in query plans, which Spark shows in its UI and in the event log.
     private static final String SECRET_TEXTS =
             "(?<=//)[^/?#\\s@]{1,500}:[^\\s@]{0,500}(?=@)|(?i)(?<=(?:password|passphrase|pwd|secret|token|sig|key)=)[^\\s&;,)]+";
 
-    /// The command line of the driver's JVM, with all options in it.
+    /// The pattern of the property with the command line of the driver's JVM and all its options.
     private static final String COMMAND_LINE = "^sun[.]java[.]command$";
 
     private static final Pattern SECRET = Pattern.compile(Redaction.SECRET_NAMES);
 
-    /// Options of Spark's sources that are known to hold no secret.
+    /// The options of Spark's sources that are known to hold no secret.
     private static final Pattern HARMLESS_OPTION = Pattern.compile("(?i)header|sep|delimiter|quote|quoteAll|escape"
         + "|escapeQuotes|charToEscapeQuoteEscaping|comment|multiLine|lineSep|wholetext|encoding|charset|mode"
         + "|max(?:StringLen|NestingDepth|NumLen|Columns|CharsPerColumn)|compression|codec|mergeSchema"
@@ -53,7 +53,7 @@ public final class SafeOptions {
         + "|lowerBound|upperBound|driver|parquet\\.(?:block\\.size|page\\.size|enable\\.dictionary|compression)"
         + "|orc\\.(?:compress|stripe\\.size|row\\.index\\.stride)");
 
-    /// Settings of Spark that are known to hold no secret.
+    /// The settings of Spark that are known to hold no secret.
     private static final Pattern HARMLESS_SETTING = Pattern.compile("spark\\.(?:master|app\\..*|submit\\.deployMode"
             + "|executor\\.(?:cores|memory|memoryOverhead|memoryOverheadFactor|instances|heartbeatInterval)"
             + "|driver\\.(?:cores|memory|memoryOverhead|maxResultSize|host|port|bindAddress)"
@@ -77,26 +77,26 @@ public final class SafeOptions {
         this.sparks = sparks;
     }
 
-    /// @param given what `--conf` says that Spark is to hide
+    /// @param given the pattern of what Spark is to hide, from `--conf`
     public static SafeOptions of(@Nullable String given) {
         return new SafeOptions(
                 Pattern.compile(given == null ? new SparkConf().get(REDACTED_SETTINGS, SPARKS_SECRETS) : given));
     }
 
-    /// The values of options for people.
+    /// Returns the values of options as a person may see them.
     ///
-    /// @param values by option, as they were given or are by default
+    /// @param values the given or default values, by option
     public Map<String, Object> shown(Map<String, Object> values) {
         return all(values, SafeOptions::shown, this::shown);
     }
 
-    /// The same for the identity of a run: a value that is not shown is told apart by a hash that is slow to guess
-    /// from, and a secret is left out, so that a run goes on with another password.
+    /// Returns the values of options for the identity of a run. A hidden value is represented by a hash from which
+    /// it is slow to guess, and a secret is left out, so that a run can be continued with another password.
     public Map<String, Object> identifying(Map<String, Object> values) {
         return all(values, SafeOptions::identifying, this::identifying);
     }
 
-    /// A text that is shown.
+    /// Returns a text as it may be shown.
     public static String shown(String text) {
         String shown = Redaction.of(text);
         return shown.length() <= LONGEST
@@ -104,7 +104,7 @@ public final class SafeOptions {
                 : "%s… (%,d characters)".formatted(shown.substring(0, LONGEST), text.length());
     }
 
-    /// A text that tells runs apart.
+    /// Returns a text for the identity of a run.
     public static String identifying(String text) {
         String shown = Redaction.of(text);
         return shown.equals(text) ? text : "%s (%s)".formatted(shown, hash("", text));
@@ -147,7 +147,7 @@ public final class SafeOptions {
         }
     }
 
-    /// How a setting of a map of options is written.
+    /// Formats a setting of a map of options.
     private interface Setting {
         String of(String key, String value);
     }
@@ -179,13 +179,13 @@ public final class SafeOptions {
         };
     }
 
-    /// Makes Spark hide in its UI and its event log what is hidden here, in addition to what it hides anyway.
+    /// Makes Spark hide in its UI and its event log what is hidden here, in addition to what it hides by default.
     public static void extendRedaction(SparkConf conf, RunSettings run) {
         SafeOptions safe = of(conf.get(REDACTED_SETTINGS, SPARKS_SECRETS));
         StringBuilder settings =
                 new StringBuilder(Redaction.SECRET_WORDS).append('|').append(COMMAND_LINE);
         run.conf().forEach((key, value) -> {
-            // Spark's own settings of what it hides, and plain ones, may be seen.
+            // Spark's own redaction settings and harmless settings may be seen.
             if (!key.startsWith("spark.redaction.") && safe.isHidden(key, value)) {
                 settings.append("|^").append(Pattern.quote(key)).append('$');
                 if (key.startsWith("spark.hadoop.")) {

@@ -21,11 +21,11 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 
-/// The JSON that a run's state is kept in. Its first member is the sha256 of all the rest, so that a file that was
-/// edited, cut or mixed up is told from one that a run wrote: a forged number is as valid as the true one.
+/// The JSON format of a run's state. Its first member is the sha256 of all the rest, so that a file that was edited,
+/// cut or mixed up is detected. Without it a forged number would look as valid as the true one.
 ///
-/// Reading is strict: every key must be there, once, with a value of its type, and no other key. A key whose component
-/// is marked as not required may be absent.
+/// Reading is strict. Every key must exist once, with a value of its type, and there must be no other key. A key may be
+/// absent if its component is marked as not required.
 final class SealedJson {
     private static final byte[] OPEN = "{\n  \"sha256\" : \"".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] UNSEALED = "0".repeat(64).getBytes(StandardCharsets.US_ASCII);
@@ -42,7 +42,7 @@ final class SealedJson {
             .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
             .build();
 
-    /// Makes every component of a record one that must be there, unless it says otherwise.
+    /// Makes every component of a record required, unless it says otherwise.
     private static final class AllRequired extends JacksonAnnotationIntrospector {
         private static final long serialVersionUID = 1L;
 
@@ -62,14 +62,14 @@ final class SealedJson {
         System.arraycopy(UNSEALED, 0, sealed, OPEN.length, UNSEALED.length);
         int next = OPEN.length + UNSEALED.length;
         System.arraycopy(CLOSE, 0, sealed, next, CLOSE.length);
-        // Without its opening brace.
+        // The members lose their opening brace.
         System.arraycopy(members, 1, sealed, next + CLOSE.length, members.length - 1);
         System.arraycopy(digest(sealed), 0, sealed, OPEN.length, UNSEALED.length);
         return sealed;
     }
 
-    /// @param sealed whether the file must have its checksum, which those of earlier versions lack
-    /// @throws IOException with what is wrong, without the file's name
+    /// @param sealed whether the file must have its checksum, which files of earlier versions lack
+    /// @throws IOException if the file is invalid; it says what is wrong, without the file's name
     static <T> T read(byte[] content, Class<T> type, boolean sealed) throws IOException {
         int close = OPEN.length + UNSEALED.length;
         boolean opens = content.length > close + CLOSE.length
@@ -102,7 +102,7 @@ final class SealedJson {
             }
             return value;
         } catch (JsonProcessingException e) {
-            // A record that refuses a value says so itself; Jackson's own words name our classes.
+            // A record that refuses a value says so itself; Jackson's own message names our classes.
             Throwable cause = e.getCause();
             throw new IOException(
                     cause instanceof IllegalArgumentException
@@ -116,7 +116,7 @@ final class SealedJson {
         }
     }
 
-    /// Of `content` without its seal, as hexadecimal digits.
+    /// Returns the sha256 of `content` without its seal, as hexadecimal digits.
     private static byte[] digest(byte[] content) {
         try {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(content);

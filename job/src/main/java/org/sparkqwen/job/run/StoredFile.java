@@ -13,11 +13,12 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.jspecify.annotations.Nullable;
 
-/// What a commit notes of a data file, to tell later whether it still is what was written.
+/// The state of a data file as a commit records it, to detect later changes.
 ///
-/// @param bytes its size
-/// @param modified milliseconds since 1970
-/// @param checksum the store's own, or on a local disk one of ours, after the name of its kind; null if there is none
+/// @param bytes the file's size
+/// @param modified the time of modification, in milliseconds since 1970
+/// @param checksum the checksum by the store, or on a local disk by us, after the name of its kind; null if there is
+///     none
 record StoredFile(
         long bytes,
         long modified,
@@ -35,10 +36,10 @@ record StoredFile(
         return new StoredFile(file.getLen(), file.getModificationTime(), currentChecksum(files, file));
     }
 
-    /// What a file is now that it was not when it was written; null if nothing is.
+    /// Returns how a file differs from its state when it was written; null if it does not.
     ///
-    /// A file of the same size and time of modification is taken for the same, so that a start reads no data. Where
-    /// the time differs, as of a copy, the checksum decides.
+    /// A file with the same size and time of modification counts as unchanged, so that a start reads no data. If
+    /// the time differs, as with a copy, the checksum decides.
     @Nullable
     String difference(FileSystem files, FileStatus now) throws IOException {
         if (now.getLen() != bytes) {
@@ -72,7 +73,7 @@ record StoredFile(
                     ? null
                     : ofStore.getAlgorithmName() + " " + HexFormat.of().formatHex(ofStore.getBytes());
         } catch (IOException | UnsupportedOperationException e) {
-            return null; // the store has checksums, and none of this file
+            return null; // the store has checksums, but none of this file
         }
     }
 

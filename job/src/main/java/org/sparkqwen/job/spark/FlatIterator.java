@@ -5,7 +5,8 @@ import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.function.Function;
 
-/// The elements of iterators, one iterator after the other. Nothing is taken before it is asked for.
+/// Iterates over the elements of several iterators, one iterator after the other. It takes nothing before it is asked
+/// for.
 public final class FlatIterator<A, B> implements Iterator<B> {
     private final Iterator<A> outer;
     private final Function<A, Iterator<B>> inner;

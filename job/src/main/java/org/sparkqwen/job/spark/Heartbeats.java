@@ -6,17 +6,17 @@ import scala.Tuple4;
 import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
 
-/// What executors' heartbeats say of tasks that still run. Spark passes it as unnamed tuples.
+/// Reads what executors' heartbeats report about running tasks. Spark passes it as unnamed tuples.
 public final class Heartbeats {
     private Heartbeats() {}
 
-    /// Takes what a running task's accumulators have so far.
+    /// Receives the values of a running task's accumulators so far.
     public interface Reader {
-        /// @param task its id
+        /// @param task the task's id
         void read(long task, Iterable<AccumulableInfo> counted);
     }
 
-    /// Reads each of an executor's tasks.
+    /// Reads the accumulators of each of an executor's tasks.
     public static void read(SparkListenerExecutorMetricsUpdate heartbeat, Reader reader) {
         for (Tuple4<Object, Object, Object, Seq<AccumulableInfo>> task :
                 CollectionConverters.asJava(heartbeat.accumUpdates())) {

@@ -22,30 +22,32 @@ import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractFunction1;
 
 /// Rows in Spark's own form, in which every value passes unchanged: dates of every century, malformed strings at any
-/// depth, the order of a map's entries, intervals, variants. Spark's public way converts each value to a Java object
-/// and back, and what that object cannot hold is lost.
+/// depth, the order of a map's entries, intervals, variants. Spark's public API converts each value to a Java object
+/// and back, and loses what that object cannot hold.
 public final class InternalRows {
     private InternalRows() {}
 
     /// Makes the rows of a partition from those of another.
     public interface Partition extends Serializable {
-        /// @param rows each of which is the callee's own
-        /// @return rows that need to hold only until the next one is asked for
+        /// @param rows the rows, each of which belongs to the callee
+        /// @return rows that need to be valid only until the next one is asked for
         Iterator<InternalRow> call(Iterator<InternalRow> rows);
     }
 
-    /// As Spark's own streaming makes a Dataset of a batch; the public way converts each value to Java's and back.
+    /// Makes a Dataset of rows, as Spark's own streaming does with a batch. The public API would convert each value
+    /// to a Java object and back.
     public static Dataset<Row> dataset(SparkSession spark, RDD<InternalRow> rows, StructType schema) {
         return ((org.apache.spark.sql.classic.SparkSession) spark).internalCreateDataFrame(rows, schema, false);
     }
 
-    /// [Dataset#mapPartitions] without its conversions. The plan is the one that Spark makes for it, with a struct
-    /// where it has a Java object: so it is lazy, and Spark reads only the columns that are needed.
+    /// Does what [Dataset#mapPartitions] does, without its conversions. The plan is the one that Spark makes for
+    /// it, with a struct in place of a Java object. So it is lazy, and Spark reads only the columns that are
+    /// needed.
     ///
-    /// @param structs of one column, a struct
-    /// @param output of the structs that `partition` makes
-    /// @return of one column, a struct, to be taken apart at once: what comes from `partition` is not in the form
-    /// that Spark's shuffles and sorts need
+    /// @param structs a Dataset with one column, a struct
+    /// @param output the type of the structs that `partition` makes
+    /// @return a Dataset with one column, a struct. Its fields must be selected at once, because rows from
+    ///     `partition` do not have the form that Spark's shuffles and sorts need.
     public static Dataset<Row> mapStructs(Dataset<Row> structs, StructType output, Partition partition) {
         Attribute result = new AttributeReference(
                 "result",
@@ -60,7 +62,7 @@ public final class InternalRows {
                 new MapPartitions(new OnIterators(partition), result, plan));
     }
 
-    /// A partition's function in the form that Spark's plan has it.
+    /// Wraps a partition's function in the form that Spark's plan needs.
     private static final class OnIterators
             extends AbstractFunction1<scala.collection.Iterator<Object>, scala.collection.Iterator<Object>>
             implements Serializable {
@@ -74,16 +76,16 @@ public final class InternalRows {
 
         @Override
         public scala.collection.Iterator<Object> apply(scala.collection.Iterator<Object> structs) {
-            // Spark puts the next row where this one was, hence the copy.
+            // Spark reuses the memory of this row for the next one, so it is copied.
             Iterator<InternalRow> rows =
                     Iterators.map(CollectionConverters.asJava(structs), struct -> ((InternalRow) struct).copy());
             return CollectionConverters.asScala(Iterators.<InternalRow, Object>map(partition.call(rows), row -> row));
         }
     }
 
-    /// Rows with a further value behind their own. The rows returned are one object, as in Spark's own iterators.
+    /// Appends a value to each row. The rows returned are one reused object, as in Spark's own iterators.
     ///
-    /// @param value of a row, asked for once and in order
+    /// @param value the value of a row, asked for once and in order
     public static Iterator<InternalRow> append(Iterator<InternalRow> rows, Function<InternalRow, Object> value) {
         JoinedRow joined = new JoinedRow();
         return Iterators.map(rows, row -> joined.apply(row, new GenericInternalRow(new Object[] {value.apply(row)})));

@@ -3,7 +3,7 @@ package org.sparkqwen.job.spark;
 import java.util.Iterator;
 import java.util.function.Function;
 
-/// Iterators that are as lazy as those they are made of.
+/// Iterators that are as lazy as those from which they are made.
 public final class Iterators {
     private Iterators() {}
 

@@ -14,15 +14,15 @@ import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
-/// The column that carries a row's number in `PlannedRows` through a job, so that the output has the order of the
-/// input, whichever executor was done first, and so that a row can be told where it came from.
+/// The column that carries a row's number in `PlannedRows` through a job. With it the output has the order of the
+/// input, whichever executor finishes first, and a row's origin can be found.
 public final class RowNumber {
-    /// The column of a sample's number, where a row of the input has several rows in the result.
+    /// The column with the number of a sample, where an input row has several rows in the result.
     public static final String SAMPLE = "sample";
 
     public static final String COLUMN = "_spark_qwen_row";
 
-    /// The number of a row that has none, because nobody asked for an order.
+    /// The number of rows without one, because nobody asked for an order.
     public static final long NONE = -1;
 
     private RowNumber() {}
@@ -35,22 +35,22 @@ public final class RowNumber {
         return schema.add(COLUMN, DataTypes.LongType, false);
     }
 
-    /// Whether a row of a result may be one of several samples.
+    /// Returns whether a row of a result may be one of several samples.
     public static boolean hasSamples(StructType result) {
         return Arrays.stream(result.fields())
                 .anyMatch(
                         field -> field.name().equals(SAMPLE) && field.dataType().equals(DataTypes.IntegerType));
     }
 
-    /// Rows with their numbers behind their other columns.
+    /// Appends numbers to rows, after their other columns.
     ///
-    /// @param first number of the first
+    /// @param first the number of the first row
     public static Iterator<InternalRow> append(Iterator<InternalRow> rows, long first) {
         AtomicLong next = new AtomicLong(first);
         return InternalRows.append(rows, _ -> next.getAndIncrement());
     }
 
-    /// Rows `from` to `to` in `partitions` about equal parts, whose order is theirs.
+    /// Divides the rows `from` to `to` into `partitions` parts of about equal size, in the rows' order.
     public static Dataset<Row> inParts(Dataset<Row> rows, long from, long to, int partitions) {
         Column part = col(COLUMN)
                 .minus(from)
@@ -60,7 +60,7 @@ public final class RowNumber {
         return rows.repartitionById(partitions, part);
     }
 
-    /// The rows of each part in their order, without their numbers.
+    /// Sorts the rows of each part by their numbers, and removes the numbers.
     public static Dataset<Row> order(Dataset<Row> parts) {
         List<Column> order = new ArrayList<>(List.of(col(COLUMN)));
         if (hasSamples(parts.schema())) {

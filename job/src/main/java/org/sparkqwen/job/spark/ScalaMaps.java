@@ -4,7 +4,7 @@ import java.util.Map;
 import scala.$less$colon$less$;
 import scala.jdk.javaapi.CollectionConverters;
 
-/// Maps for Spark's own classes.
+/// Makes maps for Spark's own classes.
 public final class ScalaMaps {
     private ScalaMaps() {}
 

@@ -1,4 +1,4 @@
-/// Spark's inner rows, heartbeats and row numbers.
+/// Spark's internal rows, heartbeats and row numbers.
 @NullMarked
 package org.sparkqwen.job.spark;
 

@@ -29,27 +29,27 @@ import org.sparkqwen.engine.hostcache.RangeSource;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 
-/// A directory on a file system that Hadoop knows: `hdfs:`, `s3a:`, `file:`, any other. Travels to executors, which
-/// reach it with their own configuration, so that no credentials travel along.
+/// A directory on a file system that Hadoop knows, such as `hdfs:`, `s3a:` or `file:`. It is sent to executors, which
+/// reach the directory with their own configuration, so that no credentials travel along.
 public final class HadoopFiles implements RangeSource, Serializable {
     private static final long serialVersionUID = 1L;
 
-    /// Connections of a host. One is seldom as fast as a network card.
+    /// The connections of a host. A single connection is seldom as fast as a network card.
     private static final int THREADS = 8;
 
-    /// What one request asks for.
+    /// The bytes that one request asks for.
     private static final int REQUEST_BYTES = 4 << 20;
 
     private final String uri;
     private final transient @Nullable Configuration driversConfiguration;
 
-    /// For a driver that has no session yet.
+    /// Creates the directory for a driver that has no session yet.
     public HadoopFiles(String uri, Configuration configuration) {
         this.uri = uri;
         driversConfiguration = configuration;
     }
 
-    /// For executors.
+    /// Creates the directory for executors.
     public HadoopFiles(String uri) {
         this.uri = uri;
         driversConfiguration = null;
@@ -66,7 +66,7 @@ public final class HadoopFiles implements RangeSource, Serializable {
         return FileSystem.get(URI.create(uri), configuration);
     }
 
-    /// What the directory holds.
+    /// Lists the directory.
     ///
     /// @throws Refusal if it cannot be listed
     public ModelOrigin list() {
@@ -87,11 +87,11 @@ public final class HadoopFiles implements RangeSource, Serializable {
         }
     }
 
-    /// Small files, in a temporary directory that goes when this process ends.
+    /// Downloads small files into a temporary directory, which is deleted when this process ends.
     ///
-    /// @param prefix of the directory's name
-    /// @param choice names the files, given which ones are there
-    /// @throws Refusal if one cannot be read
+    /// @param prefix the prefix of the temporary directory's name
+    /// @param choice returns the names of the files, given which ones exist
+    /// @throws Refusal if a file cannot be read
     public java.nio.file.Path download(String prefix, Function<Predicate<String>, List<String>> choice) {
         Set<String> present =
                 list().files().stream().map(ModelOrigin.Listed::name).collect(Collectors.toSet());
@@ -122,7 +122,7 @@ public final class HadoopFiles implements RangeSource, Serializable {
         byte[] buffer = new byte[Math.min(REQUEST_BYTES, range.bytes())];
         try (FSDataInputStream in = FutureIO.awaitFuture(fileSystem()
                 .openFile(path)
-                .opt("fs.option.openfile.read.policy", "random") // ranges, each of its own
+                .opt("fs.option.openfile.read.policy", "random") // several independent ranges
                 .build())) {
             for (int done = 0; done < range.bytes(); ) {
                 int count = Math.min(buffer.length, range.bytes() - done);

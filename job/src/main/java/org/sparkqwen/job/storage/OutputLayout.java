@@ -1,6 +1,6 @@
 package org.sparkqwen.job.storage;
 
-/// The names of what lies in an output directory beside the data, where Spark's readers pass over it.
+/// The names of what an output directory has beside the data. Spark's readers skip them.
 public final class OutputLayout {
     /// The directory of a run's state, which a restart needs.
     public static final String STATE = "_spark_qwen";

@@ -14,16 +14,16 @@ import org.apache.hadoop.fs.s3a.auth.NoAuthWithAWSException;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 
-/// A first request to an S3 store, before any work. A run at work is patient with a store, for minutes at every
-/// request; what is wrong from the start should be known in seconds.
+/// Sends a first request to an S3 store before any work. During the work a run is patient with a store, for minutes at
+/// every request, but what is wrong from the start should be known in seconds.
 public final class S3Check {
     private S3Check() {}
 
-    /// Refuses paths on `s3a:` whose store does not answer, or not to us; it looks at one of each bucket. Whether
-    /// there are such paths is another matter.
+    /// Refuses paths on `s3a:` whose store does not answer, or refuses access. It asks for one path of each bucket.
+    /// It does not check whether the paths exist.
     ///
-    /// @param option whose values the paths are
-    /// @param paths may be globs, and elsewhere
+    /// @param option the option whose values the paths are
+    /// @param paths the paths, which may be globs, or lie on other file systems
     public static void refuseUnreachable(String option, List<String> paths, Configuration hadoop) {
         Set<String> buckets = new HashSet<>();
         for (String text : paths) {
@@ -40,7 +40,7 @@ public final class S3Check {
         try (FileSystem store = FileSystem.newInstance(path.toUri(), impatient(hadoop))) {
             store.getFileStatus(withoutGlob(path));
         } catch (FileNotFoundException e) {
-            return; // but the store has answered
+            return; // the path does not exist, but the store has answered
         } catch (UnknownStoreException e) {
             throw Refusal.usage("%s %s: there is no bucket %s"
                     .formatted(option, path, path.toUri().getHost()));
@@ -70,7 +70,7 @@ public final class S3Check {
         conf.setInt("fs.s3a.attempts.maximum", 2);
         conf.setInt("fs.s3a.retry.limit", 2);
         conf.setInt("fs.s3a.retry.throttle.limit", 5);
-        // The least that S3A accepts.
+        // This is the least that S3A accepts.
         conf.set("fs.s3a.connection.establish.timeout", "15s");
         conf.set("fs.s3a.connection.timeout", "15s");
         conf.set("fs.s3a.connection.request.timeout", "15s");

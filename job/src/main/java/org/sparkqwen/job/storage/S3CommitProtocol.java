@@ -12,9 +12,9 @@ import org.apache.spark.internal.io.HadoopMapReduceCommitProtocol;
 import org.jspecify.annotations.Nullable;
 import scala.Option;
 
-/// How Spark commits files of every format to `s3a:`, where a rename is a copy: by the committer that Hadoop has for
-/// the store. That is the magic one, unless `fs.s3a.committer.name` says otherwise: tasks upload their files to where
-/// they belong, and the uploads are completed when the job is committed; before that no reader sees them.
+/// Commits files of every format to `s3a:`, where a rename is a copy, with the committer that Hadoop has for the store.
+/// That is the magic committer, unless `fs.s3a.committer.name` says otherwise. Tasks upload their files to their final
+/// places, and the uploads are completed when the job is committed. Before that no reader sees them.
 ///
 /// Spark's own module for this, spark-hadoop-cloud, does the same and is not published for Spark 4.2. See
 /// docs/decisions/0015-s3.md.
@@ -24,9 +24,10 @@ public final class S3CommitProtocol extends HadoopMapReduceCommitProtocol {
     private final String output;
     private transient @Nullable PathOutputCommitter committer;
 
-    /// Called by Spark, by reflection.
+    /// Creates the protocol. Called by Spark, through reflection.
     ///
-    /// @param replacesPartitions whether the write replaces the partitions it writes to, which no job here does
+    /// @param replacesPartitions whether the write replaces the partitions to which it writes, which no job here
+    ///     does
     public S3CommitProtocol(String jobId, String output, boolean replacesPartitions) {
         super(jobId, output, replacesPartitions);
         this.output = output;
@@ -42,7 +43,8 @@ public final class S3CommitProtocol extends HadoopMapReduceCommitProtocol {
         }
     }
 
-    /// Where a task writes a file. Spark's own asks only committers that rename for their directory.
+    /// Returns the path to which a task writes a file. Spark's own protocol asks only committers that rename for
+    /// their directory.
     @Override
     public String newTaskTempFile(TaskAttemptContext context, Option<String> directory, FileNameSpec name) {
         if (committer == null) {

@@ -10,15 +10,15 @@ import org.apache.spark.SparkConf;
 import org.sparkqwen.engine.message.Redaction;
 import org.sparkqwen.job.failure.Refusal;
 
-/// What a run sets for paths on `s3a:`, where neither Spark's configuration nor the cluster's core-site.xml does.
-/// `conf/s3.conf` has more, with explanations.
+/// The settings of a run for paths on `s3a:`, where neither Spark's configuration nor the cluster's core-site.xml has
+/// them. `conf/s3.conf` has more, with explanations.
 public final class S3Settings {
     static final String SCHEME = "s3a";
 
-    /// What `spark.` properties for Hadoop begin with.
+    /// The prefix of Spark's properties for Hadoop.
     private static final String HADOOP = "spark.hadoop.";
 
-    /// Where credentials are looked for. Hadoop's own list lacks `~/.aws` and Kubernetes' service accounts.
+    /// The providers of credentials. Hadoop's own list lacks `~/.aws` and Kubernetes' service accounts.
     private static final List<String> CREDENTIALS = List.of(
             "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
             "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
@@ -27,12 +27,13 @@ public final class S3Settings {
             "software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider",
             "org.apache.hadoop.fs.s3a.auth.IAMInstanceCredentialsProvider");
 
-    /// `s3a://key:secret@bucket`, as old versions of Hadoop had it. A bucket's name has neither colon nor at sign.
+    /// The pattern `s3a://key:secret@bucket`, as in old versions of Hadoop. A bucket's name has neither colon nor
+    /// at sign.
     private static final Pattern WITH_CREDENTIALS = Pattern.compile("(?i)s3[an]?://[^/]*[:@].*", Pattern.DOTALL);
 
     private S3Settings() {}
 
-    /// @param output where the run writes
+    /// @param output the directory to which the run writes
     public static void complete(SparkConf conf, Path output) {
         Configuration cluster = new JobConf();
         setUnlessChosen(conf, cluster, "fs.s3a.aws.credentials.provider", String.join(",", CREDENTIALS));
@@ -42,7 +43,7 @@ public final class S3Settings {
         }
     }
 
-    /// @param cluster Hadoop's configuration as it is on the class path
+    /// @param cluster Hadoop's configuration from the class path
     private static void setUnlessChosen(SparkConf conf, Configuration cluster, String key, String value) {
         String[] sources = cluster.getPropertySources(key);
         if (sources == null || Arrays.stream(sources).allMatch("core-default.xml"::equals)) {
@@ -50,9 +51,9 @@ public final class S3Settings {
         }
     }
 
-    /// A path is printed, logged and written to the output.
+    /// Refuses credentials in a path, because it is printed, logged and written to the output.
     ///
-    /// @param option whose value it is
+    /// @param option the option whose value the path is
     public static void refuseCredentials(String option, String path) {
         if (WITH_CREDENTIALS.matcher(path).matches()) {
             throw Refusal.usage("%s has credentials in its path, where anyone can read them; leave them out and set the"

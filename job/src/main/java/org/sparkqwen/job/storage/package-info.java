@@ -1,4 +1,4 @@
-/// Where files lie: `s3a:` paths, Hadoop file systems, and the host's cache directory.
+/// The places of files: `s3a:` paths, Hadoop file systems, and the host's cache directory.
 @NullMarked
 package org.sparkqwen.job.storage;
 

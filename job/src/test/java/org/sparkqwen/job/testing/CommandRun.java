@@ -7,7 +7,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import org.sparkqwen.job.cli.Main;
 
-/// A command line run in this JVM, and what it printed.
+/// A command line that was run in this JVM, and what it printed.
 public record CommandRun(int exitCode, String out, String err) {
 
     public static synchronized CommandRun of(String... args) {
@@ -27,8 +27,8 @@ public record CommandRun(int exitCode, String out, String err) {
         }
     }
 
-    /// Whether it ended with `exitCode`, and one line for a person that has all `parts`; where picocli refuses an
-    /// option, a hint at --help may follow.
+    /// Asserts that the command ended with `exitCode` and one line for a person that has all `parts`. Where picocli
+    /// refuses an option, a hint at --help may follow.
     public void assertRefused(int exitCode, String... parts) {
         assertThat(this.exitCode).as(out + err).isEqualTo(exitCode);
         assertThat(err.lines()

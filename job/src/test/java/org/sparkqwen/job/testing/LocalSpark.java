@@ -15,7 +15,7 @@ import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelReference;
 
-/// A Spark in this JVM, and the samples on it.
+/// A Spark session in this JVM, and the samples on it.
 public final class LocalSpark {
     public static final Path SAMPLES =
             Path.of("../data-samples").toAbsolutePath().normalize();
@@ -26,7 +26,7 @@ public final class LocalSpark {
 
     private LocalSpark() {}
 
-    /// The session of this JVM; a new one if a command has stopped the last.
+    /// Returns the session of this JVM, or a new one if a command has stopped the last.
     public static SparkSession session() {
         return SparkSession.builder()
                 .master("local[2]")
@@ -55,9 +55,9 @@ public final class LocalSpark {
                 new ExecutorOptions(kernels, threads, batchTokens, maxSequences, KeyValueFormat.F32, 0, null, 0));
     }
 
-    /// The arguments of a job with the sample model.
+    /// Returns the arguments of a job with the sample model.
     ///
-    /// @param input a path, as `output` is
+    /// @param input a path, like `output`
     public static String[] command(String command, Object input, Object output, String... options) {
         List<String> arguments = new ArrayList<>(List.of(command, "--model", MODEL.toString()));
         arguments.addAll(List.of("--input", input.toString(), "--output", output.toString()));
@@ -65,7 +65,7 @@ public final class LocalSpark {
         return arguments.toArray(String[]::new);
     }
 
-    /// All rows as text, every column and every digit of it, in an order that does not depend on partitions.
+    /// Returns all rows as text with every column and every digit, in an order that does not depend on partitions.
     public static List<String> sorted(Dataset<Row> rows) {
         return rows.collectAsList().stream()
                 .map(LocalSpark::text)

@@ -12,11 +12,11 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// What `/proc/PID/smaps` says of the packed weights that a process has mapped.
+/// The entries of `/proc/PID/smaps` for the packed weights that a process has mapped.
 ///
 /// @param inode device and inode of the file
-/// @param kilobytes by the names that smaps has: `Rss` is in memory, `Pss` the process's share of that, `Shared_Clean`
-///     mapped by other processes too, `Private_Clean` by this one alone
+/// @param kilobytes the sizes by their names in smaps: `Rss` is in memory, `Pss` the process's share of that,
+///     `Shared_Clean` also mapped by other processes, `Private_Clean` only by this one
 public record MappedPages(String inode, Map<String, Long> kilobytes) {
     private static final Pattern MAPPING = Pattern.compile("[0-9a-f]+-[0-9a-f]+ \\S+ \\S+ (\\S+ \\d+) +(.*)");
     private static final Pattern FIELD = Pattern.compile("(\\w+): +(\\d+) kB");
@@ -25,7 +25,7 @@ public record MappedPages(String inode, Map<String, Long> kilobytes) {
         return Files.isReadable(Path.of("/proc/self/smaps"));
     }
 
-    /// One for each mapped file; none for a process that has ended.
+    /// Returns an entry for each mapped file; none for a process that has ended.
     public static List<MappedPages> of(ProcessHandle process) {
         List<String> lines;
         try {

@@ -17,7 +17,7 @@ import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.PublishedShape;
 import org.sparkqwen.engine.model.TensorPlan;
 
-/// A Hugging Face directory of a published size with weights that nobody trained: as heavy as the real one.
+/// A Hugging Face directory of a published size with random weights, which is as large as the real one.
 public final class RandomCheckpoint {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int BUFFER_BYTES = 1 << 22;
@@ -26,7 +26,7 @@ public final class RandomCheckpoint {
 
     /// Writes config.json, model.safetensors in bfloat16, and the small model's tokenizer.
     ///
-    /// @param directory made if it does not exist
+    /// @param directory created if it does not exist
     public static void write(PublishedShape shape, Path directory) throws IOException {
         Files.createDirectories(directory);
         ModelConfig config = shape.config(shape.layers());
@@ -80,7 +80,7 @@ public final class RandomCheckpoint {
         }
     }
 
-    /// Of some size between 0.0078 and 0.0156, of either sign: bfloat16's lower bits and sign at random.
+    /// Writes numbers of either sign between 0.0078 and 0.0156: bfloat16's lower bits and sign are random.
     private static void writeNumbers(FileChannel channel, long bytes) throws IOException {
         Random random = new Random(1);
         ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN);

@@ -9,13 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// What the output of a run tells, while it is at work and after.
+/// Reads the output of a run, during the run and after it.
 public final class RunFiles {
     private RunFiles() {}
 
-    /// Waits until a driver that was started last has work to do, or has ended.
+    /// Waits until the driver that was started last has work to do, or has ended.
     ///
-    /// @param attempts of drivers before it, see [#attempts]
+    /// @param attempts how many drivers came before it, see [#attempts]
     public static void awaitWork(SparkProcess submit, Path output, int attempts) {
         Path attempt = output.resolve("_spark_qwen/attempts/%05d.json".formatted(attempts));
         while (submit.isAlive() && !Files.exists(attempt)) {
@@ -23,12 +23,12 @@ public final class RunFiles {
         }
     }
 
-    /// How many drivers had work to do.
+    /// Returns how many drivers had work to do.
     public static int attempts(Path output) throws IOException {
         return numbered(output.resolve("_spark_qwen/attempts")).size();
     }
 
-    /// Commits, and when each was made.
+    /// Returns the commits, and when each was made.
     public static Map<Path, FileTime> committed(Path output) throws IOException {
         Map<Path, FileTime> commits = new TreeMap<>();
         for (Path file : numbered(output.resolve("_spark_qwen/commits"))) {
@@ -41,7 +41,7 @@ public final class RunFiles {
         return Files.exists(directory) ? list(directory, "[0-9]*.json") : List.of();
     }
 
-    /// Files whose names match, in the order of their names.
+    /// Returns the files whose names match, in the order of their names.
     public static List<Path> list(Path directory, String glob) throws IOException {
         List<Path> files = new ArrayList<>();
         try (var found = Files.newDirectoryStream(directory, glob)) {

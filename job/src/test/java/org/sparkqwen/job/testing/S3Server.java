@@ -19,8 +19,8 @@ import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.hadoop.fs.s3a.S3AFileSystem;
 import software.amazon.awssdk.services.s3.model.MultipartUpload;
 
-/// A server of the S3 protocol on loopback: S3Proxy, in a JVM and with a class path of its own, its objects in a
-/// directory. It wants signed requests.
+/// A server of the S3 protocol on loopback: S3Proxy, in its own JVM and with its own class path, with its objects in a
+/// directory. It requires signed requests.
 public final class S3Server implements AutoCloseable {
     public static final String BUCKET = "work";
     public static final String OTHER_BUCKET = "whole";
@@ -37,7 +37,7 @@ public final class S3Server implements AutoCloseable {
         this.port = port;
     }
 
-    /// With two buckets.
+    /// Starts a server with two buckets.
     public static S3Server start(Path directory) {
         try {
             Path data = Files.createDirectories(directory.resolve("s3"));
@@ -72,7 +72,7 @@ public final class S3Server implements AutoCloseable {
         }
     }
 
-    /// The port that it has chosen, once it listens.
+    /// Returns the port that the server has chosen, once it listens.
     private static int port(Process process, Path log) throws IOException {
         Pattern listening = Pattern.compile("Started .*ServerConnector.*\\{127\\.0\\.0\\.1:(\\d+)}");
         Instant deadline = Instant.now().plus(Duration.ofMinutes(1));
@@ -96,7 +96,7 @@ public final class S3Server implements AutoCloseable {
         return port;
     }
 
-    /// A client of the tests themselves.
+    /// Returns a client for the tests themselves.
     public S3AFileSystem client() {
         Configuration conf = new Configuration();
         conf.set("fs.s3a.endpoint", "http://127.0.0.1:" + port);
@@ -113,7 +113,7 @@ public final class S3Server implements AutoCloseable {
 
     /// Puts a file or a directory into the bucket.
     ///
-    /// @return its address there
+    /// @return its URI there
     public String put(Path file, String name) {
         String address = "s3a://%s/%s".formatted(BUCKET, name);
         try (FileSystem client = client()) {
@@ -146,7 +146,7 @@ public final class S3Server implements AutoCloseable {
         }
     }
 
-    /// Names of all objects below a name.
+    /// Returns the names of all objects below a name.
     public List<String> objects(String name) {
         List<String> objects = new ArrayList<>();
         try (FileSystem client = client()) {
@@ -161,7 +161,7 @@ public final class S3Server implements AutoCloseable {
         return objects;
     }
 
-    /// Names of objects whose upload was begun and neither completed nor aborted.
+    /// Returns the names of objects whose upload was begun and neither completed nor aborted.
     public List<String> pendingUploads() {
         List<String> pending = new ArrayList<>();
         try (S3AFileSystem client = client()) {

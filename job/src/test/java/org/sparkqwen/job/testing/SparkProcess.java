@@ -15,7 +15,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.launcher.JavaModuleOptions;
 
-/// A JVM of the Spark that the build laid out: a master, a worker, or a spark-submit. Its output goes to a file.
+/// A JVM of the Spark that the build has laid out: a master, a worker, or a spark-submit. Its output goes to a file.
 public final class SparkProcess implements AutoCloseable {
     public static final Path HOME = Path.of("target/spark").toAbsolutePath();
     public static final Path CONF = Path.of("../conf").toAbsolutePath().normalize();
@@ -49,7 +49,7 @@ public final class SparkProcess implements AutoCloseable {
         return worker(logs, number, master, Map.of());
     }
 
-    /// @param environment of the worker, and so of its executors, beside this process's
+    /// @param environment variables of the worker, and so of its executors, in addition to this process's
     public static SparkProcess worker(Path logs, int number, String master, Map<String, String> environment) {
         return start(
                 logs.resolve("worker-%d.log".formatted(number)),
@@ -78,21 +78,22 @@ public final class SparkProcess implements AutoCloseable {
         }
     }
 
-    /// Submits the job's jar in client mode and leaves it at work.
+    /// Submits the job's jar in client mode and leaves it running.
     ///
-    /// @param environment what its environment has beside this process's
+    /// @param environment variables in addition to this process's
     public static SparkProcess startSubmit(
             Path logs, String master, Map<String, String> environment, List<String> sparkOptions, String... arguments) {
         return start(logs.resolve("submit.log"), environment, submitCommand(master, sparkOptions, arguments));
     }
 
-    /// Submits the job's jar in client mode and leaves it at work.
+    /// Submits the job's jar in client mode and leaves it running.
     public static SparkProcess startSubmit(Path logs, String master, List<String> sparkOptions, String... arguments) {
         Path log = logs.resolve("submit.log");
         return start(log, submitCommand(master, sparkOptions, arguments));
     }
 
-    /// The command that submits the job's jar in client mode, with the profile that users have for such a master.
+    /// Returns the command that submits the job's jar in client mode, with the profile that users have for such a
+    /// master.
     public static List<String> submitCommand(String master, List<String> sparkOptions, String... arguments) {
         List<String> options = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.cli.Main"));
         Path profile = CONF.resolve(master.startsWith("local[") ? "local.conf" : "standalone.conf");
@@ -128,7 +129,7 @@ public final class SparkProcess implements AutoCloseable {
         builder.environment().putAll(environment);
         builder.environment().put("SPARK_HOME", HOME.toString());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        // Without it a worker cannot name the jars of its executors.
+        // Without this variable a worker cannot name the jars of its executors.
         builder.environment().put("SPARK_SCALA_VERSION", "2.13");
         try {
             return new SparkProcess(builder.start(), log);
@@ -178,7 +179,7 @@ public final class SparkProcess implements AutoCloseable {
                 .orElse(false);
     }
 
-    /// The executors of this worker that run now.
+    /// Returns the executors of this worker that are running.
     public List<ProcessHandle> executors() {
         return process.descendants()
                 .filter(child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
@@ -204,7 +205,7 @@ public final class SparkProcess implements AutoCloseable {
         return process.isAlive();
     }
 
-    /// Kills this process, and not those it started, as `kill -9` does.
+    /// Kills this process, as `kill -9` does, but not those it started.
     ///
     /// @return false if it had ended before
     public boolean kill() {

@@ -16,7 +16,7 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.job.columns.ContentColumn;
 
-/// Every type of Spark's columns, with values that Java's types for them, or a format, may not hold.
+/// Every type of Spark's columns, with values that Java's types for them, or a format, may be unable to hold.
 public enum SparkTypes {
     BOOLEAN("true", "false"),
     BYTE("-128Y", "127Y"),
@@ -61,8 +61,8 @@ public enum SparkTypes {
         this.values = List.of(values);
     }
 
-    /// Rows of a text and, for each type, columns of its values: alone, in arrays, in structs, in maps, and deeper.
-    /// The last row has nulls.
+    /// Returns rows of a text and, for each type, columns of its values: alone, in arrays, in structs, in maps, and
+    /// deeper. The last row has nulls.
     public static Dataset<Row> rows(List<SparkTypes> types) {
         int most = types.stream().mapToInt(type -> type.values.size()).max().orElseThrow();
         Dataset<Row> rows = LocalSpark.session().range(0).select(columns(types, 0));
@@ -88,7 +88,7 @@ public enum SparkTypes {
         return columns.toArray(Column[]::new);
     }
 
-    /// Rows in Spark's own form, in order: equal bytes are equal values, whatever their type.
+    /// Returns rows in Spark's own form, in order. Equal bytes are equal values, whatever their type.
     public static List<String> bytes(Dataset<Row> rows) {
         return bytes(collect(rows), rows.schema());
     }
@@ -104,7 +104,7 @@ public enum SparkTypes {
         return List.of(rows.queryExecution().executedPlan().executeCollect());
     }
 
-    /// The columns of `before` that are not the same in `after`.
+    /// Returns the columns of `before` that are different in `after`.
     public static List<String> changed(Dataset<Row> before, Dataset<Row> after) {
         List<InternalRow> rowsBefore = collect(before);
         List<InternalRow> rowsAfter = collect(after.select(

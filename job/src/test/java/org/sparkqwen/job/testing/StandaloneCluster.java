@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 
-/// A standalone cluster of processes of its own: a master and two workers, of one core each.
+/// A standalone cluster of separate processes: a master and two workers with one core each.
 public final class StandaloneCluster implements AutoCloseable {
     private final Path logs;
     private final SparkProcess master;
@@ -22,16 +22,16 @@ public final class StandaloneCluster implements AutoCloseable {
         url = master.await("Starting Spark master at (spark://\\S+)");
     }
 
-    /// Starts one, and waits until its workers are registered.
+    /// Starts a cluster, and waits until its workers are registered.
     ///
-    /// @param logs a directory
+    /// @param logs a directory for the processes' output
     public static StandaloneCluster start(Path logs) {
         return start(logs, worker -> Map.of());
     }
 
-    /// Likewise.
+    /// Starts a cluster with environments, and waits until its workers are registered.
     ///
-    /// @param environments of each worker and its executors, by its number from 1 on
+    /// @param environments the variables of each worker and its executors, by its number from 1 on
     @SuppressWarnings("MustBeClosedChecker")
     public static StandaloneCluster start(Path logs, IntFunction<Map<String, String>> environments) {
         StandaloneCluster cluster = new StandaloneCluster(logs, SparkProcess.master(logs), environments);
@@ -51,7 +51,7 @@ public final class StandaloneCluster implements AutoCloseable {
         return SparkProcess.submit(logs, url, List.of(), arguments);
     }
 
-    /// Submits the job's jar in client mode and leaves it at work.
+    /// Submits the job's jar in client mode and leaves it running.
     public SparkProcess startSubmit(String... arguments) {
         return SparkProcess.startSubmit(logs, url, List.of(), arguments);
     }
@@ -60,17 +60,17 @@ public final class StandaloneCluster implements AutoCloseable {
         return url;
     }
 
-    /// The executors that run now.
+    /// Returns the executors that are running.
     public List<ProcessHandle> executors() {
         return workers.stream().flatMap(worker -> worker.executors().stream()).toList();
     }
 
-    /// What the master has logged.
+    /// Returns what the master has logged.
     public String masterLog() {
         return master.output();
     }
 
-    /// What each worker has logged.
+    /// Returns what each worker has logged.
     public List<String> workerLogs() {
         return workers.stream().map(SparkProcess::output).toList();
     }
@@ -82,7 +82,7 @@ public final class StandaloneCluster implements AutoCloseable {
         return workers.get(worker).killExecutor();
     }
 
-    /// Kills a worker, as `kill -9` does, and not its executor, which sees by itself that it is alone. Another
+    /// Kills a worker, as `kill -9` does, but not its executor, which notices by itself that it is alone. Another
     /// worker takes its place.
     ///
     /// @return whether it was alive

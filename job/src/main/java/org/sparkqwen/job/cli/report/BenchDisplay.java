@@ -6,8 +6,8 @@ import java.util.Locale;
 import org.sparkqwen.engine.bench.Benchmark;
 import org.sparkqwen.job.progress.Progress;
 
-/// What a person watches during a benchmark: a line that is rewritten on a terminal, elsewhere a line every few
-/// seconds.
+/// The progress that a person watches during a benchmark. On a terminal one line is rewritten; elsewhere a line is
+/// printed every few seconds.
 public final class BenchDisplay implements Benchmark.Progress, AutoCloseable {
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
 
@@ -52,7 +52,7 @@ public final class BenchDisplay implements Benchmark.Progress, AutoCloseable {
         }
     }
 
-    /// Clears the line, for what is printed next.
+    /// Clears the line to make room for what is printed next.
     @Override
     public void close() {
         if (terminal) {

@@ -30,7 +30,7 @@ public final class BenchReport {
     private final Benchmark.Settings settings;
     private final BenchmarkResult result;
 
-    /// @param model its name, for a person
+    /// @param model the model's name, for a person
     public BenchReport(String model, Engine engine, Benchmark.Settings settings, BenchmarkResult result) {
         this.model = model;
         parameters = TensorPlan.of(engine.config()).parameters();
@@ -96,7 +96,7 @@ public final class BenchReport {
         for (Measurement measurement : result.measurements()) {
             Samples rate = measurement.tokensPerSecond();
             Measurement.Round median = measurement.median();
-            // Where many tokens share a reading of the weights, memory is not what bounds them.
+            // Where many tokens share one reading of the weights, the measurement is not memory-bound.
             boolean bound = measurement.part() == Benchmark.Part.DECODE;
             rows.add(List.of(
                     "%s, %,d at a time".formatted(name(measurement.part()), measurement.sequences()),

@@ -17,24 +17,24 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.storage.OutputLayout;
 
-/// Summaries of a scored corpus by a column. A column may have as many values as there are rows, so only the most
-/// frequent have one of their own, and all others one together.
+/// Summaries of a scored corpus by the values of a column. A column may have as many values as there are rows, so only
+/// the most frequent values have a summary of their own, and all others share one.
 ///
-/// @param column its name
-/// @param groups how many values it has
-/// @param shown summaries of values, in their order
-/// @param mostFrequent the same, those with most rows first
-/// @param rest of all other values together; null if there is none
+/// @param column the column's name
+/// @param groups how many values the column has
+/// @param shown the summaries of values, in the values' order
+/// @param mostFrequent the same summaries, those with most rows first
+/// @param rest the summary of all other values together; null if there is none
 public record GroupSummaries(
         String column,
         long groups,
         List<ScoreSummary> shown,
         List<ScoreSummary> mostFrequent,
         @Nullable ScoreSummary rest) {
-    /// Groups that the manifest has.
+    /// The most groups that the manifest has.
     public static final int MOST = 200;
 
-    /// Lines that the console shows.
+    /// The most lines that the console shows.
     public static final int MOST_LINES = 20;
 
     private static final String GROUP = "_spark_qwen_group";
@@ -65,7 +65,7 @@ public record GroupSummaries(
         return new GroupSummaries(column, groups, List.copyOf(summaries.values()), byFrequency, rest);
     }
 
-    /// Marks rows of frequent groups; others have null.
+    /// Marks the rows of frequent groups with their group; other rows get null.
     private static Dataset<Row> marked(Dataset<Row> grouped, List<Row> frequent) {
         Dataset<Row> marks = grouped.sparkSession()
                 .createDataFrame(
@@ -75,7 +75,7 @@ public record GroupSummaries(
         return grouped.join(broadcast(marks), same, "left_outer");
     }
 
-    /// For `_run.json`.
+    /// Adds the summaries to the facts of `_run.json`.
     public void putInto(Map<String, Object> facts) {
         Map<String, Object> byGroup = new LinkedHashMap<>();
         for (ScoreSummary group : shown) {
@@ -95,7 +95,7 @@ public record GroupSummaries(
         }
     }
 
-    /// A table of groups: rows, errors, tokens, perplexity, and the middle document's perplexity.
+    /// Returns a table of the groups: rows, errors, tokens, perplexity, and the median document's perplexity.
     public List<String> table() {
         List<List<String>> cells = new ArrayList<>();
         cells.add(List.of(Quote.of(column), "rows", "errors", "tokens", "perplexity", "median"));

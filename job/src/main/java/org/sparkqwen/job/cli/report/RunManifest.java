@@ -17,14 +17,14 @@ import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.SafeOptions;
 
-/// What `_run.json` says: the lineage of an output, enough to make it again.
+/// The contents of `_run.json`: the lineage of an output, enough to make it again.
 public final class RunManifest {
     private static final ObjectMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
     private RunManifest() {}
 
-    /// @param options with the values they had, as far as they may be shown
+    /// @param options the options with their values, as far as they may be shown
     /// @param summary what the job reports of its output
     public static String of(
             String job,
@@ -59,7 +59,7 @@ public final class RunManifest {
         }
     }
 
-    /// Without passwords, and no text longer than a line of a message is.
+    /// Removes passwords from texts, and cuts each text to the length that a message's line may have.
     private static JsonNode safe(JsonNode node) {
         switch (node) {
             case ObjectNode object -> object.properties().forEach(member -> member.setValue(safe(member.getValue())));
@@ -76,7 +76,7 @@ public final class RunManifest {
         return node;
     }
 
-    /// JSON in which every character that could do something to a terminal is escaped. Such ones are in texts only.
+    /// Escapes every character in JSON that could do something to a terminal. Such characters occur in texts only.
     private static String escaped(String json) {
         StringBuilder escaped = new StringBuilder(json.length());
         json.codePoints().forEach(codePoint -> {

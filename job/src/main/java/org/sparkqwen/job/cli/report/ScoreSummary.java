@@ -15,15 +15,15 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 
-/// What a scored corpus amounts to, taken from the output itself.
+/// Corpus metrics of a scored output, computed from the output itself.
 ///
-/// Corpus values are ratios over the corpus, as in lm-evaluation-harness, not means over documents: perplexity
-/// exp(Σ nll / Σ tokens scored), per word exp(Σ nll / Σ words), bits per byte Σ nll / Σ bytes / ln 2, these
-/// two of documents that were scored whole.
+/// Corpus values are ratios over the corpus, as in lm-evaluation-harness, and not means over documents: perplexity is
+/// exp(Σ nll / Σ tokens scored), word perplexity exp(Σ nll / Σ words), and bits per byte Σ nll / Σ bytes / ln 2. The
+/// latter two cover only documents that were scored whole.
 ///
-/// @param group value of the column that the corpus was grouped by; null for all of it
-/// @param perplexityError standard error of `perplexity`; see [#of]
-/// @param percentiles of the documents' perplexities: 10, 50 and 90 %
+/// @param group the value of the column by which the corpus is grouped; null for the whole corpus
+/// @param perplexityError the standard error of `perplexity`; see [#of]
+/// @param percentiles the percentiles 10, 50 and 90 of the documents' perplexities
 public record ScoreSummary(
         @Nullable String group,
         long rows,
@@ -57,14 +57,14 @@ public record ScoreSummary(
         sum(ofWhole("sum_nll"))
     };
 
-    /// A column of documents of which all tokens were scored, but for the first at most.
+    /// Restricts a column to documents of which all tokens were scored, except at most the first.
     private static Column ofWhole(String column) {
         return expr("if(bits_per_byte is null, null, %s)".formatted(column));
     }
 
-    /// The standard error takes documents, not tokens, as what was drawn from the corpus: tokens of one document
-    /// are not independent. For the ratio r = Σ nll / Σ n over D documents it is √(D/(D−1) · Σ (nll − r n)²) / Σ n
-    /// in nats, and that times the perplexity in perplexity.
+    /// Reads a summary from a row of sums. The standard error takes documents as the units drawn from the corpus,
+    /// because the tokens of one document are not independent. For the ratio r = Σ nll / Σ n over D documents it is
+    /// √(D/(D−1) · Σ (nll − r n)²) / Σ n in nats, and that times the perplexity for the perplexity.
     static ScoreSummary read(Row row, int first, @Nullable String group) {
         double tokensScored = number(row, first + 3);
         double nll = number(row, first + 4);
@@ -118,7 +118,7 @@ public record ScoreSummary(
         }
     }
 
-    /// `62.31 ± 1.20`.
+    /// Formats the perplexity with its standard error, such as `62.31 ± 1.20`.
     String perplexityText() {
         if (perplexity == null) {
             return "nothing was scored";
@@ -146,7 +146,7 @@ public record ScoreSummary(
         return lines;
     }
 
-    /// A line of a table of groups, see [GroupSummaries].
+    /// Returns a line of a table of groups, see [GroupSummaries].
     List<String> cells(String name) {
         return List.of(
                 name,

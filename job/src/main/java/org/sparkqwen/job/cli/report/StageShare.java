@@ -8,14 +8,15 @@ import org.sparkqwen.engine.bench.Measurement;
 import org.sparkqwen.engine.kernels.measure.Bursts;
 import org.sparkqwen.engine.kernels.measure.Stage;
 
-/// What a stage of the forward pass took of a measurement's median round.
+/// The time and the rate of a stage of the forward pass in a measurement's median round.
 ///
 /// @param name `linear`, `attention`, `head`, `rest`, or `outside the kernels`
-/// @param shareOfTime of the round; all stages' add up to 1
-/// @param flopsPerSecond while the stage ran; 0 where nothing is counted
-/// @param shareOfPeak of the best burst of multiply-adds around the rounds; 0 where nothing is counted
-/// @param shareOfPeakMeanwhile of the multiply-adds in bursts amid the stage; absent where there were none, or nothing
-///     is counted
+/// @param shareOfTime the stage's share of the round's time; the shares of all stages add up to 1
+/// @param flopsPerSecond the rate while the stage ran; 0 where nothing is counted
+/// @param shareOfPeak the rate divided by that of the best burst of multiply-adds around the rounds; 0 where nothing is
+///     counted
+/// @param shareOfPeakMeanwhile the rate divided by that of the multiply-adds in bursts amid the stage; absent if there
+///     were no bursts, or nothing is counted
 record StageShare(
         String name,
         double millisPerToken,

@@ -3,7 +3,7 @@ package org.sparkqwen.job.cli.report;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Columns of text for a console: the first to the left, the others, which are numbers, to the right.
+/// Columns of text for a console. The first is aligned to the left; the others are numbers and aligned to the right.
 final class TextTable {
     private TextTable() {}
 

@@ -1,4 +1,4 @@
-/// What a person reads at the end: summaries, tables and `_run.json`.
+/// What a person reads at the end of a run: summaries, tables and `_run.json`.
 @NullMarked
 package org.sparkqwen.job.cli.report;
 

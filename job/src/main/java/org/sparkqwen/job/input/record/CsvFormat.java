@@ -26,13 +26,13 @@ import org.sparkqwen.job.spark.ScalaMaps;
 import scala.Option;
 
 /// Comma-separated values. A record with too many or too few fields, or with a quote that is not closed or not doubled,
-/// is a row with a problem.
+/// becomes a row with a problem.
 ///
-/// @param options of Spark's reader
-/// @param timeZone of times without one
+/// @param options the options of Spark's reader
+/// @param timeZone the time zone of times without one
 /// @param corruptColumn see [RecordFormat#corruptColumn]
-/// @param columns of a record
-/// @param header of the first file as it stands there; null if files have none
+/// @param columns the columns of a record
+/// @param header the header of the first file, unchanged; null if files have none
 public record CsvFormat(
         Map<String, String> options,
         String timeZone,
@@ -118,7 +118,7 @@ public record CsvFormat(
         return new CsvParserOfTask(read, beginning);
     }
 
-    /// Not thread-safe.
+    /// The parser of one task, which is not thread-safe.
     private final class CsvParserOfTask implements Parser {
         private final UnivocityParser parser;
         private final CsvParser tokenizer = tokenizer();
@@ -138,7 +138,7 @@ public record CsvFormat(
             if (bytes.length == 0 || (parsed.isCommentSet() && bytes[0] == parsed.comment())) {
                 return List.of();
             }
-            // Malformed UTF-8 goes through the parser as characters that each are one byte, and comes out unchanged.
+            // The parser sees each byte of malformed UTF-8 as one character, so the bytes come out unchanged.
             boolean valid = UTF8String.fromBytes(bytes).isValid();
             String text = new String(bytes, valid ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
             if (headerComes) {

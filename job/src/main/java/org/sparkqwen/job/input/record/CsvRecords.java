@@ -11,14 +11,15 @@ import java.util.Iterator;
 import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
-/// Cuts a file of comma-separated values into records, as RFC 4180 has them: a quoted field may hold line breaks and
-/// separators, and within it a quote is written twice. Outside of quotes LF, CR LF and CR end a record.
+/// Cuts a file of comma-separated values into records, as in RFC 4180. A quoted field may hold line breaks and
+/// separators, and within it a quote is doubled. Outside of quotes LF, CR LF and CR end a record.
 ///
-/// It finds where records end, and quotes that are not as they should be. Fields are the parser's affair.
+/// It finds where records end, and quotes that are malformed. The parser divides a record into fields.
 final class CsvRecords implements Iterator<InputRecord> {
     private static final int END = -1;
 
-    /// No more fits into an array; a record of this length has lost its closing quote long before.
+    /// The longest record, because no more fits into an array. A record of this length has lost its closing quote
+    /// long before.
     private static final int LONGEST = 1 << 30;
 
     private final InputStream file;
@@ -27,13 +28,13 @@ final class CsvRecords implements Iterator<InputRecord> {
     private long line = 1;
     private @Nullable InputRecord next;
 
-    /// The characters that mean something.
+    /// The characters with a meaning.
     ///
-    /// @param separator of fields, in UTF-8
-    /// @param quote of a field; `\0` for none
-    /// @param escape what takes a quote its meaning; the same as `quote` where quotes are doubled
-    /// @param lineSeparator in UTF-8; null for LF, CR LF and CR
-    /// @param skipSpace whether white space before a field does not belong to it
+    /// @param separator the separator of fields, in UTF-8
+    /// @param quote the quote of a field; `\0` for none
+    /// @param escape the character that escapes a quote; the same as `quote` where quotes are doubled
+    /// @param lineSeparator the line separator, in UTF-8; null for LF, CR LF and CR
+    /// @param skipSpace whether white space before a field is not part of it
     record Syntax(byte[] separator, char quote, char escape, byte @Nullable [] lineSeparator, boolean skipSpace) {
         static Syntax of(String separator, char quote, char escape) {
             return new Syntax(separator.getBytes(StandardCharsets.UTF_8), quote, escape, null, false);
@@ -80,7 +81,7 @@ final class CsvRecords implements Iterator<InputRecord> {
         }
     }
 
-    /// Whether these bytes come behind the current one.
+    /// Returns whether these bytes come after the current one.
     private boolean peek(byte[] expected) {
         try {
             file.mark(expected.length);
@@ -127,7 +128,7 @@ final class CsvRecords implements Iterator<InputRecord> {
         return new InputRecord(bytes.toByteArray(), problem);
     }
 
-    /// Reads a quoted field, quotes included.
+    /// Reads a quoted field, including its quotes.
     ///
     /// @return what is wrong with it; null if nothing is
     private @Nullable String quoted(ByteArrayOutputStream bytes) {

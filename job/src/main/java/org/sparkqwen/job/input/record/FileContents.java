@@ -20,16 +20,16 @@ import org.apache.spark.sql.execution.datasources.CodecStreams;
 import org.apache.spark.util.SerializableConfiguration;
 import org.jspecify.annotations.Nullable;
 
-/// Looks at the first bytes of text files for what they are, where they are not what the input's format expects: Spark
-/// takes them for text, and every line of them for a malformed one.
+/// Looks at the first bytes of text files to find files that do not have the input's format. Spark would take them for
+/// text, and every line of them for a malformed one.
 ///
 /// @param jsonLines whether each line should be a JSON value
 public record FileContents(boolean jsonLines, SerializableConfiguration hadoop) implements Serializable {
     private static final int LOOKED_AT = 1 << 16;
 
-    /// A kind of file, and the bytes it begins with.
+    /// A kind of file, and the bytes with which it begins.
     ///
-    /// @param extension by which Spark knows that it must unpack such a file; empty if it cannot
+    /// @param extension the extension by which Spark knows that it must decompress such a file; empty if it cannot
     private record Kind(String name, String extension, String advice, int... magic) {
         boolean begins(byte[] bytes) {
             if (bytes.length < magic.length) {
@@ -66,7 +66,7 @@ public record FileContents(boolean jsonLines, SerializableConfiguration hadoop) 
             new Kind("UTF-16", "", UTF_8, 0xFF, 0xFE),
             new Kind("UTF-16", "", UTF_8, 0xFE, 0xFF));
 
-    /// What is wrong with a file.
+    /// Returns what is wrong with a file; empty if nothing is.
     ///
     /// @param encoded whether the user names the encoding
     public Optional<String> wrong(String path, boolean encoded) {
@@ -87,7 +87,7 @@ public record FileContents(boolean jsonLines, SerializableConfiguration hadoop) 
                     ? Optional.of("its JSON is over many lines; --input-option multiLine=true reads that")
                     : Optional.empty();
         } catch (IOException | RuntimeException e) {
-            return Optional.empty(); // reading tells
+            return Optional.empty(); // reading the file says what is wrong
         }
     }
 
@@ -103,7 +103,7 @@ public record FileContents(boolean jsonLines, SerializableConfiguration hadoop) 
                                 : "and its name does not end in %s; rename or unpack it".formatted(kind.extension())));
     }
 
-    /// Whether the first value has more than one line.
+    /// Returns whether the first value has more than one line.
     private boolean isOverManyLines(Path file) throws IOException {
         byte[] first;
         try (InputStream in = CodecStreams.createInputStreamWithCloseResource(hadoop.value(), file)) {

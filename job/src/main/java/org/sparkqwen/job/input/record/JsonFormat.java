@@ -40,11 +40,11 @@ import scala.collection.Iterable;
 import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
 
-/// JSON: a value a line, or any number of lines a value. A line that is not JSON is a row with a problem that says
-/// what is wrong and at which byte.
+/// JSON, with one value in each line, or with values over any number of lines. A line that is not JSON becomes a row
+/// with a problem that says what is wrong and at which byte.
 ///
-/// @param options of Spark's reader
-/// @param timeZone of times without one
+/// @param options the options of Spark's reader
+/// @param timeZone the time zone of times without one
 /// @param corruptColumn see [RecordFormat#corruptColumn]
 public record JsonFormat(Map<String, String> options, String timeZone, String corruptColumn) implements RecordFormat {
     private static final Seq<Filter> NO_FILTERS =
@@ -82,7 +82,7 @@ public record JsonFormat(Map<String, String> options, String timeZone, String co
         return (StructType) withoutDoubles(columns);
     }
 
-    /// A key that some object has twice is in the schema twice.
+    /// Removes duplicate fields, which a schema has if some object has a key twice.
     private static DataType withoutDoubles(DataType type) {
         return switch (type) {
             case StructType struct -> {
@@ -170,7 +170,7 @@ public record JsonFormat(Map<String, String> options, String timeZone, String co
         return "the line is not a JSON object of the input's columns: " + Quote.line(Failures.firstLine(bad.cause()));
     }
 
-    /// Jackson repeats the line where it says where an object began.
+    /// Removes the source from a message, because Jackson repeats the line where it says where an object began.
     private static String withoutSource(String message) {
         return message.replaceFirst("(?s) \\(start marker at .*", "");
     }

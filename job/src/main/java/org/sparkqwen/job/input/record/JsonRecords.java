@@ -9,8 +9,8 @@ import java.util.Iterator;
 import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
-/// Cuts a file of JSON values over any number of lines into records: the values that follow each other, and of an array
-/// at the top its elements. It looks at brackets and strings only; whether a record is JSON is the parser's affair.
+/// Cuts a file of JSON values over any number of lines into records. The records are the file's values, or the elements
+/// of an array at the top. It looks only at brackets and strings; the parser decides whether a record is JSON.
 final class JsonRecords implements Iterator<InputRecord> {
     private static final int END = -1;
 
@@ -52,7 +52,7 @@ final class JsonRecords implements Iterator<InputRecord> {
 
     private void skipByteOrderMark() {
         if (current == 0xEF) {
-            advance(); // EF BB BF; nothing else that begins with EF begins a JSON value
+            advance(); // skips EF BB BF; nothing else that begins with EF begins a JSON value
             advance();
             advance();
         }
@@ -79,7 +79,7 @@ final class JsonRecords implements Iterator<InputRecord> {
         return null;
     }
 
-    /// Reads a value, up to where it ends or cannot go on.
+    /// Reads a value, up to where it ends or is malformed.
     private InputRecord value() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         int depth = 0;
@@ -108,7 +108,7 @@ final class JsonRecords implements Iterator<InputRecord> {
                 default -> take(bytes);
             }
         }
-        inArray &= current != END; // one row says that the file was cut off, not two
+        inArray &= current != END; // only one row says that the file was cut off
         return new InputRecord(bytes.toByteArray(), null);
     }
 

@@ -8,49 +8,49 @@ import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.types.StructType;
 
-/// A format of text files whose records this project cuts and checks itself, because Spark's readers change or leave
-/// out what they do not understand: JSON and CSV. Values are made by Spark's own parsers all the same.
+/// A format of text files whose records this project cuts and checks itself: JSON or CSV. Spark's readers change or
+/// leave out what they do not understand. Spark's own parsers still make the values.
 public sealed interface RecordFormat extends Serializable permits JsonFormat, CsvFormat {
-    /// Whether a record may have several lines. Then a file cannot be divided.
+    /// Returns whether a record may have several lines. In that case a file cannot be divided.
     boolean multiLine();
 
     Charset charset();
 
-    /// What happens to a record that has a problem.
+    /// Returns how a record with a problem is handled.
     Mode mode();
 
-    /// The column that holds a record with a problem as it stands, if the schema has that column.
+    /// Returns the name of the column that holds a record with a problem unchanged, if the schema has that column.
     String corruptColumn();
 
     /// Finds the columns.
     ///
-    /// @param records of all files, each as a string
+    /// @param records the records of all files, each as a string
     StructType infer(Dataset<String> records);
 
-    /// This format with the columns that [#infer] found.
+    /// Returns this format with the columns that [#infer] found.
     RecordFormat with(StructType columns, Dataset<String> records);
 
-    /// Cuts a file.
+    /// Cuts a file into records.
     ///
-    /// @param file in UTF-8
+    /// @param file the file's bytes, in UTF-8
     Iterator<InputRecord> cut(InputStream file);
 
-    /// A parser, for one task, of a file's piece.
+    /// Returns a parser for a part of a file, for one task.
     ///
     /// @param read the columns to read
-    /// @param beginning whether the piece is the file's first
+    /// @param beginning whether the part is the file's first
     Parser parser(StructType read, boolean beginning);
 
-    /// As Spark names them.
+    /// The modes of Spark's readers.
     enum Mode {
         PERMISSIVE,
         DROPMALFORMED,
         FAILFAST
     }
 
-    /// Makes rows of records.
+    /// Parses records to rows.
     interface Parser {
-        /// The rows of a record: most have one, a blank line none, a JSON array many.
+        /// Returns the rows of a record. Most records have one, a blank line none, and a JSON array many.
         List<ParsedRecord> parse(InputRecord record);
     }
 }

@@ -8,8 +8,8 @@ import com.fasterxml.jackson.core.util.JsonParserDelegate;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/// A parser that refuses what Spark would change without a word: half of a surrogate pair, which becomes a question
-/// mark, a key that an object has twice, of which one value is lost, and what stands behind the value.
+/// A JSON parser that refuses what Spark would change silently. That is half of a surrogate pair, which becomes a
+/// question mark; a duplicate key in an object, of which one value is lost; and text after the value.
 final class StrictJsonParser extends JsonParserDelegate {
     private final byte[] json;
 
@@ -36,7 +36,7 @@ final class StrictJsonParser extends JsonParserDelegate {
         return this;
     }
 
-    /// Where the value at the top ends, nothing may follow.
+    /// Refuses anything but white space after the value at the top.
     private @Nullable JsonToken checkEnd(@Nullable JsonToken token) throws IOException {
         if (token != null && token.isStructEnd() && getParsingContext().inRoot()) {
             for (int i = (int) currentLocation().getByteOffset(); i < json.length; i++) {
