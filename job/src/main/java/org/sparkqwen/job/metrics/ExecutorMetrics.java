@@ -40,7 +40,7 @@ final class ExecutorMetrics implements ExecutorPlugin {
 
     private static void tell(PluginContext context, EngineMeters meters) {
         try {
-            context.send(new ExecutorReading(context.executorID(), meters.counts(), meters.now()));
+            context.send(new ExecutorReading(context.executorID(), meters.counts(), meters.now(), meters.means()));
         } catch (IOException e) {
             LOG.debug("the driver cannot be told of metrics", e);
         }

@@ -8,4 +8,7 @@ import java.util.Map;
 /// @param executor its id
 /// @param counts all that it has counted, by metric
 /// @param now what it has in work, by metric, and rates a second
-record ExecutorReading(String executor, Map<String, Long> counts, Map<String, Double> now) implements Serializable {}
+/// @param means of what it has in work, by metric
+record ExecutorReading(
+        String executor, Map<String, Long> counts, Map<String, Double> now, Map<String, Mean> means)
+        implements Serializable {}

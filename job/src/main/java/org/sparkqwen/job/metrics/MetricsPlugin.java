@@ -8,8 +8,8 @@ import org.apache.spark.api.plugin.SparkPlugin;
 /// Publishes what executors do through Spark's metrics: active where `spark.plugins` names it, as in every run of a
 /// command.
 ///
-/// Each executor publishes its own, to the sinks that run on executors. The driver publishes the sum of all, to those
-/// that run there, such as the Prometheus servlet of its UI. See conf/metrics.properties.
+/// Each executor publishes its own, to the sinks that run on executors. The driver publishes those of all together, to
+/// sinks that run there, such as the Prometheus servlet of its UI. See conf/metrics.properties.
 public final class MetricsPlugin implements SparkPlugin {
     public static final String PLUGINS = "spark.plugins";
 
