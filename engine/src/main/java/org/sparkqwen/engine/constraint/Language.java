@@ -146,8 +146,8 @@ final class Language {
         return others.finish();
     }
 
-    /// Texts of `part` one after another. There are none if `most` is less than `least`, as in a schema that allows no
-    /// string.
+    /// Texts of `part` one after another. There are none if `most` is less than `least`, as in a schema that allows
+    /// no string.
     ///
     /// @param least the least number of repetitions
     /// @param most the highest number of them, or [#UNBOUNDED]

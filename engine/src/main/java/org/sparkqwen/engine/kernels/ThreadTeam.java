@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -54,12 +55,7 @@ public final class ThreadTeam implements AutoCloseable {
     /// @throws RuntimeException the first exception that a part threw, after all parts ended
     public synchronized void run(int parts, Operation operation) {
         if (workers.length == 0 || parts == 1) {
-            for (int part = 0; part < parts; part++) {
-                operation.run(part, 0);
-                if (probe != null) {
-                    probe.betweenParts(0);
-                }
-            }
+            runAlone(parts, operation);
             return;
         }
         Work work = new Work(parts, threads(), operation, Thread.currentThread(), probe);
@@ -70,6 +66,30 @@ public final class ThreadTeam implements AutoCloseable {
         work.claimParts(0);
         work.await();
         current = null;
+    }
+
+    private void runAlone(int parts, Operation operation) {
+        Throwable first = null;
+        for (int part = 0; part < parts; part++) {
+            try {
+                operation.run(part, 0);
+                if (probe != null) {
+                    probe.betweenParts(0);
+                }
+            } catch (RuntimeException | Error e) {
+                first = first == null ? e : first;
+            }
+        }
+        rethrow(first);
+    }
+
+    private static void rethrow(@Nullable Throwable failure) {
+        switch (failure) {
+            case null -> {}
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            case Throwable e -> throw new IllegalStateException(e);
+        }
     }
 
     @Override
@@ -108,7 +128,7 @@ public final class ThreadTeam implements AutoCloseable {
         private final int threads;
         private final AtomicIntegerArray claimed; // of each worker's range, from its first part on
         private final AtomicInteger done = new AtomicInteger();
-        private volatile @Nullable Throwable failure;
+        private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
         Work(int parts, int threads, Operation operation, Thread caller, @Nullable PartProbe probe) {
             this.parts = parts;
@@ -137,7 +157,7 @@ public final class ThreadTeam implements AutoCloseable {
                         probe.betweenParts(worker);
                     }
                 } catch (RuntimeException | Error e) {
-                    failure = e;
+                    failure.compareAndSet(null, e);
                 }
                 if (done.incrementAndGet() == parts) {
                     LockSupport.unpark(caller);
@@ -159,12 +179,7 @@ public final class ThreadTeam implements AutoCloseable {
                     LockSupport.parkNanos(this, 50_000);
                 }
             }
-            switch (failure) {
-                case null -> {}
-                case RuntimeException e -> throw e;
-                case Error e -> throw e;
-                case Throwable e -> throw new IllegalStateException(e);
-            }
+            rethrow(failure.get());
         }
     }
 }

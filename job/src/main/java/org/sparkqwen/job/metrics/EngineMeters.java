@@ -45,18 +45,22 @@ final class EngineMeters {
     /// The mean tokens of the latest batches, of which a batch may have [#BATCH_LIMIT].
     static final String BATCH_TOKENS = "batch.tokens";
 
+    /// The same for all engines, so the greatest and no sum.
     static final String BATCH_LIMIT = "batch.tokens.limit";
+
     static final String SEQUENCE_LIMIT = "sequences.limit";
 
-    /// The share of the time in which kernels computed, 0 to 1.
+    /// Share of the kernel threads' time that kernels computed in, 0 to 1.
     static final String KERNELS_BUSY = "kernels.busy";
 
     private static final Set<String> COUNTED = with(COUNTS.keySet(), ROWS, ERRORS);
-    private static final Set<String> GAUGED =
-            with(IN_WORK.keySet(), BATCH_TOKENS, BATCH_LIMIT, SEQUENCE_LIMIT, KERNELS_BUSY);
+    private static final Set<String> SUMMED = with(IN_WORK.keySet(), SEQUENCE_LIMIT);
+    private static final Set<String> AVERAGED = Set.of(BATCH_TOKENS, KERNELS_BUSY);
+    private static final Set<String> GAUGED = with(SUMMED, BATCH_TOKENS, BATCH_LIMIT, KERNELS_BUSY);
 
     private final Map<String, Meter> meters = new HashMap<>();
     private final Map<String, Double> inWork = new HashMap<>();
+    private final Map<String, Mean> means = new HashMap<>();
     private final IdentityHashMap<Engine, Reading> readings = new IdentityHashMap<>();
     private long rows = RowCounts.rows();
     private long errors = RowCounts.errors();
@@ -82,7 +86,6 @@ final class EngineMeters {
             meters.put(metric, registry.meter(metric));
         }
         for (String metric : GAUGED) {
-            inWork.put(metric, 0d);
             registry.register(metric, (Gauge<Double>) () -> inWork(metric));
         }
     }
@@ -103,22 +106,29 @@ final class EngineMeters {
         return GAUGED;
     }
 
-    /// Returns the name of a counted metric's rate among [#now].
+    /// Those names of [#inWork] that are means, see [#means].
+    static Set<String> averaged() {
+        return AVERAGED;
+    }
+
+    /// The name of a counted metric's rate among [#now].
     static String rate(String counted) {
         return counted + ".rate";
     }
 
     private synchronized double inWork(String metric) {
-        return inWork.getOrDefault(metric, 0d);
+        return AVERAGED.contains(metric)
+                ? means.getOrDefault(metric, Mean.OF_NOTHING).value()
+                : inWork.getOrDefault(metric, 0d);
     }
 
     /// Reads the open engines, and counts what they did since the last time.
     synchronized void sample(List<Engine> engines) {
         long now = System.nanoTime();
-        inWork.replaceAll((metric, value) -> metric.equals(BATCH_TOKENS) ? value : 0d);
-        long batches = 0;
-        long batchTokens = 0;
-        long kernelNanos = 0;
+        long elapsed = Math.max(1, now - lastSample);
+        inWork.clear();
+        Mean batchTokens = Mean.OF_NOTHING;
+        Mean busy = Mean.OF_NOTHING;
         for (Engine engine : engines) {
             Reading before = readings.getOrDefault(engine, Reading.NONE);
             Reading reading = Reading.of(engine);
@@ -129,17 +139,23 @@ final class EngineMeters {
                     (metric, value) -> inWork.merge(metric, (double) value.applyAsInt(reading.load), Double::sum));
             inWork.merge(BATCH_LIMIT, (double) engine.options().batchTokens(), Math::max);
             inWork.merge(SEQUENCE_LIMIT, (double) engine.options().maxSequences(), Double::sum);
-            batches += reading.load.batches() - before.load.batches();
-            batchTokens += reading.load.batchTokens() - before.load.batchTokens();
-            kernelNanos += reading.kernelNanosSince(before);
+            batchTokens = batchTokens.plus(new Mean(
+                    reading.load.batchTokens() - before.load.batchTokens(),
+                    reading.load.batches() - before.load.batches()));
+            busy = busy.plus(busy(engine.options().threads(), reading.kernelNanosSince(before), elapsed));
         }
         readings.keySet().retainAll(engines);
-        if (batches > 0) {
-            inWork.put(BATCH_TOKENS, (double) batchTokens / batches);
+        if (batchTokens.weight() > 0) {
+            means.put(BATCH_TOKENS, batchTokens);
         }
-        inWork.put(KERNELS_BUSY, (double) kernelNanos / Math.max(1, now - lastSample));
+        means.put(KERNELS_BUSY, busy);
         lastSample = now;
         countRows();
+    }
+
+    /// An operation counts when it ends, so one that began before the last sample brings more time than has passed.
+    static Mean busy(int threads, long kernelNanos, long elapsed) {
+        return new Mean((double) threads * Math.min(kernelNanos, elapsed), (double) threads * elapsed);
     }
 
     private void countRows() {
@@ -162,10 +178,15 @@ final class EngineMeters {
         return counts;
     }
 
-    /// Returns what is in work, by metric, and the rates of the counts in the last minute.
+    /// All that is in work, by metric, but for [#means], and the rates of the last minute of what was counted.
     synchronized Map<String, Double> now() {
         Map<String, Double> now = new HashMap<>(inWork);
         meters.forEach((metric, meter) -> now.put(rate(metric), meter.getOneMinuteRate()));
         return now;
+    }
+
+    /// Means of what is in work, by metric.
+    synchronized Map<String, Mean> means() {
+        return new HashMap<>(means);
     }
 }

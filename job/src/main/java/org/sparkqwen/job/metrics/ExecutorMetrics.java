@@ -28,11 +28,27 @@ final class ExecutorMetrics implements ExecutorPlugin {
         every(BETWEEN_READINGS, () -> tell(context, meters));
     }
 
-    private void every(Duration time, Runnable action) {
+    /// Goes on when `action` fails, which would end a bare timer and all that it runs.
+    void every(Duration time, Runnable action) {
         TimerTask task = new TimerTask() {
+            private boolean warned;
+
             @Override
             public void run() {
-                action.run();
+                try {
+                    action.run();
+                } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+                    warn(e);
+                }
+            }
+
+            private void warn(Exception e) {
+                if (warned) {
+                    LOG.debug("metrics were not read again", e);
+                } else {
+                    warned = true;
+                    LOG.warn("metrics were not read this time", e);
+                }
             }
         };
         timer.schedule(task, time.toMillis(), time.toMillis());
@@ -40,7 +56,7 @@ final class ExecutorMetrics implements ExecutorPlugin {
 
     private static void tell(PluginContext context, EngineMeters meters) {
         try {
-            context.send(new ExecutorReading(context.executorID(), meters.counts(), meters.now()));
+            context.send(new ExecutorReading(context.executorID(), meters.counts(), meters.now(), meters.means()));
         } catch (IOException e) {
             LOG.debug("the driver cannot be told of metrics", e);
         }

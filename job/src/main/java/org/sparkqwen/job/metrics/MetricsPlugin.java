@@ -8,8 +8,8 @@ import org.apache.spark.api.plugin.SparkPlugin;
 /// Publishes the activity of executors through Spark's metrics. It is active where `spark.plugins` names it, as in
 /// every run of a command.
 ///
-/// Each executor publishes its own metrics, to the sinks that run on executors. The driver publishes the sum of all
-/// executors, to the sinks that run there, such as the Prometheus servlet of its UI. See conf/metrics.properties.
+/// Each executor publishes its own, to the sinks that run on executors. The driver publishes those of all together, to
+/// sinks that run there, such as the Prometheus servlet of its UI. See conf/metrics.properties.
 public final class MetricsPlugin implements SparkPlugin {
     public static final String PLUGINS = "spark.plugins";
 

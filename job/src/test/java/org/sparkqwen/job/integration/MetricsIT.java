@@ -11,7 +11,9 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -21,9 +23,9 @@ import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 
 /// What executors publish while they work, where operators look for it: each executor's own in files, as a sink on the
-/// executor writes them, and the sum of all on the driver's page for Prometheus.
+/// executor writes them, and those of all together on the driver's page for Prometheus.
 class MetricsIT {
-    private static final Pattern SUM = Pattern.compile("metrics_\\w+_cluster_(\\w+)_Value\\{[^}]*} ([0-9.E]+)");
+    private static final Pattern VALUE = Pattern.compile("metrics_\\w+_cluster_(\\w+)_Value\\{[^}]*} ([0-9.E]+)");
 
     @TempDir
     private Path directory = Path.of("");
@@ -45,19 +47,22 @@ class MetricsIT {
                 "spark.ui.port=" + port)) {
             options.addAll(List.of("--conf", property));
         }
-        List<String> seen = new ArrayList<>();
+        Map<String, Double> seen = new HashMap<>();
         try (SparkProcess submit =
                 SparkProcess.startSubmit(directory, "local-cluster[2,1,1024]", options, arguments())) {
             while (submit.isAlive()) {
-                sums(port).stream().filter(sum -> !seen.contains(sum)).forEach(seen::add);
+                cluster(port).forEach((name, value) -> seen.merge(name, value, Math::max));
                 SparkProcess.sleep(300);
             }
             assertThat(submit.awaitEnd()).as(submit.output()).isZero();
         }
-        assertThat(seen)
+        assertThat(seen.keySet())
                 .contains("executors", "tokens_generated", "tokens_prompt", "tokens_generated_rate", "batch_tokens")
                 .contains("sequences_running", "cache_blocks_used", "kernels_busy")
                 .doesNotContain("tokens_scored", "errors");
+        assertThat(seen.get("kernels_busy")).as("a share").isLessThanOrEqualTo(1);
+        assertThat(seen.get("batch_tokens")).isLessThanOrEqualTo(seen.get("batch_tokens_limit"));
+        assertThat(seen.get("batch_tokens_limit")).as("of a batch").isEqualTo(2048);
 
         for (String executor : List.of("0", "1")) {
             assertThat(last(files, executor, "tokens.generated")).isPositive();
@@ -86,24 +91,25 @@ class MetricsIT {
                 "1");
     }
 
-    /// Names of the sums on the driver's page that are not 0; none while there is no page.
-    private static List<String> sums(int port) {
+    /// The cluster's values on the driver's page that are not 0, by name; none while there is no page.
+    private static Map<String, Double> cluster(int port) {
         String page;
         try (InputStream in = URI.create("http://localhost:%d/metrics/prometheus/".formatted(port))
                 .toURL()
                 .openStream()) {
             page = new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
-            return List.of();
+            return Map.of();
         }
-        List<String> names = new ArrayList<>();
-        Matcher sum = SUM.matcher(page);
-        while (sum.find()) {
-            if (Double.parseDouble(sum.group(2)) > 0) {
-                names.add(sum.group(1));
+        Map<String, Double> values = new HashMap<>();
+        Matcher value = VALUE.matcher(page);
+        while (value.find()) {
+            double number = Double.parseDouble(value.group(2));
+            if (number > 0) {
+                values.put(value.group(1), number);
             }
         }
-        return names;
+        return values;
     }
 
     private static double last(Path files, String executor, String metric) throws IOException {

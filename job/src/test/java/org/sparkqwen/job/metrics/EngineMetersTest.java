@@ -39,7 +39,7 @@ class EngineMetersTest {
             assertThat(counted("batches")).isEqualTo(1);
             assertThat(gauge("batch.tokens")).isEqualTo(50);
             assertThat(gauge("batch.tokens.limit")).isEqualTo(64);
-            assertThat(gauge("kernels.busy")).isGreaterThan(0);
+            assertThat(gauge("kernels.busy")).isGreaterThan(0).isLessThanOrEqualTo(1);
             meters.sample(List.of(engine));
             assertThat(counted("tokens.scored")).isEqualTo(50);
             assertThat(gauge("batch.tokens")).as("of the last batch").isEqualTo(50);
@@ -96,7 +96,7 @@ class EngineMetersTest {
     }
 
     @Test
-    void theDriverAddsUpWhatExecutorsTell() {
+    void theDriverPutsTogetherWhatExecutorsTell() {
         DriverMetrics driver = new DriverMetrics();
         MetricRegistry sums = new MetricRegistry();
         driver.registerMetrics(sums);
@@ -105,14 +105,54 @@ class EngineMetersTest {
             score(engine, 40);
             meters.sample(List.of(engine));
             for (String executor : List.of("0", "1", "1")) {
-                assertThat(driver.receive(new ExecutorReading(executor, meters.counts(), meters.now())))
-                        .isNull();
+                assertThat(driver.receive(reading(executor, meters))).isNull();
             }
         }
         assertThat(value(sums, "cluster.executors")).isEqualTo(2);
         assertThat(value(sums, "cluster.tokens.scored")).isEqualTo(80);
-        assertThat(value(sums, "cluster.batch.tokens.limit")).isEqualTo(128);
+        assertThat(value(sums, "cluster.sequences.limit")).isEqualTo(4);
+        assertThat(value(sums, "cluster.batch.tokens.limit")).as("of a batch").isEqualTo(64);
         assertThat(sums.getNames()).contains("cluster.tokens.scored.rate", "cluster.errors", "cluster.cache.blocks");
+    }
+
+    @Test
+    void theDriversMeansAreOverAllBatchesAndThreads() {
+        DriverMetrics driver = new DriverMetrics();
+        MetricRegistry cluster = new MetricRegistry();
+        driver.registerMetrics(cluster);
+        assertThat(value(cluster, "cluster.batch.tokens")).isZero();
+        assertThat(value(cluster, "cluster.kernels.busy")).isZero();
+        MetricRegistry others = new MetricRegistry();
+        EngineMeters otherMeters = new EngineMeters(others);
+        try (Engine engine = open();
+                Engine other = open()) {
+            score(engine, 60);
+            score(other, 40);
+            score(other, 30);
+            score(other, 20);
+            meters.sample(List.of(engine));
+            otherMeters.sample(List.of(other));
+            driver.receive(reading("0", meters));
+            driver.receive(reading("1", otherMeters));
+        }
+        assertThat(value(others, "batch.tokens")).isEqualTo(30);
+        assertThat(value(cluster, "cluster.batch.tokens"))
+                .as("(60 + 40 + 30 + 20) / 4")
+                .isEqualTo(37.5);
+        double busy = gauge("kernels.busy");
+        double otherBusy = value(others, "kernels.busy");
+        assertThat(value(cluster, "cluster.kernels.busy"))
+                .isPositive()
+                .isBetween(Math.min(busy, otherBusy), Math.max(busy, otherBusy));
+    }
+
+    @Test
+    void timeIsSharedByThreadsAndNeverMoreThanHasPassed() {
+        Mean allOfThree = EngineMeters.busy(3, 2_500, 1_000);
+        Mean noneOfOne = EngineMeters.busy(1, 0, 1_000);
+        assertThat(allOfThree.value()).isEqualTo(1);
+        assertThat(allOfThree.plus(noneOfOne).value()).isEqualTo(0.75);
+        assertThat(Mean.OF_NOTHING.value()).isZero();
     }
 
     @Test
@@ -121,6 +161,10 @@ class EngineMetersTest {
         assertThat(MetricsPlugin.among("")).isEqualTo(own);
         assertThat(MetricsPlugin.among("a.B")).isEqualTo("a.B," + own);
         assertThat(MetricsPlugin.among("a.B, " + own)).isEqualTo("a.B, " + own);
+    }
+
+    private static ExecutorReading reading(String executor, EngineMeters meters) {
+        return new ExecutorReading(executor, meters.counts(), meters.now(), meters.means());
     }
 
     private static Engine open() {

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.ThreadTeam;
 import org.sparkqwen.engine.kernels.vector.MultiplyAdds;
@@ -33,22 +35,55 @@ class ThreadTeamTest {
         }
     }
 
-    @Test
-    void aFailingPartFailsTheOperationAfterAllOthersRan() {
-        try (ThreadTeam team = new ThreadTeam(2)) {
-            AtomicIntegerArray runs = new AtomicIntegerArray(20);
-            assertThatThrownBy(() -> team.run(20, (part, worker) -> {
+    @ParameterizedTest
+    @CsvSource({"1, 20", "2, 20", "8, 20", "2, 4"})
+    void aFailingPartFailsTheOperationAfterAllOthersRan(int threads, int parts) {
+        try (ThreadTeam team = new ThreadTeam(threads)) {
+            AtomicIntegerArray runs = new AtomicIntegerArray(parts);
+            assertThatThrownBy(() -> team.run(parts, (part, worker) -> {
                         runs.incrementAndGet(part);
                         if (part == 3) {
                             throw new IllegalArgumentException("part 3");
                         }
                     }))
                     .hasMessage("part 3");
-            for (int part = 0; part < 20; part++) {
+            for (int part = 0; part < parts; part++) {
                 assertThat(runs.get(part)).isEqualTo(1);
             }
             team.run(4, (part, worker) -> runs.incrementAndGet(part)); // and the team still works
             assertThat(runs.get(0)).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void anOnlyPartsFailureIsThrown() {
+        try (ThreadTeam team = new ThreadTeam(2)) {
+            assertThatThrownBy(() -> team.run(1, (part, worker) -> {
+                        throw new AssertionError("part " + part);
+                    }))
+                    .isInstanceOf(AssertionError.class)
+                    .hasMessage("part 0");
+        }
+    }
+
+    /// Part 0 is the caller's first; other parts wait until it fails, and some time for its exception to be kept.
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 4})
+    void ofSeveralFailuresTheFirstIsThrown(int threads) {
+        try (ThreadTeam team = new ThreadTeam(threads)) {
+            AtomicInteger failed = new AtomicInteger();
+            assertThatThrownBy(() -> team.run(8, (part, worker) -> {
+                        while (part > 0 && failed.get() == 0) {
+                            Thread.onSpinWait();
+                        }
+                        if (part > 0) {
+                            LockSupport.parkNanos(50_000_000);
+                        }
+                        failed.incrementAndGet();
+                        throw new IllegalArgumentException("part " + part);
+                    }))
+                    .hasMessage("part 0");
+            assertThat(failed.get()).as("all parts ran").isEqualTo(8);
         }
     }
 
