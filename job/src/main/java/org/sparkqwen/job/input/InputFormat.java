@@ -12,8 +12,7 @@ import java.util.Optional;
 /// @param name the source's name: `parquet`, `json`, `csv`, …
 /// @param options the source's options, with the defaults of [#withDefaults]
 /// @param leavesOutUnreadable whether files that cannot be read are left out instead of ending the run
-public record InputFormat(
-        List<String> paths, String name, Map<String, String> options, boolean leavesOutUnreadable) {
+public record InputFormat(List<String> paths, String name, Map<String, String> options, boolean leavesOutUnreadable) {
     /// Reads files of a format, with the defaults of [#withDefaults].
     public static InputFormat of(String name, String... paths) {
         return new InputFormat(List.of(paths), name, withDefaults(name, Map.of()), false);

@@ -9,6 +9,5 @@ import java.util.Map;
 /// @param counts all that it has counted, by metric
 /// @param now what it has in work, by metric, and rates a second
 /// @param means of what it has in work, by metric
-record ExecutorReading(
-        String executor, Map<String, Long> counts, Map<String, Double> now, Map<String, Mean> means)
+record ExecutorReading(String executor, Map<String, Long> counts, Map<String, Double> now, Map<String, Mean> means)
         implements Serializable {}

@@ -368,7 +368,6 @@ final class CheckpointedRun {
         }
     }
 
-
     /// Refuses to continue if another driver has started since, because the driver that started last continues.
     private void refuseOtherDriver(int attempt) {
         if (state.attempts() != attempt + 1) {

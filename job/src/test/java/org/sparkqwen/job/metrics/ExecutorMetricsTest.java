@@ -20,7 +20,9 @@ class ExecutorMetricsTest {
             });
             assertThat(failed.await(1, TimeUnit.MINUTES)).as("tried again").isTrue();
             metrics.every(Duration.ofMillis(5), others::countDown);
-            assertThat(others.await(1, TimeUnit.MINUTES)).as("the other's turns").isTrue();
+            assertThat(others.await(1, TimeUnit.MINUTES))
+                    .as("the other's turns")
+                    .isTrue();
         } finally {
             metrics.shutdown();
         }
