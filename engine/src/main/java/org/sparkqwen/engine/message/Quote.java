@@ -2,29 +2,29 @@ package org.sparkqwen.engine.message;
 
 import org.jspecify.annotations.Nullable;
 
-/// The one way to show text from outside in a message, a log line or a manifest.
+/// Shows text from outside in a message, a log line or a manifest; nothing else does.
 ///
 /// A model, a row, a file name or an option can hold control characters, terminal escape sequences, line breaks,
-/// characters that turn the writing direction, or a hundred megabytes. None of that may reach a terminal or a log: it
-/// could forge lines, hide what is there, or fill the disk. Nor may a password, so what is shown went through
-/// [Redaction].
+/// characters that change the writing direction, or a hundred megabytes. None of that may reach a terminal or a log,
+/// because it could forge lines, hide text, or fill the disk. Nor may a password, so everything that is shown has
+/// passed through [Redaction].
 public final class Quote {
-    /// A quoted value has at most so many characters.
+    /// The most characters of a quoted value.
     public static final int LONGEST_VALUE = 100;
 
-    /// A whole message has at most so many characters.
+    /// The most characters of a whole message.
     public static final int LONGEST_LINE = 4_000;
 
     private static final String CUT = "…";
 
-    /// Secrets are looked for in so much of a text; what is shown is less.
+    /// The number of characters of a text in which secrets are searched; what is shown is less.
     private static final int LOOKED_AT = 3 * LONGEST_LINE;
 
     private Quote() {}
 
     /// Shows one value: a name, a key, a text from a file or a row. It is escaped, and cut after 100 characters.
     ///
-    /// @return without quotation marks, which belong to the message
+    /// @return the text without quotation marks, which belong to the message
     public static String of(@Nullable Object value) {
         return shown(String.valueOf(value), LONGEST_VALUE);
     }
@@ -35,8 +35,8 @@ public final class Quote {
         return shown(String.valueOf(message), LONGEST_LINE);
     }
 
-    /// Whether a character is shown as it is: control characters, format characters (bidirectional ones among
-    /// them), line and paragraph separators, lone surrogates and what is no character are not.
+    /// Whether a character is shown as it is. Control characters, format characters (bidirectional ones among
+    /// them), line and paragraph separators, lone surrogates and invalid characters are not.
     public static boolean isPlain(int codePoint) {
         return switch (Character.getType(codePoint)) {
             case Character.CONTROL,

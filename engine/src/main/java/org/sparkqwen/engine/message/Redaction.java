@@ -5,19 +5,20 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// The one way to take secrets out of a text before it is shown or stored: passwords in URIs of any scheme and in JDBC
-/// URLs, signatures and tokens in queries, and `password=…` wherever it stands.
+/// Removes secrets from a text before it is shown or stored: passwords in URIs of any scheme and in JDBC URLs,
+/// signatures and tokens in queries, and `password=…` wherever it stands. Nothing else does this.
 public final class Redaction {
-    /// What stands in a text instead of a secret.
+    /// The text that replaces a secret.
     public static final String MASK = "***";
 
-    /// A setting whose name has such a part is a secret. As a regular expression, to be found in a name.
+    /// A regular expression for parts of names: a setting is a secret if its name contains a match.
     public static final String SECRET_WORDS = "(?i:secret|passw|pass[._-]?phrase|pwd|credential|signature"
             + "|(?<![a-z])sig(?![a-z])|token(?!s|iz)"
             + "|(?:api|access|account|private|encryption|encrypt|master|shared|client|storage|ssl|sas|kms)[._-]?keys?"
             + "(?![a-z]))";
 
-    /// The same with words that mean something else in other places than names.
+    /// A regular expression for parts of names, with further words that mean something else in places other than
+    /// names.
     public static final String SECRET_NAMES =
             SECRET_WORDS + "|(?i:(?<![a-z])(?:sas|pass|auth|user|username|uid|login)(?![a-z]))";
 
@@ -26,7 +27,7 @@ public final class Redaction {
             + "|(?:api|access|account|private|encryption)[._-]?key"
             + "|(?:access|auth|security|session|refresh|sas)[._-]?token");
 
-    /// The same of a parameter in a URI's query, where shorter names count.
+    /// A word of a parameter's name in a URI's query whose value is a secret; shorter names count there.
     private static final Pattern PARAMETER =
             Pattern.compile("(?i)secret|pass|pwd|token|key|sig|cred|auth|session|sas|user|uid|login|^code$");
 
@@ -41,7 +42,7 @@ public final class Redaction {
     private static final Pattern JDBC = Pattern.compile("(?i)(?<![\\w.-])jdbc:\\S+");
     private static final Pattern JDBC_SETTING = Pattern.compile("([:,(])([\\w.-]{1,100}+)=[^&;,)\\s]++");
 
-    /// As Oracle has it: `jdbc:oracle:thin:user/password@host`.
+    /// User and password in Oracle's form: `jdbc:oracle:thin:user/password@host`.
     private static final Pattern JDBC_USER = Pattern.compile("^(jdbc:[\\w+-]++:(?:[\\w+-]++:)?)(?!//|@)[^@]++@");
 
     /// A URI with fewer slashes than it should have.
@@ -54,14 +55,14 @@ public final class Redaction {
     private static final Pattern AUTHORITY_BEGINS = Pattern.compile("(?<![\\w/.%*)\\]-])//");
     private static final Pattern HOSTS = Pattern.compile("(?:\\[.*|[^:,@]*+(?::\\d*+)?(?:,[^:,@]*+(?::\\d*+)?)*+)");
 
-    /// What comes before the `@` in Azure's URIs is a container, as long as it has no password.
+    /// Schemes of Azure's URIs, in which a container comes before the `@`, as long as it has no password.
     private static final Set<String> CONTAINERS = Set.of("abfs", "abfss", "wasb", "wasbs");
 
     private static final Pattern CONTAINER = Pattern.compile("[\\w.$-]+");
 
     private Redaction() {}
 
-    /// The text with [#MASK] in place of what is secret in it.
+    /// Returns the text with [#MASK] in place of secrets.
     public static String of(String text) {
         if (text.indexOf('=') < 0 && text.indexOf('@') < 0 && text.indexOf(' ') < 0 && !text.contains("//")) {
             return text;
@@ -102,7 +103,7 @@ public final class Redaction {
                 WORD.matcher(setting.group(1)).find() ? setting.group(1) + setting.group(2) + MASK : setting.group());
     }
 
-    /// Without what comes between `//` and `@`, whatever the scheme.
+    /// Returns the text without what stands between `//` and `@`, whatever the scheme.
     private static String withoutUserInfo(String text) {
         StringBuilder shown = new StringBuilder(text.length());
         Matcher begins = AUTHORITY_BEGINS.matcher(text);
@@ -121,7 +122,7 @@ public final class Redaction {
         return shown.append(text, done, text.length()).toString();
     }
 
-    /// Where the `@` is; -1 if there is no user info. A password may have characters that end an authority,
+    /// The index of the `@`; -1 if there is no user info. A password may have characters that end an authority,
     /// although it should not.
     private static int userInfoEnd(String text, int from) {
         int end = from;

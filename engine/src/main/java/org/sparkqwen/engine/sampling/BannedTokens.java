@@ -5,7 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/// Which tokens the rules forbid as the next one of a text: depends on the prompt and the text before it alone.
+/// The tokens that the rules forbid as the next one of a text. They depend only on the prompt and the text before.
 final class BannedTokens {
     private final TokenRules rules;
     private final Set<Integer> suppressed;
@@ -40,7 +40,7 @@ final class BannedTokens {
         }
     }
 
-    /// What may not come next.
+    /// The tokens that must not come next.
     Set<Integer> next() {
         if (!looksBack && (begun || rules.beginSuppress().isEmpty())) {
             return always;
@@ -56,12 +56,12 @@ final class BannedTokens {
         return banned;
     }
 
-    /// Those that are suppressed: no token that is forced may be.
+    /// The suppressed tokens, none of which may be forced either.
     Set<Integer> suppressed() {
         return begun ? suppressed : suppressedAtBegin;
     }
 
-    /// Whether the last token of a word would make it whole. As in transformers a word of several tokens needs as
+    /// Whether the last token of a word would complete it. As in transformers, a word of several tokens needs as
     /// many tokens before it as it has.
     private boolean completes(List<Integer> word) {
         int before = word.size() - 1;
@@ -76,7 +76,7 @@ final class BannedTokens {
         return true;
     }
 
-    /// The tokens that followed the last ones of the text wherever they were before.
+    /// Adds the tokens that followed the text's last tokens wherever those occurred before.
     private void addRepeating(Set<Integer> banned) {
         int before = rules.noRepeatNgramSize() - 1;
         if (before < 0) {

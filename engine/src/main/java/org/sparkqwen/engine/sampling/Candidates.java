@@ -7,14 +7,14 @@ import java.util.Arrays;
 import java.util.Set;
 import org.sparkqwen.engine.constraint.TokenSet;
 
-/// The tokens that may come next, by ascending id, each with its score: a logit at first, then a weight that is
-/// proportional to the token's probability.
+/// The tokens that may come next, by ascending id, each with its score. The score is a logit at first, and then a
+/// weight that is proportional to the token's probability.
 ///
-/// Filters keep what transformers' keep, without sorting all: top-k by a heap of k scores, top-p by buckets of similar
-/// weights, of which only one is sorted. Where several tokens have the score at which a filter cuts, all of them stay.
-/// Made once for a thread and filled for each choice.
+/// Filters keep the same tokens as in transformers, without sorting all: top-k with a heap of k scores, top-p with
+/// buckets of similar weights, of which only one is sorted. If several tokens have the score at which a filter cuts,
+/// all of them stay. An instance is made once for a thread and filled for each choice.
 final class Candidates {
-    /// Lower temperatures would be 0 in float32; at this one, sampling is greedy already.
+    /// The lowest temperature. Lower ones would be 0 in float32, and at this one sampling is greedy already.
     private static final float COLDEST = 1e-30f;
 
     private static final int BUCKET_SHIFT = 18;
@@ -28,7 +28,7 @@ final class Candidates {
     private int count;
     private double sum; // of the weights
 
-    /// All tokens, with their logits.
+    /// Fills in all tokens, with their logits.
     void fill(MemorySegment logits) {
         count = Math.toIntExact(logits.byteSize() / Float.BYTES);
         reserve(count);
@@ -38,7 +38,7 @@ final class Candidates {
         }
     }
 
-    /// The tokens of a set, with their logits.
+    /// Fills in the tokens of a set, with their logits.
     void fill(MemorySegment logits, TokenSet allowed) {
         int all = Math.toIntExact(logits.byteSize() / Float.BYTES);
         reserve(all);
@@ -70,7 +70,7 @@ final class Candidates {
         return tokens[index];
     }
 
-    /// The token's logit; once there are weights, its probability.
+    /// The probability of a token; before there are weights, its logit.
     double probability(int index) {
         return scores[index] / sum;
     }
@@ -83,7 +83,7 @@ final class Candidates {
         scores[index] = score;
     }
 
-    /// Where a token is; negative if it is not among them.
+    /// The index of a token; negative if it is not among the candidates.
     int indexOf(int token) {
         return token < count && tokens[token] == token ? token : Arrays.binarySearch(tokens, 0, count, token);
     }
@@ -97,7 +97,7 @@ final class Candidates {
         }
     }
 
-    /// Removes many at once.
+    /// Removes many tokens at once.
     void removeAll(Set<Integer> some) {
         if (some.isEmpty()) {
             return;
@@ -112,7 +112,7 @@ final class Candidates {
         count = kept;
     }
 
-    /// The first token of the greatest score.
+    /// The first token with the greatest score.
     int likeliest() {
         int best = 0;
         for (int i = 1; i < count; i++) {
@@ -123,7 +123,7 @@ final class Candidates {
         return tokens[best];
     }
 
-    /// Keeps the `k` likeliest tokens.
+    /// Keeps the `k` most likely tokens.
     void keepTopK(int k) {
         if (k > 0 && k < count) {
             keepFrom(greatest(k));
@@ -147,7 +147,7 @@ final class Candidates {
         return heap[0];
     }
 
-    /// Puts a score where it belongs, at `at` or below.
+    /// Puts a score at its place in the heap, at `at` or below.
     private void sift(float score, int at, int size) {
         int hole = at;
         for (int child = 2 * hole + 1; child < size; child = 2 * hole + 1) {
@@ -163,7 +163,7 @@ final class Candidates {
         heap[hole] = score;
     }
 
-    /// Makes weights of logits: exp(logit / temperature), the greatest being 1.
+    /// Turns logits into weights: exp(logit / temperature), scaled so that the greatest is 1.
     void soften(double temperature, Exponentials exponentials) {
         float maximum = scores[0];
         for (int i = 1; i < count; i++) {
@@ -172,7 +172,7 @@ final class Candidates {
         sum = exponentials.apply(scores, count, maximum, (float) Math.clamp(temperature, COLDEST, Float.MAX_VALUE));
     }
 
-    /// Keeps the fewest of the likeliest tokens that have `p` of all weight together.
+    /// Keeps the fewest of the most likely tokens that have the share `p` of all weight together.
     void keepTopP(double p) {
         if (p == 1) {
             return;
@@ -208,12 +208,12 @@ final class Candidates {
         return least < 0 ? 0 : sorted[least];
     }
 
-    /// Weights of up to 1 in ascending order: 32 buckets for each power of two.
+    /// The bucket of a weight of up to 1, in ascending order: 32 buckets for each power of two.
     private static int bucket(float weight) {
         return Float.floatToRawIntBits(weight) >>> BUCKET_SHIFT;
     }
 
-    /// Keeps tokens at least `minP` times as likely as the likeliest, whose weight is 1.
+    /// Keeps tokens that are at least `minP` times as likely as the most likely one, whose weight is 1.
     void keepMinP(double minP) {
         if (minP > 0) {
             keepFrom((float) minP);

@@ -3,15 +3,15 @@ package org.sparkqwen.engine.sampling;
 import java.io.Serializable;
 import java.util.List;
 
-/// When a text ends.
+/// The conditions under which a text ends.
 ///
-/// @param maxNewTokens tokens generated at most
-/// @param minNewTokens tokens before which neither an end token is chosen nor a stop text looked for
+/// @param maxNewTokens the most tokens to generate
+/// @param minNewTokens number of tokens before which no end token is chosen and no stop text is searched
 /// @param stop texts that end the output, which ends before the first of them
 /// @param stopTokenIds ids that end the output, beside the model's end-of-text ids
-/// @param ignoreEos whether the model's end-of-text ids are tokens like any other
-/// @param repetitions a text ends when its last tokens are the same sequence as often as this, one after the other;
-///     0 for never
+/// @param ignoreEos whether the model's end-of-text ids are treated as ordinary tokens
+/// @param repetitions a text ends when its last tokens are the same sequence as many times in a row as this; 0 for
+///     never
 public record Ending(
         int maxNewTokens,
         int minNewTokens,
@@ -34,7 +34,7 @@ public record Ending(
         stopTokenIds = List.copyOf(stopTokenIds);
     }
 
-    /// At an end-of-text token of the model, or after so many tokens.
+    /// Ends a text at an end-of-text token of the model, or after `maxNewTokens` tokens.
     public static Ending after(int maxNewTokens) {
         return new Ending(maxNewTokens, 0, List.of(), List.of(), false, 0);
     }

@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.sampling;
 
-/// `scores[i] = exp((scores[i] − maximum) / temperature)` for the first `count`; returns their sum. Several threads may
-/// call it at once.
+/// Computes `scores[i] = exp((scores[i] − maximum) / temperature)` for the first `count` scores, and returns their sum.
+/// Several threads may call this at once.
 @FunctionalInterface
 public interface Exponentials {
     /// @param maximum the greatest of the scores

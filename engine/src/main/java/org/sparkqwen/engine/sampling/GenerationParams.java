@@ -4,10 +4,10 @@ import java.io.Serializable;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.constraint.Constraint;
 
-/// Everything that is set about a generated text.
+/// All parameters of a generated text.
 ///
-/// @param best how many of the likeliest tokens are told for each position; 0 for none
-/// @param constraint what the text must look like; null for anything
+/// @param best how many of the most likely tokens are returned for each position; 0 for none
+/// @param constraint the constraint that the text must satisfy; null for none
 /// @param specialTokensInText whether the text shows special tokens, such as `<|im_end|>`
 public record GenerationParams(
         SamplingParams sampling,
@@ -15,7 +15,7 @@ public record GenerationParams(
         int best,
         @Nullable Constraint constraint,
         boolean specialTokensInText) implements Serializable {
-    /// Most that may be told of a position.
+    /// The most tokens that may be returned for a position.
     public static final int MOST_BEST = 100;
 
     public GenerationParams {
@@ -29,12 +29,12 @@ public record GenerationParams(
         }
     }
 
-    /// A text without its special tokens.
+    /// Makes parameters of a text that is shown without its special tokens.
     public GenerationParams(SamplingParams sampling, Ending ending, int best, @Nullable Constraint constraint) {
         this(sampling, ending, best, constraint, false);
     }
 
-    /// Unconstrained.
+    /// Makes parameters of a text without a constraint.
     public GenerationParams(SamplingParams sampling, Ending ending) {
         this(sampling, ending, 0, null);
     }

@@ -2,13 +2,13 @@ package org.sparkqwen.engine.sampling;
 
 import java.io.Serializable;
 
-/// What makes a text repeat itself less. transformers and vLLM define the repetition penalty alike; the other two are
-/// vLLM's and OpenAI's, which transformers does not have.
+/// Penalties that make a text repeat itself less. transformers and vLLM define the repetition penalty alike; the other
+/// two are those of vLLM and OpenAI, which transformers does not have.
 ///
-/// @param repetition of every token in the prompt or the text, the logit is divided by it where it is positive, else
-///     multiplied; 1 for none
-/// @param presence subtracted from the logit of every token in the text, not the prompt; 0 for none
-/// @param frequency subtracted for each time that a token is in the text; 0 for none
+/// @param repetition repetition penalty: for every token in the prompt or the text, a positive logit is divided by it,
+///     and any other multiplied; 1 for none
+/// @param presence presence penalty: subtracted from the logit of every token in the text, not the prompt; 0 for none
+/// @param frequency frequency penalty: subtracted for each time that a token is in the text; 0 for none
 public record Penalties(double repetition, double presence, double frequency) implements Serializable {
     public static final Penalties NONE = new Penalties(1, 0, 0);
 

@@ -9,11 +9,11 @@ import java.util.List;
 /// A token and its log-probability in the model's own distribution, in nats.
 public record RankedToken(int token, double logProbability) {
 
-    /// The likeliest tokens, the likeliest first; among equals the lower id.
+    /// The most likely tokens in descending order; among equals the lower id comes first.
     ///
     /// @param logits float32, by id
-    /// @param logSumExp of all of the model's logits
-    /// @param count how many
+    /// @param logSumExp log Σ exp of all of the model's logits
+    /// @param count number of tokens to return
     public static List<RankedToken> best(MemorySegment logits, double logSumExp, int count) {
         int all = Math.toIntExact(logits.byteSize() / Float.BYTES);
         int[] tokens = new int[Math.min(count, all)];

@@ -14,7 +14,7 @@ import org.sparkqwen.engine.constraint.TokenSet;
 /// Chooses the tokens of one text. Its random numbers depend on the seed, the prompt and the sample's number alone, so
 /// a row's text is the same in any partition, beside any other rows, and after a retry.
 public final class Sampler {
-    /// No token.
+    /// The result if no token can be chosen.
     public static final int NONE = -1;
 
     private static final ThreadLocal<Candidates> CANDIDATES = ThreadLocal.withInitial(Candidates::new);
@@ -35,10 +35,10 @@ public final class Sampler {
 
     /// Chooses a token, which counts as generated from now on.
     ///
-    /// @param logits float32, of the tokens that the vocabulary has, by id
-    /// @param likeliest of them
-    /// @param allowed those that may be chosen; null for all
-    /// @param forbidden that may not, even so
+    /// @param logits logits in float32 of the tokens that the vocabulary has, by id
+    /// @param likeliest the most likely of these tokens
+    /// @param allowed the tokens that may be chosen; null for all
+    /// @param forbidden tokens that must not be chosen even if they are allowed
     /// @return the token, or [#NONE] if all are forbidden
     public int choose(
             MemorySegment logits,
@@ -55,7 +55,7 @@ public final class Sampler {
         return candidates.count() == 0 ? NONE : chosen(choose(candidates, exponentials));
     }
 
-    /// Chooses among tokens of which one must come: all are equally likely, as in transformers.
+    /// Chooses among tokens of which one must come. All are equally likely, as in transformers.
     ///
     /// @return the token, or [#NONE] if all are suppressed
     public int chooseForced(Collection<Integer> forced) {
@@ -106,7 +106,7 @@ public final class Sampler {
         return candidates.at(random.nextDouble());
     }
 
-    /// Each filter works on what the one before it left, and leaves at least one token.
+    /// Applies the filters. Each works on what the one before it left, and leaves at least one token.
     static void filter(Candidates candidates, SamplingParams params, Exponentials exponentials) {
         candidates.keepTopK(params.topK());
         candidates.soften(params.temperature(), exponentials);

@@ -3,17 +3,18 @@ package org.sparkqwen.engine.sampling;
 import java.io.Serializable;
 import java.util.Map;
 
-/// How the next token is chosen. In the order in which it is applied: logit bias, penalties (both as transformers and
-/// vLLM order them), rules, temperature, top-k, top-p, min-p (as transformers does; vLLM takes min-p before top-k).
+/// The parameters that choose the next token. They are applied in this order: logit bias, penalties (both in the order
+/// of transformers and vLLM), rules, temperature, top-k, top-p, min-p (as in transformers; vLLM applies min-p before
+/// top-k).
 ///
 /// @param temperature divides logits; 0 is greedy decoding
-/// @param topK only the K likeliest tokens; 0 for all, as -1 is in vLLM
-/// @param topP only the likeliest tokens that reach this probability together; 1 for all
-/// @param minP only tokens at least this fraction as likely as the likeliest; 0 for all
-/// @param penalties for what was there before
+/// @param topK only the K most likely tokens remain; 0 for all, as -1 in vLLM
+/// @param topP only the most likely tokens that reach this probability together remain; 1 for all
+/// @param minP only tokens at least this fraction as likely as the most likely one remain; 0 for all
+/// @param penalties penalties for tokens that occurred before
 /// @param logitBias added to the logits of these ids, in nats
 /// @param rules tokens that are forbidden or forced
-/// @param seed of the random generator, together with the prompt and the sample's number
+/// @param seed seed of the random generator, together with the prompt and the sample's number
 public record SamplingParams(
         double temperature,
         int topK,
@@ -25,7 +26,7 @@ public record SamplingParams(
         long seed)
         implements Serializable {
 
-    /// Takes the likeliest token.
+    /// Greedy decoding, which takes the most likely token.
     public static final SamplingParams GREEDY = new SamplingParams(0, 0, 1, 0, Penalties.NONE, Map.of(), 0);
 
     public SamplingParams {
@@ -41,7 +42,7 @@ public record SamplingParams(
                 require(Double.isFinite(bias), "the logit-bias of token %d must be a number".formatted(token)));
     }
 
-    /// Without rules.
+    /// Makes parameters without rules.
     public SamplingParams(
             double temperature,
             int topK,

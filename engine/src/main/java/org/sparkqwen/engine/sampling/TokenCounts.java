@@ -5,7 +5,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
-/// Which tokens a text has seen, as penalties need to know.
+/// Counts the tokens of a prompt and its text, for penalties.
 final class TokenCounts {
     private final Penalties penalties;
     private final Set<Integer> seen = new HashSet<>(); // in the prompt or the text
@@ -23,7 +23,7 @@ final class TokenCounts {
         generated.merge(token, 1, Integer::sum);
     }
 
-    /// Lowers the logits of what was seen.
+    /// Lowers the logits of tokens that occurred before.
     void apply(Candidates candidates) {
         if (penalties.repetition() != 1) {
             for (int token : seen) {

@@ -3,13 +3,14 @@ package org.sparkqwen.engine.sampling;
 import java.io.Serializable;
 import java.util.List;
 
-/// Which tokens a text must not have, and which one it must end with, as transformers' settings of the same names say.
+/// Rules about the tokens that a text must not have, and those with which it must end, as in transformers' settings of
+/// the same names.
 ///
-/// @param noRepeatNgramSize no sequence of so many tokens comes twice in prompt and text; 0 for any
-/// @param badWords sequences of ids that never come about
+/// @param noRepeatNgramSize no sequence of this many tokens comes twice in prompt and text; 0 for no limit
+/// @param badWords sequences of ids that are never completed
 /// @param suppress ids that are never chosen
-/// @param beginSuppress ids that are not chosen as a text's first
-/// @param forcedEos ids of which one is the last that there is room for; empty for any
+/// @param beginSuppress ids that are not chosen as the first of a text
+/// @param forcedEos ids of which one is the last that there is room for; empty for no such rule
 public record TokenRules(
         int noRepeatNgramSize,
         List<List<Integer>> badWords,

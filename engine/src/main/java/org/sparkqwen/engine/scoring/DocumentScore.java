@@ -3,16 +3,16 @@ package org.sparkqwen.engine.scoring;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// What is known of a document once its tokens are scored.
+/// The score of a document, computed from its tokens' log-probabilities.
 ///
 /// @param sumNll negative log-likelihood of the scored tokens, in nats
-/// @param tokensScored how many
-/// @param minKProb in nats; null when nothing was scored
-/// @param tokenLogProbabilities each token's, in nats; NaN where a token was not scored
+/// @param tokensScored number of scored tokens
+/// @param minKProb Min-K% Prob in nats; null if nothing was scored
+/// @param tokenLogProbabilities each token's log-probability in nats; NaN if a token was not scored
 public record DocumentScore(
         double sumNll, int tokensScored, @Nullable Double minKProb, double[] tokenLogProbabilities) {
 
-    /// Sums in the order of tokens, so that the same tokens give the same bits.
+    /// Computes a score. It sums in the order of tokens, so that the same tokens give the same bits.
     public static DocumentScore of(double[] tokenLogProbabilities, double minKPercent) {
         double[] scored = Arrays.stream(tokenLogProbabilities)
                 .filter(logProbability -> !Double.isNaN(logProbability))

@@ -2,12 +2,12 @@ package org.sparkqwen.engine.scoring;
 
 import java.util.Arrays;
 
-/// Min-K% Prob (Shi et al. 2023, arXiv:2310.16789): the mean log-probability of the K % least likely tokens; high for
-/// text that was in the training data.
+/// Computes Min-K% Prob (Shi et al. 2023, arXiv:2310.16789): the mean log-probability of the K % least likely tokens,
+/// which is high for text that was in the training data.
 final class MinKProb {
     private MinKProb() {}
 
-    /// @param logProbabilities of the scored tokens, in nats; at least one
+    /// @param logProbabilities log-probabilities of the scored tokens, in nats; at least one
     /// @param percent above 0 and at most 100; at least one token is averaged
     static double of(double[] logProbabilities, double percent) {
         double[] ascending = logProbabilities.clone();

@@ -2,26 +2,26 @@ package org.sparkqwen.engine.scoring;
 
 import java.io.Serializable;
 
-/// How documents are scored.
+/// The options for scoring documents.
 ///
-/// @param windows how long documents are cut
-/// @param prefix what stands before a document; no end-of-text token, with windows that score halves
+/// @param windows the window policy, which cuts long documents
+/// @param prefix the prefix of a document; not the end-of-text token with windows that score halves
 /// @param minKPercent percentage of the least likely tokens that Min-K% Prob averages, above 0 and at most 100
 public record ScoringOptions(Windows windows, Prefix prefix, double minKPercent) implements Serializable {
 
-    /// What stands before a document's first token.
+    /// The prefix token, which stands before a document's first token.
     public enum Prefix {
-        /// The end-of-text token, which separates documents in training: every token is scored. It takes one
-        /// place of the first window.
+        /// The end-of-text token, which separates documents in training. Every token is scored, and the prefix
+        /// takes one place of the first window.
         EOS,
         /// The token that begins texts of models that have one. With windows that score halves it takes the
-        /// place of each window's first token, as llama-perplexity does.
+        /// place of each window's first token, as in llama-perplexity.
         BOS,
-        /// Nothing: the first token has no context and is not scored.
+        /// No prefix: the first token has no context and is not scored.
         NONE
     }
 
-    /// The percentage that the method was published with.
+    /// The percentage with which the method was published.
     public static final double DEFAULT_MIN_K = 20;
 
     public ScoringOptions {

@@ -4,21 +4,22 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 
-/// How a document is cut into windows, and so which tokens the model sees before each one that it scores. Tools differ
-/// here, and their perplexities of long documents with them.
+/// A window policy: how a document is cut into windows, and so which tokens the model sees before each one that it
+/// scores. Tools differ in this, and so do their perplexities of long documents.
 public sealed interface Windows extends Serializable {
     /// The most tokens that the model reads at once.
     int context();
 
-    /// @param length tokens of the document, with its prefix if it has one
-    /// @return windows that score at least one token each, in order; no token twice
+    /// @param length number of tokens of the document, with its prefix if it has one
+    /// @return windows in order, which score at least one token each, and no token twice
     List<Window> cut(int length);
 
-    /// The fixed-length-model recipe of Hugging Face's documentation: windows of `context` tokens every `stride`
-    /// tokens; each scores the tokens that the windows before it did not. The first token of a window has no
-    /// context and is not scored, so with a stride below the context all tokens but the very first are.
+    /// Strided windows, the fixed-length-model recipe of Hugging Face's documentation: windows of `context` tokens
+    /// every `stride` tokens, each of which scores the tokens that the windows before it did not. The first token
+    /// of a window has no context and is not scored, so with a stride below the context all tokens but the very
+    /// first are.
     ///
-    /// @param stride tokens from one window's start to the next one's; at most `context`
+    /// @param stride tokens from the start of one window to the start of the next; at most `context`
     record Strided(int context, int stride) implements Windows {
         public Strided {
             checkContext(context, 2);
@@ -44,9 +45,9 @@ public sealed interface Windows extends Serializable {
         }
     }
 
-    /// What lm-evaluation-harness does for perplexity (`loglikelihood_rolling`): all tokens but the first of all
-    /// are scored, `context` in each window, after the one token before them. The last window scores what is left,
-    /// and begins as much earlier as it has room.
+    /// Rolling windows, as lm-evaluation-harness cuts them for perplexity (`loglikelihood_rolling`). All tokens but
+    /// the very first are scored, `context` in each window, after the one token before them. The last window scores
+    /// what is left, and begins as much earlier as it has room.
     record Rolling(int context) implements Windows {
         public Rolling {
             checkContext(context, 2);
@@ -63,9 +64,9 @@ public sealed interface Windows extends Serializable {
         }
     }
 
-    /// What llama-perplexity of llama.cpp does: chunks of `context` tokens, of which the second half is scored but
-    /// for its first token, so that each has more than half a chunk before it. What does not fill a chunk is not
-    /// scored, nor is a document that fills none.
+    /// Windows that score halves, as in llama-perplexity of llama.cpp: chunks of `context` tokens, of which the
+    /// second half is scored except its first token, so that each has more than half a chunk before it. Tokens that
+    /// do not fill a chunk are not scored, and neither is a document that fills none.
     record Half(int context) implements Windows {
         public Half {
             checkContext(context, 3);

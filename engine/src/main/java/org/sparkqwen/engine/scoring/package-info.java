@@ -1,4 +1,4 @@
-/// Cuts documents into windows, and sums up what is reported of a scored document.
+/// Cuts documents into windows, and computes the figures of a scored document.
 @NullMarked
 package org.sparkqwen.engine.scoring;
 

@@ -94,12 +94,12 @@ final class AddedVocabulary {
         return all;
     }
 
-    /// Those that are looked for in the text as it is.
+    /// The added tokens that are matched in the text as it is.
     AddedTokens ofRawText() {
         return tokens(false, content -> content);
     }
 
-    /// Those that are looked for in normalized text.
+    /// The added tokens that are matched in normalized text.
     AddedTokens ofNormalizedText(UnaryOperator<String> normalizer) {
         return tokens(true, normalizer);
     }

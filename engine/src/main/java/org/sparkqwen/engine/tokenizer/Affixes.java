@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.tokenizer;
 
-/// What a tokenizer's post-processor puts around the ids of a text.
+/// The ids that a tokenizer's post-processor puts around the ids of a text.
 ///
 /// @param before not to be written to
 /// @param after not to be written to

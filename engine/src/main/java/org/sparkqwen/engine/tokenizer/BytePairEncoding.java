@@ -13,7 +13,7 @@ final class BytePairEncoding {
     /// Slots of the table of remembered words, a power of two; full, it takes some 4 MB.
     private static final int REMEMBERED_WORDS = 1 << 15;
 
-    /// In chars; longer words hardly ever come twice.
+    /// The length in chars of the longest word that is remembered, because longer words hardly ever come twice.
     private static final int LONGEST_REMEMBERED = 32;
 
     private final int[] idOfByte;
@@ -26,7 +26,7 @@ final class BytePairEncoding {
     private static final class Word {
         final String text;
 
-        /// Not written to once they are here.
+        /// The ids of the word, which never change.
         final int[] ids;
 
         Word(String text, int[] ids) {

@@ -15,10 +15,10 @@ import java.util.Map;
 /// Nearly all text is normal already: it consists of inert characters, and one look at each finds that out. Else the
 /// work is done in segments: an inert character, which nothing before it can change, and those up to the next one.
 final class CanonicalComposition {
-    /// Below it all characters are inert.
+    /// The first code point that may combine: below it all characters are inert.
     private static final int FIRST_COMBINING = 0x300;
 
-    /// Behind the last character that any table speaks of.
+    /// The end of the tables: the code point after the last that any table lists.
     private static final int END = 0x2FA1E;
 
     // Kinds of code points; a positive kind is a combining class, renumbered from 1 in the same order.
@@ -207,7 +207,7 @@ final class CanonicalComposition {
         return kept;
     }
 
-    /// What the two compose to, or -1.
+    /// The code point to which the two compose, or -1.
     private static int composite(int first, int second) {
         int leading = first - LEADING;
         int vowel = second - VOWEL;
@@ -262,8 +262,8 @@ final class CanonicalComposition {
         return true;
     }
 
-    /// Is its combining class other than 0? Two marks show that: U+0334, of the lowest class that occurs with
-    /// others, and U+0345, of the highest.
+    /// Whether the combining class is other than 0. Two marks show that: U+0334, of the lowest class that occurs
+    /// with others, and U+0345, of the highest.
     private static boolean isMark(int c) {
         return switch (Character.getType(c)) {
             case Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK ->
@@ -272,7 +272,7 @@ final class CanonicalComposition {
         };
     }
 
-    /// Is the combining class of `a` lower than that of `b`, and neither 0? Then they change places.
+    /// Whether the combining class of `a` is lower than that of `b`, and neither is 0. The two then change places.
     private static boolean isBefore(int a, int b) {
         String wrong = Character.toString(b) + Character.toString(a);
         return !Normalizer.isNormalized(wrong, Normalizer.Form.NFD);

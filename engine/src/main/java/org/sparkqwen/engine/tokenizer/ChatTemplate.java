@@ -23,26 +23,27 @@ import org.sparkqwen.engine.template.Template;
 import org.sparkqwen.engine.template.TemplateException;
 import org.sparkqwen.engine.template.Text;
 
-/// How a model wants a conversation to be written down, as transformers' `apply_chat_template` does: `<|im_start|>user`
-/// and so on. Immutable and safe for use by many threads.
+/// Renders a conversation in the form that a model expects, as transformers' `apply_chat_template` does:
+/// `<|im_start|>user` and so on. Immutable and safe for use by many threads.
 public final class ChatTemplate {
     /// Keys of tokenizer_config.json that are variables of the template.
     private static final List<String> SPECIAL_TOKENS =
             List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
 
-    /// Roles that templates know. Others come from a row and may say anything.
+    /// Roles that templates know. Others come from a row and may be any text.
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool");
 
-    /// What a message may have beside its role and content, which is not a remark but a part of the conversation.
+    /// The key of a message's tool calls, which are not a remark but a part of the conversation.
     public static final String TOOL_CALLS = "tool_calls";
 
     private static final Text ROLE = Text.own("role");
     private static final Text CONTENT = Text.own("content");
 
-    /// Ends with a space, so that it shows whether a template strips messages.
+    /// The mark at the end of the last message. It ends with a space, so that it shows whether a template strips
+    /// messages.
     private static final String END_MARK = "CONTINUE_FINAL_MESSAGE_TAG ";
 
-    /// What Python's `str.rstrip` takes away.
+    /// The white space that Python's `str.rstrip` removes.
     private static final Pattern TRAILING_SPACE = Pattern.compile("[\\s\\p{Z}\\x1c-\\x1f\\x85]+\\z");
 
     private final Template template;
@@ -134,29 +135,29 @@ public final class ChatTemplate {
         return tokens;
     }
 
-    /// Writes a conversation down.
+    /// Renders a conversation.
     ///
     /// @param addGenerationPrompt whether the assistant's turn is begun at the end
-    /// @param thinking what the template finds as `enable_thinking`; null for nothing
+    /// @param thinking the value of `enable_thinking` for the template; null for none
     /// @throws TemplateException if the template refuses the conversation, or fails on it
     public String render(List<Message> messages, boolean addGenerationPrompt, @Nullable Boolean thinking) {
         return render(conversation(messages, addGenerationPrompt, thinking));
     }
 
-    /// The same.
+    /// Renders a conversation with its own settings.
     public String render(Conversation conversation) {
         return parts(conversation).stream().map(TextPart::text).collect(Collectors.joining());
     }
 
-    /// The same in parts. What the template wrote may hold special tokens; what it took from messages is text,
-    /// whatever it says. The parts, joined, are what [#render] gives.
+    /// Renders a conversation in parts. Parts that the template wrote may hold special tokens; parts that it took
+    /// from messages are text, whatever they say. The parts, joined, are the result of [#render].
     ///
-    /// @throws TemplateException as there
+    /// @throws TemplateException if the template refuses the conversation, or fails on it
     public List<TextPart> parts(List<Message> messages, boolean addGenerationPrompt, @Nullable Boolean thinking) {
         return parts(conversation(messages, addGenerationPrompt, thinking));
     }
 
-    /// The same.
+    /// Renders a conversation in parts, with its own settings.
     public List<TextPart> parts(Conversation conversation) {
         return conversation.end() == Conversation.End.CONTINUED
                 ? continued(conversation)
@@ -175,8 +176,8 @@ public final class ChatTemplate {
                 .toList();
     }
 
-    /// What is written up to the end of the last message, found by a mark there, as transformers'
-    /// `continue_final_message` does.
+    /// The parts up to the end of the last message, found by a mark there, as in transformers'
+    /// `continue_final_message`.
     private List<TextPart> continued(Conversation conversation) {
         Message last = conversation.messages().getLast();
         List<Message> marked = new ArrayList<>(conversation.messages());
@@ -252,22 +253,22 @@ public final class ChatTemplate {
 
     /// Whether the assistant's turn begins within reasoning, `<think>`, as that of models that always reason.
     ///
-    /// @param thinking what the template finds as `enable_thinking`; null for nothing
+    /// @param thinking the value of `enable_thinking` for the template; null for none
     public boolean opensReasoning(@Nullable Boolean thinking) {
         return trial.opensReasoning(thinking);
     }
 
-    /// Whether it writes tools down.
+    /// Whether the template writes tools.
     public boolean heedsTools() {
         return trial.heedsTools();
     }
 
-    /// Whether it writes an assistant's `tool_calls` down.
+    /// Whether the template writes an assistant's `tool_calls`.
     public boolean heedsToolCalls() {
         return heeds(TOOL_CALLS);
     }
 
-    /// Whether it writes messages of a role down, or refuses them, but does not pass over them.
+    /// Whether the template writes messages of a role, or refuses them, and does not ignore them.
     public boolean writesRole(String role) {
         return trial.writesRole(role);
     }

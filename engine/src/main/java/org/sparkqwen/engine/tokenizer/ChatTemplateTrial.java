@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.template.TemplateException;
 import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 
-/// What a template does with what it is given, found by writing small conversations down with it and without.
+/// Finds out what a template does with its input, by rendering small conversations with that input and without.
 final class ChatTemplateTrial {
     private static final String MARK = "trialmark"; // survives whatever a template does to the case of letters
     private static final Message SYSTEM = new Message("system", "Be brief.");

@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 
-/// What a chat template writes down.
+/// A conversation that a chat template renders.
 ///
 /// @param tools that the model may call, each as JSON has it: strings, truth values, Long, Double, null, lists and maps
 ///     of these; null for none
@@ -15,13 +15,13 @@ public record Conversation(
         @Nullable Boolean thinking,
         End end) {
 
-    /// What comes after the last message.
+    /// The end of the rendered text, after the last message.
     public enum End {
-        /// The assistant's turn is begun.
+        /// The text ends with the beginning of the assistant's turn.
         NEW_TURN,
-        /// The last message, which is the assistant's, goes on.
+        /// The text ends within the last message, which is the assistant's and continues.
         CONTINUED,
-        /// Nothing.
+        /// The text ends after the last message.
         CLOSED
     }
 

@@ -2,8 +2,8 @@ package org.sparkqwen.engine.tokenizer;
 
 import java.util.Arrays;
 
-/// Which two tokens merge to which third, and how early: a hash table of primitives, since encoding asks it for every
-/// pair of neighbours.
+/// The merges of byte-pair encoding: which two tokens merge to which third, and at which rank. It is a hash table of
+/// primitives, because encoding asks it for every pair of neighbours.
 final class MergeTable {
     /// What [#find] returns for a pair that does not merge.
     static final long NONE = -1;

@@ -152,7 +152,7 @@ final class PreTokenizer {
         return Character.isHighSurrogate(c) ? kindOf(text.codePointAt(i)) : KIND_OF_CHAR[c];
     }
 
-    /// In chars. Text without lone surrogates needs no look at the second one.
+    /// The width of a character in chars. Text without lone surrogates needs no look at the second one.
     private static int width(String text, int i) {
         return Character.isHighSurrogate(text.charAt(i)) ? 2 : 1;
     }

@@ -1,12 +1,12 @@
 package org.sparkqwen.engine.tokenizer;
 
-/// What the text of a special token, such as `<|endoftext|>`, means when text is encoded.
+/// The meaning of a special token's text, such as `<|endoftext|>`, when text is encoded.
 ///
 /// Added tokens that are not special, such as `<think>`, are always matched.
 public enum SpecialTokens {
-    /// It is text like any other: a document cannot end itself. Hugging Face calls this
+    /// The text of a special token is text like any other, so a document cannot end itself. Hugging Face calls this
     /// `encode_special_tokens=True`.
     TEXT,
-    /// It becomes the special token's id.
+    /// The text of a special token becomes its id.
     PARSE
 }

@@ -8,14 +8,15 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 
-/// Text to token ids and back, as Hugging Face's tokenizers do with the same tokenizer.json.
+/// Turns text into token ids and back, as Hugging Face's tokenizers do with the same tokenizer.json.
 ///
 /// Encoding goes in one direction: added tokens are cut out of the text; what lies between them is normalized to NFC
 /// where the tokenizer has that, added tokens of normalized text are cut out of it, and the rest is split into words,
 /// each of which has its UTF-8 bytes merged by byte-pair encoding. Its time is linear in the text but for a logarithm,
 /// whatever the text. Immutable and safe for use by many threads.
 public final class Tokenizer {
-    /// Between two looks at whether the thread is interrupted; some tens of milliseconds.
+    /// The number of chars between two checks whether the thread is interrupted, which are some tens of
+    /// milliseconds apart.
     private static final int CHARS_BETWEEN_LOOKS = 1 << 18;
 
     private final Vocabulary vocabulary;
@@ -64,7 +65,7 @@ public final class Tokenizer {
         return of(TokenizerFiles.read(directory));
     }
 
-    /// The same from files that were read before.
+    /// Makes a tokenizer from files that were read before.
     ///
     /// @throws org.sparkqwen.engine.modelfile.InvalidModelException as there
     public static Tokenizer of(TokenizerFiles files) {
@@ -79,7 +80,7 @@ public final class Tokenizer {
         return new Tokenizer(content, new TokenizerConfig(files, content));
     }
 
-    /// What a person should know of the files although they are read, a line each.
+    /// Remarks on the files for the user, a line each.
     public List<String> warnings() {
         return warnings;
     }
@@ -91,7 +92,7 @@ public final class Tokenizer {
         return withAffixes(encode(text, special));
     }
 
-    /// The same of parts.
+    /// The ids of a document or prompt in parts, with the tokens that the tokenizer puts around every text.
     public int[] encodeWhole(List<TextPart> parts) {
         return withAffixes(encode(parts));
     }
@@ -104,7 +105,7 @@ public final class Tokenizer {
         return whole.toArray();
     }
 
-    /// What the tokenizer puts before every text.
+    /// The tokens that the tokenizer puts before every text.
     public int[] tokensBefore() {
         return affixes.before().clone();
     }
