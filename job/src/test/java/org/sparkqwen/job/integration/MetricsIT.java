@@ -20,8 +20,8 @@ import org.sparkqwen.job.metrics.MetricsPlugin;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 
-/// What executors publish while they work, where operators look for it: each executor's own in files, as a sink on the
-/// executor writes them, and the sum of all on the driver's page for Prometheus.
+/// Executors publish metrics while they work, in the places where operators look: each executor's own in files, as a
+/// sink on the executor writes them, and the sum of all on the driver's page for Prometheus.
 class MetricsIT {
     private static final Pattern SUM = Pattern.compile("metrics_\\w+_cluster_(\\w+)_Value\\{[^}]*} ([0-9.E]+)");
 
@@ -68,7 +68,7 @@ class MetricsIT {
                 assertThat(most(files, executor, gauge)).as(gauge).isPositive();
             }
         }
-        // The last second of an executor may be in no sample.
+        // An executor's last second may be missing from every sample.
         assertThat(last(files, "0", "rows") + last(files, "1", "rows")).isBetween(2.0, 24.0);
         assertThat(last(files, "0", "tokens.generated") + last(files, "1", "tokens.generated"))
                 .isBetween(300.0, 24 * 300.0);
@@ -86,7 +86,7 @@ class MetricsIT {
                 "1");
     }
 
-    /// Names of the sums on the driver's page that are not 0; none while there is no page.
+    /// Returns the names of the sums on the driver's page that are not 0; none while there is no page.
     private static List<String> sums(int port) {
         String page;
         try (InputStream in = URI.create("http://localhost:%d/metrics/prometheus/".formatted(port))
@@ -117,7 +117,7 @@ class MetricsIT {
                 .orElse(0);
     }
 
-    /// The values, or counts, that a sink wrote: the second field of each line but the first.
+    /// Returns the values, or counts, that a sink wrote: the second field of each line but the first.
     private static List<Double> values(Path files, String executor, String metric) throws IOException {
         String name = "texts.%s.plugin.%s.%s.csv".formatted(executor, MetricsPlugin.class.getName(), metric);
         List<String> there = new ArrayList<>();

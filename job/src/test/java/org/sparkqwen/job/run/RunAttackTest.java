@@ -83,7 +83,7 @@ class RunAttackTest {
                         .singleElement()
                         .asString()
                         .contains(output.getFileName().toString())
-                        // Hadoop's own message about a file with checksums beside the data names the data file.
+                        // Hadoop's own message about the checksum file beside the data names the data file.
                         .matches("(?!.*--verbose shows where).*|.*: Checksum error: .*");
                 assertThat(run.err()).as(what).doesNotContain("\tat ");
                 assertThat(tokenize(output, "--mode", "overwrite").exitCode())
