@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.testing.Pipe;
 
-/// The cache files that are trusted by their owner, and those that are never opened.
+/// The owners whose cache files are trusted, and the files that are never opened there.
 class CacheTrustTest {
     private static final int OTHER = 23_456;
 

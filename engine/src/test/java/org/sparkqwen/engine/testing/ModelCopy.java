@@ -65,7 +65,7 @@ public record ModelCopy(Path directory) {
         return this;
     }
 
-    /// Adds a head to an F32 file, with the embedding's numbers, the first of which are `more` larger.
+    /// Adds a head to an F32 file, with the embedding's numbers, the first of which is `more` larger.
     public ModelCopy withHead(String file, float more) {
         return rewritten(file, tensors -> {
             SafetensorsWriter.Tensor embedding = Objects.requireNonNull(tensors.get("model.embed_tokens.weight"));
