@@ -52,7 +52,8 @@ class ThreadTeamTest {
         }
     }
 
-    /// Neither part ends before both have begun, so they are two threads'; nor before it is time for a burst.
+    /// Neither part ends before both have begun, so two threads run them, and neither ends before it is time for a
+    /// burst.
     @Test
     void everyThreadUsesTheProbe() {
         try (ThreadTeam team = new ThreadTeam(2)) {
