@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 
-/// Which blocks sequences share, and which give way.
+/// The blocks that sequences share, and those that are evicted.
 class KeyValueCacheTest {
     private static final AttentionShape SHAPE = new AttentionShape(1, 1, 32);
     private static final CacheLayout LAYOUT = new CacheLayout(SHAPE, KeyValueFormat.F32, 2, 32);

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.testing.Refusal;
 import org.sparkqwen.engine.testing.SafetensorsWriter;
 
-/// Which files of a model directory are opened, and that they agree with each other.
+/// The files of a model directory that are opened, and that they agree with each other.
 class CheckpointTest {
     private static final String FIRST = "model-00001-of-00002.safetensors";
     private static final String SECOND = "model-00002-of-00002.safetensors";
@@ -160,7 +160,7 @@ class CheckpointTest {
         assertThat(refusal(file)).contains(file + ": no such directory");
     }
 
-    /// A directory stands where the pickle would: opening it would fail with another message.
+    /// A directory stands in place of the pickle, because opening it would fail with another message.
     @Test
     void aPickleIsNeverOpened() throws IOException {
         Files.createDirectory(directory.resolve("pytorch_model.bin"));

@@ -32,7 +32,7 @@ import org.sparkqwen.engine.testing.SafetensorsWriter;
 import org.sparkqwen.engine.testing.Unwatched;
 import org.sparkqwen.engine.testing.Writable;
 
-/// A packed file holds the checkpoint's numbers to the bit, and none that is damaged is taken.
+/// A packed file holds the checkpoint's numbers to the bit, and a damaged one is refused.
 class PackedFileTest {
     private static final int PREAMBLE_BYTES = 20;
 
@@ -203,7 +203,7 @@ class PackedFileTest {
         assertThat(refusal()).contains("packed in format 3, this version of spark-qwen reads format 2");
     }
 
-    /// Opening does not read the numbers; the check of the one tensor does.
+    /// Opening does not read the numbers, but the check of the one tensor does.
     @ParameterizedTest
     @EnumSource
     void aFlippedBitOfAnyTensorIsFoundByItsCheckAlone(Form form) throws IOException {
@@ -235,7 +235,7 @@ class PackedFileTest {
         assertThat(Refusal.messageOf(() -> PackedFile.open(absent).close())).startsWith(absent + ": cannot be mapped");
     }
 
-    /// Headers that are whole, and lie.
+    /// The headers are whole but wrong.
     @Test
     void aHeaderThatDoesNotFitItsFileIsRefused() throws IOException {
         assertThat(refusalOf(header -> tensor(header, 0).put("form", "COLUMNS")))
@@ -273,7 +273,7 @@ class PackedFileTest {
         return (ObjectNode) header.get("tensors").get(index);
     }
 
-    /// The refusal of the file with an edited header that has the right checksum.
+    /// Returns the refusal of the file with an edited header that has the right checksum.
     private String refusalOf(Consumer<ObjectNode> edit) throws IOException {
         byte[] original = Files.readAllBytes(file);
         ByteBuffer preamble = ByteBuffer.wrap(original).order(ByteOrder.LITTLE_ENDIAN);

@@ -20,14 +20,15 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.testing.Refusal;
 import org.sparkqwen.engine.testing.SafetensorsWriter;
 
-/// What a safetensors file may be, and that each way to be damaged is named.
+/// The safetensors files that are valid, and the name of each kind of damage.
 class SafetensorsFileTest {
     private static final byte[] EIGHT = new byte[8];
 
     @TempDir
     private Path directory;
 
-    /// `a` is F32 `[2, 2]`, `b` BF16 `[3]`, `c` F16 without dimensions, `d` F32 without elements.
+    /// Returns a valid file: `a` is F32 `[2, 2]`, `b` BF16 `[3]`, `c` F16 without dimensions, `d` F32 without
+    /// elements.
     private static SafetensorsWriter valid() {
         return new SafetensorsWriter()
                 .add("a", DType.F32, List.of(2, 2), SafetensorsWriter.floats(1, 2, 3, 4))
@@ -150,7 +151,7 @@ class SafetensorsFileTest {
                 .contains("(header)", "nesting depth");
     }
 
-    /// Of tensor `a` the data has 16 bytes.
+    /// The data of tensor `a` have 16 bytes.
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
         7 | no dtype
@@ -308,7 +309,7 @@ class SafetensorsFileTest {
         }
     }
 
-    /// `a` and `b`, F32 of 16 bytes each, over data of 40 bytes, or 32 where neither reaches further.
+    /// Returns `a` and `b`, F32 of 16 bytes each, over data of 40 bytes, or 32 where neither reaches further.
     private static byte[] twoTensors(int beginA, int endA, int beginB, int endB) {
         String header = """
             {"a":{"dtype":"F32","shape":[4],"data_offsets":[%d,%d]},\

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.testing.Pipe;
 import org.sparkqwen.engine.testing.SafetensorsWriter;
 
-/// When a file's sha256 is remembered, and when it is read again.
+/// A file's sha256 is remembered, and is computed again when the file changes.
 class SourceHashesTest {
     private static final Instant LONG_AGO = Instant.parse("2025-05-05T05:05:05.123456789Z");
 
@@ -80,7 +80,7 @@ class SourceHashesTest {
         assertThat(hashes()).isNotEqualTo(before);
     }
 
-    /// Within the steps of the file system's clock it might change once more and look the same.
+    /// Such a file might change once more within the steps of the file system's clock, and look the same.
     @Test
     void aFileThatChangedAMomentAgoIsNotRemembered() throws IOException {
         Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
@@ -140,7 +140,7 @@ class SourceHashesTest {
         assertThat(remembered()).isEmpty();
     }
 
-    /// The one there is.
+    /// Returns the only stamp.
     private Path stamp() throws IOException {
         try (Stream<Path> stamps = Files.list(cache.resolve("stamps"))) {
             List<Path> all = stamps.toList();
@@ -169,7 +169,7 @@ class SourceHashesTest {
                         .bytes());
     }
 
-    /// Keeps the file's inode.
+    /// Overwrites the file and keeps its inode.
     private void overwrite(float value) {
         SafetensorsWriter.overwrite(file, "a", 0, value);
     }

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class CountedStringsTest {
 
-    /// Some strings, and what says the same.
+    /// Some strings, and an equivalent pattern with bounds.
     private record Strings(String pattern, int least, int most) {
         Automaton texts(CountedStrings counted) {
             return counted.texts(RegexParser.parse(pattern), least, most);
@@ -96,7 +96,7 @@ class CountedStringsTest {
         assertThat(accepted).isPositive();
     }
 
-    /// All texts of up to `longest` of these characters.
+    /// Returns all texts of up to `longest` of these characters.
     private static List<String> values(String characters, int longest) {
         List<String> values = new ArrayList<>(List.of(""));
         int first = 0;
@@ -139,7 +139,7 @@ class CountedStringsTest {
         }
     }
 
-    /// Compared with every token's bytes, one by one, near both bounds and between.
+    /// The result is compared with every token's bytes, one by one, near both bounds and between them.
     @Test
     void tokensEndWithinTheBounds() {
         String schema = "{\"type\": \"string\", \"minLength\": 300, \"maxLength\": 20000}";
@@ -195,7 +195,7 @@ class CountedStringsTest {
                 .hasMessage(message);
     }
 
-    /// Each is compiled, or refused with what was too much; the bound is generous.
+    /// Each schema is compiled, or refused with what was too much. The bound is generous.
     @ParameterizedTest
     @CsvSource(delimiter = '→', textBlock = """
         {"type": "string", "pattern": ".*a.{14}", "maxLength": 2000}

@@ -147,7 +147,7 @@ class HostileSchemaTest {
         });
     }
 
-    /// Characters of honest schemas, changed at random.
+    /// Characters of honest schemas are changed at random.
     @Test
     void mutatedSchemasAreCompiledOrRefused() {
         Random random = new Random(19);

@@ -278,7 +278,7 @@ class JsonSchemaCompilerTest {
         }
     }
 
-    /// So that a reader who rounds to a double does not find the bound itself.
+    /// A reader that rounds to a double must not find the bound itself.
     @Test
     void numbersNearAnExclusiveBoundStayOffItAsDoubles() {
         String schema = "{\"type\": \"number\", \"exclusiveMaximum\": 1000000}";

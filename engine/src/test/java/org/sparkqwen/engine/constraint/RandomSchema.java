@@ -175,7 +175,7 @@ final class RandomSchema {
         }
     }
 
-    /// A value that has a chance to be valid, with properties in the order in which they are generated.
+    /// Returns a value that may be valid, with properties in the order in which they are generated.
     JsonNode value(JsonNode schema, int depth) {
         List<ObjectNode> all = new ArrayList<>();
         collect(schema, all);
@@ -214,7 +214,7 @@ final class RandomSchema {
         return text.toString();
     }
 
-    /// A schema and those that it joins, of alternatives one.
+    /// Collects a schema and those that it joins, and one of its alternatives.
     private void collect(JsonNode schema, List<ObjectNode> all) {
         if (!(schema instanceof ObjectNode object)) {
             return;

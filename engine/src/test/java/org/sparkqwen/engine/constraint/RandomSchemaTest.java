@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/// Random schemas: what is generated is valid, and what is valid is generated.
+/// For random schemas, what is generated is valid, and what is valid is generated.
 class RandomSchemaTest {
     private static final SchemaRegistry JUDGES = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12);
 
@@ -74,7 +74,7 @@ class RandomSchemaTest {
         assertThat(accepted).isGreaterThan(5 * (end - first));
     }
 
-    /// The texts of a value, its properties in all orders.
+    /// Returns the texts of a value, with its properties in all orders.
     private static Stream<String> inAnyOrder(JsonNode value) {
         if (value.isArray()) {
             Stream<String> texts = Stream.of("");

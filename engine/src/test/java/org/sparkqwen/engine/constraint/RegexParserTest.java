@@ -18,13 +18,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RegexParserTest {
-    /// Characters that patterns tell apart, of each length in UTF-8 and from the edges of classes.
+    /// The characters that patterns distinguish, of each length in UTF-8 and from the edges of classes.
     private static final int[] CHARACTERS =
             "aAbBcxyzZ059_-+.,;:/\\|()[]{}*?^$#&\"'@ \t\n\r\f\u000B\u001F\u007F\u0085\u00A0éÉßΩжא٣日本〇\u2028\u2029Ⅷ🙂𝒜"
                     .codePoints()
                     .toArray();
 
-    /// White space as ECMA-262 has it, in a class of Java.
+    /// White space as in ECMA-262, in a class of Java.
     private static final String SPACE =
             "\\t-\\r \\u00a0\\ufeff\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 
@@ -131,7 +131,7 @@ class RegexParserTest {
         }
     }
 
-    /// The pattern that means in Java what `pattern` means in ECMA-262.
+    /// Returns the pattern that means in Java what `pattern` means in ECMA-262.
     private static String inJava(String pattern) {
         StringBuilder java = new StringBuilder();
         boolean inClass = false;
@@ -164,7 +164,7 @@ class RegexParserTest {
         return text.toString();
     }
 
-    /// A text along a random path, which ends with probability 1/4 where it may.
+    /// Returns a text along a random path, which ends with probability 1/4 where it may.
     private static String accepted(Automaton automaton, Random random) {
         StringBuilder text = new StringBuilder();
         Transition transition = new Transition();

@@ -74,7 +74,7 @@ class TokenConstraintTest {
         }
     }
 
-    /// The state after `text`, or -1; each byte is a token.
+    /// Returns the state after `text`, or -1. Each byte is a token.
     private static long reached(TokenConstraint bytes, long state, byte[] text) {
         if (text.length == 0) {
             return -1;

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.testing.Pipe;
 
-/// Whose files of a cache are believed, and what is never opened there.
+/// The owners whose cache files are trusted, and the files that are never opened there.
 class CacheTrustTest {
     private static final int OTHER = 23_456;
 
@@ -122,7 +122,7 @@ class CacheTrustTest {
         }
     }
 
-    /// Neither followed, nor waited for, nor written to.
+    /// Such a file is neither followed, nor waited for, nor written to.
     @ParameterizedTest
     @CsvSource({"link, a link", "dangling, a link", "directory, a directory", "pipe, 'a pipe, a device or a socket'"})
     @Timeout(20)

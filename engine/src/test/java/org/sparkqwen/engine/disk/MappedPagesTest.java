@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
-/// Which pages of a file are in memory, as the kernel says it.
+/// The pages of a file that are in memory, as the kernel reports them.
 class MappedPagesTest {
     private static final int PAGE = 64 << 10; // a multiple of any system's
     private static final int PAGES = 400; // more than are read in one call
@@ -70,7 +70,7 @@ class MappedPagesTest {
         assertThat(data.toArray(ValueLayout.JAVA_BYTE)).isEqualTo(bytes);
     }
 
-    /// Somebody may need the rest of the page.
+    /// The rest of the page may still be needed.
     @Test
     @EnabledOnOs(OS.LINUX)
     void aPageThatIsReleasedInPartStays() {
@@ -94,7 +94,7 @@ class MappedPagesTest {
         }
     }
 
-    /// As on a system that is not Linux.
+    /// The test runs as on a system that is not Linux.
     @Test
     void withoutAdviceEverythingIsReadAndNothingGivenBack() {
         try (MappedPages pages = pages(Optional.empty())) {

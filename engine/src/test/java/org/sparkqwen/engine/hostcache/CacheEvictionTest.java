@@ -24,7 +24,7 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.OtherJvm;
 import org.sparkqwen.engine.testing.Unwatched;
 
-/// What is deleted from a cache, and what is not.
+/// The files that eviction deletes from a cache, and those that it keeps.
 class CacheEvictionTest {
     private static final String A = "a".repeat(64);
     private static final String B = "b".repeat(64);
@@ -140,7 +140,7 @@ class CacheEvictionTest {
         assertThat(content()).containsExactly("link");
     }
 
-    /// Neither is what a link leads to.
+    /// The target of a link is never deleted.
     @Test
     void ofALinkNothingGoesButItself() throws IOException {
         Path elsewhere = Files.createDirectory(cache.resolve("elsewhere"));
@@ -176,7 +176,7 @@ class CacheEvictionTest {
         return cache.resolve("models").resolve(key + ".use");
     }
 
-    /// What takes room.
+    /// Returns the entries that take room.
     private List<String> content() throws IOException {
         try (Stream<Path> packed = Files.list(cache);
                 Stream<Path> models = Files.exists(cache.resolve("models"))
@@ -189,7 +189,7 @@ class CacheEvictionTest {
         }
     }
 
-    /// What the other JVM runs.
+    /// The program of the other JVM.
     static final class Other {
         private Other() {}
 

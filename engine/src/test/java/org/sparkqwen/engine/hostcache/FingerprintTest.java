@@ -23,14 +23,14 @@ import org.sparkqwen.engine.testing.Refusal;
 import org.sparkqwen.engine.testing.Unwatched;
 import org.sparkqwen.engine.testing.Writable;
 
-/// A model's fingerprint stands in outputs that were written long ago: it does not change with how the model is kept.
+/// A model's fingerprint stands in old outputs, so it does not depend on how the model is kept.
 class FingerprintTest {
     private static final Path UNTIED = Golden.DIRECTORY.resolve("models/dense-untied-bf16-2shards");
 
     @TempDir
     private Path directory = Path.of("");
 
-    /// The label in the README's first example begins with it.
+    /// The label in the README's first example begins with this fingerprint.
     @Test
     void theSampleModelsFingerprintIsWhatItAlwaysWas() {
         assertThat(fingerprint(Golden.SMALL_MODEL)).startsWith("5185c5d6a7f9");
@@ -52,7 +52,7 @@ class FingerprintTest {
         assertThat(fingerprint(UNTIED)).isEqualTo(Sha256.of(lines.toString()));
     }
 
-    /// Its header names the safetensors it was made of, which nobody can compare with it.
+    /// The packed file's header names its safetensors, which nobody can compare with it.
     @Test
     void aPackedModelHasAFingerprintOfItsOwnWhereverItIsPacked() throws IOException {
         Path here = pack("here");

@@ -31,7 +31,7 @@ import org.sparkqwen.engine.testing.Pipe;
 import org.sparkqwen.engine.testing.Unwatched;
 import org.sparkqwen.engine.testing.Writable;
 
-/// A host's copies of models: whole and verified, made once whoever asks, and gone on with after a kill.
+/// A host's copies of models are whole and verified, are made once whoever asks, and are continued after a kill.
 class ModelCacheTest {
     private static final String BIG = "model.safetensors";
     private static final int BIG_BYTES = 3 * FileRange.MAX_BYTES + 12_345; // four ranges
@@ -145,7 +145,7 @@ class ModelCacheTest {
         assertSameBytes();
     }
 
-    /// Of the same sizes, with other numbers.
+    /// The files have the same sizes and other numbers.
     @ParameterizedTest
     @ValueSource(strings = {"a file", "the directory", "a link", "a link to a directory"})
     void aCopyThatOthersMayHaveWrittenIsMadeAgain(String what) throws IOException {
@@ -194,7 +194,7 @@ class ModelCacheTest {
                         cache.resolve("models"), directory.resolve(name));
     }
 
-    /// A journal is written by whoever was killed, or by chance.
+    /// A journal may come from a killed process, or be garbage.
     @ParameterizedTest
     @ValueSource(strings = {"model.safetensors x\n", "model.safetensors 99999999999999999999\n", "\u0000\n", "a pipe"})
     void aGarbageJournalIsNone(String journal) throws IOException {
@@ -284,7 +284,7 @@ class ModelCacheTest {
         process.waitFor();
     }
 
-    /// What the other JVMs run.
+    /// The program of the other JVMs.
     static final class Other {
         private Other() {}
 

@@ -9,7 +9,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/// Memory that ends where a page ends behind which nothing may be read or written: who goes past it ends the JVM.
+/// Memory that ends before a page which may not be read or written. An access past its end ends the JVM.
 @SuppressWarnings("restricted") // signatures are those of the manual pages, on 64 bits
 public final class GuardedMemory {
     private static final long PAGE = 4096;
@@ -31,7 +31,7 @@ public final class GuardedMemory {
 
     private GuardedMemory() {}
 
-    /// Never freed: the process that needs it is a short one.
+    /// Allocates memory that is never freed, because the process that needs it is short.
     ///
     /// @param bytes a multiple of 4
     public static MemorySegment allocate(long bytes) {

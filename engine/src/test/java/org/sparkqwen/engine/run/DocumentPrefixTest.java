@@ -29,7 +29,7 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
-/// What stands before documents, by the model's files.
+/// The prefix of documents, by the model's files.
 class DocumentPrefixTest {
     private static final int END = 8189; // <|endoftext|>
     private static final int TURN = 8190; // <|im_start|>
@@ -44,7 +44,8 @@ class DocumentPrefixTest {
     @TempDir
     Path directory;
 
-    /// tokenizer_config.json's keys; then the token before a document with each kind of windows, - for none.
+    /// The columns are tokenizer_config.json's keys, then the token before a document with each window policy, -
+    /// for none.
     @ParameterizedTest
     @CsvSource(
             delimiterString = " | ",
@@ -107,7 +108,7 @@ class DocumentPrefixTest {
         }
     }
 
-    /// As tokenize writes them.
+    /// The ids are as tokenize writes them.
     @Test
     void tokensThatBeginWithItAlreadyGetNoSecondOne() {
         try (Engine engine = open(beginning())) {
@@ -162,7 +163,7 @@ class DocumentPrefixTest {
 
     private record Expected(Windows windows, int first) {}
 
-    /// DeepSeek's distillates of Qwen are like that.
+    /// Returns a model like DeepSeek's distillates of Qwen.
     private ModelCopy beginning() {
         return ModelCopy.of(Golden.SMALL_MODEL, directory).json("tokenizer_config.json", json -> {
             json.put("add_bos_token", true).put("tokenizer_class", "LlamaTokenizerFast");

@@ -8,7 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.request.ToolCall;
 
-/// Calls in the text of an answer.
+/// Tool calls in the text of an answer.
 class ToolCallsTest {
     private static final String WEATHER =
             "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"place\": \"x\"}}\n</tool_call>";
@@ -25,7 +25,7 @@ class ToolCallsTest {
                                 new ToolCall("sail", "{\"place\": \"x\"}"))));
     }
 
-    /// Numbers, spaces and the order of keys are the model's.
+    /// Numbers, spaces and the order of keys stay as the model wrote them.
     @Test
     void argumentsAreVerbatim() {
         String arguments = "{ \"b\":1.50e3,\"a\" : [12345678901234567890, \"</tool_call>\", {\"é\":\"\\u00e9\\n\"}] }";

@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/// Against the rules as transformers' logits processors have them, written down again without regard to time.
+/// Compares with the rules of transformers' logits processors, rewritten without regard to speed.
 class BannedTokensTest {
     @Test
     void bansWhatTransformersBans() {

@@ -103,8 +103,8 @@ class CandidatesTest {
         assertThat(tokens(filtered(logits, params(1, 0, 1, 1)))).containsExactly(0);
     }
 
-    /// Against the filters done by sorting, in double, on vocabularies up to the model's: peaked, flat, and with
-    /// many equals. A token may be kept by one and dropped by the other only where rounding decides.
+    /// Compares with filters that sort, in double, on vocabularies up to the model's: peaked, flat, and with many
+    /// equals. One may keep a token that the other drops only where rounding decides.
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 40, 511, 513, 151_936})
     void filtersKeepWhatSortingKeeps(int vocabulary) {
@@ -132,7 +132,7 @@ class CandidatesTest {
         }
     }
 
-    /// What the documentation says, step by step.
+    /// Filters as the documentation says, step by step.
     private static double[] bySorting(float[] logits, SamplingParams params) {
         List<Integer> order = IntStream.range(0, logits.length)
                 .boxed()

@@ -38,7 +38,7 @@ class RepetitionDetectorTest {
         assertThat(IntStream.range(0, 1000).anyMatch(i -> detector.add(7))).isFalse();
     }
 
-    /// Against looking at the whole text again after each token.
+    /// Compares with a search of the whole text after each token.
     @Test
     void findsWhatALookAtTheWholeTextFinds() {
         Random random = new Random(3);

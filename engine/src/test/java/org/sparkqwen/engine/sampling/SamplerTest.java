@@ -50,8 +50,8 @@ class SamplerTest {
         }
     }
 
-    /// 30,000 draws of twelve tokens: Pearson's statistic of 11 degrees of freedom is above 31.3 once in a
-    /// thousand.
+    /// 30,000 draws of twelve tokens are tested. Pearson's statistic of 11 degrees of freedom is above 31.3 once in
+    /// a thousand.
     @ParameterizedTest
     @CsvSource({"1, 0, 1, 0", "0.7, 0, 1, 0", "1.5, 8, 0.9, 0.05"})
     void tokensAreDrawnAsOftenAsTheirProbabilitySays(double temperature, int topK, double topP, double minP) {
@@ -83,7 +83,7 @@ class SamplerTest {
         assertThat(statistic).isLessThan(31.3);
     }
 
-    /// Texts of the same prompt are told apart by their number only; their first tokens must be independent.
+    /// Texts of the same prompt differ only by their number, and their first tokens must be independent.
     @Test
     void firstTokensOfManySamplesFollowTheDistributionToo() {
         float[] logits = {0, 0, 0, 0};
@@ -122,7 +122,7 @@ class SamplerTest {
         assertThat(choose(sampler, new float[] {1, 9, 5})).isEqualTo(2);
     }
 
-    /// transformers and vLLM: prompt and text, a positive logit is divided and a negative one multiplied.
+    /// transformers and vLLM count prompt and text, divide a positive logit, and multiply a negative one.
     @Test
     void theRepetitionPenaltyCountsThePromptAndTheText() {
         Sampler sampler = new Sampler(GREEDY.withPenalties(Penalties.NONE.withRepetition(2)), new int[] {0, 0, 0}, 0);
@@ -135,7 +135,7 @@ class SamplerTest {
                 .isEqualTo(2);
     }
 
-    /// vLLM and OpenAI: the text alone, once, or as often as the token is there.
+    /// vLLM and OpenAI count only the text, once, or as often as the token occurs.
     @Test
     void presenceAndFrequencyPenaltiesCountTheTextOnly() {
         float[] logits = {1, 0.3f, -9, -9};

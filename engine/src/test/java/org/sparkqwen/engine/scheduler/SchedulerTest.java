@@ -19,7 +19,8 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.scheduler.Batch.Slice;
 
-/// What a step computes, over a real cache; a counter stands for the model, and appends it as the next token.
+/// The tokens of each step, over a real KV cache. A counter replaces the model, and appends its value as the next
+/// token.
 class SchedulerTest {
     private static final CacheLayout LAYOUT = new CacheLayout(new AttentionShape(1, 1, 32), KeyValueFormat.F32, 1, 32);
 
@@ -180,7 +181,7 @@ class SchedulerTest {
         for (int sample = 0; sample < 4; sample++) {
             add(scheduler, queue, new Sequence(prompt), 3);
         }
-        // The last token is always computed: its logits choose the next.
+        // The last token is always computed, because its logits choose the next.
         assertThat(rows(step(scheduler))).containsExactly(length);
         assertThat(rows(step(scheduler))).containsExactly(1, 1, 1, 1);
     }
@@ -214,8 +215,8 @@ class SchedulerTest {
         assertThat(cache.inUse()).isZero();
     }
 
-    /// Whatever comes, and however small the cache: a step stays within its budget, every text ends at its length,
-    /// and no block stays behind.
+    /// For any texts and however small a cache, a step stays within its budget, every text ends at its length, and
+    /// no block is left behind.
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20})
     void everyTextComesToItsEnd(long seed) {
@@ -254,7 +255,7 @@ class SchedulerTest {
         return new Scheduler(cache, budget, maxSequences);
     }
 
-    /// @param outputs tokens after which the sequence ends
+    /// @param outputs the number of tokens after which the sequence ends
     private Sequence add(Scheduler scheduler, SequenceQueue queue, Sequence sequence, int outputs) {
         scheduler.add(queue, sequence);
         lengths.put(sequence, sequence.length() + outputs);
@@ -265,7 +266,7 @@ class SchedulerTest {
         return new Sequence(random(prompt));
     }
 
-    /// Tokens that no other prompt has.
+    /// Returns tokens that no other prompt has.
     private int[] random(int count) {
         return IntStream.range(0, count).map(i -> tokens++).toArray();
     }

@@ -40,7 +40,7 @@ class DocumentScoreTest {
                 .isNotEqualTo(0.1 + 0.2 + 0.3);
     }
 
-    /// Of the log-probabilities −1 … −10, not in order.
+    /// The log-probabilities are −1 … −10, not in order.
     @ParameterizedTest
     @CsvSource({"20, -9.5", "10, -10", "9.9, -10", "0.001, -10", "19.9, -10", "50, -8", "59, -8", "100, -5.5"})
     void minKIsTheMeanOfTheLeastLikelyPercentAndOfOneAtLeast(double percent, double expected) {

@@ -14,7 +14,7 @@ import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 class WindowsTest {
     private static final int LONGEST = 70;
 
-    /// `windows_nll` of make_golden.py, line by line, with the positions of targets in place of their sum.
+    /// Mirrors `windows_nll` of make_golden.py line by line, with the positions of targets in place of their sum.
     private static List<Window> reference(int length, int size, int stride) {
         List<Window> windows = new ArrayList<>();
         int prev = 0;
@@ -59,7 +59,8 @@ class WindowsTest {
                 .containsExactly(new Window(0, 5, 1), new Window(4, 9, 5), new Window(6, 11, 9));
     }
 
-    /// By hand: after a first window of P 0 1 2, the last is 0 1 2 3 → 4, or 3 4 5 6 → 4 5 6 7 when it is full.
+    /// The expected windows are computed by hand: after a first window of P 0 1 2, the last is 0 1 2 3 → 4, or 3 4
+    /// 5 6 → 4 5 6 7 when it is full.
     @Test
     void theLastRollingWindowBeginsEarlierToBeFull() {
         assertThat(new Windows.Rolling(4).cut(4)).containsExactly(new Window(0, 4, 1));
@@ -83,8 +84,8 @@ class WindowsTest {
         }
     }
 
-    /// By hand from llama-perplexity: the logits from n_ctx/2 to n_ctx − 2 of each chunk, each of which predicts
-    /// the next token.
+    /// The expected windows follow llama-perplexity by hand: the logits from n_ctx/2 to n_ctx − 2 of each chunk,
+    /// each of which predicts the next token.
     @Test
     void halfWindowsAreTheChunksOfLlamaPerplexity() {
         assertThat(new Windows.Half(8).cut(26))

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.StreamingPlan.Part;
 
-/// What a person is told of a model that is larger than memory.
+/// The forecast that a person gets for a model that is larger than memory.
 class StreamingForecastTest {
     private static final long GB = 1_000_000_000;
     private static final StreamingPlan PLAN =

@@ -17,9 +17,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A rendering ends in time and in memory, whatever the template and whatever the conversation.
+/// Rendering ends within limits of time and memory, whatever the template and whatever the conversation.
 class BudgetTest {
-    /// Many times what each takes: it is there to tell an end from none.
+    /// The limit is many times what each rendering takes, because it only tells an end from none.
     private static final Duration AN_END = Duration.ofSeconds(60);
 
     /// Doubles `ns.a` sixty times.
@@ -29,7 +29,7 @@ class BudgetTest {
         return "{% set ns = namespace(a=" + first + ") %}" + DOUBLED.replace("DOUBLE", twice) + "{{ " + use + " }}";
     }
 
-    /// Each would take more than any heap, or for ever.
+    /// Each template would take more than any heap, or would run for ever.
     private static List<String> bombs() {
         return List.of(
                 // memory
@@ -143,7 +143,7 @@ class BudgetTest {
                         .doesNotContainPattern("\\p{Cntrl}"));
     }
 
-    /// What Python does in no time ends here, too.
+    /// What takes Python no time ends here, too.
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -222,7 +222,7 @@ class BudgetTest {
                 .hasMessage("100,000,000 characters, more than the 1,048,576 that a template may have");
     }
 
-    /// On a thread with the stack that Spark's have, or less, the limits are what stops a template.
+    /// On a thread with the stack of Spark's threads, or less, the limits are what stops a template.
     @ParameterizedTest
     @ValueSource(ints = {1024, 512})
     void theStackIsEnoughForWhatIsAllowed(int kibibytes) throws InterruptedException {
@@ -260,7 +260,7 @@ class BudgetTest {
         return Map.of("messages", turns);
     }
 
-    /// A megabyte of words in as many messages as one likes, and more; a quadratic step would not end.
+    /// A megabyte of words in any number of messages, and more, is rendered; a quadratic step would not end.
     @ParameterizedTest
     @CsvSource({"1, 200000", "100, 2000", "10000, 20", "100000, 2", "1, 1000000", "1000, 1000"})
     void longConversationsAreRendered(int messages, int words) {

@@ -23,10 +23,10 @@ import org.junit.jupiter.api.Test;
 /// Random templates on hostile values. Each is refused in one line or rendered within its budget; nothing else is
 /// thrown.
 class TemplateFuzzTest {
-    /// Many times what the largest budget takes.
+    /// The limit is many times what the largest budget takes.
     private static final long LONGEST_SECONDS = 60;
 
-    /// Values, by their type.
+    /// The values by their type.
     private static final Map<String, List<String>> ATOMS = Map.ofEntries(
             Map.entry(
                     "TEXT",
@@ -69,7 +69,7 @@ class TemplateFuzzTest {
                             "number")),
             Map.entry("ANY", List.of("none", "nothing", "ns", "m", "loop", "loop.previtem", "range", "missing")));
 
-    /// What makes values of a type, and names; words in capitals are types, whose values come in their place.
+    /// The forms that make values of a type, and names. Words in capitals are types, which are replaced by values.
     private static final Map<String, List<String>> FORMS = Map.ofEntries(
             Map.entry(
                     "TEXT",
@@ -354,7 +354,7 @@ class TemplateFuzzTest {
         assertThat(rendered).isGreaterThan(count / 10);
     }
 
-    /// Deletes a part, copies one to somewhere else, or puts an expression in.
+    /// Deletes a part, copies a part to another place, or inserts an expression.
     private static void change(StringBuilder source, Random random) {
         int start = random.nextInt(source.length() + 1);
         int end = Math.min(source.length(), start + 1 + random.nextInt(12));
@@ -385,7 +385,7 @@ class TemplateFuzzTest {
         }
     }
 
-    /// Sources at random, most of them right.
+    /// Random sources, most of which are valid.
     private static final class Grammar {
         private final Random random;
 
@@ -432,7 +432,7 @@ class TemplateFuzzTest {
             };
         }
 
-        /// What makes `ns.a` or `ns.b` larger round by round.
+        /// Returns what makes `ns.a` or `ns.b` larger round by round.
         private String growth() {
             return random.nextBoolean()
                     ? "{% set ns.a = "
@@ -456,7 +456,7 @@ class TemplateFuzzTest {
                             + " %}";
         }
 
-        /// A value of `type`, now and then of another.
+        /// Returns a value of `type`, and sometimes of another type.
         String value(String type, int deepest) {
             String wanted = ATOMS.containsKey(type) && random.nextInt(40) == 0 ? "ANY" : type;
             boolean isAtom = ATOMS.containsKey(wanted) && (deepest <= 0 || random.nextInt(4) == 0);

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The output that Python's jinja2 has; CONTRIBUTING.md says how it was made.
+/// The output is that of Python's jinja2; CONTRIBUTING.md says how it was made.
 class TemplateTest {
     private static final ObjectMapper MAPPER = new ObjectMapper().enable(DeserializationFeature.USE_LONG_FOR_INTS);
     private static final JsonNode GOLDEN = golden();

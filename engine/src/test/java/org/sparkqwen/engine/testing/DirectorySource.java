@@ -11,9 +11,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.sparkqwen.engine.hostcache.FileRange;
 import org.sparkqwen.engine.hostcache.RangeSource;
 
-/// Ranges of the files of a directory, one after the other. A log has a line for each that was read.
+/// Ranges of the files of a directory, one after the other. A log has a line for each range that was read.
 ///
-/// @param stopAfter ranges after which reading never ends
+/// @param stopAfter the number of ranges after which reading never ends
 public record DirectorySource(Path directory, Path log, int stopAfter) implements RangeSource {
     public DirectorySource(Path directory, Path log) {
         this(directory, log, Integer.MAX_VALUE);
@@ -44,7 +44,7 @@ public record DirectorySource(Path directory, Path log, int stopAfter) implement
                 StandardOpenOption.APPEND);
     }
 
-    /// What was read, in that order.
+    /// Returns what was read, in that order.
     public List<String> reads() throws IOException {
         return Files.exists(log) ? Files.readAllLines(log) : List.of();
     }

@@ -24,15 +24,15 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 
-/// Reference values from transformers, and how tests ask an engine for the same.
+/// Reference values from transformers, and the same values from an engine.
 public final class Golden {
-    /// Nats: the contract with transformers in float32.
+    /// The tolerance in nats, which is the contract with transformers in float32.
     public static final double NLL_TOLERANCE = 2e-4;
 
     public static final Path DIRECTORY = Path.of("src/test/resources/golden");
     public static final Path SMALL_MODEL = Path.of("../data-samples/tiny-qwen3");
 
-    /// All small models with reference values: names of directories below `models`.
+    /// All small models with reference values, as names of directories below `models`.
     public static final List<String> MODELS = List.of(
             "dense-tied-f32",
             "dense-untied-bf16-2shards",
@@ -68,7 +68,7 @@ public final class Golden {
         return new EngineOptions(kernels, threads, batchTokens, 64);
     }
 
-    /// transformers' way: no prefix, so the first token is not scored.
+    /// Returns options as in transformers: no prefix, so the first token is not scored.
     public static ScoringOptions unprefixed(int context, int stride) {
         return new ScoringOptions(new Windows.Strided(context, stride), Prefix.NONE, 20);
     }
@@ -77,7 +77,7 @@ public final class Golden {
         return new GenerationParams(SamplingParams.GREEDY, Ending.after(newTokens));
     }
 
-    /// Samples among all tokens.
+    /// Returns parameters that sample among all tokens.
     public static GenerationParams sampled(int newTokens, double temperature, long seed) {
         return new GenerationParams(
                 SamplingParams.GREEDY.withTemperature(temperature).withSeed(seed), Ending.after(newTokens));
@@ -101,8 +101,8 @@ public final class Golden {
                 engine.generate(List.of(generate(0, prompt, params)).iterator()).next();
     }
 
-    /// Greedy tokens as the reference has them, which goes on after an end-of-text token; the engine ends there and
-    /// is asked again.
+    /// Returns the engine's greedy tokens in the form of the reference, which continues after an end-of-text token.
+    /// The engine ends there and is asked again.
     public static int[] greedyPastEndOfText(Engine engine, int[] prompt, int count) {
         int[] known = prompt;
         while (known.length < prompt.length + count) {
@@ -114,7 +114,7 @@ public final class Golden {
         return Arrays.copyOfRange(known, prompt.length, known.length);
     }
 
-    /// All results, in the order of request ids.
+    /// Returns all results, in the order of request ids.
     public static List<Result> all(Iterator<Result> run) {
         List<Result> results = new ArrayList<>();
         run.forEachRemaining(results::add);

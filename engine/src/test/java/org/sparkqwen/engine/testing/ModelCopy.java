@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 /// A copy of a model directory for a test to edit.
 ///
-/// @param directory a temporary one
+/// @param directory a temporary directory
 public record ModelCopy(Path directory) {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -65,7 +65,7 @@ public record ModelCopy(Path directory) {
         return this;
     }
 
-    /// Adds a head to an F32 file: the embedding's numbers, the first of them `more` larger.
+    /// Adds a head to an F32 file, with the embedding's numbers, the first of which is `more` larger.
     public ModelCopy withHead(String file, float more) {
         return rewritten(file, tensors -> {
             SafetensorsWriter.Tensor embedding = Objects.requireNonNull(tensors.get("model.embed_tokens.weight"));

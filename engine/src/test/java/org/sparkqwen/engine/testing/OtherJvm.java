@@ -8,19 +8,19 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Runs a class of the tests in a JVM of its own, on the class path of this one.
+/// Runs a class of the tests in a separate JVM, on the class path of this one.
 public final class OtherJvm {
     /// The option without which there are no vector kernels.
     public static final String VECTOR_MODULE = "--add-modules=jdk.incubator.vector";
 
     private OtherJvm() {}
 
-    /// Starts `main`; what it writes to standard error comes out with the rest.
+    /// Starts `main`. Its standard error is merged into its output.
     public static Process start(Class<?> main, List<String> options, String... arguments) throws IOException {
         return startIn("exec \"$@\"", main, options, arguments);
     }
 
-    /// Likewise, by a shell.
+    /// Starts `main` through a shell.
     ///
     /// @param shell a script that ends by running the command that it is given
     public static Process startIn(String shell, Class<?> main, List<String> options, String... arguments)
@@ -34,7 +34,7 @@ public final class OtherJvm {
         return new ProcessBuilder(command).redirectErrorStream(true).start();
     }
 
-    /// The lines of a process that must end well.
+    /// Returns the lines of a process that must succeed.
     public static List<String> lines(Process process) throws IOException, InterruptedException {
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(output).isZero();

@@ -10,13 +10,13 @@ import java.nio.file.Path;
 import java.util.zip.CRC32C;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 
-/// A packed file that claims to be made of other safetensors than it was, with every checksum right.
+/// Forges a packed file that names other safetensors than its sources, with every checksum right.
 public final class PackedForgery {
     private static final int PREAMBLE_BYTES = 20;
 
     private PackedForgery() {}
 
-    /// Lets `file` name the sources that `honest` names, of which both have the same number.
+    /// Makes `file` name the sources that `honest` names. Both have the same number of sources.
     public static void claim(Path file, Path honest) throws IOException {
         byte[] bytes = Files.readAllBytes(file);
         ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);

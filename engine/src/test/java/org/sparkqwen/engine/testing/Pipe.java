@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/// A named pipe: who opens it waits for the other end.
+/// A named pipe. Opening it waits for the other end.
 public final class Pipe {
     private Pipe() {}
 

@@ -7,11 +7,11 @@ import java.util.Objects;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
-/// How a broken model must be refused: with [InvalidModelException] and one line.
+/// Checks how a broken model is refused: with [InvalidModelException] and one line.
 public final class Refusal {
     private Refusal() {}
 
-    /// The line with which `use` is refused.
+    /// Returns the line with which `use` is refused.
     public static String messageOf(ThrowingCallable use) {
         Throwable refusal = catchThrowable(use);
         assertThat(refusal).isInstanceOf(InvalidModelException.class);

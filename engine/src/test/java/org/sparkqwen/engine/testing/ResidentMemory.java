@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// What this process has in memory, as Linux counts it.
+/// The memory of this process, as Linux counts it.
 public enum ResidentMemory {
     NOW("VmRSS:"),
     AT_MOST("VmHWM:");

@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.sparkqwen.engine.checkpoint.DType;
 
-/// Builds safetensors files for tests. [#bytes] is always a valid file; tests of damaged ones edit [#header] or put
-/// their own bytes together with [#file].
+/// Builds safetensors files for tests. [#bytes] is always a valid file. Tests of damaged files edit [#header] or
+/// combine their own bytes with [#file].
 public final class SafetensorsWriter {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -39,7 +39,7 @@ public final class SafetensorsWriter {
         return this;
     }
 
-    /// The header, which may be edited.
+    /// Returns the header, which may be edited.
     public ObjectNode header() {
         return header;
     }
@@ -52,12 +52,12 @@ public final class SafetensorsWriter {
         return file(json(header), data());
     }
 
-    /// A file of the given header and data, whatever they are.
+    /// Returns a file of the given header and data, whatever they are.
     public static byte[] file(byte[] header, byte[] data) {
         return file(header.length, header, data);
     }
 
-    /// Likewise, with another header length than the header has.
+    /// Returns a file that states another header length than the header has.
     public static byte[] file(long headerBytes, byte[] header, byte[] data) {
         byte[] file = new byte[Long.BYTES + header.length + data.length];
         little(file).putLong(headerBytes).put(header).put(data);
@@ -70,7 +70,7 @@ public final class SafetensorsWriter {
         return bytes;
     }
 
-    /// 16-bit patterns, for BF16 and F16.
+    /// Returns the bytes of 16-bit patterns, for BF16 and F16.
     public static byte[] patterns(int... values) {
         byte[] bytes = new byte[values.length * Short.BYTES];
         ByteBuffer buffer = little(bytes);
@@ -106,9 +106,9 @@ public final class SafetensorsWriter {
         }
     }
 
-    /// A tensor apart from its name.
+    /// A tensor without its name.
     public record Tensor(DType dtype, List<Integer> shape, byte[] bytes) {
-        /// Of F32, cut to bfloat16.
+        /// Converts an F32 tensor to bfloat16 by truncation.
         public Tensor toBf16() {
             byte[] cut = new byte[bytes.length / 2];
             for (int i = 0; i < cut.length; i += 2) {
@@ -118,7 +118,7 @@ public final class SafetensorsWriter {
             return new Tensor(DType.BF16, shape, cut);
         }
 
-        /// Of BF16, widened.
+        /// Widens a BF16 tensor to float32.
         public Tensor toF32() {
             byte[] wide = new byte[bytes.length * 2];
             for (int i = 0; i < bytes.length; i += 2) {
@@ -129,9 +129,9 @@ public final class SafetensorsWriter {
         }
     }
 
-    /// Writes a file anew with other tensors.
+    /// Rewrites a file with other tensors.
     ///
-    /// @param edit of the tensors by name, in their order
+    /// @param edit edits the tensors, by name and in their order
     public static void rewrite(Path file, Consumer<Map<String, Tensor>> edit) {
         try {
             byte[] bytes = Files.readAllBytes(file);

@@ -2,7 +2,7 @@ package org.sparkqwen.engine.testing;
 
 import org.sparkqwen.engine.checkpoint.PackingProgress;
 
-/// Packing that nobody watches.
+/// Progress of packing that nobody watches.
 public final class Unwatched implements PackingProgress {
     @Override
     public void start(long bytes) {}

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 
-/// Gives a finished file of a cache, which has no permission to write, to a test that damages it.
+/// Makes a finished file of a cache writable, for a test that damages it.
 public final class Writable {
     private Writable() {}
 

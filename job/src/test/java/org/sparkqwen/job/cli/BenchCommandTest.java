@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// The benchmark as a user meets it. What it measures is checked for sense, never for speed.
+/// The benchmark as a user sees it. Its figures are checked for plausibility, and never for speed.
 class BenchCommandTest {
     @TempDir
     private Path directory = Path.of("");
@@ -79,7 +79,7 @@ class BenchCommandTest {
                         samples.at("/worst").doubleValue(), samples.at("/best").doubleValue());
     }
 
-    /// Times add up to the round's, and the stages' arithmetic to all of it.
+    /// Asserts that the stages' times add up to the round's, and their operations to all of its operations.
     private static void assertStagesAddUp(JsonNode measurement) {
         double time = 0;
         double millis = 0;
@@ -124,7 +124,7 @@ class BenchCommandTest {
                 .doesNotContain("prefill");
     }
 
-    /// Rounds of 4,096 tokens, which take far longer than a thread waits between two bursts.
+    /// The rounds have 4,096 tokens, and take far longer than a thread waits between two bursts.
     @Test
     void measuresThePeakAmidScoring() throws IOException {
         Path json = directory.resolve("bench.json");

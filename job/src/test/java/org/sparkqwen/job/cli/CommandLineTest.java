@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// The command line as a user meets it: what it writes, what it prints, and what it refuses.
+/// The command line as a user sees it: what it writes, what it prints, and what it refuses.
 class CommandLineTest {
     @TempDir
     private Path directory = Path.of("");
@@ -403,7 +403,7 @@ class CommandLineTest {
         return LocalSpark.sorted(rows.selectExpr(columns));
     }
 
-    /// A directory of links to the sample model's files; a file written into it replaces its link.
+    /// Returns a directory of links to the sample model's files. A file written into it replaces its link.
     private Path modelCopy(String name) throws IOException {
         Path copy = Files.createDirectories(directory.resolve(name));
         try (var files = Files.newDirectoryStream(LocalSpark.MODEL)) {

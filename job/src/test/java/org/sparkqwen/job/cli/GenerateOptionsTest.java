@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// What the options of `generate` do to the texts, from the command line to the rows that are written.
+/// The effect of the options of `generate` on the texts, from the command line to the rows that are written.
 class GenerateOptionsTest {
     @TempDir
     private Path directory = Path.of("");

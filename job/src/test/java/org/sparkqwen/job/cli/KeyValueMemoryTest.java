@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.job.model.KeyValueMemory;
 import picocli.CommandLine.TypeConversionException;
 
-/// How much memory keys and values get, said or unsaid.
+/// The memory of the KV cache, with and without a given size.
 class KeyValueMemoryTest {
     private static final long MIB = 1 << 20;
     private static final long GIB = 1 << 30;

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// What a person should know of a model's files is said once by each command, and kept in `_run.json`.
+/// Warnings about a model's files are printed once by each command, and kept in `_run.json`.
 class ModelWarningsTest {
     private static final Path GOLDEN = Path.of("../engine/src/test/resources/golden/models/dense-tied-f32");
     private static final String WARNING = "config.json: unknown keys are ignored: a_new_thing";

@@ -24,7 +24,7 @@ import org.sparkqwen.job.storage.CacheDirectory;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// `pack` as a user meets it, and what other commands make of its output.
+/// The command `pack` as a user sees it, and how other commands read its output.
 class PackCommandTest {
     private static final String MODEL = LocalSpark.MODEL.toString();
 

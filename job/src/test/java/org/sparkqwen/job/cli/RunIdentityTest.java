@@ -14,7 +14,7 @@ import org.sparkqwen.job.run.RunIdentity;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
-/// Which options make another run.
+/// The options that change a run's identity.
 class RunIdentityTest {
     @TempDir
     private Path directory = Path.of("");

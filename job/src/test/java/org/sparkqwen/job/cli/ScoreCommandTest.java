@@ -23,7 +23,7 @@ import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// How `score` cuts documents and how it scores continuations: what each option does, and what it refuses.
+/// The ways in which `score` cuts documents and scores continuations: what each option does, and what it refuses.
 class ScoreCommandTest {
     private static final StructType PAIRS = new StructType()
             .add("id", DataTypes.IntegerType)
@@ -199,7 +199,7 @@ class ScoreCommandTest {
         assertThat(run.err()).contains("column 'title' is string; --prompt-column takes array<int> or array<bigint>");
     }
 
-    /// Writes pairs of texts in the order of ids; returns the path.
+    /// Writes pairs of texts in the order of ids, and returns the path.
     private String write(List<Row> pairs) {
         LocalSpark.session().createDataFrame(pairs, PAIRS).write().parquet(in());
         return in();

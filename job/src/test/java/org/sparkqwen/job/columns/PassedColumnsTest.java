@@ -13,8 +13,8 @@ import org.sparkqwen.job.TokenizeJob;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkTypes;
 
-/// What passes through a job is unchanged: every type of Spark's, nested in every way, and values that Java's types
-/// for them cannot hold.
+/// The passed columns are unchanged: every type of Spark's, nested in every way, and values that Java's types for them
+/// cannot hold.
 class PassedColumnsTest {
     @Test
     void everyTypePassesThroughAJob() {
@@ -63,7 +63,7 @@ class PassedColumnsTest {
         assertThat(plan).containsPattern("ReadSchema: struct<id:string,text:string>");
     }
 
-    /// Whatever Spark makes of the plan around a job, the values stay at their places.
+    /// The values stay at their places, whatever Spark makes of the plan around a job.
     @Test
     void aResultCanBeUsedLikeAnyDataset() {
         Dataset<Row> input = LocalSpark.session()

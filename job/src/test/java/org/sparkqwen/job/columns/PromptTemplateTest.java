@@ -15,7 +15,7 @@ import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.TextPart;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// Prompts put together of columns.
+/// Prompts that are put together from columns.
 class PromptTemplateTest {
 
     @ParameterizedTest

@@ -8,7 +8,7 @@ import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.input.Origins;
 import org.sparkqwen.job.spark.RowNumber;
 
-/// How reasons are counted by kind, and where rows are said to come from.
+/// Reasons are counted by kind, and rows are reported with their origin.
 class ErrorKindsTest {
     @Test
     void reasonsThatDifferInNumbersAreOfOneKindWithTheFirstRowAsExample() {

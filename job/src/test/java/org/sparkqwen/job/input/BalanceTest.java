@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.job.spark.RowNumber;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// How rows are spread over tasks.
+/// Rows are spread over tasks by their tokens.
 class BalanceTest {
     @Test
     void tasksBecomeShorterTowardsTheEnd() {

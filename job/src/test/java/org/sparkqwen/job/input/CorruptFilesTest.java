@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// Input files that are damaged: each is named, before work begins where that can be.
+/// Damaged input files are named, before work begins where that is possible.
 class CorruptFilesTest {
     @TempDir
     private Path directory = Path.of("");
@@ -215,7 +215,7 @@ class CorruptFilesTest {
                         "1 × the record has 1 field, not 2, such as " + path("in/a.csv") + " row 2");
     }
 
-    /// Fifty rows from `first` on.
+    /// Writes a file of fifty rows, from `first` on.
     private Path file(String format, String name, int first) throws IOException {
         Files.createDirectories(path("in"));
         LocalSpark.session()

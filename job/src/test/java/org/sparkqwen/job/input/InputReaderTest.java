@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// What is read is what is there, or it is said. The values are those of Python's `json` and `csv`.
+/// The reader reads what is there, or says what it does not read. The values are those of Python's `json` and `csv`.
 class InputReaderTest {
     @TempDir
     private Path directory = Path.of("");
@@ -138,7 +138,7 @@ class InputReaderTest {
         assertThat(run.out()).contains("Tokenized 1 rows", "left out    1 input file");
     }
 
-    /// Records, and their second fields, as Python's `csv` reads them.
+    /// Returns records and their second fields, as Python's `csv` reads them.
     static Stream<Arguments> csv() {
         return Stream.of(
                 Arguments.of("id,text\n1,\"He said \"\"hello\"\"\"\n2,plain\n", List.of("He said \"hello\"", "plain")),
@@ -340,7 +340,7 @@ class InputReaderTest {
         }
     }
 
-    /// The output's rows in the order of the input.
+    /// Returns the output's rows in the order of the input.
     private List<Row> rows(String input, String format, String... options) {
         String output = "out-" + System.nanoTime();
         CommandRun run = run(input, output, format, options);

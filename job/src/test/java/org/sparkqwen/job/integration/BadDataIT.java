@@ -23,8 +23,8 @@ import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.RunFiles;
 import org.sparkqwen.job.testing.SparkProcess;
 
-/// Bad data where executors are processes of their own, so that what they find reaches the driver by heartbeats and
-/// results alone.
+/// Bad data where executors are separate processes, so that what they find reaches the driver only through heartbeats
+/// and results.
 class BadDataIT {
     @TempDir
     private Path directory = Path.of("");
@@ -60,7 +60,7 @@ class BadDataIT {
         assertThat(read("out").count()).isEqualTo(370);
     }
 
-    /// More than a minute's work in one interval; the bad rows are the longest, so that tasks find them at once.
+    /// One interval has more than a minute's work. The bad rows are the longest, so tasks find them at once.
     @Test
     void tooManyErrorsStopExecutorsInTheMiddleOfTheirTasks() throws IOException {
         write("good", "select cast(text as binary) as text from parquet.`%s`, range(4)".formatted(LocalSpark.CORPUS));
@@ -78,13 +78,13 @@ class BadDataIT {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
                 lines.addAll(Files.readAllLines(file));
             }
-            // The stage of the model's work was begun, and none of its tasks came to its end.
+            // The stage of the model's work was begun, and none of its tasks finished.
             assertThat(stages(lines, "SparkListenerTaskEnd").last())
                     .isLessThan(stages(lines, "SparkListenerTaskStart").last());
         }
     }
 
-    /// Stages that have events of a kind; of ends, those of tasks that did what they should.
+    /// Returns the stages that have events of a kind; for ends, only of tasks that succeeded.
     private static SortedSet<Integer> stages(List<String> lines, String event) {
         Pattern pattern = Pattern.compile("\"%s\",\"Stage ID\":(\\d+)".formatted(event));
         return lines.stream()
@@ -95,7 +95,7 @@ class BadDataIT {
                 .collect(Collectors.toCollection(TreeSet::new));
     }
 
-    /// Works on all that is in `in`; Spark's log of events is in `events`.
+    /// Processes all files in `in`. Spark's log of events is in `events`.
     private CommandRun submit(String command, String... options) throws IOException {
         Path events = Files.createDirectories(directory.resolve("events"));
         List<String> logged = List.of(
@@ -118,7 +118,7 @@ class BadDataIT {
         return LocalSpark.session().read().parquet(directory.resolve(name).toString());
     }
 
-    /// The one file of a written input.
+    /// Returns the single file of a written input.
     private Path file(String name) throws IOException {
         return RunFiles.list(directory.resolve(name), "*.parquet").getFirst();
     }

@@ -14,7 +14,7 @@ import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
-/// The job's jar through spark-submit on clusters whose executors are processes of their own; each must write what a
+/// The job's jar runs through spark-submit on clusters whose executors are separate processes. Each must write what a
 /// local run writes.
 class ClusterIT {
     private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"

@@ -22,15 +22,15 @@ import org.sparkqwen.job.testing.MappedPages;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
-/// How a model comes to executors that are processes of their own: with a cache each, as on two hosts, and with one for
-/// both, as on one.
+/// The distribution of a model to executors that are separate processes: with a cache each, as on two hosts, and with
+/// one for both, as on one host.
 class DistributionIT {
     private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "error"};
 
     @TempDir
     private Path directory = Path.of("");
 
-    /// What two hosts do; one cluster for all of it.
+    /// The test has all that two hosts do, so that one cluster suffices.
     @Test
     void hostsThatShareNothingGetOneCopyEachAndScoreWhatALocalRunScores() throws IOException {
         List<String> expected =
@@ -57,7 +57,7 @@ class DistributionIT {
             assertThat(seen.out()).contains("Model distribution: shared, for %s is on all 2 exec".formatted(broadcast));
             assertThat(copies(1)).hasSize(2);
 
-            // A path that leads somewhere else in each process.
+            // This path leads to a different place in each process.
             Path work = Files.createDirectories(Path.of("target/distribution"));
             Path link = work.resolve("model-" + ProcessHandle.current().pid());
             Files.deleteIfExists(link);
@@ -113,7 +113,7 @@ class DistributionIT {
         }
     }
 
-    /// Until both executors have read all of their weights.
+    /// Waits until both executors have read all of their weights.
     private List<MappedPages> awaitBoth(StandaloneCluster cluster, SparkProcess run) throws IOException {
         Instant deadline = Instant.now().plus(Duration.ofMinutes(2));
         while (Instant.now().isBefore(deadline) && run.isAlive()) {
@@ -128,7 +128,7 @@ class DistributionIT {
         throw new AssertionError("two executors never had the weights mapped at once:\n" + run.output());
     }
 
-    /// Of the one packed file of the first cache; 0 before there is one.
+    /// Returns the size of the single packed file of the first cache; 0 before there is one.
     private long packedBytes() throws IOException {
         if (!Files.exists(cache(1))) {
             return 0;
@@ -165,7 +165,7 @@ class DistributionIT {
         return directory.resolve("cache-" + worker);
     }
 
-    /// The names of a worker's copies.
+    /// Returns the names of a worker's copies.
     private List<String> copies(int worker) throws IOException {
         try (Stream<Path> content = Files.list(cache(worker).resolve("models"))) {
             return content.filter(Files::isDirectory)
@@ -175,7 +175,7 @@ class DistributionIT {
         }
     }
 
-    /// The sample model, with a file that makes it another.
+    /// Returns a copy of the sample model with a file that gives it another fingerprint.
     private Path modelVariant(String name) throws IOException {
         Path model = Files.createDirectories(directory.resolve("models").resolve(name));
         try (Stream<Path> files = Files.list(LocalSpark.MODEL)) {

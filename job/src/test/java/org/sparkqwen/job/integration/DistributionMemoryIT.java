@@ -24,16 +24,17 @@ import org.sparkqwen.job.testing.RandomCheckpoint;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
-/// A model of 1.2 GB travels by broadcast through a driver of 512 MB and executors of 640 MB of heap, near the least
-/// that Spark starts with: what a heap needs does not grow with the model. Both executors are on one host, which packs
-/// once and maps once.
+/// A model of 1.2 GB is broadcast through a driver of 512 MB and executors of 640 MB of heap, near the least with which
+/// Spark starts. The heap that is needed does not grow with the model. Both executors are on one host, which packs once
+/// and maps once.
 @Tag("slow")
 class DistributionMemoryIT {
     private static final PublishedShape SHAPE = PublishedShape.of(System.getProperty("distribution.shape", "0.6b"));
     private static final String DRIVER_HEAP = System.getProperty("distribution.driver", "512m");
     private static final String EXECUTOR_HEAP = System.getProperty("distribution.executor", "640m");
 
-    /// `[3.456s][info][gc] GC(12) Pause Young (Normal) (G1 Evacuation Pause) 231M->98M(384M) 5.1ms`
+    /// The pattern of a log line such as
+    /// `[3.456s][info][gc] GC(12) Pause Young (Normal) (G1 Evacuation Pause) 231M->98M(384M) 5.1ms`.
     private static final Pattern COLLECTION = Pattern.compile("(\\d+)M->(\\d+)M\\((\\d+)M\\)");
 
     @TempDir

@@ -16,7 +16,7 @@ import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.RunFiles;
 import org.sparkqwen.job.testing.SparkProcess;
 
-/// Drivers that are processes of their own, several on one output, and signals that end them.
+/// Drivers that are separate processes, several on one output, and signals that end them.
 class DriversIT {
     private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
     };
@@ -60,7 +60,8 @@ class DriversIT {
         assertEveryRowOnce();
     }
 
-    /// Also twelve seconds later, also after `kill -9`, and whichever way the first ends.
+    /// A second driver is refused even after twelve seconds, and the next one continues whichever way the first
+    /// ends, even after `kill -9`.
     @Test
     @Tag("slow")
     void driversComeAndGo() throws IOException {
@@ -111,9 +112,9 @@ class DriversIT {
         return directory.resolve("scores");
     }
 
-    /// A driver from the class path of this test.
+    /// Starts a driver from the class path of this test.
     private SparkProcess start(String name, String... options) {
-        // A test that runs in the background may have begun with SIGINT ignored, which every child inherits.
+        // A test in the background may have been started with SIGINT ignored, which every child inherits.
         List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));

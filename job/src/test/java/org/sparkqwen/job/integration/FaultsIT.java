@@ -27,17 +27,18 @@ import org.sparkqwen.job.testing.RunFiles;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
-/// Drivers, executors and workers of a standalone cluster, killed at random moments while both jobs run. Whoever
-/// started a driver that died starts it again with the same command; a worker that died is started again. In the end
-/// the output's files have, byte for byte, what those of an undisturbed run have: Parquet of scores, JSON of texts.
+/// Drivers, executors and workers of a standalone cluster are killed at random moments while both jobs run. A dead
+/// driver is started again with the same command, and a dead worker is started again. In the end the output's files
+/// are, byte for byte, those of an undisturbed run: Parquet of scores, and JSON of texts.
 ///
-/// `-Dfaults.kills=100 -Dfaults.seed=2` for another ordeal.
+/// A longer test: `-Dfaults.kills=100 -Dfaults.seed=2`.
 @Tag("slow")
 class FaultsIT {
     private static final int KILLS = Integer.getInteger("faults.kills", 24);
     private static final long SEED = Long.getLong("faults.seed", 1);
 
-    /// Of a run that is not killed any more, which executors that were killed before may still make fail.
+    /// The most starts of a run that is not killed any more, but that may still fail because of executors killed
+    /// before.
     private static final int MOST_STARTS = 5;
 
     private static final int FOOTER_LENGTH_AND_MAGIC = 8;
@@ -118,7 +119,7 @@ class FaultsIT {
             try (SparkProcess submit = cluster.startSubmit(job.writingTo(output))) {
                 boolean driverKilled = kills && killWhile(submit, cluster, output, attempts, course);
                 int exit = driverKilled ? -1 : submit.awaitEnd();
-                // What was done is not done again: at most the interval at work is lost.
+                // Finished work is not repeated: at most the interval at work is lost.
                 assertThat(RunFiles.committed(output)).containsAllEntriesOf(before);
                 if (exit == 0) {
                     return course + ", done";
@@ -135,10 +136,10 @@ class FaultsIT {
 
     /// Kills one or two victims at random moments.
     ///
-    /// @return whether the driver was one; no other is killed after it
+    /// @return whether the driver was one; no other victim is killed after it
     private boolean killWhile(
             SparkProcess submit, StandaloneCluster cluster, Path output, int attempts, List<String> course) {
-        // One of four anywhere from the JVM's start on, the others at work.
+        // One kill of four is anywhere from the JVM's start on, and the others are during the work.
         if (random.nextInt(4) != 0) {
             RunFiles.awaitWork(submit, output, attempts);
         }
@@ -163,7 +164,7 @@ class FaultsIT {
         return false;
     }
 
-    /// What each interval's data files hold; Spark's names of them differ from run to run.
+    /// Returns what each interval's data files hold, because Spark's names of them differ between runs.
     private static List<String> intervals(Path output) throws IOException {
         List<String> intervals = new ArrayList<>();
         int files = 0;
@@ -185,8 +186,9 @@ class FaultsIT {
         return intervals;
     }
 
-    /// A file's bytes; of Parquet, those of its footer sorted. parquet-java takes a column's encodings from a hash
-    /// set of objects, so their order in the footer, which has no meaning, differs from JVM to JVM.
+    /// Returns a file's bytes; for Parquet, with those of its footer sorted. parquet-java takes a column's
+    /// encodings from a hash set of objects, so their order in the footer, which has no meaning, differs between
+    /// JVMs.
     private static String content(Path file) throws IOException {
         byte[] bytes = Files.readAllBytes(file);
         if (file.toString().endsWith(".parquet")) {

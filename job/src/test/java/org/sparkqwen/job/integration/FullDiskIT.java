@@ -17,8 +17,8 @@ import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 
-/// A disk that fills up in the middle of a run: the run stops with one line, and once there is room the same command
-/// ends the work. The disk is a file system in memory, in a mount namespace of the test's own.
+/// A disk fills up in the middle of a run. The run stops with one line, and once there is room the same command
+/// finishes the work. The disk is a file system in memory, in the test's own mount namespace.
 class FullDiskIT {
     @TempDir
     private Path directory = Path.of("");

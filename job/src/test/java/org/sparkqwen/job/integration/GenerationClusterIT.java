@@ -22,13 +22,13 @@ import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
-/// 2,000 prompts of very different lengths on two executors, cut and batched in different ways, and with an executor
-/// that is killed half way: always the same rows.
+/// 2,000 prompts of very different lengths run on two executors, cut and batched in different ways, and with an
+/// executor that is killed half way. The rows are always the same.
 class GenerationClusterIT {
     private static final int PROMPTS = 2000;
     private static final int PARTITIONS_OF_THE_KILLED = 17;
 
-    /// What all prompts begin with: some blocks of the cache.
+    /// The common beginning of all prompts, which has some blocks of the KV cache.
     private static final String TEMPLATE =
             "The following is a true account, written down by one who was there, and given here without a change: ";
 
@@ -49,7 +49,7 @@ class GenerationClusterIT {
         }
     }
 
-    /// Each line of the output in JSON, sorted.
+    /// Returns each line of the output in JSON, sorted.
     private List<String> generate(StandaloneCluster cluster, int partitions, int maxSequences) throws IOException {
         Path input = directory.resolve("prompts-" + partitions);
         prompts().repartition(partitions).write().parquet(input.toString());
@@ -84,7 +84,7 @@ class GenerationClusterIT {
         return directory.resolve("texts-" + partitions);
     }
 
-    /// From one word after the template to some hundreds.
+    /// Returns prompts with one word to some hundreds after the template.
     private static Dataset<Row> prompts() {
         List<String> words = LocalSpark.session()
                 .read()

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.job.testing.SparkProcess;
 
-/// The one jar for spark-submit holds the engine and what Spark does not ship, and nothing that it does.
+/// The single jar for spark-submit holds the engine and what Spark does not ship, and nothing that Spark ships.
 class JobJarIT {
 
     @Test
@@ -48,7 +48,8 @@ class JobJarIT {
         assertThat(twice).isEmpty();
     }
 
-    /// The bar draws on a thread that swallows errors, so a class left out of the jar would only show as no bar.
+    /// The bar draws on a thread that swallows errors, so a class missing from the jar would only show as a missing
+    /// bar.
     @Test
     void holdsAllThatTheProgressBarNeeds() throws IOException, ReflectiveOperationException {
         try (URLClassLoader jar =
@@ -84,7 +85,7 @@ class JobJarIT {
         }
     }
 
-    /// A LICENSE at the root would be taken for ours; a dependency has one there.
+    /// A LICENSE at the root would look like ours, and a dependency has one there.
     @Test
     void theLicenceIsOursAndInOnePlace() throws IOException {
         try (JarFile file = new JarFile(SparkProcess.JAR.toFile());

@@ -18,15 +18,16 @@ import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.RunFiles;
 import org.sparkqwen.job.testing.SparkProcess;
 
-/// A driver that is killed at random moments, as `kill -9` does, and started again with the same command: in the end
-/// the output is that of a run nobody touched. A longer ordeal: `-Dkilled.kills=100 -Dkilled.seed=2`, and with
-/// executors that outlive their driver `-Dkilled.master=local-cluster[2,1,1024]`.
+/// A driver is killed at random moments, as by `kill -9`, and started again with the same command. In the end the
+/// output is that of an undisturbed run. A longer test is `-Dkilled.kills=100 -Dkilled.seed=2`; with executors that
+/// outlive their driver it is `-Dkilled.master=local-cluster[2,1,1024]`.
 class KilledRunIT {
     private static final int KILLS = Integer.getInteger("killed.kills", 5);
     private static final long SEED = Long.getLong("killed.seed", 1);
     private static final String MASTER = System.getProperty("killed.master", "local[2]");
 
-    /// Where executors are processes of their own, every task that takes longer than another is started twice.
+    /// The settings where executors are separate processes. Every task that takes longer than another is started
+    /// twice.
     private static final List<String> SPECULATIVE = List.of(
             "--conf", "spark.speculation=true",
             "--conf", "spark.speculation.interval=50ms",
@@ -66,20 +67,20 @@ class KilledRunIT {
         }
     }
 
-    /// @return whether the run was killed; else it had ended
+    /// @return whether the run was killed; false if it had ended
     private boolean startAndKill(Path output) throws IOException {
         Map<Path, FileTime> before = RunFiles.committed(output);
         int attempts = RunFiles.attempts(output);
         boolean killed;
         try (SparkProcess submit = SparkProcess.startSubmit(directory, MASTER, SPECULATIVE, arguments(output))) {
-            // One of four anywhere from the JVM's start on, the others at work.
+            // One kill of four is anywhere from the JVM's start on, and the others are during the work.
             if (random.nextInt(4) != 0) {
                 RunFiles.awaitWork(submit, output, attempts);
             }
             SparkProcess.sleep(random.nextInt(6000));
             killed = submit.kill();
         }
-        // What was done is not done again: at most the interval at work is lost.
+        // Finished work is not repeated: at most the interval at work is lost.
         assertThat(RunFiles.committed(output)).containsAllEntriesOf(before);
         return killed;
     }

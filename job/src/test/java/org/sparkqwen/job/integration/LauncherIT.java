@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// `./spark-qwen` from a shell, as in the README, in a process of its own.
+/// `./spark-qwen` runs from a shell, as in the README, in a separate process.
 class LauncherIT {
     private static final Path LAUNCHER =
             Path.of("../spark-qwen").toAbsolutePath().normalize();

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// The files of data-samples are those whose sums are written down.
+/// The files of data-samples have the recorded sums.
 class SampleDataTest {
     private static final Path DIRECTORY = Path.of("../data-samples");
 
@@ -50,7 +50,7 @@ class SampleDataTest {
         return sums().entrySet().stream().map(entry -> Arguments.of(entry.getKey(), entry.getValue()));
     }
 
-    /// The lines of SHA256SUMS: 64 hexadecimal digits, two spaces, a path.
+    /// Reads the lines of SHA256SUMS: 64 hexadecimal digits, two spaces, a path.
     private static Map<String, String> sums() throws IOException {
         Map<String, String> sums = new TreeMap<>();
         for (String line : Files.readAllLines(DIRECTORY.resolve("SHA256SUMS"))) {

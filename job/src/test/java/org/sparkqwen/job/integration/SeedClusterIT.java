@@ -10,7 +10,7 @@ import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 
-/// Sampled and constrained texts: a seed gives the same on one executor and on three.
+/// A seed gives the same sampled and constrained texts on one executor and on three.
 class SeedClusterIT {
     @TempDir
     private Path directory = Path.of("");

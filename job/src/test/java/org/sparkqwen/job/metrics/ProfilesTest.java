@@ -24,23 +24,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.testing.SparkProcess;
 
-/// The profiles in `conf/`: each line sets what there is to be set, and has a comment that explains it. A key that a
-/// comment offers is held to the same.
+/// The profiles in `conf/`: each line sets an existing key, and has a comment that explains it. The same holds for a
+/// key that a comment offers.
 class ProfilesTest {
-    /// `spark.key value`, alone or offered behind a comment sign.
+    /// The pattern `spark.key value`, alone or offered behind a comment sign.
     private static final Pattern PROPERTY = Pattern.compile("(?:# )?(spark\\.[\\w.]+)\\s+(\\S.*)");
 
     private static final Pattern METRICS_PROPERTY =
             Pattern.compile("(?:# )?((?:\\*|driver|executor)\\.(?:sink|source)\\.\\w+\\.(\\w+))=(.+)");
 
-    /// Where Spark declares keys; each declares its own when it is loaded.
+    /// The classes in which Spark declares keys. Each declares its own when it is loaded.
     private static final List<String> DECLARATIONS = List.of(
             "org.apache.spark.internal.config.package$",
             "org.apache.spark.internal.config.UI$",
             "org.apache.spark.internal.config.Network$",
             "org.apache.spark.sql.internal.SQLConf$");
 
-    /// Keys that Spark reads and documents, and does not declare.
+    /// The keys that Spark reads and documents, but does not declare.
     private static final Set<String> UNDECLARED = Set.of("spark.local.dir", "spark.master");
 
     private static final Set<String> HADOOP = hadoop();
@@ -85,7 +85,7 @@ class ProfilesTest {
                 : ConfigEntry.findEntry(key) != null || UNDECLARED.contains(key);
     }
 
-    /// All keys that have a default, and those that the S3 client declares.
+    /// Returns all keys that have a default, and those that the S3 client declares.
     private static Set<String> hadoop() {
         Configuration hadoop = new Configuration();
         hadoop.addResource("mapred-default.xml");
@@ -126,7 +126,7 @@ class ProfilesTest {
         assertThat(classes).isEqualTo(4);
     }
 
-    /// What the comments of metrics.properties list is what there is.
+    /// The comments of metrics.properties list exactly the metrics that exist.
     @Test
     void theMetricsThatAreExplainedAreThoseThatThereAre() throws IOException {
         Set<String> explained = new TreeSet<>();
@@ -146,7 +146,7 @@ class ProfilesTest {
         assertThat(explained).isEqualTo(published);
     }
 
-    /// The values that sizing rules use are those of the code.
+    /// The values in sizing rules are those of the code.
     @ParameterizedTest
     @ValueSource(strings = {"--batch-tokens 2048", "--max-sequences 64"})
     void theRulesNameTheDefaults(String option) throws IOException {
@@ -166,7 +166,8 @@ class ProfilesTest {
                 .toList();
     }
 
-    /// Lines that set something and have no comment above them, or above the lines that they follow without a gap.
+    /// Returns lines that set something and have no comment above them, or above the lines that they follow without
+    /// a gap.
     private static List<String> unexplained(Path profile, Pattern property) throws IOException {
         List<String> unexplained = new ArrayList<>();
         boolean explained = false;

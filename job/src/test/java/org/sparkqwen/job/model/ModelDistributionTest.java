@@ -35,7 +35,7 @@ import org.sparkqwen.job.storage.HadoopFiles;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// Ways of a model to tasks, in this JVM; `DistributionIT` has other processes.
+/// The ways in which tasks get a model, in this JVM. `DistributionIT` has other processes.
 class ModelDistributionTest {
     private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "model", "error"};
 
@@ -44,7 +44,7 @@ class ModelDistributionTest {
 
     private Path model = Path.of("");
 
-    /// With a file that no engine reads, and of an age that makes its listing worth remembering.
+    /// The copy has a file that no engine reads, and is old enough for its listing to be remembered.
     @BeforeEach
     void copyModel() throws IOException {
         model = Files.createDirectory(directory.resolve("tiny-qwen3"));

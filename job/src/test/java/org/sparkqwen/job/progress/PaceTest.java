@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
-/// When the last part of the work was done.
+/// The share of time that the last part of the work took.
 class PaceTest {
     @Test
     void evenWorkTakesEvenTime() {

@@ -29,11 +29,11 @@ import org.sparkqwen.job.spark.RowNumber;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// What becomes of rows that cannot be worked on: kept, dropped into the quarantine, or the end of the run.
+/// The ways to handle rejected rows: keep them, drop them into the quarantine, or end the run.
 class BadDataTest {
     private static final RunIdentity IDENTITY = new RunIdentity(Map.of("job", "test"));
 
-    /// That a job has worked on.
+    /// The rows that a job has processed.
     private static final AtomicInteger ROWS = new AtomicInteger();
 
     @TempDir
@@ -65,7 +65,7 @@ class BadDataTest {
                 .contains("Tokenized 270 rows")
                 .contains("errors      30 rows, put aside in " + path("out/_errors"))
                 .contains("30 × the text is null, such as ");
-        // Readers of the output pass over the quarantine.
+        // Readers of the output skip the quarantine.
         Dataset<Row> output = LocalSpark.session().read().parquet(out("out"));
         assertThat(output.filter("error is not null").count()).isZero();
         assertThat(ids("out")).hasSize(270).noneMatch(id -> id % 10 == 3);
@@ -86,7 +86,7 @@ class BadDataTest {
 
     @Test
     void theOriginIsRightInAFileOfManySplitsAndRowGroups() {
-        // Row groups of a few kilobytes, and splits of as much: rows before a split count.
+        // Row groups have a few kilobytes, and splits are as large, so rows before a split count.
         LocalSpark.session()
                 .range(0, 2000, 1, 1)
                 .selectExpr("id", "if(id in (7, 1500, 1999), null, concat(sha(string(id)), sha(string(-id)))) as text")
@@ -129,7 +129,7 @@ class BadDataTest {
         assertThat(list("out/_spark_qwen/commits")).hasSize(4);
         assertThat(parquet("out/_errors")).hasSize(4);
 
-        // As after a kill between an interval's last file and its commit.
+        // This is the state after a kill between an interval's last file and its commit.
         Files.delete(path("out/_spark_qwen/commits/00003.json"));
         Files.delete(path("out/_spark_qwen/commits/00002.json"));
         Files.copy(
@@ -176,7 +176,7 @@ class BadDataTest {
         assertThat(dropped.exitCode()).as(dropped.err()).isZero();
         assertThat(ids("out")).hasSize(198);
         assertThat(ids("out/_errors")).containsExactly(130L, 171L);
-        // Now there are rows that were done one way.
+        // Now there are rows that were handled by one policy.
         tokenize("--on-error", "keep").assertRefused(2, "done with --on-error drop");
         tokenize("--on-error", "fail").assertRefused(2, "done with --on-error drop");
     }
@@ -226,7 +226,7 @@ class BadDataTest {
         assertThat(ROWS).hasValue(200);
     }
 
-    /// A job whose rows take some time; the first has an error.
+    /// A job whose rows take some time. The first row has an error.
     private static Dataset<Row> slow(Dataset<Row> rows, Counters counters, int millis) {
         MapFunction<Row, Row> work = row -> {
             long id = row.<Long>getAs("id");
@@ -282,7 +282,7 @@ class BadDataTest {
         assertThat(run.out()).contains("Tokenized 3 rows");
     }
 
-    /// Files `in/0.parquet` and so on of rows `id` and `text`, null where `bad`.
+    /// Writes files `in/0.parquet` and so on with rows of `id` and `text`, which is null where `bad`.
     private void input(int files, int rows, String bad) throws IOException {
         Files.createDirectories(path("in"));
         for (int file = 0; file < files; file++) {

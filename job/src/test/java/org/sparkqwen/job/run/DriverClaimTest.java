@@ -28,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.job.failure.Refusal;
 
-/// Which of several drivers has an output: those of this process, of this machine, and of others.
+/// Of several drivers one gets an output: drivers of this process, of this machine, and of others.
 class DriverClaimTest {
     private static final Duration SILENCE = Duration.ofMillis(700);
 
@@ -86,7 +86,7 @@ class DriverClaimTest {
         }
     }
 
-    /// Files that a driver of this machine leaves when it is killed: as it enters, or at work.
+    /// The files are those that a killed driver of this machine leaves, either as it enters or at work.
     @ParameterizedTest
     @ValueSource(strings = {"%s.entering", "000000001-%s.claim"})
     void aKilledDriverOfThisMachineIsInNobodysWay(String file) throws IOException {
@@ -118,7 +118,7 @@ class DriverClaimTest {
                         .filter(name -> name.matches("\\d.*\\.claim"))
                         .findFirst()
                         .orElseThrow());
-        // As seen from another machine, by which only renewals count; the next is five seconds away.
+        // Another machine sees only renewals; the next one is five seconds away.
         Files.writeString(own, Files.readString(own).replaceFirst("\"machine\":\"[^\"]*\"", "\"machine\":\"other\""));
         Files.deleteIfExists(own.resolveSibling("." + own.getFileName() + ".crc"));
         try (DriverClaim taken = claim()) {

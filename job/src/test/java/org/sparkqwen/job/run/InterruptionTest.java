@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/// What a signal says before it ends a run; `DriversIT` sends some.
+/// The message of a signal before it ends a run. `DriversIT` sends signals.
 class InterruptionTest {
     @Test
     void aSignalSaysHowManyRowsAreKept() {
@@ -21,6 +21,6 @@ class InterruptionTest {
                     .isEqualTo("spark-qwen score: ended by SIGINT; all 4,800 rows are done; the same command shows the"
                             + " summary");
         }
-        Interruption.awaitEndIfEnding(); // which it is not
+        Interruption.awaitEndIfEnding(); // returns, because nothing is ending
     }
 }

@@ -20,8 +20,7 @@ import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkTypes;
 
-/// What passes through a run is what was in the input, or is refused before the run, or a warning says what becomes
-/// of it.
+/// A passed value comes out unchanged, or is refused before the run, or a warning says how it changes.
 class OutputFormatTest {
     @TempDir
     private Path directory;
@@ -45,7 +44,7 @@ class OutputFormatTest {
         assertThat(SparkTypes.changed(before, after)).isEmpty();
     }
 
-    /// Types with values that do not come back; the tests below hold what becomes of them.
+    /// Returns types with values that do not come back. The tests below check what becomes of them.
     private static Set<SparkTypes> notKept(String format) {
         return switch (format) {
             case "parquet" -> EnumSet.of(SparkTypes.INTERVAL);

@@ -15,13 +15,13 @@ import org.sparkqwen.job.input.Piece;
 import org.sparkqwen.job.input.PlannedRows;
 import org.sparkqwen.job.input.Split;
 
-/// How rows of a plan become intervals, and intervals pieces of splits.
+/// Rows of a plan become intervals, and intervals become pieces of splits.
 class PlannedRowsTest {
     private static final Split FIRST = new Split("file:/a", 0, 1000);
     private static final Split EMPTY = new Split("file:/a", 1000, 1000);
     private static final Split LAST = new Split("file:/b", 0, 3000);
 
-    /// 10 rows of 100 bytes, none, 30 rows of 100 bytes.
+    /// The splits have 10 rows of 100 bytes, no rows, and 30 rows of 100 bytes.
     private final PlannedRows planned = PlannedRows.of(List.of(
             new InputPlan(List.of(new InputPlan.PlannedFile(
                     "file:/a",
@@ -56,7 +56,7 @@ class PlannedRowsTest {
     void workIsInBytesOfFilesAndElsewhereInRows() {
         assertThat(planned.work(0)).isZero();
         assertThat(planned.work(5)).isEqualTo(500);
-        // The split without rows is passed on the way to the next row.
+        // The split without rows is skipped on the way to the next row.
         assertThat(planned.work(10)).isBetween(1000.0, 2000.0);
         assertThat(planned.work(40)).isEqualTo(5000);
         assertThat(planned.work(25)).isGreaterThan(planned.work(20));

@@ -29,7 +29,7 @@ import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// Runs that are cut into intervals, broken off, and started again, with `tokenize`, which needs no model.
+/// Runs that are cut into intervals, interrupted, and started again, with `tokenize`, which needs no model.
 class ResumeTest {
     @TempDir
     private Path directory = Path.of("");
@@ -85,7 +85,7 @@ class ResumeTest {
     void aBrokenRunGoesOnAfterItsLastCommit() throws IOException {
         run("out", LocalSpark.CORPUS, "--checkpoint-rows", "50");
         List<String> expected = rows("out");
-        // As after a kill in the third interval: its data may be there, and tasks of its that had ended.
+        // This is the state after a kill in the third interval. Its data may exist, and some of its tasks had ended.
         for (int interval = 2; interval < 5; interval++) {
             Files.delete(path("out/_spark_qwen/commits/%05d.json".formatted(interval)));
         }
@@ -114,7 +114,7 @@ class ResumeTest {
         try (JobRun job = start(input, 10)) {
             Path left = path("out/_temporary/0/task_202001010000000000000000000_0001_m_000000");
             JobRun.Written written = job.run(IDENTITY, columns -> functions.lit(1), (rows, counters) -> {
-                // While the run is at work, as a task that did not hear of its driver's end.
+                // It is written during the run, as by a task that did not hear of its driver's end.
                 Path stale = left.resolve("part-00000-00000000-0000-0000-0000-000000000000-c000.snappy.parquet");
                 try {
                     Files.createDirectories(left);
@@ -136,7 +136,7 @@ class ResumeTest {
             boolean fails = start == 0;
             try (JobRun job = start(input, 10)) {
                 job.run(IDENTITY, columns -> functions.lit(1), (rows, counters) -> {
-                    // The first is for the columns, the second for the first interval.
+                    // The first read is for the columns, the second for the first interval.
                     String fail =
                             fails && calls.incrementAndGet() > 2 ? "raise_error('No space left on device')" : "null";
                     return rows.selectExpr("value", "cast(%s as string) as error".formatted(fail));
@@ -206,7 +206,7 @@ class ResumeTest {
         CommandRun.of(LocalSpark.command("score", LocalSpark.CORPUS, out("out")))
                 .assertRefused(2, "job tokenize, not score", "more");
         assertThat(rows("out")).isEqualTo(before);
-        // Neither speed nor intervals make another run.
+        // Neither speed nor intervals change the run's identity.
         CommandRun same = run("out", LocalSpark.CORPUS, "--limit", "20", "--checkpoint-rows", "3", "--verbose");
         assertThat(same.exitCode()).as(same.err()).isZero();
         CommandRun anew = run("out", LocalSpark.CORPUS, "--limit", "30", "--mode", "overwrite");
@@ -279,7 +279,7 @@ class ResumeTest {
                         sameSize ? "other contents" : "0 bytes",
                         "delete",
                         "commits/00000.json and all commits after it to have the rows from 0 on done again");
-        // As the message says.
+        // The message says to do this.
         Files.delete(path("out/_spark_qwen/commits/00000.json"));
         CommandRun again = run("out", LocalSpark.CORPUS, "--limit", "20");
         assertThat(again.exitCode()).as(again.err()).isZero();
@@ -305,7 +305,7 @@ class ResumeTest {
         assertThat(rows("out")).hasSize(40).doesNotHaveDuplicates();
         assertThat(run.err()).contains("in/renamed.txt has size and time of modification of", "not done again");
         assertThat(manifest("out").at("/warnings/0").textValue()).contains("in/renamed.txt");
-        // One that has only the size of it may be another.
+        // A file that has only its size may be another.
         Files.setLastModifiedTime(input.resolve("renamed.txt"), FileTime.fromMillis(1_000_000_000_000L));
         assertThat(texts("out", input).err()).contains("in/renamed.txt has the size of", "twice");
         assertThat(rows("out")).hasSize(60);
@@ -420,7 +420,7 @@ class ResumeTest {
 
     private static final RunIdentity IDENTITY = new RunIdentity(Map.of("job", "test"));
 
-    /// A run over lines of text, for a job of the test's own.
+    /// Starts a run over lines of text, for a job of the test's own.
     private JobRun start(Path input, long checkpointRows) {
         LocalSpark.session();
         RunSettings settings = RunSettings.of(InputFormat.of("text", input.toString()), out("out"))
@@ -444,7 +444,7 @@ class ResumeTest {
         return all.toArray(String[]::new);
     }
 
-    /// `count` files of `lines` lines each, all different; those that are there stay as they are.
+    /// Writes `count` files of `lines` lines each, all different. Existing files stay unchanged.
     private Path textFiles(String name, int count, int lines) throws IOException {
         Path in = Files.createDirectories(path(name));
         for (int i = 0; i < count; i++) {
@@ -460,7 +460,7 @@ class ResumeTest {
         return in;
     }
 
-    /// The first column of an output, sorted.
+    /// Returns the first column of an output, sorted.
     private List<String> rows(String output) {
         return LocalSpark.session().read().parquet(out(output)).collectAsList().stream()
                 .map(row -> row.getString(0))
@@ -478,7 +478,7 @@ class ResumeTest {
                         .toFile());
     }
 
-    /// The data files of these intervals.
+    /// Returns the data files of these intervals.
     private List<String> files(String output, int... intervals) throws IOException {
         List<String> files = new ArrayList<>();
         for (int interval : intervals) {

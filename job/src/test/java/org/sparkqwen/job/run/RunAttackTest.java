@@ -20,8 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// Somebody cuts, empties, removes, renames, edits or mixes up files of a run's output, which is finished or half done,
-/// and gives the same command again: then every row is in the output once, or one line says what is wrong.
+/// A run's output, finished or half done, is attacked: files are cut, emptied, removed, renamed, edited or mixed up,
+/// and the same command is given again. Then every row is in the output once, or one line says what is wrong.
 class RunAttackTest {
     private static final long SEED = Long.getLong("attack.seed", 1);
     private static final int LONG_FORM = Integer.getInteger("attack.rounds", 300);
@@ -83,7 +83,7 @@ class RunAttackTest {
                         .singleElement()
                         .asString()
                         .contains(output.getFileName().toString())
-                        // Hadoop's own, of a file beside the data with checksums of it; it names the data.
+                        // Hadoop's own message about the checksum file beside the data names the data file.
                         .matches("(?!.*--verbose shows where).*|.*: Checksum error: .*");
                 assertThat(run.err()).as(what).doesNotContain("\tat ");
                 assertThat(tokenize(output, "--mode", "overwrite").exitCode())
@@ -95,7 +95,7 @@ class RunAttackTest {
         assertThat(refused).isPositive();
     }
 
-    /// As after a kill: of five intervals some are committed.
+    /// Leaves the state after a kill: of five intervals some are committed.
     private void breakOff(Path output) throws IOException {
         int kept = 1 + random.nextInt(4);
         for (int interval = kept; interval < 5; interval++) {

@@ -24,8 +24,8 @@ import org.sparkqwen.job.errors.ErrorKind;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputPlan;
 
-/// The state of a run when somebody has edited it: valid JSON of a wrong shape, forged numbers, no JSON at all. Each
-/// gives one line that names the file.
+/// The state of a run after somebody has edited it: valid JSON of a wrong shape, forged numbers, no JSON at all. Each
+/// case gives one line that names the file.
 @Timeout(60)
 class RunStateTest {
     private static final Commit FIRST = commit(0, 0, 10);
@@ -91,13 +91,13 @@ class RunStateTest {
     void theStateIsItsOwnersAlone() throws IOException {
         Path own = directory.resolve("_spark_qwen");
         assertThat(Files.getPosixFilePermissions(own)).isEqualTo(PosixFilePermissions.fromString("rwx------"));
-        // Of a run of an earlier version, too, once there is more to write.
+        // It also applies to a run of an earlier version, once there is more to write.
         Files.setPosixFilePermissions(own, PosixFilePermissions.fromString("rwxr-xr-x"));
         open().add(commit(2, 30, 30));
         assertThat(Files.getPosixFilePermissions(own)).isEqualTo(PosixFilePermissions.fromString("rwx------"));
     }
 
-    /// A number is forged, and what is there is as valid as before.
+    /// Each edit forges a number and leaves the file as valid as before.
     @ParameterizedTest
     @CsvSource({
         "commits/00001.json, '\"to\" : 30', '\"to\" : 25'",
@@ -151,7 +151,7 @@ class RunStateTest {
         }
     }
 
-    /// What earlier versions wrote has no checksum, so that its values are looked at.
+    /// Files of earlier versions have no checksum, so their values are checked.
     @ParameterizedTest
     @CsvSource({
         "commits/00001.json, '\"to\" : 30', '\"to\" : 5'",
@@ -255,7 +255,7 @@ class RunStateTest {
                 .hasMessageContaining("_errors/_files.json is damaged or was edited");
     }
 
-    /// As an earlier version wrote it.
+    /// Rewrites the state as an earlier version wrote it.
     private void unseal() throws IOException {
         for (String file : List.of("commits/00000.json", "commits/00001.json", "plans/00000.json", "run.json")) {
             Path path = path(file);

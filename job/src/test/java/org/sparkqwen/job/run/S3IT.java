@@ -33,14 +33,14 @@ import org.sparkqwen.job.testing.S3Server;
 import org.sparkqwen.job.testing.SparkProcess;
 
 /// Input, output and model on `s3a:`, with `conf/s3.conf`, against a real server of the protocol. Every request passes
-/// a relay that looks at it and, in some tests, does it harm.
+/// a relay that looks at it and, in some tests, damages it.
 class S3IT {
     private static final String PROFILE =
             Path.of("../conf/s3.conf").toAbsolutePath().normalize().toString();
     private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
     };
 
-    /// As most people give them.
+    /// The credentials in the form that most people use.
     private static final Map<String, String> CREDENTIALS =
             Map.of("AWS_ACCESS_KEY_ID", S3Server.KEY, "AWS_SECRET_ACCESS_KEY", S3Server.SECRET);
 
@@ -177,7 +177,7 @@ class S3IT {
                     while (submit.isAlive() && commits("killed") < committed) {
                         TimeUnit.MILLISECONDS.sleep(50);
                     }
-                    // In the midst of the next interval.
+                    // This request is in the middle of the next interval.
                     String upload = "POST /work/killed/part-.*uploads.*";
                     long before = matching(relay, upload);
                     while (submit.isAlive() && matching(relay, upload) == before) {
@@ -343,7 +343,7 @@ class S3IT {
             assertThatThrownBy(() -> second.add(other))
                     .isInstanceOf(Refusal.class)
                     .hasMessageContaining("commits/00000.json was written by another run");
-            first.add(commit); // as when the answer to a request was lost, and it is sent again
+            first.add(commit); // repeated, as when the answer to a request was lost
             assertThat(second.commits()).containsExactly(commit);
         }
     }
@@ -366,7 +366,7 @@ class S3IT {
         return run(port, secret, input, directory.resolve("out").toString());
     }
 
-    /// In this JVM, whose session is there already: Hadoop's properties are then given without Spark's prefix.
+    /// Runs a command in this JVM, which already has a session, so Hadoop's properties have no prefix of Spark's.
     private static CommandRun run(int port, String secret, String input, String output, String... more) {
         Stream<String> arguments = Stream.of(LocalSpark.command(
                 "score",
@@ -463,7 +463,8 @@ class S3IT {
         assertThat(LocalSpark.sorted(read(format, copy).selectExpr(COMPARED))).isEqualTo(expected);
     }
 
-    /// Data files came by uploads to their own names, and nothing by a copy, which is what S3A makes of a rename.
+    /// Asserts that data files were uploaded under their own names, and none was copied, which is what S3A does for
+    /// a rename.
     private static void assertCommittedByTheMagicCommitter(List<S3Relay.Request> requests, String output) {
         assertThat(requests).noneMatch(S3Relay.Request::isCopy);
         assertThat(requests)

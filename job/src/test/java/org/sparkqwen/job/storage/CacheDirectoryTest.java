@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/// The first place that says something wins.
+/// The first setting that names a directory takes precedence.
 class CacheDirectoryTest {
     private static final Path HOME = Path.of("/home/somebody");
 

@@ -20,7 +20,7 @@ import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScalarProvider;
 
-/// The arithmetic that is counted, against numbers worked out by hand.
+/// The counted operations are compared with numbers worked out by hand.
 class TimedKernelsTest {
     private final Arena arena = Arena.ofShared();
     private final TimedKernels kernels = new TimedKernels(new ScalarProvider().create(1));

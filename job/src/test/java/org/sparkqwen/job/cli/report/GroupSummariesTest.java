@@ -14,7 +14,7 @@ import org.sparkqwen.job.testing.LocalSpark;
 
 /// Summaries by a column that has few values, and one that has thousands.
 class GroupSummariesTest {
-    /// A group for each number below `groups`, with null in place of 7; group g has g % 10 + 1 rows.
+    /// Returns a group for each number below `groups`, with null in place of 7. Group g has g % 10 + 1 rows.
     private static Dataset<Row> scores(int groups) {
         return LocalSpark.session()
                 .range(groups)

@@ -32,7 +32,7 @@ import org.sparkqwen.job.testing.LocalSpark;
 class HostileNamesTest {
     private static final String HOSTILE = "a\u001b[2J\u202eb\u2028c\u0085d\u200fe";
 
-    /// What a terminal may show of one line.
+    /// The most characters that a terminal may show of one line.
     private static final int LONGEST = 4_100;
 
     @TempDir
