@@ -21,7 +21,7 @@ import picocli.CommandLine.ScopeType;
 /// Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one line; `--verbose` adds the stack trace.
 @Command(
         name = "spark-qwen",
-        description = {"Batch inference with Qwen3 on Apache Spark, on CPUs.", ""},
+        description = {"Runs batch inference with Qwen3 on Apache Spark, on CPUs.", ""},
         subcommands = {
             ScoreCommand.class,
             GenerateCommand.class,
@@ -32,15 +32,24 @@ import picocli.CommandLine.ScopeType;
         },
         versionProvider = Main.VersionLine.class,
         synopsisSubcommandLabel = "COMMAND",
+        commandListHeading = "%nCommands:%n",
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
-        footer = {"", "spark-qwen COMMAND --help tells all about a command."})
+        footer = {
+            "",
+            "Examples:",
+            "  ./spark-qwen score --input data-samples/corpus.parquet --output /tmp/scores",
+            "  ./spark-qwen generate --input data-samples/prompts.parquet --output /tmp/texts",
+            "  ./spark-qwen inspect --model Qwen3-4B-Base",
+            "",
+            "./spark-qwen COMMAND --help explains the options of one command."
+        })
 public final class Main {
     @ChangesNoRow
     @Option(
             names = "--verbose",
             scope = ScopeType.INHERIT,
-            description = "Show Spark's logs, and stack traces of errors.")
+            description = "The terminal shows Spark's logs, and the stack traces of errors.")
     private boolean verbose;
 
     private Main() {}
@@ -56,6 +65,16 @@ public final class Main {
 
     /// Runs a command line and returns its exit code.
     public static int run(String... args) {
+        CommandLine commandLine = commandLine();
+        if (args.length == 0) {
+            commandLine.usage(commandLine.getErr());
+            return 2;
+        }
+        return commandLine.execute(args);
+    }
+
+    /// All commands, which have parsed nothing yet.
+    static CommandLine commandLine() {
         Main main = new Main();
         CommandLine commandLine = new CommandLine(main)
                 .setCaseInsensitiveEnumValuesAllowed(true)
@@ -63,11 +82,8 @@ public final class Main {
                 .setUsageHelpWidth(100)
                 .setParameterExceptionHandler(Main::usageError)
                 .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command, main.verbose));
-        if (args.length == 0) {
-            commandLine.usage(commandLine.getErr());
-            return 2;
-        }
-        return commandLine.execute(args);
+        GroupedHelp.install(commandLine);
+        return commandLine;
     }
 
     private static int usageError(ParameterException e, String[] args) {
