@@ -3,6 +3,7 @@ package org.sparkqwen.job.cli;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
+import java.util.Optional;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.job.failure.Failures;
@@ -88,15 +89,22 @@ public final class Main {
 
     private static int usageError(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
+        Optional<UnknownArgument> unknown = UnknownArgument.in(e, args);
+        say(command, unknown.map(UnknownArgument::message).orElseGet(() -> message(e)));
+        if (!unknown.map(UnknownArgument::suggests).orElse(false)) {
+            command.getErr()
+                    .printf(
+                            "%s --help lists what there is%n",
+                            command.getCommandSpec().qualifiedName());
+        }
+        return 2;
+    }
+
+    private static String message(ParameterException e) {
         String message = e.getMessage() == null ? e.toString() : e.getMessage();
         // If KEY=VALUE lacks its sign, the message would show the whole value, which may be a password.
         message = message.replaceFirst("(should be in KEY=VALUE format) but was .*", "$1");
-        say(command, message.lines().findFirst().orElse(message));
-        command.getErr()
-                .printf(
-                        "%s --help tells what it takes%n",
-                        command.getCommandSpec().qualifiedName());
-        return 2;
+        return message.lines().findFirst().orElse(message);
     }
 
     private static int failed(Exception failure, CommandLine command, boolean verbose) {
