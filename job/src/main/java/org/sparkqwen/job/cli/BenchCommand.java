@@ -39,67 +39,69 @@ import picocli.CommandLine.Option;
         name = "bench",
         sortOptions = false,
         description = {
-            "Measures how fast a model scores and generates on this machine, and what share that is of what the machine"
-                    + " can do at most.",
+            "Measures how fast a model scores and generates on this machine, and what share that is of"
+                    + " what the machine can do at most.",
             "",
-            "The machine's peaks are measured too, in bursts before, after and amid the rounds: multiply-adds a"
-                    + " second, which bound scoring, and bytes read from memory a second, which bound decoding. Without"
-                    + " a model's files, --shape takes random weights of a published size, which run as fast. Documents"
-                    + " are random token ids, always the same. Runs no Spark job.",
+            "The peaks of the machine are measured too, in bursts before, during and after the rounds."
+                    + " They are multiply-adds a second, which bound scoring, and bytes read from memory a"
+                    + " second, which bound decoding. If there is no model, --shape takes random weights of a"
+                    + " published size, which run as fast. Documents are random token ids, always the same. bench"
+                    + " runs no Spark job.",
             ""
         },
         footer = {
             "",
             "Examples:",
-            "  spark-qwen bench --model Qwen3-4B-Base",
-            "  spark-qwen bench --shape 4b --layers 4 --only score",
-            "  spark-qwen bench --shape 0.6b --threads 1 --seconds 60 --json bench.json",
+            "  ./spark-qwen bench --model Qwen3-4B-Base",
+            "  ./spark-qwen bench --shape 4b --layers 4 --only score",
+            "  ./spark-qwen bench --shape 0.6b --threads 1 --seconds 60 --json bench.json",
             "",
-            "Close other programs first. The worst of a machine's bursts says whether others used it meanwhile: the"
-                    + " share \"of peak\" is one of the best burst around the rounds, \"meanwhile\" one of short bursts"
-                    + " amid them, on the same threads."
+            "Close other programs first. The worst burst tells whether other programs used the machine."
+                    + " The share \"of peak\" compares with the best burst around the rounds, and \"meanwhile\""
+                    + " compares with short bursts during them, on the same threads."
         })
 final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "Hugging Face directory, or a packed one. Default: the small sample model.")
+            description = "The model is this Hugging Face directory, or a packed one, on this machine. Default: the"
+                    + " small sample model.")
     private @Nullable Path model;
 
     @Option(
             names = "--shape",
             paramLabel = "SIZE",
-            description = "Random weights instead, of the size of a published model: 0.6b, 1.7b, 4b, 8b, 14b, 32b,"
-                    + " 30b-a3b or 235b-a22b.")
+            description = "bench takes random weights of the size of a published model instead: 0.6b, 1.7b, 4b, 8b,"
+                    + " 14b, 32b, 30b-a3b or 235b-a22b.")
     private @Nullable String shape;
 
     @Option(
             names = "--layers",
             paramLabel = "N",
-            description = "With --shape, only so many of its layers: a quick look in little memory.")
+            description = "With --shape, the model has only this many layers. This is a quick look that needs little"
+                    + " memory. Default: all.")
     private @Nullable Integer layers;
 
     @Option(
             names = "--only",
             split = ",",
             paramLabel = "PART",
-            description =
-                    "score, prefill (prompts as long as documents, logits of the last token) or decode, with commas"
-                            + " between. Default: all three.")
+            description = "bench measures score, prefill (prompts as long as documents, for the logits of the last"
+                    + " token) or decode. Write commas between several. Default: all three.")
     private List<Benchmark.Part> only = new ArrayList<>();
 
     @Option(
             names = "--batch-tokens",
             paramLabel = "N",
             defaultValue = "4096",
-            description = "Tokens that go through the model together. Default: ${DEFAULT-VALUE}.")
+            description = "N tokens go through the model together. Default: ${DEFAULT-VALUE}.")
     private int batchTokens;
 
     @Option(
             names = "--document-tokens",
             paramLabel = "N",
             defaultValue = "512",
-            description = "Tokens of a document. Default: ${DEFAULT-VALUE}.")
+            description = "A document has N tokens. Default: ${DEFAULT-VALUE}.")
     private int documentTokens;
 
     @Option(
@@ -107,8 +109,11 @@ final class BenchCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "N",
             defaultValue = "1,8,32",
-            description = "Texts that are decoded at the same time, with commas between; each has a prompt of "
-                    + Benchmark.PROMPT_TOKENS + " tokens and goes on for " + Benchmark.OUTPUT_TOKENS
+            description = "bench decodes this many texts at the same time. Write commas between several numbers. Each"
+                    + " text has a prompt of "
+                    + Benchmark.PROMPT_TOKENS
+                    + " tokens and goes on for "
+                    + Benchmark.OUTPUT_TOKENS
                     + ". Default: ${DEFAULT-VALUE}.")
     private List<Integer> sequences = new ArrayList<>();
 
@@ -116,22 +121,23 @@ final class BenchCommand implements Callable<Integer> {
             names = "--seconds",
             paramLabel = "S",
             defaultValue = "30",
-            description = "Time for each measurement, half of it at most to warm up. At least one round of warm-up and"
-                    + " three that count are run, however long they take. Default: ${DEFAULT-VALUE}.")
+            description = "Each measurement takes S seconds, at most half of which are warm-up. At least one round of"
+                    + " warm-up and three measured rounds run, however long they take. Default: ${DEFAULT-VALUE}.")
     private double seconds;
 
     @Option(
             names = "--threads",
             paramLabel = "N",
             defaultValue = "0",
-            description = "Threads that compute. Default: the processors.")
+            description = "bench computes with N threads. Default: all processors.")
     private int threads;
 
     @Option(
             names = "--kv",
             paramLabel = "FORMAT",
             defaultValue = "f32",
-            description = "How keys and values are kept when decoding, f32 or bf16. Default: ${DEFAULT-VALUE}.")
+            description = "This option sets the format of the KV cache when decoding, f32 or bf16. Default:"
+                    + " ${DEFAULT-VALUE}.")
     private KeyValueFormat keyValues = KeyValueFormat.F32;
 
     @Option(
@@ -139,13 +145,13 @@ final class BenchCommand implements Callable<Integer> {
             converter = KernelNames.class,
             paramLabel = "KIND",
             defaultValue = "auto",
-            description = "auto, vector or scalar. Default: ${DEFAULT-VALUE}.")
+            description = "This option chooses the kernels: auto, vector or scalar. Default: ${DEFAULT-VALUE}.")
     private KernelChoice kernels = KernelChoice.AUTO;
 
     @Mixin
     private CacheOption cache = new CacheOption();
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
+    @Option(names = "--json", paramLabel = "FILE", description = "bench also writes all figures to this file, as JSON.")
     private @Nullable Path json;
 
     @Override

@@ -11,11 +11,9 @@ final class CacheOption {
     @Option(
             names = "--cache-dir",
             paramLabel = "DIR",
-            description = {
-                "Where each host keeps copies of models and packed weights, each as large as the weights themselves."
-                        + " Default: $SPARK_QWEN_CACHE, else $XDG_CACHE_HOME/spark-qwen, else ~/.cache/spark-qwen."
-                        + " Used only if nobody else may write to it or replace it."
-            })
+            description = "Each host keeps its copies of models and packed weights here. Each of them is as large as"
+                    + " the weights. The directory is used only if nobody else may write to it or replace it."
+                    + " Default: $SPARK_QWEN_CACHE, else $XDG_CACHE_HOME/spark-qwen, else ~/.cache/spark-qwen.")
     private @Nullable Path directory;
 
     /// Returns the given value as an absolute path, because executors have other working directories; null if none

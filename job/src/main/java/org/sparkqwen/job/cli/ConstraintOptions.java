@@ -14,7 +14,7 @@ final class ConstraintOptions {
     @Option(
             names = "--regex",
             paramLabel = "PATTERN",
-            description = "Every text matches this regular expression (ECMA-262), whole. Back-references are not"
+            description = "Every text matches this regular expression (ECMA-262) as a whole. Back-references are not"
                     + " supported.")
     private @Nullable String regex;
 
@@ -22,16 +22,16 @@ final class ConstraintOptions {
     @Option(
             names = "--json-schema",
             paramLabel = "FILE",
-            description = "Every text is JSON that is valid under the schema in this file; or under the schema itself,"
-                    + " where what is given begins with a brace.")
+            description = "Every text is JSON that is valid under the schema in this file. If the value begins with a"
+                    + " brace, it is the schema itself.")
     private @Nullable String jsonSchema;
 
     @Option(
             names = "--schema-depth",
             paramLabel = "N",
             defaultValue = "" + Constraint.JsonSchema.DEFAULT_DEPTH,
-            description = "How often a value may nest within itself where the schema is recursive, or allows anything."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "A value nests within itself at most N times where the schema is recursive, or where it"
+                    + " allows anything. Default: ${DEFAULT-VALUE}.")
     private int schemaDepth;
 
     @Option(names = "--choices", arity = "1..*", paramLabel = "TEXT", description = "Every text is one of these.")

@@ -12,22 +12,23 @@ final class ContentOptions {
     @Option(
             names = "--text-column",
             paramLabel = "NAME",
-            description = "Column of documents: string, or binary in UTF-8. Default: text.")
+            description = "This column holds the documents. It is a string, or binary in UTF-8. A field within a"
+                    + " column is written body.text. Default: text.")
     private @Nullable String textColumn;
 
     @Option(
             names = "--tokens-column",
             paramLabel = "NAME",
-            description = "Column of documents that are tokenized already: array<int> or array<bigint>. The model then"
-                    + " needs no tokenizer.json.")
+            description = "This column holds documents that are tokenized already. It is array<int> or array<bigint>."
+                    + " The model then needs no tokenizer.json.")
     private @Nullable String tokensColumn;
 
     @Option(
             names = "--special-tokens",
             paramLabel = "HOW",
             defaultValue = "text",
-            description = "What <|endoftext|> and its like in a document are: text, or parse for tokens."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "With text, <|endoftext|> and similar strings in a document are ordinary text. With parse,"
+                    + " they are special tokens. Default: ${DEFAULT-VALUE}.")
     private SpecialTokens specialTokens = SpecialTokens.TEXT;
 
     ContentColumn column(ModelReference model) {

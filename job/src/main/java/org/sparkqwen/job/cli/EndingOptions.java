@@ -15,40 +15,41 @@ final class EndingOptions {
     @Option(
             names = "--max-new-tokens",
             paramLabel = "N",
-            description =
-                    "Tokens generated at most; the text then ends with finish_reason length. Default: the model's,"
-                            + " or " + DEFAULT_NEW_TOKENS + ".")
+            description = "At most N tokens are generated. The text then ends with finish_reason length. Default: the"
+                    + " model's, or "
+                    + DEFAULT_NEW_TOKENS
+                    + ".")
     private @Nullable Integer maxNewTokens;
 
     @Option(
             names = "--min-new-tokens",
             paramLabel = "N",
-            description = "Tokens before which no end token is chosen and no --stop looked for."
-                    + " Default: the model's, or 0; with a constraint 0.")
+            description = "Before N tokens no end token is chosen, and no --stop is looked for. Default: the model's,"
+                    + " or 0. With a constraint it is 0.")
     private @Nullable Integer minNewTokens;
 
     @Option(
             names = "--stop",
             paramLabel = "TEXT",
-            description = "Text that ends the output, which ends before it. Repeatable.")
+            description = "The output ends before this text. You may repeat the option.")
     private List<String> stop = new ArrayList<>();
 
     @Option(
             names = "--stop-token-id",
             paramLabel = "ID",
-            description = "Token that ends the output, beside the model's end-of-text tokens. Repeatable.")
+            description = "This token ends the output, in addition to the model's end-of-text tokens. You may repeat"
+                    + " the option.")
     private List<Integer> stopTokenIds = new ArrayList<>();
 
-    @Option(names = "--ignore-eos", description = "Go on after the model's end-of-text tokens.")
+    @Option(names = "--ignore-eos", description = "The text goes on after the model's end-of-text tokens.")
     private boolean ignoreEos;
 
     @Option(
             names = "--stop-repetition",
             paramLabel = "N",
             defaultValue = "0",
-            description =
-                    "End a text with finish_reason repetition when its last tokens are the same sequence, of up to"
-                            + " 64 tokens, N times in a row; 0 for never. Default: ${DEFAULT-VALUE}.")
+            description = "A text ends with finish_reason repetition when the same sequence of up to 64 tokens came N"
+                    + " times in a row. 0 means never. Default: ${DEFAULT-VALUE}.")
     private int repetitions;
 
     /// @param constrained whether a constraint decides where texts end

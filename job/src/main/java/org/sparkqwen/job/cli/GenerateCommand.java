@@ -31,27 +31,27 @@ import picocli.CommandLine.Spec;
         name = "generate",
         sortOptions = false,
         description = {
-            "Continues prompts.",
+            "Generates continuations of prompts.",
             "",
-            "Every input row becomes as many output rows as --samples says: the input's columns, then sample,"
-                    + " generated_text, reasoning_text, tool_calls, finish_reason (stop, length, repetition or error),"
-                    + " prompt_tokens,"
-                    + " generated_tokens, sum_logprob (nats, in the model's own distribution), token_ids,"
-                    + " token_logprobs, top_logprobs, model, error.",
+            "Each input row becomes as many output rows as --samples says. They have the columns of the"
+                    + " input and then sample, generated_text, reasoning_text, tool_calls, finish_reason (stop,"
+                    + " length, repetition or error), prompt_tokens, generated_tokens, sum_logprob (nats, in the"
+                    + " model's own distribution), token_ids, token_logprobs, top_logprobs, model and error.",
             "",
-            "What is not given comes from the model's generation_config.json. Logits are changed in this order: bias,"
-                    + " penalties, forbidden and forced tokens, temperature, top-k, top-p, min-p. A row's text"
-                    + " depends on the seed, the prompt and the sample's number alone.",
+            "Options that are not given have the values of the model's generation_config.json. Logits"
+                    + " are changed in this order: bias, penalties, forbidden and forced tokens, temperature,"
+                    + " top-k, top-p, min-p. The text of a row depends on the seed, the prompt and the sample's"
+                    + " number alone.",
             ""
         },
         footer = {
             "",
             "Examples:",
-            "  spark-qwen generate --input prompts.parquet --output texts --max-new-tokens 64",
-            "  spark-qwen generate --input prompts.parquet --output texts --temperature 0.8 --top-p 0.95 --samples 3"
-                    + " --seed 7",
-            "  spark-qwen generate --input topics.parquet --output texts --template 'Write about {topic}.' --chat"
-                    + " --json-schema schema.json"
+            "  ./spark-qwen generate --input data-samples/prompts.parquet --output /tmp/texts --max-new-tokens 32",
+            "  ./spark-qwen generate --input data-samples/prompts.parquet --output /tmp/texts --temperature 0.8 \\",
+            "      --top-p 0.95 --samples 3 --seed 7",
+            "  ./spark-qwen generate --model Qwen3-4B --input topics.parquet --output /tmp/texts \\",
+            "      --template 'Write about {topic}.' --chat --json-schema schema.json"
         })
 final class GenerateCommand implements Callable<Integer> {
     @Spec
@@ -68,7 +68,8 @@ final class GenerateCommand implements Callable<Integer> {
             names = "--samples",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Continuations of each prompt. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Each prompt gets N continuations, and each continuation is a row. Default:" + " ${DEFAULT-VALUE}.")
     private int samples;
 
     @Mixin
@@ -78,13 +79,14 @@ final class GenerateCommand implements Callable<Integer> {
             names = "--logprobs",
             paramLabel = "K",
             defaultValue = "0",
-            description = "Tell the K likeliest tokens at each position, in top_logprobs. Default: ${DEFAULT-VALUE}.")
+            description = "top_logprobs has the K likeliest tokens of each position. Default: ${DEFAULT-VALUE}.")
     private int logprobs;
 
     @Option(
             names = "--keep-special-tokens",
-            description = "Keep special tokens, such as <|im_end|>, in generated_text, as transformers does with"
-                    + " skip_special_tokens=False. By default the text leaves them out; token_ids has all tokens.")
+            description = "Special tokens such as <|im_end|> stay in generated_text, as with transformers'"
+                    + " skip_special_tokens=False. By default the text leaves them out. token_ids has all tokens"
+                    + " in any case.")
     private boolean keepSpecialTokens;
 
     @Mixin

@@ -34,18 +34,19 @@ import picocli.CommandLine.Option;
         name = "inspect",
         sortOptions = false,
         description = {
-            "Says what a model is, what it needs, and whether all of it is there. Runs nothing.",
-            "Exit code 1 if the model cannot be run.",
+            "Says what a model is, what it needs, and whether all of it is there. It runs nothing. The"
+                    + " exit code is 1 if the model cannot be run.",
             ""
         },
-        footer = {"", "Example:", "  spark-qwen inspect --model Qwen3-4B-Base"})
+        footer = {"", "Examples:", "  ./spark-qwen inspect", "  ./spark-qwen inspect --model Qwen3-4B-Base"})
 final class InspectCommand implements Callable<Integer> {
     private static final int SHOWN_FAULTS = 20;
 
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "Hugging Face directory, or a packed one. Default: the small sample model.")
+            description = "The model is this Hugging Face directory, or a packed one, on this machine. Default: the"
+                    + " small sample model.")
     private @Nullable Path model;
 
     @Mixin

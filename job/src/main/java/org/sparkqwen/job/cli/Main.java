@@ -3,6 +3,7 @@ package org.sparkqwen.job.cli;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
+import java.util.Optional;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.job.failure.Failures;
@@ -21,7 +22,7 @@ import picocli.CommandLine.ScopeType;
 /// Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one line; `--verbose` adds the stack trace.
 @Command(
         name = "spark-qwen",
-        description = {"Batch inference with Qwen3 on Apache Spark, on CPUs.", ""},
+        description = {"Runs batch inference with Qwen3 on Apache Spark, on CPUs.", ""},
         subcommands = {
             ScoreCommand.class,
             GenerateCommand.class,
@@ -32,15 +33,24 @@ import picocli.CommandLine.ScopeType;
         },
         versionProvider = Main.VersionLine.class,
         synopsisSubcommandLabel = "COMMAND",
+        commandListHeading = "%nCommands:%n",
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
-        footer = {"", "spark-qwen COMMAND --help tells all about a command."})
+        footer = {
+            "",
+            "Examples:",
+            "  ./spark-qwen score --input data-samples/corpus.parquet --output /tmp/scores",
+            "  ./spark-qwen generate --input data-samples/prompts.parquet --output /tmp/texts",
+            "  ./spark-qwen inspect --model Qwen3-4B-Base",
+            "",
+            "./spark-qwen COMMAND --help explains the options of one command."
+        })
 public final class Main {
     @ChangesNoRow
     @Option(
             names = "--verbose",
             scope = ScopeType.INHERIT,
-            description = "Show Spark's logs, and stack traces of errors.")
+            description = "The terminal shows Spark's logs, and the stack traces of errors.")
     private boolean verbose;
 
     private Main() {}
@@ -56,13 +66,7 @@ public final class Main {
 
     /// Runs a command line and returns its exit code.
     public static int run(String... args) {
-        Main main = new Main();
-        CommandLine commandLine = new CommandLine(main)
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setAbbreviatedOptionsAllowed(false)
-                .setUsageHelpWidth(100)
-                .setParameterExceptionHandler(Main::usageError)
-                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command, main.verbose));
+        CommandLine commandLine = commandLine();
         if (args.length == 0) {
             commandLine.usage(commandLine.getErr());
             return 2;
@@ -70,17 +74,37 @@ public final class Main {
         return commandLine.execute(args);
     }
 
+    /// All commands, which have parsed nothing yet.
+    static CommandLine commandLine() {
+        Main main = new Main();
+        CommandLine commandLine = new CommandLine(main)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setAbbreviatedOptionsAllowed(false)
+                .setUsageHelpWidth(100)
+                .setParameterExceptionHandler(Main::usageError)
+                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command, main.verbose));
+        GroupedHelp.install(commandLine);
+        return commandLine;
+    }
+
     private static int usageError(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
+        Optional<UnknownArgument> unknown = UnknownArgument.in(e, args);
+        say(command, unknown.map(UnknownArgument::message).orElseGet(() -> message(e)));
+        if (!unknown.map(UnknownArgument::suggests).orElse(false)) {
+            command.getErr()
+                    .printf(
+                            "%s --help lists what there is%n",
+                            command.getCommandSpec().qualifiedName());
+        }
+        return 2;
+    }
+
+    private static String message(ParameterException e) {
         String message = e.getMessage() == null ? e.toString() : e.getMessage();
         // If KEY=VALUE lacks its sign, the message would show the whole value, which may be a password.
         message = message.replaceFirst("(should be in KEY=VALUE format) but was .*", "$1");
-        say(command, message.lines().findFirst().orElse(message));
-        command.getErr()
-                .printf(
-                        "%s --help tells what it takes%n",
-                        command.getCommandSpec().qualifiedName());
-        return 2;
+        return message.lines().findFirst().orElse(message);
     }
 
     private static int failed(Exception failure, CommandLine command, boolean verbose) {

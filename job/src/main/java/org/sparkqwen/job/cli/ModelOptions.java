@@ -19,11 +19,9 @@ final class ModelOptions {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = {
-                "Hugging Face directory of a Qwen3: config.json, safetensors, tokenizer.json; or what pack wrote."
-                        + " A path of this machine, or a URI: hdfs:, s3a:, any file system that Spark reads. Default:"
-                        + " the small sample model."
-            })
+            description = "The model is this Hugging Face directory of a Qwen3 with config.json, safetensors and"
+                    + " tokenizer.json, or a directory that pack wrote. It is a path of this machine, or a URI of"
+                    + " any file system that Spark reads, such as hdfs: or s3a:. Default: the small sample model.")
     private @Nullable String model;
 
     @ChangesNoRow
@@ -31,11 +29,12 @@ final class ModelOptions {
             names = "--model-distribution",
             paramLabel = "HOW",
             defaultValue = "auto",
-            description = "How executors come to the model. shared: the path is on every host, such as NFS; nothing is"
-                    + " copied. fetch: each host copies it once into its cache, from a URI or a path that all see, such"
-                    + " as a slow NFS. broadcast: the files of this machine travel over Spark's own network, and hosts"
-                    + " serve each other. auto: shared where the executors see the path, fetch for a URI, else"
-                    + " broadcast; it says what it chose. Copies are verified by sha256 and kept in --cache-dir."
+            description = "This option says how executors get the model. With shared, the path is on every host, such"
+                    + " as NFS, and nothing is copied. With fetch, each host copies the model once into its"
+                    + " cache, from a URI or from a path that all hosts see, such as a slow NFS. With broadcast,"
+                    + " the files of this machine travel over Spark's own network, and hosts serve each other."
+                    + " auto takes shared where the executors see the path, fetch for a URI, and broadcast"
+                    + " otherwise, and says what it chose. Copies are verified by sha256 and kept in --cache-dir."
                     + " Default: ${DEFAULT-VALUE}.")
     private ModelDistribution distribution = ModelDistribution.AUTO;
 
@@ -45,7 +44,8 @@ final class ModelOptions {
             converter = KernelNames.class,
             paramLabel = "KIND",
             defaultValue = "auto",
-            description = "auto, vector or scalar; they give the same bits. Default: ${DEFAULT-VALUE}.")
+            description = "vector runs the vector code. scalar runs the readable reference. auto takes the best that"
+                    + " can run. All give the same bits. Default: ${DEFAULT-VALUE}.")
     KernelChoice kernels = KernelChoice.AUTO;
 
     @ChangesNoRow
@@ -53,7 +53,7 @@ final class ModelOptions {
             names = "--threads",
             paramLabel = "N",
             defaultValue = "0",
-            description = "Threads that compute in each executor. Default: its cores.")
+            description = "Each executor computes with N threads. Default: all of its cores.")
     int threads;
 
     @ChangesNoRow
@@ -61,7 +61,8 @@ final class ModelOptions {
             names = "--batch-tokens",
             paramLabel = "N",
             defaultValue = "" + ExecutorOptions.DEFAULT_BATCH_TOKENS,
-            description = "Tokens that go through the model together. Default: ${DEFAULT-VALUE}.")
+            description = "N tokens go through the model together, in an executor with all its tasks. Default:"
+                    + " ${DEFAULT-VALUE}.")
     int batchTokens;
 
     @ChangesNoRow
@@ -69,7 +70,7 @@ final class ModelOptions {
             names = "--max-sequences",
             paramLabel = "N",
             defaultValue = "" + ExecutorOptions.DEFAULT_MAX_SEQUENCES,
-            description = "Texts that an executor generates at the same time, of all its tasks. Default:"
+            description = "An executor generates at most N texts at the same time, counting all its tasks. Default:"
                     + " ${DEFAULT-VALUE}.")
     int maxSequences;
 
@@ -77,9 +78,8 @@ final class ModelOptions {
             names = "--kv",
             paramLabel = "FORMAT",
             defaultValue = "f32",
-            description =
-                    "How the keys and values of texts that are generated are kept: f32, exact; or bf16, in half the"
-                            + " memory, rounded. Default: ${DEFAULT-VALUE}.")
+            description = "This option sets the format of the KV cache of generated texts. f32 is exact. bf16 takes"
+                    + " half the memory and rounds. Default: ${DEFAULT-VALUE}.")
     KeyValueFormat keyValues = KeyValueFormat.F32;
 
     @ChangesNoRow
@@ -87,9 +87,9 @@ final class ModelOptions {
             names = "--memory",
             paramLabel = "SIZE",
             converter = ByteSize.class,
-            description = "Memory that they take at most in each executor, off its heap, such as 2g. Default: what"
-                    + " spark.executor.memoryOverhead leaves; where there is none an eighth of the machine's, at most"
-                    + " 4g.")
+            description = "The KV cache of each executor takes at most this much memory, such as 2g. The memory is"
+                    + " off the heap. Default: what spark.executor.memoryOverhead leaves. Where there is none, it"
+                    + " is an eighth of the machine's memory and at most 4g.")
     private @Nullable Long memory;
 
     @Mixin
@@ -100,9 +100,10 @@ final class ModelOptions {
             names = "--cache-size",
             paramLabel = "SIZE",
             converter = ByteSize.class,
-            description = "What --cache-dir may hold on each host, such as 100g: beyond that, what was not used for"
-                    + " longest is deleted, and in any case what was not used for 30 days; never what a run uses."
-                    + " Default: half of what the disk would have free without it.")
+            description = "The --cache-dir of each host holds at most this much, such as 100g. Beyond that, the"
+                    + " longest unused entries are deleted. Entries that were not used for 30 days are deleted in"
+                    + " any case. Entries that a run uses are never deleted. Default: half of what the disk would"
+                    + " have free without the cache.")
     private @Nullable Long cacheSize;
 
     /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.

@@ -23,32 +23,39 @@ import picocli.CommandLine.Option;
         name = "pack",
         sortOptions = false,
         description = {
-            "Packs a model's weights into the form that runs map into memory: what the first run on a host does by"
-                    + " itself.",
+            "Writes the weights of a model in the form that runs map into memory, or checks that form."
+                    + " The first run on a host otherwise does this by itself.",
             "",
-            "Without --output, fills this host's cache. With it, writes a model directory that needs no safetensors and"
-                    + " no cache, for a path that every host sees.",
+            "Without --output, the weights go into the cache of this host. With it, pack creates a"
+                    + " model directory that needs neither safetensors nor a cache, for a path that every host"
+                    + " sees.",
             ""
         },
         footer = {
             "",
             "Examples:",
-            "  spark-qwen pack --model Qwen3-4B-Base",
-            "  spark-qwen pack --model Qwen3-4B-Base --output /shared/Qwen3-4B-Base-packed"
+            "  ./spark-qwen pack --model Qwen3-4B-Base",
+            "  ./spark-qwen pack --model Qwen3-4B-Base --output /shared/Qwen3-4B-Base-packed"
         })
 final class PackCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "Hugging Face directory, or a packed one to check. Default: the small sample model.")
+            description = "The model is this Hugging Face directory on this machine. A packed one is checked."
+                    + " Default: the small sample model.")
     private @Nullable Path model;
 
-    @Option(names = "--output", paramLabel = "DIR", description = "Model directory to create. Default: the cache.")
+    @Option(
+            names = "--output",
+            paramLabel = "DIR",
+            description = "pack creates this model directory, which needs neither safetensors nor a cache. Default:"
+                    + " the cache.")
     private @Nullable Path output;
 
     @Option(
             names = "--verify",
-            description = "Read what was written, and compare every checksum. What was there before is always checked.")
+            description = "pack reads what it wrote and compares every checksum. A file that was there before is"
+                    + " always checked.")
     private boolean verify;
 
     @Mixin

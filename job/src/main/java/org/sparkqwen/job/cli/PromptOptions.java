@@ -27,60 +27,63 @@ final class PromptOptions {
     @Option(
             names = "--prompt-column",
             paramLabel = "NAME",
-            description = "Column of prompts: string, or binary in UTF-8; with --chat also an array of messages, a"
-                    + " conversation: structs of role and content, or of from and value as in ShareGPT. A field within"
-                    + " a column is written body.prompt. Default: prompt.")
+            description = "This column holds the prompts. It is a string, or binary in UTF-8. With --chat it may also"
+                    + " be an array of messages, which is a conversation. A message is a struct of role and"
+                    + " content, or of ShareGPT's from and value. A field within a column is written body.prompt."
+                    + " Default: prompt.")
     private @Nullable String promptColumn;
 
     @Option(
             names = "--messages-column",
             paramLabel = "NAME",
-            description = "With --chat: column of conversations, as --prompt-column takes them, or a string that is the"
-                    + " JSON of such an array. (In --prompt-column a string is the user's message, whatever it says.)")
+            description = "With --chat, this column holds whole conversations. It is an array of messages, or a"
+                    + " string that is the JSON of such an array. In --prompt-column, a string is always the"
+                    + " user's message, whatever it says.")
     private @Nullable String messagesColumn;
 
     @Option(
             names = "--tokens-column",
             paramLabel = "NAME",
-            description = "Column of prompts that are tokenized already: array<int> or array<bigint>.")
+            description = "This column holds prompts that are tokenized already. It is array<int> or array<bigint>.")
     private @Nullable String tokensColumn;
 
     @Option(
             names = "--template",
             paramLabel = "TEXT",
-            description = "Prompt with columns in braces, such as 'Write about {topic}.'; {{ and }} are braces.")
+            description = "The prompt is this text, with columns in braces, such as 'Write about {topic}.'. {{ and }}"
+                    + " stand for braces.")
     private @Nullable String template;
 
-    @Option(names = "--chat", description = "Put the prompt into the model's chat template, as the user's message.")
+    @Option(names = "--chat", description = "The prompt becomes the user's message in the model's chat template.")
     private boolean chat;
 
     @Option(
             names = "--system",
             paramLabel = "TEXT",
-            description = "System message of each chat that has none of its own.")
+            description = "Each chat that has no system message gets this one.")
     private @Nullable String system;
 
     @Option(
             names = "--thinking",
             paramLabel = "on|off",
-            description = "The chat template's enable_thinking. With on, reasoning_text has the text up to </think>,"
-                    + " generated_text the answer after it, and a constraint begins with the answer. Default: as the"
-                    + " template has it; all of the text is in generated_text.")
+            description = "This option sets the chat template's enable_thinking. With on, reasoning_text has the text"
+                    + " before </think>, generated_text has the answer after it, and a constraint begins with the"
+                    + " answer. Default: as the template has it, and all of the text is in generated_text.")
     private @Nullable Switch thinking;
 
     @NamesFile
     @Option(
             names = "--tools",
             paramLabel = "FILE|COLUMN",
-            description = "Tools for the chat template: a file with a JSON list of them, that list itself, or else a"
-                    + " column of such lists (as JSON or as array of structs). Calls that the model makes are in"
-                    + " tool_calls.")
+            description = "The chat template gets these tools. The value is a file with a JSON list of tools, that"
+                    + " list itself, or a column of such lists (as JSON, or as an array of structs). The model's"
+                    + " calls are in tool_calls.")
     private @Nullable String tools;
 
     @Option(
             names = "--continue-final-message",
-            description = "Go on with the last message of each conversation, the assistant's, instead of beginning a"
-                    + " turn, as transformers' continue_final_message does.")
+            description = "The text continues the last message of each conversation, which is the assistant's,"
+                    + " instead of beginning a turn. transformers' continue_final_message does the same.")
     private boolean continued;
 
     private final List<String> warnings = new ArrayList<>();
@@ -89,8 +92,9 @@ final class PromptOptions {
             names = "--special-tokens",
             paramLabel = "HOW",
             defaultValue = "text",
-            description = "What <|im_start|> and its like in a column are: text, or parse for tokens. What a --template"
-                    + " or a chat template says is always parsed. Default: ${DEFAULT-VALUE}.")
+            description = "With text, <|im_start|> and similar strings in a column are ordinary text. With parse,"
+                    + " they are special tokens. The text of a --template or of a chat template is always parsed."
+                    + " Default: ${DEFAULT-VALUE}.")
     private SpecialTokens specialTokens = SpecialTokens.TEXT;
 
     private enum Switch {

@@ -16,44 +16,44 @@ final class RunOptions {
             names = "--input",
             required = true,
             paramLabel = "PATH",
-            description =
-                    "File, directory or glob, on any file system that Spark reads; of a directory all files, those"
-                            + " in its sub-directories included. Repeatable.")
+            description = "The input is this file, directory or glob, on any file system that Spark reads. A"
+                    + " directory stands for all files in it and in its subdirectories. You may repeat the"
+                    + " option.")
     public List<String> inputs = new ArrayList<>();
 
     @Option(
             names = "--input-format",
             paramLabel = "FORMAT",
             defaultValue = "parquet",
-            description = "parquet, json, orc, csv, text, or any other source on Spark's class path."
+            description = "The format is parquet, json, orc, csv, text, or any other source on Spark's class path."
                     + " Default: ${DEFAULT-VALUE}.")
     public String inputFormat = "parquet";
 
     @Option(
             names = "--input-option",
             paramLabel = "KEY=VALUE",
-            description = "Option of the input format, such as multiLine=true. Repeatable. By default CSV is read as"
-                    + " RFC 4180 has it (escape=\", multiLine=true), and JSON with a value a line and strings of any"
-                    + " length.")
+            description = "Spark's reader gets this option, such as multiLine=true. You may repeat it. By default CSV"
+                    + " is read as RFC 4180 defines it (escape=\", multiLine=true), and JSON with one value a"
+                    + " line and strings of any length.")
     Map<String, String> inputOptions = new LinkedHashMap<>();
 
     @ChangesNoRow
-    @Option(names = "--output", required = true, paramLabel = "DIR", description = "Directory that the run creates.")
+    @Option(names = "--output", required = true, paramLabel = "DIR", description = "The run creates this directory.")
     public String output = "";
 
     @Option(
             names = "--output-format",
             paramLabel = "FORMAT",
             defaultValue = "parquet",
-            description = "parquet, json or orc. A column that it cannot hold is refused before the run."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "The format is parquet, json or orc. A column that the format cannot hold is refused before"
+                    + " the run. Default: ${DEFAULT-VALUE}.")
     public String outputFormat = "parquet";
 
     @ChangesNoRow
     @Option(
             names = "--output-option",
             paramLabel = "KEY=VALUE",
-            description = "Option of the output format, such as compression=zstd. Repeatable.")
+            description = "Spark's writer gets this option, such as compression=zstd. You may repeat it.")
     Map<String, String> outputOptions = new LinkedHashMap<>();
 
     @ChangesNoRow
@@ -61,16 +61,17 @@ final class RunOptions {
             names = "--mode",
             paramLabel = "MODE",
             defaultValue = "resume",
-            description = "What to do when the output exists: resume, go on with it if it is this very run's, done or"
-                    + " not, and refuse anything else; fail; or overwrite, delete what a run wrote there, and nothing"
-                    + " else, and begin anew. Default: ${DEFAULT-VALUE}.")
+            description = "This option says what happens if the output exists. resume goes on with the output of this"
+                    + " very run, finished or not, and refuses anything else. fail stops. overwrite deletes what"
+                    + " a run wrote there, and nothing else, and begins anew. Default: ${DEFAULT-VALUE}.")
     RunSettings.Mode mode = RunSettings.Mode.RESUME;
 
     @Option(
             names = "--columns",
             split = ",",
             paramLabel = "NAME",
-            description = "Columns of the input that pass through to the output, with commas between. Default: all.")
+            description = "These input columns pass through to the output. Write commas between their names. Default:"
+                    + " all.")
     List<String> columns = new ArrayList<>();
 
     @ChangesNoRow
@@ -78,23 +79,24 @@ final class RunOptions {
             names = "--on-error",
             paramLabel = "HOW",
             defaultValue = "keep",
-            description = "What becomes of a row that cannot be worked on, such as one whose text is null: keep, it is"
-                    + " in the output with error set; drop, it is in OUTPUT/_errors instead, with error, origin_file"
-                    + " and origin_row, and input files that cannot be read are left out and listed there; fail, the"
-                    + " run stops. Default: ${DEFAULT-VALUE}.")
+            description = "This option says how rejected rows are handled, such as one whose text is null. With keep,"
+                    + " the row is in the output and has error set. With drop, it is in OUTPUT/_errors instead,"
+                    + " with error, origin_file and origin_row. Input files that cannot be read are then left out"
+                    + " and listed there. With fail, the run stops. Default: ${DEFAULT-VALUE}.")
     public ErrorPolicy.OnError onError = ErrorPolicy.OnError.KEEP;
 
     @ChangesNoRow
     @Option(
             names = "--max-error-rate",
             paramLabel = "SHARE",
-            description = "Stop, with examples, once more than this share of rows, 0 to 1, cannot be worked on. Judged"
-                    + " by intervals, as soon as an interval is certain to go above it, from " + ErrorPolicy.FEW_ROWS
-                    + " rows on. Default: 0.5; then runs of fewer rows never stop.")
+            description = "The run stops, with examples, once more than this share of the rows (0 to 1) is rejected."
+                    + " It is judged by intervals, as soon as an interval is certain to exceed it, from "
+                    + ErrorPolicy.FEW_ROWS
+                    + " rows on. Default: 0.5, but runs of fewer rows then never stop.")
     @Nullable
     Double maxErrorRate;
 
-    @Option(names = "--limit", paramLabel = "N", description = "Work on the first N rows only.")
+    @Option(names = "--limit", paramLabel = "N", description = "The run processes the first N rows only. Default: all.")
     @Nullable
     Long limit;
 
@@ -102,10 +104,10 @@ final class RunOptions {
     @Option(
             names = "--checkpoint-rows",
             paramLabel = "N",
-            description = "Rows of an interval. The output grows by whole intervals, and a run that was killed loses"
-                    + " the one it was in. Default: as many as take about ten minutes at the speed of the one before,"
-                    + " and 16 a core in the first: little to lose, and yet enough to keep all cores at work, for they"
-                    + " wait for each other at an interval's end.")
+            description = "An interval has N rows. The output grows by whole intervals, and a killed run loses at"
+                    + " most the interval it was in. All cores wait for each other at an interval's end, so very"
+                    + " short intervals cost speed. Default: as many rows as take about ten minutes at the speed"
+                    + " of the interval before, and 16 a core in the first interval.")
     @Nullable
     public Long checkpointRows;
 
@@ -114,8 +116,8 @@ final class RunOptions {
             names = "--checkpoint-bytes",
             paramLabel = "SIZE",
             converter = ByteSize.class,
-            description = "Bytes of an interval in the input's files, such as 64m; with --checkpoint-rows, whichever is"
-                    + " less. Default: no limit.")
+            description = "An interval has at most this many bytes of the input's files, such as 64m. With"
+                    + " --checkpoint-rows, the smaller of both counts. Default: no limit.")
     @Nullable
     Long checkpointBytes;
 
@@ -125,15 +127,16 @@ final class RunOptions {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             defaultValue = "128m",
-            description = "About how large files of the output become at most: an interval's rows go into as few as"
-                    + " that takes, by the size of rows written before. Default: ${DEFAULT-VALUE}.")
+            description = "Files of the output become about this large at most. The rows of an interval go into as"
+                    + " few files as that takes, estimated from the size of rows that were written before."
+                    + " Default: ${DEFAULT-VALUE}.")
     public long targetFileSize;
 
     @ChangesNoRow
     @Option(
             names = "--conf",
             paramLabel = "KEY=VALUE",
-            description = "Spark configuration of this run's session, as with spark-submit. Repeatable.")
+            description = "Spark's session gets this configuration, as with spark-submit. You may repeat the option.")
     Map<String, String> conf = new LinkedHashMap<>();
 
     /// Returns the options as settings of a run. The defaults of the input's format are added to its options, and

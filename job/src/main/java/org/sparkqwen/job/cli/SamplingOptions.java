@@ -22,103 +22,115 @@ final class SamplingOptions {
     @Option(
             names = "--temperature",
             paramLabel = "T",
-            description = "Divides logits before sampling; 0 takes the likeliest token. Default: the model's.")
+            description = "Logits are divided by T before sampling. 0 is greedy decoding: it takes the likeliest"
+                    + " token. Default: the model's.")
     private @Nullable Double temperature;
 
-    @Option(names = "--top-k", paramLabel = "K", description = "Sample from the K likeliest tokens; 0 or -1 for all.")
+    @Option(
+            names = "--top-k",
+            paramLabel = "K",
+            description = "The token is sampled from the K likeliest ones. 0 or -1 means all. Default: the model's.")
     private @Nullable Integer topK;
 
     @Option(
             names = "--top-p",
             paramLabel = "P",
-            description = "Sample from the likeliest tokens that reach this probability together; 1 for all.")
+            description = "The token is sampled from the likeliest ones that together reach this probability. 1 means"
+                    + " all. Default: the model's.")
     private @Nullable Double topP;
 
     @Option(
             names = "--min-p",
             paramLabel = "P",
-            description = "Sample from tokens at least this fraction as likely as the likeliest; 0 for all. After"
-                    + " top-k and top-p, as in transformers; vLLM has it before them.")
+            description = "The token is sampled from those that are at least this fraction as likely as the"
+                    + " likeliest. 0 means all. The filter comes after top-k and top-p, as in transformers. vLLM"
+                    + " has it before them. Default: the model's.")
     private @Nullable Double minP;
 
     @Option(
             names = "--repetition-penalty",
             paramLabel = "F",
-            description =
-                    "Divides positive logits of tokens in the prompt or the text, and multiplies negative ones, as"
-                            + " in transformers and vLLM. Default: the model's, or 1 for none.")
+            description = "For tokens in the prompt or the text, positive logits are divided by F and negative ones"
+                    + " are multiplied by F, as in transformers and vLLM. Default: the model's, or 1, which is no"
+                    + " penalty.")
     private @Nullable Double repetitionPenalty;
 
     @Option(
             names = "--presence-penalty",
             paramLabel = "F",
             defaultValue = "0",
-            description = "Subtracted from the logits of tokens in the text, not the prompt, as in vLLM and OpenAI's"
-                    + " API; transformers has none. From -2 to 2. Default: ${DEFAULT-VALUE}.")
+            description = "F, from -2 to 2, is subtracted from the logits of tokens that are in the text, not in the"
+                    + " prompt. vLLM and OpenAI's API have the same penalty, and transformers has none. Default:"
+                    + " ${DEFAULT-VALUE}.")
     private double presencePenalty;
 
     @Option(
             names = "--frequency-penalty",
             paramLabel = "F",
             defaultValue = "0",
-            description = "The same, for each time that the token is there. Default: ${DEFAULT-VALUE}.")
+            description = "F, from -2 to 2, is subtracted once for each time that the token is in the text. Default:"
+                    + " ${DEFAULT-VALUE}.")
     private double frequencyPenalty;
 
     @Option(
             names = "--logit-bias",
             paramLabel = "ID=BIAS",
             split = ",",
-            description = "Added to the logit of a token, before penalties; -100 forbids it. Repeatable.")
+            description = "BIAS is added to the logit of this token before the penalties. -100 forbids the token. You"
+                    + " may repeat the option.")
     private Map<Integer, Double> logitBias = new LinkedHashMap<>();
 
     @Option(
             names = "--no-repeat-ngram-size",
             paramLabel = "N",
-            description = "No sequence of N tokens comes twice in prompt and text; 0 for any. This and the following"
-                    + " four as in transformers. Default: the model's, or 0.")
+            description = "No sequence of N tokens comes twice in prompt and text. 0 allows all. This option and the"
+                    + " next four are as in transformers. Default: the model's, or 0.")
     private @Nullable Integer noRepeatNgramSize;
 
     @Option(
             names = "--bad-words-ids",
             paramLabel = "IDS",
-            description = "Token ids, with commas between, that never follow each other in this order. Repeatable; none"
-                    + " for none. Default: the model's.")
+            description = "These token ids, with commas between, never follow each other in this order. You may"
+                    + " repeat the option. none means no such sequence. Default: the model's.")
     private List<String> badWords = new ArrayList<>();
 
     @Option(
             names = "--suppress-tokens",
             paramLabel = "IDS",
-            description = "Token ids, with commas between, that are never chosen; none for none. Default: the model's.")
+            description = "These token ids, with commas between, are never chosen. none means no token. Default: the"
+                    + " model's.")
     private @Nullable String suppressTokens;
 
     @Option(
             names = "--begin-suppress-tokens",
             paramLabel = "IDS",
-            description = "The same, as a text's first token only.")
+            description = "These token ids, with commas between, are never chosen as the first token of a text. none"
+                    + " means no token. Default: the model's.")
     private @Nullable String beginSuppressTokens;
 
     @Option(
             names = "--forced-eos-token-id",
             paramLabel = "IDS",
-            description = "The last token that there is room for is this one, or one of several; none for any. Default:"
-                    + " the model's.")
+            description = "The last token that there is room for is this one, or one of several. none means any"
+                    + " token. Default: the model's.")
     private @Nullable String forcedEosTokenIds;
 
     @Option(
             names = "--seed",
             paramLabel = "N",
             defaultValue = "0",
-            description = "With the prompt and the sample's number it makes a text's random numbers, wherever and"
-                    + " whenever the text is generated. Default: ${DEFAULT-VALUE}.")
+            description = "The seed, the prompt and the sample's number determine a text's random numbers, wherever"
+                    + " and whenever the text is generated. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Option(
             names = "--row-params",
             paramLabel = "NAME",
             split = ",",
-            description = "Columns that set a row's own temperature, top_k, top_p, min_p, repetition_penalty,"
-                    + " presence_penalty, frequency_penalty, no_repeat_ngram_size, seed, max_new_tokens or"
-                    + " min_new_tokens, with commas between; null takes the run's.")
+            description = "These columns, with commas between, set parameters of their own row: temperature, top_k,"
+                    + " top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty,"
+                    + " no_repeat_ngram_size, seed, max_new_tokens or min_new_tokens. Where a column is null, the"
+                    + " row takes the run's value.")
     private List<String> rowParams = new ArrayList<>();
 
     /// @throws IllegalArgumentException if an option makes no sense; it names the option

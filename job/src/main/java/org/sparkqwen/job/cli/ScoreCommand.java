@@ -35,24 +35,23 @@ import picocli.CommandLine.Spec;
         name = "score",
         sortOptions = false,
         description = {
-            "Scores documents: log-likelihood and perplexity of each, and of the whole corpus. With --prompt-column,"
-                    + " scores what continues a prompt.",
+            "Computes log-likelihood and perplexity of each document, and of the whole corpus. With"
+                    + " --prompt-column, it scores continuations of prompts.",
             "",
-            "Every input row becomes one output row: the input's columns, then sum_nll (nats), tokens_scored, tokens,"
-                    + " bytes, words, perplexity, bits_per_byte, min_k_prob, is_greedy, token_ids, token_logprobs,"
-                    + " model, error. A row that cannot be scored has error set and the other columns null.",
+            "Each input row becomes one output row. It has the columns of the input and then sum_nll"
+                    + " (nats), tokens_scored, tokens, bytes, words, perplexity, bits_per_byte, min_k_prob,"
+                    + " is_greedy, token_ids, token_logprobs, model and error. A row that cannot be scored has"
+                    + " error set, and the other added columns except model are null.",
             ""
         },
         footer = {
             "",
             "Examples:",
-            "  spark-qwen score --input corpus.parquet --output scores",
-            "  spark-qwen score --input 'logs/*.json' --input-format json --text-column body --columns id --output"
-                    + " scores",
-            "  spark-qwen score --input corpus --output scores --context 2048 --stride 1024 --prefix none"
-                    + " --token-logprobs",
-            "  spark-qwen score --input corpus --output scores --windows rolling --context 2048",
-            "  spark-qwen score --input questions.parquet --output scores --prompt-column question --text-column answer"
+            "  ./spark-qwen score --input data-samples/corpus.parquet --output /tmp/scores --summary-by condition",
+            "  ./spark-qwen score --input 'logs/*.json' --input-format json --text-column body --columns id \\",
+            "      --output /tmp/scores",
+            "  ./spark-qwen score --input questions.parquet --prompt-column question --text-column answer \\",
+            "      --model Qwen3-4B-Base --output /tmp/scores"
         })
 final class ScoreCommand implements Callable<Integer> {
     @Spec
@@ -68,70 +67,77 @@ final class ScoreCommand implements Callable<Integer> {
     @Option(
             names = "--prompt-column",
             paramLabel = "NAME",
-            description = "Column of prompts, of the same type: the text or tokens column is scored as what continues"
-                    + " this one, all counts are of that alone, and is_greedy says whether each of its tokens is the"
-                    + " likeliest one. Split as lm-evaluation-harness does: white space at the prompt's end goes to"
-                    + " the continuation, both are tokenized together, and an empty prompt is the end-of-text token."
-                    + " Of a prompt too long for the context the end is kept. Default: none; documents are scored.")
+            description = "The text column, or the tokens column, is scored as the continuation of this column, which"
+                    + " has the same type. All counts are those of the continuation, and is_greedy says whether"
+                    + " each of its tokens is the likeliest one. Prompt and continuation are split as"
+                    + " lm-evaluation-harness does it: white space at the prompt's end goes to the continuation,"
+                    + " both are tokenized together, and an empty prompt is the end-of-text token. If a prompt is"
+                    + " too long for the context, its end is kept. Default: none; documents are scored.")
     private @Nullable String promptColumn;
 
     @Option(
             names = "--windows",
             paramLabel = "HOW",
             defaultValue = "strided",
-            description =
-                    "How documents longer than the context are cut; choose that of the tool whose numbers you compare"
-                        + " with. strided, as Hugging Face's fixed-length models: windows of the context every"
-                        + " --stride tokens, each scores what those before it did not. rolling, as"
-                        + " lm-evaluation-harness: windows that follow each other, every token scored once; with"
-                        + " --prefix none the first token is the first window's context. half, as llama-perplexity:"
-                        + " chunks of the context, without prefix or each begun with bos, of which only the second"
-                        + " half is scored; give --context as its -c, and long documents, since what fills no chunk is"
-                        + " not scored. Default: ${DEFAULT-VALUE}.")
+            description = "This option chooses how documents are cut that are longer than the context. Choose the"
+                    + " policy of the tool whose numbers you compare with. strided is as in Hugging Face's page"
+                    + " on fixed-length models: a window begins every --stride tokens, and scores the tokens that"
+                    + " no window before it scored. rolling is as in lm-evaluation-harness: windows follow each"
+                    + " other, and every token is scored once. With --prefix none, the first token is the context"
+                    + " of the first window. half is as in llama-perplexity: only the second half of each chunk"
+                    + " of the context is scored. Chunks have no prefix, or each begins with bos. Give its -c as"
+                    + " --context. Use long documents, because the rest that fills no chunk is not scored."
+                    + " Default: ${DEFAULT-VALUE}.")
     private Policy windows = Policy.STRIDED;
 
     @Option(
             names = "--context",
             paramLabel = "N",
-            description = "Tokens of a window, or of prompt and continuation. Default: the model's context.")
+            description = "A window has at most N tokens. With --prompt-column, prompt and continuation together have"
+                    + " at most N tokens. Default: the model's context.")
     private @Nullable Integer context;
 
     @Option(
             names = "--stride",
             paramLabel = "N",
-            description = "Tokens from a strided window's start to the next one's. Default: half the context, so that"
-                    + " each token but those of the first window has at least half a window before it.")
+            description = "A strided window starts N tokens after the one before it. Default: half of the context, so"
+                    + " that every token outside the first window has at least half a window before it.")
     private @Nullable Integer stride;
 
     @Option(
             names = "--prefix",
             paramLabel = "WHAT",
-            description = "What stands before a document: eos, the end-of-text token, or bos, the beginning token, so"
-                    + " that every token is scored; or none, so that the first is not. Default: bos for a model whose"
-                    + " tokenizer adds it (add_bos_token); else what the tool does whose --windows it is: eos,"
-                    + " of rolling bos before eos, of half none.")
+            description = "This option chooses the token before each document. With eos (the end-of-text token) or"
+                    + " bos (the beginning token), every token is scored. With none, the first token is not"
+                    + " scored. Default: bos if the model's tokenizer adds it (add_bos_token). Otherwise it is"
+                    + " what the tool of --windows does: eos for strided, bos before eos for rolling, and none"
+                    + " for half.")
     private @Nullable Prefix prefix;
 
     @Option(
             names = "--token-logprobs",
-            description = "Fill token_ids and token_logprobs, each token's log-probability in nats.")
+            description = "The columns token_ids and token_logprobs are filled with each token's id and"
+                    + " log-probability in nats.")
     private boolean tokenLogprobs;
 
     @Option(
             names = "--min-k",
             paramLabel = "PERCENT",
             defaultValue = "20",
-            description = "min_k_prob is the mean log-probability of this percentage of least likely tokens"
-                    + " (Min-K%% Prob). Default: ${DEFAULT-VALUE}.")
+            description = "min_k_prob is the mean log-probability of this percentage of least likely tokens (Min-K%%"
+                    + " Prob). Default: ${DEFAULT-VALUE}.")
     private double minK;
 
     @ChangesNoRow
     @Option(
             names = "--summary-by",
             paramLabel = "NAME",
-            description = "Column to show the summary by, such as the source of documents: its "
-                    + GroupSummaries.MOST_LINES + " most frequent values, and " + GroupSummaries.MOST
-                    + " of them in _run.json.")
+            description = "The summary has one line for each value of this column, such as the source of the"
+                    + " documents. The terminal shows the "
+                    + GroupSummaries.MOST_LINES
+                    + " most frequent values, and _run.json has "
+                    + GroupSummaries.MOST
+                    + " of them.")
     private @Nullable String summaryBy;
 
     @Mixin

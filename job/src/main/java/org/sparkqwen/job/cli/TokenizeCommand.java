@@ -35,13 +35,21 @@ import picocli.CommandLine.Spec;
         name = "tokenize",
         sortOptions = false,
         description = {
-            "Tokenizes documents without running the model: the input's columns, then token_ids, tokens, error.",
-            "The ids are those of transformers' tokenizer(text), with the tokens that the tokenizer puts around every"
-                    + " text: none in Qwen's own, <|endoftext|> behind in Qwen3-Embedding's.",
-            "score --tokens-column token_ids takes the output as it is.",
+            "Writes token ids and counts of documents, without running the model. The output has the"
+                    + " columns of the input and then token_ids, tokens and error.",
+            "",
+            "The ids are those of transformers' tokenizer(text). They include the tokens that the"
+                    + " tokenizer puts around every text. Qwen's own tokenizer puts none, and Qwen3-Embedding's"
+                    + " puts <|endoftext|> after it. score --tokens-column token_ids takes the output as it is.",
             ""
         },
-        footer = {"", "Example:", "  spark-qwen tokenize --input corpus.parquet --output tokens"})
+        footer = {
+            "",
+            "Examples:",
+            "  ./spark-qwen tokenize --input data-samples/corpus.parquet --output /tmp/tokens",
+            "  ./spark-qwen tokenize --model Qwen3-4B-Base --input corpus.jsonl --input-format json \\",
+            "      --text-column body --output /tmp/tokens"
+        })
 final class TokenizeCommand implements Callable<Integer> {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -54,23 +62,25 @@ final class TokenizeCommand implements Callable<Integer> {
             names = "--text-column",
             paramLabel = "NAME",
             defaultValue = "text",
-            description = "Column of documents: string, or binary in UTF-8. Default: ${DEFAULT-VALUE}.")
+            description = "This column holds the documents. It is a string, or binary in UTF-8. A field within a"
+                    + " column is written body.text. Default: ${DEFAULT-VALUE}.")
     private String textColumn = "text";
 
     @Option(
             names = "--special-tokens",
             paramLabel = "HOW",
             defaultValue = "text",
-            description = "What <|endoftext|> and its like in a document are: text, or parse for tokens."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "With text, <|endoftext|> and similar strings in a document are ordinary text. With parse,"
+                    + " they are special tokens. Default: ${DEFAULT-VALUE}.")
     private SpecialTokens specialTokens = SpecialTokens.TEXT;
 
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "Directory with a tokenizer.json, or vocab.json and merges.txt, on this machine or a URI; of"
-                    + " what else it has only tokenizer_config.json, added_tokens.json and special_tokens_map.json are"
-                    + " read. Default: the small sample model.")
+            description = "The tokenizer is that of this directory, which has tokenizer.json, or vocab.json and"
+                    + " merges.txt. It is a path of this machine, or a URI. Beside those files, only"
+                    + " tokenizer_config.json, added_tokens.json and special_tokens_map.json are read. Default:"
+                    + " the small sample model.")
     private @Nullable String model;
 
     @Override

@@ -371,6 +371,44 @@ class CommandLineTest {
                 .contains("--model");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "score --inputt x --output y | spark-qwen score: unknown option --inputt; did you mean --input?",
+                "score --input x --ouput y | spark-qwen score: unknown option --ouput; did you mean --output?",
+                "score --input x --ouput=y | spark-qwen score: unknown option --ouput; did you mean --output?",
+                "tokenize -input x --output y | spark-qwen tokenize: unknown option -input; did you mean --input?",
+                "score --input x --output y --sumary_by z"
+                        + " | spark-qwen score: unknown option --sumary_by; did you mean --summary-by?",
+                "generate --input x --output y --max-tokens 1"
+                        + " | spark-qwen generate: unknown option --max-tokens; did you mean --max-new-tokens?",
+                "generate --input x --choices a b --ouput y"
+                        + " | spark-qwen generate: unknown option --ouput; did you mean --output?",
+                "scor --input x | spark-qwen: unknown command scor; did you mean score?",
+                "genreate | spark-qwen: unknown command genreate; did you mean generate?"
+            })
+    void aMisspeltNameIsAnsweredWithTheNearestOne(String line, String message) {
+        CommandRun run = CommandRun.of(line.split(" "));
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err().lines()).containsExactly(message);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "score --input x --output y --colour=red | spark-qwen score: unknown option --colour",
+                "score --input x --output y red | spark-qwen score: unexpected argument red",
+                "score --input x | spark-qwen score: Missing required option: '--output=DIR'",
+                "paint | spark-qwen: unknown command paint"
+            })
+    void whatResemblesNothingIsAnsweredWithAHintAtTheHelp(String line, String message) {
+        CommandRun run = CommandRun.of(line.split(" "));
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err().lines()).hasSize(2).first().isEqualTo(message);
+    }
+
     @Test
     void withoutACommandTheUsageIsShown() {
         CommandRun run = CommandRun.of();

@@ -54,7 +54,7 @@ class LauncherIT {
     void handsExitCodesAndMessagesThrough() throws IOException, InterruptedException {
         CommandRun usage = launch("inspect", "--colour", "red");
         assertThat(usage.exitCode()).isEqualTo(2);
-        assertThat(usage.err()).contains("spark-qwen inspect: Unknown option");
+        assertThat(usage.err()).contains("spark-qwen inspect: unknown option --colour");
         CommandRun failure = launch("inspect", "--model", "/nowhere");
         assertThat(failure.exitCode()).isEqualTo(1);
         assertThat(failure.err()).contains("/nowhere");

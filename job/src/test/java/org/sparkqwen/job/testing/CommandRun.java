@@ -33,7 +33,7 @@ public record CommandRun(int exitCode, String out, String err) {
         assertThat(this.exitCode).as(out + err).isEqualTo(exitCode);
         assertThat(err.lines()
                         .filter(line -> line.startsWith("spark-qwen"))
-                        .filter(line -> !line.endsWith(" --help tells what it takes")))
+                        .filter(line -> !line.endsWith(" --help lists what there is")))
                 .singleElement()
                 .asString()
                 .contains(parts);
