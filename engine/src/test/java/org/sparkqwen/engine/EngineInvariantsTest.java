@@ -110,7 +110,7 @@ class EngineInvariantsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"SCALAR, 1, 1", "SCALAR, 2, 512", "VECTOR, 1, 1", "VECTOR, 1, 4096", "VECTOR, 2, 64", "AUTO, 3, 100"})
+    @CsvSource({"scalar, 1, 1", "scalar, 2, 512", "vector, 1, 1", "vector, 1, 4096", "vector, 2, 64", "auto, 3, 100"})
     void scoresHaveTheSameBitsWhateverTheEnginesOptions(KernelChoice kernels, int threads, int batchTokens) {
         try (Engine engine = open(kernels, threads, batchTokens, 64)) {
             assertThat(score(engine, documents())).isEqualTo(scores);
@@ -133,7 +133,7 @@ class EngineInvariantsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"SCALAR, 1, 7", "SCALAR, 2, 64", "VECTOR, 1, 1", "VECTOR, 1, 64", "VECTOR, 2, 7", "AUTO, 3, 3"})
+    @CsvSource({"scalar, 1, 7", "scalar, 2, 64", "vector, 1, 1", "vector, 1, 64", "vector, 2, 7", "auto, 3, 3"})
     void textsAreTheSameWhateverTheEnginesOptions(KernelChoice kernels, int threads, int maxSequences) {
         try (Engine engine = open(kernels, threads, 64, maxSequences)) {
             assertThat(generate(engine, prompts())).isEqualTo(texts);

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Request;
@@ -22,12 +22,12 @@ class GoldenSmallModelTest {
 
     @ParameterizedTest
     @CsvSource({
-        "SCALAR, 1024, 512",
-        "SCALAR, 256, 128",
-        "SCALAR, 256, 256",
-        "VECTOR, 1024, 512",
-        "VECTOR, 256, 128",
-        "VECTOR, 256, 256"
+        "scalar, 1024, 512",
+        "scalar, 256, 128",
+        "scalar, 256, 256",
+        "vector, 1024, 512",
+        "vector, 256, 128",
+        "vector, 256, 256"
     })
     void scoresDocumentsInStridedWindowsAsTransformersDoes(KernelChoice kernels, int context, int stride) {
         try (Engine engine = open(kernels)) {
@@ -69,7 +69,7 @@ class GoldenSmallModelTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"SCALAR", "VECTOR"})
+    @ValueSource(strings = {"scalar", "vector"})
     void continuesPromptsGreedilyAsTransformersDoes(KernelChoice kernels) {
         try (Engine engine = open(kernels)) {
             assertThat(GOLDEN.get("greedy")).isNotEmpty();

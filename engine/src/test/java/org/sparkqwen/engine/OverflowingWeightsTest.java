@@ -8,7 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scoring.ScoringOptions;
@@ -63,7 +63,7 @@ class OverflowingWeightsTest {
 
     /// The cache of a text that overflowed goes to the next one, and must not spoil it.
     @ParameterizedTest
-    @EnumSource(names = {"SCALAR", "VECTOR"})
+    @ValueSource(strings = {"scalar", "vector"})
     void aTextAfterAnOverflowingOneHasItsOwnBits(KernelChoice kernels) {
         Result.Scored expected;
         Result.Generated continuation;
@@ -80,7 +80,7 @@ class OverflowingWeightsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"SCALAR", "VECTOR"})
+    @ValueSource(strings = {"scalar", "vector"})
     void aTextBesideAnOverflowingOneHasItsOwnBits(KernelChoice kernels) {
         Result.Scored expected;
         Result.Generated continuation;

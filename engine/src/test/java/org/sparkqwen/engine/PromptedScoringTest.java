@@ -13,7 +13,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.Content;
@@ -40,7 +39,7 @@ class PromptedScoringTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"SCALAR", "VECTOR"})
+    @ValueSource(strings = {"scalar", "vector"})
     void theEndOfADocumentGivenItsBeginningHasTransformersValues(KernelChoice kernels) {
         try (Engine engine = open(kernels)) {
             int documents = 0;
@@ -71,7 +70,7 @@ class PromptedScoringTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"SCALAR", "VECTOR"})
+    @ValueSource(strings = {"scalar", "vector"})
     void aContinuationIsGreedyIfTransformersWouldHaveWrittenItGreedily(KernelChoice kernels) {
         try (Engine engine = open(kernels)) {
             for (JsonNode greedy : GOLDEN.get("greedy")) {

@@ -1,12 +1,24 @@
 package org.sparkqwen.engine.template;
 
+import java.math.BigInteger;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.sparkqwen.engine.message.Quote;
 
 /// The filters of Jinja that chat templates use, `value | name(arguments)`.
 final class Filters {
+    /// Of applying any, besides what it does.
+    private static final int STEPS = 2;
+
     /// In characters, of a text that is read as a number.
     private static final int LONGEST_NUMBER = 1_000;
+
+    private static final int STEPS_PER_NUMBER = 8;
+
+    private static final Pattern WHOLE = Pattern.compile("[+-]?[0-9]+");
+
+    private static final Pattern DECIMAL =
+            Pattern.compile("[+-]?(?:NaN|Infinity|(?:[0-9]++\\.?+[0-9]*+|\\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+)");
 
     /// Of `tojson`; what is wider fits into no budget.
     private static final int WIDEST_INDENT = 1_000_000;
@@ -17,6 +29,7 @@ final class Filters {
 
     static Object apply(String name, Object value, Arguments arguments) {
         Budget budget = arguments.budget();
+        budget.steps(STEPS);
         return switch (name) {
             case "abs" -> Values.compare(value, 0L, budget) < 0 ? Arithmetic.apply("-", 0L, value, budget) : value;
             case "capitalize" -> PythonStrings.capitalized(Spelling.text(value, budget), budget);
@@ -62,20 +75,20 @@ final class Filters {
     }
 
     private static Object integer(Object value, Arguments arguments) {
-        Number number = Values.number(value);
-        if (number instanceof Long whole) {
-            return whole;
-        }
-        try {
-            String digits = value instanceof Text text ? text.toString().strip() : String.valueOf(number);
-            arguments.budget().text(digits.length());
-            if (digits.length() > LONGEST_NUMBER) {
-                throw new TemplateException("a number of %,d characters".formatted(digits.length()));
+        return switch (Values.number(value)) {
+            case Long whole -> whole;
+            case Double broken -> broken.longValue();
+            case null, default -> {
+                String digits = digits(value, arguments.budget());
+                if (WHOLE.matcher(digits).matches()) {
+                    BigInteger number = new BigInteger(digits);
+                    yield number.bitLength() < Long.SIZE ? number.longValue() : arguments.get(0, "default", 0L);
+                }
+                yield DECIMAL.matcher(digits).matches()
+                        ? (Object) (long) Double.parseDouble(digits)
+                        : arguments.get(0, "default", 0L);
             }
-            return digits.matches("[+-]?[0-9]+") ? Long.valueOf(digits) : (Object) (long) Double.parseDouble(digits);
-        } catch (NumberFormatException e) {
-            return arguments.get(0, "default", 0L);
-        }
+        };
     }
 
     private static Object decimal(Object value, Arguments arguments) {
@@ -83,15 +96,23 @@ final class Filters {
         if (number != null) {
             return number.doubleValue();
         }
-        Text digits = Spelling.text(value, arguments.budget());
+        String digits = digits(value, arguments.budget());
+        return DECIMAL.matcher(digits).matches()
+                ? (Object) Double.parseDouble(digits)
+                : arguments.get(0, "default", 0.0);
+    }
+
+    /// What a number may be read from. It is matched before it is read, as an exception takes far longer.
+    private static String digits(Object value, Budget budget) {
+        Text text = value instanceof Text given ? given : Text.EMPTY;
+        budget.steps(STEPS_PER_NUMBER);
+        budget.text(text.length());
+        String digits = text.toString().strip();
         if (digits.length() > LONGEST_NUMBER) {
             throw new TemplateException("a number of %,d characters".formatted(digits.length()));
         }
-        try {
-            return Double.parseDouble(digits.toString());
-        } catch (NumberFormatException e) {
-            return arguments.get(0, "default", 0.0);
-        }
+        budget.steps(digits.length());
+        return digits;
     }
 
     private static List<?> items(Object value, Budget budget) {
@@ -107,7 +128,7 @@ final class Filters {
         Text separator = Spelling.text(arguments.get(0, "d", Text.EMPTY), budget);
         Text.Builder joined = new Text.Builder(budget);
         Text before = Text.EMPTY;
-        for (Object item : Values.items(value, budget)) {
+        for (Object item : Values.each(value, budget)) {
             Object part = arguments.has(1, "attribute") ? path(item, arguments.text(1, "attribute"), budget) : item;
             joined.append(before);
             joined.append(Spelling.text(part, budget));
@@ -157,7 +178,7 @@ final class Filters {
 
     private static List<Object> mapped(Object value, Arguments arguments) {
         Items results = new Items(arguments.budget());
-        for (Object item : Values.items(value, arguments.budget())) {
+        for (Object item : Values.each(value, arguments.budget())) {
             if (arguments.named().containsKey("attribute")) {
                 Object attribute = path(item, arguments.text(0, "attribute"), arguments.budget());
                 results.add(attribute instanceof Undefined ? arguments.get(1, "default", attribute) : attribute);
@@ -172,7 +193,7 @@ final class Filters {
     private static List<Object> chosen(Object value, boolean ofAttribute, Arguments arguments, boolean wanted) {
         Arguments test = ofAttribute ? arguments.after(1) : arguments;
         Items chosen = new Items(arguments.budget());
-        for (Object item : Values.items(value, arguments.budget())) {
+        for (Object item : Values.each(value, arguments.budget())) {
             Object tested = ofAttribute ? path(item, arguments.text(0, "attribute"), arguments.budget()) : item;
             boolean holds = test.positional().isEmpty()
                     ? Values.truth(tested)

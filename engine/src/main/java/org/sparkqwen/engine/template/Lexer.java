@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.template;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -31,7 +32,8 @@ final class Lexer {
         String lines = source.replace("\r\n", "\n").replace('\r', '\n');
         Lexer lexer = new Lexer(lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines);
         lexer.read();
-        return new Tokens(List.copyOf(lexer.tokens), Set.copyOf(lexer.words));
+        // No copy of the set: one by Set.copyOf takes the square of its size for words with the same hash.
+        return new Tokens(List.copyOf(lexer.tokens), Collections.unmodifiableSet(lexer.words));
     }
 
     private void read() {

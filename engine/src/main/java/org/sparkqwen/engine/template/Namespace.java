@@ -25,6 +25,7 @@ final class Namespace {
 
     @Nullable
     Object get(String name) {
+        budget.scan(name.length());
         return attributes.get(name);
     }
 

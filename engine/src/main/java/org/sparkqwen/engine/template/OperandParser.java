@@ -200,7 +200,10 @@ final class OperandParser {
 
         Arguments evaluate(Scope scope) {
             Map<String, Object> values = new LinkedHashMap<>();
-            named.forEach((name, expression) -> values.put(name, expression.evaluate(scope)));
+            named.forEach((name, expression) -> {
+                scope.budget().scan(name.length());
+                values.put(name, expression.evaluate(scope));
+            });
             return new Arguments(ExpressionParser.evaluated(positional, scope), values, scope.budget());
         }
     }

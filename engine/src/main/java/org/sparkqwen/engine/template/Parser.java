@@ -14,7 +14,7 @@ import org.sparkqwen.engine.template.Token.Kind;
 final class Parser {
     private static final String NAME = "a name";
 
-    /// A macro keeps the scope that it is defined in.
+    /// What a macro takes besides the scope that it is defined in, which it keeps.
     private static final int MACRO_BYTES = 512;
 
     private final Tokens tokens;
@@ -196,7 +196,7 @@ final class Parser {
 
     private static Items chosen(List<?> items, Target target, Expression filter, Scope scope) {
         Items chosen = new Items(scope.budget());
-        for (Object item : items) {
+        for (Object item : Values.each(items, scope.budget())) {
             Scope round = scope.inner();
             target.assign(round, item);
             if (Values.truth(filter.evaluate(round))) {
@@ -283,6 +283,7 @@ final class Parser {
         List<Statement> body = bodyUntil("endmacro");
         return (scope, _) -> {
             scope.budget().bytes(MACRO_BYTES);
+            scope.keep();
             scope.set(name, (Callable) arguments -> call(name, parameters, arguments, body, scope.inner()));
             return Flow.ON;
         };

@@ -1,7 +1,6 @@
 package org.sparkqwen.engine.template;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.function.IntPredicate;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -10,8 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Python's methods of strings, and its notation of them.
 final class PythonStrings {
-    private static final Pattern LINE_BREAK =
-            Pattern.compile("\r\n|[\n\r\u000b\f\u001c\u001d\u001e\u0085\u2028\u2029]");
+    private static final String LINE_BREAKS = "\n\r\u000b\f\u001c\u001d\u001e\u0085\u2028\u2029";
 
     private static final Pattern ESCAPE = Pattern.compile(
             "\\\\(?:x(\\p{XDigit}{2})|u(\\p{XDigit}{4})|U(\\p{XDigit}{8})|(?<octal>[0-7]{1,3})|.)", Pattern.DOTALL);
@@ -107,13 +105,13 @@ final class PythonStrings {
     static Text lower(Object value, Budget budget) {
         Text text = Spelling.text(value, budget);
         budget.expect(2L * text.length());
-        return text.rewritten(text.toString().toLowerCase(Locale.ROOT), budget);
+        return text.rewritten(Casing.lower(text.toString(), 0, budget), budget);
     }
 
     static Text upper(Object value, Budget budget) {
         Text text = Spelling.text(value, budget);
         budget.expect(2L * text.length());
-        return text.rewritten(text.toString().toUpperCase(Locale.ROOT), budget);
+        return text.rewritten(Casing.upper(text.toString()), budget);
     }
 
     /// What `str.isspace()` says.
@@ -162,7 +160,7 @@ final class PythonStrings {
     private static Text join(Object items, Text separator, Budget budget) {
         Text.Builder joined = new Text.Builder(budget);
         Text before = Text.EMPTY;
-        for (Object item : Values.items(items, budget)) {
+        for (Object item : Values.each(items, budget)) {
             if (!(item instanceof Text text)) {
                 throw new TemplateException("join needs strings, not a " + Values.type(item));
             }
@@ -306,11 +304,14 @@ final class PythonStrings {
     static Items lines(Text text, Budget budget) {
         Items lines = new Items(budget);
         budget.scan(text.length());
+        String chars = text.toString();
         int start = 0;
-        Matcher lineBreak = LINE_BREAK.matcher(text.toString());
-        while (lineBreak.find()) {
-            lines.add(text.substring(start, lineBreak.start(), budget));
-            start = lineBreak.end();
+        for (int end = 0; end < chars.length(); end++) {
+            if (LINE_BREAKS.indexOf(chars.charAt(end)) >= 0) {
+                lines.add(text.substring(start, end, budget));
+                end += chars.startsWith("\r\n", end) ? 1 : 0;
+                start = end + 1;
+            }
         }
         if (start < text.length()) {
             lines.add(text.substring(start, text.length(), budget));
@@ -345,8 +346,7 @@ final class PythonStrings {
         }
         budget.expect(2L * chars.length());
         int second = chars.offsetByCodePoints(0, 1);
-        return text.rewritten(
-                title(chars.codePointAt(0)) + chars.substring(second).toLowerCase(Locale.ROOT), budget);
+        return text.rewritten(title(chars.codePointAt(0)) + Casing.lower(chars, second, budget), budget);
     }
 
     private static Text titled(Text text, Budget budget) {

@@ -5,13 +5,19 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Variables as a part of a template sees them: its own, then those of what surrounds it. Loops and macros have scopes
-/// of their own, so what they set ends with them.
+/// of their own, so what they set ends with them, unless a macro keeps it.
 final class Scope {
     private static final int STEPS = 4;
+
+    private static final int VARIABLE_BYTES = 64;
+
+    /// Variables that are not charged for: a scope has few, and ends soon.
+    private static final int FREE_VARIABLES = 32;
 
     private final @Nullable Scope outer;
     private final Budget budget;
     private final Map<String, Object> variables = new HashMap<>();
+    private boolean kept;
 
     private Scope(@Nullable Scope outer, Budget budget) {
         this.outer = outer;
@@ -34,16 +40,28 @@ final class Scope {
 
     Object get(String name) {
         for (Scope scope = this; scope != null; scope = scope.outer) {
+            budget.scan(name.length());
             Object value = scope.variables.get(name);
             if (value != null) {
                 return value;
             }
-            budget.step();
         }
         return Undefined.name(name);
     }
 
     void set(String name, Object value) {
-        variables.put(name, value);
+        budget.scan(name.length());
+        if (variables.put(name, value) == null && (kept || variables.size() > FREE_VARIABLES)) {
+            budget.bytes(VARIABLE_BYTES);
+        }
+    }
+
+    /// Charges for this scope and those around it as for values: they may stay as long as the rendering runs.
+    void keep() {
+        for (Scope scope = this; scope != null && !scope.kept; scope = scope.outer) {
+            budget.bytes(2 * Budget.VALUE_BYTES);
+            budget.bytes((long) VARIABLE_BYTES * Math.min(scope.variables.size(), FREE_VARIABLES));
+            scope.kept = true;
+        }
     }
 }

@@ -87,11 +87,13 @@ public final class Text {
                 }
                 return;
             }
-            for (int from = text.foreignChars.nextSetBit(start); 0 <= from && from < end; ) {
-                int to = Math.min(text.foreignChars.nextClearBit(from), end);
+            // Of this part alone: what is searched beyond it is not paid for.
+            BitSet part = text.foreignChars.get(start, end);
+            for (int from = part.nextSetBit(0); from >= 0; ) {
+                int to = part.nextClearBit(from);
                 budget.step();
-                foreignChars.set(offset + from, offset + to);
-                from = text.foreignChars.nextSetBit(to);
+                foreignChars.set(offset + start + from, offset + start + to);
+                from = part.nextSetBit(to);
             }
         }
 

@@ -5,10 +5,14 @@ import org.sparkqwen.engine.message.Quote;
 
 /// The tests of Jinja, `value is name`.
 final class ValueTests {
+    /// Of applying any, besides what it does.
+    private static final int STEPS = 2;
+
     private ValueTests() {}
 
     static boolean holds(String name, Object value, Arguments arguments) {
         Budget budget = arguments.budget();
+        budget.steps(STEPS);
         return switch (name) {
             case "defined" -> !(value instanceof Undefined);
             case "undefined" -> value instanceof Undefined;

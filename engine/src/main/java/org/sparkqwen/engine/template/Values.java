@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.template;
 
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -130,7 +131,7 @@ final class Values {
         if (container instanceof Dict map) {
             return map.get(item, budget) != null;
         }
-        for (Object each : items(container, budget)) {
+        for (Object each : each(container, budget)) {
             if (equal(each, item, budget)) {
                 return true;
             }
@@ -146,6 +147,23 @@ final class Values {
             case Text text -> PythonStrings.characters(text, budget);
             case Undefined _ -> List.of();
             default -> throw new TemplateException("a %s has no items".formatted(type(value)));
+        };
+    }
+
+    /// The same one by one, each of which is a step, whatever is done with it.
+    static Iterable<?> each(Object value, Budget budget) {
+        Iterator<?> items = items(value, budget).iterator();
+        return () -> new Iterator<Object>() {
+            @Override
+            public boolean hasNext() {
+                return items.hasNext();
+            }
+
+            @Override
+            public Object next() {
+                budget.step();
+                return items.next();
+            }
         };
     }
 

@@ -10,6 +10,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,7 +31,19 @@ class BudgetTest {
         return "{% set ns = namespace(a=" + first + ") %}" + DOUBLED.replace("DOUBLE", twice) + "{{ " + use + " }}";
     }
 
-    /// Each template would take more than any heap, or would run for ever.
+    /// Evaluates `expression` ten thousand million times.
+    private static String rounds(String expression) {
+        return "{% set ns = namespace() %}{% set ones = range(1, 100000) %}{% set zeros = range(100000) | map('abs') %}"
+                + "{% set digits = '7' * 900 %}{% set spaces = ' ' * 1000000 %}{% set letters = 'a,b' * 100000 %}"
+                + "{% for i in range(100000) %}{% for j in range(100000) %}{% if " + expression
+                + " %}{% endif %}{% endfor %}{% endfor %}";
+    }
+
+    private static String names(int count) {
+        return IntStream.range(0, count).mapToObj(i -> "a" + i).collect(Collectors.joining(","));
+    }
+
+    /// Each would take more than any heap, or for ever.
     private static List<String> bombs() {
         return List.of(
                 // memory
@@ -85,6 +99,29 @@ class BudgetTest {
                 "{% for i in range(100000) %}{{ -1 in range(100000) }}{% endfor %}",
                 "{% for i in range(100000) %}{{ range(100000) | map('string') | join | length }}{% endfor %}",
                 "{% for i in range(100000) %}{{ range(100000) | reverse | first }}{% endfor %}",
+                rounds("range(100000) | select('none')"),
+                rounds("range(100000) | reject('number') | reverse | list"),
+                rounds("ones | select('eq', 0)"),
+                rounds("zeros | select"),
+                rounds("ones | reject"),
+                rounds("'a' in ones"),
+                rounds("'word' | int + 'word' | float"),
+                rounds("digits | int(1)"),
+                rounds("digits | float"),
+                rounds("('1.' ~ digits) | float"),
+                rounds("spaces | int"),
+                rounds("(letters ~ text).replace(',', '')"),
+                rounds("(letters ~ text)[::50]"),
+                rounds("('ß' * 1000) | upper"),
+                rounds("('İ' * 1000) | lower"),
+                rounds("('aΣ' * 1000) | lower"),
+                rounds("(letters ~ 'a').splitlines()"),
+                rounds("b" + "a".repeat(400_000)),
+                rounds("ns.b" + "a".repeat(400_000)),
+                "{% for i in range(100000) %}{% set " + names(50_000) + " = range(50000) %}{% endfor %}",
+                "{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set " + names(1_000)
+                        + " = range(1000) %}{% macro m() %}{% endmacro %}{% set ns.l = [ns.l, m] %}{% endfor %}",
+                "{% macro f() %}{% set " + names(50_000) + " = range(50000) %}{{ f() }}{% endmacro %}{{ f() }}",
                 "{% set ns = namespace(a=[1], b=[1]) %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}"
                         + "{% set ns.b = [ns.b, ns.b] %}{% endfor %}{{ ns.a == ns.b }}",
                 "{% set ns = namespace(a=[1], b=[1]) %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}"
@@ -143,7 +180,40 @@ class BudgetTest {
                         .doesNotContainPattern("\\p{Cntrl}"));
     }
 
-    /// What takes Python no time ends here, too.
+    /// Java's own methods take the square of these texts' length, which is minutes and more.
+    @ParameterizedTest
+    @CsvSource({"Σ, lower, σ, ς", "aΣ, lower, aσ, aς", "İ, lower, i̇, i̇", "ß, upper, SS, SS", "ﬃ, upper, FFI, FFI"})
+    void lettersThatBecomeOthersAreRewrittenInTime(String letters, String filter, String each, String last) {
+        Template template = Template.parse("{{ text | " + filter + " }}");
+        Map<String, Object> variables = Map.of("text", Text.foreign(letters.repeat(200_000)));
+        Assertions.assertTimeoutPreemptively(
+                AN_END, () -> assertThat(template.render(variables)).hasToString(each.repeat(199_999) + last));
+    }
+
+    /// What is computed in another way than by Java's own methods.
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "{{ 'ΟΔΟΣ'|lower }}{{ 'Σ Σ'|lower }}{{ 'ΑΣ. ΑΣ.Α'|lower }} ; οδοςσ σας. ασ.α",
+                "{{ 'οΣ'|capitalize }} ; Ος",
+                "{{ 'a\\r\\nb\\n\\rc\\n'.splitlines() }} ; ['a', 'b', '', 'c']",
+                "{{ ' -7 '|int }}{{ '1.5e1'|int }}{{ '.5'|float }}{{ '1.'|float }} ; -7150.51.0",
+                "{{ '9223372036854775808'|int(5) }}{{ ''|int(6) }}{{ [1]|int(7) }}{{ '1e'|float(8) }} ; 5678",
+            })
+    void theSameAsInPython(String template, String rendered) {
+        assertThat(Template.parse(template).render(VARIABLES)).hasToString(rendered);
+    }
+
+    /// Words whose hashes lie side by side.
+    @Test
+    void aSourceOfManyWordsIsRead() {
+        String source = "{% set " + names(120_000) + " = 1 %}";
+        Assertions.assertTimeoutPreemptively(
+                AN_END, () -> assertThat(Template.parse(source).words()).contains("a0", "a119999"));
+    }
+
+    /// What Python does in no time ends here, too.
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

@@ -330,6 +330,16 @@ class TemplateFuzzTest {
         mutate(22, 300_000);
     }
 
+    /// A test applied to each of many items of which it keeps none took ten minutes.
+    @Test
+    void aTemplateThatRanOnEnds() {
+        assertThat(isRendered("{% for x in deep %}{% for x in range(100000) %}{% for x in [1, 'a'] %}data\n{% endfor %}"
+                        + "{% for x in range(1000) %}"
+                        + "{{ ((((range(100000)) | select('string')) | reverse) | list)[true] }}"
+                        + "{% endfor %}{% endfor %}{% endfor %}"))
+                .isFalse();
+    }
+
     private static void compose(long seed, int count) {
         Random random = new Random(seed);
         int rendered = 0;

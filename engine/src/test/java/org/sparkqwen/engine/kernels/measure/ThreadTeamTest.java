@@ -3,10 +3,10 @@ package org.sparkqwen.engine.kernels.measure;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -66,18 +66,21 @@ class ThreadTeamTest {
         }
     }
 
-    /// Part 0 is the caller's first; other parts wait until it fails, and some time for its exception to be kept.
+    /// Part 0 is the caller's first. The other threads' parts wait until the caller has begun another part, because its
+    /// exception is kept by then.
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 4})
     void ofSeveralFailuresTheFirstIsThrown(int threads) {
         try (ThreadTeam team = new ThreadTeam(threads)) {
+            Thread caller = Thread.currentThread();
+            AtomicBoolean kept = new AtomicBoolean();
             AtomicInteger failed = new AtomicInteger();
             assertThatThrownBy(() -> team.run(8, (part, worker) -> {
-                        while (part > 0 && failed.get() == 0) {
-                            Thread.onSpinWait();
+                        if (part > 0 && Thread.currentThread() == caller) {
+                            kept.set(true);
                         }
-                        if (part > 0) {
-                            LockSupport.parkNanos(50_000_000);
+                        while (part > 0 && !kept.get()) {
+                            Thread.onSpinWait();
                         }
                         failed.incrementAndGet();
                         throw new IllegalArgumentException("part " + part);
