@@ -66,8 +66,8 @@ class ThreadTeamTest {
         }
     }
 
-    /// Part 0 is the caller's first. The other threads' parts wait until the caller has begun another part, because its
-    /// exception is kept by then.
+    /// Part 0 is the caller's first. The other threads' parts wait until the caller has begun another part, because
+    /// its exception is kept by then.
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 4})
     void ofSeveralFailuresTheFirstIsThrown(int threads) {
