@@ -15,6 +15,12 @@ final class RandomSchema {
     private static final List<String> NAMES = List.of("a", "b", "xa", "xb");
     private static final List<String> PATTERNS = List.of("^a", "b$", "^[ab]{1,2}$", "1");
 
+    /// The depth from which on objects are empty.
+    ///
+    /// A schema that requires itself would otherwise be followed without end. Values that start at depth 3 nest no
+    /// deeper than [Constraint.JsonSchema#DEFAULT_DEPTH] allows, so valid ones must still be accepted.
+    private static final int LOWEST = -3;
+
     private final Random random;
     private final ObjectNode definitions = NODES.objectNode();
 
@@ -286,7 +292,7 @@ final class RandomSchema {
                     schemas.add(each.get("additionalProperties"));
                 }
             });
-            if (!object.has(name) && !oneIn(3) && (depth > 0 || !schemas.isEmpty())) {
+            if (!object.has(name) && !oneIn(3) && depth > (schemas.isEmpty() ? 0 : LOWEST)) {
                 object.set(
                         name,
                         value(
