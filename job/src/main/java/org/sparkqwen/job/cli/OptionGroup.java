@@ -106,7 +106,11 @@ enum OptionGroup {
     EVERY_COMMAND("Every command", Commands.ALL, "--verbose", "--help", "--version");
 
     private final String section;
+
+    @SuppressWarnings("ImmutableEnumChecker") // nobody writes to it
     private final Set<String> commands;
+
+    @SuppressWarnings("ImmutableEnumChecker") // nobody writes to it
     private final List<String> options;
 
     OptionGroup(String section, Set<String> commands, String... options) {

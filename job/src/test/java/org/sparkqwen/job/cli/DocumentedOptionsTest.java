@@ -84,7 +84,8 @@ class DocumentedOptionsTest {
             expected.add(group.heading() + ":");
             shown.forEach(option -> expected.add(option.longestName()));
         });
-        String help = command.commandLine().getUsageMessage().split("\nExamples:")[0];
+        String whole = command.commandLine().getUsageMessage();
+        String help = whole.substring(0, whole.indexOf("\nExamples:"));
         assertThat(matches(Pattern.compile("(?m)^(?! )[A-Za-z ]+:$|^ {2}(?:-[a-zA-Z],|   ) (--[a-z-]+)"), help).stream()
                         .map(found -> found.startsWith(" ") ? found.substring(found.indexOf("--")) : found)
                         .filter(found -> !found.equals("Commands:")))
