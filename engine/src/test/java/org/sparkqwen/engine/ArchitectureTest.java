@@ -86,16 +86,17 @@ class ArchitectureTest {
                 .check(ENGINE);
     }
 
-    /// A rendering pays for all that it makes. These are the classes that charge for what they hold, `Casing`, whose
-    /// result is about as long as its text and is charged by its caller, and those that work while a template is
-    /// parsed, whose source is bounded.
+    /// A rendering pays for all that it makes. These are the classes that charge for what they hold, `Casing`,
+    /// whose result is about as long as its text and is charged by its caller, and those that work while a template
+    /// is parsed, whose source is bounded.
     @Test
     void whatATemplateMakesIsChargedToItsBudget() {
         noClasses()
                 .that()
                 .resideInAPackage(ROOT + ".template")
                 .and()
-                .haveNameNotMatching(".*\\.(Items|Tuple|Range|Dict|Namespace|Scope|Text|Text\\$Builder|Spelling|Casing)")
+                .haveNameNotMatching(
+                        ".*\\.(Items|Tuple|Range|Dict|Namespace|Scope|Text|Text\\$Builder|Spelling|Casing)")
                 .and()
                 .haveNameNotMatching(".*\\.(Lexer|Parser|ExpressionParser|OperandParser(\\$ArgumentList)?)")
                 .should()
