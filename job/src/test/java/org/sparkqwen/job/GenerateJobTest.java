@@ -38,7 +38,7 @@ class GenerateJobTest {
             Ending.after(24).withStop(List.of("\n")));
 
     @ParameterizedTest
-    @CsvSource({"1, VECTOR, 2, 64", "3, VECTOR, 1, 7", "17, VECTOR, 2, 1", "2, SCALAR, 2, 64"})
+    @CsvSource({"1, vector, 2, 64", "3, vector, 1, 7", "17, vector, 2, 1", "2, scalar, 2, 64"})
     void givesTheSameTextsInAnyPartitioningBatchThreadsAndKernels(
             int partitions, KernelChoice kernels, int threads, int maxSequences) {
         Dataset<Row> prompts = LocalSpark.session().read().parquet(LocalSpark.PROMPTS);

@@ -37,12 +37,12 @@ public class ScoreJobTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1, VECTOR, 2, 2048",
-        "3, VECTOR, 2, 2048",
-        "17, VECTOR, 2, 2048",
-        "3, VECTOR, 1, 1",
-        "2, VECTOR, 2, 100000",
-        "3, SCALAR, 2, 2048"
+        "1, vector, 2, 2048",
+        "3, vector, 2, 2048",
+        "17, vector, 2, 2048",
+        "3, vector, 1, 1",
+        "2, vector, 2, 100000",
+        "3, scalar, 2, 2048"
     })
     void givesTheSameBitsInAnyPartitioningBatchThreadsAndKernels(
             int partitions, KernelChoice kernels, int threads, int batchTokens) {
