@@ -77,74 +77,6 @@ public record RunSettings(
                 Map.of());
     }
 
-    /// Returns these settings with another format of the output: `parquet`, `json` or `orc`.
-    public RunSettings withOutputFormat(String value) {
-        return new RunSettings(
-                input,
-                output,
-                value,
-                outputOptions,
-                mode,
-                columns,
-                errors,
-                limit,
-                checkpointRows,
-                checkpointBytes,
-                targetFileSize,
-                conf);
-    }
-
-    /// Returns these settings with options of the output's format.
-    public RunSettings withOutputOptions(Map<String, String> value) {
-        return new RunSettings(
-                input,
-                output,
-                outputFormat,
-                value,
-                mode,
-                columns,
-                errors,
-                limit,
-                checkpointRows,
-                checkpointBytes,
-                targetFileSize,
-                conf);
-    }
-
-    /// Returns these settings with another way to handle an existing output.
-    public RunSettings withMode(Mode value) {
-        return new RunSettings(
-                input,
-                output,
-                outputFormat,
-                outputOptions,
-                value,
-                columns,
-                errors,
-                limit,
-                checkpointRows,
-                checkpointBytes,
-                targetFileSize,
-                conf);
-    }
-
-    /// Returns these settings with these input columns passing through, and no others.
-    public RunSettings withColumns(List<String> value) {
-        return new RunSettings(
-                input,
-                output,
-                outputFormat,
-                outputOptions,
-                mode,
-                value,
-                errors,
-                limit,
-                checkpointRows,
-                checkpointBytes,
-                targetFileSize,
-                conf);
-    }
-
     /// Returns these settings with another way to handle rejected rows.
     public RunSettings withErrors(ErrorPolicy value) {
         return new RunSettings(
@@ -156,23 +88,6 @@ public record RunSettings(
                 columns,
                 value,
                 limit,
-                checkpointRows,
-                checkpointBytes,
-                targetFileSize,
-                conf);
-    }
-
-    /// Returns these settings for only the first rows of the input.
-    public RunSettings withLimit(long value) {
-        return new RunSettings(
-                input,
-                output,
-                outputFormat,
-                outputOptions,
-                mode,
-                columns,
-                errors,
-                value,
                 checkpointRows,
                 checkpointBytes,
                 targetFileSize,
@@ -196,23 +111,6 @@ public record RunSettings(
                 conf);
     }
 
-    /// Returns these settings with intervals of so many bytes of the input.
-    public RunSettings withCheckpointBytes(long value) {
-        return new RunSettings(
-                input,
-                output,
-                outputFormat,
-                outputOptions,
-                mode,
-                columns,
-                errors,
-                limit,
-                checkpointRows,
-                value,
-                targetFileSize,
-                conf);
-    }
-
     /// Returns these settings with output files of about so many bytes at most.
     public RunSettings withTargetFileSize(long value) {
         return new RunSettings(
@@ -228,23 +126,6 @@ public record RunSettings(
                 checkpointBytes,
                 value,
                 conf);
-    }
-
-    /// Returns these settings with a Spark configuration of the session.
-    public RunSettings withConf(Map<String, String> value) {
-        return new RunSettings(
-                input,
-                output,
-                outputFormat,
-                outputOptions,
-                mode,
-                columns,
-                errors,
-                limit,
-                checkpointRows,
-                checkpointBytes,
-                targetFileSize,
-                value);
     }
 
     /// Returns whether rejected rows are written to the quarantine.
