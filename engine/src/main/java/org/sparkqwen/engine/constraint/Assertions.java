@@ -104,7 +104,7 @@ final class Assertions {
         return Language.complement(Language.deterministic(somewhereWrong), last);
     }
 
-    /// The same texts with any labels anywhere.
+    /// Returns an automaton of `texts` in which any labels may stand anywhere.
     private static Automaton withLabels(Automaton texts, int last) {
         if (texts.getNumStates() == 0) {
             return texts;

@@ -57,7 +57,7 @@ final class CountedStrings {
         return Language.concatenate(List.of(quote, Automata.makeChar(label), quote));
     }
 
-    /// The same texts as an automaton over bytes.
+    /// Turns an automaton of texts into one over bytes.
     ///
     /// @param texts of which some strings may be labels of this
     ByteAutomaton bytes(Automaton texts) {

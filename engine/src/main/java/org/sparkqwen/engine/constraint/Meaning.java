@@ -18,7 +18,7 @@ record Meaning(List<Values> parts) {
             ArrayShape.all(),
             ObjectShape.all()));
 
-    /// The same values by way of a `$ref`.
+    /// Returns the meaning with a `$ref` as the way by which it was reached.
     Meaning by(Schema referenced) {
         Origin way = new Origin(true, Set.of(referenced));
         return new Meaning(parts.stream()

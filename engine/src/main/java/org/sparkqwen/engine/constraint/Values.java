@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 sealed interface Values permits ListedValues, NumberRange, StringSet, ArrayShape, ObjectShape {
     Origin origin();
 
-    /// The same values by another way.
+    /// Returns these values with another origin.
     Values withOrigin(Origin origin);
 
     /// The values that are in both; null if there are none.

@@ -44,7 +44,7 @@ record Arguments(List<?> positional, Map<String, Object> named, Budget budget) {
                 "the argument '%s' is a %s, not a whole number".formatted(name, Values.type(value)));
     }
 
-    /// Those after the first `count`.
+    /// Returns the arguments after the first `count` positional ones.
     Arguments after(int count) {
         return new Arguments(positional.subList(Math.min(count, positional.size()), positional.size()), named, budget);
     }

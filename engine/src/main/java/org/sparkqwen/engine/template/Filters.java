@@ -7,7 +7,7 @@ import org.sparkqwen.engine.message.Quote;
 
 /// The filters of Jinja that chat templates use, `value | name(arguments)`.
 final class Filters {
-    /// Of applying any, besides what it does.
+    /// The steps that applying any filter costs, besides what it does.
     private static final int STEPS = 2;
 
     /// In characters, of a text that is read as a number.

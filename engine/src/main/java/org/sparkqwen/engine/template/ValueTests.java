@@ -5,7 +5,7 @@ import org.sparkqwen.engine.message.Quote;
 
 /// The tests of Jinja, `value is name`.
 final class ValueTests {
-    /// Of applying any, besides what it does.
+    /// The steps that applying any test costs, besides what it does.
     private static final int STEPS = 2;
 
     private ValueTests() {}
