@@ -10,6 +10,7 @@ import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelLocation;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.spark.LocalMode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -135,7 +136,7 @@ final class ModelOptions {
     }
 
     private ModelReference fetch(ModelLocation.Remote remote, SparkConf conf, ExecutorOptions options) {
-        if (distribution == ModelDistribution.SHARED && !ModelDistribution.inOneProcess(conf)) {
+        if (distribution == ModelDistribution.SHARED && !LocalMode.isIn(conf)) {
             throw Refusal.usage("--model-distribution shared is for a path that every host sees, not for %s; take fetch"
                     .formatted(remote.uri()));
         }

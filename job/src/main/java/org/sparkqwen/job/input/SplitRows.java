@@ -7,6 +7,7 @@ import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.spark.LocalMode;
 
 /// The row count of a split, as a task counts it.
 ///
@@ -36,7 +37,6 @@ record SplitRows(int partition, long rows, @Nullable String failure) implements 
     /// counts as one only after as many attempts as Spark makes for any task.
     private static boolean mayBeTriedAgain() {
         SparkConf conf = SparkEnv.get().conf();
-        return !conf.get("spark.master").matches("local(\\[[^,]*])?")
-                && TaskContext.get().attemptNumber() + 1 < conf.getInt("spark.task.maxFailures", 4);
+        return TaskContext.get().attemptNumber() + 1 < LocalMode.taskTries(conf);
     }
 }

@@ -3,7 +3,6 @@ package org.sparkqwen.job.model;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.Locale;
-import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.sparkqwen.engine.hostcache.ModelFiles;
@@ -12,6 +11,7 @@ import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.progress.CopyDisplay;
 import org.sparkqwen.job.progress.PackingDisplay;
+import org.sparkqwen.job.spark.LocalMode;
 import org.sparkqwen.job.storage.HadoopFiles;
 
 /// The way in which executors get a model.
@@ -59,7 +59,7 @@ public enum ModelDistribution {
     }
 
     private static ModelDistribution choose(ModelReference model, SparkSession spark, PrintStream out) {
-        if (inOneProcess(spark.sparkContext().conf())) {
+        if (LocalMode.isIn(spark.sparkContext().conf())) {
             return SHARED; // the driver's process has the model
         }
         if (model.isRemote()) {
@@ -75,11 +75,5 @@ public enum ModelDistribution {
         new Console(out)
                 .printf("Model distribution: %s, for %s%n", choice.name().toLowerCase(Locale.ROOT), why);
         return choice;
-    }
-
-    /// Returns whether tasks run in the driver's process, as with `local` and `local[2]`, but not with
-    /// `local-cluster[…]`.
-    public static boolean inOneProcess(SparkConf conf) {
-        return conf.get("spark.master", "").matches("local(\\[.*\\])?");
     }
 }

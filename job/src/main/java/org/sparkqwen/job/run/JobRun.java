@@ -43,6 +43,7 @@ import org.sparkqwen.job.input.UnreadableFiles;
 import org.sparkqwen.job.metrics.MetricsPlugin;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.progress.Pace;
+import org.sparkqwen.job.spark.LocalMode;
 import org.sparkqwen.job.storage.OutputLayout;
 import org.sparkqwen.job.storage.S3Check;
 import org.sparkqwen.job.storage.S3Settings;
@@ -135,7 +136,7 @@ public final class JobRun implements AutoCloseable {
         // Progress comes with heartbeats, and the default of ten seconds is long for a bar that stands still.
         conf.setIfMissing("spark.executor.heartbeatInterval", "2s");
         // Local runs need no UI, and must not compete for its port.
-        if (conf.get("spark.master").startsWith("local")) {
+        if (LocalMode.isIn(conf)) {
             conf.setIfMissing("spark.ui.enabled", "false");
             // Names of metrics begin with it, and those of a local executor are registered before it has the
             // application's id.

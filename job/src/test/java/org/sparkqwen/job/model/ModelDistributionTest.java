@@ -14,14 +14,12 @@ import java.time.Instant;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
@@ -172,14 +170,6 @@ class ModelDistributionTest {
         assertThatThrownBy(() -> ModelLocation.of(uri))
                 .isInstanceOf(Refusal.class)
                 .hasMessageNotContaining("secret@");
-    }
-
-    @ParameterizedTest
-    @CsvSource({"local, true", "local[*], true", "'local[2,3]', true", "'local-cluster[2,1,1024]', false", "yarn, false"
-    })
-    void tasksRunInTheDriverInLocalModeAlone(String master, boolean inOneProcess) {
-        SparkConf conf = new SparkConf(false).set("spark.master", master);
-        assertThat(ModelDistribution.inOneProcess(conf)).isEqualTo(inOneProcess);
     }
 
     private ModelReference fetch() {
