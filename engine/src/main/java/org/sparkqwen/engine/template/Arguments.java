@@ -3,15 +3,15 @@ package org.sparkqwen.engine.template;
 import java.util.List;
 import java.util.Map;
 
-/// The arguments of a call, in order and by name.
+/// The arguments of a call from a template: some in order, some by name.
 ///
-/// @param budget what pays for what is called
+/// @param budget the budget of the rendering, which pays for the call
 record Arguments(List<?> positional, Map<String, Object> named, Budget budget) {
     boolean has(int index, String name) {
         return index < positional.size() || named.containsKey(name);
     }
 
-    /// The argument at `index`, which may be given by `name` instead.
+    /// Returns the argument at `index`, or the one called `name` if there are not so many.
     Object get(int index, String name) {
         if (index < positional.size()) {
             return positional.get(index);

@@ -2,42 +2,45 @@ package org.sparkqwen.engine.template;
 
 import java.util.concurrent.CancellationException;
 
-/// The work and the memory that one rendering may still take. A template comes with a model, and may neither hold up a
-/// job nor fill its heap; so whatever a rendering computes, compares, searches or makes is charged here, by whatever
-/// function it does so.
+/// Limits the work and the memory that one rendering of a template may take. A template comes with a model,
+/// and it must neither hold up a job nor fill its heap. So everything that a rendering computes, compares,
+/// searches or makes is charged here.
 ///
-/// Values can only be made with a budget at hand: [Text], [Items], [Dict], [Range] and [Tuple] charge for what they
-/// hold, and [Expression] and [Statement] for each evaluation. Memory is never given back, so the bound holds
-/// whatever the template keeps.
+/// A value can only be made with a budget: [Text], [Items], [Dict], [Range] and [Tuple] charge for what they
+/// hold, and [Expression] and [Statement] charge for each evaluation. Memory is never given back, so the
+/// limit holds whatever the template keeps.
 final class Budget {
-    /// What a value takes besides what it holds: an object or two with their headers.
+    /// The bytes of a value without its contents: an object or two with their headers.
     static final int VALUE_BYTES = 64;
 
-    /// A place in a list, and a number or a function in it.
+    /// The bytes of a place in a list, together with a number or a function in it.
     static final int ITEM_BYTES = 32;
 
-    /// Steps of any rendering. A step is some tens of nanoseconds.
+    /// The steps that every rendering may take. A step takes some tens of nanoseconds.
     static final long STEPS = 10_000_000;
 
-    /// Further steps for each unit of input.
+    /// The further steps that a rendering may take for each unit of its input.
     static final long STEPS_PER_UNIT = 4;
 
-    /// Bytes of any rendering.
+    /// The bytes that every rendering may take.
     static final long BYTES = 64L << 20;
 
-    /// Further bytes for each unit of input. Templates copy a message some ten times, at two bytes a character.
+    /// The further bytes that a rendering may take for each unit of its input. Templates copy a message about
+    /// ten times, at two bytes a character.
     static final long BYTES_PER_UNIT = 48;
 
-    /// The largest input, in units: twice as many characters as a context of a million tokens takes.
+    /// The largest input, in units. It is twice the number of characters in a context of a million tokens.
     static final long LARGEST_INPUT = 8_000_000;
 
-    /// How deep values, expressions and blocks may lie in each other. A level takes a few frames of the stack.
+    /// The greatest depth to which values, expressions and blocks may nest. A level takes a few frames of the
+    /// stack.
     static final int DEEPEST = 300;
 
-    /// Characters that are searched, compared or copied in a step.
+    /// The number of characters that are searched, compared or copied in one step.
     private static final int CHARS_PER_STEP = 16;
 
-    /// Steps between two looks at whether the thread is interrupted, as a power of two.
+    /// The number of steps after which a rendering checks whether its thread is interrupted, as a power of
+    /// two.
     private static final int LOOK_SHIFT = 15;
 
     private final long mostSteps;
@@ -47,7 +50,7 @@ final class Budget {
     private long bytes;
     private int depth;
 
-    /// @param input the size of the input, in units: its characters, and a few for each value
+    /// @param input the size of the input in units: its characters, and a few units for each value
     Budget(long input) {
         this.input = input;
         mostSteps = STEPS + STEPS_PER_UNIT * input;
@@ -56,8 +59,8 @@ final class Budget {
         bytes = mostBytes;
     }
 
-    /// The most characters that the rendered text may have: some more than an honest template makes of its input,
-    /// since what it makes is tokenized next.
+    /// Returns the greatest number of characters that the rendered text may have. It is more than a template
+    /// of good faith makes of its input. There is a limit because the text is tokenized next.
     long longestOutput() {
         return 1_000_000 + 8 * input;
     }
@@ -66,7 +69,7 @@ final class Budget {
         steps(1);
     }
 
-    /// Charges for `count` steps that come next.
+    /// Charges for the next `count` steps.
     ///
     /// @throws CancellationException if the thread is interrupted
     void steps(long count) {
@@ -98,7 +101,8 @@ final class Budget {
         bytes -= count;
     }
 
-    /// Looks whether a value of `count` bytes can be made, before its parts are, which charge for it.
+    /// Checks that a value of `count` bytes can be made, without charging for it. Its parts charge for
+    /// themselves later.
     void expect(long count) {
         bytes(count);
         bytes += count;
@@ -110,7 +114,7 @@ final class Budget {
         bytes(VALUE_BYTES + 2 * chars);
     }
 
-    /// Goes one level deeper. What leaves in another way than by [#leave] ends the rendering.
+    /// Enters one level of nesting. Whoever does not come back through [#leave] ends the rendering.
     void enter() {
         if (depth == DEEPEST) {
             throw TemplateException.tooDeep();

@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.template;
 
-/// What a template can call: a function, a macro, a method of a value.
+/// A value that a template can call: a function, a macro, or a method of a value.
 @FunctionalInterface
 interface Callable {
     Object call(Arguments arguments);

@@ -2,17 +2,18 @@ package org.sparkqwen.engine.template;
 
 import java.util.Locale;
 
-/// Texts in capitals and in small letters, in time that grows with the text. String's own methods take its square where
-/// a letter becomes several, and where a sigma may be the last of its word.
+/// Changes texts to upper case and to lower case, in time that grows linearly with the text. The time of
+/// String's own methods is quadratic where a letter becomes several, and where a sigma may be the last letter
+/// of its word.
 final class Casing {
-    /// Chars that String's methods are given at once.
+    /// The number of chars that are passed to String's methods at once.
     private static final int PIECE = 64;
 
     private static final char SIGMA = '\u03a3';
     private static final char SMALL_SIGMA = '\u03c3';
     private static final char FINAL_SIGMA = '\u03c2';
 
-    /// Punctuation that may stand within a word.
+    /// The punctuation that may stand within a word.
     private static final String IN_WORDS =
             "'.:\u00b7\u0387\u055f\u05f4\u2018\u2019\u2024" + "\u2027\ufe13\ufe52\ufe55\uff07\uff0e\uff1a";
 
@@ -28,7 +29,8 @@ final class Casing {
         return upper.toString();
     }
 
-    /// `chars` from `from` on, where what comes before decides about a sigma.
+    /// Returns `chars` from index `from` on in lower case. The chars before `from` only decide how a sigma is
+    /// written.
     static String lower(String chars, int from, Budget budget) {
         StringBuilder lower = new StringBuilder(chars.length());
         int start = from;
@@ -54,7 +56,8 @@ final class Casing {
         return end < last && Character.isHighSurrogate(chars.charAt(end - 1)) ? end + 1 : end;
     }
 
-    /// Whether the sigma at `place` follows a letter that has a case, and none follows it, as Unicode defines it.
+    /// Tells whether the sigma at `place` is final as Unicode defines it: it follows a cased letter, and no
+    /// cased letter follows it.
     private static boolean isFinal(String chars, int place, Budget budget) {
         int before = place;
         while (before > 0 && isIgnored(chars.codePointBefore(before))) {

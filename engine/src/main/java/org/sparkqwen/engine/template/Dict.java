@@ -5,10 +5,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Python's dictionary, in the order in which its keys came. Keys are texts, whole numbers, truth values and `None`; as
-/// in Python, 1, 1.0 and `True` are the same key.
+/// Python's dictionary, whose entries stay in the order in which their keys were added. Keys are texts, whole
+/// numbers, truth values and `None`. As in Python, 1, 1.0 and `True` are the same key.
 final class Dict {
-    /// An entry and its place in the table.
+    /// The bytes of an entry and its place in the hash table.
     private static final int ENTRY_BYTES = 160;
 
     private final Map<Key, Entry> entries = new LinkedHashMap<>();
@@ -21,11 +21,12 @@ final class Dict {
 
     record Entry(Object key, Object value) {}
 
-    /// Keys have an order so that a table full of texts with the same hash stays fast.
+    /// A key as the hash table compares it. Keys have an order, so a table in which many texts have the same
+    /// hash stays fast.
     private record Key(int kind, String chars, long number) implements Comparable<Key> {
         private static final Key NONE = new Key(0, "", 0);
 
-        /// The key that `value` is, or null if nothing has such a key.
+        /// Returns the key that `value` is, or null if such a value cannot be a key.
         static @Nullable Key of(Object value) {
             return switch (value) {
                 case Text text -> new Key(2, text.toString(), 0);
@@ -47,7 +48,7 @@ final class Dict {
         }
     }
 
-    /// Sets an entry while the dictionary is made; it is never changed afterwards.
+    /// Sets an entry while the dictionary is made. A dictionary never changes afterwards.
     void put(Object key, Object value) {
         Key place = Key.of(key);
         if (place == null) {
@@ -78,7 +79,7 @@ final class Dict {
         return entry == null ? null : entry.value();
     }
 
-    /// For the hash, and for a few comparisons with keys that have the same.
+    /// Charges for the hash of a key, and for a few comparisons with keys that have the same hash.
     private static void charge(Key key, Budget budget) {
         budget.scan(8L * key.chars().length());
     }
@@ -111,7 +112,7 @@ final class Dict {
         return values;
     }
 
-    /// The entries, each a tuple of key and value.
+    /// Returns the entries, each as a tuple of key and value.
     Items pairs(Budget maker) {
         Items pairs = new Items(maker);
         for (Entry entry : entries()) {

@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.template;
 
-/// A part of a template that gives a value: a [Text], Boolean, Long, Double, List, [Dict], [None], [Undefined],
-/// [Namespace], [Loop] or [Callable]. Each evaluation is a step of the rendering's budget.
+/// A part of a template that has a value: a [Text], Boolean, Long, Double, List, [Dict], [None], [Undefined],
+/// [Namespace], [Loop] or [Callable]. Each evaluation costs a step of the rendering's budget.
 final class Expression {
     private final Evaluation evaluation;
 

@@ -5,7 +5,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.template.Token.Kind;
 
-/// Makes expressions of tokens: operators, with a method for each precedence, the weakest first.
+/// Parses expressions with operators. It has one method for each precedence, from the weakest operators to
+/// the strongest.
 final class ExpressionParser {
     private final Tokens tokens;
     private final OperandParser operands;
@@ -15,12 +16,12 @@ final class ExpressionParser {
         operands = new OperandParser(tokens, this);
     }
 
-    /// An expression, or several with commas, which are a tuple.
+    /// Parses an expression, or several expressions with commas between them, which make a tuple.
     Expression tuple() {
         return rest(expression());
     }
 
-    /// The same for what a loop runs over, where `if` begins the loop's filter.
+    /// Parses the expression that a loop runs over. Unlike in [#tuple], an `if` begins the loop's filter.
     Expression tupleWithoutConditions() {
         return rest(or());
     }
@@ -102,7 +103,7 @@ final class ExpressionParser {
         boolean holds(Object left, Object right, Budget budget);
     }
 
-    /// One step of a chain `a < b <= c`, which holds if each neighbours do.
+    /// One step of a chain such as `a < b <= c`, which holds if every two neighbours compare so.
     private record Comparison(Operator operator, Expression right) {}
 
     private Expression comparison() {

@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.sparkqwen.engine.message.Quote;
 
-/// The filters of Jinja that chat templates use, `value | name(arguments)`.
+/// The filters of Jinja that chat templates use, as in `value | name(arguments)`.
 final class Filters {
-    /// The steps that applying any filter costs, besides what it does.
+    /// The steps that applying any filter costs, in addition to what it does.
     private static final int STEPS = 2;
 
-    /// In characters, of a text that is read as a number.
+    /// The greatest number of characters of a text that is read as a number.
     private static final int LONGEST_NUMBER = 1_000;
 
     private static final int STEPS_PER_NUMBER = 8;
@@ -20,7 +20,7 @@ final class Filters {
     private static final Pattern DECIMAL =
             Pattern.compile("[+-]?(?:NaN|Infinity|(?:[0-9]++\\.?+[0-9]*+|\\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+)");
 
-    /// Of `tojson`; what is wider fits into no budget.
+    /// The widest indentation of `tojson`. No budget has room for a wider one.
     private static final int WIDEST_INDENT = 1_000_000;
 
     private static final Text DOT = Text.own(".");
@@ -102,7 +102,8 @@ final class Filters {
                 : arguments.get(0, "default", 0.0);
     }
 
-    /// What a number may be read from. It is matched before it is read, as an exception takes far longer.
+    /// Returns the characters from which a number is parsed. They are matched against a pattern first,
+    /// because an exception takes far longer.
     private static String digits(Object value, Budget budget) {
         Text text = value instanceof Text given ? given : Text.EMPTY;
         budget.steps(STEPS_PER_NUMBER);
@@ -137,7 +138,7 @@ final class Filters {
         return joined.text();
     }
 
-    /// All lines but the first, and but the empty ones, moved to the right.
+    /// Returns the text with all lines indented except the first line and empty lines.
     private static Text indented(Text text, Arguments arguments) {
         Budget budget = arguments.budget();
         Object width = arguments.get(0, "width", 4L);
@@ -165,7 +166,7 @@ final class Filters {
         if (arguments.has(2, "separators") || Values.truth(arguments.get(3, "sort_keys", false))) {
             throw new TemplateException("tojson with separators or sort_keys is not supported");
         }
-        // transformers' first parameter is ensure_ascii.
+        // In transformers, the first parameter is ensure_ascii.
         if (Values.truth(arguments.get(0, "ensure_ascii", false))) {
             throw new TemplateException("tojson with ensure_ascii is not supported");
         }
@@ -189,7 +190,7 @@ final class Filters {
         return results;
     }
 
-    /// The items for which a test gives `wanted`; without a test, those that are true.
+    /// Returns the items for which a test gives `wanted`. Without a test, an item's own truth value decides.
     private static List<Object> chosen(Object value, boolean ofAttribute, Arguments arguments, boolean wanted) {
         Arguments test = ofAttribute ? arguments.after(1) : arguments;
         Items chosen = new Items(arguments.budget());
@@ -205,7 +206,7 @@ final class Filters {
         return chosen;
     }
 
-    /// `item.a.b` for the attribute `a.b`.
+    /// Returns `item.a.b` for the attribute `a.b`.
     private static Object path(Object item, Text attribute, Budget budget) {
         Object value = item;
         for (Object piece : PythonStrings.pieces(attribute, DOT, -1, budget)) {

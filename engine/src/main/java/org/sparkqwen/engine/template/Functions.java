@@ -9,7 +9,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.sparkqwen.engine.message.Quote;
 
-/// The functions that a chat template finds: Jinja's, and those that transformers adds.
+/// The functions that every chat template finds: those of Jinja, and those that transformers adds.
 final class Functions {
     static final Map<String, Callable> ALL = Map.of(
             "namespace", Functions::namespace,
@@ -18,12 +18,13 @@ final class Functions {
             "raise_exception", Functions::raiseException,
             "strftime_now", Functions::strftimeNow);
 
-    /// To write a time takes so much longer than a step.
+    /// The steps for each directive of `strftime`, because formatting a time takes that much longer than a
+    /// step.
     private static final int STEPS_PER_DIRECTIVE = 64;
 
     private static final Pattern DIRECTIVE = Pattern.compile("%(.)", Pattern.DOTALL);
 
-    /// The directives of `strftime`, as java.time knows them.
+    /// The formatters of java.time that correspond to the directives of `strftime`.
     private static final Map<Character, DateTimeFormatter> FORMATTERS = Map.ofEntries(
             directive('a', "EEE"),
             directive('A', "EEEE"),
@@ -75,7 +76,7 @@ final class Functions {
                 Spelling.text(arguments.get(0, "message"), arguments.budget()).toString());
     }
 
-    /// The time as `format` says, in English whatever the machine's language.
+    /// Returns the current time in the given format, in English whatever the machine's language is.
     private static Object strftimeNow(Arguments arguments) {
         Budget budget = arguments.budget();
         LocalDateTime now = LocalDateTime.now(ZoneId.systemDefault());

@@ -4,16 +4,17 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What a template is rendered with. Its size decides how much a rendering may take.
+/// Measures and converts the variables with which a template is rendered. Their size decides how much work a
+/// rendering may take.
 final class Input {
-    /// A value counts as so many characters besides its own.
+    /// The number of characters that a value counts in addition to its own.
     private static final int UNITS_PER_VALUE = 4;
 
     private static final int DEEPEST = 100;
 
     private Input() {}
 
-    /// The budget of a rendering with `variables`.
+    /// Returns the budget of a rendering with `variables`.
     ///
     /// @throws TemplateException if they are too large, or nest too deep
     static Budget budget(Map<String, ? extends @Nullable Object> variables) {
@@ -48,7 +49,7 @@ final class Input {
         return units;
     }
 
-    /// `value` as a template's value; [Template#render] says of what.
+    /// Converts `value` to a value of a template. [Template#render] says which types it may have.
     static Object value(@Nullable Object value, Budget budget) {
         return switch (value) {
             case null -> None.NONE;

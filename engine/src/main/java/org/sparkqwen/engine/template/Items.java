@@ -4,7 +4,7 @@ import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Python's list. It is filled when it is made, and never changed afterwards, so values share it.
+/// Python's list. It is filled while it is made and never changes afterwards, so values can share it.
 final class Items extends AbstractList<Object> {
     private final List<Object> items = new ArrayList<>();
     private final Budget budget;

@@ -10,8 +10,9 @@ import java.util.regex.Pattern;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.template.Token.Kind;
 
-/// Cuts a template's source into tokens, as jinja2 does with `trim_blocks` and `lstrip_blocks`, which is how
-/// transformers sets it up: a block or comment that stands on lines of its own leaves nothing of them.
+/// Cuts the source of a template into tokens, as jinja2 does with `trim_blocks` and `lstrip_blocks`.
+/// transformers sets it up in this way: where blocks or comments take up whole lines, these lines leave no
+/// white space behind.
 final class Lexer {
     private static final Pattern TOKEN =
             Pattern.compile("(?<name>[\\p{L}_][\\p{L}\\p{N}_]*)" + "|\\*\\*|//|==|!=|>=|<=|[-+*/%~\\[\\](){}><=.:|,;]");
@@ -27,12 +28,12 @@ final class Lexer {
         this.source = source;
     }
 
-    /// @throws TemplateException if a tag does not end, or holds what is no token
+    /// @throws TemplateException if a tag is not closed, or contains something that is not a token
     static Tokens read(String source) {
         String lines = source.replace("\r\n", "\n").replace('\r', '\n');
         Lexer lexer = new Lexer(lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines);
         lexer.read();
-        // No copy of the set: one by Set.copyOf takes the square of its size for words with the same hash.
+        // The set is not copied, because Set.copyOf takes quadratic time for words with the same hash.
         return new Tokens(List.copyOf(lexer.tokens), Collections.unmodifiableSet(lexer.words));
     }
 
@@ -52,7 +53,7 @@ final class Lexer {
         add(Kind.END, "");
     }
 
-    /// Where the next `{{`, `{%` or `{#` is, or the end.
+    /// Returns the index of the next `{{`, `{%` or `{#`, or the end of the source.
     private int nextOpening() {
         for (int i = source.indexOf('{', at); i >= 0; i = source.indexOf('{', i + 1)) {
             if (i + 1 < source.length() && "{%#".indexOf(source.charAt(i + 1)) >= 0) {
@@ -66,7 +67,7 @@ final class Lexer {
         return index < source.length() && "-+".indexOf(source.charAt(index)) >= 0;
     }
 
-    /// The text up to `end`, where a tag begins, or nothing follows.
+    /// Adds the text up to `end`, where a tag begins or the source ends.
     private void data(int end) {
         int kept = end;
         if (end < source.length()) {
@@ -99,10 +100,10 @@ final class Lexer {
         afterTag(sign, true);
     }
 
-    /// Reads on after the end of a tag.
+    /// Continues after the end of a tag.
     ///
-    /// @param sign what stands before the end
-    /// @param trims whether the line break after the tag belongs to it
+    /// @param sign the character before the end of the tag
+    /// @param trims whether a line break after the tag belongs to the tag
     private void afterTag(char sign, boolean trims) {
         if (sign == '-') {
             while (at < source.length() && PythonStrings.isSpace(source.charAt(at))) {
@@ -117,7 +118,7 @@ final class Lexer {
         add(begin, begin == Kind.BLOCK_BEGIN ? "{%" : "{{");
         String closing = end == Kind.BLOCK_END ? "%}" : "}}";
         Matcher matcher = TOKEN.matcher(source).useTransparentBounds(true);
-        int depth = 0; // of brackets
+        int depth = 0; // the number of open brackets
         while (true) {
             while (at < source.length() && PythonStrings.isSpace(source.charAt(at))) {
                 at++;
@@ -159,7 +160,7 @@ final class Lexer {
         return index < source.length() && '0' <= source.charAt(index) && source.charAt(index) <= '9';
     }
 
-    /// Where the digits end that begin at `start`; single underscores may stand between them.
+    /// Returns the end of the digits that begin at `start`. Single underscores may stand between them.
     private int endOfDigits(int start) {
         int end = start;
         while (isDigit(end) || (end > start && source.startsWith("_", end) && isDigit(end + 1))) {
@@ -168,7 +169,7 @@ final class Lexer {
         return end;
     }
 
-    /// A number. After a point, as in `a.0.1`, it has no fraction.
+    /// Adds a number. After a point, as in `a.0.1`, a number has no fraction.
     private void number() {
         int start = at;
         int end = endOfDigits(start);

@@ -3,7 +3,7 @@ package org.sparkqwen.engine.template;
 import java.util.List;
 import org.sparkqwen.engine.message.Quote;
 
-/// The variable `loop` in the body of a loop.
+/// The variable `loop` in the body of a loop of a template.
 record Loop(List<?> items, int index0) {
     Object attribute(String name) {
         int length = items.size();

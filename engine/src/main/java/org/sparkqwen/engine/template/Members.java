@@ -5,11 +5,11 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 
-/// What is in a value: attributes, methods, items, slices.
+/// Looks up what is within a value: attributes, methods, items and slices.
 final class Members {
     private Members() {}
 
-    /// `owner.name`; undefined if there is no such thing.
+    /// Returns `owner.name`, which is undefined if there is no such thing.
     static Object attribute(Object owner, Text key, Budget budget) {
         String name = key.toString();
         return switch (owner) {
@@ -58,7 +58,7 @@ final class Members {
         return value != null ? value : missing("mapping", key.toString());
     }
 
-    /// `owner[key]`; undefined if there is no such thing.
+    /// Returns `owner[key]`, which is undefined if there is no such thing.
     static Object item(Object owner, Object key, Budget budget) {
         if (owner instanceof Dict map) {
             Object value = map.get(key, budget);
@@ -79,14 +79,14 @@ final class Members {
         return attribute(owner, Spelling.text(key, budget), budget);
     }
 
-    /// The first item of `value`, or with `index` -1 the last.
+    /// Returns an item at an end of `value`: the first for `index` 0, or the last for `index` -1.
     static Object end(Object value, int index, Budget budget) {
         Supplier<String> reason = () -> "the sequence is empty";
         Object owner = value instanceof Text ? value : Values.items(value, budget);
         return Values.length(owner, budget) == 0 ? new Undefined(reason) : item(owner, (long) index, budget);
     }
 
-    /// `owner[start:end:step]`, of which each may be absent.
+    /// Returns `owner[start:end:step]`. Each of the three numbers may be absent.
     static Object slice(Object owner, @Nullable Long start, @Nullable Long end, @Nullable Long step, Budget budget) {
         if (!(owner instanceof List<?> || owner instanceof Text)) {
             throw owner instanceof Undefined undefined
@@ -98,12 +98,12 @@ final class Members {
             throw new TemplateException("a slice's step is 0");
         }
         long size = Values.length(owner, budget);
-        // Downwards, the places run from the last item to before the first, which is -1.
+        // With a negative step, the places run from the last item down to -1, which is before the first item.
         long lowest = stride > 0 ? 0 : -1;
         long highest = stride > 0 ? size : size - 1;
         long from = start == null ? (stride > 0 ? lowest : highest) : place(start, size, lowest, highest);
         long to = end == null ? (stride > 0 ? highest : lowest) : place(end, size, lowest, highest);
-        // No list is so long that a longer stride finds a second item.
+        // No list is long enough for a second item at a longer stride.
         long pace = Math.clamp(stride, -size - 1, size + 1);
         if (owner instanceof Text text) {
             return PythonStrings.slice(text, (int) from, (int) to, (int) pace, budget);
@@ -115,7 +115,7 @@ final class Members {
         return chosen;
     }
 
-    /// The items in the opposite order.
+    /// Returns the items in reverse order.
     static Object reversed(Object value, Budget budget) {
         return slice(value instanceof Text ? value : Values.items(value, budget), null, null, -1L, budget);
     }

@@ -4,7 +4,8 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What `namespace()` makes: the one kind of value whose attributes a template can set, also out of a loop.
+/// The result of `namespace()`. It is the only kind of value whose attributes a template can set, even from
+/// within a loop.
 final class Namespace {
     private static final int ATTRIBUTE_BYTES = 128;
 

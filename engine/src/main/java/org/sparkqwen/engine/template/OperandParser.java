@@ -9,8 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.template.Token.Kind;
 
-/// Makes what operators work on of tokens: literals and names, with what is taken out of them, called, filtered and
-/// tested.
+/// Parses the operands of operators: literals and names, followed by members, calls, filters and tests.
 final class OperandParser {
     private static final Set<Kind> LITERALS = Set.of(Kind.STRING, Kind.INTEGER, Kind.FLOAT);
     private static final Set<String> AFTER_A_TEST = Set.of("else", "or", "and", "if", "is");
@@ -18,7 +17,7 @@ final class OperandParser {
     private final Tokens tokens;
     private final ExpressionParser expressions;
 
-    /// @param expressions for what stands in brackets
+    /// @param expressions the parser of what stands in brackets
     OperandParser(Tokens tokens, ExpressionParser expressions) {
         this.tokens = tokens;
         this.expressions = expressions;

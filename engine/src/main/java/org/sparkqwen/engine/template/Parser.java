@@ -9,12 +9,12 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.template.Statement.Flow;
 import org.sparkqwen.engine.template.Token.Kind;
 
-/// Makes statements of tokens: text, `{{ … }}`, and the blocks `if`, `for`, `set`, `macro`, `break`, `continue` and
-/// `generation`.
+/// Parses the statements of a template: text, `{{ … }}`, and the blocks `if`, `for`, `set`, `macro`, `break`,
+/// `continue` and `generation`.
 final class Parser {
     private static final String NAME = "a name";
 
-    /// What a macro takes besides the scope that it is defined in, which it keeps.
+    /// The bytes of a macro, without the scope in which it is defined. The macro keeps that scope.
     private static final int MACRO_BYTES = 512;
 
     private final Tokens tokens;
@@ -25,18 +25,19 @@ final class Parser {
         expressions = new ExpressionParser(tokens);
     }
 
-    /// What a value is given to: a name, an attribute of a namespace, or several names.
+    /// What a value is assigned to: a name, an attribute of a namespace, or several names.
     @FunctionalInterface
     private interface Target {
         void assign(Scope scope, Object value);
     }
 
-    /// @throws TemplateException if the tokens are no template
+    /// @throws TemplateException if the tokens are not a template
     List<Statement> template() {
         return body(Set.of());
     }
 
-    /// Statements up to a block named in `ends`, whose name is the next token then; or, without `ends`, all.
+    /// Parses statements up to a block whose name is in `ends`. That name is then the next token. If `ends`
+    /// is empty, all statements are parsed.
     private List<Statement> body(Set<String> ends) {
         tokens.enter();
         List<Statement> statements = statements(ends);
@@ -74,7 +75,7 @@ final class Parser {
         }
     }
 
-    /// `statement`, whose errors name the line of `token`.
+    /// Returns `statement` in such a form that its errors name the line of `token`.
     private static Statement located(Token token, Statement statement) {
         return (scope, output) -> {
             try {
@@ -119,14 +120,15 @@ final class Parser {
         return (_, _) -> flow;
     }
 
-    /// What the assistant writes, marked for training; for rendering it is nothing.
+    /// Parses a `generation` block, which marks the assistant's text for training. Rendering ignores the
+    /// mark.
     private Statement generation() {
         endOfBlock();
         List<Statement> body = bodyUntil("endgeneration");
         return (scope, output) -> Statement.runAll(body, scope, output);
     }
 
-    /// Statements up to the block `end`, and that.
+    /// Parses statements up to the block `end`, and that block.
     private List<Statement> bodyUntil(String end) {
         List<Statement> body = body(Set.of(end));
         tokens.expect(end);

@@ -7,7 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Python's methods of strings, and its notation of them.
+/// Python's methods of strings, and its notation of string literals.
 final class PythonStrings {
     private static final String LINE_BREAKS = "\n\r\u000b\f\u001c\u001d\u001e\u0085\u2028\u2029";
 
@@ -16,7 +16,7 @@ final class PythonStrings {
 
     private PythonStrings() {}
 
-    /// The method `name` of `text`, or null.
+    /// Returns the method `name` of `text`, or null if there is no such method.
     static @Nullable Callable method(Text text, String name) {
         return switch (name) {
             case "startswith" ->
@@ -92,7 +92,7 @@ final class PythonStrings {
         return !text.isEmpty() && text.toString().codePoints().allMatch(test);
     }
 
-    /// Whether it is written as a place in a list.
+    /// Tells whether the text is written as an index of a list.
     static boolean isIndex(Text text) {
         String chars = text.toString();
         boolean digits = !chars.isEmpty() && chars.length() <= 9;
@@ -114,12 +114,12 @@ final class PythonStrings {
         return text.rewritten(Casing.upper(text.toString()), budget);
     }
 
-    /// What `str.isspace()` says.
+    /// Tells whether Python's `str.isspace()` is true for a character.
     static boolean isSpace(int c) {
         return (9 <= c && c <= 13) || (28 <= c && c <= 31) || c == 0x85 || Character.isSpaceChar(c);
     }
 
-    /// Each code point of `text`.
+    /// Returns the code points of `text`, each as a text.
     static Items characters(Text text, Budget budget) {
         Items characters = new Items(budget);
         for (int start = 0; start < text.length(); ) {
@@ -130,13 +130,14 @@ final class PythonStrings {
         return characters;
     }
 
-    /// The code point at `place`, counted in code points.
+    /// Returns the code point at `place`, which is counted in code points.
     static Text character(Text text, int place, Budget budget) {
         int start = text.index(place, budget);
         return text.substring(start, start + Character.charCount(text.toString().codePointAt(start)), budget);
     }
 
-    /// Code points of `text` from `from` in steps of `pace` to before `to`, all in code points.
+    /// Returns code points of `text` from `from` up to but not including `to`, in steps of `pace`. All three
+    /// are counted in code points.
     static Text slice(Text text, int from, int to, int pace, Budget budget) {
         if (pace > 0 ? from >= to : from <= to) {
             return Text.EMPTY;
@@ -182,7 +183,7 @@ final class PythonStrings {
         throw new TemplateException("a string begins and ends with strings, not a " + Values.type(value));
     }
 
-    /// What `strip` takes away: white space, or the characters that it is given.
+    /// Returns which characters `strip` removes: white space, or the characters of its argument.
     static IntPredicate stripped(Arguments arguments) {
         if (arguments.get(0, "chars", None.NONE) == None.NONE) {
             return PythonStrings::isSpace;
@@ -253,7 +254,7 @@ final class PythonStrings {
         return end;
     }
 
-    /// `text` cut at each `separator`, but `most` times at most; negative is as often as there are.
+    /// Cuts `text` at each `separator`, at most `most` times. A negative number sets no limit.
     static Items pieces(Text text, Text separator, long most, Budget budget) {
         Items pieces = new Items(budget);
         String sought = separator.toString();
@@ -319,7 +320,7 @@ final class PythonStrings {
         return lines;
     }
 
-    /// @param count how often at most; negative is as often as there are
+    /// @param count the greatest number of replacements; a negative number sets no limit
     static Text replace(Text text, Text old, Text by, long count, Budget budget) {
         if (old.isEmpty()) {
             throw new TemplateException("replacing an empty string is not supported");
@@ -365,7 +366,7 @@ final class PythonStrings {
         return Character.toString(Character.toTitleCase(c));
     }
 
-    /// A place in code points, as Python counts, for one in chars.
+    /// Converts an index in chars to an index in code points, which Python counts in.
     private static long index(Text text, int place, Budget budget) {
         if (place < 0) {
             return -1;
@@ -374,7 +375,9 @@ final class PythonStrings {
         return text.toString().codePointCount(0, place);
     }
 
-    /// What a string says, by what stands between its quotes.
+    /// Returns the value of a string literal.
+    ///
+    /// @param escaped what stands between its quotes
     static String unescaped(String escaped) {
         return ESCAPE.matcher(escaped).replaceAll(escape -> Matcher.quoteReplacement(unescaped(escape)));
     }

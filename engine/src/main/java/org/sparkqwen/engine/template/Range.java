@@ -3,9 +3,9 @@ package org.sparkqwen.engine.template;
 import java.util.AbstractList;
 import java.util.Objects;
 
-/// What `range()` makes: numbers that are computed when they are asked for.
+/// The result of `range()`: a list whose numbers are computed when they are read.
 final class Range extends AbstractList<Object> {
-    /// As in Jinja's sandbox.
+    /// The greatest length of a range, which is the limit of Jinja's sandbox.
     private static final int LONGEST = 100_000;
 
     private final long start;
@@ -26,7 +26,7 @@ final class Range extends AbstractList<Object> {
         if (step > 0 ? end <= start : end >= start) {
             return 0;
         }
-        // As whole numbers without a sign, differences of any two longs are right.
+        // The difference of any two longs is right if it is read as an unsigned number.
         long distance = step > 0 ? end - start : start - end;
         long stride = step > 0 ? step : -step;
         long last = Long.divideUnsigned(distance - 1, stride);

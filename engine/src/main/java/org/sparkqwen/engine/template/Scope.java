@@ -4,14 +4,15 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Variables as a part of a template sees them: its own, then those of what surrounds it. Loops and macros have scopes
-/// of their own, so what they set ends with them, unless a macro keeps it.
+/// The variables that a part of a template sees: its own, then those of the parts around it. Loops and macros
+/// have scopes of their own. What they set ends with them, unless a macro keeps the scope.
 final class Scope {
     private static final int STEPS = 4;
 
     private static final int VARIABLE_BYTES = 64;
 
-    /// Variables that are not charged for: a scope has few, and ends soon.
+    /// The number of variables that a scope may have without charging for them. A scope has few variables,
+    /// and ends soon.
     private static final int FREE_VARIABLES = 32;
 
     private final @Nullable Scope outer;
@@ -33,7 +34,7 @@ final class Scope {
         return new Scope(this, budget);
     }
 
-    /// What pays for the rendering.
+    /// Returns the budget of the rendering.
     Budget budget() {
         return budget;
     }
@@ -56,7 +57,8 @@ final class Scope {
         }
     }
 
-    /// Charges for this scope and those around it as for values: they may stay as long as the rendering runs.
+    /// Charges for this scope and the scopes around it as for values, because they may stay as long as the
+    /// rendering runs.
     void keep() {
         for (Scope scope = this; scope != null && !scope.kept; scope = scope.outer) {
             budget.bytes(2 * Budget.VALUE_BYTES);

@@ -1,11 +1,11 @@
 package org.sparkqwen.engine.template;
 
-/// Finds strings in strings, and charges for the characters that it looks at: those of a hostile pair are many times as
-/// many as the text has.
+/// Finds strings in strings, and charges for the characters that it looks at. With a hostile pair of strings
+/// it looks at many times as many characters as the text has.
 final class Search {
     private Search() {}
 
-    /// The first place of `part` in `text` at or after `from`, or -1.
+    /// Returns the index of the first `part` in `text` at or after `from`, or -1.
     static int first(String text, String part, int from, Budget budget) {
         int last = text.length() - part.length();
         if (part.isEmpty()) {
@@ -25,7 +25,7 @@ final class Search {
         return -1;
     }
 
-    /// The last place of `part` in `text` at or before `from`, or -1.
+    /// Returns the index of the last `part` in `text` at or before `from`, or -1.
     static int last(String text, String part, int from, Budget budget) {
         int at = Math.min(from, text.length() - part.length());
         if (part.isEmpty()) {
@@ -52,7 +52,7 @@ final class Search {
         return text.toString().endsWith(suffix.toString());
     }
 
-    /// @param at at least as far from the end of `text` as `part` is long
+    /// @param at at most the index at which `part` would reach the end of `text`
     private static boolean isAt(String text, int at, String part, Budget budget) {
         int same = 1;
         while (same < part.length() && text.charAt(at + same) == part.charAt(same)) {

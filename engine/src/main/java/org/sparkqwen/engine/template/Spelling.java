@@ -3,9 +3,11 @@ package org.sparkqwen.engine.template;
 import java.math.BigDecimal;
 import java.util.List;
 
-/// Values as text: as Python prints them, and as JSON. If any text in a value is foreign, all of its spelling is.
+/// Writes values as text, either as Python prints them or as JSON. If any text in a value is foreign, the
+/// whole result is foreign.
 final class Spelling {
-    /// Brackets, a separator, or the characters of a number.
+    /// The characters that are charged for a value in addition to its text: brackets, a separator, or a
+    /// number.
     private static final int MARKS = 24;
 
     private static final int STEPS_PER_NUMBER = 32;
@@ -20,7 +22,7 @@ final class Spelling {
         this.budget = budget;
     }
 
-    /// Python's `str(value)`; nothing for an undefined one.
+    /// Returns Python's `str(value)`. It is empty for an undefined value.
     static Text text(Object value, Budget budget) {
         return switch (value) {
             case Text text -> text;
@@ -33,9 +35,9 @@ final class Spelling {
         };
     }
 
-    /// Python's `json.dumps(value, ensure_ascii=False, indent=indent)`.
+    /// Returns Python's `json.dumps(value, ensure_ascii=False, indent=indent)`.
     ///
-    /// @param indent spaces for each level, or negative for all in one line
+    /// @param indent the number of spaces for each level; if it is negative, everything is on one line
     static Text json(Object value, int indent, Budget budget) {
         Spelling spelling = new Spelling(budget);
         spelling.json(value, indent, indent);
@@ -85,7 +87,7 @@ final class Spelling {
         }
     }
 
-    /// Charges for `chars` characters that come next.
+    /// Charges for the next `chars` characters.
     private void charge(int chars) {
         budget.scan(chars);
         budget.bytes(2L * chars);
@@ -120,11 +122,11 @@ final class Spelling {
                 }
             }
         }
-        charge(spelling.length() - start - chars.length()); // for what was escaped
+        charge(spelling.length() - start - chars.length()); // for the characters that escaping added
         spelling.append(quote);
     }
 
-    /// The fewest digits that give the number back, as Python arranges them.
+    /// Writes a number with the fewest digits from which it can be read back, in Python's notation.
     private static String decimal(double number) {
         if (!Double.isFinite(number)) {
             return Double.isNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
@@ -225,7 +227,7 @@ final class Spelling {
                 }
             }
         }
-        charge(spelling.length() - start - chars.length()); // for what was escaped
+        charge(spelling.length() - start - chars.length()); // for the characters that escaping added
         spelling.append('"');
     }
 }

@@ -7,16 +7,17 @@ import java.util.List;
 interface Statement {
     Flow run(Scope scope, Text.Builder output);
 
-    /// Where it goes on after a statement.
+    /// Where a rendering continues after a statement.
     enum Flow {
         ON,
-        /// After the innermost loop.
+        /// The rendering continues after the innermost loop.
         BREAK,
-        /// With the innermost loop's next item.
+        /// The rendering continues with the next item of the innermost loop.
         CONTINUE
     }
 
-    /// Runs `statements` up to one that leaves the loop. Each is a step of the rendering's budget.
+    /// Runs statements until one of them leaves the loop. Each statement costs a step of the rendering's
+    /// budget.
     static Flow runAll(List<Statement> statements, Scope scope, Text.Builder output) {
         scope.budget().enter();
         Flow flow = Flow.ON;

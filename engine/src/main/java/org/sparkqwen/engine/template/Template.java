@@ -5,16 +5,16 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// A template, ready to be rendered; immutable and safe for use by many threads.
+/// A template that is ready to be rendered. It is immutable and safe for use by many threads.
 ///
-/// It is written in Jinja. What Jinja has and this does not (template inheritance, imports, filters that chat templates
-/// do not use) is an error, never other output. A source of any kind is read or refused in time, and a rendering ends
-/// within a [Budget].
+/// Templates are written in Jinja. Features of Jinja that are not supported (template inheritance, imports,
+/// filters that chat templates do not use) are errors and never give other output. Any source is parsed or
+/// refused in limited time, and a rendering ends within a [Budget].
 public final class Template {
-    /// In chars; those of published models have up to 20,000.
+    /// The longest source, in chars. The templates of published models have up to 20,000.
     private static final int LONGEST_SOURCE = 1 << 20;
 
-    /// What a piece of the rendered text takes where it is handed on.
+    /// The bytes of a run of the rendered text when it is handed on.
     private static final int RUN_BYTES = 128;
 
     private final List<Statement> statements;
@@ -25,7 +25,7 @@ public final class Template {
         this.words = words;
     }
 
-    /// @throws TemplateException if `source` is no template; the message names the line
+    /// @throws TemplateException if `source` is not a template; the message names the line
     public static Template parse(String source) {
         if (source.length() > LONGEST_SOURCE) {
             throw new TemplateException("%,d characters, more than the %,d that a template may have"
@@ -34,20 +34,23 @@ public final class Template {
         try {
             Tokens tokens = Lexer.read(source);
             return new Template(new Parser(tokens).template(), tokens.words());
-        } catch (StackOverflowError e) { // on a thread with less of a stack than usual
+        } catch (StackOverflowError e) { // the thread has a smaller stack than usual
             throw TemplateException.tooDeep();
         }
     }
 
-    /// The names and the strings in its tags. A member that it reads by name is among them.
+    /// Returns the names and the strings in the template's tags. They include every member that the template
+    /// reads by name.
     public Set<String> words() {
         return words;
     }
 
-    /// @param variables [Text], String (which is as good as the template's own), Boolean, Long, Double, null for
-    ///     Python's `None`, and lists and maps of these
-    /// @throws TemplateException if the template refuses what it is given or cannot go on, or if that would take
-    ///     too much work or memory; the message names the line
+    /// Renders the template.
+    ///
+    /// @param variables each a [Text], String (which counts as the template's own), Boolean, Long or Double,
+    ///     null for Python's `None`, or a list or map of these
+    /// @throws TemplateException if the template refuses its input or cannot continue, or if the rendering
+    ///     would take too much work or memory; the message names the line
     /// @throws java.util.concurrent.CancellationException if the thread is interrupted
     public Text render(Map<String, ? extends @Nullable Object> variables) {
         try {
@@ -64,7 +67,7 @@ public final class Template {
             }
             budget.bytes(RUN_BYTES * (long) text.countRuns());
             return text;
-        } catch (StackOverflowError e) { // on a thread with less of a stack than usual
+        } catch (StackOverflowError e) { // the thread has a smaller stack than usual
             throw TemplateException.tooDeep();
         }
     }

@@ -2,11 +2,12 @@ package org.sparkqwen.engine.template;
 
 import org.sparkqwen.engine.message.Quote;
 
-/// A template cannot be read, or cannot be rendered with what it was given. The message is one line for a person.
+/// Thrown if a template cannot be parsed, or cannot be rendered with its input. The message is one line for a
+/// person.
 public final class TemplateException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    private boolean located; // the message names a line, or needs none
+    private boolean located; // whether the message names a line, or needs none
 
     public TemplateException(String message) {
         super(oneLine(message), null, false, false);
@@ -23,16 +24,16 @@ public final class TemplateException extends RuntimeException {
 
     static TemplateException tooDeep() {
         TemplateException exception = new TemplateException("the template nests too deep");
-        exception.located = true; // the line where it became too deep says nothing
+        exception.located = true; // the line at which it became too deep says nothing
         return exception;
     }
 
-    /// The same, naming a line of the template unless it does so already.
+    /// Returns this exception with the line of the template in its message, unless it names one already.
     TemplateException inLine(int line) {
         return located ? this : inLine(line, String.valueOf(getMessage()));
     }
 
-    /// A template may raise an exception with any text, of a row, too.
+    /// Makes a message one line. A template may raise an exception with any text, even one from a row.
     private static String oneLine(String message) {
         String beginning = message.substring(0, Math.min(message.length(), 2 * Quote.LONGEST_LINE));
         return Quote.line(beginning.replaceAll("[\\p{Cntrl}\\u0080-\\u009f\\u2028\\u2029]+", " "));

@@ -5,13 +5,14 @@ import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A string that remembers which of its chars are foreign: from what a template is rendered with, and not from the
-/// template. What is cut out of foreign text, or put together from it, stays foreign; so whatever a template does to a
-/// text, the result tells the two apart. Equality is of the chars alone.
+/// A string that remembers which of its chars are foreign: they came from the variables of a rendering, and
+/// not from the template. Whatever is cut out of foreign text or put together from it stays foreign. So the
+/// result of a template tells the two apart, whatever the template does. Two texts are equal if their chars
+/// are equal.
 public final class Text {
     static final Text EMPTY = own("");
 
-    /// A reference to a text that is there already.
+    /// The bytes of a reference to a text that exists already.
     private static final int SHARED_BYTES = 8;
 
     private static final Text[] OWN_ASCII = ascii(false);
@@ -19,16 +20,18 @@ public final class Text {
 
     private final String chars;
 
-    /// Whether any of it is.
+    /// Whether any char is foreign.
     private final boolean foreign;
 
-    /// By index of the char; null if all are of one origin. Never changed after construction.
+    /// The foreign chars by index, or null if all chars are of one origin. The set never changes after
+    /// construction.
     private final @Nullable BitSet foreignChars;
 
-    /// Code points, once they have been counted; threads that race for it write the same.
+    /// The number of code points, or -1 until they are counted. Threads that race to count them write the
+    /// same number.
     private int codePoints = -1;
 
-    /// Chars of one origin.
+    /// A longest piece of a text whose chars are all of one origin.
     public record Run(String chars, boolean foreign) {}
 
     private Text(String chars, boolean foreign, @Nullable BitSet foreignChars) {
@@ -45,7 +48,7 @@ public final class Text {
         return texts;
     }
 
-    /// Text of the template, or as good as that.
+    /// Returns text of the template, or text that counts as such.
     public static Text own(String chars) {
         return new Text(chars, false, null);
     }
@@ -54,13 +57,13 @@ public final class Text {
         return new Text(chars, !chars.isEmpty(), null);
     }
 
-    /// Text that a rendering has made.
+    /// Returns text that a rendering has made.
     static Text made(String chars, boolean foreign, Budget budget) {
         budget.text(chars.length());
         return foreign ? foreign(chars) : own(chars);
     }
 
-    /// Puts a text together.
+    /// Puts a text together from parts.
     static final class Builder {
         private final Budget budget;
         private final StringBuilder chars = new StringBuilder();
@@ -87,7 +90,7 @@ public final class Text {
                 }
                 return;
             }
-            // Of this part alone: what is searched beyond it is not paid for.
+            // Only this part is copied, because a search beyond it would not be charged for.
             BitSet part = text.foreignChars.get(start, end);
             for (int from = part.nextSetBit(0); from >= 0; ) {
                 int to = part.nextClearBit(from);
@@ -128,7 +131,7 @@ public final class Text {
         if (count <= 0 || isEmpty()) {
             return EMPTY;
         }
-        // Longer than any budget allows, it need not be multiplied.
+        // A text that is longer than any budget allows need not be multiplied out.
         budget.expect(count > Integer.MAX_VALUE ? Long.MAX_VALUE : 2 * count * length());
         Builder repeated = new Builder(budget);
         for (long i = 0; i < count; i++) {
@@ -159,12 +162,13 @@ public final class Text {
         return foreignChars == null ? foreign : foreignChars.get(index);
     }
 
-    /// `chars` as what becomes of this text when it is rewritten: foreign as a whole if any of it was.
+    /// Returns `rewritten` as the result of rewriting this text. All of it is foreign if any of this text
+    /// was.
     Text rewritten(String rewritten, Budget budget) {
         return made(rewritten, foreign, budget);
     }
 
-    /// Whether any of it is foreign.
+    /// Tells whether any char is foreign.
     boolean isForeign() {
         return foreign;
     }
@@ -173,7 +177,7 @@ public final class Text {
         return chars.length();
     }
 
-    /// The length as Python counts it.
+    /// Returns the length in code points, as Python counts it.
     int codePoints(Budget budget) {
         if (codePoints < 0) {
             budget.scan(length());
@@ -182,7 +186,7 @@ public final class Text {
         return codePoints;
     }
 
-    /// The index of the char where code point `place` begins.
+    /// Returns the index of the char at which the code point `place` begins.
     int index(int place, Budget budget) {
         if (codePoints(budget) == length()) {
             return place;
@@ -195,7 +199,7 @@ public final class Text {
         return chars.isEmpty();
     }
 
-    /// The text in pieces as long as they can be; none if it is empty.
+    /// Returns the text as runs that are as long as possible. An empty text has none.
     public List<Run> runs() {
         List<Run> runs = new ArrayList<>();
         for (int start = 0; start < chars.length(); ) {
@@ -206,7 +210,7 @@ public final class Text {
         return runs;
     }
 
-    /// How many pieces [#runs] gives.
+    /// Returns the number of runs that [#runs] has.
     int countRuns() {
         int count = 0;
         for (int start = 0; start < chars.length(); start = endOfRun(start)) {
@@ -223,7 +227,7 @@ public final class Text {
         return end < 0 ? chars.length() : Math.min(end, chars.length());
     }
 
-    /// The chars.
+    /// Returns the chars.
     @Override
     public String toString() {
         return chars;

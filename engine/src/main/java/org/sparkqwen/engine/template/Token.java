@@ -2,10 +2,10 @@ package org.sparkqwen.engine.template;
 
 import org.sparkqwen.engine.message.Quote;
 
-/// A piece of a template's source.
+/// A token of a template's source.
 ///
-/// @param text of a string what it says, of everything else its spelling
-/// @param line where it stands, from 1
+/// @param text the value of a string, or the spelling of any other token
+/// @param line the token's line, from 1
 record Token(Kind kind, String text, int line) {
     enum Kind {
         /// Text outside of tags.
@@ -19,16 +19,16 @@ record Token(Kind kind, String text, int line) {
         INTEGER,
         FLOAT,
         OPERATOR,
-        /// After the last.
+        /// The end of the source.
         END
     }
 
-    /// Whether it is this keyword, name or operator.
+    /// Tells whether this is the given keyword, name or operator.
     boolean is(String spelling) {
         return (kind == Kind.NAME || kind == Kind.OPERATOR) && text.equals(spelling);
     }
 
-    /// For a message.
+    /// Returns what a message calls this token.
     String description() {
         return kind == Kind.END ? "the end of the template" : "'%s'".formatted(Quote.of(text));
     }

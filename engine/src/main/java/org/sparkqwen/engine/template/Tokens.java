@@ -3,12 +3,13 @@ package org.sparkqwen.engine.template;
 import java.util.List;
 import java.util.Set;
 
-/// The tokens of a template, and how far they are read.
+/// The tokens of a template, and how many of them are read.
 final class Tokens {
-    /// How deep brackets, operators and blocks may lie in each other. Python's jinja2 takes some 70 brackets.
+    /// The greatest depth to which brackets, operators and blocks may nest. Python's jinja2 takes about 70
+    /// brackets.
     private static final int DEEPEST = 100;
 
-    private final List<Token> tokens; // the last is an END
+    private final List<Token> tokens; // the last one is an END
     private final Set<String> words;
     private int next;
     private int depth;
@@ -18,7 +19,7 @@ final class Tokens {
         this.words = words;
     }
 
-    /// What names and strings say.
+    /// Returns the texts of all names and strings.
     Set<String> words() {
         return words;
     }
@@ -27,7 +28,7 @@ final class Tokens {
         return tokens.get(next);
     }
 
-    /// The token after the next.
+    /// Returns the token after the next one.
     Token peekAfter() {
         return tokens.get(Math.min(next + 1, tokens.size() - 1));
     }
@@ -68,7 +69,8 @@ final class Tokens {
         return take();
     }
 
-    /// Goes into brackets, a block, or an operand. What leaves in another way than by [#leave] is no template.
+    /// Enters brackets, a block, or an operand. If the parser does not come back through [#leave], the source
+    /// is not a template.
     void enter() {
         if (depth == DEEPEST) {
             throw TemplateException.tooDeep();

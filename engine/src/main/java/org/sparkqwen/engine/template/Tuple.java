@@ -2,7 +2,7 @@ package org.sparkqwen.engine.template;
 
 import java.util.AbstractList;
 
-/// Python's tuple: a list, but for how it is printed.
+/// Python's tuple: a list that is printed differently.
 final class Tuple extends AbstractList<Object> {
     private final Items items;
 

@@ -3,9 +3,9 @@ package org.sparkqwen.engine.template;
 import java.util.List;
 import org.sparkqwen.engine.message.Quote;
 
-/// The tests of Jinja, `value is name`.
+/// The tests of Jinja, as in `value is name`.
 final class ValueTests {
-    /// The steps that applying any test costs, besides what it does.
+    /// The steps that applying any test costs, in addition to what it does.
     private static final int STEPS = 2;
 
     private ValueTests() {}
@@ -50,7 +50,10 @@ final class ValueTests {
         };
     }
 
-    /// Whether `value` is written as it would be in one case, and not as in the other.
+    /// Tells whether `value` is unchanged in one case and changed in the other.
+    ///
+    /// @param same `value` in the first case
+    /// @param other `value` in the other case
     private static boolean isCased(Object value, Text same, Text other, Budget budget) {
         Text text = Spelling.text(value, budget);
         return Values.equal(text, same, budget) && !Values.equal(text, other, budget);

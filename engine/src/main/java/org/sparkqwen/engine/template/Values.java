@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// What Python says of values: truth, equality, order, membership.
+/// What Python says about values: truth, equality, order and membership.
 final class Values {
     private Values() {}
 
-    /// The name of a value's type, for messages.
+    /// Returns the name of a value's type for messages.
     static String type(Object value) {
         return switch (value) {
             case Text _ -> "string";
@@ -38,7 +38,7 @@ final class Values {
         };
     }
 
-    /// `value` as a Long or Double, true as 1; or null if it is no number.
+    /// Returns `value` as a Long or Double, where true counts as 1, or null if it is not a number.
     static @Nullable Number number(Object value) {
         return switch (value) {
             case Boolean bool -> bool ? 1L : 0L;
@@ -48,7 +48,8 @@ final class Values {
         };
     }
 
-    /// As in Python, what is the same object is equal, so that it need not be looked into.
+    /// Tells whether two values are equal. As in Python, an object is equal to itself, so its contents need
+    /// not be compared.
     @SuppressWarnings("ReferenceEquality")
     static boolean equal(Object a, Object b, Budget budget) {
         budget.enter();
@@ -89,7 +90,7 @@ final class Values {
         return a instanceof Undefined && b instanceof Undefined;
     }
 
-    /// Negative, zero or positive, as `a` comes before, with or after `b`.
+    /// Returns a negative number, zero or a positive number if `a` comes before, with or after `b`.
     static int compare(Object a, Object b, Budget budget) {
         if (a instanceof Text left && b instanceof Text right) {
             budget.scan(Math.min(left.length(), right.length()));
@@ -107,7 +108,7 @@ final class Values {
                 : Double.compare(left.doubleValue() + 0.0, right.doubleValue() + 0.0);
     }
 
-    /// In the order of code points, in which surrogates come last.
+    /// Compares in the order of code points, in which surrogates come last.
     private static int compare(String a, String b) {
         int shorter = Math.min(a.length(), b.length());
         for (int i = 0; i < shorter; i++) {
@@ -139,7 +140,7 @@ final class Values {
         return false;
     }
 
-    /// What a loop over `value` runs through.
+    /// Returns the items through which a loop over `value` runs.
     static List<?> items(Object value, Budget budget) {
         return switch (value) {
             case List<?> list -> list;
@@ -150,7 +151,7 @@ final class Values {
         };
     }
 
-    /// The same one by one, each of which is a step, whatever is done with it.
+    /// Returns the items of `value` one by one. Each item costs a step, whatever is done with it.
     static Iterable<?> each(Object value, Budget budget) {
         Iterator<?> items = items(value, budget).iterator();
         return () -> new Iterator<Object>() {
