@@ -7,28 +7,28 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Arrays of some lengths, whose items are valid by the schemas of all layers.
+/// Arrays of certain lengths whose items are valid under the schemas of all layers.
 ///
-/// @param least the least number of items
-/// @param most the highest number of them, or [Language#UNBOUNDED]
-/// @param unique whether no two items are equal
+/// @param least the smallest number of items
+/// @param most the greatest number of items, or [Language#UNBOUNDED]
+/// @param unique whether no two items may be equal
 record ArrayShape(List<Layer> layers, int least, int most, boolean unique, Origin origin) implements Values {
-    /// What one schema says of items.
+    /// What one schema says about items.
     ///
-    /// @param prefix of the first ones, one by one
-    /// @param items of all others; null if it says nothing of them
+    /// @param prefix the schemas of the first items, one by one
+    /// @param items the schema of all other items, or null if the schema says nothing about them
     record Layer(List<Schema> prefix, @Nullable Schema items) {}
 
     static ArrayShape all() {
         return new ArrayShape(List.of(), 0, Language.UNBOUNDED, false, Origin.IMPLIED);
     }
 
-    /// How many first items are described one by one.
+    /// Returns how many of the first items are described one by one.
     int prefixLength() {
         return layers.stream().mapToInt(layer -> layer.prefix.size()).max().orElse(0);
     }
 
-    /// What the item at `index`, from 0, must be.
+    /// Returns what the item at `index`, from 0, must be.
     Conjunction item(int index) {
         Conjunction item = Conjunction.ANYTHING;
         for (Layer layer : layers) {
@@ -40,7 +40,8 @@ record ArrayShape(List<Layer> layers, int least, int most, boolean unique, Origi
         return item;
     }
 
-    /// Whether a schema describes the first items and says nothing of others, so that nobody expects any.
+    /// Tells whether a schema describes the first items and says nothing about others. Nobody expects others
+    /// then.
     boolean isTuple() {
         return layers.stream().anyMatch(layer -> !layer.prefix.isEmpty() && layer.items == null);
     }

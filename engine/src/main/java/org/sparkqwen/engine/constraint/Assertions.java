@@ -6,11 +6,13 @@ import java.util.List;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 
-/// What a regular expression says of places between characters: `^`, `$`, `\b`, `\B`, and look-around.
+/// The assertions of regular expressions about places between characters: `^`, `$`, `\b`, `\B`, and
+/// look-around.
 ///
-/// While an expression is parsed each is a label of its own among the characters, wherever it stands. Then the labels
-/// are held to what they mean: an automaton of all texts with labels at places where they are true is intersected with
-/// that of the expression, and the labels are made silent.
+/// While an expression is parsed, each assertion is a label of its own that stands among the characters,
+/// wherever it occurs. Afterwards, the automaton of the expression is intersected with the automaton of all
+/// texts in which labels stand only where their assertions are true. Then the labels are made silent, so that
+/// they read nothing.
 final class Assertions {
     private static final int FIRST = Character.MAX_CODE_POINT + 1;
     private static final int BEGINNING = FIRST;
@@ -19,14 +21,15 @@ final class Assertions {
     private static final int NO_BOUNDARY = FIRST + 3;
     private static final int FIRST_LOOK = FIRST + 4;
 
-    /// What may follow a place: a character of a word, another one, or the end of the text; one bit each.
+    /// The kinds of what may follow a place, one bit each: a character of a word, another character, or the
+    /// end of the text.
     private static final int WORD_NEXT = 1;
 
     private static final int OTHER_NEXT = 2;
     private static final int END_NEXT = 4;
     private static final int ANYTHING_NEXT = 7;
 
-    /// What is before a place.
+    /// The kinds of what may be before a place.
     private static final int NOTHING_BEFORE = 0;
 
     private static final int WORD_BEFORE = 1;
@@ -38,25 +41,27 @@ final class Assertions {
     private final List<Look> looks = new ArrayList<>();
     private boolean used;
 
-    /// @param texts those that are looked for, followed or preceded by any others
+    /// A look-around.
+    ///
+    /// @param texts what it looks for, followed or preceded by any texts
     private record Look(boolean ahead, boolean negative, Automaton texts) {}
 
-    /// The beginning of the text.
+    /// Asserts the beginning of the text.
     Automaton beginning() {
         return label(BEGINNING);
     }
 
-    /// The end of the text.
+    /// Asserts the end of the text.
     Automaton end() {
         return label(END);
     }
 
-    /// Where a word begins or ends.
+    /// Asserts that a word begins or ends.
     Automaton boundary() {
         return label(BOUNDARY);
     }
 
-    /// Where no word begins or ends.
+    /// Asserts that no word begins or ends.
     Automaton noBoundary() {
         return label(NO_BOUNDARY);
     }
@@ -66,17 +71,17 @@ final class Assertions {
         return Automata.makeChar(label);
     }
 
-    /// Before or behind this place are certain texts, or are not.
+    /// Asserts that certain texts are before or behind this place, or that they are not.
     ///
-    /// @param body of which the only assertions are the end of the text where it looks ahead, and else its
-    ///     beginning
+    /// @param body the texts; their only assertions may be the end of the text if it looks ahead, and
+    ///     otherwise its beginning
     Automaton look(boolean ahead, boolean negative, Automaton body) {
         Automaton texts = Language.concatenate(ahead ? List.of(body, ANY) : List.of(ANY, body));
         looks.add(new Look(ahead, negative, placed(texts)));
         return label(FIRST_LOOK + looks.size() - 1);
     }
 
-    /// The texts of an expression without the labels, each of which was where it is true.
+    /// Returns the texts of an expression in which every assertion is true, without the labels.
     Automaton resolve(Automaton expression) {
         if (!used) {
             return expression;
@@ -92,7 +97,7 @@ final class Assertions {
         return Language.deterministic(Language.intersection(expression, PLACES), FIRST);
     }
 
-    /// All texts with labels in which `label` stands only where what it looks for is there.
+    /// Returns all texts with labels in which `label` stands only where its look-around is true.
     private Automaton allowed(Look look, int label) {
         int last = FIRST_LOOK + looks.size() - 1;
         Automaton anything = repeated(Automata.makeCharRange(0, last));
@@ -121,8 +126,9 @@ final class Assertions {
         return Language.deterministic(Language.repeat(characters, 0, Language.UNBOUNDED));
     }
 
-    /// All texts with labels in which those of beginnings, ends and boundaries stand where they are true. A state
-    /// is what is before a place, and what may follow by the labels that stand there.
+    /// Returns all texts with labels in which the labels of beginnings, ends and boundaries stand only where
+    /// they are true. A state stands for what is before a place, and for what may follow according to the
+    /// labels that stand there.
     private static Automaton places() {
         Automaton.Builder places = new Automaton.Builder();
         for (int before = NOTHING_BEFORE; before <= OTHER_BEFORE; before++) {
@@ -154,8 +160,8 @@ final class Assertions {
         return Language.deterministic(places.finish());
     }
 
-    /// The automaton begins with state 0, so that stands for a place before which is nothing and after which
-    /// anything.
+    /// Returns the number of a state. The automaton begins with state 0, so state 0 stands for a place with
+    /// nothing before it and with anything after it.
     private static int state(int before, int next) {
         int state = before * (ANYTHING_NEXT + 1) + next;
         return state == ANYTHING_NEXT ? 0 : state;

@@ -7,9 +7,10 @@ import java.util.Map;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Transition;
 
-/// The texts that two automata have in common: both walk through the same text, and a state is a pair of theirs.
+/// The intersection of two automata. Both read the same text, and each state of the product is a pair of
+/// their states.
 ///
-/// Not Lucene's own, whose work has no bound.
+/// Lucene's own intersection is not used, because nothing limits its work.
 final class AutomatonProduct {
     private final Transition[][] some;
     private final Transition[][] others;
@@ -22,7 +23,9 @@ final class AutomatonProduct {
         this.others = others.getSortedTransitions();
     }
 
-    /// @param others deterministic
+    /// Returns the texts that two automata have in common.
+    ///
+    /// @param others must be deterministic
     /// @throws RefusedConstraint if it takes too many steps
     static Automaton of(Automaton some, Automaton others) {
         if (some.getNumStates() == 0 || others.getNumStates() == 0) {

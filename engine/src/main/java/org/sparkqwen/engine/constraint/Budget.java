@@ -2,13 +2,13 @@ package org.sparkqwen.engine.constraint;
 
 import java.util.function.Supplier;
 
-/// The work that compiling one constraint may take, so that it ends within about a second or is refused.
+/// Limits the work of compiling one constraint, so that it ends within about a second or is refused.
 ///
-/// Whatever builds or walks automata spends steps from the budget of the compilation that it runs in: [Language]
-/// does, and so must a loop that grows with the constraint and makes no automata. The steps depend on the constraint
-/// alone, so what the driver compiles the executors compile, too.
+/// Whatever builds or walks automata spends steps from the budget of its compilation. [Language] does so. A
+/// loop that grows with the constraint and makes no automata must do so, too. The steps depend on the
+/// constraint alone, so executors can compile whatever the driver has compiled.
 final class Budget {
-    /// A step looks at one transition, which takes up to a tenth of a microsecond.
+    /// The number of steps. A step looks at one transition, which takes up to a tenth of a microsecond.
     private static final long STEPS = 10_000_000;
 
     private static final ScopedValue<Budget> CURRENT = ScopedValue.newInstance();
@@ -17,16 +17,16 @@ final class Budget {
 
     private Budget() {}
 
-    /// Compiles within one budget: that of the compilation which runs already, or else a new one.
+    /// Compiles within one budget. That is the budget of the compilation that is running, or a new one.
     static <T> T within(Supplier<T> compilation) {
         return CURRENT.isBound()
                 ? compilation.get()
                 : ScopedValue.where(CURRENT, new Budget()).call(compilation::get);
     }
 
-    /// Takes `steps` from the budget. What runs outside of a compilation has a budget for each call.
+    /// Takes `steps` from the budget. Outside of a compilation, each call has a budget of its own.
     ///
-    /// @throws RefusedConstraint if less is left
+    /// @throws RefusedConstraint if fewer steps are left
     static void spend(long steps) {
         Budget budget = CURRENT.isBound() ? CURRENT.get() : new Budget();
         budget.left -= steps;

@@ -10,31 +10,33 @@ import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Transition;
 import org.jspecify.annotations.Nullable;
 
-/// A deterministic automaton over the bytes of UTF-8 that counts the characters of the JSON string it is in.
+/// A deterministic automaton over the bytes of UTF-8 that also counts the characters of a JSON string.
 ///
-/// A state of a text is a state of the automaton and, within a string whose characters are counted, their number so
-/// far: one long, the number in the upper half. From every state that [#step] leads to the text can be finished.
+/// The state of a text has two parts: a state of the automaton, and within a string whose characters are
+/// counted, their number so far. It is one long with the number in the upper half. The text can be finished
+/// from every state that [#step] returns.
 final class ByteAutomaton {
-    /// What [#step] answers for a byte that may not follow.
+    /// The result of [#step] for a byte that may not follow.
     static final long NOWHERE = -1;
 
     private static final int NO_BOUNDS = -1;
 
-    /// Transitions of a state begin at its index, and those of the last end at the last index. Those of one state
-    /// are in the order of their bytes.
+    /// The index of each state's first transition, and at the end the number of all transitions. The
+    /// transitions of a state are in the order of their bytes.
     private final int[] firstTransitions;
 
     private final byte[] firstBytes;
     private final byte[] lastBytes;
     private final int[] targets;
 
-    /// For which counts each transition is, an index of `allBounds`; null if all are for any.
+    /// The counts for which each transition is, as an index of `allBounds`; null if all transitions are for
+    /// any count.
     private final int @Nullable [] bounds;
 
     private final List<CountBounds> allBounds;
     private final boolean[] accepting;
 
-    /// What states have to do with counted strings, and in which they are; null if there are none.
+    /// The role of each state in counted strings; null if there are none.
     private final Role @Nullable [] roles;
 
     private final @Nullable CountedRegion[] regions;
@@ -42,9 +44,9 @@ final class ByteAutomaton {
     /// Where a state is in relation to a string whose characters are counted.
     enum Role {
         OUTSIDE,
-        /// Behind the opening quotation mark: counting begins.
+        /// The state follows the opening quotation mark, where counting begins.
         BEGINNING,
-        /// Behind a character: it is counted.
+        /// The state follows a character, which is counted.
         AFTER_CHARACTER,
         WITHIN_CHARACTER
     }
@@ -78,7 +80,7 @@ final class ByteAutomaton {
 
     private void fill(int state, Automaton bytes, int firstClosing) {
         Transition transition = new Transition();
-        List<long[]> row = new ArrayList<>(); // first and last byte, target, bounds
+        List<long[]> row = new ArrayList<>(); // first byte, last byte, target, bounds
         int count = bytes.initTransition(state, transition);
         for (int i = 0; i < count; i++) {
             bytes.getNextTransition(transition);
@@ -103,27 +105,33 @@ final class ByteAutomaton {
         }
     }
 
-    /// @param codePoints deterministic, and from every state the text can be finished
+    /// Returns an automaton over bytes that accepts the UTF-8 of the given texts.
+    ///
+    /// @param codePoints must be deterministic, and the text can be finished from every state
     static ByteAutomaton of(Automaton codePoints) {
         return ofBytes(Language.utf8(codePoints));
     }
 
-    /// @param bytes deterministic, and from every state the text can be finished
+    /// Returns an automaton with the transitions of `bytes`.
+    ///
+    /// @param bytes must be deterministic, and the text can be finished from every state
     static ByteAutomaton ofBytes(Automaton bytes) {
         return new ByteAutomaton(bytes, null, Integer.MAX_VALUE, List.of());
     }
 
-    /// An automaton with strings that are counted.
+    /// Returns an automaton with strings that are counted.
     ///
-    /// @param codePoints deterministic
+    /// @param codePoints must be deterministic
     /// @param roles by state
-    /// @param firstClosing this label and those after it are closing quotation marks for counts within
-    /// @param closings bounds, one after another
+    /// @param firstClosing this label and higher ones are closing quotation marks for counts within bounds
+    /// @param closings the bounds of these labels, in their order
     static ByteAutomaton of(Automaton codePoints, List<Role> roles, int firstClosing, List<CountBounds> closings) {
         Automaton bytes = Utf8Automaton.of(codePoints, Language.MOST_WITHIN_CHARACTERS);
         Role[] all = roles.toArray(new Role[bytes.getNumStates()]);
         Transition transition = new Transition();
-        for (int state = roles.size(); state < all.length; state++) { // those that it leads to are before it
+        for (int state = roles.size();
+                state < all.length;
+                state++) { // every state that it leads to has its role already
             bytes.getTransition(state, 0, transition);
             Role next = all[transition.dest];
             all[state] = next == Role.AFTER_CHARACTER ? Role.WITHIN_CHARACTER : next;
@@ -135,24 +143,24 @@ final class ByteAutomaton {
         return accepting.length;
     }
 
-    /// The state of the empty text; there must be a state.
+    /// Returns the state of the empty text. The automaton must have a state.
     long start() {
         return 0;
     }
 
-    /// Whether the text may end here.
+    /// Tells whether the text may end in this state.
     boolean accepts(long state) {
         return accepting[(int) state];
     }
 
-    /// Whether no byte may follow.
+    /// Tells whether no byte may follow.
     boolean ends(long state) {
         return firstTransitions[(int) state] == firstTransitions[(int) state + 1];
     }
 
-    /// The state after one more byte, or [#NOWHERE].
+    /// Returns the state after one more byte, or [#NOWHERE].
     ///
-    /// @param value 0 to 255
+    /// @param value the byte, 0 to 255
     long step(long state, int value) {
         int from = (int) state;
         int low = firstTransitions[from];
@@ -172,8 +180,10 @@ final class ByteAutomaton {
         return roles == null ? targets[low] : counted((int) (state >>> Integer.SIZE), low, end, value);
     }
 
-    /// @param transition the first one for the byte
-    /// @param end of the state's transitions
+    /// Takes the transition that is for a count, among those for the same byte.
+    ///
+    /// @param transition the first transition for the byte
+    /// @param end the end of the state's transitions
     private long counted(int count, int transition, int end, int value) {
         for (int i = transition; i < end && (firstBytes[i] & 0xFF) <= value; i++) {
             if (isFor(i, count)) {
@@ -196,7 +206,8 @@ final class ByteAutomaton {
         return region.canEnd(target, now) ? (long) now << Integer.SIZE | target : NOWHERE;
     }
 
-    /// The same state, or another one from which the same texts of so many characters lead on.
+    /// Returns a state from which the same texts of up to that many characters lead on. It may be `state`
+    /// itself.
     long representative(long state, int characters) {
         int target = (int) state;
         CountedRegion region = roles == null ? null : regions[target];
@@ -209,7 +220,7 @@ final class ByteAutomaton {
         return roles == null ? Role.OUTSIDE : roles[state];
     }
 
-    /// Hands over the transitions of a state by their indices.
+    /// Passes the index of each transition of a state to `transitions`.
     void forEachTransition(int state, IntConsumer transitions) {
         for (int i = firstTransitions[state]; i < firstTransitions[state + 1]; i++) {
             transitions.accept(i);
@@ -220,7 +231,7 @@ final class ByteAutomaton {
         return targets[transition];
     }
 
-    /// For which counts a transition is.
+    /// Returns the counts for which a transition is.
     CountBounds bounds(int transition) {
         return bounds == null || bounds[transition] == NO_BOUNDS ? CountBounds.ANY : allBounds.get(bounds[transition]);
     }
@@ -231,7 +242,7 @@ final class ByteAutomaton {
                 || allBounds.get(bounds[transition]).include(count);
     }
 
-    /// The bytes that any transition reads.
+    /// Returns the bytes that any transition reads, by their values.
     boolean[] bytes() {
         boolean[] read = new boolean[256];
         for (int i = 0; i < targets.length; i++) {
@@ -240,7 +251,7 @@ final class ByteAutomaton {
         return read;
     }
 
-    /// Whether `text` is accepted as a whole.
+    /// Tells whether `text` is accepted as a whole.
     boolean accepts(String text) {
         if (states() == 0) {
             return false;

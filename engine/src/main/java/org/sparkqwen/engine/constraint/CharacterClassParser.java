@@ -3,7 +3,8 @@ package org.sparkqwen.engine.constraint;
 import java.util.BitSet;
 import org.sparkqwen.engine.message.Quote;
 
-/// Parses what stands for one character in a regular expression: `[…]`, and what a backslash begins.
+/// Parses the parts of a regular expression that stand for one character: `[…]`, and escapes that begin with
+/// a backslash.
 final class CharacterClassParser {
     private final PatternReader reader;
     private final boolean ignoreCase;
@@ -13,7 +14,7 @@ final class CharacterClassParser {
         this.ignoreCase = ignoreCase;
     }
 
-    /// What follows `[`, through the `]`.
+    /// Parses what follows `[`, up to and including the `]`.
     ///
     /// @param start position of the `[`
     BitSet inBrackets(int start) {
@@ -35,7 +36,7 @@ final class CharacterClassParser {
         return characters;
     }
 
-    /// One character, a range of them, or a class within the class.
+    /// Parses one character, a range of characters, or a class within the class.
     private BitSet item(int start) {
         int at = reader.position();
         BitSet first = character(start);
@@ -72,7 +73,7 @@ final class CharacterClassParser {
         return ignoreCase ? CodePoints.inBothCases(set) : set;
     }
 
-    /// What follows a backslash.
+    /// Parses what follows a backslash.
     ///
     /// @param start position of the backslash
     BitSet escaped(int start) {
@@ -119,7 +120,7 @@ final class CharacterClassParser {
         return inBothCases(CodePoints.range(c, c));
     }
 
-    /// `hh` or `{h…h}`
+    /// Parses `hh` or `{h…h}`.
     private int hexadecimal(String escape, int start) {
         if (!reader.skip("{")) {
             return reader.hexadecimal(2, escape + " without two hexadecimal digits", start);
@@ -131,7 +132,7 @@ final class CharacterClassParser {
         return c;
     }
 
-    /// U+0000, unless it begins an octal number.
+    /// Returns U+0000, unless the zero begins an octal number.
     private BitSet zero(int start) {
         if (!reader.atEnd() && reader.isDigitNext()) {
             throw reader.unsupported("\\0 before a digit", start, "write \\x{…} for a character");
@@ -139,7 +140,7 @@ final class CharacterClassParser {
         return one(0, start);
     }
 
-    /// The control character of a letter.
+    /// Parses the letter of a control character.
     private BitSet control(int start) {
         int letter = reader.atEnd() ? ' ' : reader.next() | 0x20;
         if (letter < 'a' || letter > 'z') {
@@ -148,7 +149,7 @@ final class CharacterClassParser {
         return one(letter & 0x1F, start);
     }
 
-    /// `{h…h}`, or `hhhh`, or two of those for a character beyond U+FFFF.
+    /// Parses `{h…h}` or `hhhh`, or two of the latter for a character beyond U+FFFF.
     private int utf16(int start) {
         if (reader.isNext("{")) {
             return hexadecimal("\\u", start);
@@ -172,7 +173,7 @@ final class CharacterClassParser {
         return Character.toString(reader.next());
     }
 
-    /// `L`, `{Lu}`, `{Script=Greek}` and the like
+    /// Parses the name of a property, such as `L`, `{Lu}` or `{Script=Greek}`.
     private BitSet property(int start) {
         String name = reader.skip("{") ? reader.until('}', "\\p{", start) : letter(start);
         BitSet set = UnicodeProperties.set(name);

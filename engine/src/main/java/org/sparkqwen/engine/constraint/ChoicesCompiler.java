@@ -9,11 +9,13 @@ import org.apache.lucene.util.BytesRef;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 
-/// A list of texts as an automaton over bytes.
+/// Compiles a list of texts into an automaton over bytes.
 final class ChoicesCompiler {
     private ChoicesCompiler() {}
 
-    /// @throws RefusedConstraint if there is no text, or one is empty, too long, or no Unicode
+    /// Returns the automaton that accepts exactly the given texts.
+    ///
+    /// @throws RefusedConstraint if there is no text, or if a text is empty, too long, or not valid Unicode
     static Automaton compile(List<String> texts) {
         if (texts.isEmpty()) {
             throw new RefusedConstraint("can never be met: the list is empty");
@@ -25,7 +27,7 @@ final class ChoicesCompiler {
         return Automata.makeBinaryStringUnion(sorted);
     }
 
-    /// @param number which text it is, for the message
+    /// @param number the number of the text, for the message
     private static BytesRef utf8(String text, int number) {
         if (text.isEmpty()) {
             throw new RefusedConstraint("text %d is empty; every text needs a character".formatted(number));

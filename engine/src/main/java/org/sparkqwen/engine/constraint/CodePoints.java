@@ -10,17 +10,17 @@ import java.util.stream.IntStream;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 
-/// Sets of characters: code points, but for surrogates, which UTF-8 does not have.
+/// Sets of characters. A character is any code point except surrogates, which UTF-8 does not have.
 final class CodePoints {
     private static final int END = Character.MAX_CODE_POINT + 1;
 
     static final BitSet ALL = range(0, Character.MAX_CODE_POINT);
 
-    /// Control characters for which JSON has no escape by a letter.
+    /// The control characters for which JSON has no escape by a letter.
     static final BitSet UNWRITABLE = union(range(0, 7), range(0x0B, 0x0B), range(0x0E, 0x1F));
 
-    // The classes \d, \w and \s, and what `.` leaves out, as ECMA-262 has them: digits and words are ASCII, white
-    // space is not.
+    // These are the classes \d, \w and \s of ECMA-262, and the characters that `.` leaves out. Digits and
+    // words are ASCII, and white space is not.
     static final BitSet DIGITS = range('0', '9');
     static final BitSet WORD = union(range('a', 'z'), range('A', 'Z'), DIGITS, range('_', '_'));
     static final BitSet LINE_ENDS = union(range('\n', '\n'), range('\r', '\r'), range(0x2028, 0x2029));
@@ -30,7 +30,7 @@ final class CodePoints {
             range(0xFEFF, 0xFEFF),
             where(c -> Character.getType(c) == Character.SPACE_SEPARATOR));
 
-    /// Characters that are the same but for their case, together.
+    /// Groups of characters that differ only in case.
     private static final List<int[]> CASES = cases();
 
     /// Unicode's general categories by their two letters.
@@ -67,7 +67,7 @@ final class CodePoints {
 
     private CodePoints() {}
 
-    /// The characters from `first` to `last`, both included.
+    /// Returns the characters from `first` to `last`, both included.
     static BitSet range(int first, int last) {
         BitSet set = new BitSet(END);
         set.set(first, last + 1);
@@ -83,14 +83,14 @@ final class CodePoints {
         return union;
     }
 
-    /// All characters that are not in `set`.
+    /// Returns all characters that are not in `set`.
     static BitSet except(BitSet set) {
         BitSet rest = (BitSet) ALL.clone();
         rest.andNot(set);
         return rest;
     }
 
-    /// The characters of which something is true.
+    /// Returns the characters that have a property.
     static BitSet where(IntPredicate property) {
         BitSet set = new BitSet(END);
         for (int c = ALL.nextSetBit(0); c >= 0; c = ALL.nextSetBit(c + 1)) {
@@ -101,8 +101,8 @@ final class CodePoints {
         return set;
     }
 
-    /// The characters of a general category, or of all whose name begins with one letter; none if there is no
-    /// such one.
+    /// Returns the characters of a general category, or of all categories that begin with one letter. The set
+    /// is empty if there is no such category.
     static BitSet category(String name) {
         BitSet types = new BitSet();
         CATEGORIES.forEach((category, type) -> {
@@ -113,7 +113,7 @@ final class CodePoints {
         return where(c -> types.get(Character.getType(c)));
     }
 
-    /// `set`, and what differs from one of its characters by case alone.
+    /// Returns `set` together with the characters that differ from one of its characters only in case.
     static BitSet inBothCases(BitSet set) {
         BitSet both = (BitSet) set.clone();
         for (int[] same : CASES) {
@@ -136,8 +136,8 @@ final class CodePoints {
         return byFolded.values().stream().map(same -> same.stream().toArray()).toList();
     }
 
-    /// Unicode's simple case folding. The Turkish letters with and without a dot have none, and three characters
-    /// are folded to others that have no case in Java.
+    /// Returns Unicode's simple case folding of a character. The Turkish letters with and without a dot have
+    /// none, and three characters are folded to others that have no case in Java.
     private static int folded(int c) {
         return switch (c) {
             case 0x130, 0x131 -> c;
@@ -148,7 +148,7 @@ final class CodePoints {
         };
     }
 
-    /// The texts of one character of `set`.
+    /// Returns an automaton of the texts that are one character of `set`.
     static Automaton automaton(BitSet set) {
         IntStream.Builder starts = IntStream.builder();
         IntStream.Builder ends = IntStream.builder();

@@ -3,13 +3,13 @@ package org.sparkqwen.engine.constraint;
 import java.util.LinkedHashSet;
 import java.util.Set;
 
-/// Schemas that one value is valid by, all of them, and schemas that it is not valid by.
+/// Schemas under which a value must be valid, and schemas under which it must not be valid.
 ///
-/// @param terms none if any value will do
+/// @param terms the schemas; there are none if any value is allowed
 record Conjunction(Set<Term> terms) {
     static final Conjunction ANYTHING = new Conjunction(Set.of());
 
-    /// @param holds whether a value is to be valid by `schema`, or not
+    /// @param holds whether a value must be valid under `schema`, or must not be
     record Term(Schema schema, boolean holds) {
         static final Term NEVER = new Term(Schema.FALSE, true);
 
@@ -32,7 +32,7 @@ record Conjunction(Set<Term> terms) {
         return new Conjunction(more);
     }
 
-    /// Where a person finds it: the place of the first schema.
+    /// Returns where a person finds the conjunction, which is the place of its first schema.
     String pointer() {
         return terms.stream().map(each -> each.schema().pointer()).findFirst().orElse("#");
     }

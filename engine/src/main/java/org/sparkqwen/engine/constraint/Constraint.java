@@ -3,19 +3,23 @@ package org.sparkqwen.engine.constraint;
 import java.io.Serializable;
 import java.util.List;
 
-/// What a text must look like as a whole. Only named here: what is wrong with it is told when it is compiled.
+/// A constraint on a whole text. These records only name it. Whatever is wrong with a constraint is reported
+/// when it is compiled.
 public sealed interface Constraint extends Serializable {
-    /// @param pattern a regular expression that the whole text matches, see [RegexParser]
+    /// A regular expression that the whole text must match.
+    ///
+    /// @param pattern in the syntax of [RegexParser]
     record Regex(String pattern) implements Constraint {}
 
-    /// @param schema JSON text; the text is a JSON value that is valid by this schema, see
-    ///     [JsonSchemaCompiler]
-    /// @param depth how often a schema may be within itself
+    /// A JSON schema. The text must be a JSON value that is valid under it.
+    ///
+    /// @param schema JSON text, see [JsonSchemaCompiler]
+    /// @param depth how often a schema may be nested within itself
     record JsonSchema(String schema, int depth) implements Constraint {
-        /// Enough for most trees, and few enough states for those with two branches.
+        /// The default depth. It is enough for most trees, and small enough for schemas that branch into two.
         public static final int DEFAULT_DEPTH = 5;
 
-        /// Deeper ones are not compiled.
+        /// The greatest depth that is compiled.
         public static final int MOST_DEPTH = 50;
 
         public JsonSchema {
@@ -30,7 +34,7 @@ public sealed interface Constraint extends Serializable {
         }
     }
 
-    /// @param texts the text is one of these
+    /// A list of texts. The text must be one of them.
     record Choices(List<String> texts) implements Constraint {
         public Choices {
             texts = List.copyOf(texts);

@@ -7,9 +7,9 @@ import java.util.TreeSet;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Transition;
 
-/// How many characters a string may have, both bounds included.
+/// The numbers of characters that a string may have, including both bounds.
 record CountBounds(int least, int most) {
-    /// No string has as many characters.
+    /// A number that no string reaches.
     static final int UNBOUNDED = Integer.MAX_VALUE;
 
     static final CountBounds ANY = new CountBounds(0, UNBOUNDED);
@@ -22,7 +22,7 @@ record CountBounds(int least, int most) {
         return least <= part.least && part.most <= most;
     }
 
-    /// The smallest parts that these bounds tell apart.
+    /// Cuts the counts into the smallest ranges that these bounds tell apart.
     static List<CountBounds> parts(List<CountBounds> all) {
         TreeSet<Integer> beginnings = new TreeSet<>();
         for (CountBounds bounds : all) {
@@ -42,9 +42,9 @@ record CountBounds(int least, int most) {
         return parts;
     }
 
-    /// Whether one of `values` has so many characters.
+    /// Tells whether one of `values` has such a number of characters.
     ///
-    /// @param values deterministic, and from each state a text can be finished
+    /// @param values must be deterministic, and a text can be finished from each state
     boolean allowSome(Automaton values) {
         BitSet reached = new BitSet();
         if (values.getNumStates() > 0) {
@@ -55,7 +55,7 @@ record CountBounds(int least, int most) {
                 return true;
             }
             BitSet next = after(reached, values);
-            if (next.equals(reached)) { // so are those of all counts after it
+            if (next.equals(reached)) { // the sets of all later counts are equal, too
                 if (count >= least) {
                     return false;
                 }

@@ -11,27 +11,28 @@ import java.util.NavigableSet;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// The states of one string whose characters are counted, and from which of them it can still end, by the count.
+/// The states of one string whose characters are counted, and from which of them the string can still end at
+/// each count.
 ///
-/// From the highest count to the lowest: a string can end where its closing quotation mark is for this count, or where
-/// one more character leads to a state from which it can end at the next count. Counts that have the same states are
-/// kept as a run, so that a bound of 100,000 mostly costs two.
+/// They are computed from the highest count to the lowest. A string can end if its closing quotation mark is
+/// allowed at this count, or if one more character leads to a state from which it can end at the next count.
+/// Successive counts with the same states are kept as one run, so a bound of 100,000 mostly needs two runs.
 final class CountedRegion {
     private final ByteAutomaton automaton;
 
-    /// The region's states, those within a character after what they lead to.
+    /// The states of the region. A state within a character comes after the states to which it leads.
     private final List<Integer> states = new ArrayList<>();
 
-    /// The place of each state of the automaton in `states`.
+    /// The index of each state of the automaton in `states`.
     private final int[] places;
 
-    /// From this count on, nothing depends on it.
+    /// The count from which on nothing depends on the count.
     private int last;
 
     /// The first count of each run, from the lowest to the highest.
     private int[] runs = {};
 
-    /// The places of the states from which the string can end, by run.
+    /// The indices of the states from which the string can end, by run.
     private final List<BitSet> ending = new ArrayList<>();
 
     private int transitions;
@@ -41,7 +42,7 @@ final class CountedRegion {
         this.places = places;
     }
 
-    /// The region of each state that is in one.
+    /// Returns the region of each state, or null for a state that is in none.
     static @Nullable CountedRegion[] of(ByteAutomaton automaton, ByteAutomaton.Role[] roles) {
         @Nullable CountedRegion[] regions = new @Nullable CountedRegion[roles.length];
         int[] places = new int[roles.length];
@@ -74,7 +75,7 @@ final class CountedRegion {
         return neighbours;
     }
 
-    /// Whether a transition to such a state stays in the string that it comes from.
+    /// Tells whether a transition to a state with this role stays in the same string.
     private static boolean isWithin(ByteAutomaton.Role role) {
         return role == ByteAutomaton.Role.AFTER_CHARACTER || role == ByteAutomaton.Role.WITHIN_CHARACTER;
     }
@@ -97,7 +98,7 @@ final class CountedRegion {
         found.forEach(state -> order(state, ordered));
     }
 
-    /// Puts a state behind those within a character that it leads to.
+    /// Adds a state after the states within a character to which it leads.
     private void order(int state, BitSet ordered) {
         if (ordered.get(state)) {
             return;
@@ -115,7 +116,7 @@ final class CountedRegion {
     }
 
     private void compute() {
-        NavigableSet<Integer> changes = changes(); // counts at which other transitions are allowed than at the next one
+        NavigableSet<Integer> changes = changes(); // counts after which the allowed transitions change
         last = changes.isEmpty() ? 0 : changes.last() + 1;
         List<Integer> starts = new ArrayList<>();
         BitSet now = endingWithoutBound();
@@ -160,7 +161,7 @@ final class CountedRegion {
         return changes;
     }
 
-    /// The states from which the string can end after the last bound.
+    /// Returns the states from which the string can end after the last bound.
     private BitSet endingWithoutBound() {
         BitSet known = new BitSet();
         BitSet next = ending(last, known);
@@ -171,9 +172,9 @@ final class CountedRegion {
         return known;
     }
 
-    /// The states from which the string can end, where they have read so many characters.
+    /// Returns the states from which the string can end if it has `count` characters so far.
     ///
-    /// @param atNext those of the next count
+    /// @param atNext the states from which it can end at the next count
     private BitSet ending(int count, BitSet atNext) {
         Budget.spend((long) transitions + states.size());
         BitSet found = new BitSet(states.size());
@@ -194,17 +195,17 @@ final class CountedRegion {
         return found;
     }
 
-    /// The count after one more character.
+    /// Returns the count after one more character.
     int next(int count) {
         return Math.min(count + 1, last);
     }
 
-    /// Whether the string can end if it is in `state` after so many characters.
+    /// Tells whether the string can end if it is in `state` and has `count` characters so far.
     boolean canEnd(int state, int count) {
         return ending.get(run(count)).get(places[state]);
     }
 
-    /// A count from which so many characters lead on as they do from `count`.
+    /// Returns a count from which up to that many characters lead on in the same way as from `count`.
     int representative(int count, int characters) {
         int run = run(count);
         return run + 1 == runs.length || count < runs[run + 1] - characters ? runs[run] : count;

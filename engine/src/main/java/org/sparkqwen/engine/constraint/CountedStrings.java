@@ -9,39 +9,40 @@ import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Transition;
 
-/// JSON strings with a bounded number of characters, which are counted beside the automaton, and not by its states: a
-/// string of up to 100,000 characters has as many states as one of any length.
+/// JSON strings with a limited number of characters. The characters are counted beside the automaton and not
+/// by its states, so a string of up to 100,000 characters needs as many states as one of any length.
 ///
-/// Within an automaton of JSON texts such a string is a quotation mark, one label that stands for what is inside, and
-/// another quotation mark. Labels go through union, concatenation, repetition and determinization as characters do;
-/// texts with labels must not be intersected. When the automaton of the whole text is there, [#bytes(Automaton)] puts
-/// the insides in the places of their labels.
+/// Within an automaton of JSON texts, such a string is a quotation mark, one label that stands for its
+/// inside, and another quotation mark. Union, concatenation, repetition and determinization treat labels as
+/// they treat characters. Texts with labels must not be intersected. When the automaton of the whole text is
+/// complete, [#bytes(Automaton)] replaces the labels by the insides.
 ///
-/// One number is enough however many strings the text may be within at the same time (`anyOf`): all of them began at
-/// the same quotation mark and count the same characters. Where they end apart, the closing quotation mark leads on
-/// by the count.
+/// One count is enough, however many strings a text may be within at the same time (`anyOf`). All of them
+/// began at the same quotation mark and count the same characters. If they may end at different counts, the
+/// transition of the closing quotation mark depends on the count.
 final class CountedStrings {
     private static final int FIRST_LABEL = Character.MAX_CODE_POINT + 1;
 
     private final List<Inside> insides = new ArrayList<>();
 
-    /// The texts inside the quotation marks of strings that are counted.
+    /// The inside of a counted string, between its quotation marks.
     ///
-    /// @param text of strings of any length, see [JsonText#strings(Automaton)]
-    /// @param values how many states come between characters: those from 1 on
-    /// @param bounds how many characters there may be
+    /// @param text the texts of strings of any length, see [JsonText#strings(Automaton)]
+    /// @param values the states from 1 to this one are between characters
+    /// @param bounds the allowed numbers of characters
     private record Inside(Automaton text, int values, CountBounds bounds) {
-        /// The last state: behind the closing quotation mark.
+        /// Returns the last state, which follows the closing quotation mark.
         int end() {
             return values + 1;
         }
     }
 
-    /// The JSON texts of the strings whose values are of `values` and have `least` to `most` characters.
+    /// Returns the JSON texts of strings whose values are in `values` and have `least` to `most` characters.
     ///
-    /// @param values not texts of JSON, but what they say; unbounded where it can be, since it is not unrolled
+    /// @param values the values of the strings and not JSON texts; they should be unbounded where they can
+    ///     be, because the lengths are not unrolled
     /// @param most may be [Language#UNBOUNDED]
-    /// @return without states if there are none
+    /// @return an automaton without states if there are no such strings
     Automaton texts(Automaton values, int least, int most) {
         CountBounds bounds = new CountBounds(least, most == Language.UNBOUNDED ? CountBounds.UNBOUNDED : most);
         Automaton known = JsonText.writable(values);
@@ -57,40 +58,40 @@ final class CountedStrings {
         return Language.concatenate(List.of(quote, Automata.makeChar(label), quote));
     }
 
-    /// Turns an automaton of texts into one over bytes.
+    /// Turns an automaton of texts into an automaton over bytes.
     ///
-    /// @param texts of which some strings may be labels of this
+    /// @param texts may have labels of this object in place of strings
     ByteAutomaton bytes(Automaton texts) {
         Automaton known = Language.deterministic(texts);
         return insides.isEmpty() ? ByteAutomaton.of(known) : new Expansion(known).expand();
     }
 
-    /// The subset construction of the automaton with the insides in it. A member of a set is a state of the
-    /// automaton, or a state of an inside that leads on to a state of the automaton.
+    /// The subset construction over the automaton with the insides in place of labels. A member of a set is a
+    /// state of the automaton, or a state of an inside together with the state of the automaton after it.
     private final class Expansion {
         private final Automaton outer;
         private final Automaton.Builder texts = new Automaton.Builder();
         private final StateSets sets = new StateSets();
         private final List<ByteAutomaton.Role> roles = new ArrayList<>();
 
-        /// Labels of closing quotation marks, by the counts for which they are.
+        /// The labels of closing quotation marks, by the counts for which they are.
         private final Map<CountBounds, Integer> closings = new HashMap<>();
 
         private final List<CountBounds> closingBounds = new ArrayList<>();
 
-        /// Strings by the number of their first member.
+        /// The places of strings, by the number of their first member.
         private final TreeMap<Integer, Place> places = new TreeMap<>();
 
         private final Map<Place, Integer> firstMembers = new HashMap<>();
         private final Transition transition = new Transition();
         private int members;
 
-        /// A string where it stands in the automaton.
+        /// A string at its place in the automaton.
         ///
-        /// @param after the automaton's state behind the string
+        /// @param after the automaton's state after the string
         private record Place(int inside, int after) {}
 
-        /// A closing quotation mark.
+        /// A closing quotation mark that ends a counted string.
         private record Closing(CountBounds bounds, int after) {}
 
         Expansion(Automaton outer) {
@@ -134,8 +135,8 @@ final class CountedStrings {
             Map.Entry<Integer, Place> place = places.headMap(member, true).lastEntry();
             Inside inside = insides.get(place.getValue().inside);
             int first = place.getKey();
-            // The first state of a string does what the one that its quotation mark leads to does, but is
-            // not counted.
+            // The first state of a string has the same transitions as the state after the quotation mark, but
+            // does not count as a character.
             int state = Math.max(member - first, 1);
             int count = inside.text.initTransition(state, transition);
             for (int i = 0; i < count; i++) {
@@ -179,7 +180,7 @@ final class CountedStrings {
             });
         }
 
-        /// The state that stands for `states`, and for the insides that begin with them.
+        /// Returns the state for the set `states`, together with the insides that begin there.
         private int number(int[] states) {
             int[] members = withBeginnings(states);
             int number = sets.number(members);
@@ -228,7 +229,8 @@ final class CountedStrings {
             });
         }
 
-        /// Members that are within strings are all at the same place of the same string.
+        /// Returns the role of a set of members. Members within strings are all at the same place of the same
+        /// string.
         private ByteAutomaton.Role role(int[] members) {
             int last = members[members.length - 1];
             if (last < outer.getNumStates()) {

@@ -4,10 +4,11 @@ import java.math.BigDecimal;
 import java.util.Set;
 import org.apache.lucene.util.automaton.Automaton;
 
-/// Compares decimals, digit by digit, with a number that is known: an automaton that accepts those on one side of it.
+/// Compares decimals with a given number, digit by digit. It is an automaton that accepts the decimals on one
+/// side of the number.
 ///
-/// Reads `[0-9]+(\.[0-9]+)?` without a zero too many in front. Of whole parts the longer one is greater; of equally
-/// long ones the first different digit decides, and so it goes on after the point.
+/// It reads `[0-9]+(\.[0-9]+)?` without superfluous leading zeros. A longer whole part is greater. If the
+/// whole parts are equally long, the first different digit decides, in the fraction as well.
 final class DecimalComparison {
     enum Order {
         LESS,
@@ -18,7 +19,7 @@ final class DecimalComparison {
     private final Automaton.Builder decimals = new Automaton.Builder();
     private final Set<Order> accepted;
 
-    /// The digits of the number, without zeros at the end of its fraction.
+    /// The digits of the number's whole part. The fraction has no zeros at its end.
     private final String whole;
 
     private final String fraction;
@@ -31,15 +32,17 @@ final class DecimalComparison {
         this.accepted = accepted;
     }
 
-    /// @param number not negative
+    /// @param number must not be negative
     static Automaton accepting(Set<Order> accepted, BigDecimal number) {
         return new DecimalComparison(number, accepted).build();
     }
 
     private Automaton build() {
         int length = whole.length();
-        Order begun = fraction.isEmpty() ? Order.EQUAL : Order.LESS; // how the number's whole part compares with it
-        int[] same = new int[length + 1]; // the number's digits so far
+        Order begun = fraction.isEmpty()
+                ? Order.EQUAL
+                : Order.LESS; // the result if a decimal has the same whole part and no fraction
+        int[] same = new int[length + 1]; // the states in which all digits so far are the number's
         int[] less = new int[length + 1];
         int[] greater = new int[length + 1];
         for (int i = 0; i <= length; i++) {
@@ -87,7 +90,7 @@ final class DecimalComparison {
         return state;
     }
 
-    /// Transitions for a digit less than `digit`, the same, and a greater one.
+    /// Adds transitions for digits less than `digit`, for `digit` itself, and for greater digits.
     private void addDigit(int source, char digit, int less, int same, int greater) {
         if (digit > '0') {
             decimals.addTransition(source, less, '0', digit - 1);

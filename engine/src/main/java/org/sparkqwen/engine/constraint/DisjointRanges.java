@@ -2,14 +2,15 @@ package org.sparkqwen.engine.constraint;
 
 import java.util.Arrays;
 
-/// Splits labels with targets, which may overlap, into ranges that do not, each with all its targets.
+/// Splits ranges of labels, which may overlap, into ranges that do not. Each has all targets of its labels.
 final class DisjointRanges {
-    /// Receives a range of labels and the targets of every label in it, in order and each once.
+    /// Receives the ranges of labels in order, with the targets of each range. Each target occurs once.
     interface Receiver {
         void range(int first, int last, int[] targets);
     }
 
-    /// Where ranges begin or end: the label in the upper half, then 0 for a beginning, and which range it is.
+    /// The points at which ranges begin or end. The label is in the upper half, then comes a 0 for a
+    /// beginning, then the number of the range.
     private long[] points = new long[16];
 
     private int[] targets = new int[8];
@@ -34,13 +35,13 @@ final class DisjointRanges {
         return (long) label << Integer.SIZE | range;
     }
 
-    /// Hands the ranges over in the order of their labels.
+    /// Passes the ranges to `receiver` in the order of their labels.
     void forEach(Receiver receiver) {
         Budget.spend(4L * size + 1); // sorting them costs more than looking at them
         long[] sorted = Arrays.copyOf(points, 2 * size);
         Arrays.sort(sorted);
-        int[] active = new int[size]; // ranges that the label is in
-        int[] places = new int[size]; // where each is among them, plus one
+        int[] active = new int[size]; // the ranges that contain the label
+        int[] places = new int[size]; // the index of each range among the active ones, plus one
         int actives = 0;
         for (int i = 0; i < sorted.length; ) {
             int label = (int) (sorted[i] >>> Integer.SIZE);
@@ -49,7 +50,7 @@ final class DisjointRanges {
                 if (places[range] == 0) {
                     active[actives++] = range;
                     places[range] = actives;
-                } else { // it ends: the last one takes its place
+                } else { // the range ends, and the last active one takes its place
                     int moved = active[--actives];
                     active[places[range] - 1] = moved;
                     places[moved] = places[range];
@@ -71,7 +72,7 @@ final class DisjointRanges {
         return sortedSet(found, count);
     }
 
-    /// The first `count` of `numbers` in order, each once; `numbers` may be changed.
+    /// Returns the first `count` of `numbers` in order, each once. It may change `numbers`.
     static int[] sortedSet(int[] numbers, int count) {
         Arrays.sort(numbers, 0, count);
         int distinct = 0;

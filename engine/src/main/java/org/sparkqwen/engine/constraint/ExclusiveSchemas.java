@@ -9,13 +9,13 @@ import java.util.Map;
 import java.util.Set;
 import org.sparkqwen.engine.message.Quote;
 
-/// The branches of a `oneOf`: a value must be valid by one of them, and by no other.
+/// The branches of a `oneOf`. A value must be valid under one of them and under no other.
 ///
-/// Automata of texts cannot tell whether a value is valid by two schemas, since a schema has more values than
-/// are generated. So branches are compared by what the schemas say. What two have in common is taken from
-/// both, or refused where this cannot be said.
+/// Automata of texts cannot tell whether a value is valid under two schemas, because a schema has more values
+/// than are generated. Therefore the branches are compared by what their schemas say. The values that two
+/// branches have in common are removed from both. If they cannot be determined, the constraint is refused.
 final class ExclusiveSchemas {
-    /// Pairs of branches that are compared one by one.
+    /// The greatest number of pairs of branches that are compared one by one.
     private static final int MOST_PAIRS = 20_000;
 
     private final List<Schema> branches;
@@ -26,7 +26,7 @@ final class ExclusiveSchemas {
         this.meanings = meanings;
     }
 
-    /// Part of a branch.
+    /// A part of a branch.
     private record Part(int branch, Values values) {}
 
     Meaning meaning() {
@@ -56,7 +56,7 @@ final class ExclusiveSchemas {
         return new Meaning(all);
     }
 
-    /// Listed values are told apart by their keys, so that a list of thousands is fast.
+    /// Adds listed values, which are told apart by their keys. So a list of thousands is fast.
     private void addListed(List<Part> listed, Map<Class<?>, List<Part>> byKind, List<Values> all) {
         Map<Object, Set<Integer>> branchesOf = new HashMap<>();
         for (Part part : listed) {
@@ -87,7 +87,8 @@ final class ExclusiveSchemas {
         }
     }
 
-    /// Whether one property that all objects require is listed values, none of which are in two branches.
+    /// Tells whether all objects require one property that has only listed values, none of which occurs in
+    /// two branches.
     private boolean areToldApart(List<Part> parts) {
         for (String name : ((ObjectShape) parts.getFirst().values).required()) {
             Map<Object, Integer> branchOf = new HashMap<>();

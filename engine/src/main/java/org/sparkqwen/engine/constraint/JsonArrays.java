@@ -8,12 +8,14 @@ import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 import org.jspecify.annotations.Nullable;
 
-/// Arrays whose first items are described one by one, and the others alike.
+/// Builds automata of arrays. Their first items are described one by one, and all others have the same
+/// description.
 final class JsonArrays {
-    /// Values that an array without equal ones may have: there is a state for each set of them.
+    /// The greatest number of values that an array of different items may have. There is a state for each set
+    /// of them.
     private static final int MOST_UNIQUE = 8;
 
-    /// States of items, one after another.
+    /// The greatest number of states of all items, one after another.
     private static final int MOST_STATES = 200_000;
 
     private final Automaton.Builder text = new Automaton.Builder();
@@ -27,10 +29,12 @@ final class JsonArrays {
         text.setAccept(end, true);
     }
 
+    /// Returns an automaton of arrays.
+    ///
     /// @param prefix the texts of the first items; an array may end before them
     /// @param items the texts of the items after them; null if none may follow
-    /// @param least the least number of items
-    /// @param most the highest number of them, or [Language#UNBOUNDED]
+    /// @param least the smallest number of items
+    /// @param most the greatest number of items, or [Language#UNBOUNDED]
     static Automaton of(List<Automaton> prefix, @Nullable Automaton items, int least, int most) {
         int longest = items == null ? Language.lower(most, prefix.size()) : most;
         if (longest != Language.UNBOUNDED && longest < least) {
@@ -40,7 +44,7 @@ final class JsonArrays {
     }
 
     private Automaton build(List<Automaton> prefix, @Nullable Automaton items, int least) {
-        // Without an end the last item that is written out follows itself.
+        // If there is no limit, the last item that is written out follows itself.
         int written = most == Language.UNBOUNDED ? Math.max(prefix.size() + 1, least) : most;
         int comma = -1; // the state after a comma that may follow an item
         int first = -1; // the state before the first item
@@ -67,9 +71,11 @@ final class JsonArrays {
         return Language.deterministic(text.finish());
     }
 
-    /// @param ends whether the array may end after it
-    /// @param comma the state after a comma that may follow it; negative if none may
-    /// @return where the copy begins
+    /// Copies the automaton of an item.
+    ///
+    /// @param ends whether the array may end after the item
+    /// @param comma the state after a comma that may follow the item; negative if none may follow
+    /// @return the state at which the copy begins
     private int copy(Automaton item, boolean ends, int comma) {
         int begin = text.getNumStates();
         if (begin + (long) item.getNumStates() > MOST_STATES) {
@@ -93,9 +99,9 @@ final class JsonArrays {
         return begin;
     }
 
-    /// Arrays of different values.
+    /// Returns an automaton of arrays whose items are different ones of `values`.
     ///
-    /// @throws RefusedConstraint if there are too many of them
+    /// @throws RefusedConstraint if there are too many values
     static Automaton ofUnique(List<JsonNode> values, int least, int most) {
         if (values.size() > MOST_UNIQUE) {
             throw new RefusedConstraint(
@@ -108,7 +114,7 @@ final class JsonArrays {
         List<Automaton> texts =
                 values.stream().map(value -> JsonText.exactly(List.of(value))).toList();
         int sets = 1 << values.size();
-        int[] comma = new int[sets]; // the state after a comma, by the values that are there already
+        int[] comma = new int[sets]; // the state after a comma, by the set of values so far
         for (int set = sets; set-- > 0; ) {
             comma[set] = text.createState();
             int afterSpace = text.createState();

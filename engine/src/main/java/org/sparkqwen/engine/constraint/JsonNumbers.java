@@ -13,18 +13,18 @@ import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 import org.jspecify.annotations.Nullable;
 
-/// The texts of numbers that a schema allows, as automata over their digits.
+/// Builds automata of the numbers that a schema allows, digit by digit.
 ///
-/// Digits are bounded, so that a number ends, and so that who reads it as a double finds it within the same
-/// bounds.
+/// The number of digits is limited, so a number ends. It is also limited so that a reader who parses the
+/// number as a double finds it within the same bounds.
 final class JsonNumbers {
-    /// What a double keeps of any number.
+    /// The number of decimal digits that a double keeps of any number.
     private static final int DIGITS = 15;
 
-    /// Digits of a bound before its point, and after it.
+    /// The greatest number of digits of a bound before its point, and after it.
     private static final int MOST_BOUND_DIGITS = 30;
 
-    /// The automaton of a number's multiples has as many states as the number says.
+    /// The greatest divisor without its point. The automaton of a number's multiples has as many states.
     private static final int MOST_DIVISOR = 1_000;
 
     private static final Automaton MINUS = Automata.makeChar('-');
@@ -43,6 +43,8 @@ final class JsonNumbers {
         divisors = range.divisors();
     }
 
+    /// Returns an automaton of the numbers of a range.
+    ///
     /// @throws RefusedConstraint if every number would have too many digits
     static Automaton of(NumberRange range) {
         JsonNumbers numbers = new JsonNumbers(range);
@@ -64,7 +66,7 @@ final class JsonNumbers {
         return rest;
     }
 
-    /// The texts of numbers of as many digits as there may be.
+    /// Returns the numbers of a range with any number of digits.
     private static Automaton all(NumberRange range) {
         Automaton digits = Language.repeat(DIGIT, 1, Language.UNBOUNDED);
         Automaton fraction = Language.concatenate(List.of(Automata.makeChar('.'), digits));
@@ -91,7 +93,7 @@ final class JsonNumbers {
         return Math.max(0, number.stripTrailingZeros().scale());
     }
 
-    /// A lowest number for numbers of [#MOST_BOUND_DIGITS] digits, which is the same for them; null if it is
+    /// Returns a lower bound that is equivalent for numbers of [#MOST_BOUND_DIGITS] digits, or null if it is
     /// less than all of them.
     private static NumberRange.@Nullable Bound rounded(NumberRange.Bound bound) {
         BigDecimal number = bound.number();
@@ -106,13 +108,15 @@ final class JsonNumbers {
             return bound;
         }
         BigDecimal least = BigDecimal.ONE.movePointLeft(MOST_BOUND_DIGITS);
-        if (number.abs().compareTo(least) < 0) { // its digits may not fit into memory
+        if (number.abs().compareTo(least) < 0) { // the digits of such a number may not fit into memory
             return new NumberRange.Bound(number.signum() < 0 ? BigDecimal.ZERO : least, true);
         }
         return new NumberRange.Bound(number.setScale(MOST_BOUND_DIGITS, RoundingMode.CEILING), true);
     }
 
-    /// The texts of these numbers among `decimals`, which have no sign, and with a sign before them.
+    /// Returns those of `decimals` that are within the bounds, with a minus sign where they are negative.
+    ///
+    /// @param decimals the allowed digits, without a sign
     private Automaton within(Automaton decimals) {
         Automaton multiples = decimals;
         for (BigDecimal divisor : divisors) {
@@ -127,8 +131,8 @@ final class JsonNumbers {
         return Language.deterministic(Language.union(List.of(others, Language.concatenate(List.of(MINUS, negative)))));
     }
 
-    /// The decimals that are generated: of enough digits to reach the bounds, and no more than a double tells
-    /// apart.
+    /// Returns the decimals that are generated. They have enough digits to reach the bounds, and no more than
+    /// a double tells apart.
     private Automaton decimals() {
         long wholeDigits = DIGITS;
         long fractionDigits = DIGITS;
@@ -140,7 +144,7 @@ final class JsonNumbers {
         }
         for (NumberRange.Bound bound : new NumberRange.@Nullable Bound[] {lowest, highest}) {
             if (bound != null && !bound.inclusive()) {
-                // Near the bound a double tells numbers of so many digits from it.
+                // Near the bound, a double distinguishes numbers with this many digits from the bound.
                 fractionDigits = Math.min(
                         fractionDigits, Math.max(scale(bound.number()) + 1, DIGITS - wholeDigits(bound.number())));
             }
@@ -151,7 +155,7 @@ final class JsonNumbers {
         return decimals((int) wholeDigits, (int) fractionDigits);
     }
 
-    /// All decimals without sign and exponent.
+    /// Returns all decimals without sign and exponent.
     private static Automaton decimals(int wholeDigits, int fractionDigits) {
         Automaton whole = Language.union(List.of(
                 Automata.makeChar('0'),
@@ -165,17 +169,18 @@ final class JsonNumbers {
         return Language.concatenate(List.of(whole, Language.repeat(fraction, 0, 1)));
     }
 
-    /// The number without its point, if it has one.
+    /// Returns the divisor without its point, if it has one.
     private static BigInteger modulus(BigDecimal divisor) {
         return divisor.movePointRight((int) scale(divisor)).toBigIntegerExact();
     }
 
-    /// The multiples of a number, without sign, by the remainder of the digits so far.
+    /// Returns the multiples of a number without sign. The states are the remainders of the digits so far.
     private static Automaton multiplesOf(BigDecimal divisor) {
         int modulus = modulus(divisor).intValueExact();
         int scale = (int) scale(divisor);
         Automaton.Builder multiples = new Automaton.Builder();
-        // State `digits * modulus + remainder`: so many digits after the point. Before it, the first ones.
+        // State `digits * modulus + remainder` is reached after so many digits after the point. Before the
+        // point, `digits` is 0.
         for (int state = 0; state < (scale + 1) * modulus; state++) {
             multiples.createState();
         }
@@ -205,7 +210,7 @@ final class JsonNumbers {
         return Language.deterministic(multiples.finish());
     }
 
-    /// Transitions for a digit after the point, of which `digits` were read.
+    /// Adds the transitions for a digit after the point, where `digits` digits were read before it.
     private static void addDigits(
             Automaton.Builder multiples, int state, int remainder, int digits, int scale, int modulus, int zeros) {
         if (digits < scale) {
@@ -218,7 +223,8 @@ final class JsonNumbers {
         }
     }
 
-    /// Those of `decimals` that are between the bounds, as far as they are not negative.
+    /// Returns those of `decimals` that are between the bounds. The bounds only matter as far as they are not
+    /// negative.
     private static Automaton between(
             Automaton decimals, NumberRange.@Nullable Bound lowest, NumberRange.@Nullable Bound highest) {
         Automaton between = decimals;
@@ -240,7 +246,8 @@ final class JsonNumbers {
         return between;
     }
 
-    /// No exponent, or one of two digits, so that a number is finite as a double.
+    /// Returns the texts of an exponent: none, or an exponent of two digits, with which a number is finite as
+    /// a double.
     private static Automaton exponent() {
         Automaton sign = Automata.makeCharSet(new int[] {'+', '-'});
         Automaton exponent = Language.concatenate(List.of(

@@ -11,11 +11,11 @@ import java.util.Map;
 import org.apache.lucene.util.automaton.Automaton;
 import org.jspecify.annotations.Nullable;
 
-/// Objects that have some properties of a list, in the list's order, and then others.
+/// Builds automata of objects. An object has some properties of a list, in the list's order, and then others.
 ///
-/// Built from the last property to the first. Which keys may follow is a trie, and the trie before a property
-/// is the one after it with one path more, so that the automaton is deterministic and grows linearly with the
-/// names.
+/// The automaton is built from the last property to the first. The keys that may follow form a trie. The trie
+/// before a property is the trie after it with one path more. So the automaton is deterministic and grows
+/// linearly with the names.
 final class JsonObjects {
     private static final Trie NO_KEYS = new Trie(new int[0], new Object[0]);
 
@@ -26,17 +26,17 @@ final class JsonObjects {
     private final int most;
     private final int end;
 
-    /// Whether a property from this place on is required.
+    /// Whether this property or a later one is required, by index.
     private final boolean[] requiredFrom;
 
-    /// By place and count of properties so far: what may follow there.
+    /// The keys that may follow, by place.
     private final Map<Place, Trie> keys = new HashMap<>();
 
     private final Map<Place, Integer> tails = new HashMap<>();
     private final Map<Place, Integer> afterComma = new HashMap<>();
     private final IdentityHashMap<Trie, Integer> states = new IdentityHashMap<>();
 
-    /// Where the keys of each of the others begin, by the count of properties before.
+    /// The states at which the keys of each of the others begin, by the number of properties before them.
     private final Map<Integer, List<Integer>> othersBegin = new HashMap<>();
 
     private final List<Automaton> otherKeys;
@@ -60,18 +60,21 @@ final class JsonObjects {
     /// @param value the texts of the property's value
     record Property(String name, boolean required, Automaton value) {}
 
-    /// Properties without a place in the list.
+    /// Properties that are not in the list.
     ///
-    /// @param names as values, not as JSON texts; none of the list's
+    /// @param names values and not JSON texts; none is a name of the list
     /// @param value the texts of their values
     record Others(Automaton names, Automaton value) {}
 
-    /// @param count properties so far; those beyond what is counted do not matter
+    /// A place in an object before a property.
+    ///
+    /// @param property the index of the next property in the list
+    /// @param count the number of properties so far, as far as they are counted
     private record Place(int property, int count) {}
 
-    /// Keys by their characters, with the quotation marks. Immutable.
+    /// A trie of keys, including their quotation marks. It is immutable.
     ///
-    /// @param targets tries, and after a key the state that it leads to
+    /// @param targets the tries that the characters lead to, and after a key the state that it leads to
     private record Trie(int[] characters, Object[] targets) {
         private @Nullable Object get(int character) {
             int index = Arrays.binarySearch(characters, character);
@@ -113,16 +116,18 @@ final class JsonObjects {
         }
     }
 
-    /// @param least the least number of properties; of the others only one counts, since their keys may be
-    ///     the same
-    /// @param most the highest number of them, or [Language#UNBOUNDED]
+    /// Returns an automaton of objects.
+    ///
+    /// @param least the smallest number of properties; only one of the others counts, because their keys may
+    ///     be equal
+    /// @param most the greatest number of properties, or [Language#UNBOUNDED]
     static Automaton of(List<Property> properties, List<Others> others, int least, int most) {
         return new JsonObjects(properties, others, least, most).build();
     }
 
     private Automaton build() {
         for (int count = others.isEmpty() ? 0 : most - 1; count > 0; count--) {
-            others(count); // from the last one, so that none leads to one that is not there
+            others(count); // begins with the last one, which the one before it leads to
         }
         for (int property = properties.size(); property >= 0; property--) {
             for (int count = 0; count <= counted(property); count++) {
@@ -147,7 +152,7 @@ final class JsonObjects {
         Language.requireSmall(text.getNumStates());
     }
 
-    /// How far properties are counted.
+    /// Returns `count`, or the greatest number up to which properties are counted.
     private int counted(int count) {
         return Math.min(count, most == Language.UNBOUNDED ? least : most);
     }
@@ -160,7 +165,7 @@ final class JsonObjects {
         return !requiredFrom[property] && count >= least;
     }
 
-    /// Whether others may follow.
+    /// Tells whether others may follow.
     private boolean mayGoOn(Place place) {
         return !others.isEmpty() && !requiredFrom[place.property] && place.count + 1 >= least && hasRoom(place.count);
     }
@@ -191,7 +196,7 @@ final class JsonObjects {
         return later.with(key, tail);
     }
 
-    /// Adds a colon, and a property's value before what follows it.
+    /// Adds a colon and a property's value, which leads to what may follow.
     ///
     /// @return the state before the colon
     private int value(Automaton value, Place next) {
@@ -208,8 +213,10 @@ final class JsonObjects {
         return mayGoOn(place) || keys.getOrDefault(place, NO_KEYS).characters.length > 0;
     }
 
-    /// @param ends whether the object may end after it
-    /// @param comma the state after a comma that may follow it; negative if none may
+    /// Copies the automaton of a value.
+    ///
+    /// @param ends whether the object may end after the value
+    /// @param comma the state after a comma that may follow the value; negative if none may follow
     private int copy(Automaton value, boolean ends, int comma) {
         int begin = text.getNumStates();
         spend(value);
@@ -242,7 +249,7 @@ final class JsonObjects {
         return known;
     }
 
-    /// Transitions from `state` for the keys that may follow at a place.
+    /// Adds transitions from `state` for the keys that may follow at a place.
     private void addKeys(int state, Place place) {
         Deque<Trie> left = new ArrayDeque<>();
         addKeys(state, keys.getOrDefault(place, NO_KEYS), left);
@@ -273,7 +280,7 @@ final class JsonObjects {
         }
     }
 
-    /// Transitions from `state` for the keys of others, after so many properties.
+    /// Adds transitions from `state` for the keys of others, which follow so many properties.
     private void addOthers(int state, int count) {
         List<Integer> begin = others(most == Language.UNBOUNDED ? 0 : count);
         for (int i = 0; i < others.size(); i++) {

@@ -15,34 +15,36 @@ import org.apache.lucene.util.automaton.Operations;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 
-/// A JSON schema (draft 2020-12) as an automaton of JSON texts that are valid by it.
+/// Compiles a JSON schema (draft 2020-12) into an automaton of JSON texts that are valid under it.
 ///
-/// Every text is valid, but not every valid text is among them: an object has its declared properties in the
-/// order of their declaration; numbers have so many digits; a text is one line (see [JsonText]). What an
-/// automaton cannot hold, or this one does not, is refused: no assertion is passed over.
+/// Every text of the automaton is valid, but not every valid text is in it. An object has its declared
+/// properties in the order of their declaration, numbers have a limited number of digits, and a text is one
+/// line (see [JsonText]). What an automaton cannot express, or what is not supported, is refused. No
+/// assertion is ignored.
 ///
-/// A schema within itself is compiled as often as it may nest, which the user sets. Below that, a value that
-/// would nest deeper is left out, as if the schema were `false`.
+/// A schema within itself is compiled as often as it may be nested, which the user sets. A value that would
+/// be nested deeper is left out, as if its schema were `false`.
 final class JsonSchemaCompiler {
-    /// Values within values; the compiler is recursive.
+    /// The greatest depth of values within values, because the compiler is recursive.
     private static final int DEEPEST = 150;
 
-    /// Patterns of patternProperties: there is an automaton for each set of them that a name may match.
+    /// The greatest number of patterns in patternProperties. There is an automaton for each set of patterns
+    /// that a name may match.
     private static final int MOST_PATTERNS = 6;
 
     private final CountedStrings strings = new CountedStrings();
     private final Meanings meanings = new Meanings();
     private final int depth;
 
-    /// What was compiled already; the texts depend on how often the schemas in them were open.
+    /// The schemas that are compiled already. Their texts depend on how often the schemas in them were open.
     private final Map<Conjunction, List<Compiled>> known = new HashMap<>();
 
     private final Map<Values, Automaton> simple = new HashMap<>();
 
-    /// How often a schema that `$ref` leads to is being compiled, one within the other.
+    /// How often each schema that a `$ref` leads to is being compiled within itself.
     private final Map<Schema, Integer> open = new HashMap<>();
 
-    /// Which of these schemas were met within each value that is being compiled.
+    /// The schemas of references that were met within each value that is being compiled.
     private final List<Set<Schema>> met = new ArrayList<>();
 
     /// Whether a schema was met within itself.
@@ -52,14 +54,20 @@ final class JsonSchemaCompiler {
         this.depth = depth;
     }
 
-    /// @param automaton deterministic; without states if there are no texts
+    /// The texts of a schema.
+    ///
+    /// @param automaton deterministic; it has no states if there are no texts
     /// @param whyNone why there are no texts; null if there are some
     private record Texts(Automaton automaton, @Nullable RefusedConstraint whyNone) {}
 
-    /// @param openBefore how often each schema in it was open
+    /// A schema that was compiled.
+    ///
+    /// @param openBefore how often each schema within it was open
     private record Compiled(Texts texts, Map<Schema, Integer> openBefore) {}
 
-    /// @param depth how often a schema may be within itself
+    /// Compiles a schema.
+    ///
+    /// @param depth how often a schema may be nested within itself
     /// @throws RefusedConstraint if the schema is malformed, not supported, too large, or allows nothing
     static ByteAutomaton compile(String schema, int depth) {
         return Budget.within(() -> new JsonSchemaCompiler(depth).compile(SchemaReader.read(schema)));
@@ -107,7 +115,8 @@ final class JsonSchemaCompiler {
         }
     }
 
-    /// The texts of values, as long as the schemas that they come from may be open once more.
+    /// Returns the texts of values. There are none if a schema from which the values come must not be opened
+    /// once more.
     private Texts texts(Values part, Set<Schema> references) {
         met.forEach(each -> each.addAll(references));
         for (Schema each : references) {
@@ -167,7 +176,7 @@ final class JsonSchemaCompiler {
         };
     }
 
-    /// The texts of strings or numbers, which many schemas have in common.
+    /// Returns the texts of strings or numbers. They are kept, because many schemas have the same ones.
     private Automaton shared(Values values, Supplier<Automaton> texts) {
         Values alike = values.withOrigin(Origin.MEANT);
         Automaton known = simple.get(alike);
@@ -191,7 +200,7 @@ final class JsonSchemaCompiler {
 
     private Texts arrays(ArrayShape arrays) {
         int least = arrays.least();
-        // Nobody expects items behind a tuple, unless it asks for so many.
+        // Nobody expects items after a tuple, unless the schema requires that many.
         int most = arrays.isTuple()
                 ? Language.lower(arrays.most(), Math.max(least, arrays.prefixLength()))
                 : arrays.most();
@@ -275,7 +284,7 @@ final class JsonSchemaCompiler {
         return some(JsonObjects.of(properties, others, objects.least(), most));
     }
 
-    /// Properties without declared names, by the patterns that their names match.
+    /// Returns the properties without declared names, by the patterns that their names match.
     private List<JsonObjects.Others> others(ObjectShape objects, Set<String> declared) {
         List<ObjectShape.KeyPattern> patterns = objects.layers().stream()
                 .flatMap(layer -> layer.patterns().stream())
@@ -315,7 +324,7 @@ final class JsonSchemaCompiler {
         return others;
     }
 
-    /// The strings that `propertyNames` allows.
+    /// Returns the strings that `propertyNames` allows.
     private Automaton names(Conjunction names) {
         List<Automaton> all = new ArrayList<>();
         for (Values part : meanings.of(names).parts()) {

@@ -9,33 +9,33 @@ import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Transition;
 
-/// JSON's grammar as automata over code points. A text is one line; after a comma or a colon may be one
-/// space, as in `{"a": 1, "b": [1, 2]}`.
+/// JSON's grammar as automata over code points. A text is one line. One space may follow a comma or a colon,
+/// as in `{"a": 1, "b": [1, 2]}`.
 final class JsonText {
     static final Automaton COMMA =
             Language.concatenate(List.of(Automata.makeChar(','), Language.repeat(Automata.makeChar(' '), 0, 1)));
     static final Automaton COLON =
             Language.concatenate(List.of(Automata.makeChar(':'), Language.repeat(Automata.makeChar(' '), 0, 1)));
 
-    /// What a backslash and a letter stand for, in the order of [#LETTERS].
+    /// The characters that a backslash and a letter stand for, in the order of [#LETTERS].
     private static final String ESCAPED = "\"\\/\b\f\n\r\t";
 
     private static final String LETTERS = "\"\\/bfnrt";
 
-    /// RFC 8259's `unescaped`: the first and last characters of its ranges.
+    /// The first and last characters of the ranges that RFC 8259 calls `unescaped`.
     private static final int[][] UNESCAPED = {{' ', '!'}, {'#', '['}, {']', Character.MAX_CODE_POINT}};
 
     private static final String HEXADECIMAL = "0123456789abcdef";
 
-    /// Texts of characters that a string holds as themselves, or by a backslash and a letter.
+    /// The texts of characters that a string contains as themselves, or as a backslash and a letter.
     private static final Automaton WRITABLE =
             Language.repeat(CodePoints.automaton(CodePoints.except(CodePoints.UNWRITABLE)), 0, Language.UNBOUNDED);
 
     private JsonText() {}
 
-    /// The text of a string with no more escapes than it needs.
+    /// Returns the JSON text of a string, with no more escapes than it needs.
     ///
-    /// @throws RefusedConstraint if it has half a surrogate pair
+    /// @throws RefusedConstraint if it contains half a surrogate pair
     static String text(String value) {
         StringBuilder text = new StringBuilder("\"");
         value.codePoints().forEach(c -> {
@@ -53,7 +53,8 @@ final class JsonText {
         return text.append('"').toString();
     }
 
-    /// The texts of values one by one: numbers as they are written, properties in their order.
+    /// Returns an automaton of the texts of certain values: numbers as they are written, properties in their
+    /// order.
     static Automaton exactly(Collection<JsonNode> values) {
         List<String> single = new ArrayList<>();
         List<Automaton> texts = new ArrayList<>();
@@ -94,8 +95,8 @@ final class JsonText {
         return Language.concatenate(parts);
     }
 
-    /// Has `source` lead to where a copy of `part` leads from its start. Unlike Lucene's own it needs no search
-    /// through all that was built before.
+    /// Adds transitions from `source` to where a copy of `part` leads from its start. Unlike Lucene's own
+    /// method, it does not search through everything that was built before.
     ///
     /// @param copy the first state of the copy
     static void addBeginning(Automaton.Builder text, int source, Automaton part, int copy) {
@@ -114,22 +115,22 @@ final class JsonText {
         parts.add(part);
     }
 
-    /// `values` without those that need an escape by number, unless there are no others: a model must not be led
-    /// into control characters where a pattern says "any character".
+    /// Returns `values` without those that need an escape by number, unless there are no others. A model must
+    /// not be led into control characters where a pattern says "any character".
     ///
-    /// @return deterministic
+    /// @return a deterministic automaton
     static Automaton writable(Automaton values) {
         Automaton all = Language.deterministic(values);
         Automaton some = Language.deterministic(Language.intersection(all, WRITABLE));
         return some.getNumStates() == 0 ? all : some;
     }
 
-    /// The texts of all strings whose values are `values`: each character as itself, or by a backslash and a
-    /// letter where JSON has one for it. Strings with control characters that have no letter are left out if
-    /// there are others.
+    /// Returns the texts of all strings whose values are in `values`. Each character is written as itself, or
+    /// as a backslash and a letter where JSON has one for it. Strings with control characters that have no
+    /// letter are left out if there are others.
     ///
-    /// State 0 is in front of the opening quotation mark, then come the states of the values in their order, then
-    /// the one behind the closing quotation mark, then those within escapes.
+    /// State 0 is before the opening quotation mark. Then come the states of the values in their order, then
+    /// the state after the closing quotation mark, then the states within escapes.
     static Automaton strings(Automaton values) {
         Automaton from = writable(values);
         if (from.getNumStates() == 0) {
@@ -166,7 +167,7 @@ final class JsonText {
         private final int source;
         private int afterBackslash = -1;
 
-        /// States in front of the last hexadecimal digit, by the digit before it.
+        /// The states before the last hexadecimal digit, by the digit before it.
         private final int[] beforeLastDigit = {-1, -1};
 
         private int beforeFirstDigit = -1;
@@ -176,7 +177,7 @@ final class JsonText {
             this.source = source;
         }
 
-        /// Adds those of the characters from `min` to `max`.
+        /// Adds the escapes of the characters from `min` to `max`.
         void add(int destination, int min, int max) {
             for (int escape = 0; escape < ESCAPED.length(); escape++) {
                 if (min <= ESCAPED.charAt(escape) && ESCAPED.charAt(escape) <= max) {
@@ -215,7 +216,7 @@ final class JsonText {
         }
     }
 
-    /// Transitions for the characters from `min` to `max` that a JSON string holds as themselves.
+    /// Adds transitions for the characters from `min` to `max` that a JSON string contains as themselves.
     private static void addUnescaped(Automaton.Builder text, int source, int destination, int min, int max) {
         for (int[] range : UNESCAPED) {
             int first = Math.max(min, range[0]);

@@ -7,11 +7,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Equality of JSON values as JSON Schema has it: `1` is `1.0`, and the order of properties does not count.
+/// Equality of JSON values as JSON Schema defines it: `1` equals `1.0`, and the order of properties does not
+/// matter.
 final class JsonValues {
     private JsonValues() {}
 
-    /// An object that equals another value's exactly if the values are equal.
+    /// Returns an object that equals the key of another value if and only if the values are equal.
     static Object key(JsonNode value) {
         if (value.isNumber()) {
             return number(value);
@@ -29,7 +30,7 @@ final class JsonValues {
         return value;
     }
 
-    /// A number without zeros at the end of its fraction.
+    /// Returns a number without zeros at the end of its fraction.
     static BigDecimal number(JsonNode value) {
         return value.decimalValue().stripTrailingZeros();
     }

@@ -13,24 +13,26 @@ import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Operations;
 import org.apache.lucene.util.automaton.Transition;
 
-/// Operations on automata that stay within a size, so that a constraint is compiled in time or refused.
+/// Operations on automata whose results have a limited size, so that a constraint is compiled in time or
+/// refused.
 final class Language {
-    /// A number of repetitions without end.
+    /// A number of repetitions without a limit.
     static final int UNBOUNDED = -1;
 
-    /// Copies of states that repetitions make.
+    /// The greatest number of copies of states that repetitions make.
     static final int MOST_STATES = 50_000;
 
-    /// States of any automaton.
+    /// The greatest number of states of any automaton.
     private static final int MOST_OF_ALL = 1_000_000;
 
-    /// States within characters of an automaton over bytes; any character has seven.
+    /// The greatest number of states within characters of an automaton over bytes. The automaton of any
+    /// character has seven.
     static final int MOST_WITHIN_CHARACTERS = 100_000;
 
-    /// Lucene's own construction takes no texts of more bytes.
+    /// The greatest number of bytes of a text in Lucene's own construction.
     private static final int LONGEST_SHARED = Automata.MAX_STRING_UNION_TERM_LENGTH;
 
-    /// Steps for a transition that Lucene sorts in among others, slowly.
+    /// The number of steps for a transition that Lucene inserts in order, which is slow.
     private static final long SORTED = 16;
 
     private Language() {}
@@ -40,7 +42,8 @@ final class Language {
                 "too large: it would need too many states; lower its numbers of repetitions, or its lengths");
     }
 
-    /// These texts and no others, by the smallest deterministic automaton; for thousands of them.
+    /// Returns the smallest deterministic automaton that accepts exactly these texts. It is fast for
+    /// thousands of texts.
     static Automaton ofTexts(Collection<String> texts) {
         SortedSet<BytesRef> shared = new TreeSet<>();
         List<Automaton> parts = new ArrayList<>();
@@ -59,10 +62,10 @@ final class Language {
         return deterministic(union(parts));
     }
 
-    /// One text of each of `parts` after another; the empty text of none.
+    /// Returns the concatenations of one text of each of `parts`. Without parts, it is the empty text.
     static Automaton concatenate(List<Automaton> parts) {
         for (int i = 0; i + 1 < parts.size(); i++) {
-            // Every end of a part gets the transitions from the beginnings of those after it.
+            // Every end of a part gets the transitions from the beginnings of the parts after it.
             spend(parts.get(i));
             Budget.spend(SORTED * parts.get(i).getAcceptStates().cardinality() * beginnings(parts, i + 1));
         }
@@ -74,14 +77,15 @@ final class Language {
         };
     }
 
-    /// The texts of any of `parts`.
+    /// Returns the texts of any of `parts`.
     static Automaton union(List<Automaton> parts) {
         parts.forEach(Language::spend);
         requireSmall(states(parts));
         return parts.size() == 1 ? parts.getFirst() : Operations.union(parts);
     }
 
-    /// Transitions from the beginning of part `i`, and of those after it as far as the parts between may be empty.
+    /// Counts the transitions from the beginning of part `i`, and from the beginnings of later parts as far
+    /// as the parts between them may be empty.
     private static long beginnings(List<Automaton> parts, int i) {
         long transitions = 0;
         for (int next = i; next < parts.size(); next++) {
@@ -100,21 +104,21 @@ final class Language {
         Budget.spend((long) automaton.getNumStates() + automaton.getNumTransitions());
     }
 
-    /// The texts of both.
+    /// Returns the texts that two automata have in common.
     ///
-    /// @param others deterministic
+    /// @param others must be deterministic
     static Automaton intersection(Automaton some, Automaton others) {
         return AutomatonProduct.of(some, others);
     }
 
-    /// The texts of `some` that are not of `others`.
+    /// Returns the texts of `some` that are not texts of `others`.
     static Automaton except(Automaton some, Automaton others) {
         return intersection(some, complement(deterministic(others), Character.MAX_CODE_POINT));
     }
 
-    /// All texts of labels up to `last` that `automaton` does not accept.
+    /// Returns all texts with labels up to `last` that `automaton` does not accept.
     ///
-    /// @param automaton deterministic
+    /// @param automaton must be deterministic
     static Automaton complement(Automaton automaton, int last) {
         spend(automaton);
         int states = Math.max(1, automaton.getNumStates());
@@ -123,7 +127,7 @@ final class Language {
         while (others.getNumStates() <= states) {
             others.createState();
         }
-        int rest = states; // where no text of the automaton leads
+        int rest = states; // the state to which no text of the automaton leads
         others.setAccept(rest, true);
         others.addTransition(rest, rest, 0, last);
         Transition transition = new Transition();
@@ -146,17 +150,17 @@ final class Language {
         return others.finish();
     }
 
-    /// Texts of `part` one after another. There are none if `most` is less than `least`, as in a schema that allows
-    /// no string.
+    /// Returns repetitions of the texts of `part`. There are none if `most` is less than `least`, as in a
+    /// schema that allows no string.
     ///
-    /// @param least the least number of repetitions
-    /// @param most the highest number of them, or [#UNBOUNDED]
+    /// @param least the smallest number of repetitions
+    /// @param most the greatest number of repetitions, or [#UNBOUNDED]
     static Automaton repeat(Automaton part, int least, int most) {
         if (most != UNBOUNDED && most < least) {
             return Automata.makeEmpty();
         }
-        // A part that accepts the empty text needs no lower bound; dropping it avoids transitions by its
-        // square.
+        // A part that accepts the empty text needs no lower bound; dropping it avoids quadratically many
+        // transitions.
         int from = part.getNumStates() > 0 && part.isAccept(0) ? 0 : least;
         if (most != UNBOUNDED) {
             return repeatBounded(part, from, most);
@@ -168,7 +172,8 @@ final class Language {
         return from == 0 ? more : concatenate(List.of(repeatBounded(part, from, from), more));
     }
 
-    /// Not Lucene's own, whose time grows with the square of `most`.
+    /// Returns a limited number of repetitions. Lucene's own method is not used, because its time grows with
+    /// the square of `most`.
     ///
     /// @param most not less than `least`
     private static Automaton repeatBounded(Automaton part, int least, int most) {
@@ -205,7 +210,8 @@ final class Language {
         return repeated;
     }
 
-    /// Has `source` lead to where `state` of `part` leads, in a copy of it that begins at `first`.
+    /// Adds transitions from `source` to where `state` of `part` leads, in the copy of `part` that begins at
+    /// `first`.
     private static void addTransitions(Automaton automaton, int source, Automaton part, int state, int first) {
         Transition transition = new Transition();
         int count = part.initTransition(state, transition);
@@ -215,7 +221,7 @@ final class Language {
         }
     }
 
-    /// The lower one of two highest numbers.
+    /// Returns the smaller of two upper limits, each of which may be [#UNBOUNDED].
     static int lower(int most, int other) {
         return most == UNBOUNDED || other == UNBOUNDED ? Math.max(most, other) : Math.min(most, other);
     }
@@ -230,20 +236,22 @@ final class Language {
         }
     }
 
-    /// The same texts, by an automaton that is deterministic, and from every state of which a text can be finished.
+    /// Returns a deterministic automaton of the same texts in which the text can be finished from every
+    /// state.
     static Automaton deterministic(Automaton automaton) {
         return deterministic(automaton, SubsetConstruction.NONE);
     }
 
-    /// The same, where transitions with the label `firstSilent` and higher ones read nothing.
+    /// Returns a deterministic automaton of the same texts, where transitions with the label `firstSilent` or
+    /// a higher one read nothing.
     static Automaton deterministic(Automaton automaton, int firstSilent) {
         spend(automaton);
         boolean already = firstSilent == SubsetConstruction.NONE && automaton.isDeterministic();
         return Operations.removeDeadStates(already ? automaton : SubsetConstruction.of(automaton, firstSilent));
     }
 
-    /// From characters to bytes: deterministic, and from every state the text can be finished; without states if no
-    /// text is accepted.
+    /// Converts an automaton over characters into an automaton over bytes. It is deterministic, and the text
+    /// can be finished from every state. It has no states if no text is accepted.
     static Automaton utf8(Automaton codePoints) {
         return Utf8Automaton.of(deterministic(codePoints), MOST_WITHIN_CHARACTERS);
     }

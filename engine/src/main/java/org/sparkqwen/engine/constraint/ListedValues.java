@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Values one by one, as `const` and `enum` list them.
+/// Values that are listed one by one, as in `const` and `enum`.
 ///
-/// @param byKey by [JsonValues#key], in the schema's order
+/// @param byKey the values by [JsonValues#key], in the schema's order
 record ListedValues(Map<Object, JsonNode> byKey, Origin origin) implements Values {
     static ListedValues of(Iterable<JsonNode> values, Origin origin) {
         Map<Object, JsonNode> byKey = new LinkedHashMap<>();

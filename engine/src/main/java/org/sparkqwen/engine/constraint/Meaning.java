@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/// The values that a schema allows: those of any of its parts.
+/// The values that a schema allows, as the union of parts.
 record Meaning(List<Values> parts) {
     static final Meaning NOTHING = new Meaning(List.of());
 
@@ -54,7 +54,8 @@ record Meaning(List<Values> parts) {
         return new Meaning(rest);
     }
 
-    /// The parts that a text is made of: not those that are only implied, unless there are no others.
+    /// Returns the parts from which texts are generated. Parts that are only implied are left out, unless
+    /// there are no others.
     List<Values> meant() {
         List<Values> meant =
                 parts.stream().filter(each -> !each.origin().implied()).toList();

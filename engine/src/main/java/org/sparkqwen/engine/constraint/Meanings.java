@@ -18,17 +18,17 @@ import java.util.Set;
 import org.apache.lucene.util.automaton.Automaton;
 import org.jspecify.annotations.Nullable;
 
-/// Reads which values schemas allow, as far as no property or item has to be looked into. Each schema is read
-/// once.
+/// Determines which values schemas allow, as far as that needs no look into properties or items. Each schema
+/// is read once.
 final class Meanings {
-    /// Joining two parts of schemas takes so many steps at least.
+    /// The smallest number of steps for combining two parts of schemas.
     static final long STEPS_OF_PART = 100;
 
-    /// How deep values are looked into to see whether there are none.
+    /// The depth to which values are searched to determine whether there are none.
     private static final int DEEPEST_LOOK = 8;
 
-    /// References and schemas within each other without a property or an item between them; the reader is
-    /// recursive.
+    /// The greatest number of references and schemas within each other without a property or an item between
+    /// them, because the reader is recursive.
     private static final int DEEPEST = 500;
 
     private final Map<Schema, Meaning> ofSchemas = new HashMap<>();
@@ -36,10 +36,10 @@ final class Meanings {
     private final Map<String, Automaton> patterns = new HashMap<>();
     private final Set<Schema> reading = new HashSet<>();
 
-    /// How deep values are being looked into.
+    /// The current depth of such a search.
     private int looking;
 
-    /// All of both lists, each once.
+    /// Returns the elements of both lists, each once.
     static <T> List<T> joined(List<T> some, List<T> others) {
         if (some.isEmpty() || others.isEmpty()) {
             return some.isEmpty() ? others : some;
@@ -140,7 +140,7 @@ final class Meanings {
         return new Meaning(List.of(ListedValues.of(values, Origin.MEANT)));
     }
 
-    /// What `type` and the keywords for values of one type say.
+    /// Returns what `type` and the keywords for values of one type say.
     private Meaning ofTypes(Schema schema) {
         boolean typed = schema.has("type");
         if (!typed && schema.flag("nullable")) {
@@ -192,8 +192,8 @@ final class Meanings {
         return new NumberRange(lowest, highest, divisors, List.of(), Origin.of(implied));
     }
 
-    /// The stronger one of two keywords. In JSON Schema's draft 4 and in OpenAPI 3.0 the second one is a flag
-    /// of the first.
+    /// Returns the stronger one of two keywords. In draft 4 of JSON Schema and in OpenAPI 3.0, the second
+    /// keyword is a flag of the first.
     private static NumberRange.@Nullable Bound bound(
             Schema schema, String inclusiveKeyword, String exclusiveKeyword, int sign) {
         BigDecimal inclusive = schema.number(inclusiveKeyword);
@@ -239,7 +239,7 @@ final class Meanings {
         if (old && schema.has("prefixItems")) {
             throw schema.at("items").refused("a list beside prefixItems; leave one of them out");
         }
-        String prefixKeyword = old ? "items" : "prefixItems"; // up to draft 2019-09 a list stood in items
+        String prefixKeyword = old ? "items" : "prefixItems"; // up to draft 2019-09, items had the list
         List<Schema> prefix = schema.has(prefixKeyword) ? schema.elements(prefixKeyword) : List.of();
         String itemsKeyword = old ? "additionalItems" : "items";
         Schema items = schema.has(itemsKeyword) ? schema.at(itemsKeyword) : null;
@@ -279,12 +279,13 @@ final class Meanings {
                 Origin.of(implied));
     }
 
-    /// Whether a property may be called `name`.
+    /// Tells whether a property may be called `name`.
     boolean allowsName(Conjunction names, String name) {
         return names.equals(Conjunction.ANYTHING) || of(names).contains(TextNode.valueOf(name), this);
     }
 
-    /// Whether it is certain that no value is valid by all of them; false if this cannot tell.
+    /// Tells whether it is certain that no value is valid under the whole conjunction. The result is false if
+    /// that cannot be determined.
     boolean isNever(Conjunction conjunction) {
         if (conjunction.equals(Conjunction.ANYTHING) || looking == DEEPEST_LOOK) {
             return false;
@@ -295,7 +296,7 @@ final class Meanings {
             Budget.spend(STEPS_OF_PART * parts.size());
             return parts.stream().allMatch(each -> each.isNever(this));
         } catch (RefusedConstraint _) {
-            return false; // said when its texts are asked for
+            return false; // it is reported when the texts are compiled
         } finally {
             looking--;
         }

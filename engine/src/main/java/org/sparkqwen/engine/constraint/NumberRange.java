@@ -7,10 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Numbers within bounds that are multiples of others.
+/// Numbers within bounds that are multiples of other numbers.
 ///
-/// @param divisors every number is a multiple of each; of 1, if it is whole
-/// @param excluded what is left out
+/// @param divisors every number is a multiple of each; whole numbers are multiples of 1
+/// @param excluded the ranges that are left out
 record NumberRange(
         @Nullable Bound lowest,
         @Nullable Bound highest,
@@ -18,7 +18,7 @@ record NumberRange(
         List<NumberRange> excluded,
         Origin origin)
         implements Values {
-    /// Digits before the point, or after it, of a number that is divided.
+    /// The greatest number of digits before the point, or after it, of a number that is divided.
     private static final int MOST_DIGITS = 1_000;
 
     /// @param inclusive whether the number itself is within the bound
@@ -62,7 +62,9 @@ record NumberRange(
         return both.isEmpty() ? null : both;
     }
 
-    /// @param sign 1 if the greater one is stronger, -1 if the smaller one is
+    /// Returns the stronger one of two bounds.
+    ///
+    /// @param sign 1 if the greater bound is stronger, -1 if the smaller one is
     static @Nullable Bound stronger(@Nullable Bound a, @Nullable Bound b, int sign) {
         if (a == null || b == null) {
             return a == null ? b : a;
@@ -128,7 +130,7 @@ record NumberRange(
         return isEmpty();
     }
 
-    /// Whether it is certain that no number is within the bounds and not excluded.
+    /// Tells whether it is certain that no number is within the bounds and not excluded.
     private boolean isEmpty() {
         if (excluded.stream().anyMatch(each -> each.includes(this))) {
             return true;
@@ -160,8 +162,8 @@ record NumberRange(
         return first.compareTo(last) > 0;
     }
 
-    /// Whether it is certain that all numbers of `range` are in this one.
-    @SuppressWarnings("ReferenceEquality") // which of two objects it was
+    /// Tells whether it is certain that all numbers of `range` are in this range.
+    @SuppressWarnings("ReferenceEquality") // compares which of two objects it was
     private boolean includes(NumberRange range) {
         return excluded.isEmpty()
                 && stronger(lowest, range.lowest, 1) == range.lowest

@@ -10,19 +10,21 @@ import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Operations;
 import org.jspecify.annotations.Nullable;
 
-/// Objects whose properties are valid by the schemas of all layers.
+/// Objects whose properties are valid under the schemas of all layers.
 ///
-/// @param required in the schema's order
-/// @param least the least number of properties
-/// @param most the highest number of them, or [Language#UNBOUNDED]
-/// @param names what the properties' names must be
+/// @param required the names of required properties, in the schema's order
+/// @param least the smallest number of properties
+/// @param most the greatest number of properties, or [Language#UNBOUNDED]
+/// @param names what the names of properties must be
 record ObjectShape(List<Layer> layers, Set<String> required, int least, int most, Conjunction names, Origin origin)
         implements Values {
-    /// What one schema says of properties.
+    /// What one schema says about properties.
     ///
-    /// @param properties by name, in the schema's order
-    /// @param additional of those that have neither a name nor a pattern; null if it says nothing of them
-    /// @param declares whether it lists the properties that objects have, so that nobody expects others
+    /// @param properties the schemas by name, in the schema's order
+    /// @param additional the schema of properties that have neither a name nor a pattern; null if the schema
+    ///     says nothing about them
+    /// @param declares whether the schema lists the properties that objects have, so that nobody expects
+    ///     others
     record Layer(
             Map<String, Conjunction.Term> properties,
             List<KeyPattern> patterns,
@@ -45,14 +47,14 @@ record ObjectShape(List<Layer> layers, Set<String> required, int least, int most
         }
     }
 
-    /// @param keys names of properties, deterministic
+    /// @param keys the names of properties, deterministic
     record KeyPattern(Automaton keys, Schema schema) {}
 
     static ObjectShape all() {
         return new ObjectShape(List.of(), Set.of(), 0, Language.UNBOUNDED, Conjunction.ANYTHING, Origin.IMPLIED);
     }
 
-    /// The names that schemas list, in their order, and those that are only required after them.
+    /// Returns the names that schemas list, in their order, followed by names that are only required.
     Set<String> declared() {
         Set<String> declared = new LinkedHashSet<>();
         layers.forEach(layer -> declared.addAll(layer.properties.keySet()));
@@ -60,7 +62,7 @@ record ObjectShape(List<Layer> layers, Set<String> required, int least, int most
         return declared;
     }
 
-    /// What the property with this name must be.
+    /// Returns what the property with this name must be.
     Conjunction property(String name) {
         Conjunction property = Conjunction.ANYTHING;
         for (Layer layer : layers) {
@@ -69,7 +71,7 @@ record ObjectShape(List<Layer> layers, Set<String> required, int least, int most
         return property;
     }
 
-    /// What a property must be whose name is declared nowhere, and matches some of the patterns.
+    /// Returns what a property must be whose name is not declared and matches some of the patterns.
     Conjunction other(Set<KeyPattern> matched) {
         Conjunction property = Conjunction.ANYTHING;
         for (Layer layer : layers) {
@@ -87,7 +89,7 @@ record ObjectShape(List<Layer> layers, Set<String> required, int least, int most
         return property;
     }
 
-    /// Whether a schema lists the properties, and none says what others are.
+    /// Tells whether a schema lists the properties, and no schema says what others are.
     boolean isListed() {
         return layers.stream().anyMatch(layer -> layer.declares);
     }

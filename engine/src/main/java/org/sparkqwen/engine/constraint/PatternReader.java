@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.constraint;
 
-/// Reads a regular expression from left to right, and says where something is wrong with it.
+/// Reads a regular expression from left to right, and reports the positions of errors.
 final class PatternReader {
     private final String pattern;
     private int position;
@@ -9,7 +9,7 @@ final class PatternReader {
         this.pattern = pattern;
     }
 
-    /// How many chars were read: the position that messages tell.
+    /// Returns how many chars were read. Messages tell this position.
     int position() {
         return position;
     }
@@ -18,12 +18,12 @@ final class PatternReader {
         return position == pattern.length();
     }
 
-    /// Whether `text` is what follows.
+    /// Tells whether `text` follows.
     boolean isNext(String text) {
         return pattern.startsWith(text, position);
     }
 
-    /// Passes over `text` if that is what follows.
+    /// Skips `text` if it follows.
     boolean skip(String text) {
         boolean there = isNext(text);
         if (there) {
@@ -32,12 +32,12 @@ final class PatternReader {
         return there;
     }
 
-    /// All that follows.
+    /// Returns everything that follows.
     String rest() {
         return pattern.substring(position);
     }
 
-    /// The next code point; there must be one.
+    /// Reads the next code point. There must be one.
     int next() {
         int c = pattern.codePointAt(position);
         if (Character.MIN_SURROGATE <= c && c <= Character.MAX_SURROGATE) {
@@ -47,10 +47,10 @@ final class PatternReader {
         return c;
     }
 
-    /// What follows, up to `end` and past it.
+    /// Reads up to `end`, and skips `end`.
     ///
     /// @param opening what `end` closes, for the message
-    /// @param start where that began
+    /// @param start the position of `opening`
     String until(char end, String opening, int start) {
         int found = pattern.indexOf(end, position);
         if (found < 0) {
@@ -61,11 +61,11 @@ final class PatternReader {
         return between;
     }
 
-    /// The number that follows, of as many digits as there are.
+    /// Reads the number that follows, with as many digits as there are.
     ///
-    /// @param most how many digits there may be
-    /// @param fault what is wrong if there are none, or more than that
-    /// @param start where that is wrong
+    /// @param most the greatest number of digits
+    /// @param fault what is wrong if there are no digits, or more
+    /// @param start the position of the fault
     int number(int radix, int most, String fault, int start) {
         int first = position;
         while (isDigit(position, radix)) {
@@ -77,7 +77,7 @@ final class PatternReader {
         return Integer.parseInt(pattern, first, position, radix);
     }
 
-    /// The number of exactly `digits` hexadecimal digits that follows.
+    /// Reads a number of exactly `digits` hexadecimal digits.
     int hexadecimal(int digits, String fault, int start) {
         for (int i = 0; i < digits; i++) {
             if (!isDigit(position + i, 16)) {

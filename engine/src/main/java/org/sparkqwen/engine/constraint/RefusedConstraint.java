@@ -2,7 +2,7 @@ package org.sparkqwen.engine.constraint;
 
 import org.jspecify.annotations.Nullable;
 
-/// A constraint cannot be used; the message is one line for a person. Never leaves the package.
+/// Thrown if a constraint cannot be used. The message is one line for a person. It never leaves the package.
 final class RefusedConstraint extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -17,12 +17,12 @@ final class RefusedConstraint extends RuntimeException {
         placed = place != null;
     }
 
-    /// The same, said of a place, unless a closer one is known.
+    /// Returns this exception with a place in its message, unless a closer place is known.
     RefusedConstraint at(String place) {
         return placed ? this : new RefusedConstraint(place, reason());
     }
 
-    /// Whether the constraint may be supported, if only it were smaller.
+    /// Tells whether the constraint might be supported if it were smaller.
     boolean isTooLarge() {
         return reason().contains("too large");
     }
@@ -31,7 +31,8 @@ final class RefusedConstraint extends RuntimeException {
         return String.valueOf(getMessage());
     }
 
-    /// Messages quote the constraint, which must not forge lines of a log or speak to a terminal.
+    /// Makes a message one line. Messages quote the constraint, which must not forge lines of a log or
+    /// control a terminal.
     private static String oneLine(String message) {
         return message.replaceAll("[\\p{Cntrl}\\u0080-\\u009f\\u2028\\u2029]", "\uFFFD");
     }

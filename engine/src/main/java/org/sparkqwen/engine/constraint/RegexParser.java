@@ -13,18 +13,19 @@ import org.jspecify.annotations.Nullable;
 
 /// Parses regular expressions into automata over code points.
 ///
-/// The syntax and its meaning are ECMA-262's with the flag `u`, which JSON Schema asks for; besides, `(?i)` and
-/// `(?s)` at the very beginning, `(?P<name>…)`, `\x{…}` and `\pL` are read as in Java and Python. What is not
-/// regular, and what has another meaning elsewhere, is refused. A group captures nothing; a lazy quantifier matches
-/// the same texts as a greedy one.
+/// The syntax and its meaning are those of ECMA-262 with the flag `u`, which JSON Schema requires. In
+/// addition, `(?i)` and `(?s)` at the very beginning, `(?P<name>…)`, `\x{…}` and `\pL` are read as in Java
+/// and Python. An expression that is not regular, or that has another meaning elsewhere, is refused. A group
+/// captures nothing. A lazy quantifier matches the same texts as a greedy one.
 final class RegexParser {
-    /// A sequence of n optional parts has an automaton of n² transitions.
+    /// The greatest length of an expression. A sequence of n optional parts has an automaton of n²
+    /// transitions.
     private static final int LONGEST = 2_000;
 
-    /// Groups within groups; the parser is recursive.
+    /// The greatest depth of groups within groups, because the parser is recursive.
     private static final int DEEPEST = 100;
 
-    /// Groups that are no groups of texts, by how they begin.
+    /// The kinds of groups that are not supported, by how they begin.
     private static final SequencedMap<String, String> UNSUPPORTED_GROUPS = new LinkedHashMap<>();
 
     static {
@@ -33,7 +34,7 @@ final class RegexParser {
         UNSUPPORTED_GROUPS.put("?#", "comment");
     }
 
-    /// `:`, or flags for a group.
+    /// A pattern for `:`, or for the flags of a group.
     private static final Pattern FLAGS = Pattern.compile("([is]*)(?:-([is]+))?:");
 
     private static final Automaton ANY = Language.repeat(CodePoints.automaton(CodePoints.ALL), 0, Language.UNBOUNDED);
@@ -42,10 +43,10 @@ final class RegexParser {
 
     private final Assertions assertions = new Assertions();
 
-    /// What looks ahead or behind and is being read; null outside of such.
+    /// The beginning of the look-around that is being read; null outside of look-around.
     private @Nullable String look;
 
-    /// Whether the alternatives that are read next stand where the text begins, since a `^` does.
+    /// Whether the alternatives that are read next stand at the beginning of the text, after a `^`.
     private boolean begins;
 
     private int depth;
@@ -60,17 +61,19 @@ final class RegexParser {
         reader = new PatternReader(pattern);
     }
 
-    /// The texts that match `pattern` as a whole.
+    /// Returns the texts that match `pattern` as a whole.
     ///
-    /// @throws RefusedConstraint if the syntax is wrong or not supported; the message tells the position, from 0
+    /// @throws RefusedConstraint if the syntax is wrong or not supported; the message tells the position,
+    ///     from 0
     static Automaton parse(String pattern) {
         RegexParser parser = new RegexParser(pattern);
         return parser.assertions.resolve(parser.parse());
     }
 
-    /// The texts in which `pattern` is found.
+    /// Returns the texts in which `pattern` is found.
     ///
-    /// @throws RefusedConstraint if the syntax is wrong or not supported; the message tells the position, from 0
+    /// @throws RefusedConstraint if the syntax is wrong or not supported; the message tells the position,
+    ///     from 0
     static Automaton parseSearched(String pattern) {
         RegexParser parser = new RegexParser(pattern);
         return parser.assertions.resolve(Language.concatenate(List.of(ANY, parser.parse(), ANY)));
@@ -98,7 +101,7 @@ final class RegexParser {
         begins = false;
         do {
             if (begin) {
-                reader.skip("^"); // it is true there
+                reader.skip("^"); // it is always true there
             }
             alternatives.add(sequence());
         } while (reader.skip("|"));
@@ -130,7 +133,7 @@ final class RegexParser {
         return reader.isNext("*") || reader.isNext("+") || reader.isNext("?") || reader.isNext("{");
     }
 
-    /// What is said of a place between characters; null if something else follows.
+    /// Parses an assertion about a place between characters. Returns null if something else follows.
     ///
     /// @param begun whether a `^` stands at the same place
     private @Nullable Automaton assertion(int start, boolean begun) {
@@ -159,8 +162,9 @@ final class RegexParser {
         return null;
     }
 
-    /// Within look-around only its far end can be told: `$` where it looks ahead, `^` where it looks behind; and a
-    /// `^` with which look-ahead begins that stands behind another.
+    /// Refuses an assertion within look-around, except at its far end: `$` where it looks ahead, and `^`
+    /// where it looks behind. A `^` at the beginning of look-ahead is accepted if another `^` stands before
+    /// it.
     private void requireOutside(String allowed, int start, String what) {
         boolean ahead = look != null && !look.startsWith("(?<");
         boolean behind = look != null && !ahead;
@@ -196,14 +200,14 @@ final class RegexParser {
         if (reader.isNext("+")) {
             throw reader.unsupported("possessive quantifier", start, "leave out the + after it");
         }
-        reader.skip("?"); // lazy
+        reader.skip("?"); // a lazy quantifier
         if (isQuantifierNext()) {
             throw reader.wrong("quantifier after a quantifier", reader.position());
         }
         return repeated;
     }
 
-    /// `m}`, `m,}` or `m,n}`
+    /// Parses `m}`, `m,}` or `m,n}`.
     private Automaton counted(Automaton atom, int start) {
         String what = "{ that begins no count like {2}, {2,} or {2,5}";
         int least = reader.number(10, 9, what, start);
@@ -252,7 +256,7 @@ final class RegexParser {
         return texts;
     }
 
-    /// What is in a group, and its `)`.
+    /// Parses the rest of a group, including its `)`.
     private Automaton groupEnd(int start) {
         if (depth == DEEPEST) {
             throw reader.wrong("more than %d groups within each other".formatted(DEEPEST), start);
@@ -266,7 +270,7 @@ final class RegexParser {
         return texts;
     }
 
-    /// Passes over `?:`, `?<name>` or `?P<name>`, and reads flags like `?i:` and `?i-s:`.
+    /// Skips `?:`, `?<name>` or `?P<name>`, and reads flags such as `?i:` and `?i-s:`.
     private void readGroupKind(int start) {
         for (Map.Entry<String, String> each : UNSUPPORTED_GROUPS.entrySet()) {
             if (reader.isNext(each.getKey())) {

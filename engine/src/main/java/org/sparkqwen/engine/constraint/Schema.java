@@ -8,25 +8,25 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 
-/// A schema, or what a keyword holds, and where it stands in its document. Two are equal if they are the same
-/// place.
+/// A schema or the value of a keyword, together with its place in the document. Two schemas are equal if they
+/// are at the same place.
 final class Schema {
-    /// The schema that nothing is valid by.
+    /// The schema under which no value is valid.
     static final Schema FALSE = new Schema(new SchemaResource("", BooleanNode.FALSE, "#"), BooleanNode.FALSE, "#");
 
-    /// The schema that any value is valid by, and any value within it.
+    /// The schema under which every value is valid, and every value within it.
     static final Schema TRUE = new Schema(new SchemaResource("", BooleanNode.TRUE, "#"), BooleanNode.TRUE, "#");
 
-    /// Characters of strings, items of arrays.
+    /// The highest number of characters of a string, or of items of an array.
     private static final BigDecimal HIGHEST_COUNT = BigDecimal.valueOf(1_000_000_000);
 
-    /// What a `$ref` in this schema is relative to.
+    /// The resource to which a `$ref` in this schema is relative.
     private final SchemaResource resource;
 
     private final JsonNode node;
     private final String pointer;
 
-    /// @param pointer JSON pointer as a URI fragment: `#/properties/age`
+    /// @param pointer a JSON pointer as a URI fragment, such as `#/properties/age`
     Schema(SchemaResource resource, JsonNode node, String pointer) {
         this.resource = resource.within(node, pointer);
         this.node = node;
@@ -49,20 +49,20 @@ final class Schema {
         return node.has(keyword);
     }
 
-    /// What `keyword` holds; it must be there.
+    /// Returns the value of `keyword`, which must be there.
     Schema at(String keyword) {
         String step = keyword.replace("~", "~0").replace("/", "~1");
         return new Schema(resource, node.required(keyword), pointer + "/" + step);
     }
 
-    /// What the element `index` of this list is; it must be there.
+    /// Returns the element `index` of this list, which must be there.
     Schema at(int index) {
         return new Schema(resource, node.required(index), pointer + "/" + index);
     }
 
-    /// The text that this is.
+    /// Returns this as a text.
     ///
-    /// @throws RefusedConstraint if it is none
+    /// @throws RefusedConstraint if it is not a text
     String text() {
         if (!node.isTextual()) {
             throw refused("expected a string");
@@ -70,9 +70,9 @@ final class Schema {
         return node.textValue();
     }
 
-    /// The flag that `keyword` holds; false if there is no such keyword.
+    /// Returns the flag `keyword`, or false if there is no such keyword.
     ///
-    /// @throws RefusedConstraint if that is neither true nor false
+    /// @throws RefusedConstraint if it is neither true nor false
     boolean flag(String keyword) {
         if (!has(keyword)) {
             return false;
@@ -84,9 +84,9 @@ final class Schema {
         return flag.node.booleanValue();
     }
 
-    /// The elements of the list that `keyword` holds.
+    /// Returns the elements of the list `keyword`.
     ///
-    /// @throws RefusedConstraint if that is no list, or an empty one
+    /// @throws RefusedConstraint if it is not a list, or is empty
     List<Schema> elements(String keyword) {
         Schema list = at(keyword);
         if (!list.node.isArray() || list.node.isEmpty()) {
@@ -99,9 +99,9 @@ final class Schema {
         return elements;
     }
 
-    /// The texts of the list that `keyword` holds; none if there is no such keyword.
+    /// Returns the texts of the list `keyword`, or no texts if there is no such keyword.
     ///
-    /// @throws RefusedConstraint if that is no list of texts
+    /// @throws RefusedConstraint if it is not a list of texts
     List<String> texts(String keyword) {
         List<String> texts = new ArrayList<>();
         if (has(keyword)) {
@@ -119,9 +119,9 @@ final class Schema {
         return texts;
     }
 
-    /// The names in this object: keywords, or properties.
+    /// Returns the names in this object, which are keywords or properties.
     ///
-    /// @throws RefusedConstraint if it is no object
+    /// @throws RefusedConstraint if it is not an object
     List<String> names() {
         if (!node.isObject()) {
             throw refused("expected a JSON object");
@@ -131,9 +131,9 @@ final class Schema {
         return names;
     }
 
-    /// The number that `keyword` holds; null if there is no such keyword.
+    /// Returns the number `keyword`, or null if there is no such keyword.
     ///
-    /// @throws RefusedConstraint if that is no number
+    /// @throws RefusedConstraint if it is not a number
     @Nullable
     BigDecimal number(String keyword) {
         if (!has(keyword)) {
@@ -146,9 +146,9 @@ final class Schema {
         return number.node.decimalValue();
     }
 
-    /// The least count, 0 if there is no such keyword.
+    /// Returns the lower limit `keyword`, or 0 if there is no such keyword.
     ///
-    /// @throws RefusedConstraint if that is no whole number of 0 or more, or too high for any text
+    /// @throws RefusedConstraint if it is not a whole number of at least 0, or is too high for any text
     int least(String keyword) {
         BigDecimal count = count(keyword);
         if (count.compareTo(HIGHEST_COUNT) > 0) {
@@ -157,12 +157,12 @@ final class Schema {
         return count.intValueExact();
     }
 
-    /// The highest count, [Language#UNBOUNDED] if there is no such keyword; one that no text reaches is
-    /// lowered.
+    /// Returns the upper limit `keyword`, or [Language#UNBOUNDED] if there is no such keyword. A limit that
+    /// no text reaches is lowered.
     ///
-    /// @throws RefusedConstraint if that is no whole number of 0 or more
+    /// @throws RefusedConstraint if it is not a whole number of at least 0
     int most(String keyword) {
-        // Compared first: the digits of 1e2147483647 do not fit into memory.
+        // The number is compared first, because the digits of 1e2147483647 do not fit into memory.
         return has(keyword) ? count(keyword).min(HIGHEST_COUNT).intValueExact() : Language.UNBOUNDED;
     }
 
@@ -177,9 +177,9 @@ final class Schema {
         return number;
     }
 
-    /// The schema that this one's `$ref` names.
+    /// Returns the schema that this schema's `$ref` names.
     ///
-    /// @throws RefusedConstraint if that is none of this document
+    /// @throws RefusedConstraint if it is not a schema of this document
     Schema referenced() {
         return resource.referenced(at("$ref"));
     }
@@ -189,7 +189,7 @@ final class Schema {
     }
 
     @Override
-    @SuppressWarnings("ReferenceEquality") // the same place of the same document
+    @SuppressWarnings("ReferenceEquality") // compares places of the same document
     public boolean equals(Object other) {
         return other instanceof Schema schema && schema.node == node && schema.resource == resource;
     }

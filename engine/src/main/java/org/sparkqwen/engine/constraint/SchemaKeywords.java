@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import org.sparkqwen.engine.message.Quote;
 
-/// Which keywords a schema may have: what is not listed here is refused.
+/// The keywords that a schema may have. A keyword that is not listed here is refused.
 final class SchemaKeywords {
     static final Set<String> OF_NUMBERS =
             Set.of("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf");
@@ -23,16 +23,16 @@ final class SchemaKeywords {
             "minProperties",
             "maxProperties");
 
-    /// They hold for values of any type.
+    /// The keywords for values of any type.
     private static final Set<String> OF_ALL =
             Set.of("type", "enum", "const", "$ref", "allOf", "anyOf", "oneOf", "not", "format", "nullable");
 
-    /// They say nothing of what is valid: those of JSON Schema, of OpenAPI, and of widely used generators and
-    /// editors.
+    /// Keywords that do not change what is valid. They belong to JSON Schema, to OpenAPI, and to widely used
+    /// generators and editors.
     private static final Set<String> ANNOTATIONS = Set.of(
             "$schema",
             "$id",
-            "id", // draft 4's $id
+            "id", // the $id of draft 4
             "$anchor",
             "$dynamicAnchor",
             "$recursiveAnchor",
@@ -69,7 +69,7 @@ final class SchemaKeywords {
 
     private static final String CHOOSE = "write one schema for each case, and join them with anyOf";
 
-    /// Keywords that say what is valid and are not supported, and what to do instead.
+    /// Keywords that change what is valid and are not supported, with what to do instead.
     private static final Map<String, String> UNSUPPORTED = Map.ofEntries(
             Map.entry("if", CHOOSE),
             Map.entry("then", CHOOSE),
@@ -90,17 +90,19 @@ final class SchemaKeywords {
 
     private SchemaKeywords() {}
 
-    /// Whether what the keyword holds are values, in which nothing is a schema.
+    /// Tells whether the value of a keyword consists of values, in which nothing is a schema.
     static boolean holdsValues(String keyword) {
         return Set.of("const", "enum", "default", "examples", "example").contains(keyword);
     }
 
-    /// Whether what the keyword holds are schemas by names, which are no keywords.
+    /// Tells whether the value of a keyword has schemas by names, which are not keywords.
     static boolean holdsNames(String keyword) {
         return Set.of("properties", "patternProperties", "$defs", "definitions").contains(keyword);
     }
 
-    /// @throws RefusedConstraint if `schema` is no schema, or has a keyword that is not supported
+    /// Checks a schema's keywords.
+    ///
+    /// @throws RefusedConstraint if `schema` is not a schema, or has a keyword that is not supported
     static void require(Schema schema) {
         requireSchema(schema);
         if (schema.node().isBoolean()) {
@@ -126,14 +128,15 @@ final class SchemaKeywords {
         }
     }
 
-    /// @throws RefusedConstraint if it has no form of a schema
+    /// @throws RefusedConstraint if it does not have the form of a schema
     private static void requireSchema(Schema schema) {
         if (!schema.node().isObject() && !schema.node().isBoolean()) {
             throw schema.refused("expected a schema, which is a JSON object");
         }
     }
 
-    /// Whether any value is valid by it, as far as can be seen without looking into it.
+    /// Tells whether every value is valid under the schema, as far as that can be seen without looking into
+    /// it.
     static boolean saysNothing(Schema schema) {
         JsonNode node = schema.node();
         if (node.isBoolean()) {
@@ -143,14 +146,14 @@ final class SchemaKeywords {
                 && schema.names().stream().allMatch(each -> ANNOTATIONS.contains(each) || each.startsWith("x-"));
     }
 
-    /// Whether the schema has one of `keywords`.
+    /// Tells whether the schema has one of `keywords`.
     static boolean hasOne(Schema schema, Set<String> keywords) {
         return keywords.stream().anyMatch(schema::has);
     }
 
-    /// The types that `type` and OpenAPI's `nullable` name.
+    /// Returns the types that `type` and OpenAPI's `nullable` name.
     ///
-    /// @throws RefusedConstraint if one is no type, or there is none
+    /// @throws RefusedConstraint if one of them is not a type, or there is none
     static Set<String> types(Schema schema) {
         boolean one = schema.at("type").node().isTextual();
         Set<String> types = new LinkedHashSet<>(one ? List.of(schema.at("type").text()) : schema.texts("type"));

@@ -15,9 +15,10 @@ import java.util.List;
 import java.util.Set;
 import org.sparkqwen.engine.message.Quote;
 
-/// Reads a schema from JSON text: the schema itself, or what OpenAI's API has around one.
+/// Reads a schema from JSON text. The text is the schema itself, or the object in which OpenAI's API wraps
+/// one.
 final class SchemaReader {
-    /// Chars of a schema; no honest one comes near.
+    /// The greatest number of chars of a schema. No schema of good faith comes near it.
     private static final int LONGEST = 10_000_000;
 
     private static final int MOST_NESTING = 200;
@@ -29,7 +30,7 @@ final class SchemaReader {
             .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
             .build();
 
-    /// The keys of a named schema in OpenAI's API, as `json_schema` of a response format.
+    /// The keys of a named schema in OpenAI's API, which is the `json_schema` of a response format.
     private static final Set<String> ENVELOPE = Set.of("name", "description", "strict", "schema", "type");
 
     static {
@@ -41,7 +42,7 @@ final class SchemaReader {
 
     private SchemaReader() {}
 
-    /// @throws RefusedConstraint if `json` is not one JSON value, or too large
+    /// @throws RefusedConstraint if `json` is not one JSON value, or is too large
     static Schema read(String json) {
         if (json.length() > LONGEST) {
             throw new RefusedConstraint("too large: the schema has %,d characters, more than the %,d that it may have"
@@ -82,7 +83,7 @@ final class SchemaReader {
         return new Schema(new SchemaResource(name, schema, pointer), schema, pointer);
     }
 
-    /// Whether this holds a schema under `key`, beside nothing that a schema has.
+    /// Tells whether an object contains a schema under `key`, and nothing else that a schema may have.
     private static boolean isEnvelope(JsonNode node, String key) {
         JsonNode held = node.get(key);
         if (held == null || !held.isObject()) {

@@ -12,25 +12,25 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 
-/// A document, or a part of it with an `$id` of its own: what a JSON pointer in a `$ref` begins at.
+/// A document, or a part of one that has its own `$id`. A JSON pointer in a `$ref` is relative to it.
 final class SchemaResource {
     private final String id;
     private final JsonNode root;
 
-    /// Where the root stands in the document.
+    /// The place of the root in the document.
     private final String pointer;
 
-    /// The resource that this one is embedded in; null of a document.
+    /// The resource in which this one is embedded; null for a document.
     private final @Nullable SchemaResource parent;
 
-    /// The resources within this one, by their root, so that each is one object.
+    /// The resources within this one by their roots, so that each resource is one object.
     private final IdentityHashMap<JsonNode, SchemaResource> embedded = new IdentityHashMap<>();
 
-    /// All places of the document that have a name, by `id` or `id#anchor`; of a document only, and made when
-    /// first asked for.
+    /// All places of a document that have a name, by `id` or `id#anchor`. Only a document has this map, and
+    /// it is made when it is first needed.
     private @Nullable Map<String, Schema> named;
 
-    /// @param id absolute, or empty if the document does not tell
+    /// @param id an absolute URI, or empty if the document does not tell
     SchemaResource(String id, JsonNode root, String pointer) {
         this(id, root, pointer, null);
     }
@@ -42,8 +42,9 @@ final class SchemaResource {
         this.parent = parent;
     }
 
-    /// The resource that `node` belongs to: one of its own if it has an `$id`, else this one.
-    @SuppressWarnings("ReferenceEquality") // the same place of the same document
+    /// Returns the resource to which `node` belongs: one of its own if it has an `$id`, and otherwise this
+    /// one.
+    @SuppressWarnings("ReferenceEquality") // compares places of the same document
     SchemaResource within(JsonNode node, String place) {
         String given = idOf(node);
         if (given == null || node == root) {
@@ -52,7 +53,8 @@ final class SchemaResource {
         return embedded.computeIfAbsent(node, root -> new SchemaResource(resolved(id, given), root, place, this));
     }
 
-    /// What `$id` says, unless it is an anchor, as in drafts before 2019; null if there is none.
+    /// Returns the `$id` of a node. It is null if there is none, or if it is an anchor, as in drafts before
+    /// 2019.
     private static @Nullable String idOf(JsonNode node) {
         JsonNode id = node.get("$id");
         return id == null || !id.isTextual() || id.textValue().startsWith("#")
@@ -70,9 +72,9 @@ final class SchemaResource {
         }
     }
 
-    /// The schema that `reference`, which stands in this resource, names.
+    /// Returns the schema that `reference` names, which stands in this resource.
     ///
-    /// @throws RefusedConstraint if there is no such one in the document
+    /// @throws RefusedConstraint if there is no such schema in the document
     Schema referenced(Schema reference) {
         String text = reference.text();
         int hash = text.indexOf('#');
@@ -133,9 +135,9 @@ final class SchemaResource {
         return named;
     }
 
-    /// Values are no schemas, whatever their keys are called.
+    /// Adds the named places within a schema. Values are not schemas, whatever their keys are called.
     ///
-    /// @param byNames whether this holds schemas by names, which are no keywords
+    /// @param byNames whether this object has schemas by names, which are not keywords
     private static void addPlaces(Schema schema, boolean byNames, Map<String, Schema> places) {
         JsonNode node = schema.node();
         String id = schema.resource().id;

@@ -6,7 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Sets of states, numbered in the order in which they were first found.
+/// Sets of states, which are numbered in the order in which they were first found.
 final class StateSets {
     private final Map<Members, Integer> numbers = new HashMap<>();
     private final List<int[]> sets = new ArrayList<>();
@@ -24,10 +24,10 @@ final class StateSets {
         }
     }
 
-    /// The number of a set.
+    /// Returns the number of a set.
     ///
-    /// @param states in order, each once; kept
-    /// @throws RefusedConstraint if it is one set too many
+    /// @param states in order, each once; the array is kept
+    /// @throws RefusedConstraint if there are too many sets
     int number(int[] states) {
         Budget.spend(states.length);
         Integer known = numbers.putIfAbsent(new Members(states), sets.size());

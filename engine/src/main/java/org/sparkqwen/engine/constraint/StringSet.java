@@ -7,11 +7,11 @@ import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Operations;
 import org.jspecify.annotations.Nullable;
 
-/// Strings of some lengths that are in some languages.
+/// Strings of certain lengths that are in certain languages.
 ///
-/// @param least the least number of characters
-/// @param most the highest number of them, or [Language#UNBOUNDED]
-/// @param languages of values, not of JSON texts; deterministic
+/// @param least the smallest number of characters
+/// @param most the greatest number of characters, or [Language#UNBOUNDED]
+/// @param languages automata of values and not of JSON texts; deterministic
 record StringSet(int least, int most, List<Automaton> languages, Origin origin) implements Values {
     static StringSet all() {
         return new StringSet(0, Language.UNBOUNDED, List.of(), Origin.IMPLIED);
@@ -21,12 +21,12 @@ record StringSet(int least, int most, List<Automaton> languages, Origin origin) 
         return least == 0 && most == Language.UNBOUNDED && languages.isEmpty();
     }
 
-    /// All the strings, as an automaton over characters.
+    /// Returns all strings as an automaton over characters.
     Automaton values() {
         return values(Language.repeat(CodePoints.automaton(CodePoints.ALL), least, most));
     }
 
-    /// Strings of these languages, whatever their length.
+    /// Returns the strings of these languages, whatever their length.
     Automaton valuesOfAnyLength() {
         return values(Language.repeat(CodePoints.automaton(CodePoints.ALL), 0, Language.UNBOUNDED));
     }
@@ -110,7 +110,7 @@ record StringSet(int least, int most, List<Automaton> languages, Origin origin) 
         try {
             return !languages.isEmpty() && Operations.isEmpty(values());
         } catch (RefusedConstraint _) {
-            return false; // too large to tell
+            return false; // it is too large to tell
         }
     }
 }

@@ -4,16 +4,17 @@ import java.util.Arrays;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Transition;
 
-/// Makes an automaton deterministic: its states are the sets of states that the same text leads to.
+/// Makes an automaton deterministic. Its states are the sets of states to which the same text leads.
 ///
-/// Not Lucene's own, which bounds the states that it looks at, but neither their transitions nor its time.
+/// Lucene's own construction is not used. It limits the number of states that it looks at, but neither their
+/// transitions nor its time.
 final class SubsetConstruction {
-    /// No transition is silent.
+    /// A first silent label with which no transition is silent.
     static final int NONE = Integer.MAX_VALUE;
 
     private final Automaton from;
 
-    /// Transitions with this label and higher ones read nothing.
+    /// Transitions with this label or a higher one read nothing.
     private final int firstSilent;
 
     private final StateSets sets = new StateSets();
@@ -28,7 +29,7 @@ final class SubsetConstruction {
         seen = new int[from.getNumStates()];
     }
 
-    /// @param firstSilent transitions with this label and higher ones read nothing
+    /// @param firstSilent transitions with this label or a higher one read nothing
     static Automaton of(Automaton automaton, int firstSilent) {
         return new SubsetConstruction(automaton, firstSilent).build();
     }
@@ -60,7 +61,7 @@ final class SubsetConstruction {
         return to.finish();
     }
 
-    /// The state that stands for `states`.
+    /// Returns the state for the set `states`.
     private int number(int[] states, Automaton.Builder to) {
         int number = sets.number(withSilent(states));
         if (number == to.getNumStates()) {
@@ -69,7 +70,7 @@ final class SubsetConstruction {
         return number;
     }
 
-    /// `states`, and what is reached from them by transitions that read nothing.
+    /// Returns `states` together with the states that are reached from them by transitions that read nothing.
     private int[] withSilent(int[] states) {
         if (firstSilent == NONE) {
             return states;

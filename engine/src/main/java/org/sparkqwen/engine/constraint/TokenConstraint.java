@@ -5,15 +5,17 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 
-/// A constraint compiled for one vocabulary: which tokens may follow in each state of a text.
+/// A constraint that is compiled for one vocabulary. It tells which tokens may follow in each state of a
+/// text.
 ///
-/// The constraint is a deterministic automaton over UTF-8 bytes from every state of which the text can be finished, and
-/// every byte that it may ask for is a token. So a text that takes only allowed tokens never comes to a state where
-/// nothing may follow and nothing ends. A token may lead through many characters, or end inside one. Characters of
-/// long strings are counted beside the automaton, see [CountedStrings]: so a state of a text is a number of 64 bits.
+/// The constraint is a deterministic automaton over the bytes of UTF-8. The text can be finished from every
+/// state, and every byte that the automaton may require is a token of its own. So a text that takes only
+/// allowed tokens never reaches a state in which nothing may follow and the text may not end. A token may
+/// have many characters, or end inside one. The characters of long strings are counted beside the automaton,
+/// see [CountedStrings]. Therefore the state of a text is a number of 64 bits.
 ///
-/// For use by many threads. A state's tokens are computed when they are first asked for, and kept; states with the same
-/// tokens share the set.
+/// It is safe for use by many threads. The tokens of a state are computed when they are first needed, and
+/// kept. States with the same tokens share the set.
 public final class TokenConstraint {
     private final ByteAutomaton automaton;
     private final VocabularyBytes vocabulary;
@@ -25,13 +27,13 @@ public final class TokenConstraint {
         this.vocabulary = vocabulary;
     }
 
-    /// Compiles a constraint; some tenths of a second for a vocabulary of 150,000 tokens.
+    /// Compiles a constraint. It takes some tenths of a second for a vocabulary of 150,000 tokens.
     ///
     /// @param tokens ids are `[0, tokens)`
     /// @param bytesOf the bytes that a token adds to the text; none for an id without a token
-    /// @param excluded ids that never may appear, whatever their bytes: special tokens
-    /// @throws IllegalArgumentException with one line for a person, if the constraint is not supported, can never
-    ///     be met or is too large, or if the vocabulary lacks a byte that it may ask for
+    /// @param excluded ids that may never appear, whatever their bytes, such as those of special tokens
+    /// @throws IllegalArgumentException with one line for a person, if the constraint is not supported, can
+    ///     never be met or is too large, or if the vocabulary lacks a byte that it may require
     public static TokenConstraint compile(
             Constraint constraint, int tokens, IntFunction<byte[]> bytesOf, IntPredicate excluded) {
         String kind = switch (constraint) {
@@ -60,7 +62,7 @@ public final class TokenConstraint {
         };
     }
 
-    /// Holds the promise that no state is without an allowed token: one byte always leads on.
+    /// Ensures that every state has an allowed token: each byte that may follow is a token of its own.
     private static void requireBytes(ByteAutomaton automaton, VocabularyBytes vocabulary) {
         boolean[] present = vocabulary.singleBytes();
         boolean[] read = automaton.bytes();
@@ -72,12 +74,12 @@ public final class TokenConstraint {
         }
     }
 
-    /// The state of the empty text.
+    /// Returns the state of the empty text.
     public long start() {
         return automaton.start();
     }
 
-    /// The state after one more token.
+    /// Returns the state after one more token.
     ///
     /// @throws IllegalArgumentException if `token` is not allowed in `state`
     public long next(long state, int token) {
@@ -88,17 +90,17 @@ public final class TokenConstraint {
         return reached;
     }
 
-    /// Whether the text may end here.
+    /// Tells whether the text may end in this state.
     public boolean accepts(long state) {
         return automaton.accepts(state);
     }
 
-    /// Whether the text must end here, for no token may follow.
+    /// Tells whether the text must end in this state, because no token may follow.
     public boolean ends(long state) {
         return automaton.ends(state);
     }
 
-    /// The tokens that may follow. There are some unless the text must end here.
+    /// Returns the tokens that may follow. There is at least one unless the text must end in this state.
     public TokenSet allowed(long state) {
         long representative = automaton.representative(state, vocabulary.longest());
         TokenSet known = allowed.get(representative);

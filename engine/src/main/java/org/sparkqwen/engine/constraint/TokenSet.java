@@ -3,12 +3,12 @@ package org.sparkqwen.engine.constraint;
 import java.util.Arrays;
 import java.util.Collection;
 
-/// An immutable set of token ids, one bit each.
+/// An immutable set of token ids, with one bit for each id.
 public final class TokenSet {
     private final long[] words;
     private final int size;
 
-    /// @param words kept, not copied; token `t` is bit `t % 64` of word `t / 64`
+    /// @param words kept and not copied; token `t` is bit `t % 64` of word `t / 64`
     TokenSet(long[] words) {
         this.words = words;
         int ones = 0;
@@ -18,7 +18,7 @@ public final class TokenSet {
         size = ones;
     }
 
-    /// This set and some tokens more, those of the vocabulary.
+    /// Returns this set together with `tokens`, which must be in the vocabulary.
     public TokenSet with(Collection<Integer> tokens) {
         long[] more = words.clone();
         for (int token : tokens) {
@@ -29,22 +29,23 @@ public final class TokenSet {
         return new TokenSet(more);
     }
 
-    /// @param token any number; one that is no token of the vocabulary is not in the set
+    /// Tells whether the set contains `token`. It may be any number. A number that is not a token of the
+    /// vocabulary is not in the set.
     public boolean contains(int token) {
         return 0 <= token && token < words.length * Long.SIZE && (words[token / Long.SIZE] >>> token & 1) == 1;
     }
 
-    /// How many tokens are in the set.
+    /// Returns the number of tokens in the set.
     public int size() {
         return size;
     }
 
-    /// How many words there are, for all tokens of the vocabulary.
+    /// Returns the number of words for all tokens of the vocabulary.
     public int words() {
         return words.length;
     }
 
-    /// Tokens `64 * i` to `64 * i + 63`, the lowest in the lowest bit.
+    /// Returns the bits of tokens `64 * i` to `64 * i + 63`, from the lowest bit to the highest.
     public long word(int i) {
         return words[i];
     }

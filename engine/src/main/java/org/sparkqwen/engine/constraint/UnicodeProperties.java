@@ -5,9 +5,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntPredicate;
 
-/// The properties of characters that `\p{…}` names, as ECMA-262 spells them.
+/// The properties of characters that `\p{…}` names, in the spelling of ECMA-262.
 final class UnicodeProperties {
-    /// General categories by their long names.
+    /// The general categories by their long names.
     private static final Map<String, String> LONG_NAMES = Map.ofEntries(
             Map.entry("Letter", "L"),
             Map.entry("Cased_Letter", "LC"),
@@ -52,15 +52,16 @@ final class UnicodeProperties {
 
     private UnicodeProperties() {}
 
-    /// The characters with a property; none if there is no such one.
+    /// Returns the characters with a property. The set is empty if there is no such property, and must not be
+    /// changed.
     ///
-    /// @param property what stands in `\p{…}`; the set must not be changed
+    /// @param property what stands in `\p{…}`
     static BitSet set(String property) {
         BitSet known = KNOWN.get(property);
         if (known == null) {
             known = compute(property);
             if (!known.isEmpty()) {
-                KNOWN.put(property, known); // as many as there are properties
+                KNOWN.put(property, known); // there are as many entries as properties
             }
         }
         return known;
@@ -100,7 +101,7 @@ final class UnicodeProperties {
         return Character.isSpaceChar(c) || ('\t' <= c && c <= '\r') || c == 0x85;
     }
 
-    /// Whether a set has letters of one case, and not the same ones of the other.
+    /// Tells whether a set has letters of one case without the same letters of the other case.
     static boolean tellsCases(BitSet set) {
         return set.get('a') != set.get('A');
     }

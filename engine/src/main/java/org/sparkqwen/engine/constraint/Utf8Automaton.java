@@ -7,39 +7,41 @@ import java.util.Map;
 import org.apache.lucene.util.automaton.Automaton;
 import org.apache.lucene.util.automaton.Transition;
 
-/// Turns an automaton over code points into one over the bytes of their UTF-8, both deterministic.
+/// Converts an automaton over code points into an automaton over the bytes of UTF-8. Both are deterministic.
 ///
-/// Not Lucene's own conversion: that lets long forms and surrogates pass within wide ranges, and does not share the
-/// states within characters.
+/// Lucene's own conversion is not used. It accepts overlong forms and surrogates within wide ranges, and it
+/// does not share the states within characters.
 final class Utf8Automaton {
-    /// The code points of 1, 2, 3 and 4 bytes end before these.
+    /// The ends of the ranges of code points that take 1, 2, 3 and 4 bytes.
     private static final int[] END_OF_LENGTH = {0x80, 0x800, 0x10000, 0x110000};
 
-    /// What first bytes of characters of 1, 2, 3 and 4 bytes begin with.
+    /// The leading bits of the first byte of characters that take 1, 2, 3 and 4 bytes.
     private static final int[] LEADING_BITS = {0x00, 0xC0, 0xE0, 0xF0};
 
     private static final int CONTINUATION_BITS = 0x80;
 
     private final Automaton.Builder bytes = new Automaton.Builder();
 
-    /// States within characters, by where their bytes lead.
+    /// The states within characters, by their edges.
     private final Map<List<Edge>, Integer> within = new HashMap<>();
 
-    /// How many of those there may be.
+    /// The greatest number of states within characters.
     private final int mostStates;
 
     private Utf8Automaton(int mostStates) {
         this.mostStates = mostStates;
     }
 
-    /// Bytes, or code points, from `first` to `last`, and the state that they lead to.
+    /// An edge for the bytes or code points from `first` to `last`.
+    ///
+    /// @param target the state to which it leads
     private record Edge(int first, int last, int target) {}
 
-    /// The states of `codePoints` keep their numbers, those within characters come after them. Labels above the
-    /// highest code point stay as they are.
+    /// Converts an automaton. The states of `codePoints` keep their numbers, and the states within characters
+    /// come after them. Labels above the highest code point stay as they are.
     ///
-    /// @param codePoints deterministic, without surrogates
-    /// @throws RefusedConstraint if there would be more than `mostStates` within characters
+    /// @param codePoints must be deterministic and without surrogates
+    /// @throws RefusedConstraint if there would be more than `mostStates` states within characters
     static Automaton of(Automaton codePoints, int mostStates) {
         return new Utf8Automaton(mostStates).convert(codePoints);
     }
@@ -70,7 +72,7 @@ final class Utf8Automaton {
         return bytes.finish();
     }
 
-    /// The parts of `ranges` from `first` to before `end`.
+    /// Returns the parts of `ranges` from `first` up to but not including `end`.
     private static List<Edge> within(List<Edge> ranges, int first, int end) {
         Budget.spend(1 + ranges.size() / 4);
         List<Edge> parts = new ArrayList<>();
@@ -82,15 +84,15 @@ final class Utf8Automaton {
         return parts;
     }
 
-    /// What one byte leads to.
+    /// Returns the edges of one byte.
     ///
-    /// @param ranges of code points, where each leads to
-    /// @param left how many bytes follow it
-    /// @param first the first code point that it may begin
+    /// @param ranges the ranges of code points with their targets
+    /// @param left how many bytes follow this one
+    /// @param first the first code point that the byte may begin
     /// @param values how many values the byte has
-    /// @param bits what is set in the byte besides its value
+    /// @param bits the bits that are set in addition to the value
     private List<Edge> edges(List<Edge> ranges, int left, int first, int values, int bits) {
-        int size = 1 << (6 * left); // code points of one value
+        int size = 1 << (6 * left); // the code points that share one value
         if (ranges.size() == 1
                 && ranges.getFirst().first <= first
                 && ranges.getFirst().last >= first + values * size - 1) {
@@ -114,7 +116,7 @@ final class Utf8Automaton {
         return edges;
     }
 
-    /// The state after a byte that begins the code points from `first`.
+    /// Returns the state after a byte that begins the code points from `first` on.
     private int target(List<Edge> ranges, int left, int first) {
         return left == 0 ? ranges.getFirst().target : state(edges(ranges, left - 1, first, 1 << 6, CONTINUATION_BITS));
     }

@@ -5,31 +5,31 @@ import java.util.Comparator;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 
-/// The bytes of a vocabulary's tokens, in order, so that what neighbours have in common is stepped through once: a
-/// trie, laid out as the sorted list of its paths.
+/// The bytes of a vocabulary's tokens in sorted order. The bytes that neighbours have in common are stepped
+/// through once. It is a trie that is laid out as the sorted list of its paths.
 final class VocabularyBytes {
     private static final byte[] NO_BYTES = {};
 
-    /// Ids of the tokens that may appear, by their bytes.
+    /// The ids of the tokens that may appear, sorted by their bytes.
     private final int[] ids;
 
     /// The bytes of those tokens, one after another.
     private final byte[] bytes;
 
-    /// Where the bytes of each begin, and those of the last end.
+    /// The index at which the bytes of each token begin, and the end of the last one.
     private final int[] starts;
 
-    /// How many first bytes each shares with the one before it.
+    /// The number of bytes that each token has in common with the beginning of the token before it.
     private final int[] shared;
 
-    /// Which of them a token is, by id; negative if it may not appear.
+    /// The index of a token in `ids`, by its id; negative if the token may not appear.
     private final int[] places;
 
     private final int longest;
 
     /// @param tokens ids are `[0, tokens)`
-    /// @param bytesOf none for an id without a token
-    /// @param excluded ids that never may appear
+    /// @param bytesOf the bytes of a token; none for an id without a token
+    /// @param excluded ids that may never appear
     VocabularyBytes(int tokens, IntFunction<byte[]> bytesOf, IntPredicate excluded) {
         byte[][] byId = new byte[tokens][];
         Integer[] sorted = new Integer[tokens];
@@ -68,7 +68,7 @@ final class VocabularyBytes {
         return mismatch < 0 ? a.length : mismatch;
     }
 
-    /// Whether each value of a byte is a token of its own.
+    /// Returns for each value of a byte whether it is a token of its own.
     boolean[] singleBytes() {
         boolean[] present = new boolean[256];
         for (int i = 0; i < ids.length; i++) {
@@ -79,12 +79,12 @@ final class VocabularyBytes {
         return present;
     }
 
-    /// How many bytes the longest token has.
+    /// Returns the number of bytes of the longest token.
     int longest() {
         return longest;
     }
 
-    /// The state that a token's bytes lead to from `state`, or [ByteAutomaton#NOWHERE].
+    /// Returns the state to which a token's bytes lead from `state`, or [ByteAutomaton#NOWHERE].
     long next(ByteAutomaton automaton, long state, int token) {
         if (token < 0 || token >= places.length || places[token] < 0) {
             return ByteAutomaton.NOWHERE;
@@ -97,15 +97,15 @@ final class VocabularyBytes {
         return reached;
     }
 
-    /// The tokens whose bytes lead from `state` to any state.
+    /// Returns the tokens whose bytes lead from `state` to any state.
     TokenSet leadingOn(ByteAutomaton automaton, long state) {
         long[] words = new long[Math.ceilDiv(places.length, Long.SIZE)];
-        long[] reached = new long[longest + 1]; // by the first bytes of the last token that was walked
+        long[] reached = new long[longest + 1]; // the states after the first bytes of the token that was walked last
         reached[0] = state;
-        int alive = 0; // how many of them lead to a state
+        int alive = 0; // the number of bytes after which a state is still reached
         for (int i = 0; i < ids.length; i++) {
             if (shared[i] > alive) {
-                continue; // begins like a token that led nowhere
+                continue; // it begins like a token that led nowhere
             }
             int length = starts[i + 1] - starts[i];
             alive = shared[i];
