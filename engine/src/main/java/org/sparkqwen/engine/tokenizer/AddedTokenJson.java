@@ -8,7 +8,9 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 ///
 /// @param where the file and the place in it, for messages
 record AddedTokenJson(String where, JsonNode node) {
-    /// @param absentNormalized what `normalized` is where it is not there
+    /// Returns the token.
+    ///
+    /// @param absentNormalized the value of `normalized` if the key is absent
     AddedToken token(String content, boolean special, boolean absentNormalized) {
         return new AddedToken(
                 0,
@@ -24,8 +26,10 @@ record AddedTokenJson(String where, JsonNode node) {
         return content(node.path(key), "%s.%s".formatted(where, key));
     }
 
+    /// Returns the content of a token.
+    ///
     /// @param place for the message
-    /// @throws InvalidModelException if `node` is no text that a token can have
+    /// @throws InvalidModelException if `node` is not a text that a token can have
     static String content(JsonNode node, String place) {
         if (!node.isTextual() || node.textValue().isEmpty()) {
             throw new InvalidModelException("%s: expected a text that is not empty".formatted(place));

@@ -7,34 +7,35 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Finds added tokens in text: the leftmost, and of those that begin there the longest.
+/// Finds added tokens in text. It finds the leftmost token, and the longest of those that begin at the same
+/// place.
 ///
-/// A trie is walked from every place where a token may begin. The time is bounded by the text's length times that of
-/// the longest token, which [#LONGEST] bounds.
+/// A trie is walked from every place where a token may begin. The time is limited by the length of the text
+/// times the length of the longest token, which [#LONGEST] limits.
 final class AddedTokens {
-    /// The longest content that can be matched in time, in chars.
+    /// The greatest length in chars of a content that can be matched in time.
     static final int LONGEST = 256;
 
     private final Node root = new Node();
 
-    /// The chars that begin a token; asked for every char of a text.
+    /// The chars that begin a token. This set is asked about every char of a text.
     private final BitSet beginnings = new BitSet();
 
     /// An added token whose spelling is `text[start, end)`.
     record Match(int start, int end, AddedToken token) {}
 
-    /// A part of a text: an added token, or what lies between two.
+    /// A part of a text: an added token, or the text between two of them.
     record Piece(int start, int end, @Nullable AddedToken token) {}
 
     private static final class Node {
         final Map<Character, Node> children = new HashMap<>();
 
-        /// The token whose spelling ends here.
+        /// The token whose spelling ends at this node.
         @Nullable
         AddedToken token;
     }
 
-    /// @param tokens by what is looked for in the text
+    /// @param tokens by the strings that are matched in the text
     AddedTokens(Map<String, AddedToken> tokens) {
         tokens.forEach((spelling, token) -> {
             beginnings.set(spelling.charAt(0));
@@ -50,19 +51,20 @@ final class AddedTokens {
         return beginnings.isEmpty();
     }
 
-    /// Cuts a text into added tokens and what lies between them, as `AddedVocabulary::find_matches` of Hugging
-    /// Face's tokenizers does. What a match leaves out because of its flags is searched no more.
+    /// Cuts a text into added tokens and the parts between them, as `AddedVocabulary::find_matches` of
+    /// Hugging Face's tokenizers does. If a match is dropped because of its flags, its chars are not searched
+    /// again.
     ///
-    /// @param asText the chars of `text` that special tokens may not be made of
+    /// @param asText the chars of `text` that special tokens must not contain
     List<Piece> pieces(String text, BitSet asText) {
         List<Piece> pieces = new ArrayList<>();
-        int cut = 0; // where the last piece ends
-        int whiteSpaceEnd = 0; // of the run that was looked at last, so that none is walked twice
+        int cut = 0; // the end of the last piece
+        int whiteSpaceEnd = 0; // the end of the run that was walked last, so that no run is walked twice
         for (Match match = next(text, 0); match != null; match = next(text, match.end())) {
             AddedToken token = match.token();
             boolean forbidden = token.special() && isAnySet(asText, match.start(), match.end());
             if (forbidden || (token.singleWord() && !standsAlone(text, match))) {
-                continue; // it belongs to what surrounds it
+                continue; // it belongs to the text around it
             }
             int start = match.start();
             while (token.lstrip() && start > cut && PreTokenizer.isWhiteSpace(text.charAt(start - 1))) {
@@ -99,7 +101,8 @@ final class AddedTokens {
         return !before && !behind;
     }
 
-    /// `\w` of Unicode Technical Standard 18, as Rust's regular expressions have it.
+    /// Tells whether a code point is in `\w` of Unicode Technical Standard 18, which Rust's regular
+    /// expressions follow.
     private static boolean isWordCharacter(int codePoint) {
         return Character.isAlphabetic(codePoint)
                 || switch (Character.getType(codePoint)) {

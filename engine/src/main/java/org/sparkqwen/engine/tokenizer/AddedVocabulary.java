@@ -11,8 +11,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 
-/// The added tokens of a tokenizer while its files are read. Several files may add the same token, with other flags;
-/// what becomes of that is what `AddedVocabulary::add_tokens` of Hugging Face's tokenizers makes of it.
+/// The added tokens of a tokenizer while its files are read. Several files may add the same token with
+/// different flags. The result is that of `AddedVocabulary::add_tokens` in Hugging Face's tokenizers.
 final class AddedVocabulary {
     private final Map<String, Integer> base;
     private final Map<String, Integer> idOfContent = new HashMap<>();
@@ -20,14 +20,14 @@ final class AddedVocabulary {
     private final List<AddedToken> specials = new ArrayList<>();
     private final List<AddedToken> others = new ArrayList<>();
     private final Set<String> specialContents = new HashSet<>();
-    private int highest = -1; // of the ids of added tokens
+    private int highest = -1; // the highest id of an added token
 
-    /// @param base ids of the model's own tokens
+    /// @param base the ids of the model's own tokens
     AddedVocabulary(Map<String, Integer> base) {
         this.base = base;
     }
 
-    /// The id of a token that is known, added or not.
+    /// Returns the id of a known token, whether it is an added token or not.
     OptionalInt idOf(String content) {
         Integer id = idOfContent.getOrDefault(content, base.get(content));
         return id == null ? OptionalInt.empty() : OptionalInt.of(id);
@@ -37,7 +37,7 @@ final class AddedVocabulary {
         return idOfContent.containsKey(content);
     }
 
-    /// The added token of that content.
+    /// Returns the added token with that content.
     ///
     /// @throws IllegalArgumentException if there is none
     AddedToken get(String content) {
@@ -48,14 +48,15 @@ final class AddedVocabulary {
         return token;
     }
 
-    /// The id that a token gets, or has: the next one after all others, whatever its file says.
+    /// Returns the id that a token has or gets. A new token gets the id after all others, whatever its file
+    /// says.
     int idFor(String content) {
         return idOf(content).orElse(Math.max(highest + 1, base.size()));
     }
 
-    /// Adds a token, or changes the flags of one.
+    /// Adds a token, or changes the flags of a token.
     ///
-    /// @param token its id counts for nothing, see [#idFor]
+    /// @param token its id is ignored, see [#idFor]
     void add(AddedToken token) {
         String content = token.content();
         if (token.special() && specialContents.add(content)) {
@@ -73,33 +74,33 @@ final class AddedVocabulary {
         }
     }
 
-    /// The ids of added tokens.
+    /// Returns the ids of added tokens.
     BitSet ids() {
         BitSet ids = new BitSet();
         tokenOfId.keySet().forEach(ids::set);
         return ids;
     }
 
-    /// The ids of special tokens.
+    /// Returns the ids of special tokens.
     BitSet specialIds() {
         BitSet ids = new BitSet();
         specialContents.forEach(content -> ids.set(idFor(content)));
         return ids;
     }
 
-    /// All tokens' ids, by their spelling.
+    /// Returns the ids of all tokens by their spelling.
     Map<String, Integer> ids(Map<String, Integer> own) {
         Map<String, Integer> all = new HashMap<>(own);
         all.putAll(idOfContent);
         return all;
     }
 
-    /// The added tokens that are matched in the text as it is.
+    /// Returns the added tokens that are matched in the raw text.
     AddedTokens ofRawText() {
         return tokens(false, content -> content);
     }
 
-    /// The added tokens that are matched in normalized text.
+    /// Returns the added tokens that are matched in normalized text.
     AddedTokens ofNormalizedText(UnaryOperator<String> normalizer) {
         return tokens(true, normalizer);
     }
@@ -111,7 +112,7 @@ final class AddedVocabulary {
                 if (token.normalized() == normalized) {
                     AddedToken latest = get(token.content());
                     boolean special = specialContents.contains(token.content());
-                    // Of two tokens of one normal form the first counts.
+                    // If two tokens have the same normal form, the first one counts.
                     tokens.putIfAbsent(spelling.apply(token.content()), special ? latest.asSpecial() : latest);
                 }
             }

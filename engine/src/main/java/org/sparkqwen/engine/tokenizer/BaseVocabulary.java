@@ -7,9 +7,10 @@ import java.util.Map;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
-/// The model's own tokens while they are read from an object of tokens and ids, and which ids are given away.
+/// The model's own tokens while they are read from an object of tokens and ids, and the ids that are taken.
 final class BaseVocabulary {
-    /// Ids index arrays; the largest vocabularies published have some 260,000.
+    /// The greatest id, because ids index arrays. The largest published vocabularies have about 260,000
+    /// tokens.
     private static final int MAX_ID = (1 << 22) - 1;
 
     static final String HALF_A_PAIR = "half of a surrogate pair, which is no text";
@@ -21,14 +22,16 @@ final class BaseVocabulary {
     private final int[] idOfByte = new int[256];
 
     /// @param origin the file
-    /// @param key where the object is in the file; empty if it is the file
+    /// @param key the place of the object in the file; empty if the object is the file
     BaseVocabulary(String origin, String key) {
         place = key.isEmpty() ? origin : "%s: %s".formatted(origin, key);
         name = key.isEmpty() ? TokenizerFiles.VOCABULARY : key;
     }
 
-    /// @throws InvalidModelException if `vocabulary` is no object of tokens and ids, two tokens have one id, or a
-    ///     byte has no token
+    /// Reads the tokens.
+    ///
+    /// @throws InvalidModelException if `vocabulary` is not an object of tokens and ids, two tokens have the
+    ///     same id, or a byte has no token
     void read(JsonNode vocabulary) {
         if (!vocabulary.isObject() || vocabulary.isEmpty()) {
             throw new InvalidModelException("%s: expected an object of tokens and their ids".formatted(place));
@@ -63,10 +66,10 @@ final class BaseVocabulary {
         return idOfToken;
     }
 
-    /// Gives an id away for an added token.
+    /// Takes an id for an added token.
     ///
     /// @param where for the message
-    /// @throws InvalidModelException if another token has it
+    /// @throws InvalidModelException if another token has the id
     void take(int id, String content, String where) {
         if (id > MAX_ID || (taken.get(id) && !Integer.valueOf(id).equals(idOfToken.get(content)))) {
             throw new InvalidModelException("%s: %d is given to another token too".formatted(where, id));
@@ -74,17 +77,17 @@ final class BaseVocabulary {
         taken.set(id);
     }
 
-    /// Whether a token has the id.
+    /// Tells whether a token has the id.
     boolean isTaken(int id) {
         return taken.get(id);
     }
 
-    /// `[256]`
+    /// Returns the id of each byte's token, `[256]`.
     int[] idOfByte() {
         return idOfByte;
     }
 
-    /// Enters a merge.
+    /// Adds a merge to `table`.
     ///
     /// @param where for the message
     /// @throws InvalidModelException if one of the three tokens is unknown

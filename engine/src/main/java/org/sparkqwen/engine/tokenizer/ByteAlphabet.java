@@ -3,10 +3,11 @@ package org.sparkqwen.engine.tokenizer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/// The alphabet in which a byte-level vocabulary is spelled: one visible character for each of the 256 bytes.
+/// The alphabet in which a byte-level vocabulary is spelled, with one visible character for each of the 256
+/// bytes.
 ///
-/// GPT-2's rule: a byte that is a printable Latin-1 character stands for itself; the others, in order, take the
-/// characters from U+0100 on. A space is therefore `Ġ` and a newline `Ċ`.
+/// It follows the rule of GPT-2. A byte that is a printable Latin-1 character stands for itself. The other
+/// bytes, in order, take the characters from U+0100 on. A space is therefore `Ġ` and a newline `Ċ`.
 final class ByteAlphabet {
     private static final char[] CHARACTER_OF_BYTE = new char[256];
     private static final int[] BYTE_OF_CHARACTER;
@@ -31,8 +32,9 @@ final class ByteAlphabet {
         return CHARACTER_OF_BYTE[b];
     }
 
-    /// The bytes that a token of the vocabulary stands for. A token with any character outside the alphabet is not
-    /// spelled in it and stands for its own UTF-8, which is how Hugging Face decodes added tokens such as `<a b>`.
+    /// Returns the bytes that a token of the vocabulary stands for. A token with any character outside the
+    /// alphabet is not spelled in it and stands for its own UTF-8. Hugging Face decodes added tokens such as
+    /// `<a b>` in the same way.
     static byte[] bytesOf(String token) {
         byte[] bytes = new byte[token.length()];
         for (int i = 0; i < bytes.length; i++) {

@@ -4,23 +4,26 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Byte-pair encoding (Sennrich et al., 2016, https://arxiv.org/abs/1508.07909) of a word's UTF-8 bytes: of all
-/// neighbours that merge, those of the lowest rank merge first, the leftmost of equals first, until none merge.
+/// Byte-pair encoding (Sennrich et al., 2016, https://arxiv.org/abs/1508.07909) of a word's UTF-8 bytes. The
+/// neighbours whose merge has the lowest rank are merged first, and the leftmost ones if several have it.
+/// This goes on until no neighbours merge.
 ///
-/// The candidates wait in a heap, so a word of n bytes takes O(n log n) however long it is. Most words of a text have
-/// been seen before: the ids of short ones are remembered in a table of fixed size. Safe for use by many threads.
+/// The candidates wait in a heap, so a word of n bytes takes O(n log n) however long it is. Most words of a
+/// text have been seen before, so a table of fixed size remembers the ids of short words. It is safe for use
+/// by many threads.
 final class BytePairEncoding {
-    /// Slots of the table of remembered words, a power of two; full, it takes some 4 MB.
+    /// The number of slots in the table of remembered words, a power of two. A full table takes about 4 MB.
     private static final int REMEMBERED_WORDS = 1 << 15;
 
-    /// The length in chars of the longest word that is remembered, because longer words hardly ever come twice.
+    /// The length in chars of the longest word that is remembered, because longer words hardly ever occur
+    /// twice.
     private static final int LONGEST_REMEMBERED = 32;
 
     private final int[] idOfByte;
     private final MergeTable merges;
 
-    /// One word a slot, the latest. Threads race for the slots without harm: a slot holds null or a word, whose
-    /// final fields every thread sees whole, and each word is right.
+    /// The latest word of each slot. Threads race for the slots without harm: a slot holds null or a word,
+    /// every thread sees the word's final fields completely, and each word is right.
     private final @Nullable Word[] remembered = new @Nullable Word[REMEMBERED_WORDS];
 
     private static final class Word {
@@ -74,10 +77,10 @@ final class BytePairEncoding {
         return merged(ids);
     }
 
-    /// Merges `ids` in place and returns what is left of them.
+    /// Merges `ids` in place and returns the ids that are left.
     private int[] merged(int[] ids) {
         int length = ids.length;
-        // A list through the array: a token stands where its first byte stood.
+        // This is a linked list through the array. A token stands where its first byte stood.
         int[] next = new int[length];
         int[] previous = new int[length];
         LongHeap candidates = new LongHeap(length);
@@ -92,7 +95,8 @@ final class BytePairEncoding {
         while (!candidates.isEmpty()) {
             long candidate = candidates.removeFirst();
             int at = (int) candidate;
-            // What stands here may have merged since it was offered; then the rank, if any, is another one.
+            // The tokens here may have merged since the candidate was offered. Then their rank is a different
+            // one, or there is none.
             if (ids[at] < 0 || next[at] == length) {
                 continue;
             }

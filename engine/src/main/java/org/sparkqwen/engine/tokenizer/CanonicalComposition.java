@@ -7,29 +7,31 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Unicode normalization form C, as Hugging Face's tokenizers compute it: with the tables of Unicode 9.
+/// Unicode normalization form C with the tables of Unicode 9, as in Hugging Face's tokenizers.
 ///
-/// `java.text.Normalizer` knows Unicode 16, and it takes quadratic time on long runs of combining marks. So only its
-/// knowledge of single characters is used, to build the tables once; the algorithm (Unicode Standard Annex 15) is here.
+/// `java.text.Normalizer` knows Unicode 16, and it takes quadratic time on long runs of combining marks. So
+/// only its knowledge of single characters is used, to build the tables once. The algorithm (Unicode Standard
+/// Annex 15) is in this class.
 ///
-/// Nearly all text is normal already: it consists of inert characters, and one look at each finds that out. Else the
-/// work is done in segments: an inert character, which nothing before it can change, and those up to the next one.
+/// Nearly all text is normal already. It consists of inert characters, and one look at each finds that out.
+/// Other text is processed in segments: an inert character, which nothing before it can change, and the
+/// characters up to the next inert one.
 final class CanonicalComposition {
-    /// The first code point that may combine: below it all characters are inert.
+    /// The first code point that may combine. All characters below it are inert.
     private static final int FIRST_COMBINING = 0x300;
 
     /// The end of the tables: the code point after the last that any table lists.
     private static final int END = 0x2FA1E;
 
-    // Kinds of code points; a positive kind is a combining class, renumbered from 1 in the same order.
+    // Kinds of code points. A positive kind is a combining class, renumbered from 1 in the same order.
 
-    /// Normal by itself, and nothing that stands before it can change it.
+    /// The character is normal by itself, and nothing before it can change it.
     private static final byte INERT = 0;
 
-    /// Composes with a character before it, although its combining class is 0.
+    /// The character composes with a character before it, although its combining class is 0.
     private static final byte SECOND = -1;
 
-    /// Decomposes and does not compose again.
+    /// The character decomposes and does not compose again.
     private static final byte DECOMPOSES = -2;
 
     private static final byte[] KINDS = new byte[END];
@@ -40,13 +42,13 @@ final class CanonicalComposition {
     private static final int SYLLABLE = 0xAC00;
     private static final int LEADING = 0x1100;
     private static final int VOWEL = 0x1161;
-    private static final int TRAILING = 0x11A7; // itself no trailing consonant: index 0 means that there is none
+    private static final int TRAILING = 0x11A7; // index 0 means that there is no trailing consonant
     private static final int VOWELS = 21;
     private static final int TRAILINGS = 28;
     private static final int LEADINGS = 19;
 
-    /// Code points that combine since a later Unicode than 9: first and last of each range. To Hugging Face's
-    /// tokenizers they are unassigned and therefore inert.
+    /// The code points that combine since a later version of Unicode than 9, as the first and last of each
+    /// range. Hugging Face's tokenizers treat them as unassigned and therefore inert.
     private static final int[] UNKNOWN = {
         0x7FD, 0x7FD, 0x897, 0x89F, 0x8CA, 0x8D3, 0x9FE, 0x9FE, 0xC3C, 0xC3C, 0xD3B, 0xD3C,
         0xEBA, 0xEBA, 0x1715, 0x1715, 0x1ABF, 0x1ACE, 0x1DF6, 0x1DFA, 0xA82C, 0xA82C, 0x105C9, 0x105C9,
@@ -60,7 +62,7 @@ final class CanonicalComposition {
     static {
         List<Integer> marks = new ArrayList<>();
         for (int c = 0xC0; c < END; c++) {
-            // The large blocks without an entry, and the surrogates, are passed over to save time.
+            // The large blocks without an entry, and the surrogates, are skipped to save time.
             c = switch (c) {
                 case 0x3400 -> 0xA000;
                 case SYLLABLE -> 0xF900;
@@ -89,7 +91,7 @@ final class CanonicalComposition {
     static String compose(String text) {
         StringBuilder out = null;
         int copied = 0;
-        int inert = -1; // where the inert character before i stands, -1 if there is none
+        int inert = -1; // the index of the inert character before i, or -1 if there is none
         for (int i = 0; i < text.length(); ) {
             int c = text.charAt(i);
             if (c < FIRST_COMBINING) {
@@ -158,7 +160,7 @@ final class CanonicalComposition {
         return count;
     }
 
-    /// Sorts each run of marks by combining class, keeping the order of those of one class.
+    /// Sorts each run of marks by combining class. Marks of the same class keep their order.
     private static void reorder(int[] points, int count) {
         for (int start = 0; start < count; ) {
             int end = start;
@@ -185,7 +187,7 @@ final class CanonicalComposition {
     private static int recompose(int[] points, int count) {
         int kept = 0;
         int starter = -1;
-        int lastClass = -1; // of the last character kept since the starter, -1 if there is none
+        int lastClass = -1; // the class of the last character kept since the starter, or -1 if there is none
         for (int i = 0; i < count; i++) {
             int c = points[i];
             int combiningClass = Math.max(kind(c), 0);
@@ -207,7 +209,7 @@ final class CanonicalComposition {
         return kept;
     }
 
-    /// The code point to which the two compose, or -1.
+    /// Returns the code point to which the two compose, or -1.
     private static int composite(int first, int second) {
         int leading = first - LEADING;
         int vowel = second - VOWEL;
@@ -243,7 +245,8 @@ final class CanonicalComposition {
         return false;
     }
 
-    /// Enters the decomposition of `c` and the composition that leads back to it; returns false if it has none.
+    /// Enters the decomposition of `c`, and the composition that leads back to it. Returns false if it has
+    /// none.
     private static boolean enterDecomposition(int c) {
         String text = Character.toString(c);
         String decomposed = Normalizer.normalize(text, Normalizer.Form.NFD);
@@ -253,7 +256,7 @@ final class CanonicalComposition {
         int[] points = decomposed.codePoints().toArray();
         DECOMPOSITIONS.put(c, points);
         if (Normalizer.normalize(decomposed, Normalizer.Form.NFC).equals(text)) {
-            // It composes from the composition of all but the last, and the last.
+            // It is composed of two: the composition of all code points but the last, and the last one.
             String first = Normalizer.normalize(new String(points, 0, points.length - 1), Normalizer.Form.NFC);
             COMPOSITIONS.put(pair(first.codePointAt(0), points[points.length - 1]), c);
         } else {
@@ -262,8 +265,8 @@ final class CanonicalComposition {
         return true;
     }
 
-    /// Whether the combining class is other than 0. Two marks show that: U+0334, of the lowest class that occurs
-    /// with others, and U+0345, of the highest.
+    /// Tells whether the combining class is not 0. Two marks show that: U+0334, of the lowest class that
+    /// occurs with others, and U+0345, of the highest class.
     private static boolean isMark(int c) {
         return switch (Character.getType(c)) {
             case Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK ->
@@ -272,13 +275,14 @@ final class CanonicalComposition {
         };
     }
 
-    /// Whether the combining class of `a` is lower than that of `b`, and neither is 0. The two then change places.
+    /// Tells whether the combining class of `a` is lower than that of `b`, and neither is 0. The two then
+    /// change places.
     private static boolean isBefore(int a, int b) {
         String wrong = Character.toString(b) + Character.toString(a);
         return !Normalizer.isNormalized(wrong, Normalizer.Form.NFD);
     }
 
-    /// Numbers the classes of `marks`: only their order matters, and only that can be asked of the JDK.
+    /// Numbers the classes of `marks`. Only their order matters, and the JDK tells nothing else.
     private static void rank(List<Integer> marks) {
         marks.sort((a, b) -> isBefore(a, b) ? -1 : isBefore(b, a) ? 1 : 0);
         byte rank = 1;

@@ -23,14 +23,14 @@ import org.sparkqwen.engine.template.Template;
 import org.sparkqwen.engine.template.TemplateException;
 import org.sparkqwen.engine.template.Text;
 
-/// Renders a conversation in the form that a model expects, as transformers' `apply_chat_template` does:
-/// `<|im_start|>user` and so on. Immutable and safe for use by many threads.
+/// Renders a conversation in the form that a model expects, such as `<|im_start|>user`, as transformers'
+/// `apply_chat_template` does. It is immutable and safe for use by many threads.
 public final class ChatTemplate {
-    /// Keys of tokenizer_config.json that are variables of the template.
+    /// The keys of tokenizer_config.json that are variables of the template.
     private static final List<String> SPECIAL_TOKENS =
             List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
 
-    /// Roles that templates know. Others come from a row and may be any text.
+    /// The roles that templates know. Other roles come from a row and may be any text.
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool");
 
     /// The key of a message's tool calls, which are not a remark but a part of the conversation.
@@ -55,9 +55,11 @@ public final class ChatTemplate {
         this.specialTokens = specialTokens;
     }
 
-    /// @param role who says it: `system`, `user`, `assistant`, `tool`
-    /// @param others what else the message has, such as `tool_calls`, as JSON has it: strings, truth values, Long,
-    ///     Double, null, lists and maps of these
+    /// A message of a conversation.
+    ///
+    /// @param role the role of its author: `system`, `user`, `assistant`, `tool`
+    /// @param others the other fields of the message, such as `tool_calls`, as values of JSON: strings, truth
+    ///     values, Long, Double, null, and lists and maps of these
     public record Message(String role, String content, Map<String, ? extends @Nullable Object> others) {
         public Message {
             others = Collections.unmodifiableMap(new LinkedHashMap<>(others));
@@ -72,11 +74,12 @@ public final class ChatTemplate {
         }
     }
 
-    /// Reads a model's template: chat_template.jinja or else `chat_template` of tokenizer_config.json; of several,
-    /// the one named `default`.
+    /// Reads a model's template from chat_template.jinja, or else from `chat_template` of
+    /// tokenizer_config.json. If there are several templates, the one named `default` is used.
     ///
     /// @return nothing if the model has none
-    /// @throws InvalidModelException if the template cannot be read; the message names the file and the line in it
+    /// @throws InvalidModelException if the template cannot be read; the message names the file and the line
+    ///     in it
     public static Optional<ChatTemplate> read(Path directory) {
         Path config = directory.resolve("tokenizer_config.json");
         JsonNode root = ModelInput.isThere(config) ? ModelJson.readObject(config) : MissingNode.getInstance();
@@ -100,7 +103,7 @@ public final class ChatTemplate {
         }
     }
 
-    /// The template's source, out of a list of named ones if that is what the file has.
+    /// Returns the template's source. If the file has a list of named templates, it is the default one.
     private static JsonNode chosen(JsonNode templates, Path config) {
         if (templates.isTextual() || templates.isNull() || templates.isMissingNode()) {
             return templates;
@@ -149,8 +152,8 @@ public final class ChatTemplate {
         return parts(conversation).stream().map(TextPart::text).collect(Collectors.joining());
     }
 
-    /// Renders a conversation in parts. Parts that the template wrote may hold special tokens; parts that it took
-    /// from messages are text, whatever they say. The parts, joined, are the result of [#render].
+    /// Renders a conversation in parts. Parts that the template wrote may contain special tokens. Parts that
+    /// it took from messages are text, whatever they say. The parts together are the result of [#render].
     ///
     /// @throws TemplateException if the template refuses the conversation, or fails on it
     public List<TextPart> parts(List<Message> messages, boolean addGenerationPrompt, @Nullable Boolean thinking) {
@@ -176,7 +179,7 @@ public final class ChatTemplate {
                 .toList();
     }
 
-    /// The parts up to the end of the last message, found by a mark there, as in transformers'
+    /// Returns the parts up to the end of the last message. A mark shows the end, as in transformers'
     /// `continue_final_message`.
     private List<TextPart> continued(Conversation conversation) {
         Message last = conversation.messages().getLast();
@@ -228,7 +231,7 @@ public final class ChatTemplate {
         return turn;
     }
 
-    /// `value` with its strings, keys among them, as text that is not the template's.
+    /// Returns `value` with all its strings, including keys, as foreign text.
     private static @Nullable Object foreign(@Nullable Object value) {
         return switch (value) {
             case String string -> Text.foreign(string);
@@ -246,34 +249,36 @@ public final class ChatTemplate {
         };
     }
 
-    /// Whether `enable_thinking` changes what the template writes.
+    /// Tells whether `enable_thinking` changes what the template writes.
     public boolean heedsThinking() {
         return trial.heedsThinking();
     }
 
-    /// Whether the assistant's turn begins within reasoning, `<think>`, as that of models that always reason.
+    /// Tells whether the assistant's turn begins within reasoning (`<think>`), as in models that always
+    /// reason.
     ///
     /// @param thinking the value of `enable_thinking` for the template; null for none
     public boolean opensReasoning(@Nullable Boolean thinking) {
         return trial.opensReasoning(thinking);
     }
 
-    /// Whether the template writes tools.
+    /// Tells whether the template writes tools.
     public boolean heedsTools() {
         return trial.heedsTools();
     }
 
-    /// Whether the template writes an assistant's `tool_calls`.
+    /// Tells whether the template writes an assistant's `tool_calls`.
     public boolean heedsToolCalls() {
         return heeds(TOOL_CALLS);
     }
 
-    /// Whether the template writes messages of a role, or refuses them, and does not ignore them.
+    /// Tells whether the template writes or refuses messages of a role, instead of ignoring them.
     public boolean writesRole(String role) {
         return trial.writesRole(role);
     }
 
-    /// The fields that messages may have for it to read, and other words of its source; nothing if it may read any.
+    /// Returns the fields of messages that the template may read, together with other words of its source. It
+    /// is empty if the template may read any field.
     public Optional<Set<String>> words() {
         return trial.writesAnyField() ? Optional.empty() : Optional.of(template.words());
     }

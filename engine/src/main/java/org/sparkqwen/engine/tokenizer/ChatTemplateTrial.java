@@ -8,9 +8,10 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.template.TemplateException;
 import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 
-/// Finds out what a template does with its input, by rendering small conversations with that input and without.
+/// Finds out what a template does with its input, by rendering small conversations with that input and
+/// without it.
 final class ChatTemplateTrial {
-    private static final String MARK = "trialmark"; // survives whatever a template does to the case of letters
+    private static final String MARK = "trialmark"; // it survives whatever a template does to the case of letters
     private static final Message SYSTEM = new Message("system", "Be brief.");
     private static final Message USER = new Message("user", "Hello.");
     private static final Message ASSISTANT = new Message("assistant", "Aye.");
@@ -62,7 +63,8 @@ final class ChatTemplateTrial {
                 .anyMatch(messages -> !written(messages, null, null).equals(written(messages, TOOLS, null)));
     }
 
-    /// Whether a field shows whatever its name is, as where a template writes whole messages as JSON.
+    /// Tells whether a field is written whatever its name is, as in a template that writes whole messages as
+    /// JSON.
     boolean writesAnyField() {
         return CONVERSATIONS.stream()
                 .map(messages -> messages.stream()
@@ -76,7 +78,7 @@ final class ChatTemplateTrial {
         return showsMark(List.of(marked, USER)) || showsMark(List.of(USER, marked));
     }
 
-    /// Whether the mark is written, or the template refuses what has it.
+    /// Tells whether the mark is written, or the template refuses the messages that have it.
     private boolean showsMark(List<Message> messages) {
         return written(messages, null, null)
                 .map(text -> text.toLowerCase(Locale.ROOT).contains(MARK))

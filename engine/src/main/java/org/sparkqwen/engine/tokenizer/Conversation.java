@@ -6,9 +6,9 @@ import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 
 /// A conversation that a chat template renders.
 ///
-/// @param tools that the model may call, each as JSON has it: strings, truth values, Long, Double, null, lists and maps
-///     of these; null for none
-/// @param thinking what the template finds as `enable_thinking`; null for nothing
+/// @param tools the tools that the model may call, each as a value of JSON: strings, truth values, Long,
+///     Double, null, and lists and maps of these; null for none
+/// @param thinking the value of `enable_thinking` for the template; null for none
 public record Conversation(
         List<Message> messages,
         @Nullable List<?> tools,

@@ -2,7 +2,7 @@ package org.sparkqwen.engine.tokenizer;
 
 import java.util.Arrays;
 
-/// A binary heap of longs, the smallest first.
+/// A binary heap of longs, with the smallest first.
 final class LongHeap {
     private long[] elements;
     private int size;
@@ -31,7 +31,7 @@ final class LongHeap {
         elements[i] = element;
     }
 
-    /// Takes the smallest out of a heap that is not empty.
+    /// Removes the smallest number from a heap that is not empty.
     long removeFirst() {
         long first = elements[0];
         long moved = elements[--size];

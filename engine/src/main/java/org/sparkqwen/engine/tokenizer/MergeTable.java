@@ -2,26 +2,26 @@ package org.sparkqwen.engine.tokenizer;
 
 import java.util.Arrays;
 
-/// The merges of byte-pair encoding: which two tokens merge to which third, and at which rank. It is a hash table of
-/// primitives, because encoding asks it for every pair of neighbours.
+/// The merges of byte-pair encoding: which two tokens merge to which third one, and at which rank. It is a
+/// hash table of primitives, because encoding asks it about every pair of neighbours.
 final class MergeTable {
     /// What [#find] returns for a pair that does not merge.
     static final long NONE = -1;
 
-    /// No pair of ids: ids are not negative.
+    /// The mark of a free slot. It cannot be a pair of ids, because ids are not negative.
     private static final long FREE = -1;
 
-    /// `left << 32 | right`, or [#FREE]
+    /// The pairs as `left << 32 | right`, or [#FREE].
     private final long[] pairs;
 
-    /// `rank << 32 | merged`
+    /// The merges as `rank << 32 | merged`.
     private final long[] merges;
 
     private final int shift;
 
-    /// @param capacity the most pairs that will be put
+    /// @param capacity the greatest number of pairs that will be added
     MergeTable(int capacity) {
-        // At most half full, so that probing stays short.
+        // The table is at most half full, so that probing stays short.
         int bits = Math.max(4, 33 - Integer.numberOfLeadingZeros(Math.max(capacity, 1)));
         pairs = new long[1 << bits];
         Arrays.fill(pairs, FREE);
@@ -29,7 +29,10 @@ final class MergeTable {
         shift = Long.SIZE - bits;
     }
 
-    /// @param rank the lowest merges first; a pair put twice keeps the later one, as in Hugging Face's tokenizers
+    /// Adds a merge.
+    ///
+    /// @param rank the merge with the lowest rank comes first; if a pair is added twice, the later one
+    ///     counts, as in Hugging Face's tokenizers
     void put(int left, int right, int rank, int merged) {
         int slot = slotOf(pair(left, right));
         pairs[slot] = pair(left, right);

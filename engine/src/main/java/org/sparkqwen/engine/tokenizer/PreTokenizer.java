@@ -1,13 +1,14 @@
 package org.sparkqwen.engine.tokenizer;
 
-/// Splits text into the words that byte-pair encoding treats one by one: Qwen's regular expression, by hand.
+/// Splits text into the words that byte-pair encoding treats one by one. It is Qwen's regular expression,
+/// written as code.
 ///
-/// Written out, the alternatives show which characters each takes, and the time is linear by construction: no
-/// character is looked at more than four times. The pattern means what Oniguruma, the engine of Hugging Face's
-/// tokenizers, makes of it: `(?i:…)` folds as Unicode does, and `\s` is Unicode white space. Oniguruma's tables are
-/// those of Unicode 16, as Java 25's are; the differential tests hold that.
+/// The code shows which characters each alternative takes, and its time is linear, because no character is
+/// looked at more than four times. The pattern has the meaning that it has in Oniguruma, the engine of
+/// Hugging Face's tokenizers: `(?i:…)` folds as Unicode does, and `\s` is Unicode white space. Oniguruma's
+/// tables are those of Unicode 16, as in Java 25. The differential tests check that.
 final class PreTokenizer {
-    /// The pattern that [#end] follows, as tokenizer.json has it.
+    /// The pattern that [#end] follows, as it is in tokenizer.json.
     static final String PATTERN = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
             + "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
             + "|\\p{N}"
@@ -16,19 +17,19 @@ final class PreTokenizer {
             + "|\\s+(?!\\S)"
             + "|\\s+";
 
-    /// `\p{L}`
+    /// The kind `\p{L}`.
     private static final byte LETTER = 0;
 
-    /// `\p{N}`
+    /// The kind `\p{N}`.
     private static final byte NUMBER = 1;
 
-    /// `[\r\n]`
+    /// The kind `[\r\n]`.
     private static final byte NEWLINE = 2;
 
-    /// `\s` without the newlines
+    /// The kind `\s` without newlines.
     private static final byte SPACE = 3;
 
-    /// `[^\s\p{L}\p{N}]`
+    /// The kind `[^\s\p{L}\p{N}]`.
     private static final byte OTHER = 4;
 
     private static final byte[] KIND_OF_CHAR = new byte[1 << 16];
@@ -41,9 +42,9 @@ final class PreTokenizer {
 
     private PreTokenizer() {}
 
-    /// Returns where the word that begins at `start` ends. The alternatives are tried in the pattern's order.
+    /// Returns the end of the word that begins at `start`. The alternatives are tried in the pattern's order.
     ///
-    /// @param text without lone surrogates
+    /// @param text must not have lone surrogates
     /// @param start before the end of `text`
     static int end(String text, int start) {
         byte kind = kindAt(text, start);
@@ -75,7 +76,8 @@ final class PreTokenizer {
         return endOfWhiteSpace(text, start);
     }
 
-    /// The three alternatives that begin with white space, for the run of it from `start`.
+    /// Returns the end of one of the three alternatives that begin with white space, for the run of white
+    /// space from `start`.
     private static int endOfWhiteSpace(String text, int start) {
         int end = start;
         int lastNewline = -1;
@@ -89,14 +91,14 @@ final class PreTokenizer {
             end++;
         }
         if (lastNewline >= 0) {
-            // \s*[\r\n]+ gives back what follows the last newline
+            // \s*[\r\n]+ gives back what follows the last newline.
             return lastNewline + 1;
         }
         if (end < text.length() && end - start > 1) {
-            // \s+(?!\S) leaves the last one to what follows
+            // \s+(?!\S) leaves the last one to the next word.
             return end - 1;
         }
-        // \s+(?!\S) at the end of the text, or \s+ for a single one
+        // This is \s+(?!\S) at the end of the text, or \s+ for a single one.
         return end;
     }
 
@@ -105,7 +107,7 @@ final class PreTokenizer {
         if (i >= text.length()) {
             return -1;
         }
-        // Of the characters that Unicode folds to these letters only ſ, U+017F, is not ASCII.
+        // Only one character other than ASCII is folded to these letters by Unicode: ſ, U+017F.
         return switch (text.charAt(i)) {
             case 's', 'S', 'ſ', 't', 'T', 'm', 'M', 'd', 'D' -> i + 1;
             case 'r', 'R', 'v', 'V' -> endOfLetter(text, i + 1, 'e', 'E');
@@ -142,7 +144,7 @@ final class PreTokenizer {
         return i;
     }
 
-    /// `\s`: all white space is in the basic plane.
+    /// Tells whether a char is in `\s`. All white space is in the basic plane.
     static boolean isWhiteSpace(char c) {
         return KIND_OF_CHAR[c] == SPACE || KIND_OF_CHAR[c] == NEWLINE;
     }
@@ -152,7 +154,8 @@ final class PreTokenizer {
         return Character.isHighSurrogate(c) ? kindOf(text.codePointAt(i)) : KIND_OF_CHAR[c];
     }
 
-    /// The width of a character in chars. Text without lone surrogates needs no look at the second one.
+    /// Returns the width of a character in chars. In text without lone surrogates, the second char need not
+    /// be checked.
     private static int width(String text, int i) {
         return Character.isHighSurrogate(text.charAt(i)) ? 2 : 1;
     }

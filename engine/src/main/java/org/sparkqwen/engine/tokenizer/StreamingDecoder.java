@@ -1,9 +1,10 @@
 package org.sparkqwen.engine.tokenizer;
 
-/// Decodes tokens as they are generated. A token may end inside a character: its bytes are held back until the
-/// character is whole, so the text never changes after it was given out.
+/// Decodes tokens as they are generated. A token may end inside a character. Its bytes are held back until
+/// the character is complete, so the text never changes after it was returned.
 ///
-/// The pieces, joined, are what [Tokenizer#decode] gives for the same ids. For one sequence and one thread.
+/// The pieces together are the result of [Tokenizer#decode] for the same ids. A decoder is for one sequence
+/// and one thread.
 public final class StreamingDecoder {
     private final Vocabulary vocabulary;
     private final Utf8Decoder utf8 = new Utf8Decoder();
@@ -13,7 +14,7 @@ public final class StreamingDecoder {
         this.vocabulary = vocabulary;
     }
 
-    /// Takes the next token and returns the text that is complete now, maybe none.
+    /// Takes the next token and returns the text that is complete now, which may be empty.
     ///
     /// @param id an id without a token adds nothing
     public String accept(int id) {
@@ -21,7 +22,8 @@ public final class StreamingDecoder {
         return taken();
     }
 
-    /// Ends the text: returns U+FFFD if the last character is unfinished, else nothing. A new text may follow.
+    /// Ends the text. It returns U+FFFD if the last character is incomplete, and nothing otherwise. A new
+    /// text may follow.
     public String finish() {
         utf8.finish(complete);
         return taken();

@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.tokenizer;
 
-/// A piece of a text that is put together from several sources, such as a template and what it is filled with.
+/// A part of a text that is put together from several sources, such as a template and the values in it.
 ///
-/// @param special what special tokens mean in the piece
+/// @param special what special tokens mean in the part
 public record TextPart(String text, SpecialTokens special) {}

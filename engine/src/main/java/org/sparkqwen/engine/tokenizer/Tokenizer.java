@@ -10,10 +10,10 @@ import java.util.concurrent.CancellationException;
 
 /// Turns text into token ids and back, as Hugging Face's tokenizers do with the same tokenizer.json.
 ///
-/// Encoding goes in one direction: added tokens are cut out of the text; what lies between them is normalized to NFC
-/// where the tokenizer has that, added tokens of normalized text are cut out of it, and the rest is split into words,
-/// each of which has its UTF-8 bytes merged by byte-pair encoding. Its time is linear in the text but for a logarithm,
-/// whatever the text. Immutable and safe for use by many threads.
+/// Encoding goes in one direction. Added tokens are cut out of the text. The parts between them are
+/// normalized to NFC if the tokenizer does so, and the added tokens of normalized text are cut out of them.
+/// The rest is split into words, and the UTF-8 bytes of each word are merged by byte-pair encoding. For every
+/// text the time is linear except for a logarithm. A tokenizer is immutable and safe for use by many threads.
 public final class Tokenizer {
     /// The number of chars between two checks whether the thread is interrupted, which are some tens of
     /// milliseconds apart.
@@ -48,26 +48,27 @@ public final class Tokenizer {
         warnings = List.copyOf(lines);
     }
 
-    /// Reads a tokenizer.json of the kind that Qwen2 and Qwen3 have, by itself. `truncation` and `padding` are
-    /// passed over: they are left from the training that wrote the file, and transformers overrides them too.
+    /// Reads a tokenizer.json of the kind that Qwen2 and Qwen3 have, without any other file. `truncation` and
+    /// `padding` are ignored. They are left from the training that wrote the file, and transformers overrides
+    /// them too.
     ///
-    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException if the file is unreadable, inconsistent, or of
-    ///     a kind that would give other ids here than there; the message names the key
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException if the file is unreadable, inconsistent,
+    ///     or of a kind that would give other ids here than there; the message names the key
     public static Tokenizer read(Path tokenizerJson) {
         return of(TokenizerFiles.ofFile(tokenizerJson));
     }
 
-    /// Reads the tokenizer of a model: tokenizer.json, or vocab.json and merges.txt, with what the files beside
-    /// them add.
+    /// Reads the tokenizer of a model: tokenizer.json, or vocab.json and merges.txt, with what the files
+    /// beside them add.
     ///
-    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException as there, or if there is none
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException as [#read] says, or if there is none
     public static Tokenizer ofModel(Path directory) {
         return of(TokenizerFiles.read(directory));
     }
 
     /// Makes a tokenizer from files that were read before.
     ///
-    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException as there
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException as [#read] says
     public static Tokenizer of(TokenizerFiles files) {
         byte[] json = files.content(TokenizerFiles.TOKENIZER);
         TokenizerJson.Content content = json != null
@@ -80,19 +81,20 @@ public final class Tokenizer {
         return new Tokenizer(content, new TokenizerConfig(files, content));
     }
 
-    /// Remarks on the files for the user, a line each.
+    /// Returns remarks on the files for the user, one line each.
     public List<String> warnings() {
         return warnings;
     }
 
-    /// The ids of a document or prompt by itself, with the tokens that the tokenizer puts around every text: what
-    /// transformers' `tokenizer(text)` gives. In Qwen's own there are none; Qwen3-Embedding's puts `<|endoftext|>`
-    /// behind, those of models with `add_bos_token` a token before.
+    /// Returns the ids of a document or prompt with the tokens that the tokenizer puts around every text, as
+    /// transformers' `tokenizer(text)` does. Qwen's own tokenizers put none. Qwen3-Embedding's puts
+    /// `<|endoftext|>` after the text, and those of models with `add_bos_token` put a token before it.
     public int[] encodeWhole(String text, SpecialTokens special) {
         return withAffixes(encode(text, special));
     }
 
-    /// The ids of a document or prompt in parts, with the tokens that the tokenizer puts around every text.
+    /// Returns the ids of a document or prompt in parts, with the tokens that the tokenizer puts around every
+    /// text.
     public int[] encodeWhole(List<TextPart> parts) {
         return withAffixes(encode(parts));
     }
@@ -105,26 +107,26 @@ public final class Tokenizer {
         return whole.toArray();
     }
 
-    /// The tokens that the tokenizer puts before every text.
+    /// Returns the tokens that the tokenizer puts before every text.
     public int[] tokensBefore() {
         return affixes.before().clone();
     }
 
-    /// The `bos_token` of tokenizer_config.json.
+    /// Returns the `bos_token` of tokenizer_config.json.
     public OptionalInt bosToken() {
         return bosToken;
     }
 
-    /// The `eos_token` of tokenizer_config.json, or Qwen's where there is none: of post-trained models
-    /// `<|im_end|>`.
+    /// Returns the `eos_token` of tokenizer_config.json, or Qwen's if there is none. It is `<|im_end|>` for
+    /// post-trained models.
     public OptionalInt eosToken() {
         return eosToken;
     }
 
-    /// Encodes `text`; no token is added before or after it.
+    /// Encodes `text`. No token is added before or after it.
     ///
-    /// @param text a surrogate without its other half is read as U+FFFD, since it has no UTF-8
-    /// @return as many ids as `text` has tokens, none for the empty text
+    /// @param text a lone surrogate is read as U+FFFD, because it has no UTF-8
+    /// @return as many ids as `text` has tokens; the empty text has none
     /// @throws CancellationException if the thread is interrupted while a long text is encoded
     public int[] encode(String text, SpecialTokens special) {
         BitSet asText = new BitSet();
@@ -132,8 +134,9 @@ public final class Tokenizer {
         return encode(text, asText);
     }
 
-    /// Encodes the parts as the one text that they are together: words and added tokens reach across borders. A
-    /// special token is matched where all of it lies in parts that say [SpecialTokens#PARSE]; elsewhere it is text.
+    /// Encodes the parts as the one text that they are together. Words and added tokens may reach across
+    /// borders. A special token is matched if all of it lies in parts with [SpecialTokens#PARSE]. Elsewhere
+    /// it is text.
     public int[] encode(List<TextPart> parts) {
         StringBuilder text = new StringBuilder();
         BitSet asText = new BitSet();
@@ -147,7 +150,7 @@ public final class Tokenizer {
         return encode(text.toString(), asText);
     }
 
-    /// @param asText the chars of `text` that special tokens may not be made of
+    /// @param asText the chars of `text` that special tokens must not contain
     private int[] encode(String text, BitSet asText) {
         String wellFormed = wellFormed(text);
         TokenIds ids = new TokenIds(wellFormed.length() / 3);
@@ -162,8 +165,8 @@ public final class Tokenizer {
         return ids.toArray();
     }
 
-    /// Decodes `ids`, special tokens as their text. Bytes that are not UTF-8 become U+FFFD; an id without a token
-    /// adds nothing, as in Hugging Face's tokenizers.
+    /// Decodes `ids`. Special tokens become their text, and bytes that are not UTF-8 become U+FFFD. As in
+    /// Hugging Face's tokenizers, an id without a token adds nothing.
     public String decode(int[] ids) {
         Utf8Decoder utf8 = new Utf8Decoder();
         StringBuilder text = new StringBuilder();
@@ -179,29 +182,31 @@ public final class Tokenizer {
         return new StreamingDecoder(vocabulary);
     }
 
-    /// The highest id + 1. A model may have more rows of logits than that.
+    /// Returns the highest id + 1. A model may have more rows of logits than that.
     public int vocabularySize() {
         return vocabulary.size();
     }
 
-    /// The id of a token of the base vocabulary or of an added one, by its spelling in tokenizer.json:
-    /// `<|endoftext|>`, `Ġthe`.
+    /// Returns the id of a token of the base vocabulary or of an added token, by its spelling in
+    /// tokenizer.json, such as `<|endoftext|>` or `Ġthe`.
     public OptionalInt idOf(String token) {
         return vocabulary.idOf(token);
     }
 
-    /// The bytes that a token decodes to, which need not be whole characters; none for an id without a token.
+    /// Returns the bytes to which a token decodes. They need not be whole characters. An id without a token
+    /// has none.
     public byte[] bytesOf(int id) {
         return vocabulary.bytes(id).clone();
     }
 
-    /// Whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, rather than of the base
-    /// vocabulary.
+    /// Tells whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, and not of the
+    /// base vocabulary.
     public boolean isAddedToken(int id) {
         return id >= 0 && addedIds.get(id);
     }
 
-    /// Whether an id is that of a special token, such as `<|endoftext|>`: a command rather than text.
+    /// Tells whether an id is that of a special token such as `<|endoftext|>`, which is a command and not
+    /// text.
     public boolean isSpecialToken(int id) {
         return id >= 0 && specialIds.get(id);
     }
@@ -210,7 +215,8 @@ public final class Tokenizer {
         return normalizes ? CanonicalComposition.compose(text) : text;
     }
 
-    /// @param asText of the whole text, in which `text` begins at `offset`
+    /// @param asText the chars of the whole text, in which `text` begins at `offset`, that special tokens
+    ///     must not contain
     private void encodeBetween(String text, BitSet asText, int offset, TokenIds ids) {
         String normalized = normalized(text);
         if (ofNormalizedText.isEmpty()) {
@@ -228,8 +234,9 @@ public final class Tokenizer {
         }
     }
 
-    /// Which chars of a normalized text special tokens may not be made of. What normalization changed, from the
-    /// first to the last different char, counts as one: text if any of it was.
+    /// Returns the chars of a normalized text that special tokens must not contain. The range that
+    /// normalization changed, from the first different char to the last, counts as one. It is text if any of
+    /// its chars was.
     private static BitSet moved(BitSet asText, String text, String normalized) {
         if (asText.isEmpty() || text.equals(normalized)) {
             return asText;
@@ -269,7 +276,7 @@ public final class Tokenizer {
         }
     }
 
-    /// `text` with U+FFFD for each surrogate that stands alone; `text` itself if there is none.
+    /// Returns `text` with U+FFFD for each lone surrogate, or `text` itself if there is none.
     static String wellFormed(String text) {
         StringBuilder repaired = null;
         for (int i = 0; i < text.length(); i++) {

@@ -13,13 +13,14 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelJson;
 
-/// What tokenizer_config.json, added_tokens.json and special_tokens_map.json add to a tokenizer, as transformers has
-/// it: further added tokens, which of them begin and end a text, and whether they are put there.
+/// The additions that tokenizer_config.json, added_tokens.json and special_tokens_map.json make to a
+/// tokenizer, as in transformers: further added tokens, the tokens that begin and end a text, and whether
+/// they are put there.
 ///
-/// The two smaller files are what older versions wrote. They count only where tokenizer_config.json has no
+/// Older versions wrote the two smaller files. They count only if tokenizer_config.json has no
 /// `added_tokens_decoder`.
 final class TokenizerConfig {
-    /// In the order in which transformers adds those that are missing.
+    /// The keys of special tokens, in the order in which transformers adds tokens that are missing.
     private static final List<String> NAMED =
             List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
 
@@ -27,7 +28,7 @@ final class TokenizerConfig {
 
     private static final String QWENS_END = "<|endoftext|>";
 
-    /// Classes whose texts are made of tokenizer.json alone, or as Qwen2Tokenizer makes them.
+    /// The classes that make ids from tokenizer.json alone, or as Qwen2Tokenizer does.
     private static final Set<String> CLASSES = Set.of(
             "Qwen2Tokenizer",
             "Qwen2TokenizerFast",
@@ -37,7 +38,7 @@ final class TokenizerConfig {
             "LlamaTokenizer",
             "LlamaTokenizerFast");
 
-    /// Keys that say nothing about the ids of one text, or are read here or by [ChatTemplate].
+    /// The keys that do not change the ids of a text, or are read here or by [ChatTemplate].
     private static final Set<String> KNOWN_KEYS = Set.of(
             "add_bos_token",
             "add_eos_token",
@@ -69,7 +70,7 @@ final class TokenizerConfig {
             "sp_model_kwargs",
             "spaces_between_special_tokens",
             "special_tokens_map_file",
-            "split_special_tokens", // --special-tokens says it
+            "split_special_tokens", // --special-tokens has that meaning
             "stride",
             "tokenizer_class",
             "tokenizer_file",
@@ -81,7 +82,7 @@ final class TokenizerConfig {
             "use_fast",
             "verbose");
 
-    /// Lines about one file.
+    /// The greatest number of warnings about one file.
     private static final int MOST_WARNINGS = 20;
 
     private final TokenizerFiles files;
@@ -92,7 +93,7 @@ final class TokenizerConfig {
     private final AddedVocabulary added;
     private final List<String> warnings = new ArrayList<>();
 
-    /// @throws InvalidModelException if a file is no JSON object
+    /// @throws InvalidModelException if a file is not a JSON object
     TokenizerConfig(TokenizerFiles files, TokenizerJson.Content content) {
         this.files = files;
         origin = files.origin(TokenizerFiles.CONFIG);
@@ -132,7 +133,7 @@ final class TokenizerConfig {
         for (var keys = root.fieldNames(); keys.hasNext(); ) {
             String key = keys.next();
             boolean known = KNOWN_KEYS.contains(key) || NAMED.contains(key) || FURTHER.contains(key);
-            // Multimodal models name tokens of their own: image_token, image_token_id, …
+            // Multimodal models name tokens of their own, such as image_token and image_token_id.
             if (!known && !key.endsWith("_token") && !key.endsWith("_token_id") && unknown++ < 10) {
                 warn("key %s is unknown and ignored".formatted(Quote.of(key)));
             }
@@ -191,7 +192,7 @@ final class TokenizerConfig {
         });
     }
 
-    /// What transformers makes of a file that says less than `added_tokens_decoder`.
+    /// Reads the files that say less than `added_tokens_decoder`, as transformers does.
     private void readAddedTokens(Map<Integer, AddedToken> tokens) {
         String place = files.origin(TokenizerFiles.ADDED_TOKENS);
         Set<String> special = Set.copyOf(names());
@@ -201,7 +202,7 @@ final class TokenizerConfig {
             if (!BaseVocabulary.isId(entry.getValue())) {
                 throw new InvalidModelException("%s: %s".formatted(where, BaseVocabulary.noId(entry.getValue())));
             }
-            // What tokenizer.json says of the same token counts.
+            // If tokenizer.json has the same token, its flags count.
             if (!added.contains(content)) {
                 boolean isSpecial = special.contains(content);
                 tokens.put(
@@ -235,7 +236,7 @@ final class TokenizerConfig {
         added.add(token);
     }
 
-    /// Adds the named special tokens that no file has added, and makes those special that are not.
+    /// Adds the named special tokens that no file has added, and makes named tokens special.
     private void addNamed() {
         for (String content : names()) {
             String where = "%s: the token %s".formatted(origin, Quote.of(content));
@@ -248,7 +249,7 @@ final class TokenizerConfig {
         }
     }
 
-    /// Contents of all named special tokens.
+    /// Returns the contents of all named special tokens.
     private List<String> names() {
         List<String> names = new ArrayList<>();
         for (String key : NAMED) {
@@ -289,12 +290,12 @@ final class TokenizerConfig {
         return content.textValue();
     }
 
-    /// The token that begins texts.
+    /// Returns the token that begins texts.
     OptionalInt bosToken() {
         return id(named("bos_token"));
     }
 
-    /// The token that ends texts. Where the file does not say, it is Qwen2Tokenizer's.
+    /// Returns the token that ends texts. If the file names none, it is that of Qwen2Tokenizer.
     OptionalInt eosToken() {
         String name = tokenizerClass();
         boolean qwens = name == null || name.startsWith("Qwen2");
@@ -306,8 +307,8 @@ final class TokenizerConfig {
         return content == null ? OptionalInt.empty() : added.idOf(content);
     }
 
-    /// What is put around a text: `add_bos_token` and `add_eos_token` replace what tokenizer.json says. Llama's
-    /// class adds the first where the file does not say.
+    /// Returns the tokens around a text. `add_bos_token` and `add_eos_token` replace what tokenizer.json
+    /// says. Llama's class adds the first token if the file does not say.
     Affixes affixes(Affixes ofTokenizerJson) {
         String name = tokenizerClass();
         boolean llama = name != null && name.startsWith("LlamaTokenizer");

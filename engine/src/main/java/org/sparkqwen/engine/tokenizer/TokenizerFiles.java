@@ -14,12 +14,13 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelInput;
 
-/// The files that a model's tokenizer is read from, with what they hold, so that executors can be sent them.
+/// The files from which a model's tokenizer is read, with their contents, so that they can be sent to
+/// executors.
 ///
-/// @param directory where they are, for messages
-/// @param contents by file name
+/// @param directory the directory of the files, for messages
+/// @param contents the contents by file name
 public record TokenizerFiles(String directory, NavigableMap<String, byte[]> contents) implements Serializable {
-    /// The whole tokenizer in one file. Where it is, [#VOCABULARY] and [#MERGES] are not looked at.
+    /// The file with the whole tokenizer. If it exists, [#VOCABULARY] and [#MERGES] are not read.
     static final String TOKENIZER = "tokenizer.json";
 
     static final String VOCABULARY = "vocab.json";
@@ -32,7 +33,8 @@ public record TokenizerFiles(String directory, NavigableMap<String, byte[]> cont
         this(directory, new TreeMap<>(contents));
     }
 
-    /// Names of the files that make a tokenizer, of those that `isThere`; empty where there is none.
+    /// Returns the names of the files that make a tokenizer, among those that exist. It is empty if there is
+    /// no tokenizer.
     public static List<String> names(Predicate<String> isThere) {
         List<String> names = new ArrayList<>();
         if (isThere.test(TOKENIZER)) {
@@ -51,9 +53,9 @@ public record TokenizerFiles(String directory, NavigableMap<String, byte[]> cont
         return names;
     }
 
-    /// Whether a directory has a tokenizer.
+    /// Tells whether a directory has a tokenizer.
     ///
-    /// @throws InvalidModelException if a file of that name is no regular file
+    /// @throws InvalidModelException if a file of that name is not a regular file
     public static boolean existIn(Path directory) {
         return !names(name -> ModelInput.isThere(directory.resolve(name))).isEmpty();
     }
@@ -74,13 +76,13 @@ public record TokenizerFiles(String directory, NavigableMap<String, byte[]> cont
         return new TokenizerFiles(directory.toString(), contents);
     }
 
-    /// A tokenizer.json by itself, whatever its name and whatever lies beside it.
+    /// Returns a single tokenizer.json, whatever its name is and whatever lies beside it.
     static TokenizerFiles ofFile(Path tokenizerJson) {
         Path directory = tokenizerJson.toAbsolutePath().getParent();
         return new TokenizerFiles(String.valueOf(directory), Map.of(TOKENIZER, ModelInput.read(tokenizerJson)));
     }
 
-    /// What tells these files from others, wherever they are: sha256 of their names and what they hold.
+    /// Returns the sha256 of the names and contents of the files. It identifies them wherever they are.
     public String sha256() {
         return Fingerprint.of(contents);
     }
@@ -89,7 +91,7 @@ public record TokenizerFiles(String directory, NavigableMap<String, byte[]> cont
         return contents.get(name);
     }
 
-    /// The file's whole name, for messages.
+    /// Returns the file's path for messages.
     String origin(String name) {
         return Quote.line(Path.of(directory, name).toString());
     }

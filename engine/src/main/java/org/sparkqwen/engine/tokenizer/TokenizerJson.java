@@ -11,11 +11,11 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 
 /// Reads tokenizer.json, which is untrusted input.
 ///
-/// The file describes a pipeline of which many kinds exist. Exactly one is implemented, that of Qwen2 and Qwen3;
-/// whatever in a file is known to make Hugging Face's tokenizers give other ids is refused by the name of its key. A
-/// key that is not known is passed over, and warned of.
+/// The file describes a pipeline, of which many kinds exist. Exactly one is implemented, that of Qwen2 and
+/// Qwen3. A setting that is known to make Hugging Face's tokenizers give other ids is refused by the name of
+/// its key. An unknown key is ignored, and causes a warning.
 final class TokenizerJson {
-    /// Keys of one file, and tokens, that are warned of one by one.
+    /// The greatest number of keys of one file, and of tokens, for which there is a warning each.
     private static final int MOST_WARNINGS = 10;
 
     private static final Set<String> FLAGS = Set.of("single_word", "lstrip", "rstrip", "normalized", "special");
@@ -30,7 +30,7 @@ final class TokenizerJson {
         base = new BaseVocabulary(origin, "model.vocab");
     }
 
-    /// What the file says.
+    /// The content of the file.
     ///
     /// @param normalizes whether text is normalized to NFC
     record Content(
@@ -95,7 +95,8 @@ final class TokenizerJson {
         return lines;
     }
 
-    /// Of a sequence each step: NFC, however often, is NFC.
+    /// Tells whether text is normalized. In a sequence, each step may be NFC, because repeating NFC changes
+    /// nothing.
     private boolean normalizes(JsonNode normalizer, String where) {
         if ("Sequence".equals(normalizer.path("type").textValue())) {
             knownKeys(normalizer, where + ".", Set.of("type", "normalizers"));
@@ -133,14 +134,14 @@ final class TokenizerJson {
         where = "pre_tokenizer.pretokenizers[1]";
         JsonNode byteLevel = steps.get(1);
         requireType(byteLevel, where, "ByteLevel");
-        // Absent, these two are true.
+        // If these two are absent, they are true.
         requireBoolean(byteLevel, where, "add_prefix_space", false, true);
         requireBoolean(byteLevel, where, "use_regex", false, true);
         knownKeys(byteLevel, where + ".", Set.of("type", "add_prefix_space", "trim_offsets", "use_regex"));
     }
 
-    /// What the post-processor puts around a text: a TemplateProcessing's tokens. A ByteLevel trims offsets and
-    /// leaves the ids alone; its options mean nothing here.
+    /// Returns what the post-processor puts around a text, which are the tokens of a TemplateProcessing. A
+    /// ByteLevel trims offsets and does not change the ids, so its options mean nothing here.
     private Affixes affixes(JsonNode processor, String where) {
         String type = processor.path("type").textValue();
         if ("ByteLevel".equals(type)) {
@@ -168,7 +169,7 @@ final class TokenizerJson {
         return affixes;
     }
 
-    /// The template for one text; that for two has no use here.
+    /// Reads the template for one text. The template for two texts has no use here.
     private Affixes template(JsonNode processor, String where) {
         knownKeys(processor, where + ".", Set.of("type", "single", "pair", "special_tokens"));
         TokenIds before = new TokenIds(0);
@@ -214,7 +215,8 @@ final class TokenizerJson {
         return ids.toArray();
     }
 
-    /// The options of a ByteLevel decoder do nothing: they belong to the pre-tokenizer that shares its type.
+    /// Checks the decoder. The options of a ByteLevel decoder do nothing. They belong to the pre-tokenizer of
+    /// the same type.
     private void checkDecoder(JsonNode decoder) {
         requireType(decoder, "decoder", "ByteLevel");
     }
@@ -227,7 +229,7 @@ final class TokenizerJson {
                 Set.of(
                         "type",
                         "dropout",
-                        // The unknown token stands for bytes outside the vocabulary, and no byte is.
+                        // The unknown token stands for bytes outside the vocabulary, and there are none.
                         "unk_token",
                         "fuse_unk",
                         "continuing_subword_prefix",
@@ -339,7 +341,7 @@ final class TokenizerJson {
         requireBoolean(parent, where, key, false, false);
     }
 
-    /// @param absent what the key means when it is not there
+    /// @param absent what the key means if it is absent
     private void requireBoolean(JsonNode parent, String where, String key, boolean required, boolean absent) {
         JsonNode node = parent.path(key);
         boolean right = node.isMissingNode() ? absent == required : node.isBoolean() && node.booleanValue() == required;

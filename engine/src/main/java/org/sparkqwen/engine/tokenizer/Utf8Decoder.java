@@ -1,20 +1,21 @@
 package org.sparkqwen.engine.tokenizer;
 
-/// Turns UTF-8 that arrives byte by byte into text; what is malformed becomes U+FFFD.
+/// Turns UTF-8 that arrives byte by byte into text. Malformed bytes become U+FFFD.
 ///
-/// One U+FFFD for each maximal prefix of a well-formed sequence, else for each byte: the practice that the Unicode
-/// standard recommends (chapter 3, "U+FFFD Substitution of Maximal Subparts") and that Hugging Face's decoder follows.
-/// `new String(bytes, UTF_8)` does not: it gives one U+FFFD for a whole encoded surrogate where this gives three.
+/// There is one U+FFFD for each maximal prefix of a well-formed sequence, and otherwise one for each byte.
+/// The Unicode standard recommends this practice (chapter 3, "U+FFFD Substitution of Maximal Subparts"), and
+/// Hugging Face's decoder follows it. `new String(bytes, UTF_8)` does not: it gives one U+FFFD for a whole
+/// encoded surrogate, where this class gives three.
 final class Utf8Decoder {
     private static final char REPLACEMENT = '\uFFFD';
 
-    /// The bits of the unfinished character so far.
+    /// The bits of the incomplete character so far.
     private int codePoint;
 
-    /// Continuation bytes that it still needs; 0 between characters.
+    /// The number of continuation bytes that the character still needs; 0 between characters.
     private int missing;
 
-    /// The range of its next continuation byte, narrower than 80..BF after E0, ED, F0 and F4.
+    /// The range of its next continuation byte. It is narrower than 80..BF after E0, ED, F0 and F4.
     private int lowest;
 
     private int highest;
@@ -26,7 +27,7 @@ final class Utf8Decoder {
         }
     }
 
-    /// The input is over: an unfinished character becomes one U+FFFD.
+    /// Ends the input. An incomplete character becomes one U+FFFD.
     void finish(StringBuilder out) {
         if (missing > 0) {
             missing = 0;
@@ -38,7 +39,7 @@ final class Utf8Decoder {
         if (missing == 0) {
             first(b, out);
         } else if (b < lowest || b > highest) {
-            // The unfinished character ends here, and this byte may begin another.
+            // The incomplete character ends here, and this byte may begin another one.
             missing = 0;
             out.append(REPLACEMENT);
             first(b, out);

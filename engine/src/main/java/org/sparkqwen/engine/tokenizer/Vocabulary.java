@@ -3,14 +3,15 @@ package org.sparkqwen.engine.tokenizer;
 import java.util.Map;
 import java.util.OptionalInt;
 
-/// Every token, base and added, by id and by its spelling in tokenizer.json.
+/// All tokens, base tokens and added ones, by id and by their spelling in tokenizer.json.
 final class Vocabulary {
     private static final byte[] NO_BYTES = {};
 
     private final Map<String, Integer> idOfToken;
     private final byte[][] bytesOfId;
 
-    /// @param idOfToken kept, not copied; ids are distinct, not negative, and small enough to index an array
+    /// @param idOfToken kept and not copied; ids are distinct, not negative, and small enough to index an
+    ///     array
     Vocabulary(Map<String, Integer> idOfToken) {
         this.idOfToken = idOfToken;
         int highest = -1;
@@ -26,7 +27,7 @@ final class Vocabulary {
         }
     }
 
-    /// Highest id + 1.
+    /// Returns the highest id + 1.
     int size() {
         return bytesOfId.length;
     }
@@ -36,7 +37,7 @@ final class Vocabulary {
         return id == null ? OptionalInt.empty() : OptionalInt.of(id);
     }
 
-    /// The bytes of a token, not to be written to; none for an id without a token.
+    /// Returns the bytes of a token, which must not be written to. An id without a token has none.
     byte[] bytes(int id) {
         return 0 <= id && id < bytesOfId.length ? bytesOfId[id] : NO_BYTES;
     }

@@ -11,8 +11,8 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelJson;
 
-/// Reads vocab.json and merges.txt, which say less than a tokenizer.json. What they leave out, transformers'
-/// Qwen2Tokenizer has in its code: NFC, Qwen's pattern, and no post-processing.
+/// Reads vocab.json and merges.txt, which say less than a tokenizer.json. The rest is in the code of
+/// transformers' Qwen2Tokenizer: NFC, Qwen's pattern, and no post-processing.
 final class VocabularyFiles {
     private VocabularyFiles() {}
 
@@ -40,8 +40,8 @@ final class VocabularyFiles {
         }
     }
 
-    /// One merge a line, two tokens with a space between; the first line may be a version. A merge that comes twice
-    /// counts where it came first.
+    /// Reads the merges. Each line has one merge, as two tokens with a space between them. The first line may
+    /// be a version. If a merge occurs twice, its first line counts.
     private static MergeTable merges(BaseVocabulary base, String text, String origin) {
         List<String> lines = text.lines().toList();
         Set<String> seen = new LinkedHashSet<>();
