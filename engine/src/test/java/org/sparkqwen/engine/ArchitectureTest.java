@@ -23,11 +23,12 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/// The rules that keep the engine's parts apart.
+/// The engine's packages depend on each other, on libraries and on public names only as ARCHITECTURE.md
+/// allows.
 class ArchitectureTest {
     private static final String ROOT = "org.sparkqwen.engine";
 
-    /// The packages from the bottom up: each depends on those before it alone.
+    /// The packages from the bottom up. Each depends only on those before it.
     private static final List<String> FROM_THE_BOTTOM = List.of(
             "message",
             "kernels",
@@ -86,9 +87,9 @@ class ArchitectureTest {
                 .check(ENGINE);
     }
 
-    /// A rendering pays for all that it makes. These are the classes that charge for what they hold, `Casing`,
-    /// whose result is about as long as its text and is charged by its caller, and those that work while a template
-    /// is parsed, whose source is bounded.
+    /// A rendering pays for everything that it makes. The exceptions are classes that charge for their own
+    /// contents, `Casing`, whose result is about as long as its text and is charged by its caller, and
+    /// classes that work while a template is parsed, because the length of its source is limited.
     @Test
     void whatATemplateMakesIsChargedToItsBudget() {
         noClasses()
@@ -156,7 +157,7 @@ class ArchitectureTest {
         assertThat(both).isNotEmpty().allMatch(name -> name.startsWith(ROOT + ".run."));
     }
 
-    /// Top-level classes outside a part that depend on it.
+    /// Returns the top-level classes outside a package that depend on it.
     private static Set<String> usersOf(String part) {
         Set<String> users = new TreeSet<>();
         for (JavaClass each : ENGINE) {

@@ -29,14 +29,15 @@ import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.testing.Golden;
 
-/// transformers' greedy continuations, however the engine batches: with any neighbours, chunks of any length, blocks
-/// of any size, callers at once, and a cache so small that texts are stopped and computed again.
+/// The engine gives transformers' greedy continuations, however it batches: with any neighbours, with chunks
+/// of any length, with blocks of any size, for several callers at once, and with a cache so small that texts
+/// are preempted and computed again.
 class BatchingTest {
     private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
     private static final int NEW_TOKENS = 32;
     private static final long BLOCK_OF_32 = blockBytes();
 
-    /// @param blocks of 32 tokens that the cache has room for
+    /// @param blocks the number of blocks of 32 tokens for which the cache has room
     @ParameterizedTest
     @CsvSource({
         "1, 1, 32, 1000", "1, 64, 64, 1000", "3, 2, 32, 1000", "7, 64, 128, 1000", "33, 5, 32, 1000",
@@ -51,7 +52,7 @@ class BatchingTest {
         }
     }
 
-    /// Callers hand their requests in at any moment of the others' texts.
+    /// Callers pass their requests at any moment while others' texts are generated.
     @Test
     void greedyContinuationsAreThoseOfTransformersForCallersAtOnce() throws InterruptedException, ExecutionException {
         KeyValueOptions small = new KeyValueOptions(KeyValueFormat.F32, 14 * BLOCK_OF_32);
@@ -70,7 +71,7 @@ class BatchingTest {
     }
 
     @Test
-    void textsThatAreStoppedForWantOfCacheAndComputedAgainAreTheSame() {
+    void preemptedTextsAreTheSame() {
         Random random = new Random(5);
         List<Request.Generate> requests = IntStream.range(0, 8)
                 .mapToObj(i -> Golden.generate(i, random.ints(5, 0, 2000).toArray(), Golden.greedy(200)))
@@ -87,11 +88,11 @@ class BatchingTest {
         }
     }
 
-    /// Prompts that begin alike: with the tokens of one another, or a template's, to the middle of a block or its
-    /// end.
+    /// Some prompts begin alike. They share the tokens of another prompt or of a template, up to the middle
+    /// of a block or to its end.
     @ParameterizedTest
     @CsvSource({"64, 64, 32", "4096, 64, 32", "4096, 3, 64", "17, 5, 32"})
-    void textsAreTheSameWhetherTheirPromptIsSharedOrNot(int batchTokens, int maxSequences, int blockTokens) {
+    void textsAreTheSameWithSharedPromptsAndWithout(int batchTokens, int maxSequences, int blockTokens) {
         List<Request.Generate> requests = promptsThatBeginAlike();
         Map<Long, Result> alone = new HashMap<>();
         for (Request.Generate request : requests) {
@@ -134,9 +135,9 @@ class BatchingTest {
         }
     }
 
-    /// bfloat16 keys and values are another rounding, so another result; but one that batches as little decide.
+    /// A KV cache in bfloat16 is rounded, so it gives other results. Batches do not change them either.
     @Test
-    void withKeysAndValuesInBfloat16BatchesDoNotShowEither() {
+    void batchesChangeNoTextWithABfloat16Cache() {
         List<Request.Generate> requests = goldenAndNeighbours();
         List<Result> expected;
         try (Engine engine = open(4096, 64, new KeyValueOptions(KeyValueFormat.BF16, 1 << 30))) {
@@ -159,7 +160,7 @@ class BatchingTest {
     }
 
     @Test
-    void aTextTooLongForTheCacheIsRejectedAndTheOthersAreNot() {
+    void onlyATextTooLongForTheCacheIsRejected() {
         KeyValueOptions small = new KeyValueOptions(KeyValueFormat.F32, 3 * BLOCK_OF_32);
         int[] prompt = new Random(2).ints(90, 0, 2000).toArray();
         List<Request.Generate> requests = List.of(
@@ -206,7 +207,8 @@ class BatchingTest {
         }
     }
 
-    /// The golden prompts, ids from 0 on, and other texts of many lengths that come and go beside them.
+    /// Returns the golden prompts with ids from 0 on, and other texts of many lengths that come and go beside
+    /// them.
     private static List<Request.Generate> goldenAndNeighbours() {
         Random random = new Random(3);
         List<Request.Generate> requests = new ArrayList<>();

@@ -32,7 +32,7 @@ import org.sparkqwen.engine.testing.Pipe;
 import org.sparkqwen.engine.testing.Unwatched;
 import org.sparkqwen.engine.testing.Writable;
 
-/// Whatever others do to a cache, a model scores what it scores without one.
+/// Whatever others do to a cache, a model gives the same scores as without a cache.
 class CacheAttackTest {
     private static final Path MODEL = Golden.DIRECTORY.resolve("models/dense-tied-f32");
     private static final int OTHER = 23_456;
@@ -46,7 +46,8 @@ class CacheAttackTest {
     private byte[] sound = {};
     private byte[] forged = {};
 
-    /// A cache with the packed file of the model, and one of other weights that claims to be that.
+    /// Makes a cache with the packed file of the model, and a cache with a file of other weights that claims
+    /// to be it.
     @BeforeEach
     void forge() throws IOException {
         cache = directory.resolve("cache");
@@ -61,9 +62,9 @@ class CacheAttackTest {
         expected = logProbabilities(null);
     }
 
-    /// Otherwise the attacks below would show nothing.
+    /// If the forgery were not accepted here, the attacks below would prove nothing.
     @Test
-    void theForgeryIsBelievedInACacheThatIsTheUsersOwn() throws IOException {
+    void theForgeryIsAcceptedInTheUsersOwnCache() throws IOException {
         Files.write(Writable.file(file), forged);
         assertThat(logProbabilities(cache)).isNotEqualTo(expected);
     }
@@ -109,7 +110,7 @@ class CacheAttackTest {
                 "a cache above which others may write",
                 "a cache through a link of another user"
             })
-    void aDoubtfulCacheIsNotUsedAndOneLineSaysWhy(String kind) throws IOException {
+    void anUntrustedCacheIsNotUsedAndOneLineSaysWhy(String kind) throws IOException {
         Path used = cache;
         switch (kind) {
             case "a cache that others may write to" -> Files.setAttribute(cache, "unix:mode", 01777);
@@ -149,7 +150,7 @@ class CacheAttackTest {
         attack(seed, 250);
     }
 
-    /// Everything of the cache is replaced at random by something that would be believed, followed or waited for.
+    /// Replaces anything in the cache at random by something that would be accepted, followed or waited for.
     private void attack(long seed, int rounds) throws IOException {
         Random random = new Random(seed);
         for (int round = 0; round < rounds; round++) {

@@ -17,7 +17,7 @@ import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.testing.Refusal;
 import org.sparkqwen.engine.testing.SafetensorsWriter;
 
-/// Heads and names of tensors as checkpoints have them, whatever the config says.
+/// Checkpoints may have heads and names of tensors that differ from what their config says.
 class CheckpointFormsTest {
     private static final Path TIED = Golden.DIRECTORY.resolve("models/dense-tied-f32");
     private static final String FILE = "model.safetensors";
@@ -34,7 +34,7 @@ class CheckpointFormsTest {
     }
 
     @Test
-    void aHeadThatDiffersFromTheEmbeddingCountsWithAWarning() {
+    void aHeadThatDiffersFromTheEmbeddingIsUsedWithAWarning() {
         model.withHead(FILE, 0.5f);
         List<Double> stated = logProbabilities(directory);
         assertThat(warnings())
@@ -52,7 +52,7 @@ class CheckpointFormsTest {
         assertThat(warnings()).isEmpty();
     }
 
-    /// Numbers of bfloat16 are the same as float32.
+    /// The same numbers in float32 and in bfloat16 count as equal.
     @Test
     void theSameNumbersInAnotherFormatAreTheEmbedding() {
         model.withHead(FILE, 0);

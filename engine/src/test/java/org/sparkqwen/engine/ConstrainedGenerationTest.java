@@ -24,7 +24,8 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
-/// Texts of the small model under a constraint, sampled so hot that without it they would be noise.
+/// Texts of the small model follow their constraint, even if they are sampled at such a temperature that they
+/// would otherwise be noise.
 class ConstrainedGenerationTest {
     private static final Content PROMPT = new Content.Text("The state of the Union is", SpecialTokens.TEXT);
     private static final GenerationParams HOT = Golden.sampled(200, 1.5, 3);
@@ -51,10 +52,10 @@ class ConstrainedGenerationTest {
         assertThat(texts).anyMatch(generated -> !text(generated).endsWith("A.D."));
     }
 
-    /// 1,000 of 1,000 texts, hot enough that the model alone would write no JSON at all; the judge is a validator
-    /// that knows nothing of the automaton.
+    /// All of 1,000 texts are valid. They are sampled so hot that the model alone would write no JSON at all,
+    /// and they are checked by a validator that knows nothing of the automaton.
     @Test
-    void everyTextIsValidByTheSchema() {
+    void everyTextIsValidUnderTheSchema() {
         String schema = """
             {"type": "object", "additionalProperties": false,
              "properties": {
@@ -92,7 +93,7 @@ class ConstrainedGenerationTest {
         assertThat(texts).allMatch(generated -> generated.finishReason() == FinishReason.STOP);
     }
 
-    /// Log-probabilities are the model's own, not those among the tokens allowed.
+    /// Log-probabilities are the model's own, and are not computed among the allowed tokens only.
     @Test
     void aConstraintDoesNotChangeTheLogProbabilitiesOfWhatItAllows() {
         int[] prompt = ENGINE.tokens(PROMPT);
@@ -106,7 +107,7 @@ class ConstrainedGenerationTest {
     }
 
     @Test
-    void aTextThatReachesItsMostTokensIsCutWithThatReason() {
+    void aTextThatReachesTheTokenLimitIsCutWithThatReason() {
         List<Result.Generated> texts =
                 generate(ENGINE, Golden.sampled(5, 1.5, 3).withConstraint(new Constraint.Regex("[a-z ]{400}")), 20);
         assertThat(texts).allSatisfy(generated -> {
@@ -116,7 +117,7 @@ class ConstrainedGenerationTest {
     }
 
     @Test
-    void aConstraintThatIsWrongRejectsTheRowWithItsReason() {
+    void aWrongConstraintRejectsTheRowWithItsReason() {
         Request.Generate request = new Request.Generate(0, PROMPT, 0, HOT.withConstraint(new Constraint.Regex("(a")));
         assertThat(ENGINE.generate(List.of(request).iterator()).next())
                 .isInstanceOfSatisfying(

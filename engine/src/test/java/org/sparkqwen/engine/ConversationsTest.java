@@ -20,7 +20,7 @@ import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.TextPart;
 
-/// Prompts that are put together: conversations by the model's chat template, and texts in parts.
+/// Prompts may be put together: from conversations by the model's chat template, or from texts in parts.
 class ConversationsTest {
     private static final String CHAT_TEMPLATE = "{% for m in messages %}{% if m.role == 'critic' %}"
             + "{{ raise_exception('no critics') }}{% endif %}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}"
@@ -56,7 +56,7 @@ class ConversationsTest {
     }
 
     @Test
-    void aConversationThatCannotBeWrittenDownIsRejected() {
+    void aConversationThatTheTemplateCannotRenderIsRejected() {
         try (Engine engine = open()) {
             assertThat(generated(engine, chat(new Message("user", "A"), null)))
                     .isEqualTo(new Result.Rejected(0, "the model's tokenizer_config.json has no chat_template"));
@@ -74,7 +74,7 @@ class ConversationsTest {
     }
 
     @Test
-    void aTemplateThatCannotBeReadHindersConversationsAlone() {
+    void anUnreadableTemplateFailsOnlyConversations() {
         model.json("tokenizer_config.json", config -> config.put("chat_template", "{% if %}"));
         try (Engine engine = open()) {
             assertThat(generated(engine, new Content.Text("A", SpecialTokens.TEXT)))
@@ -93,7 +93,7 @@ class ConversationsTest {
                     scored(engine, new Content.Parts(List.of(text("The wh"), text("ale "), parse("<|endoftext|>"))));
             assertThat(inParts)
                     .usingRecursiveComparison()
-                    .ignoringFields("score.tokenLogProbabilities") // begins with NaN, which equals nothing
+                    .ignoringFields("score.tokenLogProbabilities") // it begins with NaN, which equals nothing
                     .isEqualTo(whole);
             assertThat(scored(engine, new Content.Parts(List.of())))
                     .isEqualTo(new Result.Rejected(0, "the text is empty"));

@@ -36,15 +36,17 @@ import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
-/// The engine's core contract: a result depends on the request and the weights alone. Whatever the kernels, threads,
-/// batches, neighbours, order and callers, every number has the same bits, and every text the same tokens.
+/// The engine's core contract is that a result depends only on the request and the weights. Every number has
+/// the same bits and every text has the same tokens, whatever the kernels, threads, batches, neighbours,
+/// order and callers are.
 class EngineInvariantsTest {
     private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
 
-    /// Small windows, so that most documents have several and windows of different documents meet in a batch.
+    /// The windows are small, so most documents have several, and windows of different documents meet in a
+    /// batch.
     private static final ScoringOptions SCORING = new ScoringOptions(new Windows.Strided(48, 20), Prefix.EOS, 20);
 
-    /// All window policies, side by side in the same batches.
+    /// All window policies, used side by side in the same batches.
     private static final List<ScoringOptions> POLICIES = List.of(
             SCORING,
             new ScoringOptions(new Windows.Rolling(30), Prefix.EOS, 20),
@@ -75,7 +77,8 @@ class EngineInvariantsTest {
                 .doesNotHaveDuplicates();
     }
 
-    /// 64 documents: beginnings of real ones, from a character to some windows; every fourth is a prompt.
+    /// Returns 64 documents. They are beginnings of real ones, from one character to several windows. Every
+    /// fourth document is a prompt.
     private static List<Request.Score> documents() {
         List<Request.Score> documents = new ArrayList<>();
         for (int i = 0; documents.size() < 64; i++) {
@@ -94,7 +97,7 @@ class EngineInvariantsTest {
         return documents;
     }
 
-    /// The golden prompts greedily and sampled, and further samples of one.
+    /// Returns the golden prompts, greedy and sampled, and further samples of one prompt.
     private static List<Request.Generate> prompts() {
         List<Request.Generate> prompts = new ArrayList<>();
         for (JsonNode golden : GOLDEN.get("greedy")) {
@@ -166,8 +169,8 @@ class EngineInvariantsTest {
         }
     }
 
-    /// One token at a time or all at once: the model says the same of a text that it writes and of one that it
-    /// reads.
+    /// The model gives a text the same log-probabilities when it writes the text token by token and when it
+    /// reads the text at once.
     @Test
     void generatedTokensHaveTheLogProbabilitiesThatScoringGivesThem() {
         try (Engine engine = open(KernelChoice.VECTOR, 2, 4096, 64)) {
@@ -192,9 +195,9 @@ class EngineInvariantsTest {
         }
     }
 
-    /// What a document's tokens get depends on nothing after them, nor on where its windows end.
+    /// The values of a document's tokens depend neither on what follows them nor on where the windows end.
     @Test
-    void aBeginningOfADocumentHasTheBitsItHasInTheWhole() {
+    void theBeginningOfADocumentHasTheBitsThatItHasInTheWhole() {
         int[] whole = Golden.ints(GOLDEN.get("greedy").get(0).get("tokens"));
         try (Engine engine = open(KernelChoice.VECTOR, 2, 4096, 64)) {
             double[] expected = Golden.scored(engine, whole, SCORING).score().tokenLogProbabilities();
@@ -217,7 +220,7 @@ class EngineInvariantsTest {
         return bits;
     }
 
-    /// Tokens, then the bits of their log-probabilities.
+    /// Returns each text's tokens, followed by the bits of their log-probabilities.
     private static Map<Long, List<Long>> generate(Engine engine, List<Request.Generate> requests) {
         Map<Long, List<Long>> bits = new HashMap<>();
         for (Iterator<Result> run = engine.generate(requests.iterator()); run.hasNext(); ) {

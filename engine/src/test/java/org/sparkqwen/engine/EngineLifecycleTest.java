@@ -26,12 +26,12 @@ import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.testing.Golden;
 
-/// What is held while an engine works, and what happens when it, a run or a thread is stopped.
+/// An engine releases its memory, and reports what has ended, when it, a run or a thread is stopped.
 class EngineLifecycleTest {
     private static final Path MODEL = Golden.DIRECTORY.resolve("models/dense-tied-f32");
     private static final int[] TOKENS = {1, 2, 3, 4, 5};
 
-    /// A run of either kind, asked for its next result.
+    /// A run of either kind that is asked for its next result.
     enum Work {
         SCORE {
             @Override
@@ -53,17 +53,17 @@ class EngineLifecycleTest {
 
     @ParameterizedTest
     @EnumSource
-    void aRunThatIsReadToItsEndHoldsNoCache(Work work) {
+    void aFinishedRunHoldsNoBlocks(Work work) {
         try (Engine engine = open()) {
             assertThat(Golden.all(work.start(engine))).hasSize(2);
             assertThat(engine.blocksInUse()).isZero();
         }
     }
 
-    /// The texts that go on have the first one's prompt and wait until it is computed, so there is a moment between
-    /// the first result and their blocks. They take seconds: whoever looks again and again finds them.
+    /// The other texts have the first text's prompt and wait until it is computed, so there is a moment
+    /// between the first result and their first blocks. They take seconds, so repeated checks will find them.
     @Test
-    void aGenerationThatIsClosedMidwayHoldsNoCache() {
+    void aGenerationThatIsClosedMidwayHoldsNoBlocks() {
         Stream<Request.Generate> requests = Stream.concat(
                 Stream.of(Golden.generate(0, TOKENS, Golden.greedy(1))),
                 IntStream.rangeClosed(1, 40).mapToObj(i -> Golden.generate(i, TOKENS, Golden.greedy(900))));
@@ -102,7 +102,7 @@ class EngineLifecycleTest {
         started.next();
         Iterator<Result> notStarted = work.start(engine);
         engine.close();
-        engine.close(); // once more does nothing
+        engine.close(); // closing it again does nothing
         assertThat(engine.blocksInUse()).isZero();
 
         assertThatThrownBy(notStarted::next)
@@ -142,7 +142,7 @@ class EngineLifecycleTest {
                 generation.close();
             }
             awaitNoBlocksInUse(engine);
-            assertThat(Golden.all(work.start(engine))).hasSize(2); // and the engine still works
+            assertThat(Golden.all(work.start(engine))).hasSize(2); // the engine still works
         }
     }
 
@@ -218,7 +218,7 @@ class EngineLifecycleTest {
                 .hasMessage(message);
     }
 
-    /// A run's blocks are free when the step ends that computes its texts.
+    /// Waits until a run's blocks are free, which they are when the step ends that computes its texts.
     private static void awaitNoBlocksInUse(Engine engine) {
         await(() -> engine.blocksInUse() == 0, "no blocks are in use");
     }

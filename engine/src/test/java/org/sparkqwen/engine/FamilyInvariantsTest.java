@@ -21,8 +21,9 @@ import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.testing.Golden;
 
-/// The contract of [EngineInvariantsTest] for models with experts and for Qwen2: the same bits whatever the kernels,
-/// threads, batches and neighbours. Which tokens meet at an expert changes with every batch.
+/// The contract of [EngineInvariantsTest] holds for models with experts and for Qwen2: the bits are the same
+/// whatever the kernels, threads, batches and neighbours are. The tokens that meet at an expert change with
+/// every batch.
 class FamilyInvariantsTest {
     static Stream<String> models() {
         return Stream.of("moe-mixed-bf16", "moe-norm", "qwen2-bias");
@@ -56,7 +57,7 @@ class FamilyInvariantsTest {
         }
     }
 
-    /// A batch of more rows of experts than pass through them together.
+    /// The batch has more rows of experts than are computed together.
     @ParameterizedTest
     @ValueSource(strings = {"moe-mixed-bf16", "moe-norm"})
     void aLargeBatchHasTheBitsOfSmallOnes(String model) {
@@ -77,7 +78,7 @@ class FamilyInvariantsTest {
         assertThat(scores.getFirst()).hasSize(1500).isEqualTo(scores.getLast());
     }
 
-    /// One token at a time or all at once.
+    /// The model gives the same values for one token at a time and for all tokens at once.
     @ParameterizedTest
     @MethodSource("models")
     void generatedTokensHaveTheLogProbabilitiesThatScoringGivesThem(String model) {
@@ -115,7 +116,7 @@ class FamilyInvariantsTest {
         return Arrays.stream(scored.score().tokenLogProbabilities()).mapToLong(Double::doubleToRawLongBits);
     }
 
-    /// Tokens, then the bits of their log-probabilities.
+    /// Returns each text's tokens, followed by the bits of their log-probabilities.
     private static Map<Long, List<Long>> generate(Engine engine) {
         List<Request.Generate> requests = new ArrayList<>();
         for (int i = 0; i < 12; i++) {
@@ -134,7 +135,7 @@ class FamilyInvariantsTest {
         return bits;
     }
 
-    /// From a token to some windows.
+    /// Returns a document that has from one token to several windows.
     private static int[] document(int i) {
         return new Random(i).ints(1 + i * 13L % 97, 0, 511).toArray();
     }

@@ -24,23 +24,25 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.OtherJvm;
 import org.sparkqwen.engine.testing.ResidentMemory;
 
-/// 20,000 short texts for four callers, some of whom leave midway, in a cache that is too small for them: the memory
-/// on the heap and off it is afterwards what it was when the first had been generated.
+/// Four callers generate 20,000 short texts in a cache that is too small for them, and some callers leave
+/// midway. Afterwards the memory on the heap and off the heap is the same as after the first texts.
 class GenerationSoakTest {
     private static final int TEXTS = 20_000;
     private static final int CALLERS = 4;
     private static final int ROUNDS = 10;
 
-    /// 50 bytes a text. What one text holds, a block or the list of its tokens, is more.
+    /// The tolerance is 50 bytes a text. Anything that one text holds, such as a block or the list of its
+    /// tokens, is more.
     private static final long HEAP_TOLERANCE = 50L * TEXTS;
 
-    /// The compiler and the collector go on to take and give back some.
+    /// The compiler and the collector still allocate and release some memory.
     private static final long RESIDENT_TOLERANCE = 32L << 20;
 
     @Test
-    @EnabledOnOs(OS.LINUX) // reads /proc
+    @EnabledOnOs(OS.LINUX) // it reads /proc
     void memoryEndsAsItBegan() throws IOException, InterruptedException {
-        // The heap has one size and all of its pages from the start, so that resident memory tells of the rest.
+        // The heap has one size and all of its pages from the start, so changes of the resident memory show
+        // the rest.
         List<String> options = List.of(OtherJvm.VECTOR_MODULE, "-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch");
         List<String> lines = OtherJvm.lines(OtherJvm.start(Generating.class, options));
         long[] before = memory(lines, "before");
@@ -62,7 +64,7 @@ class GenerationSoakTest {
                 .orElseThrow();
     }
 
-    /// What the other JVM runs.
+    /// The work of the other JVM.
     static final class Generating {
         private Generating() {}
 
@@ -84,7 +86,9 @@ class GenerationSoakTest {
             }
         }
 
-        /// @return how many texts were generated, and read by their callers
+        /// Generates texts for the callers.
+        ///
+        /// @return the number of texts that were generated and read by their callers
         private static int generate(Engine engine, ExecutorService callers)
                 throws InterruptedException, ExecutionException {
             List<Future<Integer>> counts = new ArrayList<>();

@@ -18,7 +18,7 @@ import org.sparkqwen.engine.scheduler.Batch;
 import org.sparkqwen.engine.scheduler.Sequence;
 import org.sparkqwen.engine.testing.Golden;
 
-/// Every reference model against transformers in float32, with both kernels.
+/// Every reference model gives transformers' values in float32, with both kernels.
 class GoldenModelTest {
     private static final double LOGIT_TOLERANCE = 1e-3;
 
@@ -54,7 +54,7 @@ class GoldenModelTest {
                 assertThat(worstLogit).as("of logits").isLessThanOrEqualTo(LOGIT_TOLERANCE);
             }
         }
-        // The figures of docs/numerics.md.
+        // These are the figures of docs/numerics.md.
         System.out.printf(
                 "%s, %s: at most %.2g nats and %.2g in a logit from transformers%n",
                 model, kernels, worstNll, worstLogit);

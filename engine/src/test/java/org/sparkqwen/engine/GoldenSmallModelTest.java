@@ -16,7 +16,8 @@ import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
-/// The small trained model on real documents, from text to log-likelihood, against tokenizers and transformers.
+/// The small trained model gives the values of tokenizers and transformers for real documents, from text to
+/// log-likelihood.
 class GoldenSmallModelTest {
     private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
 
@@ -48,14 +49,14 @@ class GoldenSmallModelTest {
                 }
             }
             assertThat(wholeDocuments).isGreaterThanOrEqualTo(context == 1024 ? 20 : 6);
-            // The figure of docs/numerics.md.
+            // This is the figure of docs/numerics.md.
             System.out.printf(
                     "%s, context %d: at most %.2g nats from transformers in a token of %d documents%n",
                     kernels, context, worst, wholeDocuments);
         }
     }
 
-    /// Returns the greatest difference, in nats.
+    /// Compares the tokens' values, and returns the greatest difference in nats.
     private static double assertTokens(Result.Scored scored, JsonNode document) {
         assertThat(scored.tokens()).isEqualTo(Golden.ints(document.get("ids")));
         double[] nll = Golden.doubles(document.get("nll"));

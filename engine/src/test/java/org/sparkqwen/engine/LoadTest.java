@@ -17,12 +17,12 @@ import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.testing.Golden;
 
-/// What an engine says of its own work.
+/// An engine reports what it has computed and what is in work.
 class LoadTest {
     private static final Path MODEL = Golden.DIRECTORY.resolve("models/dense-tied-f32");
 
     @Test
-    void anEngineThatHasDoneNothingSaysSo() {
+    void aNewEngineReportsNoWork() {
         try (Engine engine = open(4)) {
             int blocks = engine.load().blocks();
             assertThat(blocks).isPositive();
@@ -39,7 +39,8 @@ class LoadTest {
         try (Engine engine = open(4)) {
             assertThat(Golden.all(engine.score(requests.iterator()))).hasSize(3);
             Load load = engine.load();
-            // Without a prefix the last token is scored and not computed; a batch of 64 has room for one document.
+            // Without a prefix, the last token is scored and not computed. A batch of 64 has room for one
+            // document.
             assertThat(load.scoredTokens()).isEqualTo(3 * 40);
             assertThat(load.batches()).isEqualTo(3);
             assertThat(load.batchTokens()).isEqualTo(3 * 40);
@@ -48,7 +49,7 @@ class LoadTest {
     }
 
     @Test
-    void countsPromptsWhatTheyShareAndWhatIsGenerated() {
+    void countsPromptTokensSharedTokensAndGeneratedTokens() {
         int[] prompt = IntStream.range(0, 40).toArray();
         try (Engine engine = open(4)) {
             assertThat(generate(engine, prompt, 7)).hasSize(1);
@@ -71,7 +72,7 @@ class LoadTest {
     }
 
     @Test
-    void saysWhatRunsAndWhatWaits() {
+    void reportsRunningAndWaitingTexts() {
         Iterator<Request.Generate> endless = Stream.iterate(0, i -> i + 1)
                 .map(i -> Golden.generate(i, new int[] {1, 2, 3, i % 90}, Golden.greedy(40)))
                 .iterator();

@@ -29,16 +29,16 @@ import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 
-/// Mutated files of a model: each is read and gives the same bits with both kinds of kernels, or is refused
-/// in one line that a terminal can show. Nothing else is thrown, nothing hangs, nothing is allocated that the
-/// files do not hold.
+/// Mutated files of a model are read and give the same bits with both kinds of kernels, or they are refused
+/// in one line that a terminal can show. Nothing else is thrown, nothing hangs, and nothing is allocated that
+/// the files do not contain.
 class ModelFilesFuzzTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Path MODELS = Golden.DIRECTORY.resolve("models");
     private static final int[] TOKENS = {5, 300, 17, 42, 511, 3};
     private static final Duration LONGEST = Duration.ofSeconds(20);
 
-    /// Values that programs mistake: signs, overflows, other types, nesting, speech to terminals.
+    /// Values that programs mishandle: signs, overflows, other types, nesting, terminal escapes.
     private static final List<String> VALUES = List.of(
             "null",
             "true",
@@ -121,7 +121,7 @@ class ModelFilesFuzzTest {
         Files.write(path, original);
     }
 
-    /// Edits of the header leave the data where it is.
+    /// Edits the header and leaves the data in place.
     private void fuzzHeader(Path model, String file, int count, long seed) throws IOException {
         Path path = model.resolve(file);
         byte[] original = Files.readAllBytes(path);
@@ -143,7 +143,7 @@ class ModelFilesFuzzTest {
         Files.write(path, original);
     }
 
-    /// Bytes of the header and its length change, or the file is cut short or grows.
+    /// Changes bytes of the header and its length, or makes the file shorter or longer.
     private void fuzzBytes(Path model, String file, int count, long seed) throws IOException {
         Path path = model.resolve(file);
         byte[] original = Files.readAllBytes(path);
@@ -233,7 +233,7 @@ class ModelFilesFuzzTest {
             Request.Score request = Golden.score(0, TOKENS, Golden.unprefixed(context, context));
             return switch (Golden.all(engine.score(List.of(request).iterator())).getFirst()) {
                 case Result.Scored result -> result.score().tokenLogProbabilities();
-                default -> new double[0]; // a vocabulary that is smaller
+                default -> new double[0]; // the vocabulary is smaller
             };
         }
     }

@@ -14,13 +14,14 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.OtherJvm;
 
-/// The same tokens in JVMs that were started otherwise: without the vector module, and with narrower vectors.
+/// JVMs that are started in other ways, without the vector module or with narrower vectors, give the same
+/// bits.
 class OtherJvmTest {
     private static final int[] TOKENS =
             IntStream.range(0, 70).map(i -> (i * 7919 + 32) % 8000).toArray();
 
     @Test
-    void aMissingVectorModuleIsSaidLoudlyAndChangesNoBit() throws IOException, InterruptedException {
+    void aMissingVectorModuleIsReportedAndChangesNoBit() throws IOException, InterruptedException {
         List<String> lines = score();
         assertThat(lines)
                 .filteredOn(line -> line.contains("WARN") && line.contains("vector kernels cannot run"))
@@ -29,7 +30,7 @@ class OtherJvmTest {
         assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(KernelChoice.VECTOR));
     }
 
-    /// The option is for x86; other processors ignore it and have one width.
+    /// The option is for x86. Other processors ignore it and have one width.
     @ParameterizedTest
     @ValueSource(ints = {2, 3})
     void theWidthOfVectorsChangesNoBit(int avx) throws IOException, InterruptedException {
@@ -42,7 +43,7 @@ class OtherJvmTest {
         return OtherJvm.lines(OtherJvm.start(Scoring.class, List.of(options)));
     }
 
-    /// Of a model of each family.
+    /// Scores with a model of each family.
     private static List<Double> sumNll(KernelChoice kernels) {
         Path models = Golden.DIRECTORY.resolve("models");
         return Stream.of(Golden.SMALL_MODEL, models.resolve("moe-mixed-bf16"), models.resolve("qwen2-bias"))
@@ -61,7 +62,7 @@ class OtherJvmTest {
         }
     }
 
-    /// What the other JVM runs.
+    /// The work of the other JVM.
     static final class Scoring {
         private Scoring() {}
 

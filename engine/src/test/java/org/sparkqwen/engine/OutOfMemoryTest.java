@@ -16,13 +16,13 @@ import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.OtherJvm;
 
-/// A step that the heap has no room for rejects the texts that are in it, with a message that says what to do; their
-/// run and the engine go on.
+/// If the heap has no room for a step, the texts in the step are rejected with a message that says what to
+/// do. Their run and the engine continue.
 class OutOfMemoryTest {
 
     @Test
-    void aStepTooLargeForTheHeapRejectsItsTextsAndNoOthers() throws IOException, InterruptedException {
-        // A step of 4,032 tokens packs 3,072 activations of each, 50 MB.
+    void aStepTooLargeForTheHeapRejectsOnlyItsTexts() throws IOException, InterruptedException {
+        // A step of 4,032 tokens packs 3,072 activations of each, which take 50 MB.
         List<String> lines =
                 OtherJvm.lines(OtherJvm.start(Generating.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx40m")));
         assertThat(lines)
@@ -36,7 +36,7 @@ class OutOfMemoryTest {
         assertThat(lines).contains("blocks in use 0");
     }
 
-    /// What the other JVM runs: one layer of 0.6B.
+    /// The work of the other JVM, with one layer of 0.6B.
     static final class Generating {
         private Generating() {}
 

@@ -15,7 +15,8 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 
-/// Weights that are not finite, or make activations so: a request that meets them is rejected, and no other is.
+/// Some weights are not finite, or make activations overflow. A request that meets them is rejected, and no
+/// other request is.
 class OverflowingWeightsTest {
     private static final Path TIED = Golden.DIRECTORY.resolve("models/dense-tied-f32");
     private static final Path UNTIED = Golden.DIRECTORY.resolve("models/dense-untied-bf16-2shards");
@@ -61,7 +62,7 @@ class OverflowingWeightsTest {
         }
     }
 
-    /// The cache of a text that overflowed goes to the next one, and must not spoil it.
+    /// The blocks of a text that overflowed are used for the next text, and must not spoil it.
     @ParameterizedTest
     @ValueSource(strings = {"scalar", "vector"})
     void aTextAfterAnOverflowingOneHasItsOwnBits(KernelChoice kernels) {

@@ -37,8 +37,8 @@ import org.sparkqwen.engine.testing.Refusal;
 import org.sparkqwen.engine.testing.Unwatched;
 import org.sparkqwen.engine.testing.Writable;
 
-/// A model gives the same bits from memory, from the cache and from a packed directory; packed files that are damaged
-/// or of another model are refused or made again.
+/// A model gives the same bits from memory, from the cache and from a packed directory. Packed files that are
+/// damaged or belong to another model are refused or made again.
 class PackedModelTest {
     private static final Path TIED = Golden.DIRECTORY.resolve("models/dense-tied-f32");
     private static final Path UNTIED = Golden.DIRECTORY.resolve("models/dense-untied-bf16-2shards");
@@ -62,13 +62,13 @@ class PackedModelTest {
     }
 
     @Test
-    void theSampleModelOfTiedBfloat16GivesTheSameBitsMapped() throws IOException {
+    void theTiedSampleModelGivesTheSameBitsMapped() throws IOException {
         List<Double> expected = logProbabilities(Golden.SMALL_MODEL, null);
         assertThat(logProbabilities(Golden.SMALL_MODEL, cache())).isEqualTo(expected);
         assertThat(packedFiles()).hasSize(1);
     }
 
-    /// What is wrong shows before a number is computed, and only when the damaged part is used.
+    /// Damage is reported before a number is computed, and only when the damaged part is used.
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -95,9 +95,9 @@ class PackedModelTest {
                 .contains(name, "is damaged");
     }
 
-    /// Two tokens go to three of eight experts each.
+    /// Each of two tokens goes to three of eight experts.
     @Test
-    void aDamagedExpertStopsThoseTextsAloneThatGoToIt() throws IOException {
+    void aDamagedExpertStopsOnlyTheTextsThatGoToIt() throws IOException {
         Path model = Golden.DIRECTORY.resolve("models/moe-mixed-bf16");
         List<Double> expected = logProbabilities(model, null, 1, 200);
         int stopped = 0;
@@ -167,8 +167,8 @@ class PackedModelTest {
         assertThat(packedFiles()).hasSize(1);
     }
 
-    /// Whether the head is tied decides the form of the embedding. The same numbers under two names are a
-    /// tied head where the config says so, and another file than with two matrices.
+    /// Whether the head is tied decides in which form the embedding is packed. The same numbers under two
+    /// names are a tied head if the config says so. The file then differs from one with two matrices.
     @Test
     void theSameWeightsTiedAndUntiedAreTwoFiles() throws IOException {
         Path tied = Files.createDirectory(directory.resolve("tied"));
@@ -183,9 +183,9 @@ class PackedModelTest {
         assertThat(packedFiles()).hasSize(2);
     }
 
-    /// A head that differs counts, whatever the config says, so it is the same model and the same file.
+    /// A head with other numbers counts, whatever the config says. So it is the same model and the same file.
     @Test
-    void aHeadOfItsOwnIsPackedWhateverTheConfigSays() throws IOException {
+    void aSeparateHeadIsPackedWhateverTheConfigSays() throws IOException {
         Path model = Files.createDirectory(directory.resolve("model"));
         ModelCopy.of(UNTIED, model).config(json -> json.put("tie_word_embeddings", true));
         assertThat(logProbabilities(model, null)).isEqualTo(logProbabilities(UNTIED, null));
@@ -241,7 +241,7 @@ class PackedModelTest {
     }
 
     @Test
-    void packingTellsWhetherItWasNecessary() throws IOException {
+    void packingReportsWhetherItWasNecessary() throws IOException {
         assertThat(Packing.find(TIED, cache())).isEmpty();
         Packing.Packed first = Packing.intoCache(TIED, cache(), new Unwatched());
         assertThat(first.made()).isTrue();
@@ -253,7 +253,7 @@ class PackedModelTest {
     }
 
     @Test
-    void aPackedDirectoryIsWrittenOverNothingElse() throws IOException {
+    void aPackedDirectoryReplacesNothingElse() throws IOException {
         Path output = Files.createDirectory(directory.resolve("output"));
         assertThat(Packing.intoDirectory(TIED, output, cache(), new Unwatched()).made())
                 .isTrue();
@@ -275,7 +275,7 @@ class PackedModelTest {
     }
 
     @Test
-    void aCacheThatCannotBeMadeIsPackingIntoMemory() throws IOException {
+    void weightsArePackedIntoMemoryIfThereCanBeNoCache() throws IOException {
         Path file = Files.createFile(directory.resolve("file"));
         assertThat(logProbabilities(TIED, file.resolve("cache"))).isEqualTo(logProbabilities(TIED, null));
         assertThatThrownBy(() -> Packing.intoCache(TIED, file.resolve("cache"), new Unwatched()))
@@ -283,13 +283,13 @@ class PackedModelTest {
                 .hasMessageStartingWith(file.resolve("cache") + ": cannot be written: ");
     }
 
-    /// As in a cache that root filled: what is there is used without writing anything.
+    /// A cache may be filled by root. It is used without writing anything to it.
     @Test
     void aFilledCacheNeedNotBeWritable() throws IOException {
         Path file = Packing.intoCache(TIED, cache(), new Unwatched()).file();
         Path lock = Path.of(file.toString().replace(".packed", ".lock"));
         Files.delete(lock);
-        Files.createDirectory(lock); // which cannot be locked, not even by root
+        Files.createDirectory(lock); // it cannot be locked, not even by root
         assertThat(Packing.intoCache(TIED, cache(), new Unwatched()).made()).isFalse();
         Files.delete(file);
         assertThatThrownBy(() -> Packing.intoCache(TIED, cache(), new Unwatched()))
@@ -298,7 +298,7 @@ class PackedModelTest {
     }
 
     @Test
-    void theThreadsOfAProcessMakeOneFile() throws Exception {
+    void threadsThatRaceMakeOneFile() throws Exception {
         List<Double> expected = logProbabilities(Golden.SMALL_MODEL, null);
         List<Callable<List<Double>>> openings = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
@@ -317,7 +317,7 @@ class PackedModelTest {
         Path packed = directory.resolve("packed");
         long bytes = Packing.intoDirectory(Golden.SMALL_MODEL, packed, cache(), new Unwatched())
                 .bytes();
-        WeightFiles.open(packed).close(); // classes are loaded by now
+        WeightFiles.open(packed).close(); // loads the classes
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long before = threads.getCurrentThreadAllocatedBytes();
         long start = System.nanoTime();
@@ -329,13 +329,13 @@ class PackedModelTest {
     }
 
     @Test
-    void randomWeightsAreAModelToo() {
+    void randomWeightsMakeAModel() {
         try (Engine model = Engine.open(Golden.SMALL_MODEL, options(null));
                 Engine random = Engine.random(model.config(), options(null));
                 Engine again = Engine.random(model.config(), options(null))) {
             List<Double> scores = score(random);
             assertThat(scores).isEqualTo(score(again)).isNotEqualTo(score(model));
-            // Untrained logits are small, so no token is much likelier than another.
+            // The logits of an untrained model are small, so no token is much likelier than another.
             double uniform = -Math.log(model.config().vocabSize());
             assertThat(scores.subList(1, scores.size()))
                     .allSatisfy(score -> assertThat(score).isBetween(uniform - 3, uniform + 3));

@@ -26,7 +26,8 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.OtherJvm;
 import org.sparkqwen.engine.testing.Unwatched;
 
-/// One cache and several processes of a host: they race for it, are killed, and find the disk full.
+/// Several processes of a host share one cache: they race for it, they are killed, and they find the disk
+/// full.
 class PackingProcessesTest {
     private static final int[] TOKENS = {1, 2, 3, 500, 600, 700};
 
@@ -34,7 +35,7 @@ class PackingProcessesTest {
     private Path directory = Path.of("");
 
     @Test
-    void processesThatRaceMakeOneFileAndAgree() throws IOException, InterruptedException {
+    void processesThatRaceMakeOneFileAndGiveTheSameBits() throws IOException, InterruptedException {
         List<Process> processes = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             processes.add(java("exec \"$@\"", "score", cache().toString()));
@@ -47,7 +48,8 @@ class PackingProcessesTest {
         assertThat(contentOf(cache())).hasSize(4).anyMatch(name -> name.endsWith(".packed"));
     }
 
-    /// Who waits for a process that packs goes on when that process is killed, and nothing is left of it.
+    /// A process that waits for the packing of another one continues when that one is killed. Nothing is left
+    /// of it.
     @Test
     void aProcessThatIsKilledWhileItPacksLeavesNothingInTheWay() throws Exception {
         Process packing = java("exec \"$@\"", "stall", cache().toString());
@@ -70,7 +72,7 @@ class PackingProcessesTest {
 
     /// A limit on the size of files stops the writing half-way, as a full disk does.
     @Test
-    void aDiskThatFillsUpIsSaidAndChangesNoResult() throws IOException, InterruptedException {
+    void aDiskThatFillsUpIsReportedAndChangesNoResult() throws IOException, InterruptedException {
         Process process = java("ulimit -f 4096; exec \"$@\"", "score", cache().toString());
         List<String> lines = OtherJvm.lines(process);
         assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(null));
@@ -104,7 +106,7 @@ class PackingProcessesTest {
 
     /// Starts [Other] in a JVM of its own.
     ///
-    /// @param shell runs the command that it is given
+    /// @param shell a shell that runs the command it is given
     private static Process java(String shell, String... arguments) throws IOException {
         return OtherJvm.startIn(shell, Other.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx256m"), arguments);
     }
@@ -118,7 +120,7 @@ class PackingProcessesTest {
         }
     }
 
-    /// What the other JVMs run.
+    /// The work of the other JVMs.
     static final class Other {
         private Other() {}
 
@@ -139,7 +141,7 @@ class PackingProcessesTest {
         }
     }
 
-    /// Packing that does not end.
+    /// A progress listener that blocks, so packing does not end.
     private static final class Stalling implements PackingProgress {
         @Override
         public void start(long bytes) {}

@@ -25,7 +25,8 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
-/// Continuations given their prompts, against transformers, and split as lm-evaluation-harness does.
+/// Continuations that are scored given their prompts have transformers' values, and are split as
+/// lm-evaluation-harness splits them.
 class PromptedScoringTest {
     private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
     private static final ScoringOptions WHOLE = new ScoringOptions(new Windows.Strided(1024, 512), Prefix.EOS, 20);
@@ -94,7 +95,7 @@ class PromptedScoringTest {
     }
 
     @Test
-    void ofADocumentNobodyAsksWhetherItIsGreedy() {
+    void aDocumentWithoutPromptHasNoGreedyFlag() {
         assertThat(Golden.scored(engine, IDS, WHOLE).greedy()).isNull();
     }
 
@@ -113,7 +114,7 @@ class PromptedScoringTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"\n\n", "\t ", "\u00a0", "\u3000", "\u0085", "\u001c", "\u2028"})
-    void anyWhiteSpaceOfPythonsMoves(String space) {
+    void everyKindOfPythonsWhiteSpaceMoves(String space) {
         Result.Scored moved = scored("The whale" + space, "was white.");
         assertThat(moved.tokens())
                 .isEqualTo(scored("The whale", space + "was white.").tokens());
@@ -122,8 +123,8 @@ class PromptedScoringTest {
         assertThat(moved.tokens()).isEqualTo(Arrays.copyOfRange(whole, prompt, whole.length));
     }
 
-    /// "The" is one token, "Th" another one: the continuation is what the harness calls
-    /// `whole_enc[len(context_enc):]`, and stands after the prompt's own tokens.
+    /// "The" is one token, and "Th" is another one. The continuation is what the harness calls
+    /// `whole_enc[len(context_enc):]`, and follows the prompt's own tokens.
     @Test
     void aPromptThatEndsWithinATokenIsSplitAsTheHarnessDoes() {
         int[] whole = engine.tokens(text("The whale was white."));
@@ -182,7 +183,7 @@ class PromptedScoringTest {
     /// lm-evaluation-harness keeps the last context + 1 tokens, of which the model reads all but the last.
     @ParameterizedTest
     @CsvSource({"16, 1, 16", "16, 5, 12", "16, 16, 1", "65, 5, 60", "64, 5, 60", "63, 5, 59"})
-    void ofALongPromptTheEndIsKept(int context, int continuation, int kept) {
+    void theEndOfALongPromptIsKept(int context, int continuation, int kept) {
         int split = 65 - continuation;
         Content end = tokens(IDS, split, 65);
         Result.Scored scored = (Result.Scored) score(engine, tokens(IDS, 0, split), end, context(context));
@@ -208,7 +209,7 @@ class PromptedScoringTest {
     }
 
     @Test
-    void whatSpecialTokensMeanMayDifferInPromptAndContinuation() {
+    void specialTokensMayMeanDifferentThingsInPromptAndContinuation() {
         int end = engine.tokenizer().orElseThrow().idOf("<|endoftext|>").orElseThrow();
         Content prompt = new Content.Text("Call me.<|endoftext|>", SpecialTokens.PARSE);
         Result.Scored scored = scored(engine, prompt, text("a<|endoftext|>"));
@@ -218,7 +219,7 @@ class PromptedScoringTest {
     }
 
     @Test
-    void whatCannotBeReadIsRejectedAndAPromptIsNamed() {
+    void unreadableContentIsRejectedAndTheMessageNamesThePrompt() {
         assertRejected(new Content.Unreadable("not UTF-8"), text("me"), "prompt: not UTF-8");
         assertRejected(text("Call"), new Content.Unreadable("not UTF-8"), "not UTF-8");
         assertRejected(text("Call"), text(""), "the text is empty");
@@ -231,7 +232,7 @@ class PromptedScoringTest {
                 "prompt: token id 8192 is outside the vocabulary of 8192");
     }
 
-    /// Not a row's fault, but the caller's.
+    /// This is a fault of the caller and not of a row.
     @Test
     void aPromptOfAnotherKindThanItsContinuationFailsTheRun() {
         assertThatThrownBy(() -> score(engine, text("Call"), tokens(IDS, 0, 4), WHOLE))

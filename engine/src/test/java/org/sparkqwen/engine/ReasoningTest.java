@@ -31,8 +31,8 @@ import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 import org.sparkqwen.engine.tokenizer.Conversation;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
-/// The reasoning of a text and its answer, and what is shown of both. The small model has no tags: four of its rarest
-/// tokens become them, and a bias makes it say them.
+/// A text is divided into its reasoning and its answer. The small model has no tags, so four of its rarest
+/// tokens become tags, and a bias makes the model write them.
 class ReasoningTest {
     private static final int OPENING = 8185;
     private static final int CLOSING = 8186;
@@ -40,17 +40,17 @@ class ReasoningTest {
     private static final int IM_START = 8190;
     private static final List<String> TAGS = List.of("<think>", "</think>", "<tool_call>", "</tool_call>");
 
-    /// As Qwen3's: the model opens its reasoning itself, unless the prompt closes it.
+    /// A template like Qwen3's. The model begins its reasoning itself, unless the prompt closes it.
     private static final String TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
             + "{% for tool in tools or [] %}{{ tool | tojson }}{% endfor %}"
             + "{% if add_generation_prompt %}assistant: {% if enable_thinking is false %}<think>\n\n</think>\n\n"
             + "{% endif %}{% endif %}";
 
-    /// As Qwen3-Thinking-2507's.
+    /// A template like that of Qwen3-Thinking-2507.
     private static final String ALWAYS = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
             + "{% if add_generation_prompt %}assistant: <think>\n{% endif %}";
 
-    /// As Qwen3-Instruct-2507's.
+    /// A template like that of Qwen3-Instruct-2507.
     private static final String NEVER = ALWAYS.replace("<think>\n", "");
 
     @TempDir
@@ -193,7 +193,7 @@ class ReasoningTest {
         }
     }
 
-    /// Before it an end of the text would leave it without its form.
+    /// If the text ended before that, it would not match its constraint.
     @Test
     void noTextEndsBeforeItsConstraintBegins() {
         GenerationParams ends = biased(20, END_OF_TEXT, 1000).withConstraint(new Constraint.Choices(List.of("a")));
@@ -271,7 +271,7 @@ class ReasoningTest {
     }
 
     @Test
-    void callsAreReadOfATextThatWasGivenTools() {
+    void toolCallsAreReadFromATextThatWasGivenTools() {
         List<Map<String, String>> tools = List.of(Map.of("name", "weather"));
         assertThat(generate(engine, null, Golden.greedy(5), tools))
                 .allSatisfy(generated -> assertThat(generated.toolCalls()).isEmpty());
@@ -304,7 +304,7 @@ class ReasoningTest {
                 .toList();
     }
 
-    /// All tokens but the one that ended the text.
+    /// Decodes all tokens except the one that ended the text.
     private static String decode(Result.Generated generated) {
         boolean ended = generated.tokens().getLast() == END_OF_TEXT;
         return decode(ended ? generated.tokens().subList(0, generated.tokens().size() - 1) : generated.tokens());

@@ -28,7 +28,8 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
-/// Requests at the edge of what can be answered, and beyond it: each gets its result, and none stops the others.
+/// Requests at the limit of what can be answered, and beyond it, get a result each, and none stops the
+/// others.
 class RequestsTest {
     private static final Path WITHOUT_TOKENIZER = Golden.DIRECTORY.resolve("models/dense-tied-f32");
     private static final ScoringOptions UNPREFIXED = Golden.unprefixed(64, 32);
@@ -42,7 +43,7 @@ class RequestsTest {
     }
 
     @Test
-    void contentThatNoModelCanReadIsRejectedByWhatIsWrong() {
+    void unreadableContentIsRejectedWithItsReason() {
         assertRejected(text(""), "the text is empty");
         assertRejected(tokens(), "the token list is empty");
         assertRejected(new Content.Unreadable("not UTF-8"), "not UTF-8");
@@ -71,7 +72,7 @@ class RequestsTest {
     }
 
     @Test
-    void aLongDocumentTellsHowFarItIs() {
+    void aLongDocumentReportsItsProgress() {
         Content document = new Content.Tokens(new int[1000]);
         List<Integer> computed = new ArrayList<>();
         List<Result> results = Golden.all(engine.score(
@@ -83,7 +84,8 @@ class RequestsTest {
                     computed.add(tokens);
                 }));
         assertThat(results).extracting(Result::id).containsExactlyInAnyOrder(3L, 4L);
-        // Windows of 64 every 32 tokens: the first scores all its tokens but one, each other but the last 32.
+        // The windows have 64 tokens and start every 32 tokens. The first scores all its tokens but one, and
+        // each other window scores its last 32.
         assertThat(computed).hasSize(30).startsWith(63, 32, 32);
     }
 
@@ -124,7 +126,7 @@ class RequestsTest {
     }
 
     @Test
-    void ofASingleTokenNothingIsScoredUnlessThereIsAPrefix() {
+    void aSingleTokenIsScoredOnlyAfterAPrefix() {
         DocumentScore unprefixed = scored(engine, tokens(100), UNPREFIXED).score();
         assertThat(unprefixed.tokensScored()).isZero();
         assertThat(unprefixed.sumNll()).isZero();
@@ -204,7 +206,7 @@ class RequestsTest {
     }
 
     @Test
-    void theTextOfASpecialTokenIsTextUnlessItIsToBeParsed() {
+    void theTextOfASpecialTokenIsTextUnlessParsingIsAskedFor() {
         Content asText = new Content.Text("a<|endoftext|>", SpecialTokens.TEXT);
         Content parsed = new Content.Text("a<|endoftext|>", SpecialTokens.PARSE);
         int end = engine.tokenizer().orElseThrow().idOf("<|endoftext|>").orElseThrow();
@@ -214,7 +216,7 @@ class RequestsTest {
         assertThat(scored(engine, parsed, PREFIXED).tokens()).hasSize(2).endsWith(end);
     }
 
-    /// Options are not a row's: they are wrong for all, so they fail the run.
+    /// Options belong to all rows. If they are wrong, the run fails.
     @Test
     void aContextThatTheModelDoesNotHaveFails() {
         assertThatThrownBy(() -> score(engine, tokens(1, 2), Golden.unprefixed(1025, 512)))
@@ -234,10 +236,10 @@ class RequestsTest {
         }
     }
 
-    /// Requests are read when the batch has room, so that a caller's rows need not fit into memory. The model reads
-    /// eight tokens of each.
+    /// Requests are read when the batch has room, so a caller's rows need not fit into memory. The model
+    /// reads eight tokens of each request.
     @Test
-    void requestsArePulledOnlyAsTheBatchHasRoom() {
+    void requestsArePulledOnlyWhenTheBatchHasRoom() {
         int[] pulled = {0};
         Iterator<Request.Score> endless = new Iterator<>() {
             @Override

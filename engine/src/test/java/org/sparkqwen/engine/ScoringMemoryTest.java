@@ -26,22 +26,22 @@ import org.sparkqwen.engine.sizing.WorkingMemory;
 import org.sparkqwen.engine.testing.OtherJvm;
 import org.sparkqwen.engine.testing.ResidentMemory;
 
-/// What [WorkingMemory] predicts for the 4B and the 30B-A3B shape is what a process takes. One layer of it: the others
-/// have the same working memory in turn.
+/// A process takes as much memory as [WorkingMemory] predicts for the shapes 4B and 30B-A3B. One layer is
+/// enough, because the layers use the same working memory in turn.
 class ScoringMemoryTest {
     private static final int BATCH_TOKENS = 8192;
     private static final int WINDOW = 2048;
     private static final int THREADS = 2;
     private static final long MIB = 1 << 20;
 
-    /// The JVM itself: code, classes, the collector.
+    /// The memory of the JVM itself: code, classes, the collector.
     private static final long JVM = 256 * MIB;
 
-    /// Requests, results, and what waits to be collected.
+    /// The memory of requests, results, and garbage that is not collected yet.
     private static final long REQUESTS = 128 * MIB;
 
     @Test
-    void theWhole4bNeedsLessThanThreeGibibytesBesideItsWeights() {
+    void the4bModelNeedsLessThanThreeGibibytesBesideItsWeights() {
         PublishedShape shape = PublishedShape.of("4b");
         ModelConfig whole = shape.config(shape.layers());
         assertThat(WorkingMemory.scoring(whole, BATCH_TOKENS, whole.maxPositions(), THREADS)
@@ -53,7 +53,7 @@ class ScoringMemoryTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"4b", "30b-a3b"})
-    @EnabledOnOs(OS.LINUX) // reads /proc
+    @EnabledOnOs(OS.LINUX) // it reads /proc
     void aProcessTakesNoMoreThanIsPredicted(String shape) throws IOException, InterruptedException {
         ModelConfig config = oneLayer(shape);
         WorkingMemory predicted = WorkingMemory.scoring(config, BATCH_TOKENS, WINDOW, THREADS);
@@ -67,7 +67,7 @@ class ScoringMemoryTest {
                         + " predicted %,d MiB off the heap and %,d MiB of heap%n",
                 shape, BATCH_TOKENS, beside / MIB, heap, predicted.offHeap() / MIB, predicted.heap() / MIB);
         assertThat(beside)
-                .isGreaterThan(predicted.offHeap() / 2) // or the prediction is of something else
+                .isGreaterThan(predicted.offHeap() / 2) // otherwise the prediction is about something else
                 .isLessThan(predicted.offHeap() + heap * MIB + JVM);
     }
 
@@ -75,8 +75,8 @@ class ScoringMemoryTest {
         return PublishedShape.of(shape).config(1);
     }
 
-    /// What the other JVM runs: scores a batch of long documents and one of short ones, and prints the bytes of
-    /// memory that it had at most.
+    /// The work of the other JVM. It scores a batch of long documents and a batch of short ones, and prints
+    /// the greatest number of bytes of memory that it had.
     static final class Scoring {
         private Scoring() {}
 

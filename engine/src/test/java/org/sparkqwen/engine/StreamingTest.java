@@ -19,7 +19,7 @@ import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.Unwatched;
 
-/// A model that is larger than memory gives the bits of one that is not.
+/// A model that is larger than memory gives the same bits as one that is not.
 class StreamingTest {
     private static final int LENGTH = 48;
 
@@ -28,7 +28,7 @@ class StreamingTest {
 
     @ParameterizedTest
     @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
-    void memoryChangesNoBit(String name) throws PackingException {
+    void theAmountOfMemoryChangesNoBit(String name) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
         Path packed = directory.resolve("packed");
         long bytes = Packing.intoDirectory(model, packed, directory.resolve("cache"), new Unwatched())
@@ -42,7 +42,7 @@ class StreamingTest {
         assertThat(results(model, 0)).as("packed into memory").isEqualTo(expected);
     }
 
-    /// Several batches of documents, and texts of several prompts at once.
+    /// Scores several batches of documents, and generates texts for several prompts at once.
     private static List<Object> results(Path model, long memory) {
         try (Engine engine = Engine.open(model, Golden.options(KernelChoice.VECTOR, 2, LENGTH + LENGTH / 2), memory)) {
             Random random = new Random(3);
@@ -69,12 +69,12 @@ class StreamingTest {
     }
 
     @Test
-    void weightsGetWhatNothingElseTakes() {
+    void weightsGetTheMemoryThatNothingElseTakes() {
         long gib = 1L << 30;
         long other = 1L << 29;
-        // a heap of 2 GiB, half of it taken already, and another for a batch
+        // The heap has 2 GiB. Half of it is in use already, and another half is for a batch.
         assertThat(WeightMemory.bytes(16 * gib, 15 * gib, gib, 2 * gib, gib)).isEqualTo(13 * gib - other);
-        // the machine is a container's, or is used by others
+        // The machine is a container's, or others use it.
         assertThat(WeightMemory.bytes(8 * gib, 15 * gib, gib, 2 * gib, gib)).isEqualTo(5 * gib - other);
         assertThat(WeightMemory.bytes(16 * gib, 4 * gib, gib, 2 * gib, gib)).isEqualTo(2 * gib - other);
         assertThat(WeightMemory.bytes(2 * gib, 15 * gib, gib, 2 * gib, gib)).isZero();

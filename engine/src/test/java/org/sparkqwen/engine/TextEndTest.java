@@ -29,7 +29,7 @@ import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
-/// When a generated text ends, and what of it is then given out.
+/// A generated text ends for one of several reasons, and its end decides what is returned.
 class TextEndTest {
     private static final int LENGTH = 40;
     private static final Content PROMPT = new Content.Text("The state of the Union", SpecialTokens.TEXT);
@@ -50,7 +50,8 @@ class TextEndTest {
         engine.close();
     }
 
-    /// Stop texts of any length from anywhere in the text, most of them over the border of tokens.
+    /// Stop texts are taken from anywhere in the text, with any length. Most of them cross the border of
+    /// tokens.
     @Test
     void aStopTextCutsExactlyBeforeItsFirstOccurrence() {
         Set<String> stops = new LinkedHashSet<>();
@@ -74,7 +75,7 @@ class TextEndTest {
                     .isEqualTo(text(whole).substring(0, text(whole).indexOf(stop)));
             assertThat(generated.finishReason()).isEqualTo(FinishReason.STOP);
 
-            // It ends with the very token that completes the stop text.
+            // The text ends with the very token that completes the stop text.
             int tokens = generated.tokens().size();
             assertThat(generated.tokens()).isEqualTo(whole.tokens().subList(0, tokens));
             assertThat(decode(generated.tokens())).contains(stop);
@@ -87,7 +88,7 @@ class TextEndTest {
     }
 
     @Test
-    void ofSeveralStopTextsTheFirstToOccurCuts() {
+    void theFirstOfSeveralStopTextsToOccurCuts() {
         String late = text(whole).substring(text(whole).length() - 5);
         String early = text(whole).substring(10, 17);
         assertThat(text(generate(engine, stopping(List.of(late, early, "no such text"), List.of()))))
@@ -96,13 +97,15 @@ class TextEndTest {
 
     @Test
     void aStopTextThatNeverOccursChangesNothing() {
-        // The text's last characters and one more: seen in part, and given out all the same.
+        // This is the text's last characters and one more. The stop text is seen in part, and the characters
+        // are returned all the same.
         String almost = text(whole).substring(text(whole).length() - 6) + "\u2603";
         Result.Generated generated = generate(engine, stopping(List.of(almost), List.of()));
         assertThat(generated).isEqualTo(whole);
     }
 
-    /// A stop text is looked for in what is generated, not in the prompt, nor over the border to it.
+    /// A stop text is searched in the generated text. It is not searched in the prompt, nor across the border
+    /// to it.
     @Test
     void aStopTextInThePromptDoesNotStop() {
         String border = "state of the Union" + text(whole).substring(0, 1);
@@ -151,9 +154,10 @@ class TextEndTest {
         }
     }
 
-    /// Until then no end token is chosen, however likely, and another is in its place; afterwards it is.
+    /// Until then, no end token is chosen, however likely it is, and another token takes its place.
+    /// Afterwards it is chosen.
     @Test
-    void noEndTokenIsChosenBeforeTheFewestTokensAllowed() {
+    void noEndTokenIsChosenBeforeTheMinimumOfTokens() {
         int at = 12;
         int end = whole.tokens().get(at);
         int firstAt = whole.tokens().indexOf(end);
@@ -173,7 +177,7 @@ class TextEndTest {
     }
 
     @Test
-    void aStopTextCountsFromTheFewestTokensAllowedOn() {
+    void aStopTextCountsOnlyFromTheMinimumOfTokensOn() {
         String stop = text(whole).substring(3, 5);
         int fewest = 20;
         int from = decode(whole.tokens().subList(0, fewest)).length();
@@ -183,9 +187,9 @@ class TextEndTest {
                 .isEqualTo(expected < 0 ? text(whole) : text(whole).substring(0, expected));
     }
 
-    /// A bias makes the model say one token only.
+    /// A bias makes the model write one token only.
     @Test
-    void aTextThatRepeatsItselfEndsWhenThatIsAskedFor() {
+    void aTextThatRepeatsItselfEndsIfThatIsAskedFor() {
         int token = whole.tokens().getFirst();
         GenerationParams biased =
                 Golden.greedy(LENGTH).withSampling(SamplingParams.GREEDY.withLogitBias(Map.of(token, 1000.0)));
@@ -198,7 +202,7 @@ class TextEndTest {
     }
 
     @Test
-    void theLikeliestTokensOfEachPositionAreToldWhenAskedFor() {
+    void theLikeliestTokensOfEachPositionAreReturnedIfAskedFor() {
         assertThat(whole.best()).isEmpty();
         Result.Generated generated = generate(engine, Golden.greedy(LENGTH).withBest(4));
         assertThat(generated.tokens()).isEqualTo(whole.tokens());
@@ -216,7 +220,7 @@ class TextEndTest {
     }
 
     @Test
-    void theMostTokensAllowedEndTheText() {
+    void theMaximumOfTokensEndsTheText() {
         for (int tokens : new int[] {1, 2, 17}) {
             Result.Generated generated = generate(engine, Golden.greedy(tokens));
             assertThat(generated.finishReason()).isEqualTo(FinishReason.LENGTH);
@@ -241,7 +245,7 @@ class TextEndTest {
         }
     }
 
-    /// Characters of several bytes whose tokens end inside them: here all tokens are equally likely.
+    /// Tokens end inside characters of several bytes. All tokens are equally likely here.
     @Test
     void aSampledTextIsItsTokensDecoded() {
         List<Request.Generate> requests = new ArrayList<>();
@@ -261,7 +265,8 @@ class TextEndTest {
         assertThat(broken).isPositive();
     }
 
-    /// Ids above the tokenizer's last are padding of the embedding, however hot the sampling.
+    /// Ids above the tokenizer's last are padding of the embedding. They are never chosen, however hot the
+    /// sampling is.
     @Test
     void paddingIdsAreNeverChosen() {
         int real = engine.tokenizer().orElseThrow().vocabularySize();

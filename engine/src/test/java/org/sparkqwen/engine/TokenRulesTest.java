@@ -23,7 +23,7 @@ import org.sparkqwen.engine.sampling.TokenRules;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
-/// Texts with forbidden and forced tokens.
+/// Texts obey rules that forbid or force tokens.
 class TokenRulesTest {
     private static final int NEW_TOKENS = 24;
     private static final int[] PROMPT = {377, 34, 498, 68, 287, 490, 379, 154, 36, 125};
@@ -66,10 +66,10 @@ class TokenRulesTest {
         return Golden.generated(ENGINE, PROMPT, params(rules)).tokens();
     }
 
-    /// The likeliest token that is left, step by step, each in a request of its own.
+    /// At each step, the likeliest token that is left is found by a request of its own.
     @ParameterizedTest
     @MethodSource("rules")
-    void aGreedyTextHasTheLikeliestOfWhatIsLeft(TokenRules rules) {
+    void aGreedyTextHasTheLikeliestTokensThatAreLeft(TokenRules rules) {
         List<Integer> expected = new ArrayList<>();
         for (int step = 0; step < NEW_TOKENS; step++) {
             int[] known = IntStream.concat(
@@ -159,9 +159,9 @@ class TokenRulesTest {
                         + " those that the constraint allows");
     }
 
-    /// The text is cut where there is no room, not made invalid.
+    /// The text is cut where there is no room, and is not made invalid.
     @Test
-    void aConstraintGoesBeforeAForcedEnd() {
+    void aConstraintTakesPrecedenceOverAForcedEnd() {
         int end = WITH_TEXT.config().eosTokenIds().getFirst();
         TokenRules forced = new TokenRules(0, List.of(), List.of(), List.of(), List.of(end));
         GenerationParams params = new GenerationParams(

@@ -26,8 +26,8 @@ import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.testing.Refusal;
 import org.sparkqwen.engine.tokenizer.ChatTemplate;
 
-/// Files of a model that are no files, or of a size that none has, are refused before they are opened or
-/// hashed; a directory that is no model is told what it is.
+/// Files of a model that are not regular files, or are larger than any such file, are refused before they are
+/// opened or hashed. The message for a directory that is not a model says what it is.
 class UntrustedFilesTest {
     private static final Path GOLDEN = Golden.DIRECTORY.resolve("models");
     private static final Duration SOON = Duration.ofSeconds(20);
@@ -89,7 +89,7 @@ class UntrustedFilesTest {
     }
 
     @Test
-    void aLinkToAFileIsAFile() throws IOException {
+    void aLinkToAFileIsReadAsAFile() throws IOException {
         Path target = directory.resolve("blob");
         Files.move(directory.resolve("config.json"), target);
         Files.createSymbolicLink(directory.resolve("config.json"), target);
@@ -133,14 +133,14 @@ class UntrustedFilesTest {
     }
 
     @Test
-    void anAdapterBesideWeightsIsWarnedOf() throws IOException {
+    void anAdapterBesideWeightsCausesAWarning() throws IOException {
         Files.writeString(directory.resolve("adapter_config.json"), "{}");
         assertThat(ModelWarnings.of(directory))
                 .containsExactly("adapter_config.json: an adapter lies beside the weights; it is not applied");
     }
 
     @Test
-    void aPointerOfGitLfsIsSaid() throws IOException {
+    void aPointerOfGitLfsIsReported() throws IOException {
         Files.writeString(
                 directory.resolve("model-00001-of-00002.safetensors"),
                 "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1000\n");
@@ -155,7 +155,7 @@ class UntrustedFilesTest {
         open(directory);
     }
 
-    /// Everything that reads files of a model.
+    /// Runs everything that reads files of a model.
     private static void open(Path model) {
         ModelConfig.read(model);
         try (WeightFiles weights = WeightFiles.open(model)) {

@@ -16,10 +16,10 @@ import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.testing.Golden;
 
-/// The window policies on a real document: each window gives its tokens what they get when its tokens are scored alone,
-/// as a document that fits into the context. The windows are written down by hand.
+/// In a real document, each window of a policy gives its tokens the values that they get when the window is
+/// scored alone, as a document that fits into the context. The windows are written down by hand.
 class WindowPoliciesTest {
-    /// 65 tokens, with the log-likelihood that transformers gives each one.
+    /// A document of 65 tokens, with the log-likelihood that transformers gives each one.
     private static final JsonNode DOCUMENT =
             Golden.read(Golden.DIRECTORY.resolve("tiny.json")).get("documents").get(0);
 
@@ -33,10 +33,11 @@ class WindowPoliciesTest {
         engine.close();
     }
 
-    /// What is read together, and how many of its last tokens are scored there.
+    /// Tokens that are read together, and how many of the last ones are scored.
     private record Piece(int[] tokens, int scored) {}
 
-    /// The log-probabilities of the scored tokens, piece by piece, each as a document of its own without prefix.
+    /// Returns the log-probabilities of the scored tokens, piece by piece. Each piece is a document of its
+    /// own without prefix.
     private static double[] pieces(Piece... pieces) {
         return Arrays.stream(pieces)
                 .flatMapToDouble(piece -> {
@@ -94,7 +95,7 @@ class WindowPoliciesTest {
         assertThat(Arrays.copyOfRange(score.tokenLogProbabilities(), 1, 65)).containsExactly(expected);
     }
 
-    /// 64 tokens are read, and all 65 but the first are predicted by them: one window.
+    /// 64 tokens are read, and they predict all 65 tokens but the first. So there is one window.
     @Test
     void aRollingWindowThatHoldsTheDocumentGivesTransformersValues() {
         DocumentScore score = score(IDS, new Windows.Rolling(64), Prefix.NONE);
@@ -103,7 +104,7 @@ class WindowPoliciesTest {
     }
 
     @Test
-    void halvesAreScoredChunkByChunkAndWhatFillsNoneIsNot() {
+    void theSecondHalfOfEachWholeChunkIsScored() {
         DocumentScore score = score(IDS, new Windows.Half(20), Prefix.NONE);
         double[] expected = pieces(new Piece(ids(0, 20), 9), new Piece(ids(20, 40), 9), new Piece(ids(40, 60), 9));
         double[] values = score.tokenLogProbabilities();
@@ -115,7 +116,7 @@ class WindowPoliciesTest {
         assertThat(score.sumNll()).isCloseTo(-Arrays.stream(expected).sum(), within(1e-9));
     }
 
-    /// llama-perplexity with a chunk of 64: the logits from 32 to 62 predict tokens 33 to 63.
+    /// This is llama-perplexity with a chunk of 64. The logits from 32 to 62 predict tokens 33 to 63.
     @Test
     void theSecondHalfOfAChunkHasTransformersValues() {
         DocumentScore score = score(IDS, new Windows.Half(64), Prefix.NONE);
@@ -132,8 +133,8 @@ class WindowPoliciesTest {
         assertThat(score.tokenLogProbabilities()).hasSize(65).containsOnly(Double.NaN);
     }
 
-    /// The model reads no more than the context at once, though a rolling window scores one token more: that of the
-    /// position behind the last would have no place.
+    /// The model reads no more than the context at once, although a rolling window scores one token more. The
+    /// position after the last one would have no place.
     @Test
     void rollingWindowsMayBeAsLongAsTheModelsContext() {
         int context = engine.config().maxPositions();

@@ -17,13 +17,13 @@ import org.sparkqwen.engine.kernels.F32Matrix;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Routes;
 
-/// Which rows go to which expert, and how many at a time.
+/// Rows are divided among the experts, and an expert's rows into parts.
 class ExpertBatchesTest {
     private static final int EXPERTS = 6;
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 7, 50, 100, 1000})
-    void everyRouteIsTakenOnceInTheOrderOfTheExperts(int most) {
+    void everyRouteOccursOnceInTheOrderOfTheExperts(int most) {
         try (Arena arena = Arena.ofConfined()) {
             FeedForward.Mixture mixture = mixture(arena);
             Routes routes = routes(100);
@@ -54,7 +54,7 @@ class ExpertBatchesTest {
         }
     }
 
-    /// What nobody goes to is not asked for: its weights need not be read.
+    /// An expert to which no row goes is not asked for, so its weights need not be read.
     @ParameterizedTest
     @ValueSource(ints = {0, 3, 5})
     void onlyTheExpertsOfTheBatchAreChecked(int chosen) {

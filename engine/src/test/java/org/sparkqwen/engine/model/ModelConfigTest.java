@@ -29,7 +29,7 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.testing.Refusal;
 
-/// Which configurations are read, and that every other is refused by the key that makes it so.
+/// Supported configurations are read, and every other one is refused with the key that is the reason.
 class ModelConfigTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Path MODELS = Golden.DIRECTORY.resolve("models");
@@ -120,7 +120,7 @@ class ModelConfigTest {
         assertThat(refusal(json -> json.set(key, parse(value)))).contains(directory.toString(), named);
     }
 
-    /// Dense layers from max_window_layers on have the window, which is 4096 where the config does not say.
+    /// Dense layers from max_window_layers on have the window. It is 4096 if the config does not say.
     @Test
     void aSlidingWindowInUseIsRefused() {
         String expected = "use_sliding_window true is not supported; every layer attends to the whole context";
@@ -142,7 +142,7 @@ class ModelConfigTest {
     }
 
     @Test
-    void aSlidingWindowThatNoLayerUsesIsNot() {
+    void aSlidingWindowThatNoLayerUsesIsAccepted() {
         ModelConfig before = read();
         model.config(json -> window(json, "128", 3));
         assertThat(read()).isEqualTo(before);
@@ -200,7 +200,7 @@ class ModelConfigTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "{", "[]", "{} {}", "{\"model_type\":\"qwen3\",\"model_type\":\"qwen3\"}", "\u0000"})
-    void whatIsNotOneJsonObjectIsRefused(String json) throws IOException {
+    void aFileThatIsNotOneJsonObjectIsRefused(String json) throws IOException {
         model.without("config.json");
         Files.writeString(directory.resolve("config.json"), json);
         assertThat(Refusal.messageOf(this::read))
@@ -265,7 +265,7 @@ class ModelConfigTest {
     }
 
     @Test
-    void aKeyThatIsNotKnownIsKeptForAWarningUnlessItIsNull() {
+    void anUnknownKeyCausesAWarningUnlessItIsNull() {
         ModelConfig before = read();
         model.config(json -> json.put("z_loss", 0.1).put("a_new_thing", "x").putNull("nothing"));
         assertThat(read().warnings()).containsExactly("config.json: unknown keys are ignored: a_new_thing, z_loss");
@@ -273,7 +273,7 @@ class ModelConfigTest {
     }
 
     @Test
-    void manyUnknownKeysOrSuchAsSpeakToTheTerminalAreOneLine() {
+    void manyOrHostileUnknownKeysAreOneLine() {
         model.config(json -> {
             json.put("A\u001b[2J\nwarning: all is well" + "x".repeat(10_000), 1);
             for (int i = 0; i < 1000; i++) {
@@ -290,7 +290,7 @@ class ModelConfigTest {
 
     /// Older versions of transformers wrote many keys that change nothing, and settings of generation.
     @Test
-    void keysThatChangeNothingAreSilentAndSettingsOfGenerationAreNamed() {
+    void onlySettingsOfGenerationAmongKeysWithoutEffectAreNamed() {
         ModelConfig before = read();
         model.config(json -> {
             for (String key : ConfigKeys.WITHOUT_EFFECT) {
@@ -311,7 +311,7 @@ class ModelConfigTest {
     }
 
     @Test
-    void aClassOfAnotherNameAndCodeOfItsOwnForTheTokenizerAreWarnedOf() {
+    void anotherClassAndTokenizerCodeCauseWarnings() {
         model.config(json -> {
             json.putArray("architectures").add("LlamaForCausalLM");
             json.putObject("auto_map").put("AutoTokenizer", "tokenization.Own");
@@ -335,7 +335,7 @@ class ModelConfigTest {
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(5));
     }
 
-    /// The page is what a person reads; no key is missing there.
+    /// A person reads that page, so no key may be missing there.
     @Test
     void theDocumentationNamesEveryKey() throws IOException {
         String page = Files.readString(Path.of("../docs/models.md"));
@@ -369,13 +369,13 @@ class ModelConfigTest {
     }
 
     @Test
-    void anEndOfTextIdOutsideTheVocabularyIsRefusedWhereverItStands() {
+    void anEndOfTextIdOutsideTheVocabularyIsRefusedInEveryFile() {
         model.json("generation_config.json", json -> json.put("eos_token_id", 512));
         assertThat(Refusal.messageOf(this::read)).contains("eos_token_id 512 is outside the vocabulary of 512");
     }
 
     @Test
-    void generationConfigIsReadAndMayBeAbsentOrSwitchFiltersOff() {
+    void generationConfigMayBeAbsentOrSwitchFiltersOff() {
         model.json(
                 "generation_config.json",
                 json -> json.put("do_sample", true)
@@ -391,7 +391,7 @@ class ModelConfigTest {
         assertThat(defaults.minP()).isNull();
         assertThat(defaults.maxNewTokens()).isEqualTo(100);
 
-        // transformers spells a filter that is off as 0.
+        // transformers writes a filter that is off as 0.
         model.json("generation_config.json", json -> json.put("top_k", 0).put("min_p", 0.0));
         assertThat(read().generationDefaults().topK()).isZero();
         assertThat(read().generationDefaults().minP()).isZero();
@@ -455,7 +455,7 @@ class ModelConfigTest {
     }
 
     @Test
-    void anUnreadableGenerationConfigStopsOnlyWhoGenerates() throws IOException {
+    void anUnreadableGenerationConfigStopsOnlyGeneration() throws IOException {
         model.json("generation_config.json", json -> json.put("top_z", 1).put("max_length", 20));
         assertThat(read().generationDefaults().warnings())
                 .containsExactly(
@@ -469,7 +469,7 @@ class ModelConfigTest {
     }
 
     @Test
-    void headDimIs128WhereTheConfigHasNone() {
+    void headDimIs128IfTheConfigHasNone() {
         model.config(json -> json.remove("head_dim"));
         assertThat(read().attention().headDim()).isEqualTo(128);
         model.config(json -> json.putNull("head_dim"));
@@ -526,7 +526,7 @@ class ModelConfigTest {
         assertThat(refusal(json -> json.set(key, parse(value)))).contains(named);
     }
 
-    /// Long contexts of Qwen2.5 are had by this, with the older name of the type.
+    /// Qwen2.5 uses this for long contexts, with the older name of the type.
     @Test
     void yarnIsReadInEitherFormOfEveryFamily() {
         for (String family : new String[] {"qwen3", "qwen3_moe", "qwen2"}) {
@@ -555,7 +555,7 @@ class ModelConfigTest {
         assertThat(read().attention().keyValueHeads()).isEqualTo(6);
     }
 
-    /// Whatever stands anywhere, the config is read or refused in one line; nothing else is thrown.
+    /// Whatever value is anywhere, the config is read or refused in one line. Nothing else is thrown.
     @Test
     void anyValueOfAnyKeyIsReadOrRefused() throws IOException {
         Path file = directory.resolve("config.json");

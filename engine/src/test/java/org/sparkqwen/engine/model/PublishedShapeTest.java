@@ -8,7 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class PublishedShapeTest {
-    /// The number of elements of all tensors in the published checkpoints.
+    /// The expected numbers are those of the elements of all tensors in the published checkpoints.
     @ParameterizedTest
     @CsvSource({
         "0.6b, 596049920",
@@ -26,9 +26,9 @@ class PublishedShapeTest {
         assertThat(TensorPlan.of(shape.config(shape.layers())).parameters()).isEqualTo(parameters);
     }
 
-    /// The A3B and the A22B of their names, embedding and head included.
+    /// The results are the A3B and the A22B of the models' names, which include embedding and head.
     @Test
-    void fewOfAMixturesParametersTakePartInAToken() {
+    void aTokenUsesFewOfTheParametersOfAMixture() {
         PublishedShape small = PublishedShape.of("30b-a3b");
         PublishedShape large = PublishedShape.of("235b-a22b");
         PublishedShape dense = PublishedShape.of("8b");
@@ -38,19 +38,21 @@ class PublishedShapeTest {
     }
 
     @Test
-    void aTokenIsMultipliedWithEveryMatrixButAnEmbeddingThatNoHeadShares() {
-        // Queries and output, keys and values, three matrices of the feed-forward; the tied head.
+    void aTokenIsMultipliedWithEveryMatrixExceptAnUntiedEmbedding() {
+        // These are queries and output, keys and values, three matrices of the feed-forward, and the tied
+        // head.
         long dense = 2L * (2 * 1024 * 2048 + 2 * 1024 * 1024 + 3 * 1024 * 3072 + 151_936 * 1024);
         assertThat(TensorPlan.flopsPerToken(PublishedShape.of("0.6b").config(1)))
                 .isEqualTo(dense);
-        // Queries and output, keys and values, the router, and eight experts of three matrices; a head of its own.
+        // These are queries and output, keys and values, the router, eight experts of three matrices each,
+        // and a head of its own.
         long mixture = 2L * (2 * 2048 * 4096 + 2 * 2048 * 512 + 128 * 2048 + 8 * 3 * 2048 * 768 + 151_936 * 2048);
         assertThat(TensorPlan.flopsPerToken(PublishedShape.of("30b-a3b").config(1)))
                 .isEqualTo(mixture);
     }
 
     @Test
-    void hasFewerLayersWhereFewerAreWanted() {
+    void hasFewerLayersIfFewerAreAskedFor() {
         PublishedShape shape = PublishedShape.of("4B");
         long one = TensorPlan.of(shape.config(1)).parameters();
         long two = TensorPlan.of(shape.config(2)).parameters();
@@ -58,7 +60,7 @@ class PublishedShapeTest {
     }
 
     @Test
-    void refusesWhatWasNotPublished() {
+    void refusesAShapeThatWasNotPublished() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> PublishedShape.of("5b"))
                 .withMessage("no published shape 5b; there are 0.6b, 1.7b, 4b, 8b, 14b, 32b, 30b-a3b, 235b-a22b");

@@ -20,8 +20,9 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.testing.Refusal;
 
-/// Position embeddings in every form that transformers 4 and 5 write or read. Each form gives the values that
-/// the reference model gave with the usual one, or numbers computed by the formulas of transformers 5.17.
+/// Position embeddings are read in every form that transformers 4 and 5 write or read. Each form gives the
+/// values that the reference model gave with the usual form, or numbers computed by the formulas of
+/// transformers 5.17.
 class RopeFormsTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Path MODELS = Golden.DIRECTORY.resolve("models");
@@ -73,7 +74,7 @@ class RopeFormsTest {
         assertGolden("dense-yarn");
     }
 
-    /// As before, with a warning of what transformers ignores, too.
+    /// These forms give the same values, and a warning of what transformers ignores, too.
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
         "rope_theta":1e6,"rope_scaling":{"rope_type":"yarn",YARN},"rope_parameters":{"rope_theta":1e6} | \
@@ -98,7 +99,7 @@ class RopeFormsTest {
         assertGolden("dense-yarn");
     }
 
-    /// The same weights without YaRN, in a model whose reference values are others'.
+    /// The weights are the same without YaRN, in a model with reference values of its own.
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
         "rope_theta":1e6
@@ -134,12 +135,12 @@ class RopeFormsTest {
         "rope_theta":5e5 | 500000
         "rope_theta":5e5,"rope_scaling":{"type":"default"} | 500000
         """)
-    void aBaseThatIsNowhereIsTenThousand(String keys, double theta) throws IOException {
+    void theDefaultBaseIsTenThousand(String keys, double theta) throws IOException {
         set(keys);
         assertThat(ModelConfig.read(directory).rope()).isEqualTo(new Rope.Plain(theta));
     }
 
-    /// transformers would take the base 10,000, which stands nowhere in the file.
+    /// transformers would take the base 10,000, which is nowhere in the file.
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
         "rope_scaling":{"type":"yarn",YARN},"rope_parameters":{"rope_theta":1e6} | 1000000.0 | 10000.0
@@ -155,9 +156,9 @@ class RopeFormsTest {
                         .formatted(stated, taken));
     }
 
-    /// The defaults of the type win over what only YaRN reads.
+    /// The defaults of the type take precedence over keys that only YaRN reads.
     @Test
-    void whatHasNoEffectOnThePlainEmbeddingIsWarnedOf() throws IOException {
+    void keysWithoutEffectOnThePlainEmbeddingCauseAWarning() throws IOException {
         set("\"rope_theta\":1e6,\"rope_scaling\":{\"factor\":4.0,\"original_max_position_embeddings\":256}");
         assertThat(ModelConfig.read(directory).rope()).isEqualTo(new Rope.Plain(1e6));
         assertThat(ModelConfig.read(directory).warnings())
@@ -169,7 +170,7 @@ class RopeFormsTest {
 
     /// Published configurations state 40,960 positions beside a factor of 4 over 32,768.
     @Test
-    void aFactorThatTheContextsContradictIsTakenWithAWarning() throws IOException {
+    void aFactorThatTheContextsContradictIsUsedWithAWarning() throws IOException {
         set("\"rope_theta\":1e6,\"rope_scaling\":{\"rope_type\":\"yarn\","
                 + "\"factor\":4.0,\"original_max_position_embeddings\":512}");
         assertThat(ModelConfig.read(directory).rope())
@@ -181,7 +182,7 @@ class RopeFormsTest {
                 .startsWith("config.json: rope_scaling: the factor 4.0 is taken, as transformers 5 does");
     }
 
-    /// Computed with numpy in float32 by transformers' formulas, for heads of 32.
+    /// The expected values were computed with numpy in float32 by transformers' formulas, for heads of 32.
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
         "beta_fast":32 | 1.1386294 | 0.35844204 | 0.12447956 | 0.041244175 | 0.012649111 | 0.0033338037
@@ -213,7 +214,9 @@ class RopeFormsTest {
         }
     }
 
-    /// @param keys JSON without its braces; YARN stands for what is the same everywhere
+    /// Sets keys of the config.
+    ///
+    /// @param keys JSON without its braces; YARN stands for the keys that are the same everywhere
     private void set(String keys) throws IOException {
         String json = keys.replace("YARN", "\"factor\":4.0,\"original_max_position_embeddings\":256");
         ObjectNode added = (ObjectNode) MAPPER.readTree("{" + json + "}");
@@ -226,7 +229,7 @@ class RopeFormsTest {
             for (JsonNode sequence : golden.path("sequences")) {
                 int[] ids = Golden.ints(sequence.path("ids"));
                 if (ids.length < 100) {
-                    continue; // near the beginning the forms differ little
+                    continue; // near the beginning, the forms differ little
                 }
                 double[] nll = Golden.doubles(sequence.path("nll"));
                 double[] scored = Golden.scored(engine, ids, Golden.unprefixed(1024, 512))

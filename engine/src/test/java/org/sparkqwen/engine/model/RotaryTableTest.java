@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 
 class RotaryTableTest {
-    /// As published for Qwen3: 4 times 32,768 positions.
+    /// The form that is published for Qwen3: 4 times 32,768 positions.
     private static final Rope.Yarn YARN = new Rope.Yarn(1e6, 4, 32_768, 0.1 * StrictMath.log(4) + 1, 32, 1, true);
 
     private static final int HEAD_DIM = 128;
@@ -16,7 +16,7 @@ class RotaryTableTest {
     @Test
     void plainFrequenciesFallGeometricallyFromOne() {
         assertThat(RotaryTable.frequencies(new Rope.Plain(10_000), 8)).containsExactly(1f, 0.1f, 0.01f, 0.001f);
-        // theta^(−1/2) = 1e-3 for the pair in the middle, theta^(−126/128) for the last
+        // The pair in the middle has theta^(−1/2) = 1e-3, and the last one has theta^(−126/128).
         float[] frequencies = RotaryTable.frequencies(new Rope.Plain(1e6), HEAD_DIM);
         assertThat(frequencies).hasSize(64);
         assertThat(frequencies[0]).isEqualTo(1f);
@@ -30,7 +30,7 @@ class RotaryTableTest {
             table.reserve(3);
             assertThat(at(table.cosines(), 0, 2)).containsExactly(1f, 1f);
             assertThat(at(table.sines(), 0, 2)).containsExactly(0f, 0f);
-            // position 2: 2 radians and 0.02 radians
+            // Position 2 is 2 radians and 0.02 radians.
             assertThat(at(table.cosines(), 2, 2)[0]).isCloseTo(-0.416147f, within(1e-6f));
             assertThat(at(table.cosines(), 2, 2)[1]).isCloseTo(0.9998f, within(1e-6f));
             assertThat(at(table.sines(), 2, 2)[0]).isCloseTo(0.909297f, within(1e-6f));
@@ -39,7 +39,7 @@ class RotaryTableTest {
     }
 
     @Test
-    void growingKeepsWhatWasThere() {
+    void growingKeepsTheFirstPositions() {
         try (RotaryTable table = new RotaryTable(YARN, HEAD_DIM)) {
             table.reserve(10);
             float[] before = at(table.cosines(), 9, 64);
@@ -51,8 +51,8 @@ class RotaryTableTest {
         }
     }
 
-    /// Pair i turns 32,768 · theta^(−i/64) / 2π times within the trained context: 32 times or more up to pair 23.6,
-    /// less than once from pair 39.7. The blend goes from 23 to 40.
+    /// Pair i turns 32,768 · theta^(−i/64) / 2π times within the trained context. That is 32 times or more up
+    /// to pair 23.6, and less than once from pair 39.7 on. So the blend goes from 23 to 40.
     @Test
     void yarnLeavesFastPairsAndDividesSlowOnesByItsFactor() {
         float[] plain = RotaryTable.frequencies(new Rope.Plain(1e6), HEAD_DIM);

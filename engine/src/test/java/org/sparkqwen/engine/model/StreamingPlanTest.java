@@ -46,7 +46,7 @@ class StreamingPlanTest {
 
     @ParameterizedTest
     @EnumSource
-    void whatStaysAndTheSlotsFitIntoMemory(PublishedShape shape) {
+    void residentWeightsAndSlotsFitIntoMemory(PublishedShape shape) {
         ModelConfig config = shape.config(shape.layers());
         PackedLayout layout = layout(config);
         for (int step = 1; step < STEPS; step++) {
@@ -62,7 +62,7 @@ class StreamingPlanTest {
     }
 
     @Test
-    void memoryIsUsed() {
+    void nearlyAllMemoryIsUsed() {
         ModelConfig config = PublishedShape.B32.config(PublishedShape.B32.layers());
         PackedLayout layout = layout(config);
         long memory = layout.bytes() / 2;
@@ -70,9 +70,9 @@ class StreamingPlanTest {
         assertThat(plan.keptBytes() + plan.slotBytes()).isGreaterThan((long) (0.999 * memory));
     }
 
-    /// A tenth of a model is missing, and a thirtieth is in slots: a batch reads no more than both.
+    /// A tenth of the model does not fit, and the slots take a thirtieth. A batch reads no more than both.
     @Test
-    void littleIsReadWhereLittleIsMissing() {
+    void littleIsReadIfLittleIsMissing() {
         ModelConfig config = PublishedShape.B32.config(PublishedShape.B32.layers());
         PackedLayout layout = layout(config);
         StreamingPlan plan = StreamingPlan.of(layout, config.layers(), layout.bytes() / 10 * 9);
@@ -80,7 +80,7 @@ class StreamingPlanTest {
     }
 
     @Test
-    void everyLayerHasTheSameShareToRead() {
+    void everyLayerReadsTheSameShare() {
         ModelConfig config = PublishedShape.B8.config(PublishedShape.B8.layers());
         PackedLayout layout = layout(config);
         StreamingPlan plan = StreamingPlan.of(layout, config.layers(), layout.bytes() / 2);
@@ -97,7 +97,7 @@ class StreamingPlanTest {
         }
     }
 
-    /// While one is used, the next is read; also from the last to the first.
+    /// While one slot is used, the next part is read, and after the last part the first one.
     @ParameterizedTest
     @EnumSource
     void partsThatFollowEachOtherHaveDifferentSlots(PublishedShape shape) {
@@ -128,9 +128,9 @@ class StreamingPlanTest {
                 .isTrue();
     }
 
-    /// Then one part has room, and the next would drive it out before it is used.
+    /// In such memory there would be room for one part, and the next part would replace it before it is used.
     @Test
-    void memoryForLessThanTwoPartsIsNotReadAheadInto() {
+    void nothingIsReadAheadIntoMemoryForLessThanTwoParts() {
         ModelConfig config = PublishedShape.B4.config(PublishedShape.B4.layers());
         PackedLayout layout = layout(config);
         StreamingPlan whole = StreamingPlan.of(layout, config.layers(), Long.MAX_VALUE);

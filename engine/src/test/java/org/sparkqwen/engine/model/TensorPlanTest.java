@@ -15,7 +15,7 @@ import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.testing.Refusal;
 
-/// The tensors that a configuration calls for, against published sizes and against checkpoints.
+/// The tensors that a configuration requires are compared with published sizes and with checkpoints.
 class TensorPlanTest {
     private static final Path TIED = Golden.DIRECTORY.resolve("models/dense-tied-f32");
     private static final Path UNTIED = Golden.DIRECTORY.resolve("models/dense-untied-bf16-2shards");
@@ -125,7 +125,7 @@ class TensorPlanTest {
     }
 
     @Test
-    void aCheckpointOfTheConfigDiffersInNothing() {
+    void aCheckpointThatFitsTheConfigHasNoDifferences() {
         assertThat(differences(TIED, TIED)).isEmpty();
         assertThat(differences(UNTIED, UNTIED)).isEmpty();
         for (String name : List.of("moe-mixed-bf16", "moe-norm", "qwen2-bias")) {
@@ -158,7 +158,7 @@ class TensorPlanTest {
     }
 
     @Test
-    void surplusTensorsAreNamed() {
+    void superfluousTensorsAreNamed() {
         ModelCopy.of(TIED, directory).config(json -> json.put("num_hidden_layers", 2));
         assertThat(differences(directory, TIED))
                 .hasSize(11)
@@ -186,7 +186,7 @@ class TensorPlanTest {
 
     /// Checkpoints of tied models may carry a copy of the embedding as lm_head.
     @Test
-    void aHeadThatATiedModelDoesNotNeedIsPassedOver() {
+    void aHeadThatATiedModelDoesNotNeedIsIgnored() {
         ModelCopy.of(UNTIED, directory).config(json -> json.put("tie_word_embeddings", true));
         assertThat(differences(directory, UNTIED)).isEmpty();
         try (Engine engine = Engine.open(directory, Golden.options(KernelChoice.VECTOR, 1, 64))) {

@@ -27,8 +27,8 @@ import org.sparkqwen.engine.model.StreamingPlan.Part;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.Unwatched;
 
-/// What is in memory while a model's parts are used one after the other. On a disk: a file system in memory never gives
-/// pages back.
+/// The right pages are in memory while a model's parts are used one after the other. The test needs a disk,
+/// because a file system in memory never gives pages back.
 @EnabledOnOs(OS.LINUX)
 @Timeout(60)
 class WeightStreamTest {
@@ -82,7 +82,7 @@ class WeightStreamTest {
     }
 
     @Test
-    void thePartInUseIsThereAndTheNextIsReadMeanwhile() {
+    void theNextPartIsReadWhileOneIsUsed() {
         StreamingPlan plan = plan(memoryForTwoLayers());
         try (StreamedFile streamed = open(plan);
                 WeightStream stream = new WeightStream(plan, streamed)) {
@@ -98,9 +98,9 @@ class WeightStreamTest {
         }
     }
 
-    /// What is read for each batch goes past the page cache, and what stays is in it.
+    /// The weights that are read for each batch bypass the page cache, and those that stay are in it.
     @Test
-    void thePageCacheHasWhatStaysAndNothingElse() {
+    void thePageCacheHasOnlyResidentWeights() {
         StreamingPlan plan = plan(memoryForTwoLayers() + data.byteSize() / 4);
         assertThat(plan.parts().get(1).keptBytes()).isPositive();
         try (StreamedFile streamed = open(plan);
@@ -118,7 +118,7 @@ class WeightStreamTest {
     }
 
     @Test
-    void aModelThatFitsIsReadAheadOnceAndStays() {
+    void aModelThatFitsIsReadAheadOnce() {
         StreamingPlan plan = plan(Long.MAX_VALUE);
         try (StreamedFile all = open(plan);
                 WeightStream stream = new WeightStream(plan, all)) {
@@ -146,7 +146,7 @@ class WeightStreamTest {
     }
 
     @Test
-    void withRoomForOnePartNoneIsReadAhead() throws InterruptedException {
+    void nothingIsReadAheadWithRoomForOnePart() throws InterruptedException {
         StreamingPlan plan = plan(0);
         try (StreamedFile streamed = open(plan);
                 WeightStream stream = new WeightStream(plan, streamed)) {
@@ -159,9 +159,9 @@ class WeightStreamTest {
         }
     }
 
-    /// Closed with the mapping, or nothing could be read any more.
+    /// The file is closed together with the mapping, so nothing could be read any more.
     @Test
-    void aFileThatCannotBeReadIsAnErrorOfItsUse() {
+    void anUnreadableFileIsAnErrorWhenAPartIsUsed() {
         StreamedFile closed = open(plan(Long.MAX_VALUE));
         WeightStream stream = new WeightStream(plan(Long.MAX_VALUE), closed);
         closed.close();
@@ -172,7 +172,7 @@ class WeightStreamTest {
     }
 
     @Test
-    void soIsOneThatSomeoneHasCutShort() throws IOException {
+    void aFileThatWasCutShortIsAnErrorOfItsUse() throws IOException {
         StreamingPlan plan = plan(memoryForTwoLayers());
         try (StreamedFile streamed = open(plan);
                 WeightStream stream = new WeightStream(plan, streamed)) {
@@ -188,7 +188,7 @@ class WeightStreamTest {
     }
 
     @Test
-    void nothingIsUsedAnyMoreOnceItIsClosed() {
+    void nothingCanBeUsedAfterClosing() {
         StreamingPlan plan = plan(memoryForTwoLayers());
         try (StreamedFile streamed = open(plan)) {
             WeightStream stream = new WeightStream(plan, streamed);
@@ -202,7 +202,7 @@ class WeightStreamTest {
         return new StreamedFile(PackedFile.open(file.path()), plan.ranges());
     }
 
-    /// Whether what computes with a part finds what the file has.
+    /// Tells whether the code that computes with a part finds the contents of the file.
     private boolean isThere(StreamedFile streamed, StreamingPlan plan, int index) {
         Part part = plan.parts().get(index);
         return file.layout().tensors().stream()

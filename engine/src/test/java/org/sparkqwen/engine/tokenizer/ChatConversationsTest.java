@@ -24,8 +24,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.template.TemplateException;
 import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 
-/// What conversations have beside roles and contents: tools and their calls, reasoning, and messages that go on. The
-/// golden texts are jinja2's, set up as transformers does, under the templates of several models.
+/// Conversations may have more than roles and contents: tools and their calls, reasoning, and messages that
+/// continue. The golden texts are jinja2's, set up as transformers does, under the templates of several
+/// models.
 class ChatConversationsTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -76,7 +77,7 @@ class ChatConversationsTest {
         return messages;
     }
 
-    /// Jackson reads small numbers as Integer.
+    /// Converts Integers to Long, because Jackson reads small numbers as Integer.
     private static <T> @Nullable T longs(T value) {
         @SuppressWarnings("unchecked")
         T converted = (T) converted(value);
@@ -100,9 +101,9 @@ class ChatConversationsTest {
         };
     }
 
-    /// Names of fields, of tools and of arguments come from rows, too.
+    /// The names of fields, of tools and of arguments come from rows, too.
     @Test
-    void nothingOfARowOrAToolIsASpecialToken() throws IOException {
+    void nothingInARowOrAToolIsASpecialToken() throws IOException {
         String injection = "<|im_end|>";
         Tokenizer tokenizer = SampleTokenizer.QWEN3.ours();
         ChatTemplate template = template("<|im_start|>{{ tools | tojson }}{% for m in messages %}{{ m | tojson }}"
@@ -119,7 +120,7 @@ class ChatConversationsTest {
     }
 
     @Test
-    void aContinuedMessageEndsWhereItEndsWhateverFollowsInIt() throws IOException {
+    void aContinuedMessageEndsAtItsEndWhateverItContains() throws IOException {
         ChatTemplate template = template("{% for m in messages %}[{{ m.content }}]{% endfor %}");
         List<Message> messages = List.of(new Message("user", "aye"), new Message("assistant", "aye CONTINUE_FINAL"));
         assertThat(template.render(new Conversation(messages, null, null, Conversation.End.CONTINUED)))
@@ -150,7 +151,7 @@ class ChatConversationsTest {
     }
 
     @Test
-    void itShowsWhichRolesAndFieldsATemplateLeavesOut() throws IOException {
+    void theRolesAndFieldsThatATemplateLeavesOutAreFound() throws IOException {
         JsonNode templates = MAPPER.readTree(golden("chat-conversations.json")).get("templates");
         ChatTemplate qwen = named("qwen2.5", templates);
         for (String role : List.of("system", "user", "assistant", "tool")) {

@@ -24,8 +24,8 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.template.TemplateException;
 import org.sparkqwen.engine.tokenizer.ChatTemplate.Message;
 
-/// What transformers' `apply_chat_template` renders, and what of it is whose. CONTRIBUTING.md says how the golden texts
-/// were made.
+/// Conversations are rendered as transformers' `apply_chat_template` does, and the result tells the
+/// template's text from foreign text. CONTRIBUTING.md says how the golden texts were made.
 class ChatTemplateTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Tokenizer TOKENIZER = SampleTokenizer.QWEN3.ours();
@@ -145,9 +145,9 @@ class ChatTemplateTest {
         return Arrays.stream(ids).filter(id -> id == wanted).count();
     }
 
-    /// Whatever a template does to a message.
+    /// This holds whatever a template does to a message.
     @Test
-    void whatBecomesOfAMessageIsText() throws IOException {
+    void theTextOfAMessageStaysText() throws IOException {
         for (String expression : List.of(
                 "c",
                 "c | trim",
@@ -188,7 +188,7 @@ class ChatTemplateTest {
     }
 
     @Test
-    void ofSeveralTemplatesTheDefaultIsRead() throws IOException {
+    void theDefaultOfSeveralTemplatesIsRead() throws IOException {
         ObjectNode config = MAPPER.createObjectNode();
         config.putArray("chat_template")
                 .add(MAPPER.createObjectNode().put("name", "tool_use").put("template", "tools"))
@@ -199,7 +199,7 @@ class ChatTemplateTest {
     }
 
     @Test
-    void aFileOfItsOwnWins() throws IOException {
+    void chatTemplateJinjaTakesPrecedence() throws IOException {
         write(MAPPER.createObjectNode()
                 .put("chat_template", "in the configuration")
                 .put("eos_token", "<|im_end|>"));
@@ -211,7 +211,7 @@ class ChatTemplateTest {
     }
 
     @Test
-    void aModelMayHaveNone() throws IOException {
+    void aModelMayHaveNoTemplate() throws IOException {
         assertThat(ChatTemplate.read(directory)).isEmpty();
         write(MAPPER.createObjectNode());
         assertThat(ChatTemplate.read(directory)).isEmpty();
@@ -222,7 +222,7 @@ class ChatTemplateTest {
     }
 
     @Test
-    void aTemplateThatCannotBeReadIsNamedByFileAndLine() throws IOException {
+    void anUnreadableTemplateIsNamedByFileAndLine() throws IOException {
         write(MAPPER.createObjectNode().put("chat_template", "one\n{% if %}"));
         assertThatThrownBy(() -> ChatTemplate.read(directory))
                 .isInstanceOf(InvalidModelException.class)
@@ -244,7 +244,7 @@ class ChatTemplateTest {
     }
 
     @Test
-    void aConversationThatTheTemplateDoesNotTakeIsRefused() throws IOException {
+    void aConversationThatTheTemplateRefusesIsRefused() throws IOException {
         assertThatThrownBy(() -> qwen3.render(List.of(), true, null))
                 .isInstanceOf(TemplateException.class)
                 .hasMessage("line 13: a list has no 'item 0'");

@@ -15,7 +15,7 @@ import java.util.Objects;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/// The values that tokenizers 0.23.2 gave, see golden/README.md.
+/// The tokenizer gives the values of tokenizers 0.23.2, see golden/README.md.
 class GoldenTokenizerTest {
     private static final List<JsonNode> CASES = new ArrayList<>();
 

@@ -11,15 +11,16 @@ import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
-/// Texts that take quadratic time where an algorithm is quadratic: 300,000 steps each way would take minutes. The limit
-/// is far above the tens of milliseconds that they need, so that a busy machine does not fail the test.
+/// Texts that take quadratic time with a quadratic algorithm are read in time: 300,000 steps each way would
+/// take minutes. The limit is far above the tens of milliseconds that they need, so a busy machine does not
+/// fail the test.
 class HostileTextTest {
     private static final Tokenizer TOKENIZER = SampleTokenizer.QWEN3.ours();
 
     private static final int LENGTH = 300_000;
     private static final Duration LIMIT = Duration.ofSeconds(2);
 
-    /// Repeated up to [#LENGTH].
+    /// Units that are repeated up to [#LENGTH].
     static final List<String> UNITS = List.of(
             "a",
             "A",
@@ -60,12 +61,12 @@ class HostileTextTest {
             "</tool_respons",
             "\u0301", // one mark
             "\u0301\u0323", // two marks in the wrong order
-            "\u0345\u0301\u0323\u05B0\u0334", // five, falling
+            "\u0345\u0301\u0323\u05B0\u0334", // five marks with falling classes
             "a\u0323\u0301",
             "\u0344", // a mark that decomposes
             "\u212B",
             "\u0958",
-            "\u1100", // Hangul, leading, vowel, trailing
+            "\u1100", // Hangul: leading, vowel, trailing
             "\u1161",
             "\u11A8",
             "\u1100\u1161",
@@ -79,7 +80,8 @@ class HostileTextTest {
             "\u0000",
             "\uFFFF");
 
-    /// Where the text changes only once, at an end: a scan for what never comes must not start over.
+    /// Texts that change only once, at an end. A search for something that never comes must not start again
+    /// at each char.
     static final List<String> TEXTS = List.of(
             " ".repeat(LENGTH) + "x",
             "\n" + " ".repeat(LENGTH) + "x",
@@ -93,7 +95,7 @@ class HostileTextTest {
 
     @ParameterizedTest(name = "{index}")
     @FieldSource("UNITS")
-    void repetitionIsReadInTime(String unit) {
+    void repeatedUnitsAreReadInTime(String unit) {
         assertReadInTime(unit.repeat(LENGTH / unit.length()));
     }
 

@@ -13,7 +13,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PreTokenizerTest {
-    /// The JDK's regular expressions read this pattern as Oniguruma does, when told to use Unicode throughout.
+    /// The JDK's regular expressions read this pattern as Oniguruma does, if they are told to use Unicode
+    /// throughout.
     private static final Pattern REGEX =
             Pattern.compile(PreTokenizer.PATTERN.replace("(?i:", "(?iu:"), Pattern.UNICODE_CHARACTER_CLASS);
 
@@ -29,12 +30,12 @@ class PreTokenizerTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"'r", "'v", "'l", "'x", "'K", "'le", "'rve", "’s", "'", "'1", "' s"})
-    void whatOnlyResemblesAContractionDoesNot(String text) {
+    void textThatOnlyResemblesAContractionIsNotSplit(String text) {
         assertThat(words("a" + text)).isEqualTo(regexWords("a" + text));
         assertThat(words(text)).isEqualTo(regexWords(text));
     }
 
-    /// `_` stands for a space, `~` for a newline, `|` between words.
+    /// In these rows, `_` stands for a space, `~` for a newline, and `|` separates words.
     @ParameterizedTest
     @CsvSource({
         "Hello_world, Hello|_world",

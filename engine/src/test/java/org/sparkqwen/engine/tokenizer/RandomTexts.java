@@ -3,11 +3,11 @@ package org.sparkqwen.engine.tokenizer;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
-/// Texts made of what tokenizers stumble over, from a seeded generator.
+/// Random texts made of characters that are difficult for tokenizers, from a seeded generator.
 final class RandomTexts {
     private static final String WHITE_SPACE = "\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
             + "\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000"
-            // no white space, though it looks like it
+            // These characters look like white space but are not.
             + "\u001C\u001D\u001E\u001F\u180E\u200B\u200D\u2060\uFEFF";
     private static final String CONTRACTED = "sStTrReEvVmMlLdD\u017F\u212A\u0130\u0131\uFB05\uFB06";
     private static final String PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~«»’“”…–—。、！€©\u00AD\uFFFD";
@@ -23,7 +23,7 @@ final class RandomTexts {
             "<|box_end|>");
     private static final List<String> EMOJI = List.of("👩‍👩‍👧‍👦", "🏳️‍🌈", "👍🏽", "🇩🇪", "1️⃣", "🧑🏿‍🚀");
 
-    /// Blocks with something to them: first and last code point.
+    /// Blocks of interesting characters, as first and last code point.
     private static final int[][] BLOCKS = {
         {0x20, 0x7E},
         {0x80, 0xFF},
@@ -78,7 +78,7 @@ final class RandomTexts {
         this.random = random;
     }
 
-    /// A text of up to `parts` parts.
+    /// Returns a text of up to `parts` parts.
     String next(int parts) {
         StringBuilder text = new StringBuilder();
         int[] block = BLOCKS[random.nextInt(BLOCKS.length)];
@@ -107,7 +107,7 @@ final class RandomTexts {
         return text.toString();
     }
 
-    /// A text with some of `tokens` in it, after and before white space, words, marks, one another.
+    /// Returns a text with some of `tokens` in it, after and before white space, words, marks and each other.
     String around(List<String> tokens) {
         StringBuilder text = new StringBuilder();
         for (int i = random.nextInt(6); i >= 0; i--) {
@@ -133,7 +133,7 @@ final class RandomTexts {
         };
     }
 
-    /// A letter and marks of several combining classes in any order.
+    /// Appends a letter and marks of several combining classes in any order.
     private void marks(StringBuilder text) {
         text.appendCodePoint(codePoint(BLOCKS[random.nextInt(BLOCKS.length)]));
         for (int i = random.nextInt(5); i >= 0; i--) {
@@ -176,7 +176,8 @@ final class RandomTexts {
         return choices.charAt(random.nextInt(choices.length()));
     }
 
-    /// Assigned or not, but no surrogate: Hugging Face's tokenizers cannot be given one.
+    /// Returns a code point that may be unassigned, but is not a surrogate, because Hugging Face's tokenizers
+    /// do not take surrogates.
     private int codePoint(int[] block) {
         return random.nextInt(block[0], block[1] + 1);
     }

@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.tukaani.xz.XZInputStream;
 
-/// A tokenizer that the tests use, here and in Hugging Face's implementation.
+/// A tokenizer that the tests use in this project's implementation and in Hugging Face's.
 public final class SampleTokenizer {
     public static final SampleTokenizer QWEN3 =
             new SampleTokenizer("Qwen3", unpacked("/golden/qwen3-tokenizer.json.xz"));
@@ -42,7 +42,7 @@ public final class SampleTokenizer {
         return ours;
     }
 
-    /// A tokenizer of its own, which nobody has used yet.
+    /// Reads a new tokenizer that no test has used yet.
     Tokenizer read() {
         return Tokenizer.read(file);
     }
@@ -51,12 +51,13 @@ public final class SampleTokenizer {
         return new ObjectMapper().readTree(file.toFile());
     }
 
-    /// The reference, which parses special tokens.
+    /// Returns the reference, which parses special tokens.
     HuggingFaceTokenizer reference() throws IOException {
         return reference(file);
     }
 
-    /// The reference with special tokens that no text contains: DJL does not hand `encode_special_tokens` through.
+    /// Returns the reference with special tokens that no text contains, because DJL does not pass
+    /// `encode_special_tokens` on.
     HuggingFaceTokenizer referenceWithoutSpecialTokens() throws IOException {
         JsonNode json = json();
         int id = 0;

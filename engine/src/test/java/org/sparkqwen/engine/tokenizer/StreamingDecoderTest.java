@@ -28,7 +28,7 @@ class StreamingDecoderTest {
 
     @ParameterizedTest
     @ValueSource(ints = {0xC2, 0xE2, 0xF0})
-    void anUnfinishedCharacterIsReplacedAtTheEndOnce(int firstByte) {
+    void anIncompleteCharacterIsReplacedOnceAtTheEnd(int firstByte) {
         StreamingDecoder decoder = TOKENIZER.streamingDecoder();
         assertThat(decoder.accept(idOfByte(firstByte))).isEmpty();
         assertThat(decoder.finish()).isEqualTo("\uFFFD");
@@ -36,7 +36,7 @@ class StreamingDecoderTest {
     }
 
     @Test
-    void whatFollowsAnUnfinishedCharacterIsNotLost() {
+    void textAfterAnIncompleteCharacterIsNotLost() {
         StreamingDecoder decoder = TOKENIZER.streamingDecoder();
         assertThat(decoder.accept(idOfByte(0xE2))).isEmpty();
         assertThat(decoder.accept(idOfByte(0x82))).isEmpty();
@@ -52,10 +52,10 @@ class StreamingDecoderTest {
 
     @ParameterizedTest
     @FieldSource("org.sparkqwen.engine.tokenizer.SampleTokenizer#ALL")
-    void thePiecesOfRandomIdsAreTheWhole(SampleTokenizer which) {
+    void thePiecesOfRandomIdsAreTheDecodedText(SampleTokenizer which) {
         Random random = new Random(5);
         for (int i = 0; i < 20_000; i++) {
-            // Every second token is a single byte on average, so that characters break in every way.
+            // On average, every second token is a single byte, so characters break in every way.
             int[] ids = random.ints(random.nextInt(20), -2, which.ours().vocabularySize() + 2)
                     .map(id -> random.nextBoolean() ? id : Math.floorMod(id, 256))
                     .toArray();

@@ -15,7 +15,7 @@ class TextPartTest {
     private static final int IM_END = TOKENIZER.idOf("<|im_end|>").orElseThrow();
 
     @Test
-    void partsOfOneKindAreEncodedAsTheTextThatTheyAreTogether() {
+    void partsOfOneKindAreEncodedAsOneText() {
         Random random = new Random(11);
         RandomTexts texts = new RandomTexts(random);
         for (int i = 0; i < 3_000; i++) {
@@ -30,7 +30,7 @@ class TextPartTest {
     }
 
     @Test
-    void ofMixedPartsThoseThatParseHoldAllSpecialTokens() {
+    void onlyPartsThatParseHaveSpecialTokens() {
         Random random = new Random(12);
         RandomTexts texts = new RandomTexts(random);
         int some = 0;
@@ -49,7 +49,7 @@ class TextPartTest {
     }
 
     @Test
-    void aSpecialTokenIsTextIfAnyOfItIs() {
+    void aSpecialTokenIsTextIfAnyPartOfItIs() {
         assertThat(encoded(parse("<|im_start|>"), text("<|im_end|>"), parse("<|im_end|>")))
                 .startsWith(IM_START)
                 .endsWith(IM_END)
@@ -86,7 +86,7 @@ class TextPartTest {
         return new TextPart(text, SpecialTokens.PARSE);
     }
 
-    /// Pieces of `text`, some of them empty.
+    /// Returns pieces of `text`, some of which are empty.
     private static List<String> cut(String text, Random random) {
         List<String> pieces = new ArrayList<>();
         int start = 0;
@@ -105,12 +105,12 @@ class TextPartTest {
                 .toList();
     }
 
-    /// Qwen3's special tokens are the first 14 of its added ones.
+    /// Tells whether an id is a special token. Qwen3's special tokens are the first 14 of its added ones.
     private static boolean isSpecial(int id) {
         return 151_643 <= id && id < 151_657;
     }
 
-    /// Neighbours that parse are one part here.
+    /// Returns the special tokens within parts. Neighbours that parse count as one part here.
     private static List<String> specialTokensWithinParts(List<TextPart> parts) {
         // No token reaches across U+E000.
         String parsed = parts.stream()

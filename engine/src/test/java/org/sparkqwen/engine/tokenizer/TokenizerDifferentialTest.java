@@ -16,8 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// The same as Hugging Face's tokenizers, on seeded random texts and on all assigned code points (a sixteenth of those
-/// in the huge uniform blocks).
+/// The tokenizer gives the same results as Hugging Face's tokenizers, on seeded random texts and on all
+/// assigned code points (and a sixteenth of those in the huge uniform blocks).
 class TokenizerDifferentialTest {
     @ParameterizedTest
     @FieldSource("org.sparkqwen.engine.tokenizer.SampleTokenizer#ALL")
@@ -53,7 +53,8 @@ class TokenizerDifferentialTest {
         Random random = new Random(3);
         try (HuggingFaceTokenizer reference = which.reference()) {
             for (int i = 0; i < 5_000; i++) {
-                // The tokens of one byte come first: half of the ids, so that malformed characters of all kinds occur.
+                // The tokens of one byte come first. They are half of the ids, so malformed characters of all
+                // kinds occur.
                 int[] ids = random.ints(random.nextInt(20), 0, which.ours().vocabularySize() + 10)
                         .map(id -> random.nextBoolean() ? id : id % 256)
                         .toArray();
@@ -62,7 +63,8 @@ class TokenizerDifferentialTest {
         }
     }
 
-    /// Files that say it in another way, against a tokenizer.json that says the same: as `tokenizer(text)` does.
+    /// The files of a variant are compared with a tokenizer.json that means the same, as `tokenizer(text)`
+    /// does.
     @ParameterizedTest
     @MethodSource("org.sparkqwen.engine.tokenizer.TokenizerVariant#all")
     void everyVariantGivesTheIdsOfTheReference(TokenizerVariant variant) throws IOException {
@@ -79,7 +81,8 @@ class TokenizerDifferentialTest {
         }
     }
 
-    /// Ids alone would hide where a word ends, if no merge crosses the place; the reference tells the words, too.
+    /// If no merge crosses the end of a word, ids alone would not show it. The reference tells the words,
+    /// too.
     @Test
     void splitsAroundEveryCodePointAsTheReferenceDoes() throws IOException {
         try (HuggingFaceTokenizer reference = SampleTokenizer.TINY.reference()) {
@@ -105,7 +108,7 @@ class TokenizerDifferentialTest {
                 String text = Character.toString(c);
                 String decomposed = isWorthComparing(c) ? Normalizer.normalize(text, Normalizer.Form.NFD) : text;
                 if (!decomposed.equals(text)) {
-                    // … alone, after another mark, with one between, before one
+                    // The character stands alone, after another mark, with one between, and before one.
                     line.append('\n').append(text);
                     line.append('\n').append(decomposed);
                     line.append("\n\u0F71").append(decomposed);
@@ -122,12 +125,13 @@ class TokenizerDifferentialTest {
         }
     }
 
-    /// Where the last code point begins.
+    /// Returns the index at which the last code point begins.
     private static int lastOf(StringBuilder text) {
         return text.offsetByCodePoints(text.length(), -1);
     }
 
-    /// All that is assigned, and some of what is not; of the huge uniform blocks some.
+    /// Selects everything that is assigned, some code points that are not, and some of the huge uniform
+    /// blocks.
     private static boolean isWorthComparing(int c) {
         return switch (Character.getType(c)) {
             case Character.SURROGATE -> false;
@@ -148,7 +152,7 @@ class TokenizerDifferentialTest {
         while (same < Math.min(ours.size(), theirs.size()) && ours.get(same).equals(theirs.get(same))) {
             same++;
         }
-        // The first difference and what follows, since thousands of words may be equal.
+        // Only the first difference and what follows is shown, because thousands of words may be equal.
         assertThat(ours.stream().skip(same).limit(5).toList())
                 .isEqualTo(theirs.stream().skip(same).limit(5).toList());
     }
@@ -187,7 +191,7 @@ class TokenizerDifferentialTest {
         return reference.decode(Arrays.stream(ids).asLongStream().toArray(), false);
     }
 
-    /// Failures must be readable where fonts are not.
+    /// Escapes a text, so that failures can be read without fonts.
     private static String escaped(String text) {
         StringBuilder escaped = new StringBuilder();
         for (int i = 0; i < text.length(); i++) {

@@ -102,7 +102,8 @@ class TokenizerFilesFuzzTest {
         assertThat(sound).isGreaterThan(times / 50);
     }
 
-    /// By itself, since the reference has no tokenizer_config.json. It may refuse what is read here.
+    /// Compares the tokenizer.json by itself, because the reference has no tokenizer_config.json. The
+    /// reference may refuse what is read here.
     private void assertSameAsReference(String json, int mutation) throws IOException {
         Path file = Files.writeString(directory.resolve("tokenizer.json"), json);
         int[] ours = Tokenizer.read(file).encodeWhole(TEXT, SpecialTokens.PARSE);
@@ -115,7 +116,7 @@ class TokenizerFilesFuzzTest {
                     .toArray();
             assertThat(ours).as("mutation %d: %s", mutation, json).isEqualTo(theirs);
         } catch (RuntimeException _) {
-            // not a file that it reads
+            // The reference does not read the file.
         }
     }
 
@@ -125,8 +126,8 @@ class TokenizerFilesFuzzTest {
         return Tokenizer.of(new TokenizerFiles("fuzz", contents));
     }
 
-    /// Replaces, removes, doubles or adds something, more often between two characters of JSON's than inside a
-    /// text.
+    /// Replaces, removes, doubles or adds something, more often between two characters of JSON's syntax than
+    /// inside a text.
     private static String mutated(Random random, String text) {
         if (text.isEmpty()) {
             return SNIPPETS.get(random.nextInt(SNIPPETS.size()));
@@ -146,7 +147,7 @@ class TokenizerFilesFuzzTest {
         };
     }
 
-    /// Replaces one of the places where `from` is.
+    /// Replaces one of the occurrences of `from`.
     private static String swapped(Random random, String text, String from, String to) {
         List<Integer> places = new ArrayList<>();
         for (int i = text.indexOf(from); i >= 0; i = text.indexOf(from, i + 1)) {

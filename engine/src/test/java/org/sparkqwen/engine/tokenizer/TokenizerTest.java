@@ -31,13 +31,13 @@ class TokenizerTest {
         "\uDE00\uD83D, \uFFFD\uFFFD",
         "\uD83D<think>\uDE00, \uFFFD<think>\uFFFD",
     })
-    void halfASurrogatePairIsReadAsAReplacementCharacter(String text, String readAs) {
+    void aLoneSurrogateIsReadAsAReplacementCharacter(String text, String readAs) {
         assertThat(TOKENIZER.encode(text, SpecialTokens.PARSE))
                 .isEqualTo(TOKENIZER.encode(readAs, SpecialTokens.PARSE));
     }
 
     @Test
-    void specialTokensAreACommandOrText() {
+    void specialTokensAreCommandsOrText() {
         int endOfText = TOKENIZER.idOf("<|endoftext|>").orElseThrow();
         int think = TOKENIZER.idOf("<think>").orElseThrow();
         String text = "<think><|endoftext|>";
@@ -62,7 +62,7 @@ class TokenizerTest {
             sample.add(texts.next(12));
             expected.add(TOKENIZER.encode(sample.getLast(), SpecialTokens.PARSE));
         }
-        // Its own tokenizer, so that the threads fill its memory of words together.
+        // The tokenizer is a new one, so the threads fill its table of words together.
         Tokenizer fresh = SampleTokenizer.QWEN3.read();
         try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
             List<Future<List<int[]>>> results = new ArrayList<>();

@@ -16,12 +16,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/// The small model's tokenizer, written in another way, beside a tokenizer.json that says the same to Hugging Face's
+/// The small model's tokenizer in another form, with a tokenizer.json that means the same to Hugging Face's
 /// tokenizers.
 ///
-/// @param files as a model may have them
-/// @param same a whole tokenizer.json that means the same
-/// @param tokens what to put into texts
+/// @param files the files as a model may have them
+/// @param same a complete tokenizer.json that means the same
+/// @param tokens the tokens to put into texts
 record TokenizerVariant(String name, Map<String, String> files, String same, List<String> tokens) {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -160,16 +160,17 @@ record TokenizerVariant(String name, Map<String, String> files, String same, Lis
          "<|im_end|>": {"id": "<|im_end|>", "ids": [8191], "tokens": ["<|im_end|>"]}}}\
         """);
 
-    /// A tokenizer.json that says everything.
+    /// Returns a variant of which all is in tokenizer.json.
     private static TokenizerVariant ofJson(String name, List<String> tokens, Consumer<ObjectNode> change) {
         ObjectNode json = tiny();
         change.accept(json);
         return new TokenizerVariant(name, Map.of(TokenizerFiles.TOKENIZER, json.toString()), json.toString(), tokens);
     }
 
-    /// A tokenizer.json that lacks all added tokens but the first, and a tokenizer_config.json.
+    /// Returns a variant with a tokenizer_config.json, and with a tokenizer.json that lacks all added tokens
+    /// except the first one.
     ///
-    /// @param change what the configuration adds, in a tokenizer.json that has all
+    /// @param change what the configuration adds, applied to a tokenizer.json that has all
     private static TokenizerVariant ofConfig(
             String name, List<String> tokens, String config, Consumer<ObjectNode> change) {
         ObjectNode less = tiny();
@@ -184,7 +185,7 @@ record TokenizerVariant(String name, Map<String, String> files, String same, Lis
                 tokens);
     }
 
-    /// vocab.json, merges.txt and added_tokens.json.
+    /// Returns a variant of vocab.json, merges.txt and added_tokens.json.
     private static TokenizerVariant ofVocabulary() {
         ObjectNode whole = tiny();
         StringBuilder merges = new StringBuilder("#version: 0.2\r\n");
@@ -212,7 +213,7 @@ record TokenizerVariant(String name, Map<String, String> files, String same, Lis
                 List.of("<|im_start|>", "<|im_end|>", "<|endoftext|>"));
     }
 
-    /// Adds a token of the next id.
+    /// Adds a token with the next id.
     private static void add(ObjectNode json, String content, String... flags) {
         ArrayNode tokens = (ArrayNode) json.get("added_tokens");
         JsonNode base = json.at("/model/vocab").path(content);

@@ -33,7 +33,7 @@ class UntrustedTokenizerJsonTest {
         assertThat(tokenizer.vocabularySize()).isEqualTo(260);
     }
 
-    /// Where, as a JSON pointer; the value put there; what the message must name.
+    /// Each row has a place as a JSON pointer, the value that is put there, and what the message must name.
     @ParameterizedTest
     @CsvSource(
             delimiterString = " | ",
@@ -136,7 +136,7 @@ class UntrustedTokenizerJsonTest {
         assertThat(read(json).encode("a b<x>", SpecialTokens.TEXT)).containsExactly('a', ' ', 'b', 259);
     }
 
-    /// Whatever stands anywhere, the file is read or refused in one line; nothing else is thrown.
+    /// Whatever value is anywhere, the file is read or refused in one line. Nothing else is thrown.
     @Test
     void anyValueAnywhereIsReadOrRefused() throws IOException {
         List<JsonNode> junk = new ArrayList<>();
@@ -162,9 +162,9 @@ class UntrustedTokenizerJsonTest {
         assertThat(refused).isGreaterThan(sound);
     }
 
-    /// Hugging Face's tokenizers give it the next id and warn of it, too.
+    /// Hugging Face's tokenizers give the token the next id and warn of it, too.
     @Test
-    void anIdThatLeavesAGapIsWarnedOf() throws IOException {
+    void anIdThatLeavesAGapCausesAWarning() throws IOException {
         ObjectNode json = valid();
         set(json, "/added_tokens/1/id", MAPPER.readTree("300"));
         Tokenizer tokenizer = read(json);
@@ -175,7 +175,7 @@ class UntrustedTokenizerJsonTest {
     }
 
     @Test
-    void unknownKeysAreWarnedOf() throws IOException {
+    void unknownKeysCauseAWarning() throws IOException {
         ObjectNode json = valid();
         json.put("new_stage", 1);
         ((ObjectNode) json.at("/normalizer")).put("left", true);
@@ -220,7 +220,7 @@ class UntrustedTokenizerJsonTest {
                 MAPPER.writer().with(JsonWriteFeature.ESCAPE_NON_ASCII).writeValueAsString(json)));
     }
 
-    /// The 256 bytes, `ab` and `abc`, a special and another added token.
+    /// Returns a tokenizer with the 256 bytes, `ab` and `abc`, a special token and another added token.
     private static ObjectNode valid() throws IOException {
         ObjectNode json = (ObjectNode) MAPPER.readTree("""
             {"version": "1.0", "truncation": null, "padding": null,
@@ -249,7 +249,7 @@ class UntrustedTokenizerJsonTest {
         return json;
     }
 
-    /// Replaces, or adds, what `pointer` leads to.
+    /// Replaces or adds the value to which `pointer` leads.
     private static void set(ObjectNode json, String pointer, JsonNode value) {
         int slash = pointer.lastIndexOf('/');
         String key = pointer.substring(slash + 1).replace("~1", "/").replace("~0", "~");
@@ -260,7 +260,8 @@ class UntrustedTokenizerJsonTest {
         }
     }
 
-    /// Of all values; of the vocabulary's many like ones only every 60th.
+    /// Returns pointers to all values, except that only every 60th of the vocabulary's many similar ones is
+    /// included.
     private static List<String> pointers(JsonNode node, String pointer) {
         List<String> pointers = new ArrayList<>();
         if (!pointer.isEmpty()) {

@@ -26,8 +26,8 @@ import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.kernels.ScalarProvider;
 
-/// What experts add to a row has the same bits in scalar and vector code, on any number of threads, and whichever rows
-/// are computed with it.
+/// The experts' contribution to a row has the same bits in scalar and vector code, on any number of threads,
+/// and with any other rows in the batch.
 class ExpertBitsTest {
     private final Random random = new Random(11);
     private final Arena arena = Arena.ofShared();
@@ -51,7 +51,7 @@ class ExpertBitsTest {
         "2, 8, 2, 64, 48",
         "7, 5, 5, 100, 70",
         "40, 6, 2, 96, 48",
-        "300, 3, 2, 70, 40", // more of an expert than meet a panel together
+        "300, 3, 2, 70, 40", // an expert has more rows than meet a panel together
         "300, 2, 1, 1100, 33",
         "250, 2, 2, 600, 500", // many rows in groups of several panels
         "600, 2, 2, 64, 40"
@@ -71,9 +71,9 @@ class ExpertBitsTest {
         }
     }
 
-    /// One row after the other, and one expert after the other.
+    /// The rows are computed one after the other, and so are the experts.
     @Test
-    void aRowAloneHasTheBitsThatItHasAmongOthers() {
+    void aRowHasTheSameBitsAloneAndAmongOthers() {
         int rows = 60;
         int hidden = 48;
         MemorySegment in = randoms(rows * hidden);
@@ -96,7 +96,7 @@ class ExpertBitsTest {
         }
     }
 
-    /// Against the dense operations, whose bits have tests of their own.
+    /// The result is compared with the dense operations, whose bits have tests of their own.
     @Test
     void anExpertIsADenseLayerTimesItsShare() {
         int hidden = 40;
@@ -155,16 +155,16 @@ class ExpertBitsTest {
     }
 
     @Test
-    void ofEquallyLikelyExpertsTheFirstAreChosen() {
+    void theFirstOfEquallyLikelyExpertsAreChosen() {
         MemorySegment logits = arena.allocateFrom(JAVA_FLOAT, 1, 2, 2, 1, 2, 1);
         for (Kernels kernels : all) {
             assertThat(kernels.route(logits, 1, 6, 4, true).experts()).containsExactly(1, 2, 4, 0);
         }
     }
 
-    /// What overflowed must show, and end nothing.
+    /// An overflow must show, and must not end anything.
     @Test
-    void logitsThatAreNoNumbersGiveSharesThatAreNone() {
+    void logitsThatAreNaNGiveSharesThatAreNaN() {
         for (float odd : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
             MemorySegment logits = arena.allocateFrom(JAVA_FLOAT, 1, odd, 2, 1);
             for (Kernels kernels : all) {
@@ -183,7 +183,7 @@ class ExpertBitsTest {
         return sum;
     }
 
-    /// Rows go to random experts, those of an expert in a random order.
+    /// Returns rows that go to random experts. The rows of an expert are in a random order.
     private List<ExpertRows> mixture(int rows, int experts, int perRow, int hidden, int intermediate, boolean bf16) {
         List<List<Integer>> rowsOf = new ArrayList<>();
         for (int expert = 0; expert < experts; expert++) {

@@ -76,7 +76,7 @@ class KernelBitsTest {
         "64, 200, 64",
         "95, 33, 300", // the most that are few, and the fewest that are many
         "96, 33, 300",
-        "108, 600, 257", // groups of several panels, pieces of unlike lengths
+        "108, 600, 257", // groups of several panels, pieces of unequal lengths
         "520, 70, 513" // more than meet a panel together
     })
     void linear(int tokens, int outputs, int inputs) {
@@ -106,7 +106,7 @@ class KernelBitsTest {
         }
     }
 
-    /// Layers of both formats read the same input: the panel that comes next may have rows of another length.
+    /// Layers of both formats read the same input. The next panel may have rows of another length.
     @Test
     void layersOfDifferentFormatsAtOnce() {
         int tokens = 8;
@@ -134,7 +134,7 @@ class KernelBitsTest {
         }
     }
 
-    /// What is added is a linear layer's output: its sum starts at 0, not at what is there already.
+    /// A linear layer's output is added. Its sum starts at 0, and not at the value that is there already.
     @Test
     void addingComesAfterTheProduct() {
         MemorySegment in = randoms(5 * 40);
@@ -153,7 +153,7 @@ class KernelBitsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 7, 15, 16, 17, 40, 64, 100, 1024, 1025}) // around lane multiples
+    @ValueSource(ints = {1, 7, 15, 16, 17, 40, 64, 100, 1024, 1025}) // around multiples of the lanes
     void rmsNorm(int width) {
         int rows = 5;
         MemorySegment in = randoms(rows * width);
@@ -195,7 +195,7 @@ class KernelBitsTest {
         "13, 100, 136",
         "29, 160, 257",
         "270, 70, 1100",
-        "100, 600, 300", // groups of several panels, the last of fewer
+        "100, 600, 300", // groups of several panels, the last of which has fewer
         "520, 70, 65"
     })
     void swiGlu(int tokens, int outputs, int inputs) {
@@ -213,8 +213,8 @@ class KernelBitsTest {
     @CsvSource({"4, 4, 64", "6, 2, 32", "4, 1, 40", "8, 1, 16", "16, 1, 32", "32, 8, 128", "5, 1, 24"})
     void attentionOfFreshAndContinuedSequences(int heads, int keyValueHeads, int headDim) {
         AttentionShape shape = new AttentionShape(heads, keyValueHeads, headDim);
-        // Rows: a sequence of 70 tokens from its start, one token at position 32, nine from position 60, and two on
-        // both sides of a block's end.
+        // The rows are a sequence of 70 tokens from its start, one token at position 32, nine tokens from
+        // position 60, and two tokens on both sides of a block's end.
         int tokens = 82;
         MemorySegment queries = randoms(tokens * shape.queryWidth());
         for (KeyValueFormat format : KeyValueFormat.values()) {
@@ -229,7 +229,8 @@ class KernelBitsTest {
         }
     }
 
-    /// The last token of a text gets the same bits when it comes alone, in few rows, and with all before it.
+    /// The last token of a text gets the same bits when it comes alone, in few rows, and together with all
+    /// tokens before it.
     @ParameterizedTest
     @CsvSource({"4, 4, 64", "6, 2, 32", "16, 8, 128", "16, 1, 32"})
     void attentionOfATokenAloneAndAmongOthers(int heads, int keyValueHeads, int headDim) {
@@ -287,9 +288,10 @@ class KernelBitsTest {
         assertThat(results.getFirst()[0]).isLessThanOrEqualTo(0).isGreaterThan(-100);
     }
 
-    /// Every logit is there four times: at even and odd neighbours, and 700 further on, in another chunk.
+    /// Every logit is there four times: at even and odd neighbours, and again 700 positions later, in another
+    /// chunk.
     @Test
-    void aTargetIsTheLikeliestIfNoneIsLikelierAndNoneBeforeItAsLikely() {
+    void theLikeliestTargetIsTheFirstOfTheGreatestLogits() {
         int vocabulary = 1400;
         int rows = 40;
         int hidden = 24;
@@ -323,7 +325,7 @@ class KernelBitsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 15, 16, 17, 100, 2047, 3000})
-    void theLikeliestIsTheFirstOfTheGreatest(int count) {
+    void theLikeliestTokenIsTheFirstOfTheGreatestLogits(int count) {
         int width = count + 5;
         MemorySegment logits = arena.allocate(JAVA_FLOAT, 3L * width);
         int[] expected = {0, count - 1, count / 3};
@@ -332,7 +334,7 @@ class KernelBitsTest {
                 logits.setAtIndex(JAVA_FLOAT, (long) row * width + i, i < count ? -9 + random.nextFloat() : 5f);
             }
             logits.setAtIndex(JAVA_FLOAT, (long) row * width + expected[row], -2f);
-            logits.setAtIndex(JAVA_FLOAT, (long) row * width + count - 1, -2f); // an equal after it
+            logits.setAtIndex(JAVA_FLOAT, (long) row * width + count - 1, -2f); // an equal one after it
         }
         for (Kernels kernels : all) {
             int[] found = new int[3];
@@ -343,7 +345,7 @@ class KernelBitsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 16, 17, 100})
-    void theLikeliestOfNoNumbersIsOneOfThem(int count) {
+    void theLikeliestTokenOfNaNsIsAToken(int count) {
         MemorySegment logits = arena.allocate(JAVA_FLOAT, count);
         for (int i = 0; i < count; i++) {
             logits.setAtIndex(JAVA_FLOAT, i, Float.NaN);
@@ -393,7 +395,8 @@ class KernelBitsTest {
         void into(Kernels kernels, MemorySegment out);
     }
 
-    /// Runs on all kernels and compares what they wrote with what the first, scalar on one thread, wrote.
+    /// Runs an operation on all kernels, and compares what they wrote with what the first one wrote, which is
+    /// scalar on one thread.
     private void assertSameBits(int floats, Run run) {
         int[] expected = null;
         for (Kernels kernels : all) {

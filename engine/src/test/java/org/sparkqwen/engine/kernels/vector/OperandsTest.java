@@ -33,18 +33,18 @@ import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScalarProvider;
 import org.sparkqwen.engine.testing.OtherJvm;
 
-/// No operation reads or writes behind an operand, whatever its format and shape: what does not fit is refused before
-/// it is touched.
+/// No operation reads or writes beyond the end of an operand, whatever its format and shape. Operands that do
+/// not fit are refused before they are touched.
 class OperandsTest {
     private static final int HIDDEN = 40;
     private static final int WIDE = 70;
-    private static final int TOKENS = 24; // of those whose tiles read ahead
+    private static final int TOKENS = 24; // so few that tiles read ahead
     private static final AttentionShape SHAPE = new AttentionShape(4, 2, 16);
 
     /// An operation with operands that fit.
     ///
-    /// @param segments which it reads and writes
-    /// @param matrices whose shapes and formats matter
+    /// @param segments the segments that it reads and writes
+    /// @param matrices the matrices whose shapes and formats matter
     record Operation(String name, List<MemorySegment> segments, List<Matrix> matrices, Run run) {
         @Override
         public String toString() {
@@ -155,7 +155,7 @@ class OperandsTest {
 
     @ParameterizedTest
     @MethodSource("operations")
-    void whatIsTooShortOrOnTheHeapIsRefused(Operation operation) {
+    void operandsThatAreTooShortOrOnTheHeapAreRefused(Operation operation) {
         eachKernels(kernels -> {
             assertThatCode(() -> operation.run().with(kernels, operation.segments(), operation.matrices()))
                     .doesNotThrowAnyException();
@@ -181,7 +181,7 @@ class OperandsTest {
         eachKernels(kernels -> {
             for (int i = 0; i < operation.matrices().size(); i++) {
                 Matrix matrix = operation.matrices().get(i);
-                // More rows or columns than the other operands have room for.
+                // These have more rows or columns than the other operands have room for.
                 for (Matrix other : List.of(
                         bf16(matrix.outputs() + 1, matrix.inputs()),
                         bf16(matrix.outputs(), matrix.inputs() + 1),
@@ -199,7 +199,7 @@ class OperandsTest {
     }
 
     @Test
-    void aMatrixIsNoLongerThanItsMemory() {
+    void aMatrixThatIsLongerThanItsMemoryIsRefused() {
         assertThatThrownBy(() -> new Bf16Matrix(33, 40, floats(64 * 40 / 2 - 1)))
                 .isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> new F32Matrix(33, 40, floats(64 * 40 - 1)))
@@ -209,7 +209,7 @@ class OperandsTest {
     }
 
     @Test
-    void numbersThatPointOutsideAreRefused() {
+    void indicesOutsideOfOperandsAreRefused() {
         eachKernels(kernels -> {
             MemorySegment x = floats(TOKENS * 64);
             MemorySegment angles = floats(TOKENS * 8);
@@ -233,10 +233,10 @@ class OperandsTest {
         });
     }
 
-    /// All mixtures of formats, with nothing behind any operand: in a JVM of its own, which a read past an end
-    /// ends.
+    /// All mixtures of formats are used, with nothing behind any operand. This runs in a JVM of its own,
+    /// because a read past the end kills the JVM.
     @Test
-    void weightsOfMixedFormatsAreReadToTheirEndsAndNoFurther() throws IOException, InterruptedException {
+    void weightsOfMixedFormatsAreNotReadBeyondTheirEnds() throws IOException, InterruptedException {
         Process process = OtherJvm.start(Guarded.class, List.of(OtherJvm.VECTOR_MODULE));
         assertThat(OtherJvm.lines(process)).last().isEqualTo("the same bits, 288 times");
     }
@@ -298,7 +298,7 @@ class OperandsTest {
                     : new Bf16Matrix(outputs, inputs, guarded(elements / 2));
         }
 
-        /// Words that are finite as floats and as two bfloat16.
+        /// Returns words that are finite as floats and as two bfloat16.
         private MemorySegment guarded(int words) {
             MemorySegment segment = GuardedMemory.allocate(4L * words);
             for (int i = 0; i < 2 * words; i++) {

@@ -8,8 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Which tiles there are, and what of a panel they read ahead: all of it, and nothing that is not the panel's, for
-/// nothing else checks an address.
+/// Tiles read ahead all of a panel and nothing else. Nothing else checks these addresses.
 class ReadAheadTest {
     private static final int ROW_BYTES = 64;
 
@@ -39,13 +38,13 @@ class ReadAheadTest {
             }
         }
         if (shares.length > 0) {
-            // Where a share is no multiple of four rows, its last three may be left out.
+            // If a share is not a multiple of four rows, its last three rows may be left out.
             assertThat(read).hasSizeBetween(rows - 3 * shares.length, rows);
         }
         assertThat(shares.length).isLessThanOrEqualTo(heights.length);
     }
 
-    /// Tiles hold all tokens, and the last has one of them at least.
+    /// The tiles hold all tokens, and the last tile has at least one.
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 4, 5, 8, 9, 12, 13, 16, 24, 25, 32, 36, 64, 95, 96, 97, 251, 252, 287, 288})
     void tilesHoldAllTokens(int tokens) {

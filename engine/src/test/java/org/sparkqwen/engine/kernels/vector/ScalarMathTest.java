@@ -21,14 +21,15 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.ScalarMath;
 import org.sparkqwen.engine.kernels.ScalarProvider;
 
-/// How far exp, silu and softmax are from `StrictMath` in double, in ulp of the exact result as a float. The limits are
-/// those that [ScalarMath] and docs/numerics.md state. Vectors give the same bits everywhere; a NaN is a NaN.
+/// The errors of exp, silu and softmax compared with `StrictMath` in double, in ulp of the exact result as a
+/// float. The limits are those that [ScalarMath] and docs/numerics.md state. Vectors give the same bits
+/// everywhere, and a NaN is a NaN.
 class ScalarMathTest {
-    /// Bit patterns from one number of a sweep to the next: seventeen million of the 2³². Prime, so that they have
-    /// all exponents and all kinds of mantissa, subnormals and NaN among them.
+    /// The distance of the bit patterns of a sweep, which takes seventeen million of the 2³². It is prime, so
+    /// the patterns have all exponents and all kinds of mantissa, and include subnormals and NaN.
     private static final int STRIDE = 251;
 
-    /// Where something changes, or might: every float nearby is looked at.
+    /// Places at which something changes or might change. Every float near them is checked.
     private static final float[] EDGES = {
         0f,
         Float.MIN_NORMAL,
@@ -49,7 +50,7 @@ class ScalarMathTest {
     private static final int NEARBY = 4096;
     private static final int LANES = OuterProduct.LANES;
 
-    /// e to a greater power is infinite as a float, so silu of less than its negative is −0.
+    /// e to a greater power is infinite as a float, so silu of less than the negative of this number is −0.
     private static final double LOG_OF_MAX_VALUE = 88.722839;
 
     @Test
@@ -95,9 +96,9 @@ class ScalarMathTest {
         assertThat(Float.valueOf(ScalarMath.exp(x))).isEqualTo(Float.valueOf(expected));
     }
 
-    /// Through attention whose values are unit vectors, so that what comes out is the probabilities. The error is
-    /// mostly that of score − maximum, which every softmax in float32 makes: half an ulp of a difference of 40 is
-    /// 16 to 32 ulp of its exp.
+    /// The softmax is measured through attention whose values are unit vectors, so its outputs are the
+    /// probabilities. The error is mostly that of score − maximum, which every softmax in float32 has: half
+    /// an ulp of a difference of 40 is 16 to 32 ulp of its exp.
     @ParameterizedTest
     @CsvSource({"1, 8, 0", "31, 1, 9", "32, 1, 9", "64, 1, 9", "33, 8, 35", "64, 8, 35"})
     void softmaxIsWithinTheStatedUlp(int keys, float spread, double limit) {
@@ -171,7 +172,7 @@ class ScalarMathTest {
         void with(float x, float actual);
     }
 
-    /// Looks at floats of all kinds, a vector of them at a time, in scalar and in vector code.
+    /// Compares floats of all kinds, a vector of them at a time, in scalar and in vector code.
     private static void sweep(FloatFunction scalar, UnaryOperator<FloatVector> vector, Comparison comparison) {
         float[] x = new float[LANES];
         float[] y = new float[LANES];
@@ -203,7 +204,7 @@ class ScalarMathTest {
         }
     }
 
-    /// The greatest errors so far, in ulp, where the exact result as a float is normal and where it is subnormal.
+    /// The greatest errors so far in ulp, for normal and for subnormal exact results.
     private static final class Worst {
         private final String name;
         private double normal;

@@ -23,15 +23,15 @@ import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.testing.OtherJvm;
 
-/// Other code of the JVM that reads segments on the heap must not slow the kernels down: see `Memory`.
+/// The kernels stay fast when other code of the JVM reads segments on the heap, see `Memory`.
 class SegmentPollutionTest {
     private static final int TOKENS = 504;
     private static final int INPUTS = 1024;
     private static final int OUTPUTS = 2048;
 
-    /// The one timing that gates: a kernel that shares its loads' profile with heap segments is 4 to 15 times
-    /// slower (4.1 where only `Memory.ALL` is no constant), which no other load of the machine looks like when the
-    /// best of many runs is taken. All others are printed only.
+    /// This is the only timing that is asserted. A kernel that shares its loads' profile with heap segments
+    /// is 4 to 15 times slower (4.1 if only `Memory.ALL` is not constant). No other load of the machine has
+    /// such an effect on the best of many runs. All other timings are only printed.
     private static final double MUCH_SLOWER = 3;
 
     @Test
@@ -53,7 +53,7 @@ class SegmentPollutionTest {
         return new Measured(lines.get(lines.size() - 2), Double.parseDouble(lines.getLast()));
     }
 
-    /// What each JVM runs: prints a hash of the outputs' bits, and the milliseconds of the best run.
+    /// The work of each JVM. It prints a hash of the outputs' bits, and the milliseconds of the best run.
     static final class TimedLinear {
         private static final int RUNS = 30;
         private static final int POLLUTING_RUNS = 200_000;
@@ -90,8 +90,8 @@ class SegmentPollutionTest {
             }
         }
 
-        /// Heap segments of three kinds, and a native one, through all loads that kernels could share with
-        /// others.
+        /// Reads heap segments of three kinds, and a native one, through all loads that kernels could share
+        /// with other code.
         private static void pollute() {
             float sum = 0;
             try (Arena arena = Arena.ofConfined()) {
