@@ -35,6 +35,7 @@ class CommandLineTest {
                 .containsPattern("perplexity  [0-9,.]+ ± [0-9,.]+ a token, [0-9,.e+]+ a word, [0-9.]+ bits a byte")
                 .contains("By condition")
                 .contains(out() + "/_run.json");
+        assertThat(run.out().lines()).containsAll(summaryInTheReadme());
 
         Dataset<Row> scores = LocalSpark.session().read().parquet(out());
         assertThat(scores.count()).isEqualTo(220); // _run.json is no data to Spark
@@ -420,6 +421,16 @@ class CommandLineTest {
                 .contains("inspect")
                 .contains("pack");
         assertThat(CommandRun.of("--version").out()).startsWith("spark-qwen ");
+    }
+
+    /// Returns the summary of this run that the README shows, without its time and the place of its output.
+    private static List<String> summaryInTheReadme() throws IOException {
+        String readme = Files.readString(Path.of("../README.md"));
+        int start = readme.indexOf("\n", readme.indexOf("Scored 220 rows in ")) + 1;
+        return readme.substring(start, readme.indexOf("```", start))
+                .lines()
+                .filter(line -> !line.startsWith("  output "))
+                .toList();
     }
 
     private String out() {
