@@ -8,6 +8,7 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
@@ -18,19 +19,21 @@ import org.sparkqwen.engine.request.ToolCall;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.job.columns.JobRow;
-import org.sparkqwen.job.columns.PassedColumns;
 import org.sparkqwen.job.columns.PromptSource;
 import org.sparkqwen.job.columns.RowParam;
 import org.sparkqwen.job.columns.RowProblem;
+import org.sparkqwen.job.columns.TaskCounts;
+import org.sparkqwen.job.executor.Outcome;
 import org.sparkqwen.job.executor.PartitionEngine;
+import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.progress.Counters;
+import org.sparkqwen.job.model.TaskModel;
 import org.sparkqwen.job.spark.RowNumber;
 
 /// Generates continuations: takes a Dataset of prompts and returns one row for each sample of each prompt.
-public final class GenerateJob {
-    public static final String SAMPLE = RowNumber.SAMPLE;
-
+///
+/// Rejected rows have `error` set and `finish_reason` error, in each of their samples.
+public final class GenerateJob implements Work {
     private static final StructType RANKED =
             new StructType().add("token_id", DataTypes.IntegerType).add("logprob", DataTypes.FloatType);
 
@@ -38,26 +41,14 @@ public final class GenerateJob {
             new StructType().add("name", DataTypes.StringType).add("arguments", DataTypes.StringType);
 
     /// The columns that a run adds to the passed ones. They are the same in every run.
-    public static final StructType SCHEMA = new StructType()
-            .add(SAMPLE, DataTypes.IntegerType)
-            .add("generated_text", DataTypes.StringType)
-            .add("reasoning_text", DataTypes.StringType)
-            .add("tool_calls", DataTypes.createArrayType(TOOL_CALL))
-            .add("finish_reason", DataTypes.StringType)
-            .add("prompt_tokens", DataTypes.IntegerType)
-            .add("generated_tokens", DataTypes.IntegerType)
-            .add("sum_logprob", DataTypes.DoubleType)
-            .add("token_ids", DataTypes.createArrayType(DataTypes.IntegerType))
-            .add("token_logprobs", DataTypes.createArrayType(DataTypes.FloatType))
-            .add("top_logprobs", DataTypes.createArrayType(DataTypes.createArrayType(RANKED)))
-            .add("model", DataTypes.StringType)
-            .add("error", DataTypes.StringType);
+    public static final StructType SCHEMA = OutputColumn.schema(columns("", false));
 
     private final ModelReference model;
     private final Settings settings;
-    private final @Nullable Counters counters;
+    private final List<OutputColumn<Result.Generated>> columns;
+    private final TaskModel tasks;
 
-    /// The settings of generation.
+    /// The settings of generation. [#of] has the defaults of the command line.
     ///
     /// @param prompt where prompts come from
     /// @param columns the columns that pass through; empty for all
@@ -70,54 +61,88 @@ public final class GenerateJob {
             if (samples < 1) {
                 throw new IllegalArgumentException("samples must be at least 1, not " + samples);
             }
+            columns = List.copyOf(columns);
             rowParams = List.copyOf(rowParams);
         }
 
-        /// Estimates the tokens of a row: of its prompt, and of all its samples.
-        public Column estimatedTokens(StructType input) {
-            return prompt.estimatedTokens(input).plus(samples * params.ending().maxNewTokens());
+        /// Returns settings for one sample of each prompt, with the same parameters for every row.
+        public static Settings of(PromptSource prompt, GenerationParams params) {
+            return new Settings(prompt, List.of(), 1, params, List.of());
         }
 
-        /// Creates settings with the same parameters for every row.
-        public Settings(PromptSource prompt, List<String> columns, int samples, GenerationParams params) {
-            this(prompt, columns, samples, params, List.of());
+        /// Returns these settings with other columns that pass through; empty for all.
+        public Settings withColumns(List<String> value) {
+            return new Settings(prompt, value, samples, params, rowParams);
+        }
+
+        /// Returns these settings with so many continuations of each prompt.
+        public Settings withSamples(int value) {
+            return new Settings(prompt, columns, value, params, rowParams);
+        }
+
+        /// Returns these settings with parameters that columns of the same names set for each row.
+        public Settings withRowParams(List<RowParam> value) {
+            return new Settings(prompt, columns, samples, params, value);
         }
     }
 
+    /// Makes a job whose tasks find the model where `model` says.
     public GenerateJob(ModelReference model, Settings settings) {
-        this(model, settings, null);
+        this(model, settings, columns(model.label(), settings.params().best() > 0), ModelDistribution.SHARED);
     }
 
-    public GenerateJob(ModelReference model, Settings settings, @Nullable Counters counters) {
+    GenerateJob(
+            ModelReference model,
+            Settings settings,
+            List<OutputColumn<Result.Generated>> columns,
+            ModelDistribution distribution) {
         this.model = model;
         this.settings = settings;
-        this.counters = counters;
+        this.columns = columns;
+        tasks = new TaskModel(model, distribution);
     }
 
-    /// Returns as many output rows for each input row as there are samples. Rejected rows have `error` set and
-    /// `finish_reason` error. Lazy, like any transformation.
-    ///
-    /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
-    public Dataset<Row> run(Dataset<Row> input) {
+    /// Returns this job with another way in which hosts get the model, once it is prepared.
+    public GenerateJob withDistribution(ModelDistribution value) {
+        return new GenerateJob(model, settings, columns, value);
+    }
+
+    @Override
+    public String name() {
+        return "generate";
+    }
+
+    /// Estimates the tokens of a row: of its prompt, and of all its samples.
+    @Override
+    public Column estimatedTokens(StructType input) {
+        return settings.prompt()
+                .estimatedTokens(input)
+                .plus(settings.samples() * settings.params().ending().maxNewTokens());
+    }
+
+    @Override
+    public void prepare(SparkSession spark) {
+        tasks.distribute(spark);
+    }
+
+    @Override
+    public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
         settings.prompt().checkIn(input.schema());
         settings.rowParams().forEach(param -> param.checkIn(input.schema()));
-        PassedColumns passed = PassedColumns.of(RowProblem.without(input.schema()), settings.columns(), SCHEMA);
         List<Column> read = new ArrayList<>();
         settings.rowParams().forEach(param -> read.add(param.select()));
         read.addAll(settings.prompt().columns(input.schema()));
-        Partition partition = new Partition(model, settings, counters);
-        return passed.transform(input, RowProblem.behind(read, input.schema()), SCHEMA, partition);
+        return new JobSkeleton<>(columns, settings.columns())
+                .apply(input, read, new Generation(tasks.get(), settings, counts));
     }
 
     /// The function that executors run on each partition.
-    private record Partition(
-            ModelReference model,
-            Settings settings,
-            @Nullable Counters counters) implements JobRow.Partition {
+    private record Generation(ModelReference model, Settings settings, TaskCounts counts)
+            implements JobSkeleton.Outcomes<Result.Generated> {
 
         @Override
-        public Iterator<JobRow.Made> call(Iterator<JobRow> rows) {
-            return PartitionEngine.generate(model, rows, settings.samples(), this::requests, this::columns, counters);
+        public Iterator<Outcome<Result.Generated>> of(Iterator<JobRow> rows) {
+            return PartitionEngine.generate(model, rows, settings.samples(), this::requests, counts);
         }
 
         /// @param row the columns of row parameters, followed by those of the prompt
@@ -125,96 +150,93 @@ public final class GenerateJob {
             try {
                 GenerationParams params = RowParam.apply(settings.rowParams(), settings.params(), row, 0);
                 int first = settings.rowParams().size();
-                Content prompt = RowProblem.or(row, () -> settings.prompt().read(row, first, this::note));
+                Content prompt = RowProblem.or(row, () -> settings.prompt().read(row, first, counts::note));
                 return (id, sample) -> new Request.Generate(id, prompt, sample, params);
             } catch (IllegalArgumentException e) {
                 Content unreadable = new Content.Unreadable(String.valueOf(e.getMessage()));
                 return (id, sample) -> new Request.Generate(id, unreadable, sample, settings.params());
             }
         }
+    }
 
-        private @Nullable Object[] columns(Result result, int sample) {
-            return switch (result) {
-                case Result.Generated generated -> {
-                    count(generated.promptTokens() + generated.tokens().size(), false, sample);
-                    yield generatedColumns(generated, sample);
-                }
-                case Result.Rejected rejected -> {
-                    count(0, true, sample);
-                    yield errorColumns(rejected.reason(), sample);
-                }
-                case Result.Scored scored -> throw new IllegalStateException("a continuation was asked for");
-            };
-        }
+    /// Returns the columns that the job adds to the passed ones.
+    ///
+    /// @param model the model's label
+    /// @param ranked whether `top_logprobs` is filled
+    static List<OutputColumn<Result.Generated>> columns(String model, boolean ranked) {
+        return List.of(
+                new OutputColumn<>(RowNumber.SAMPLE, DataTypes.IntegerType, Outcome::sample),
+                OutputColumn.ofResult("generated_text", DataTypes.StringType, Result.Generated::text),
+                OutputColumn.ofResult("reasoning_text", DataTypes.StringType, Result.Generated::reasoning),
+                OutputColumn.ofResult(
+                        "tool_calls",
+                        DataTypes.createArrayType(TOOL_CALL),
+                        generated -> toolCalls(generated.toolCalls())),
+                new OutputColumn<>("finish_reason", DataTypes.StringType, GenerateJob::finishReason),
+                OutputColumn.ofResult("prompt_tokens", DataTypes.IntegerType, Result.Generated::promptTokens),
+                OutputColumn.ofResult(
+                        "generated_tokens",
+                        DataTypes.IntegerType,
+                        generated -> generated.tokens().size()),
+                OutputColumn.ofResult(
+                        "sum_logprob", DataTypes.DoubleType, generated -> sum(generated.logProbabilities())),
+                OutputColumn.ofResult(
+                        "token_ids",
+                        DataTypes.createArrayType(DataTypes.IntegerType),
+                        generated -> generated.tokens().toArray(Integer[]::new)),
+                OutputColumn.ofResult(
+                        "token_logprobs",
+                        DataTypes.createArrayType(DataTypes.FloatType),
+                        generated -> floats(generated.logProbabilities())),
+                OutputColumn.ofResult(
+                        "top_logprobs",
+                        DataTypes.createArrayType(DataTypes.createArrayType(RANKED)),
+                        generated -> ranked ? ranked(generated.best()) : null),
+                OutputColumn.model(model),
+                OutputColumn.error());
+    }
 
-        private void note(String note) {
-            if (counters != null) {
-                counters.notes().add(note);
-            }
-        }
-
-        /// Counts an input row with its last sample, because that is seldom not the last to end.
-        private void count(long tokens, boolean error, int sample) {
-            if (counters != null) {
-                counters.count(tokens, error, sample == settings.samples() - 1);
-            }
-        }
-
-        private @Nullable Object[] generatedColumns(Result.Generated generated, int sample) {
-            List<Double> logProbabilities = generated.logProbabilities();
-            double sum = 0;
-            Float[] floats = new Float[logProbabilities.size()];
-            for (int i = 0; i < floats.length; i++) {
-                sum += logProbabilities.get(i);
-                floats[i] = logProbabilities.get(i).floatValue();
-            }
-            return new @Nullable Object[] {
-                sample,
-                generated.text(),
-                generated.reasoning(),
-                toolCalls(generated.toolCalls()),
-                switch (generated.finishReason()) {
+    private static String finishReason(Outcome<Result.Generated> outcome) {
+        return switch (outcome) {
+            case Outcome.Rejected<Result.Generated> _ -> "error";
+            case Outcome.Finished<Result.Generated> finished ->
+                switch (finished.result().finishReason()) {
                     case STOP -> "stop";
                     case LENGTH -> "length";
                     case REPETITION -> "repetition";
-                },
-                generated.promptTokens(),
-                generated.tokens().size(),
-                sum,
-                generated.tokens().toArray(Integer[]::new),
-                floats,
-                ranked(generated.best()),
-                model.label(),
-                null
-            };
-        }
+                };
+        };
+    }
 
-        private static Row @Nullable [] toolCalls(@Nullable List<ToolCall> calls) {
-            return calls == null
-                    ? null
-                    : calls.stream()
-                            .map(call -> RowFactory.create(call.name(), call.arguments()))
-                            .toArray(Row[]::new);
+    private static double sum(List<Double> logProbabilities) {
+        double sum = 0;
+        for (double logProbability : logProbabilities) {
+            sum += logProbability;
         }
+        return sum;
+    }
 
-        private Row @Nullable [][] ranked(List<List<RankedToken>> best) {
-            if (settings.params().best() == 0) {
-                return null;
-            }
-            return best.stream()
-                    .map(tokens -> tokens.stream()
-                            .map(token -> RowFactory.create(token.token(), (float) token.logProbability()))
-                            .toArray(Row[]::new))
-                    .toArray(Row[][]::new);
+    private static Float[] floats(List<Double> logProbabilities) {
+        Float[] floats = new Float[logProbabilities.size()];
+        for (int i = 0; i < floats.length; i++) {
+            floats[i] = logProbabilities.get(i).floatValue();
         }
+        return floats;
+    }
 
-        private @Nullable Object[] errorColumns(String reason, int sample) {
-            @Nullable Object[] columns = new @Nullable Object[SCHEMA.size()];
-            columns[SCHEMA.fieldIndex("sample")] = sample;
-            columns[SCHEMA.fieldIndex("finish_reason")] = "error";
-            columns[SCHEMA.fieldIndex("model")] = model.label();
-            columns[SCHEMA.fieldIndex("error")] = reason;
-            return columns;
-        }
+    private static Row @Nullable [] toolCalls(@Nullable List<ToolCall> calls) {
+        return calls == null
+                ? null
+                : calls.stream()
+                        .map(call -> RowFactory.create(call.name(), call.arguments()))
+                        .toArray(Row[]::new);
+    }
+
+    private static Row[][] ranked(List<List<RankedToken>> best) {
+        return best.stream()
+                .map(tokens -> tokens.stream()
+                        .map(token -> RowFactory.create(token.token(), (float) token.logProbability()))
+                        .toArray(Row[]::new))
+                .toArray(Row[][]::new);
     }
 }

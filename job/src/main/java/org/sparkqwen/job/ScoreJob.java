@@ -7,6 +7,7 @@ import java.util.List;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
@@ -19,11 +20,13 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.columns.JobRow;
-import org.sparkqwen.job.columns.PassedColumns;
 import org.sparkqwen.job.columns.RowProblem;
+import org.sparkqwen.job.columns.TaskCounts;
+import org.sparkqwen.job.executor.Outcome;
 import org.sparkqwen.job.executor.PartitionEngine;
+import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.progress.Counters;
+import org.sparkqwen.job.model.TaskModel;
 
 /// Scores documents, or continuations of prompts: takes a Dataset and returns its rows with their log-likelihood.
 ///
@@ -32,28 +35,18 @@ import org.sparkqwen.job.progress.Counters;
 /// ScoreJob job = new ScoreJob(model, ScoreJob.Settings.of(model, new ContentColumn.Text("text", SpecialTokens.TEXT)));
 /// Dataset<Row> scores = job.run(spark.read().parquet("corpus"));
 /// ```
-public final class ScoreJob {
+///
+/// There is one output row for each input row. Rejected rows have `error` set.
+public final class ScoreJob implements Work {
     /// The columns that a run adds to the passed ones. They are the same in every run.
-    public static final StructType SCHEMA = new StructType()
-            .add("sum_nll", DataTypes.DoubleType)
-            .add("tokens_scored", DataTypes.IntegerType)
-            .add("tokens", DataTypes.IntegerType)
-            .add("bytes", DataTypes.IntegerType)
-            .add("words", DataTypes.IntegerType)
-            .add("perplexity", DataTypes.DoubleType)
-            .add("bits_per_byte", DataTypes.DoubleType)
-            .add("min_k_prob", DataTypes.DoubleType)
-            .add("is_greedy", DataTypes.BooleanType)
-            .add("token_ids", DataTypes.createArrayType(DataTypes.IntegerType))
-            .add("token_logprobs", DataTypes.createArrayType(DataTypes.FloatType))
-            .add("model", DataTypes.StringType)
-            .add("error", DataTypes.StringType);
+    public static final StructType SCHEMA = OutputColumn.schema(columns("", false));
 
     private final ModelReference model;
     private final Settings settings;
-    private final @Nullable Counters counters;
+    private final List<OutputColumn<Result.Scored>> columns;
+    private final TaskModel tasks;
 
-    /// The settings of scoring.
+    /// The settings of scoring. [#of] has the defaults of the command line.
     ///
     /// @param prompt the column of prompts, of the kind of `content`; null to score documents
     /// @param content the column of documents, or of what continues the prompts
@@ -71,41 +64,84 @@ public final class ScoreJob {
             if (prompt != null && prompt.getClass() != content.getClass()) {
                 throw new IllegalArgumentException("prompts and their continuations are both texts or both token ids");
             }
-        }
-
-        /// Estimates the tokens of a row.
-        public Column estimatedTokens(StructType input) {
-            Column tokens = content.estimatedTokens(input);
-            return prompt == null ? tokens : tokens.plus(prompt.estimatedTokens(input));
+            columns = List.copyOf(columns);
         }
 
         /// Returns the default settings for documents. Windows have the length of the model's context, and the
         /// stride is half a window. Before a document the model reads the beginning token if its tokenizer adds
-        /// one, else an end-of-text token if it has one.
+        /// one, else an end-of-text token if it has one. All columns pass through.
         public static Settings of(ModelReference model, ContentColumn content) {
             ModelConfig config = model.config();
             int context = config.maxPositions();
             Windows windows = new Windows.Strided(context, Math.max(1, context / 2));
             ScoringOptions.Prefix prefix = model.documentPrefix().byDefault(windows);
-            return new Settings(
-                    null, content, List.of(), new ScoringOptions(windows, prefix, ScoringOptions.DEFAULT_MIN_K), false);
+            return of(content, new ScoringOptions(windows, prefix, ScoringOptions.DEFAULT_MIN_K));
+        }
+
+        /// Returns settings for documents that are cut into windows as `scoring` says.
+        public static Settings of(ContentColumn content, ScoringOptions scoring) {
+            return new Settings(null, content, List.of(), scoring, false);
+        }
+
+        /// Returns these settings for continuations of prompts.
+        ///
+        /// @param value the column of prompts, of the kind of the content; null to score documents
+        public Settings withPrompt(@Nullable ContentColumn value) {
+            return new Settings(value, content, columns, scoring, tokenLogprobs);
+        }
+
+        /// Returns these settings with other columns that pass through; empty for all.
+        public Settings withColumns(List<String> value) {
+            return new Settings(prompt, content, value, scoring, tokenLogprobs);
+        }
+
+        /// Returns these settings with `token_ids` and `token_logprobs` filled or not.
+        public Settings withTokenLogprobs(boolean value) {
+            return new Settings(prompt, content, columns, scoring, value);
         }
     }
 
+    /// Makes a job whose tasks find the model where `model` says.
     public ScoreJob(ModelReference model, Settings settings) {
-        this(model, settings, null);
+        this(model, settings, columns(model.label(), settings.tokenLogprobs()), ModelDistribution.SHARED);
     }
 
-    public ScoreJob(ModelReference model, Settings settings, @Nullable Counters counters) {
+    ScoreJob(
+            ModelReference model,
+            Settings settings,
+            List<OutputColumn<Result.Scored>> columns,
+            ModelDistribution distribution) {
         this.model = model;
         this.settings = settings;
-        this.counters = counters;
+        this.columns = columns;
+        tasks = new TaskModel(model, distribution);
     }
 
-    /// Returns one output row for each input row. Rejected rows have `error` set. Lazy, like any transformation.
-    ///
-    /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
-    public Dataset<Row> run(Dataset<Row> input) {
+    /// Returns this job with another way in which hosts get the model, once it is prepared.
+    public ScoreJob withDistribution(ModelDistribution value) {
+        return new ScoreJob(model, settings, columns, value);
+    }
+
+    @Override
+    public String name() {
+        return "score";
+    }
+
+    @Override
+    public Column estimatedTokens(StructType input) {
+        Column tokens = settings.content().estimatedTokens(input);
+        return settings.prompt() == null
+                ? tokens
+                : tokens.plus(settings.prompt().estimatedTokens(input));
+    }
+
+    @Override
+    public void prepare(SparkSession spark) {
+        tasks.distribute(spark);
+    }
+
+    @Override
+    public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
         List<Column> read = new ArrayList<>();
         settings.content().checkDocumentsIn(input.schema());
         read.add(settings.content().select(input.schema()));
@@ -113,20 +149,17 @@ public final class ScoreJob {
             settings.prompt().checkIn(input.schema(), "--prompt-column");
             read.add(settings.prompt().select(input.schema()));
         }
-        PassedColumns passed = PassedColumns.of(RowProblem.without(input.schema()), settings.columns(), SCHEMA);
-        Partition partition = new Partition(model, settings, counters);
-        return passed.transform(input, RowProblem.behind(read, input.schema()), SCHEMA, partition);
+        return new JobSkeleton<>(columns, settings.columns())
+                .apply(input, read, new Scoring(tasks.get(), settings, counts));
     }
 
     /// The function that executors run on each partition.
-    private record Partition(
-            ModelReference model,
-            Settings settings,
-            @Nullable Counters counters) implements JobRow.Partition {
+    private record Scoring(ModelReference model, Settings settings, TaskCounts counts)
+            implements JobSkeleton.Outcomes<Result.Scored> {
 
         @Override
-        public Iterator<JobRow.Made> call(Iterator<JobRow> rows) {
-            return PartitionEngine.score(model, rows, this::request, (result, sample) -> columns(result), counters);
+        public Iterator<Outcome<Result.Scored>> of(Iterator<JobRow> rows) {
+            return PartitionEngine.score(model, rows, this::request, counts);
         }
 
         private PartitionEngine.RequestFactory<Request.Score> request(Row row) {
@@ -135,72 +168,63 @@ public final class ScoreJob {
                     settings.prompt() == null ? null : settings.prompt().read(row, 1);
             return (id, sample) -> new Request.Score(id, prompt, content, settings.scoring());
         }
+    }
 
-        private @Nullable Object[] columns(Result result) {
-            return switch (result) {
-                case Result.Scored scored -> {
-                    count(scored.tokens().length, false);
-                    yield scoredColumns(scored);
-                }
-                case Result.Rejected rejected -> {
-                    count(0, true);
-                    yield errorColumns(rejected.reason());
-                }
-                case Result.Generated generated -> throw new IllegalStateException("a score was asked for");
-            };
-        }
+    /// Returns the columns that the job adds to the passed ones.
+    ///
+    /// @param model the model's label
+    /// @param tokenLogprobs whether the columns of tokens are filled
+    static List<OutputColumn<Result.Scored>> columns(String model, boolean tokenLogprobs) {
+        return List.of(
+                OutputColumn.ofResult(
+                        "sum_nll",
+                        DataTypes.DoubleType,
+                        scored -> scored.score().sumNll()),
+                OutputColumn.ofResult(
+                        "tokens_scored",
+                        DataTypes.IntegerType,
+                        scored -> scored.score().tokensScored()),
+                OutputColumn.ofResult("tokens", DataTypes.IntegerType, scored -> scored.tokens().length),
+                OutputColumn.ofResult("bytes", DataTypes.IntegerType, Result.Scored::bytes),
+                OutputColumn.ofResult("words", DataTypes.IntegerType, Result.Scored::words),
+                OutputColumn.ofResult("perplexity", DataTypes.DoubleType, scored -> perplexity(scored.score())),
+                OutputColumn.ofResult("bits_per_byte", DataTypes.DoubleType, ScoreJob::bitsPerByte),
+                OutputColumn.ofResult(
+                        "min_k_prob",
+                        DataTypes.DoubleType,
+                        scored -> scored.score().minKProb()),
+                OutputColumn.ofResult("is_greedy", DataTypes.BooleanType, Result.Scored::greedy),
+                OutputColumn.ofResult(
+                        "token_ids",
+                        DataTypes.createArrayType(DataTypes.IntegerType),
+                        scored -> tokenLogprobs ? OutputColumn.boxed(scored.tokens()) : null),
+                OutputColumn.ofResult(
+                        "token_logprobs",
+                        DataTypes.createArrayType(DataTypes.FloatType),
+                        scored -> tokenLogprobs ? boxed(scored.score().tokenLogProbabilities()) : null),
+                OutputColumn.model(model),
+                OutputColumn.error());
+    }
 
-        private void count(long tokens, boolean error) {
-            if (counters != null) {
-                counters.count(tokens, error);
-            }
-        }
+    private static @Nullable Double perplexity(DocumentScore score) {
+        return score.tokensScored() > 0 ? StrictMath.exp(score.sumNll() / score.tokensScored()) : null;
+    }
 
-        private @Nullable Object[] scoredColumns(Result.Scored scored) {
-            DocumentScore score = scored.score();
-            boolean any = score.tokensScored() > 0;
-            // A document that was scored in part, as with the policy half, has no bytes to divide by.
-            boolean whole = score.tokensScored() >= scored.tokens().length - 1;
-            Integer bytes = scored.bytes();
-            return new @Nullable Object[] {
-                score.sumNll(),
-                score.tokensScored(),
-                scored.tokens().length,
-                bytes,
-                scored.words(),
-                any ? StrictMath.exp(score.sumNll() / score.tokensScored()) : null,
-                any && whole && bytes != null ? score.sumNll() / bytes / StrictMath.log(2) : null,
-                score.minKProb(),
-                scored.greedy(),
-                settings.tokenLogprobs() ? boxed(scored.tokens()) : null,
-                settings.tokenLogprobs() ? boxed(score.tokenLogProbabilities()) : null,
-                model.label(),
-                null
-            };
-        }
+    /// Returns the bits per byte; null for a document that was scored in part, as with the policy half, because it
+    /// has no bytes to divide by.
+    private static @Nullable Double bitsPerByte(Result.Scored scored) {
+        DocumentScore score = scored.score();
+        boolean whole = score.tokensScored() >= scored.tokens().length - 1;
+        Integer bytes = scored.bytes();
+        return score.tokensScored() > 0 && whole && bytes != null ? score.sumNll() / bytes / StrictMath.log(2) : null;
+    }
 
-        private @Nullable Object[] errorColumns(String reason) {
-            @Nullable Object[] columns = new @Nullable Object[SCHEMA.size()];
-            columns[SCHEMA.fieldIndex("model")] = model.label();
-            columns[SCHEMA.fieldIndex("error")] = reason;
-            return columns;
+    /// Converts log-probabilities to floats, with null where a token was not scored.
+    private static @Nullable Float[] boxed(double[] logProbabilities) {
+        @Nullable Float[] boxed = new @Nullable Float[logProbabilities.length];
+        for (int i = 0; i < boxed.length; i++) {
+            boxed[i] = Double.isNaN(logProbabilities[i]) ? null : (float) logProbabilities[i];
         }
-
-        private static Integer[] boxed(int[] ids) {
-            Integer[] boxed = new Integer[ids.length];
-            for (int i = 0; i < ids.length; i++) {
-                boxed[i] = ids[i];
-            }
-            return boxed;
-        }
-
-        /// Converts log-probabilities to floats, with null where a token was not scored.
-        private static @Nullable Float[] boxed(double[] logProbabilities) {
-            @Nullable Float[] boxed = new @Nullable Float[logProbabilities.length];
-            for (int i = 0; i < boxed.length; i++) {
-                boxed[i] = Double.isNaN(logProbabilities[i]) ? null : (float) logProbabilities[i];
-            }
-            return boxed;
-        }
+        return boxed;
     }
 }

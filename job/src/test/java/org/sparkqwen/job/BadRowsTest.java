@@ -143,7 +143,8 @@ class BadRowsTest {
         Dataset<Row> prompts = LocalSpark.session().createDataFrame(rows, TEXTS);
         GenerationParams params = new GenerationParams(SamplingParams.GREEDY, Ending.after(4));
         List<Row> texts = new GenerateJob(
-                        LocalSpark.model(), new GenerateJob.Settings(LocalSpark.TEXT, List.of(), 2, params))
+                        LocalSpark.model(),
+                        GenerateJob.Settings.of(LocalSpark.TEXT, params).withSamples(2))
                 .run(prompts).collectAsList().stream()
                         .sorted(Comparator.comparing((Row row) -> row.<Integer>getAs("id"))
                                 .thenComparing(row -> row.<Integer>getAs("sample")))
@@ -162,7 +163,9 @@ class BadRowsTest {
 
     private static List<Row> score(Dataset<Row> documents, ContentColumn content, Prefix prefix) {
         ScoringOptions scoring = new ScoringOptions(new Windows.Strided(1024, 512), prefix, 20);
-        return new ScoreJob(LocalSpark.model(), new ScoreJob.Settings(null, content, List.of(), scoring, true))
+        return new ScoreJob(
+                        LocalSpark.model(),
+                        ScoreJob.Settings.of(content, scoring).withTokenLogprobs(true))
                 .run(documents).collectAsList().stream()
                         .sorted(Comparator.comparing((Row row) -> row.<Integer>getAs("id")))
                         .toList();

@@ -55,7 +55,10 @@ class GenerateJobTest {
         Dataset<Row> prompts =
                 LocalSpark.session().read().parquet(LocalSpark.PROMPTS).limit(1);
         List<Row> texts = new GenerateJob(
-                        LocalSpark.model(), new GenerateJob.Settings(PROMPT, List.of("id"), 5, PARAMS))
+                        LocalSpark.model(),
+                        GenerateJob.Settings.of(PROMPT, PARAMS)
+                                .withColumns(List.of("id"))
+                                .withSamples(5))
                 .run(prompts)
                 .collectAsList();
         assertThat(texts).extracting(row -> row.<Integer>getAs("sample")).containsExactlyInAnyOrder(0, 1, 2, 3, 4);
@@ -77,9 +80,9 @@ class GenerateJobTest {
     @Test
     void whatIsCountedOfTextsInWorkIsCountedOnce() {
         Counters counters = Counters.register(LocalSpark.session());
-        GenerateJob.Settings settings = new GenerateJob.Settings(PROMPT, List.of(), 3, PARAMS);
-        Row total = new GenerateJob(LocalSpark.model(), settings, counters)
-                .run(LocalSpark.session().read().parquet(LocalSpark.PROMPTS).limit(5))
+        GenerateJob.Settings settings = GenerateJob.Settings.of(PROMPT, PARAMS).withSamples(3);
+        Row total = new GenerateJob(LocalSpark.model(), settings)
+                .apply(LocalSpark.session().read().parquet(LocalSpark.PROMPTS).limit(5), counters)
                 .agg(sum("prompt_tokens"), sum("generated_tokens"), count(lit(1)))
                 .first();
         assertThat(total.getLong(2)).isEqualTo(15);
@@ -95,7 +98,7 @@ class GenerateJobTest {
         Dataset<Row> prompts = LocalSpark.session().read().parquet(LocalSpark.PROMPTS);
         GenerationParams lengthy =
                 new GenerationParams(SamplingParams.GREEDY.withTemperature(1).withSeed(7), Ending.after(900));
-        GenerateJob.Settings settings = new GenerateJob.Settings(PROMPT, List.of(), 8, lengthy);
+        GenerateJob.Settings settings = GenerateJob.Settings.of(PROMPT, lengthy).withSamples(8);
         try (ExecutorEngine.Lease lease = ExecutorEngine.lease(model)) {
             Engine engine = lease.engine();
             CompletableFuture<List<Row>> texts = CompletableFuture.supplyAsync(() -> {
@@ -123,6 +126,6 @@ class GenerateJobTest {
     }
 
     private static Dataset<Row> generate(ModelReference model, Dataset<Row> prompts) {
-        return new GenerateJob(model, new GenerateJob.Settings(PROMPT, List.of(), 2, PARAMS)).run(prompts);
+        return new GenerateJob(model, GenerateJob.Settings.of(PROMPT, PARAMS).withSamples(2)).run(prompts);
     }
 }

@@ -13,7 +13,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
-import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.testing.LocalSpark;
 
@@ -93,7 +92,11 @@ public class ScoreJobTest {
     }
 
     public static Dataset<Row> score(ModelReference model, Dataset<Row> documents, List<String> columns) {
-        ScoringOptions scoring = ScoreJob.Settings.of(model, LocalSpark.TEXT).scoring();
-        return new ScoreJob(model, new ScoreJob.Settings(null, LocalSpark.TEXT, columns, scoring, true)).run(documents);
+        return new ScoreJob(
+                        model,
+                        ScoreJob.Settings.of(model, LocalSpark.TEXT)
+                                .withColumns(columns)
+                                .withTokenLogprobs(true))
+                .run(documents);
     }
 }

@@ -18,8 +18,8 @@ import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.model.TaskModel;
 import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -100,17 +100,15 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ModelReference reference = model.open(run);
+        RunSettings runSettings = run.settings();
+        ModelReference reference = model.open(runSettings);
         GenerateJob.Settings settings = settings(reference);
-        try (JobRun job = JobRun.start(spec.name(), run.settings())) {
+        try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
             job.warnings().addAll(prompts.warnings());
-            TaskModel tasks = new TaskModel(reference, model.distribution());
-            job.beforeWork(tasks::distribute);
             JobRun.Written written = job.run(
                     new OptionValues(spec).identity(reference.identity()),
-                    settings::estimatedTokens,
-                    (input, counters) -> new GenerateJob(tasks.get(), settings, counters).run(input));
+                    new GenerateJob(reference, settings).withDistribution(model.distribution()));
             report(job, written, reference);
         }
         return 0;
@@ -125,8 +123,10 @@ final class GenerateCommand implements Callable<Integer> {
                     logprobs,
                     constraint,
                     keepSpecialTokens);
-            return new GenerateJob.Settings(
-                    prompts.source(reference, params.constraint()), run.columns, samples, params, sampling.rowParams());
+            return GenerateJob.Settings.of(prompts.source(reference, params.constraint()), params)
+                    .withColumns(run.columns)
+                    .withSamples(samples)
+                    .withRowParams(sampling.rowParams());
         } catch (IllegalArgumentException e) {
             throw Refusal.usage(e);
         }

@@ -10,6 +10,7 @@ import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelLocation;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.spark.LocalMode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -109,8 +110,8 @@ final class ModelOptions {
 
     /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.
     ///
-    /// @param run the options whose Spark configuration says how to reach a remote model
-    ModelReference open(RunOptions run) {
+    /// @param run the settings whose Spark configuration says how to reach a remote model
+    ModelReference open(RunSettings run) {
         if (threads < 0) {
             throw Refusal.usage("--threads must be at least 1, or 0 for all cores, not " + threads);
         }
@@ -131,7 +132,7 @@ final class ModelOptions {
                 cacheSize == null ? 0 : cacheSize);
         return switch (ModelLocation.of(model)) {
             case ModelLocation.Local local -> ModelReference.open(local.directory(), options);
-            case ModelLocation.Remote remote -> fetch(remote, JobRun.configuration(run.settings()), options);
+            case ModelLocation.Remote remote -> fetch(remote, JobRun.configuration(run), options);
         };
     }
 

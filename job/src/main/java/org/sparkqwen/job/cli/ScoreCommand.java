@@ -5,8 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.run.DocumentPrefix;
@@ -22,8 +21,8 @@ import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.model.TaskModel;
 import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -152,22 +151,19 @@ final class ScoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ModelReference reference = model.open(run);
+        RunSettings runSettings = run.settings();
+        ModelReference reference = model.open(runSettings);
         ContentColumn documents = content.column(reference);
-        ScoreJob.Settings settings =
-                new ScoreJob.Settings(prompts(documents), documents, run.columns, scoring(reference), tokenLogprobs);
-        try (JobRun job = JobRun.start(spec.name(), run.settings())) {
+        ScoreJob.Settings settings = ScoreJob.Settings.of(documents, scoring(reference))
+                .withPrompt(prompts(documents))
+                .withColumns(run.columns)
+                .withTokenLogprobs(tokenLogprobs);
+        try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
-            TaskModel tasks = new TaskModel(reference, model.distribution());
-            job.beforeWork(tasks::distribute);
+            job.checkOutput(columns -> refuseUnknown(summaryBy, columns));
             JobRun.Written written = job.run(
                     new OptionValues(spec).identity(reference.identity()),
-                    settings::estimatedTokens,
-                    (input, counters) -> {
-                        Dataset<Row> scores = new ScoreJob(tasks.get(), settings, counters).run(input);
-                        refuseUnknown(summaryBy, scores);
-                        return scores;
-                    });
+                    new ScoreJob(reference, settings).withDistribution(model.distribution()));
             report(job, written, reference, settings);
         }
         return 0;
@@ -234,8 +230,8 @@ final class ScoreCommand implements Callable<Integer> {
         return continuations.named(promptColumn);
     }
 
-    private static void refuseUnknown(@Nullable String column, Dataset<Row> scores) {
-        List<String> names = List.of(scores.columns());
+    private static void refuseUnknown(@Nullable String column, StructType output) {
+        List<String> names = List.of(output.fieldNames());
         if (column != null && !names.contains(column)) {
             throw Refusal.usage("--summary-by: the output has no column '%s'; it has %s"
                     .formatted(column, ContentColumn.quoted(names)));

@@ -24,6 +24,7 @@ import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelLocation;
 import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -85,10 +86,11 @@ final class TokenizeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        RunSettings runSettings = run.settings();
         Path directory = switch (ModelLocation.of(model)) {
             case ModelLocation.Local local -> local.directory().toAbsolutePath();
             case ModelLocation.Remote remote ->
-                remote.files(JobRun.configuration(run.settings())).download("tokenizer", TokenizerFiles::names);
+                remote.files(JobRun.configuration(runSettings)).download("tokenizer", TokenizerFiles::names);
         };
         if (!TokenizerFiles.existIn(directory)) {
             throw Refusal.usage(
@@ -96,14 +98,13 @@ final class TokenizeCommand implements Callable<Integer> {
         }
         TokenizerFiles files = TokenizerFiles.read(directory);
         Tokenizer tokenizer = Tokenizer.of(files); // refuse a bad tokenizer here, not on every executor
-        TokenizeJob.Settings settings = new TokenizeJob.Settings(
-                directory.toString(), new ContentColumn.Text(textColumn, specialTokens), run.columns);
-        try (JobRun job = JobRun.start(spec.name(), run.settings())) {
+        TokenizeJob.Settings settings = TokenizeJob.Settings.of(
+                        directory.toString(), new ContentColumn.Text(textColumn, specialTokens))
+                .withColumns(run.columns);
+        try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             tokenizer.warnings().forEach(job.warnings()::add);
-            JobRun.Written written = job.run(
-                    new OptionValues(spec).identity("tokenizer " + files.sha256()),
-                    settings.content()::estimatedTokens,
-                    (input, counters) -> new TokenizeJob(settings, counters).run(input));
+            JobRun.Written written =
+                    job.run(new OptionValues(spec).identity("tokenizer " + files.sha256()), new TokenizeJob(settings));
             report(job, written);
         }
         return 0;

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.ToLongFunction;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.Row;
 import org.apache.spark.util.TaskCompletionListener;
@@ -13,17 +14,19 @@ import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.job.columns.JobRow;
+import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.progress.Counters;
+import org.sparkqwen.job.spark.Iterators;
 
-/// Runs a partition through the engine: rows become requests when the engine has room for them, and results become rows
-/// as they come. A row in work waits here, and its passed columns never reach the engine.
+/// Runs a partition through the engine: rows become requests when the engine has room for them, and results become
+/// outcomes as they come. A row in work waits here, and its passed columns never reach the engine.
 ///
 /// Rows come out in the order of completion.
 public final class PartitionEngine {
     private final Iterator<JobRow> rows;
     private final int samples;
-    private final @Nullable Counters counters;
+    private final TaskCounts counts;
+    private final RowTally tally;
     private final Map<Long, Waiting> waiting = new HashMap<>();
     private long nextRow;
     private long tokensInWork;
@@ -53,54 +56,48 @@ public final class PartitionEngine {
         R request(long id, int sample);
     }
 
-    /// Makes the job's own columns from a result.
-    public interface RowWriter {
-        /// @param sample the number of the result among those of its row
-        /// @return a value for each column that the job adds
-        @Nullable
-        Object[] columns(Result result, int sample);
-    }
-
     /// @param samples how many requests each row has
-    /// @param counters receive rejected rows
-    private PartitionEngine(Iterator<JobRow> rows, int samples, @Nullable Counters counters) {
+    private PartitionEngine(Iterator<JobRow> rows, int samples, TaskCounts counts) {
         this.rows = rows;
         this.samples = samples;
-        this.counters = counters;
+        this.counts = counts;
+        tally = new RowTally(counts, samples);
     }
 
-    public static Iterator<JobRow.Made> score(
-            ModelReference model,
-            Iterator<JobRow> rows,
-            RowReader<Request.Score> reader,
-            RowWriter writer,
-            @Nullable Counters counters) {
-        PartitionEngine partition = new PartitionEngine(rows, 1, counters);
+    /// Scores each row once.
+    public static Iterator<Outcome<Result.Scored>> score(
+            ModelReference model, Iterator<JobRow> rows, RowReader<Request.Score> reader, TaskCounts counts) {
+        PartitionEngine partition = new PartitionEngine(rows, 1, counts);
         Engine engine = engine(model);
-        return partition.write(engine.score(partition.requests(reader), partition::computed), writer);
+        return partition.outcomes(
+                engine.score(partition.requests(reader), partition::computed),
+                Result.Scored.class,
+                scored -> scored.tokens().length);
     }
 
-    public static Iterator<JobRow.Made> generate(
+    /// Generates `samples` texts for each row.
+    public static Iterator<Outcome<Result.Generated>> generate(
             ModelReference model,
             Iterator<JobRow> rows,
             int samples,
             RowReader<Request.Generate> reader,
-            RowWriter writer,
-            @Nullable Counters counters) {
-        PartitionEngine partition = new PartitionEngine(rows, samples, counters);
+            TaskCounts counts) {
+        PartitionEngine partition = new PartitionEngine(rows, samples, counts);
         Engine engine = engine(model);
         GenerationRun run =
                 engine.generate(partition.requests(reader), TaskContext.get()::isInterrupted, partition::tokensInWork);
         onTaskCompletion(() -> {
             run.close();
-            if (counters != null) {
-                counters.countPrompts(run);
-            }
+            counts.countPrompts(run.promptTokens(), run.sharedTokens());
         });
-        return partition.write(run, (result, sample) -> {
-            partition.tokensInWork(run.tokensInWork()); // excludes this result's tokens, which the writer counts
-            return writer.columns(result, sample);
+        Iterator<Result> results = Iterators.map(run, result -> {
+            partition.tokensInWork(run.tokensInWork()); // excludes this result's tokens, which are counted as a whole
+            return result;
         });
+        return partition.outcomes(
+                results,
+                Result.Generated.class,
+                generated -> generated.promptTokens() + generated.tokens().size());
     }
 
     /// Returns the executor's engine, which is given back when the task ends, however it ends.
@@ -142,23 +139,24 @@ public final class PartitionEngine {
     /// Counts the computed part of a row in work, for the progress display.
     private void computed(long id, int tokens, int all) {
         Waiting in = Objects.requireNonNull(waiting.get(id / samples));
-        long share = Counters.WHOLE_ROW * tokens / Math.max(1, all);
+        long share = TaskCounts.WHOLE_ROW * tokens / Math.max(1, all);
         in.computedTokens += tokens;
         in.computedShare += share;
-        if (counters != null) {
-            counters.countPart(tokens, share);
-        }
+        counts.countPart(tokens, share);
     }
 
     /// Counts the tokens of unfinished texts, for the progress display, in place of those counted before.
     private void tokensInWork(long tokens) {
-        if (counters != null && tokens != tokensInWork) {
-            counters.countPart(tokens - tokensInWork, 0);
+        if (tokens != tokensInWork) {
+            counts.countPart(tokens - tokensInWork, 0);
             tokensInWork = tokens;
         }
     }
 
-    private Iterator<JobRow.Made> write(Iterator<Result> results, RowWriter writer) {
+    /// @param type the type of a result that is not rejected
+    /// @param computed how many tokens were computed for a result
+    private <R extends Result> Iterator<Outcome<R>> outcomes(
+            Iterator<Result> results, Class<R> type, ToLongFunction<R> computed) {
         return new Iterator<>() {
             @Override
             public boolean hasNext() {
@@ -166,23 +164,28 @@ public final class PartitionEngine {
             }
 
             @Override
-            public JobRow.Made next() {
+            public Outcome<R> next() {
                 Result result = results.next();
                 long index = result.id() / samples;
                 Waiting in = Objects.requireNonNull(waiting.get(index));
                 if (--in.missing == 0) {
                     waiting.remove(index);
                 }
-                RowCounts.count(in.missing == 0, result instanceof Result.Rejected);
-                if (result instanceof Result.Rejected rejected && counters != null && !in.failed) {
-                    in.failed = true;
-                    counters.reject(rejected.reason(), in.row.number());
-                }
-                if (counters != null && in.computedTokens > 0) {
-                    counters.countPart(-in.computedTokens, -in.computedShare); // the writer counts the whole
+                if (in.computedTokens > 0) {
+                    counts.countPart(-in.computedTokens, -in.computedShare); // the tally counts the whole
                     in.computedTokens = 0;
                 }
-                return new JobRow.Made(in.row, writer.columns(result, (int) (result.id() % samples)));
+                int sample = (int) (result.id() % samples);
+                if (result instanceof Result.Rejected rejected) {
+                    Outcome<R> outcome = new Outcome.Rejected<>(in.row, sample, rejected.reason());
+                    tally.count(outcome, 0, in.missing == 0, in.failed);
+                    in.failed = true;
+                    return outcome;
+                }
+                R finished = type.cast(result);
+                Outcome<R> outcome = new Outcome.Finished<>(in.row, sample, finished);
+                tally.count(outcome, computed.applyAsLong(finished), in.missing == 0, in.failed);
+                return outcome;
             }
         };
     }

@@ -1,10 +1,9 @@
 package org.sparkqwen.job.progress;
 
-import java.io.Serializable;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
-import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.job.columns.RowNotes;
+import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.errors.ErrorKind;
 import org.sparkqwen.job.errors.ErrorKinds;
 
@@ -25,9 +24,7 @@ public record Counters(
         LongAccumulator sharedTokens,
         ErrorKinds errorKinds,
         RowNotes notes)
-        implements Serializable {
-
-    public static final long WHOLE_ROW = 1_000_000;
+        implements TaskCounts {
 
     public static Counters register(SparkSession spark) {
         ErrorKinds errorKinds = new ErrorKinds();
@@ -45,35 +42,33 @@ public record Counters(
                 notes);
     }
 
-    /// @param tokens the tokens computed for the row
-    public void count(long tokens, boolean error) {
-        count(tokens, error, true);
-    }
-
-    /// @param tokens the tokens computed for the result
-    /// @param row whether the result is the last one of its row
+    @Override
     public void count(long tokens, boolean error, boolean row) {
         rows.add(row ? 1 : 0);
         this.tokens.add(tokens);
         errors.add(error ? 1 : 0);
     }
 
-    /// Counts what was computed for an unfinished row, or subtracts it when the row is done.
+    @Override
     public void countPart(long tokens, long share) {
         this.tokens.add(tokens);
         partialRows.add(share);
     }
 
-    /// Counts a rejected row, once for all its samples.
-    ///
-    /// @param number the row's number in the run's plan, or `RowNumber.NONE`
+    @Override
     public void reject(String reason, long number) {
         errorKinds.add(new ErrorKind(reason, 1, number));
     }
 
-    public void countPrompts(GenerationRun run) {
-        promptTokens.add(run.promptTokens());
-        sharedTokens.add(run.sharedTokens());
+    @Override
+    public void countPrompts(long tokens, long shared) {
+        promptTokens.add(tokens);
+        sharedTokens.add(shared);
+    }
+
+    @Override
+    public void note(String note) {
+        notes.add(note);
     }
 
     /// Adds the counts of an earlier interval, perhaps by an earlier driver.

@@ -7,7 +7,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.function.UnaryOperator;
 import org.apache.hadoop.fs.FSError;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -16,6 +15,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.Work;
 import org.sparkqwen.job.errors.ErrorKind;
 import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.errors.ErrorTally;
@@ -62,8 +62,8 @@ final class CheckpointedRun {
     private final Interruption interruption;
     private final ErrorPolicy policy;
     private final InputScan scan;
+    private final Work work;
     private final Column estimatedTokens;
-    private final UnaryOperator<Dataset<Row>> job;
     private final Counters counters;
     private final Pace pace;
     private UnreadableFiles leftOut = UnreadableFiles.NONE;
@@ -72,8 +72,9 @@ final class CheckpointedRun {
     /// @param quarantined the columns of rows that are dropped; null if none are
     /// @param warnings receives what a person should know
     /// @param scan the scan of the columns that the job needs
+    /// @param work makes the output from rows of the input
     /// @param estimatedTokens the estimated tokens of an input row, for balance
-    /// @param job makes the output from rows of the input, and counts them
+    /// @param counters the counts of the run's tasks
     /// @param pace receives the tokens
     CheckpointedRun(
             SparkSession spark,
@@ -85,8 +86,8 @@ final class CheckpointedRun {
             Interruption interruption,
             @Nullable StructType quarantined,
             InputScan scan,
+            Work work,
             Column estimatedTokens,
-            UnaryOperator<Dataset<Row>> job,
             Counters counters,
             Pace pace) {
         this.spark = spark;
@@ -99,8 +100,8 @@ final class CheckpointedRun {
         files = new OutputFiles(settings, state, quarantined);
         policy = settings.errors();
         this.scan = scan;
+        this.work = work;
         this.estimatedTokens = estimatedTokens;
-        this.job = job;
         this.counters = counters;
         this.pace = pace;
     }
@@ -139,7 +140,7 @@ final class CheckpointedRun {
         long total = Math.min(limit(), planned.rows());
         if (rows(commits) < total || commits.isEmpty()) {
             state.mark(false);
-            work(commits, planned, total);
+            process(commits, planned, total);
         }
         files.discardUnfinished();
         claim.refuseIfLost();
@@ -221,7 +222,7 @@ final class CheckpointedRun {
         return done;
     }
 
-    private void work(List<Commit> commits, PlannedRows planned, long total) {
+    private void process(List<Commit> commits, PlannedRows planned, long total) {
         int attempt = state.add(thisDriver());
         if (attempt > 0) {
             new Console(System.err)
@@ -310,7 +311,8 @@ final class CheckpointedRun {
                 .filter(piece -> !leftOut.contains(piece.split().path()))
                 .toList();
         try {
-            Dataset<Row> result = job.apply(spread(scan.read(pieces), to - from));
+            work.prepare(spark);
+            Dataset<Row> result = work.apply(spread(scan.read(pieces), to - from), counters);
             Dataset<Row> parts = inParts(result, from, to, files(commits, pieces, to - from));
             files.write(parts, to - from, planned.origins(from, to), counters.errorKinds());
         } catch (Exception | FSError e) { // Spark throws checked exceptions that it does not declare

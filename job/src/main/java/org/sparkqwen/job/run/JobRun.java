@@ -13,9 +13,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.BiFunction;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -29,6 +27,7 @@ import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.Utils;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.Work;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.columns.UnreadableColumn;
@@ -58,7 +57,7 @@ public final class JobRun implements AutoCloseable {
     private final SparkSession spark;
     private final Warnings warnings = new Warnings(System.err);
     private final Interruption interruption;
-    private Consumer<SparkSession> preparation = session -> {};
+    private Consumer<StructType> check = schema -> {};
     private @Nullable DriverClaim claim;
 
     private JobRun(String name, RunSettings settings, SparkSession spark) {
@@ -153,20 +152,24 @@ public final class JobRun implements AutoCloseable {
         return warnings;
     }
 
-    /// Runs `preparation` before each interval, and therefore not if nothing is left to do.
-    public void beforeWork(Consumer<SparkSession> preparation) {
-        this.preparation = preparation;
+    /// Looks at the output's columns before anything is written. `check` throws a [Refusal] if they do not suit.
+    public void checkOutput(Consumer<StructType> check) {
+        this.check = check;
     }
 
     /// Runs a job from input to output, or the part that an earlier start of the same run has left to do.
     ///
     /// @param identity what makes a run the same
-    /// @param estimatedTokens estimates the cost of a row, in tokens, for an input with such columns
-    /// @param job makes the output from the input, and counts the rows
-    public Written run(
-            RunIdentity identity,
-            Function<StructType, Column> estimatedTokens,
-            BiFunction<Dataset<Row>, Counters, Dataset<Row>> job) {
+    /// @param work makes the output from the input, and is prepared before the first interval
+    public Written run(RunIdentity identity, Work work) {
+        try {
+            return written(identity, work);
+        } finally {
+            work.release();
+        }
+    }
+
+    private Written written(RunIdentity identity, Work work) {
         Path output = new Path(settings.output());
         Configuration hadoop = spark.sessionState().newHadoopConf();
         S3Check.refuseUnreachable("--input", settings.input().paths(), hadoop);
@@ -178,7 +181,8 @@ public final class JobRun implements AutoCloseable {
         Dataset<Row> input = opened.all();
         Counters counters = Counters.register(spark);
         Pace pace = new Pace();
-        Dataset<Row> result = job.apply(input, counters); // refuses an unsuitable input
+        Dataset<Row> result = work.apply(input, counters); // refuses an unsuitable input
+        check.accept(result.schema());
         OutputFormat format = new OutputFormat(spark, settings.outputFormat());
         format.refuseWhatItCannotHold(result.schema());
         warnings.addAll(format.cautions(result.schema()));
@@ -210,11 +214,8 @@ public final class JobRun implements AutoCloseable {
                         interruption,
                         quarantined,
                         scan,
-                        estimatedTokens.apply(input.schema()),
-                        rows -> {
-                            preparation.accept(spark);
-                            return job.apply(rows, counters);
-                        },
+                        work,
+                        work.estimatedTokens(input.schema()),
                         counters,
                         pace)
                 .run();

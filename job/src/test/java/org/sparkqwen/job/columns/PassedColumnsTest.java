@@ -97,10 +97,9 @@ class PassedColumnsTest {
     }
 
     private static Dataset<Row> tokenize(Dataset<Row> input, String... columns) {
-        return new TokenizeJob(new TokenizeJob.Settings(
-                        LocalSpark.MODEL.toString(),
-                        new ContentColumn.Text("text", SpecialTokens.TEXT),
-                        List.of(columns)))
+        return new TokenizeJob(TokenizeJob.Settings.of(
+                                LocalSpark.MODEL.toString(), new ContentColumn.Text("text", SpecialTokens.TEXT))
+                        .withColumns(List.of(columns)))
                 .run(input);
     }
 }

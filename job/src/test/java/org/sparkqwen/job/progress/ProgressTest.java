@@ -8,7 +8,6 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.LocalTime;
-import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -43,14 +42,14 @@ class ProgressTest {
     void aLineHasRowsTokensSpeedErrorsAndTimeLeft() {
         SparkSession spark = LocalSpark.session();
         Counters counters = Counters.register(spark);
-        counters.count(70_000, false);
+        counters.count(70_000, false, true);
         counters.settle(120);
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         try (Progress progress = new Progress(spark, "score", ROWS, counters, new Pace(), print(printed), false)) {
             assertThat(progress.line(LocalTime.of(9, 5, 7, 800)))
                     .isEqualTo("09:05:07 score: 120 of 480 rows (25 %), 70,000 tokens, 0 tokens/s, 0 errors,"
                             + " time left not known yet");
-            counters.count(1_000, true);
+            counters.count(1_000, true, true);
             assertThat(progress.line(LocalTime.NOON))
                     .matches(
                             "12:00:00 score: 121 of 480 rows \\(25 %\\), 71,000 tokens, .* tokens/s, 1 error, .* left");
@@ -79,7 +78,7 @@ class ProgressTest {
                     .startsWith("12:00:00 score: 0 of 2 rows (25 %), 1,000,000 tokens")
                     .endsWith(" left");
             counters.countPart(-1_000_000, -Counters.WHOLE_ROW / 2);
-            counters.count(2_000_000, false);
+            counters.count(2_000_000, false, true);
             assertThat(progress.line(LocalTime.NOON))
                     .startsWith("12:00:00 score: 1 of 2 rows (50 %), 2,000,000 tokens");
         }
@@ -90,9 +89,9 @@ class ProgressTest {
         Counters counters = Counters.register(LocalSpark.session());
         ModelReference model = LocalSpark.model();
         ScoringOptions shortWindows = new ScoringOptions(new Windows.Strided(32, 16), ScoringOptions.Prefix.EOS, 20);
-        ScoreJob.Settings settings = new ScoreJob.Settings(null, LocalSpark.TEXT, List.of(), shortWindows, false);
-        Dataset<Row> scores = new ScoreJob(model, settings, counters)
-                .run(LocalSpark.corpus().limit(4).cache());
+        ScoreJob.Settings settings = ScoreJob.Settings.of(LocalSpark.TEXT, shortWindows);
+        Dataset<Row> scores =
+                new ScoreJob(model, settings).apply(LocalSpark.corpus().limit(4).cache(), counters);
         long tokens = scores.agg(sum("tokens")).first().getLong(0);
         assertThat(tokens).isGreaterThan(4 * 32);
         assertThat(counters.tokens().value()).isEqualTo(tokens);
@@ -105,13 +104,13 @@ class ProgressTest {
         SparkSession spark = LocalSpark.session();
         Dataset<Row> documents = LocalSpark.corpus().limit(12);
         Counters counters = Counters.register(spark);
-        counters.count(5, false); // before a restart
+        counters.count(5, false, true); // before a restart
         ByteArrayOutputStream drawn = new ByteArrayOutputStream();
         ModelReference model = LocalSpark.model();
-        ScoreJob job = new ScoreJob(model, ScoreJob.Settings.of(model, LocalSpark.TEXT), counters);
+        ScoreJob job = new ScoreJob(model, ScoreJob.Settings.of(model, LocalSpark.TEXT));
         Progress.Whole whole = new Progress.Whole(13, rows -> rows, Duration.ofHours(2));
         try (Progress _ = new Progress(spark, "score", whole, counters, new Pace(), print(drawn), true)) {
-            assertThat(job.run(documents).collectAsList()).hasSize(12);
+            assertThat(job.apply(documents, counters).collectAsList()).hasSize(12);
         }
         assertThat(drawn.toString(StandardCharsets.UTF_8))
                 .contains("score", "100%", "13/13 rows", "(2:00:", "tokens/s", "0 errors");
@@ -134,8 +133,8 @@ class ProgressTest {
         SparkSession spark = LocalSpark.session();
         Counters counters = Counters.register(spark);
         LiveCounts counts = new LiveCounts(counters);
-        counters.count(100, false);
-        counters.count(0, true);
+        counters.count(100, false, true);
+        counters.count(0, true, true);
         assertThat(counts.rows()).isEqualTo(2);
         assertThat(counts.tokens()).isEqualTo(100);
         assertThat(counts.errors()).isEqualTo(1);

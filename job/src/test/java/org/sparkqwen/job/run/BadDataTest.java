@@ -1,6 +1,5 @@
 package org.sparkqwen.job.run;
 
-import static org.apache.spark.sql.functions.lit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -21,13 +20,14 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
-import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.spark.RowNumber;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.LocalWork;
 
 /// The ways to handle rejected rows: keep them, drop them into the quarantine, or end the run.
 class BadDataTest {
@@ -204,7 +204,7 @@ class BadDataTest {
         RunSettings settings = settings(ErrorPolicy.OnError.FAIL);
         ROWS.set(0);
         try (JobRun job = JobRun.start("test", settings)) {
-            assertThatThrownBy(() -> job.run(IDENTITY, columns -> lit(1), (rows, counters) -> slow(rows, counters, 20)))
+            assertThatThrownBy(() -> job.run(IDENTITY, new LocalWork((rows, counts) -> slow(rows, counts, 20))))
                     .isInstanceOf(Refusal.class)
                     .hasMessageContaining("in/0.parquet row 0: the row is the first");
         }
@@ -219,7 +219,7 @@ class BadDataTest {
         RunSettings settings = settings(ErrorPolicy.OnError.DROP);
         ROWS.set(0);
         try (JobRun job = JobRun.start("test", settings)) {
-            JobRun.Written written = job.run(IDENTITY, columns -> lit(1), (rows, counters) -> slow(rows, counters, 0));
+            JobRun.Written written = job.run(IDENTITY, new LocalWork((rows, counts) -> slow(rows, counts, 0)));
             assertThat(written.output().count()).isEqualTo(199);
             assertThat(written.badData().rows()).isEqualTo(1);
         }
@@ -227,13 +227,12 @@ class BadDataTest {
     }
 
     /// A job whose rows take some time. The first row has an error.
-    private static Dataset<Row> slow(Dataset<Row> rows, Counters counters, int millis) {
+    private static Dataset<Row> slow(Dataset<Row> rows, TaskCounts counts, int millis) {
         MapFunction<Row, Row> work = row -> {
             long id = row.<Long>getAs("id");
             String error = id == 0 ? "the row is the first" : null;
             if (error != null) {
-                counters.reject(
-                        error, RowNumber.isIn(row.schema()) ? row.<Long>getAs(RowNumber.COLUMN) : RowNumber.NONE);
+                counts.reject(error, RowNumber.isIn(row.schema()) ? row.<Long>getAs(RowNumber.COLUMN) : RowNumber.NONE);
             }
             ROWS.incrementAndGet();
             Thread.sleep(millis);

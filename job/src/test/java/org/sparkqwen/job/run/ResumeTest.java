@@ -18,7 +18,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,6 +27,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.LocalWork;
 
 /// Runs that are cut into intervals, interrupted, and started again, with `tokenize`, which needs no model.
 class ResumeTest {
@@ -113,7 +113,7 @@ class ResumeTest {
         Path input = textFiles("in", 1, 30);
         try (JobRun job = start(input, 10)) {
             Path left = path("out/_temporary/0/task_202001010000000000000000000_0001_m_000000");
-            JobRun.Written written = job.run(IDENTITY, columns -> functions.lit(1), (rows, counters) -> {
+            JobRun.Written written = job.run(IDENTITY, new LocalWork((rows, counts) -> {
                 // It is written during the run, as by a task that did not hear of its driver's end.
                 Path stale = left.resolve("part-00000-00000000-0000-0000-0000-000000000000-c000.snappy.parquet");
                 try {
@@ -123,7 +123,7 @@ class ResumeTest {
                     throw new UncheckedIOException(e);
                 }
                 return rows.selectExpr("value", "cast(null as string) as error");
-            });
+            }));
             assertThat(written.output().count()).isEqualTo(30);
         }
     }
@@ -135,12 +135,12 @@ class ResumeTest {
         for (int start = 0; start < 2; start++) {
             boolean fails = start == 0;
             try (JobRun job = start(input, 10)) {
-                job.run(IDENTITY, columns -> functions.lit(1), (rows, counters) -> {
+                job.run(IDENTITY, new LocalWork((rows, counts) -> {
                     // The first read is for the columns, the second for the first interval.
                     String fail =
                             fails && calls.incrementAndGet() > 2 ? "raise_error('No space left on device')" : "null";
                     return rows.selectExpr("value", "cast(%s as string) as error".formatted(fail));
-                });
+                }));
                 assertThat(fails).isFalse();
             } catch (Refusal refusal) {
                 assertThat(fails).isTrue();
@@ -157,7 +157,7 @@ class ResumeTest {
     void theDriverThatStartedLaterGoesOnAlone() throws IOException {
         Path input = textFiles("in", 1, 30);
         try (JobRun job = start(input, 10)) {
-            assertThatThrownBy(() -> job.run(IDENTITY, columns -> functions.lit(1), (rows, counters) -> {
+            assertThatThrownBy(() -> job.run(IDENTITY, new LocalWork((rows, counts) -> {
                         Path attempts = path("out/_spark_qwen/attempts");
                         if (Files.exists(attempts.resolve("00000.json"))) {
                             try {
@@ -169,7 +169,7 @@ class ResumeTest {
                             }
                         }
                         return rows.selectExpr("value", "cast(null as string) as error");
-                    }))
+                    })))
                     .isInstanceOf(Refusal.class)
                     .hasMessageContainingAll("another run has begun", "process 7 on other", "this one stops");
         }

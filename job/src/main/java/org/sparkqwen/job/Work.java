@@ -1,0 +1,44 @@
+package org.sparkqwen.job;
+
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+import org.sparkqwen.job.columns.TaskCounts;
+
+/// A transformation that a run applies to its input, interval by interval. The jobs are such transformations.
+///
+/// What hosts need is prepared once for a run, however many intervals the run has.
+public interface Work {
+    /// Returns the name of the work, such as `score`, as a person sees it.
+    String name();
+
+    /// Estimates the cost of a row in tokens, by which rows are spread over the cluster.
+    ///
+    /// @param input the columns of the input
+    Column estimatedTokens(StructType input);
+
+    /// Prepares what tasks need, such as the model on their hosts. The first call does it, and later calls do
+    /// nothing. A run that has nothing left to do does not call it.
+    default void prepare(SparkSession spark) {}
+
+    /// Returns the output rows for the input's rows. It is lazy, like any transformation, and may be called before
+    /// [#prepare], but only what it returns afterwards can be computed.
+    ///
+    /// @param counts counts the rows while tasks process them
+    /// @return rows with a string column `error`, which is null unless the row was rejected
+    /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
+    Dataset<Row> apply(Dataset<Row> input, TaskCounts counts);
+
+    /// Prepares the work and applies it to a whole input, without counting.
+    ///
+    /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
+    default Dataset<Row> run(Dataset<Row> input) {
+        prepare(input.sparkSession());
+        return apply(input, TaskCounts.NONE);
+    }
+
+    /// Releases what [#prepare] made. The work may be prepared again.
+    default void release() {}
+}
