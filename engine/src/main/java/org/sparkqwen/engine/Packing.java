@@ -62,8 +62,9 @@ public final class Packing {
     /// @throws InvalidModelException if `model` holds no safetensors that the engine can run, or the packed file is
     ///     damaged
     public static Optional<Packed> find(Path model, Path cache) {
-        try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            PackedLayout layout = layout(model, checkpoint);
+        ModelConfig config = ModelConfig.read(model);
+        try (Checkpoint checkpoint = open(model, config)) {
+            PackedLayout layout = layout(config, checkpoint);
             return PackingPlan.remembered(checkpoint, layout, cache)
                     .flatMap(new PackedCache(cache)::find)
                     .map(packed -> Packed.of(packed, false));
@@ -75,8 +76,9 @@ public final class Packing {
     /// @throws InvalidModelException if `model` holds no safetensors that the engine can run
     /// @throws PackingException if the cache cannot be written to
     public static Packed intoCache(Path model, Path cache, PackingProgress progress) throws PackingException {
-        try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            PackingPlan plan = PackingPlan.of(checkpoint, layout(model, checkpoint), cache);
+        ModelConfig config = ModelConfig.read(model);
+        try (Checkpoint checkpoint = open(model, config)) {
+            PackingPlan plan = PackingPlan.of(checkpoint, layout(config, checkpoint), cache);
             PackedCache.Opened opened = new PackedCache(cache).open(plan, progress);
             return Packed.of(opened.file(), opened.made());
         }
@@ -92,8 +94,9 @@ public final class Packing {
     /// @throws PackingException if `output` cannot be written to; nothing is left there then
     public static Packed intoDirectory(Path model, Path output, Path cache, PackingProgress progress)
             throws PackingException {
-        try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            PackingPlan plan = PackingPlan.of(checkpoint, layout(model, checkpoint), cache);
+        ModelConfig config = ModelConfig.read(model);
+        try (Checkpoint checkpoint = open(model, config)) {
+            PackingPlan plan = PackingPlan.of(checkpoint, layout(config, checkpoint), cache);
             Path file = output.resolve(PackedFile.NAME);
             if (Files.exists(file)) {
                 refuseOther(plan, file);
@@ -105,8 +108,12 @@ public final class Packing {
         }
     }
 
-    private static PackedLayout layout(Path model, Checkpoint checkpoint) {
-        TensorPlan tensors = TensorPlan.of(ModelConfig.read(model).with(checkpoint));
+    private static Checkpoint open(Path model, ModelConfig config) {
+        return Checkpoint.open(model, config.family().names());
+    }
+
+    private static PackedLayout layout(ModelConfig config, Checkpoint checkpoint) {
+        TensorPlan tensors = TensorPlan.of(config.with(checkpoint));
         tensors.refuseDifferences(checkpoint);
         return tensors.layout(checkpoint);
     }

@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.sparkqwen.engine.model.ModelFamily;
 
 /// The engine's packages depend on each other, on libraries and on public names only as ARCHITECTURE.md
 /// allows.
@@ -46,6 +47,7 @@ class ArchitectureTest {
             "cache",
             "scheduler",
             "model",
+            "model.family",
             "request",
             "sizing",
             "run",
@@ -136,6 +138,27 @@ class ArchitectureTest {
                 .should()
                 .onlyDependOnClassesThat()
                 .resideInAnyPackage("java..", "jdk.incubator.vector..", "org.jspecify.annotations", ROOT + ".kernels..")
+                .check(ENGINE);
+    }
+
+    /// Whatever differs between families is asked of the family. To compare one with another takes its class, its
+    /// type or its names.
+    @Test
+    void onlyTheChoiceByModelTypeTellsFamiliesApart() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + ".model.family")
+                .should()
+                .dependOnClassesThat(resideInAPackage(ROOT + ".model.family").and(assignableTo(ModelFamily.class)))
+                .check(ENGINE);
+        noClasses()
+                .that()
+                .doNotHaveFullyQualifiedName(ROOT + ".model.ModelFamilies")
+                .should()
+                .callMethodWhere(target(owner(assignableTo(ModelFamily.class)))
+                        .and(target(name("modelType"))
+                                .or(target(name("className")))
+                                .or(target(name("title")))))
                 .check(ENGINE);
     }
 

@@ -25,8 +25,6 @@ import org.sparkqwen.engine.modelfile.OtherFormat;
 /// them) are never opened. This owns the mappings: a [TensorView] must not be used after [#close].
 public final class Checkpoint implements WeightFiles {
     public static final String SINGLE = "model.safetensors";
-    private static final String PREFIX = "model.";
-    private static final List<String> BARE = List.of("embed_tokens.", "layers.", "norm.");
 
     private final Path directory;
     private final Arena arena;
@@ -44,12 +42,18 @@ public final class Checkpoint implements WeightFiles {
     ///
     /// @throws InvalidModelException if `directory` holds no safetensors, or a file of them is damaged
     public static Checkpoint open(Path directory) {
+        return open(directory, TensorNames.AS_STORED);
+    }
+
+    /// Opens a checkpoint like [#open(Path)]. If no tensor's name has the prefix of `names`, each bare name
+    /// gets it, because the checkpoint is one of the bare model, such as one for embeddings.
+    public static Checkpoint open(Path directory, TensorNames names) {
         if (!Files.isDirectory(directory)) {
             throw OtherFormat.in(directory, "");
         }
         Arena arena = Arena.ofShared();
         try {
-            return open(directory, arena);
+            return open(directory, names, arena);
         } catch (RuntimeException e) {
             arena.close();
             throw e;
@@ -62,12 +66,12 @@ public final class Checkpoint implements WeightFiles {
                 || Files.isRegularFile(directory.resolve(ModelInput.INDEX));
     }
 
-    private static Checkpoint open(Path directory, Arena arena) {
+    private static Checkpoint open(Path directory, TensorNames names, Arena arena) {
         Path single = directory.resolve(SINGLE);
         Path index = directory.resolve(ModelInput.INDEX);
         if (ModelInput.isThere(single)) {
             SequencedMap<String, TensorView> tensors = collect(List.of(SafetensorsFile.map(single, arena)));
-            return new Checkpoint(directory, arena, withPrefix(tensors), List.of(single));
+            return new Checkpoint(directory, arena, withPrefix(tensors, names), List.of(single));
         }
         if (!ModelInput.isThere(index)) {
             throw OtherFormat.in(directory, "neither %s nor %s".formatted(SINGLE, ModelInput.INDEX));
@@ -87,7 +91,7 @@ public final class Checkpoint implements WeightFiles {
         return new Checkpoint(
                 directory,
                 arena,
-                withPrefix(tensors),
+                withPrefix(tensors, names),
                 shards.stream().map(SafetensorsFile::path).toList());
     }
 
@@ -133,16 +137,16 @@ public final class Checkpoint implements WeightFiles {
         return tensors;
     }
 
-    /// Adds the language model's prefix to the names of a checkpoint of the bare model, such as one for embeddings,
-    /// which lacks it. If any tensor has the prefix, all names are left as they are.
-    private static SequencedMap<String, TensorView> withPrefix(SequencedMap<String, TensorView> tensors) {
-        if (tensors.keySet().stream().anyMatch(name -> name.startsWith(PREFIX))) {
+    private static SequencedMap<String, TensorView> withPrefix(
+            SequencedMap<String, TensorView> tensors, TensorNames names) {
+        String prefix = names.prefix();
+        if (tensors.keySet().stream().anyMatch(name -> name.startsWith(prefix))) {
             return tensors;
         }
         SequencedMap<String, TensorView> renamed = new LinkedHashMap<>();
         tensors.forEach((name, tensor) -> {
-            boolean bare = BARE.stream().anyMatch(name::startsWith);
-            renamed.put(bare ? PREFIX + name : name, bare ? tensor.named(PREFIX + name) : tensor);
+            boolean bare = names.isBare(name);
+            renamed.put(bare ? prefix + name : name, bare ? tensor.named(prefix + name) : tensor);
         });
         return renamed;
     }
@@ -179,7 +183,7 @@ public final class Checkpoint implements WeightFiles {
         return List.copyOf(tensors.values());
     }
 
-    /// @param name the name in the language model, with the prefix `model.`
+    /// Returns the tensor of a name, which includes the prefix that the files may leave out.
     public Optional<TensorView> find(String name) {
         return Optional.ofNullable(tensors.get(name));
     }

@@ -21,10 +21,15 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
     ///
     /// @throws InvalidModelException if there are none, or a file of them is damaged
     static WeightFiles open(Path directory) {
+        return open(directory, TensorNames.AS_STORED);
+    }
+
+    /// Opens weights like [#open(Path)], with the names of tensors that a model's family gives them.
+    static WeightFiles open(Path directory, TensorNames names) {
         ModelInput.requireReadableAll(directory);
         Path packed = directory.resolve(PackedFile.NAME);
         if (!ModelInput.isThere(packed)) {
-            return Checkpoint.open(directory);
+            return Checkpoint.open(directory, names);
         }
         if (Checkpoint.isIn(directory)) {
             throw new InvalidModelException("%s: holds both %s and safetensors; remove the one that is not wanted"

@@ -13,9 +13,9 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 /// A JSON object of a model's configuration, read key by key with errors that name the file and the key.
 ///
 /// @param origin the file, and the path of keys inside it
-record ConfigJson(String origin, JsonNode node) {
+public record ConfigJson(String origin, JsonNode node) {
 
-    boolean has(String key) {
+    public boolean has(String key) {
         return node.hasNonNull(key);
     }
 
@@ -30,7 +30,7 @@ record ConfigJson(String origin, JsonNode node) {
         return keys;
     }
 
-    ConfigJson object(String key) {
+    public ConfigJson object(String key) {
         if (!node.path(key).isObject()) {
             throw wrong(key, "an object");
         }
@@ -38,11 +38,11 @@ record ConfigJson(String origin, JsonNode node) {
     }
 
     /// @param most an upper bound that no real model comes near, so that sizes do not overflow
-    int positiveInt(String key, int most) {
+    public int positiveInt(String key, int most) {
         return wholeNumber(key, 1, most);
     }
 
-    int wholeNumber(String key, int least, int most) {
+    public int wholeNumber(String key, int least, int most) {
         JsonNode value = node.path(key);
         if (!value.isIntegralNumber()
                 || !value.canConvertToInt()
@@ -53,13 +53,13 @@ record ConfigJson(String origin, JsonNode node) {
         return value.intValue();
     }
 
-    double positiveNumber(String key) {
+    public double positiveNumber(String key) {
         return number(key, value -> value > 0, "a positive number");
     }
 
     /// @param allowed whether a finite number is allowed
     /// @param expected what `allowed` demands, for the message
-    double number(String key, DoublePredicate allowed, String expected) {
+    public double number(String key, DoublePredicate allowed, String expected) {
         JsonNode value = node.path(key);
         if (!value.isNumber() || !Double.isFinite(value.doubleValue()) || !allowed.test(value.doubleValue())) {
             throw wrong(key, expected);
@@ -71,7 +71,7 @@ record ConfigJson(String origin, JsonNode node) {
         return has(key) ? positiveNumber(key) : absent;
     }
 
-    boolean flag(String key, boolean absent) {
+    public boolean flag(String key, boolean absent) {
         if (!has(key)) {
             return absent;
         }
@@ -81,7 +81,7 @@ record ConfigJson(String origin, JsonNode node) {
         return node.path(key).booleanValue();
     }
 
-    String text(String key) {
+    public String text(String key) {
         if (!node.path(key).isTextual()) {
             throw wrong(key, "a string");
         }
@@ -89,7 +89,7 @@ record ConfigJson(String origin, JsonNode node) {
     }
 
     /// A list of strings; empty where the key is absent or null.
-    List<String> texts(String key) {
+    public List<String> texts(String key) {
         List<String> texts = new ArrayList<>();
         if (has(key)) {
             for (JsonNode text : node.path(key).isArray() ? node.path(key) : List.of(node.path(key))) {
@@ -108,7 +108,7 @@ record ConfigJson(String origin, JsonNode node) {
     }
 
     /// A list of whole numbers from 0 on; empty where the key is absent or null.
-    List<Integer> wholeNumbers(String key) {
+    public List<Integer> wholeNumbers(String key) {
         if (has(key) && !node.path(key).isArray()) {
             throw wrong(key, "a list of whole numbers");
         }
@@ -130,19 +130,19 @@ record ConfigJson(String origin, JsonNode node) {
         return Collections.unmodifiableList(numbers);
     }
 
-    InvalidModelException wrong(String key, String expected) {
+    public InvalidModelException wrong(String key, String expected) {
         JsonNode value = node.path(key);
         return invalid(
                 "%s must be %s, not %s".formatted(key, expected, value.isMissingNode() ? "absent" : Quote.of(value)));
     }
 
-    InvalidModelException unsupported(String key, String supported) {
+    public InvalidModelException unsupported(String key, String supported) {
         JsonNode value = node.path(key);
         return invalid("%s %s is not supported; %s"
                 .formatted(Quote.of(key), Quote.of(value.isTextual() ? value.textValue() : value), supported));
     }
 
-    InvalidModelException invalid(String what) {
+    public InvalidModelException invalid(String what) {
         return new InvalidModelException("%s: %s".formatted(origin, what));
     }
 }

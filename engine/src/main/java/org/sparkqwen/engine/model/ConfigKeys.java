@@ -13,32 +13,18 @@ import org.sparkqwen.engine.message.Quote;
 /// results and only the value that this engine computes is accepted. Any other key gives a warning. docs/models.md has
 /// the table.
 final class ConfigKeys {
-    /// Keys that [ModelConfig], [ModelFamily], [MixtureShape] and [RopeReader] read or refuse.
+    /// Keys that [ModelConfig], [ModelFamilies] and [RopeReader] read or refuse for all families. Each family adds
+    /// its own, see [ModelFamily#keys].
     static final Set<String> OBEYED = Set.of(
             "architectures",
-            "attention_bias",
             "auto_map",
             "bos_token_id",
-            "decoder_sparse_step",
             "eos_token_id",
-            "head_dim",
             "hidden_act",
-            "hidden_size",
-            "intermediate_size",
             "is_causal",
             "layer_types",
             "max_position_embeddings",
-            "max_window_layers",
-            "mlp_only_layers",
             "model_type",
-            "moe_intermediate_size",
-            "norm_topk_prob",
-            "num_attention_heads",
-            "num_experts",
-            "num_experts_per_tok",
-            "num_hidden_layers",
-            "num_key_value_heads",
-            "num_local_experts",
             "original_max_position_embeddings",
             "partial_rotary_factor",
             "quantization_config",
@@ -46,9 +32,7 @@ final class ConfigKeys {
             "rope_parameters",
             "rope_scaling",
             "rope_theta",
-            "sliding_window",
             "tie_word_embeddings",
-            "use_sliding_window",
             "vocab_size");
 
     /// Keys of training, of other tools, or of what a program does with the logits.
@@ -255,8 +239,9 @@ final class ConfigKeys {
 
     /// Refuses a key that would change results, and warns of unknown keys.
     ///
+    /// @param ofFamily the keys that the model's family knows besides
     /// @param warnings gets a line for each kind
-    static void check(ConfigJson json, List<String> warnings) {
+    static void check(ConfigJson json, Set<String> ofFamily, List<String> warnings) {
         List<String> unknown = new ArrayList<>();
         List<String> misplaced = new ArrayList<>();
         for (String key : json.keys()) {
@@ -266,7 +251,10 @@ final class ConfigKeys {
             }
             if (OF_GENERATION.contains(key)) {
                 misplaced.add(key);
-            } else if (neutral == null && !OBEYED.contains(key) && !WITHOUT_EFFECT.contains(key)) {
+            } else if (neutral == null
+                    && !OBEYED.contains(key)
+                    && !ofFamily.contains(key)
+                    && !WITHOUT_EFFECT.contains(key)) {
                 unknown.add(key);
             }
         }

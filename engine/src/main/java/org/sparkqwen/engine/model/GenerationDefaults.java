@@ -44,7 +44,7 @@ public record GenerationDefaults(
         List<String> warnings) {
 
     /// The defaults of a model that suggests nothing.
-    static final GenerationDefaults NONE = new GenerationDefaults(
+    public static final GenerationDefaults NONE = new GenerationDefaults(
             false, null, null, null, null, null, null, null, null, List.of(), List.of(), List.of(), List.of(),
             List.of(), List.of(), List.of());
 

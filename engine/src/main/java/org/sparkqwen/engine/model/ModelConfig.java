@@ -50,10 +50,7 @@ public record ModelConfig(
         List<String> warnings) {
 
     static final int MAX_POSITIONS = 1 << 24;
-    static final int MAX_WIDTH = 1 << 18;
     private static final int MAX_VOCABULARY = 1 << 22;
-    private static final int MAX_LAYERS = 1 << 10;
-    private static final int MAX_HEADS = 1 << 10;
     private static final Set<String> ACTIVATIONS = Set.of("silu", "swish"); // two names of one function
 
     /// The model with the most tensors, 235B-A22B, has 36,945.
@@ -72,27 +69,12 @@ public record ModelConfig(
         }
         ConfigJson json = new ConfigJson(file.toString(), ModelJson.readObject(file));
         List<String> warnings = new ArrayList<>();
-        ModelFamily family = ModelFamily.read(json);
-        family.checkArchitectures(json, warnings);
-        ConfigKeys.check(json, warnings);
-        int layers = json.positiveInt("num_hidden_layers", MAX_LAYERS);
-        refuseOtherModels(json, family, layers, warnings);
+        ModelFamily family = ModelFamilies.of(json, warnings);
+        ConfigKeys.check(json, family.keys(), warnings);
+        refuseOtherModels(json, warnings);
 
-        int hiddenSize = json.positiveInt("hidden_size", MAX_WIDTH);
-        int heads = json.positiveInt("num_attention_heads", MAX_HEADS);
-        int keyValueHeads =
-                json.has("num_key_value_heads") ? json.positiveInt("num_key_value_heads", MAX_HEADS) : heads;
-        int headDim =
-                json.has("head_dim") ? json.positiveInt("head_dim", MAX_WIDTH) : family.headDim(hiddenSize, heads);
-        if (heads % keyValueHeads != 0) {
-            throw new InvalidModelException("%s: num_attention_heads %d is not a multiple of num_key_value_heads %d"
-                    .formatted(file, heads, keyValueHeads));
-        }
-        if (headDim % 2 != 0) {
-            throw json.has("head_dim")
-                    ? json.wrong("head_dim", "even, for rotary embedding turns pairs")
-                    : json.wrong("hidden_size", "an even number for each head, for rotary embedding turns pairs");
-        }
+        ModelSizes sizes = family.sizes(json);
+        refuseTooManyTensors(json, sizes);
         int maxPositions = json.positiveInt("max_position_embeddings", MAX_POSITIONS);
         Rope rope = Rope.read(json, maxPositions, warnings);
         int vocabSize = json.positiveInt("vocab_size", MAX_VOCABULARY);
@@ -107,17 +89,14 @@ public record ModelConfig(
                         "%s: eos_token_id %d is outside the vocabulary of %d".formatted(origin, id, vocabSize));
             }
         }
-        Optional<MixtureShape> mixture =
-                family == ModelFamily.QWEN3_MOE ? MixtureShape.read(json, layers) : Optional.empty();
-        refuseTooManyTensors(json, layers, mixture);
         return new ModelConfig(
                 family,
                 vocabSize,
-                hiddenSize,
-                json.positiveInt("intermediate_size", MAX_WIDTH),
-                mixture,
-                layers,
-                new AttentionShape(heads, keyValueHeads, headDim),
+                sizes.hiddenSize(),
+                sizes.intermediateSize(),
+                sizes.mixture(),
+                sizes.layers(),
+                sizes.attention(),
                 (float) json.positiveNumber("rms_norm_eps"),
                 rope,
                 context(rope, maxPositions),
@@ -136,12 +115,13 @@ public record ModelConfig(
     /// whatever the config says, if it differs from the embedding, as in transformers 5. To compare their numbers,
     /// this reads both.
     public ModelConfig with(WeightFiles weights) {
-        if (!tiedEmbeddings || !TensorPlan.hasOwnHead(weights)) {
+        if (!tiedEmbeddings || !TensorPlan.of(this).hasOwnHead(weights)) {
             return this;
         }
         List<String> lines = new ArrayList<>(warnings);
-        lines.add("config.json: tie_word_embeddings is true, but the weights have a head of their own, lm_head.weight,"
-                + " which differs from the embedding; it is used, as transformers 5 does");
+        lines.add(("config.json: tie_word_embeddings is true, but the weights have a head of their own, %s, which"
+                        + " differs from the embedding; it is used, as transformers 5 does")
+                .formatted(family.head(this).name()));
         return new ModelConfig(
                 family,
                 vocabSize,
@@ -162,15 +142,15 @@ public record ModelConfig(
     }
 
     /// Refuses a model with too many tensors, because their names alone would take seconds to make, and gigabytes.
-    private static void refuseTooManyTensors(ConfigJson json, int layers, Optional<MixtureShape> mixture) {
-        long experts = mixture.map(
-                        shape -> (long) shape.experts() * shape.layers().size())
+    private static void refuseTooManyTensors(ConfigJson json, ModelSizes sizes) {
+        long experts = sizes.mixture()
+                .map(shape -> (long) shape.experts() * shape.layers().size())
                 .orElse(0L);
-        long tensors = layers * TENSORS_OF_A_LAYER + experts * TENSORS_OF_AN_EXPERT;
+        long tensors = sizes.layers() * TENSORS_OF_A_LAYER + experts * TENSORS_OF_AN_EXPERT;
         if (tensors > MAX_TENSORS) {
             throw json.invalid(
                     "num_hidden_layers %,d with %,d experts in all need some %,d tensors; at most %,d are read"
-                            .formatted(layers, experts, tensors, MAX_TENSORS));
+                            .formatted(sizes.layers(), experts, tensors, MAX_TENSORS));
         }
     }
 
@@ -194,7 +174,8 @@ public record ModelConfig(
         };
     }
 
-    private static void refuseOtherModels(ConfigJson json, ModelFamily family, int layers, List<String> warnings) {
+    /// Refuses settings that no family computes.
+    private static void refuseOtherModels(ConfigJson json, List<String> warnings) {
         // As in transformers, anything that is not true, null included, means that tokens attend to later ones, too.
         if (json.node().has("is_causal") && !json.flag("is_causal", false)) {
             throw json.unsupported("is_causal", "every token attends to those before it: true");
@@ -203,11 +184,6 @@ public record ModelConfig(
         if (json.has("hidden_act") && !ACTIVATIONS.contains(json.text("hidden_act"))) {
             throw json.unsupported("hidden_act", "silu is");
         }
-        // For Qwen2 the key says nothing, because queries, keys and values always have biases.
-        if (family != ModelFamily.QWEN2 && json.flag("attention_bias", false)) {
-            throw json.unsupported("attention_bias", "Qwen3 has none");
-        }
-        refuseSlidingWindow(json, family, layers);
         if (json.has("layer_types") && !json.node().path("layer_types").isArray()) {
             throw json.wrong("layer_types", "a list");
         }
@@ -237,21 +213,8 @@ public record ModelConfig(
         warnings.add("config.json: auto_map names code of the model's own, which is not run");
     }
 
-    /// Refuses sliding-window attention. A window is in use unless its size is null: dense models use it from layer
-    /// max_window_layers on, those with experts in all layers.
-    private static void refuseSlidingWindow(ConfigJson json, ModelFamily family, int layers) {
-        boolean sized = json.has("sliding_window") || !json.node().has("sliding_window");
-        if (!json.flag("use_sliding_window", false) || !sized) {
-            return;
-        }
-        int firstLayer = json.has("max_window_layers") ? json.wholeNumber("max_window_layers", 0, MAX_LAYERS) : 28;
-        if (family == ModelFamily.QWEN3_MOE || firstLayer < layers) {
-            throw json.unsupported("use_sliding_window", "every layer attends to the whole context");
-        }
-    }
-
     /// The experts of layer `layer`; absent if it is dense.
-    Optional<MixtureShape> mixtureOf(int layer) {
+    public Optional<MixtureShape> mixtureOf(int layer) {
         return mixture.filter(shape -> shape.has(layer));
     }
 

@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.StreamedFile;
@@ -42,16 +43,17 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
         }
     }
 
-    /// @param layout all weights of a model with `layers` layers
+    /// @param tensors the tensors of the model
+    /// @param layout where all of them are packed
     /// @param memory bytes that weights may take
-    static StreamingPlan of(PackedLayout layout, int layers, long memory) {
+    static StreamingPlan of(TensorPlan tensors, PackedLayout layout, long memory) {
         List<List<PackedTensor>> all = new ArrayList<>();
-        all.add(tensors(layout, TensorPlan.EMBEDDING));
-        for (int i = 0; i < layers; i++) {
-            all.add(tensors(layout, TensorPlan.layer(i)));
+        all.add(packed(layout, Stream.of(tensors.embedding())));
+        for (LayerTensors layer : tensors.layers()) {
+            all.add(packed(layout, layer.all()));
         }
-        if (layout.find(TensorPlan.HEAD).isPresent()) {
-            all.add(tensors(layout, TensorPlan.HEAD));
+        if (!tensors.isTied()) {
+            all.add(packed(layout, Stream.of(tensors.head())));
         }
         List<Part> whole = all.stream().map(StreamingPlan::whole).toList();
         if (layout.bytes() <= memory) {
@@ -72,9 +74,8 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
         return best;
     }
 
-    private static List<PackedTensor> tensors(PackedLayout layout, String prefix) {
-        return layout.tensors().stream()
-                .filter(tensor -> tensor.name().startsWith(prefix))
+    private static List<PackedTensor> packed(PackedLayout layout, Stream<PlannedTensor> planned) {
+        return planned.map(tensor -> layout.find(tensor.name()).orElseThrow())
                 .sorted(Comparator.comparingLong(PackedTensor::offset))
                 .toList();
     }

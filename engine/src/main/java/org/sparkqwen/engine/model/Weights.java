@@ -4,7 +4,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,28 +51,23 @@ public final class Weights implements AutoCloseable {
     /// @param memory bytes that weights may take
     private Weights(ModelConfig config, PackedTensors packed, long memory) {
         this.config = config;
-        plan = StreamingPlan.of(packed.layout(), config.layers(), memory);
+        TensorPlan planned = TensorPlan.of(config);
+        plan = StreamingPlan.of(planned, packed.layout(), memory);
         @Nullable
         StreamedFile streamed = packed instanceof PackedFile file ? new StreamedFile(file, plan.ranges()) : null;
         tensors = streamed == null ? packed : streamed;
-        PackedTensor vectors = tensor(TensorPlan.EMBEDDING);
+        PackedTensor vectors = tensor(planned.embedding());
         embedding = new Embedding(vectors, tensors.data(vectors));
         embeddingUse = firstUse(List.of(vectors));
-        List<PackedTensor> all = tensors.layout().tensors();
-        layers = IntStream.range(0, config.layers())
-                .mapToObj(i -> readLayer(config, i))
+        layers = planned.layers().stream().map(this::readLayer).toList();
+        layerUses = planned.layers().stream()
+                .map(layer ->
+                        firstUse(layer.ofEveryToken().stream().map(this::tensor).toList()))
                 .toList();
-        layerUses = IntStream.range(0, config.layers())
-                .mapToObj(TensorPlan::layer)
-                .map(layer -> firstUse(all.stream()
-                        .filter(tensor -> tensor.name().startsWith(layer) && !TensorPlan.isOfExpert(tensor.name()))
-                        .toList()))
-                .toList();
-        finalNorm = vector(TensorPlan.FINAL_NORM);
-        finalNormUse = firstUse(List.of(tensor(TensorPlan.FINAL_NORM)));
-        String headName = config.tiedEmbeddings() ? TensorPlan.EMBEDDING : TensorPlan.HEAD;
-        head = matrix(headName);
-        headUse = config.tiedEmbeddings() ? embeddingUse : firstUse(List.of(tensor(headName)));
+        finalNorm = vector(planned.finalNorm());
+        finalNormUse = firstUse(List.of(tensor(planned.finalNorm())));
+        head = matrix(planned.head());
+        headUse = planned.isTied() ? embeddingUse : firstUse(List.of(tensor(planned.head())));
         stream = streamed == null ? null : new WeightStream(plan, streamed);
     }
 
@@ -85,7 +79,7 @@ public final class Weights implements AutoCloseable {
     /// @param memory bytes that weights may take; if they are larger, each batch reads the rest from the disk
     /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus, or a damaged file
     public static Weights open(Path directory, ModelConfig config, @Nullable Path cache, long memory) {
-        return switch (WeightFiles.open(directory)) {
+        return switch (WeightFiles.open(directory, config.family().names())) {
             case PackedFile packed -> {
                 try {
                     ModelConfig whole = config.with(packed);
@@ -141,67 +135,60 @@ public final class Weights implements AutoCloseable {
     /// @param dtype the checkpoint's
     /// @param memory bytes that weights may take
     public static StreamingPlan streamingPlan(ModelConfig config, DType dtype, long memory) {
-        return StreamingPlan.of(TensorPlan.of(config).layout(name -> dtype), config.layers(), memory);
+        TensorPlan planned = TensorPlan.of(config);
+        return StreamingPlan.of(planned, planned.layout(name -> dtype), memory);
     }
 
-    private Layer readLayer(ModelConfig config, int i) {
+    private Layer readLayer(LayerTensors layer) {
         return new Layer(
-                vector(TensorPlan.layer(i, "input_layernorm")),
-                input(config, i, "self_attn.q_proj", "self_attn.q_norm"),
-                input(config, i, "self_attn.k_proj", "self_attn.k_norm"),
-                input(config, i, "self_attn.v_proj", null),
-                matrix(TensorPlan.layer(i, "self_attn.o_proj")),
-                vector(TensorPlan.layer(i, "post_attention_layernorm")),
-                config.mixtureOf(i).<FeedForward>map(shape -> mixture(i, shape)).orElseGet(() -> dense(i)));
+                vector(layer.inputNorm()),
+                input(layer.query()),
+                input(layer.key()),
+                input(layer.value()),
+                matrix(layer.output()),
+                vector(layer.postAttentionNorm()),
+                switch (layer.feedForward()) {
+                    case LayerTensors.Dense dense -> dense(dense);
+                    case LayerTensors.Mixture mixture -> mixture(mixture);
+                });
     }
 
-    private Layer.Input input(ModelConfig config, int layer, String part, @Nullable String norm) {
-        boolean normed = config.family().normsQueriesAndKeys();
+    private Layer.Input input(LayerTensors.Input input) {
         return new Layer.Input(
-                matrix(TensorPlan.layer(layer, part)),
-                normed ? null : vector(TensorPlan.bias(layer, part)),
-                normed && norm != null ? vector(TensorPlan.layer(layer, norm)) : null);
+                matrix(input.weight()),
+                input.bias().map(this::vector).orElse(null),
+                input.norm().map(this::vector).orElse(null));
     }
 
-    private FeedForward.Dense dense(int layer) {
-        return new FeedForward.Dense(
-                matrix(TensorPlan.layer(layer, "mlp.gate_proj")),
-                matrix(TensorPlan.layer(layer, "mlp.up_proj")),
-                matrix(TensorPlan.layer(layer, "mlp.down_proj")));
+    private FeedForward.Dense dense(LayerTensors.Dense dense) {
+        return new FeedForward.Dense(matrix(dense.gate()), matrix(dense.up()), matrix(dense.down()));
     }
 
-    private FeedForward.Mixture mixture(int layer, MixtureShape shape) {
-        List<FeedForward.Expert> experts = IntStream.range(0, shape.experts())
-                .mapToObj(expert -> expert(layer, expert))
+    private FeedForward.Mixture mixture(LayerTensors.Mixture mixture) {
+        List<FeedForward.Expert> experts = mixture.experts().stream()
+                .map(expert -> new FeedForward.Expert(
+                        dense(expert),
+                        firstUse(expert.all().stream().map(this::tensor).toList())))
                 .toList();
-        return new FeedForward.Mixture(shape, matrix(TensorPlan.layer(layer, "mlp.gate")), experts);
+        return new FeedForward.Mixture(mixture.shape(), matrix(mixture.router()), experts);
     }
 
-    private FeedForward.Expert expert(int layer, int expert) {
-        String gate = TensorPlan.expert(layer, expert, "gate_proj");
-        String up = TensorPlan.expert(layer, expert, "up_proj");
-        String down = TensorPlan.expert(layer, expert, "down_proj");
-        return new FeedForward.Expert(
-                new FeedForward.Dense(matrix(gate), matrix(up), matrix(down)),
-                firstUse(List.of(tensor(gate), tensor(up), tensor(down))));
+    private PackedTensor tensor(PlannedTensor planned) {
+        return tensors.layout().find(planned.name()).orElseThrow();
     }
 
-    private PackedTensor tensor(String name) {
-        return tensors.layout().find(name).orElseThrow();
+    private MemorySegment vector(PlannedTensor planned) {
+        return tensors.data(tensor(planned));
     }
 
-    private MemorySegment vector(String name) {
-        return tensors.data(tensor(name));
-    }
-
-    private Matrix matrix(String name) {
-        PackedTensor tensor = tensor(name);
+    private Matrix matrix(PlannedTensor planned) {
+        PackedTensor tensor = tensor(planned);
         MemorySegment panels = tensors.data(tensor);
         return switch (tensor.form()) {
             case PANELS_BF16 -> new Bf16Matrix(tensor.outputs(), tensor.inputs(), panels);
             case PANELS_F32 -> new F32Matrix(tensor.outputs(), tensor.inputs(), panels);
             case ROWS_BF16, ROWS_F32, VECTOR_F32 ->
-                throw new IllegalStateException("%s is not packed into panels".formatted(name));
+                throw new IllegalStateException("%s is not packed into panels".formatted(tensor.name()));
         };
     }
 

@@ -20,7 +20,7 @@ public final class ModelWarnings {
     /// @throws InvalidModelException if its configuration or its weights cannot be read
     public static List<String> of(Path directory) {
         ModelConfig config = ModelConfig.read(directory);
-        try (WeightFiles weights = WeightFiles.open(directory)) {
+        try (WeightFiles weights = WeightFiles.open(directory, config.family().names())) {
             return of(directory, config.with(weights));
         }
     }

@@ -24,12 +24,16 @@ import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.model.family.Qwen2;
+import org.sparkqwen.engine.model.family.Qwen3;
+import org.sparkqwen.engine.model.family.Qwen3Moe;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.testing.Refusal;
 
-/// Supported configurations are read, and every other one is refused with the key that is the reason.
+/// Supported configurations are read, and every other one is refused with the key that is the reason. Beside the
+/// families of Qwen there is [org.sparkqwen.engine.testing.RenamedFamily], in tests alone.
 class ModelConfigTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Path MODELS = Golden.DIRECTORY.resolve("models");
@@ -64,8 +68,8 @@ class ModelConfigTest {
 
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
-        model_type | "llama" | model_type llama is not supported; qwen3, qwen3_moe and qwen2 are
-        model_type | "Qwen3" | model_type Qwen3 is not supported; qwen3, qwen3_moe and qwen2 are
+        model_type | "llama" | model_type llama is not supported; renamed, qwen3, qwen3_moe and qwen2 are
+        model_type | "Qwen3" | model_type Qwen3 is not supported; renamed, qwen3, qwen3_moe and qwen2 are
         model_type | "qwen2_moe" | model_type qwen2_moe is not supported
         hidden_act | "gelu" | hidden_act gelu is not supported; silu is
         attention_bias | true | attention_bias true is not supported
@@ -272,6 +276,15 @@ class ModelConfigTest {
         assertThat(before.warnings()).isEmpty();
     }
 
+    /// A key of experts means nothing to a dense model.
+    @Test
+    void aKeyOfAnotherFamilyIsNotKnown() {
+        model.config(json -> json.put("num_experts", 8));
+        assertThat(read().warnings()).containsExactly("config.json: unknown keys are ignored: num_experts");
+        model.config(json -> json.put("model_type", "qwen3_moe"));
+        assertThat(read().warnings()).noneMatch(line -> line.contains("unknown"));
+    }
+
     @Test
     void manyOrHostileUnknownKeysAreOneLine() {
         model.config(json -> {
@@ -340,7 +353,13 @@ class ModelConfigTest {
     void theDocumentationNamesEveryKey() throws IOException {
         String page = Files.readString(Path.of("../docs/models.md"));
         for (Set<String> keys : List.of(
-                ConfigKeys.OBEYED, ConfigKeys.WITHOUT_EFFECT, ConfigKeys.OF_GENERATION, ConfigKeys.changingKeys())) {
+                ConfigKeys.OBEYED,
+                ConfigKeys.WITHOUT_EFFECT,
+                ConfigKeys.OF_GENERATION,
+                ConfigKeys.changingKeys(),
+                new Qwen3().keys(),
+                new Qwen3Moe().keys(),
+                new Qwen2().keys())) {
             assertThat(keys).allSatisfy(key -> assertThat(page).contains("`" + key + "`"));
         }
     }
@@ -488,7 +507,7 @@ class ModelConfigTest {
     @Test
     void theKeysOfExpertsAreReadAsTheyStand() {
         ModelConfig config = ModelConfig.read(MODELS.resolve("moe-mixed-bf16"));
-        assertThat(config.family()).isEqualTo(ModelFamily.QWEN3_MOE);
+        assertThat(config.family()).isEqualTo(new Qwen3Moe());
         assertThat(config.mixture()).contains(new MixtureShape(8, 3, 48, false, Set.of(3)));
         assertThat(config.denseLayers()).isEqualTo(3);
         assertThat(config.warnings()).isEmpty();

@@ -11,6 +11,7 @@ import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.StreamedFile;
 import org.sparkqwen.engine.model.StreamingPlan.Part;
+import org.sparkqwen.engine.model.family.PublishedShape;
 
 /// What stays in memory fits into it, together with the slots through which the rest goes.
 class StreamingPlanTest {
@@ -21,13 +22,14 @@ class StreamingPlanTest {
     @EnumSource
     void partsCoverEveryLayerAndTheHeadWhateverTheMemory(PublishedShape shape) {
         ModelConfig config = shape.config(shape.layers());
-        PackedLayout layout = layout(config);
+        TensorPlan tensors = TensorPlan.of(config);
+        PackedLayout layout = layout(tensors);
         for (int step = 0; step <= STEPS + 1; step++) {
-            StreamingPlan plan = StreamingPlan.of(layout, config.layers(), layout.bytes() / STEPS * step);
+            StreamingPlan plan = StreamingPlan.of(tensors, layout, layout.bytes() / STEPS * step);
             List<Part> parts = plan.parts();
             assertThat(parts).hasSize(1 + config.layers() + (config.tiedEmbeddings() ? 0 : 1));
             for (int i = 0; i < config.layers(); i++) {
-                String layer = TensorPlan.layer(i);
+                String layer = "model.layers.%d.".formatted(i);
                 Part part = parts.get(1 + i);
                 assertThat(layout.tensors())
                         .filteredOn(tensor -> tensor.name().startsWith(layer))
@@ -48,10 +50,11 @@ class StreamingPlanTest {
     @EnumSource
     void residentWeightsAndSlotsFitIntoMemory(PublishedShape shape) {
         ModelConfig config = shape.config(shape.layers());
-        PackedLayout layout = layout(config);
+        TensorPlan tensors = TensorPlan.of(config);
+        PackedLayout layout = layout(tensors);
         for (int step = 1; step < STEPS; step++) {
             long memory = layout.bytes() / STEPS * step;
-            StreamingPlan plan = StreamingPlan.of(layout, config.layers(), memory);
+            StreamingPlan plan = StreamingPlan.of(tensors, layout, memory);
             assertThat(plan.streams()).isTrue();
             if (plan.overlapping()) {
                 assertThat(plan.keptBytes() + plan.slotBytes()).isLessThanOrEqualTo(memory);
@@ -64,9 +67,10 @@ class StreamingPlanTest {
     @Test
     void nearlyAllMemoryIsUsed() {
         ModelConfig config = PublishedShape.B32.config(PublishedShape.B32.layers());
-        PackedLayout layout = layout(config);
+        TensorPlan tensors = TensorPlan.of(config);
+        PackedLayout layout = layout(tensors);
         long memory = layout.bytes() / 2;
-        StreamingPlan plan = StreamingPlan.of(layout, config.layers(), memory);
+        StreamingPlan plan = StreamingPlan.of(tensors, layout, memory);
         assertThat(plan.keptBytes() + plan.slotBytes()).isGreaterThan((long) (0.999 * memory));
     }
 
@@ -74,16 +78,18 @@ class StreamingPlanTest {
     @Test
     void littleIsReadIfLittleIsMissing() {
         ModelConfig config = PublishedShape.B32.config(PublishedShape.B32.layers());
-        PackedLayout layout = layout(config);
-        StreamingPlan plan = StreamingPlan.of(layout, config.layers(), layout.bytes() / 10 * 9);
+        TensorPlan tensors = TensorPlan.of(config);
+        PackedLayout layout = layout(tensors);
+        StreamingPlan plan = StreamingPlan.of(tensors, layout, layout.bytes() / 10 * 9);
         assertThat(plan.streamedBytes()).isBetween(layout.bytes() / 10, layout.bytes() / 7);
     }
 
     @Test
     void everyLayerReadsTheSameShare() {
         ModelConfig config = PublishedShape.B8.config(PublishedShape.B8.layers());
-        PackedLayout layout = layout(config);
-        StreamingPlan plan = StreamingPlan.of(layout, config.layers(), layout.bytes() / 2);
+        TensorPlan tensors = TensorPlan.of(config);
+        PackedLayout layout = layout(tensors);
+        StreamingPlan plan = StreamingPlan.of(tensors, layout, layout.bytes() / 2);
         List<Part> layers = plan.parts().subList(1, 1 + config.layers());
         long largest = (long) config.intermediateSize() * config.hiddenSize() * Short.BYTES;
         long streamed = layers.stream().mapToLong(Part::streamedBytes).sum();
@@ -103,9 +109,10 @@ class StreamingPlanTest {
     void partsThatFollowEachOtherHaveDifferentSlots(PublishedShape shape) {
         for (int layers : new int[] {1, 2, 3, 4, shape.layers()}) {
             ModelConfig config = shape.config(layers);
-            PackedLayout layout = layout(config);
+            TensorPlan tensors = TensorPlan.of(config);
+            PackedLayout layout = layout(tensors);
             for (int step = 0; step < STEPS; step++) {
-                StreamingPlan plan = StreamingPlan.of(layout, layers, layout.bytes() / STEPS * step);
+                StreamingPlan plan = StreamingPlan.of(tensors, layout, layout.bytes() / STEPS * step);
                 List<StreamedFile.Range> ranges = plan.ranges();
                 assertThat(ranges).isNotEmpty();
                 for (int i = 0; plan.overlapping() && i < ranges.size(); i++) {
@@ -120,11 +127,10 @@ class StreamingPlanTest {
     @Test
     void aModelThatFitsStaysWhole() {
         ModelConfig config = PublishedShape.B4.config(PublishedShape.B4.layers());
-        PackedLayout layout = layout(config);
-        assertThat(StreamingPlan.of(layout, config.layers(), layout.bytes()).streams())
-                .isFalse();
-        assertThat(StreamingPlan.of(layout, config.layers(), layout.bytes() - MIB)
-                        .streams())
+        TensorPlan tensors = TensorPlan.of(config);
+        PackedLayout layout = layout(tensors);
+        assertThat(StreamingPlan.of(tensors, layout, layout.bytes()).streams()).isFalse();
+        assertThat(StreamingPlan.of(tensors, layout, layout.bytes() - MIB).streams())
                 .isTrue();
     }
 
@@ -132,20 +138,19 @@ class StreamingPlanTest {
     @Test
     void nothingIsReadAheadIntoMemoryForLessThanTwoParts() {
         ModelConfig config = PublishedShape.B4.config(PublishedShape.B4.layers());
-        PackedLayout layout = layout(config);
-        StreamingPlan whole = StreamingPlan.of(layout, config.layers(), Long.MAX_VALUE);
+        TensorPlan tensors = TensorPlan.of(config);
+        PackedLayout layout = layout(tensors);
+        StreamingPlan whole = StreamingPlan.of(tensors, layout, Long.MAX_VALUE);
         long embedding = whole.parts().get(0).keptBytes();
         long layer = whole.parts().get(1).keptBytes();
-        assertThat(StreamingPlan.of(layout, config.layers(), embedding + 2 * layer - 1)
-                        .overlapping())
+        assertThat(StreamingPlan.of(tensors, layout, embedding + 2 * layer - 1).overlapping())
                 .isFalse();
-        assertThat(StreamingPlan.of(layout, config.layers(), embedding + 2 * layer)
-                        .overlapping())
+        assertThat(StreamingPlan.of(tensors, layout, embedding + 2 * layer).overlapping())
                 .isTrue();
-        assertThat(StreamingPlan.of(layout, config.layers(), 0).overlapping()).isFalse();
+        assertThat(StreamingPlan.of(tensors, layout, 0).overlapping()).isFalse();
     }
 
-    private static PackedLayout layout(ModelConfig config) {
-        return TensorPlan.of(config).layout(name -> DType.BF16);
+    private static PackedLayout layout(TensorPlan tensors) {
+        return tensors.layout(name -> DType.BF16);
     }
 }

@@ -211,7 +211,7 @@ class WeightStreamTest {
     }
 
     private StreamingPlan plan(long memory) {
-        return StreamingPlan.of(file.layout(), CONFIG.layers(), memory);
+        return StreamingPlan.of(TensorPlan.of(CONFIG), file.layout(), memory);
     }
 
     private long memoryForTwoLayers() {

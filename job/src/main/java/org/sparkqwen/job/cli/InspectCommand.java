@@ -68,7 +68,7 @@ final class InspectCommand implements Callable<Integer> {
     /// Opens the weights. If they cannot be opened, it shows what the config says all the same.
     private static WeightFiles open(Console out, Path directory, ModelConfig config) {
         try {
-            return WeightFiles.open(directory);
+            return WeightFiles.open(directory, config.family().names());
         } catch (InvalidModelException e) {
             print(out, directory, config);
             throw e;

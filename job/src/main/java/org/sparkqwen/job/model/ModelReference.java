@@ -73,7 +73,7 @@ public record ModelReference(
 
     private static ModelReference open(Path directory, String origin, String name, ExecutorOptions options) {
         ModelConfig stated = ModelConfig.read(directory);
-        try (WeightFiles weights = WeightFiles.open(directory)) {
+        try (WeightFiles weights = WeightFiles.open(directory, stated.family().names())) {
             ModelConfig config = stated.with(weights);
             List<String> differences = TensorPlan.of(config).differences(weights);
             if (!differences.isEmpty()) {

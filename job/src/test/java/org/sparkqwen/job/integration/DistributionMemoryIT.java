@@ -16,7 +16,7 @@ import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.engine.model.PublishedShape;
+import org.sparkqwen.engine.model.family.PublishedShape;
 import org.sparkqwen.job.storage.CacheDirectory;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.MappedPages;

@@ -10,12 +10,11 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.sparkqwen.engine.model.ModelConfig;
-import org.sparkqwen.engine.model.PublishedShape;
+import org.sparkqwen.engine.model.PlannedTensor;
 import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.model.family.PublishedShape;
 
 /// A Hugging Face directory of a published size with random weights, which is as large as the real one.
 public final class RandomCheckpoint {
@@ -58,12 +57,12 @@ public final class RandomCheckpoint {
     private static void writeWeights(TensorPlan plan, Path file) throws IOException {
         ObjectNode header = JSON.createObjectNode();
         long at = 0;
-        for (Map.Entry<String, List<Integer>> tensor : plan.shapes().entrySet()) {
-            ObjectNode entry = header.putObject(tensor.getKey());
+        for (PlannedTensor tensor : plan.tensors()) {
+            ObjectNode entry = header.putObject(tensor.name());
             entry.put("dtype", "BF16");
             ArrayNode shape = entry.putArray("shape");
             long bytes = Short.BYTES;
-            for (int size : tensor.getValue()) {
+            for (int size : tensor.shape()) {
                 shape.add(size);
                 bytes *= size;
             }

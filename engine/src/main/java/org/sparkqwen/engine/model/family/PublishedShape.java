@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.model;
+package org.sparkqwen.engine.model.family;
 
 import java.util.Arrays;
 import java.util.List;
@@ -8,6 +8,10 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.model.GenerationDefaults;
+import org.sparkqwen.engine.model.MixtureShape;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.Rope;
 
 /// The sizes of the published Qwen3 models, for measuring without their weights.
 public enum PublishedShape {
@@ -91,7 +95,7 @@ public enum PublishedShape {
         }
         boolean dense = expertIntermediate == 0;
         return new ModelConfig(
-                dense ? ModelFamily.QWEN3 : ModelFamily.QWEN3_MOE,
+                dense ? new Qwen3() : new Qwen3Moe(),
                 VOCABULARY,
                 hidden,
                 intermediate,

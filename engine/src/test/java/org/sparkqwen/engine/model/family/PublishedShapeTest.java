@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.model;
+package org.sparkqwen.engine.model.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.engine.model.TensorPlan;
 
 class PublishedShapeTest {
     /// The expected numbers are those of the elements of all tensors in the published checkpoints.
