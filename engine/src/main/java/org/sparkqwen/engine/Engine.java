@@ -13,8 +13,6 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.bench.Benchmark;
 import org.sparkqwen.engine.checkpoint.DType;
-import org.sparkqwen.engine.constraint.Constraint;
-import org.sparkqwen.engine.constraint.TokenConstraint;
 import org.sparkqwen.engine.kernels.measure.TimedKernels;
 import org.sparkqwen.engine.kernels.measure.Work;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -145,20 +143,6 @@ public final class Engine implements AutoCloseable {
 
     public Optional<Tokenizer> tokenizer() {
         return model.tokenizer();
-    }
-
-    /// The number of ids, from 0 on, that may be generated. Ids above the tokenizer's last are padding of the
-    /// embedding.
-    public static int choosableTokens(@Nullable Tokenizer tokenizer, ModelConfig config) {
-        return LoadedModel.choosableTokens(tokenizer, config);
-    }
-
-    /// Compiles a constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`,
-    /// except the one that ends it.
-    ///
-    /// @throws IllegalArgumentException with the part of the constraint that cannot be met or is not supported
-    public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
-        return LoadedModel.compile(constraint, tokenizer, config);
     }
 
     /// The prefix token of documents.

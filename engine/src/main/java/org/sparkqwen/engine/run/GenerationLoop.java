@@ -215,7 +215,7 @@ public final class GenerationLoop implements AutoCloseable {
         }
         MemorySegment logits = transformer.logits(hidden, rows.length);
         double[] sums = transformer.logSumExp(logits, rows.length);
-        int choosable = model.choosableTokens();
+        int choosable = model.outputVocabulary().size();
         int[] likeliest = transformer.likeliest(logits, rows.length, choosable);
         long rowBytes = (long) model.config().vocabSize() * Float.BYTES;
         long choosableBytes = (long) choosable * Float.BYTES;

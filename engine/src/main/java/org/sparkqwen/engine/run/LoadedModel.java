@@ -94,34 +94,16 @@ public final class LoadedModel implements AutoCloseable {
         return new DocumentPrefix(tokenizer, config);
     }
 
-    /// The number of ids, from 0 on, that may be generated. Ids above the tokenizer's last are padding of the
-    /// embedding.
-    public static int choosableTokens(@Nullable Tokenizer tokenizer, ModelConfig config) {
-        return tokenizer == null ? config.vocabSize() : Math.min(tokenizer.vocabularySize(), config.vocabSize());
-    }
-
-    int choosableTokens() {
-        return choosableTokens(tokenizer, config);
-    }
-
-    /// Compiles a constraint for a model's vocabulary. A constrained text has no added tokens, such as `<think>`,
-    /// except the one that ends it.
-    ///
-    /// @throws IllegalArgumentException with the part of the constraint that cannot be met or is not supported
-    public static TokenConstraint compile(Constraint constraint, Tokenizer tokenizer, ModelConfig config) {
-        return TokenConstraint.compile(
-                constraint, choosableTokens(tokenizer, config), tokenizer::bytesOf, tokenizer::isAddedToken);
+    OutputVocabulary outputVocabulary() {
+        return new OutputVocabulary(tokenizer, config);
     }
 
     /// Returns a constraint for this model's vocabulary, compiled when it is first requested.
     ///
     /// @throws RejectedContent if the vocabulary or the constraint does not allow it
     TokenConstraint compiled(Constraint constraint) {
-        if (tokenizer == null) {
-            throw new RejectedContent("the model has no tokenizer.json, so its texts cannot be constrained");
-        }
         try {
-            return constraints.computeIfAbsent(constraint, wanted -> compile(wanted, tokenizer, config));
+            return constraints.computeIfAbsent(constraint, outputVocabulary()::compile);
         } catch (IllegalArgumentException e) {
             throw new RejectedContent(String.valueOf(e.getMessage()));
         }

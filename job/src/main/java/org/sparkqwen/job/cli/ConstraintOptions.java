@@ -3,8 +3,8 @@ package org.sparkqwen.job.cli;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.constraint.Constraint;
+import org.sparkqwen.engine.run.OutputVocabulary;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import picocli.CommandLine.Option;
@@ -60,7 +60,7 @@ final class ConstraintOptions {
             throw Refusal.usage("--regex, --json-schema and --choices need a model with a tokenizer");
         }
         try {
-            Engine.compile(given.getFirst(), model.tokenizer(), model.config());
+            new OutputVocabulary(model.tokenizer(), model.config()).compile(given.getFirst());
         } catch (IllegalArgumentException e) {
             throw Refusal.usage(e);
         }

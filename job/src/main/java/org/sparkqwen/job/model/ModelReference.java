@@ -14,6 +14,7 @@ import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.run.DocumentPrefix;
 import org.sparkqwen.engine.run.ModelWarnings;
+import org.sparkqwen.engine.run.OutputVocabulary;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.progress.PackingDisplay;
@@ -135,7 +136,7 @@ public record ModelReference(
 
     /// Returns how many token ids, from 0 on, a text may have.
     public int choosableTokens() {
-        return Engine.choosableTokens(hasTokenizer() ? tokenizer() : null, config());
+        return new OutputVocabulary(hasTokenizer() ? tokenizer() : null, config()).size();
     }
 
     public boolean hasTokenizer() {
