@@ -8,6 +8,7 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 ///
 /// @param hiddenSize width of the residual stream
 /// @param intermediateSize width of a dense feed-forward layer
+/// @param attention its heads have an even width, because rotary embedding turns pairs of numbers
 /// @param mixture the experts and the layers that have them; absent if none has
 public record ModelSizes(
         int layers, int hiddenSize, int intermediateSize, AttentionShape attention, Optional<MixtureShape> mixture) {
