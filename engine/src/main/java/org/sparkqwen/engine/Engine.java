@@ -187,7 +187,7 @@ public final class Engine implements AutoCloseable {
     /// texts have.
     public GenerationRun generate(
             Iterator<Request.Generate> requests, BooleanSupplier cancelled, LongConsumer progress) {
-        return new GenerationRun(model, generation, requests, cancelled, progress);
+        return GenerationRun.open(model, generation, requests, cancelled, progress);
     }
 
     /// The number of KV cache blocks that runs hold now, without those that are kept for later prompts.

@@ -261,7 +261,7 @@ public final class Benchmark {
     private Measurement.Round prefill(GenerationLoop loop, int round) {
         List<Request.Generate> requests = prompts(SEED + 1 + round, documents, settings.documentTokens(), 1);
         Clock clock = new Clock();
-        try (GenerationRun run = new GenerationRun(model, loop, requests.iterator(), () -> false, _ -> {})) {
+        try (GenerationRun run = GenerationRun.open(model, loop, requests.iterator(), () -> false, _ -> {})) {
             run.forEachRemaining(Benchmark::refuseRejected);
         }
         return clock.round((long) documents * settings.documentTokens());
@@ -269,7 +269,7 @@ public final class Benchmark {
 
     private Measurement.Round decode(GenerationLoop loop, int sequences) {
         List<Request.Generate> requests = prompts(SEED, sequences, PROMPT_TOKENS, OUTPUT_TOKENS);
-        try (GenerationRun run = new GenerationRun(model, loop, requests.iterator(), () -> false, _ -> {})) {
+        try (GenerationRun run = GenerationRun.open(model, loop, requests.iterator(), () -> false, _ -> {})) {
             run.feed();
             loop.step(); // all prompts, and with them the first token of each text
             Clock clock = new Clock();

@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.run;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -7,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -22,32 +24,49 @@ import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scheduler.Batch;
 import org.sparkqwen.engine.scheduler.Scheduler;
 import org.sparkqwen.engine.scheduler.Sequence;
-import org.sparkqwen.engine.scheduler.SequenceQueue;
 
 /// Continuous batching for an engine: all callers' texts run in one batch, a step at a time, on a thread of its own. A
 /// text that ends makes room for the next in the same step, whichever caller has it.
 ///
-/// Callers submit texts and take results ([GenerationRun]). All state that they share with the thread is under one
-/// lock, which the thread does not hold while the model computes.
+/// Callers submit texts and take results through a [Caller] each. All state that they share with the thread is guarded
+/// by one lock, which the thread does not hold while the model computes.
 public final class GenerationLoop implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(GenerationLoop.class);
 
     private final LoadedModel model;
     private final BlockPool blocks;
-    private final KeyValueCache cache;
-    private final Scheduler scheduler;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition work = lock.newCondition(); // something to compute, or the end
+
+    @GuardedBy("lock")
+    private final KeyValueCache cache;
+
+    @GuardedBy("lock")
+    private final Scheduler scheduler;
+
+    @GuardedBy("lock")
     private final Map<Sequence, Text> texts = new HashMap<>();
-    private final Set<GenerationRun> runs = new HashSet<>();
-    private final List<GenerationRun> leaving = new ArrayList<>(); // closed while the model computes
+
+    @GuardedBy("lock")
+    private final Set<Caller> callers = new HashSet<>();
+
+    @GuardedBy("lock")
+    private final List<Caller> leaving = new ArrayList<>(); // closed while the model computes
+
+    @GuardedBy("lock")
     private boolean computing;
+
+    @GuardedBy("lock")
     private @Nullable Throwable end; // why there is no further step
+
+    @GuardedBy("lock")
     private boolean released;
+
+    @GuardedBy("lock")
     private @Nullable Thread thread;
 
-    /// A text, and the run that gets its result.
-    private record Text(Continuation continuation, GenerationRun run) {}
+    /// A text, and the caller that gets its result.
+    private record Text(Continuation continuation, Caller caller) {}
 
     public GenerationLoop(LoadedModel model) {
         this.model = model;
@@ -57,25 +76,17 @@ public final class GenerationLoop implements AutoCloseable {
                 cache, model.options().batchTokens(), model.options().maxSequences());
     }
 
-    ReentrantLock lock() {
-        return lock;
-    }
-
-    /// Opens a further caller's queue.
-    SequenceQueue open() {
+    /// Makes a further caller, which takes part until it leaves.
+    Caller enter() {
         lock.lock();
         try {
-            return scheduler.open();
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /// Registers a further caller.
-    void enter(GenerationRun run) {
-        lock.lock();
-        try {
-            runs.add(run);
+            Caller caller = new Caller(lock, scheduler, model.options());
+            if (end == null) {
+                callers.add(caller);
+            } else {
+                caller.end(end);
+            }
+            return caller;
         } finally {
             lock.unlock();
         }
@@ -122,17 +133,32 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    /// Submits a text. The caller holds the lock.
-    void add(GenerationRun run, Continuation continuation) {
-        texts.put(continuation.sequence(), new Text(continuation, run));
-        scheduler.add(run.queue(), continuation.sequence());
-        work.signal();
+    /// Submits a text.
+    ///
+    /// @throws RuntimeException or Error: the reason why the caller cannot continue
+    void add(Caller caller, Continuation continuation) {
+        lock.lock();
+        try {
+            caller.submit(continuation.sequence());
+            texts.put(continuation.sequence(), new Text(continuation, caller));
+            work.signal();
+        } finally {
+            lock.unlock();
+        }
     }
 
-    /// Starts the thread when it is first needed. The caller holds the lock.
+    /// Starts the thread when it is first needed.
     void start() {
-        if (thread == null && end == null) {
-            thread = Thread.ofPlatform().name("spark-qwen-generation").daemon().start(this::run);
+        lock.lock();
+        try {
+            if (thread == null && end == null) {
+                thread = Thread.ofPlatform()
+                        .name("spark-qwen-generation")
+                        .daemon()
+                        .start(this::run);
+            }
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -183,6 +209,9 @@ public final class GenerationLoop implements AutoCloseable {
     private Batch plan() {
         lock.lock();
         try {
+            if (end != null) {
+                return Batch.ofParts(List.of());
+            }
             long preemptions = scheduler.preemptions();
             Scheduler.Plan plan = scheduler.plan();
             if (preemptions == 0 && scheduler.preemptions() > 0) {
@@ -192,11 +221,12 @@ public final class GenerationLoop implements AutoCloseable {
                         (blocks.capacity() * cache.layout().bytes()) >> 20);
             }
             if (plan.overflowing() != null) {
-                Continuation continuation =
-                        Objects.requireNonNull(texts.get(plan.overflowing())).continuation();
+                Continuation continuation = text(plan.overflowing()).continuation();
                 finish(continuation, continuation.overflow(scheduler.mostTokens()));
             }
-            runs.forEach(GenerationRun::step);
+            for (Caller caller : callers) {
+                caller.offerRoom();
+            }
             computing = !plan.batch().slices().isEmpty();
             return plan.batch();
         } finally {
@@ -235,10 +265,15 @@ public final class GenerationLoop implements AutoCloseable {
     private Continuation continuation(Sequence sequence) {
         lock.lock();
         try {
-            return Objects.requireNonNull(texts.get(sequence)).continuation();
+            return text(sequence).continuation();
         } finally {
             lock.unlock();
         }
+    }
+
+    @GuardedBy("lock")
+    private Text text(Sequence sequence) {
+        return Objects.requireNonNull(texts.get(sequence));
     }
 
     /// @param chosen number of tokens that were chosen with it
@@ -248,12 +283,14 @@ public final class GenerationLoop implements AutoCloseable {
             scheduler.computed(batch);
             model.tally().generated(batch, chosen);
             for (Batch.Slice slice : batch.slices()) {
-                Text text = Objects.requireNonNull(texts.get(slice.sequence()));
+                Text text = text(slice.sequence());
                 if (slice.last()) {
-                    text.run().chosen(slice.sequence());
+                    text.caller().generated(slice.sequence());
                 }
-                Continuation continuation = text.continuation();
-                continuation.result().ifPresent(result -> finish(continuation, result));
+                Optional<Result> result = text.continuation().result();
+                if (result.isPresent()) {
+                    finish(text.continuation(), result.get());
+                }
             }
             stopComputing();
         } finally {
@@ -261,31 +298,35 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
-    /// Ends a text. The caller holds the lock.
+    /// Ends a text.
+    @GuardedBy("lock")
     private void finish(Continuation continuation, Result result) {
         scheduler.end(continuation.sequence());
         Text text = Objects.requireNonNull(texts.remove(continuation.sequence()));
-        text.run().finished(continuation.sequence(), result);
+        text.caller().finish(continuation.sequence(), result);
     }
 
     /// Handles a batch that could not be computed. If memory was short, its texts are rejected, and no others. Any
-    /// other failure ends every run that has a text in it.
+    /// other failure ends the run of every caller who has a text in it.
     private void fail(Batch batch, Throwable failure) {
         lock.lock();
         try {
-            List<Text> failed = batch.slices().stream()
-                    .map(slice -> Objects.requireNonNull(texts.get(slice.sequence())))
-                    .toList();
+            List<Text> failed = new ArrayList<>();
+            for (Batch.Slice slice : batch.slices()) {
+                failed.add(text(slice.sequence()));
+            }
             if (failure instanceof OutOfMemoryError) {
                 String reason = "out of memory in a step of %,d tokens (%s); give more, or lower --batch-tokens"
                         .formatted(batch.tokens().length, failure.getMessage());
                 LOG.error(reason, failure);
-                failed.forEach(
-                        text -> finish(text.continuation(), text.continuation().rejected(reason)));
+                for (Text text : failed) {
+                    finish(text.continuation(), text.continuation().rejected(reason));
+                }
             } else {
-                Set<GenerationRun> runs = failed.stream().map(Text::run).collect(Collectors.toSet());
-                runs.forEach(run -> run.failed(failure));
-                runs.forEach(this::remove);
+                for (Caller caller : failed.stream().map(Text::caller).collect(Collectors.toSet())) {
+                    caller.fail(failure);
+                    remove(caller);
+                }
             }
             stopComputing();
         } finally {
@@ -293,30 +334,35 @@ public final class GenerationLoop implements AutoCloseable {
         }
     }
 
+    @GuardedBy("lock")
     private void stopComputing() {
         computing = false;
-        leaving.forEach(this::remove);
+        for (Caller caller : leaving) {
+            remove(caller);
+        }
         leaving.clear();
     }
 
-    /// Removes a run and ends its texts, at once or after the step that is being computed.
-    void leave(GenerationRun run) {
+    /// Removes a caller and ends its texts, at once or after the step that is being computed.
+    void leave(Caller caller) {
         lock.lock();
         try {
-            if (computing) {
-                leaving.add(run);
-            } else {
-                remove(run);
+            boolean first = caller.close();
+            if (first && computing) {
+                leaving.add(caller);
+            } else if (first) {
+                remove(caller);
             }
         } finally {
             lock.unlock();
         }
     }
 
-    private void remove(GenerationRun run) {
-        scheduler.close(run.queue());
-        texts.values().removeIf(text -> text.run() == run);
-        runs.remove(run);
+    @GuardedBy("lock")
+    private void remove(Caller caller) {
+        caller.leave();
+        texts.values().removeIf(text -> text.caller() == caller);
+        callers.remove(caller);
     }
 
     /// Waits for the step that is being computed. Runs that continue fail.
@@ -330,7 +376,9 @@ public final class GenerationLoop implements AutoCloseable {
         try {
             if (!released) {
                 released = true;
-                List.copyOf(runs).forEach(this::remove);
+                for (Caller caller : List.copyOf(callers)) {
+                    remove(caller);
+                }
                 blocks.close();
             }
         } finally {
@@ -346,19 +394,14 @@ public final class GenerationLoop implements AutoCloseable {
         try {
             if (end == null) {
                 end = reason;
-                runs.forEach(run -> run.failed(reason));
+                for (Caller caller : callers) {
+                    caller.end(reason);
+                }
                 work.signal();
             }
             return thread;
         } finally {
             lock.unlock();
-        }
-    }
-
-    /// @throws IllegalStateException if the loop has ended
-    void checkOpen() {
-        if (end != null) {
-            throw new IllegalStateException(end.getMessage(), end);
         }
     }
 
