@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.cache;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -15,8 +16,14 @@ public final class BlockPool implements AutoCloseable {
 
     private final CacheLayout layout;
     private final Arena arena = Arena.ofShared();
+
+    @GuardedBy("this")
     private final Deque<Block> free = new ArrayDeque<>();
+
+    @GuardedBy("this")
     private int capacity;
+
+    @GuardedBy("this")
     private int allocated;
 
     /// @param bytes the most that all blocks together may take; at least the size of one block
@@ -53,6 +60,7 @@ public final class BlockPool implements AutoCloseable {
 
     /// Allocates a block. If the system has less memory than the pool was promised, the pool goes on with the
     /// blocks that it has.
+    @GuardedBy("this")
     private @Nullable Block allocate() {
         try {
             Block block = new Block(layout, arena.allocate(layout.bytes(), ALIGNMENT));

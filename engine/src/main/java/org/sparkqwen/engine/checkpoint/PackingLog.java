@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.checkpoint;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.slf4j.Logger;
@@ -14,8 +15,14 @@ public final class PackingLog implements PackingProgress {
 
     private final String model;
     private final long start = System.nanoTime();
+
+    @GuardedBy("this")
     private long total;
+
+    @GuardedBy("this")
     private long done;
+
+    @GuardedBy("this")
     private Duration nextLine = INTERVAL;
 
     public PackingLog(Path model) {

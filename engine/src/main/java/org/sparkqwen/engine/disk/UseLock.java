@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.disk;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -22,13 +23,18 @@ public final class UseLock implements AutoCloseable {
 
     /// The locks that this process holds. A file's lock belongs to the whole process, and goes when any of its
     /// threads closes the file, so the file is opened once and counted.
+    @GuardedBy("itself")
     private static final Map<Path, Shared> SHARED = new HashMap<>();
 
     private final @Nullable Path file;
+
+    @GuardedBy("SHARED")
     private boolean closed;
 
     private static final class Shared {
         private final FileChannel channel;
+
+        @GuardedBy("SHARED")
         private int users;
 
         Shared(FileChannel channel) {

@@ -19,7 +19,7 @@ final class ScalarKernels implements Kernels {
 
     /// @param threads at least 1; the caller of an operation is one of them
     public ScalarKernels(int threads) {
-        team = new ThreadTeam(threads);
+        team = ThreadTeam.start(threads);
     }
 
     @Override

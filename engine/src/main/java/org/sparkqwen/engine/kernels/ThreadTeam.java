@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.kernels;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
@@ -25,20 +26,30 @@ public final class ThreadTeam implements AutoCloseable {
     private final Thread[] workers;
     private volatile @Nullable Work current;
     private volatile boolean closed;
+
+    @GuardedBy("this")
     private @Nullable PartProbe probe;
 
-    public ThreadTeam(int threads) {
+    private ThreadTeam(int threads) {
+        workers = new Thread[threads - 1];
+    }
+
+    /// Starts a team.
+    ///
+    /// @param threads number of threads, the caller included; at least 1
+    public static ThreadTeam start(int threads) {
         if (threads < 1) {
             throw new IllegalArgumentException("threads must be at least 1, not " + threads);
         }
-        workers = new Thread[threads - 1];
-        for (int i = 0; i < workers.length; i++) {
+        ThreadTeam team = new ThreadTeam(threads);
+        for (int i = 0; i < team.workers.length; i++) {
             int worker = i + 1;
-            workers[i] = Thread.ofPlatform()
+            team.workers[i] = Thread.ofPlatform()
                     .name("spark-qwen-kernel-" + worker)
                     .daemon()
-                    .start(() -> serve(worker));
+                    .start(() -> team.serve(worker));
         }
+        return team;
     }
 
     public int threads() {
@@ -68,6 +79,7 @@ public final class ThreadTeam implements AutoCloseable {
         current = null;
     }
 
+    @GuardedBy("this")
     private void runAlone(int parts, Operation operation) {
         Throwable first = null;
         for (int part = 0; part < parts; part++) {

@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.model;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.BitSet;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -14,20 +15,36 @@ final class WeightStream implements AutoCloseable {
 
     private final StreamingPlan plan;
     private final StreamedFile file;
-    private final Thread reader =
-            Thread.ofPlatform().daemon().name("weights-reader").unstarted(this::run);
 
-    // The following fields are guarded by this.
+    @GuardedBy("this")
     private final BitSet present = new BitSet(); // parts that are in memory
+
+    @GuardedBy("this")
     private int used = NONE; // the part that computes
+
+    @GuardedBy("this")
     private boolean closed;
+
+    @GuardedBy("this")
     private @Nullable Throwable failure;
 
-    /// @param file the file with the plan's ranges, to be closed after this
-    WeightStream(StreamingPlan plan, StreamedFile file) {
+    @GuardedBy("this")
+    private @Nullable Thread reader;
+
+    private WeightStream(StreamingPlan plan, StreamedFile file) {
         this.plan = plan;
         this.file = file;
-        reader.start();
+    }
+
+    /// Starts the thread that reads.
+    ///
+    /// @param file the file with the plan's ranges, to be closed after this
+    static WeightStream start(StreamingPlan plan, StreamedFile file) {
+        WeightStream stream = new WeightStream(plan, file);
+        synchronized (stream) {
+            stream.reader = Thread.ofPlatform().daemon().name("weights-reader").start(stream::run);
+        }
+        return stream;
     }
 
     /// Waits until part `part` is in memory. All of it then stays there until another part is used.
@@ -91,11 +108,13 @@ final class WeightStream implements AutoCloseable {
     }
 
     /// Whether all weights are in memory and stay there.
+    @GuardedBy("this")
     private boolean complete() {
         return !plan.streams() && present.cardinality() == plan.parts().size();
     }
 
     /// The next task, if there is one: the part that is waited for comes first, and then the next part.
+    @GuardedBy("this")
     private @Nullable Task taskNow() {
         if (used == NONE) {
             return null;
@@ -108,6 +127,7 @@ final class WeightStream implements AutoCloseable {
     }
 
     /// The next part that is not, or will not stay, in memory; the one in use, if there is no such part.
+    @GuardedBy("this")
     private int next() {
         int next = used;
         do {
@@ -116,6 +136,7 @@ final class WeightStream implements AutoCloseable {
         return next;
     }
 
+    @GuardedBy("this")
     private Task readingOf(int index) {
         StreamingPlan.Part part = plan.parts().get(index);
         Optional<StreamedFile.Range> streamed = plan.range(index);
@@ -146,14 +167,16 @@ final class WeightStream implements AutoCloseable {
     /// Waits until nothing is being read.
     @Override
     public void close() {
+        Thread last;
         synchronized (this) {
             closed = true;
             notifyAll();
+            last = reader;
         }
         boolean interrupted = false;
-        while (reader.isAlive()) {
+        while (last != null && last.isAlive()) {
             try {
-                reader.join();
+                last.join();
             } catch (InterruptedException _) {
                 interrupted = true;
             }

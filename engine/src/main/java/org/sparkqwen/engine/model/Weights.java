@@ -68,7 +68,7 @@ public final class Weights implements AutoCloseable {
         finalNormUse = firstUse(List.of(tensor(planned.finalNorm())));
         head = matrix(planned.head());
         headUse = planned.isTied() ? embeddingUse : firstUse(List.of(tensor(planned.head())));
-        stream = streamed == null ? null : new WeightStream(plan, streamed);
+        stream = streamed == null ? null : WeightStream.start(plan, streamed);
     }
 
     /// Opens the weights of a model directory: its packed file, or the packed file of its safetensors in the cache,

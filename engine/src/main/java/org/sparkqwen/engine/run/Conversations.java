@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.run;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +25,11 @@ public final class Conversations {
 
     private final @Nullable Path directory;
     private final Map<String, Boolean> writtenRoles = new ConcurrentHashMap<>();
+
+    @GuardedBy("this")
     private @Nullable ChatTemplate template;
+
+    @GuardedBy("this")
     private @Nullable Boolean heedsThinking;
 
     /// @param directory the model's directory; null for a model without files

@@ -48,11 +48,14 @@ public final class ChatTemplate {
 
     private final Template template;
     private final Map<String, String> specialTokens;
-    private final ChatTemplateTrial trial = new ChatTemplateTrial(this);
 
     private ChatTemplate(Template template, Map<String, String> specialTokens) {
         this.template = template;
         this.specialTokens = specialTokens;
+    }
+
+    private ChatTemplateTrial trial() {
+        return new ChatTemplateTrial(this);
     }
 
     /// A message of a conversation.
@@ -251,7 +254,7 @@ public final class ChatTemplate {
 
     /// Tells whether `enable_thinking` changes what the template writes.
     public boolean heedsThinking() {
-        return trial.heedsThinking();
+        return trial().heedsThinking();
     }
 
     /// Tells whether the assistant's turn begins within reasoning (`<think>`), as in models that always
@@ -259,12 +262,12 @@ public final class ChatTemplate {
     ///
     /// @param thinking the value of `enable_thinking` for the template; null for none
     public boolean opensReasoning(@Nullable Boolean thinking) {
-        return trial.opensReasoning(thinking);
+        return trial().opensReasoning(thinking);
     }
 
     /// Tells whether the template writes tools.
     public boolean heedsTools() {
-        return trial.heedsTools();
+        return trial().heedsTools();
     }
 
     /// Tells whether the template writes an assistant's `tool_calls`.
@@ -274,16 +277,16 @@ public final class ChatTemplate {
 
     /// Tells whether the template writes or refuses messages of a role, instead of ignoring them.
     public boolean writesRole(String role) {
-        return trial.writesRole(role);
+        return trial().writesRole(role);
     }
 
     /// Returns the fields of messages that the template may read, together with other words of its source. It
     /// is empty if the template may read any field.
     public Optional<Set<String>> words() {
-        return trial.writesAnyField() ? Optional.empty() : Optional.of(template.words());
+        return trial().writesAnyField() ? Optional.empty() : Optional.of(template.words());
     }
 
     private boolean heeds(String field) {
-        return template.words().contains(field) || trial.writesAnyField();
+        return template.words().contains(field) || trial().writesAnyField();
     }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
+import java.util.function.UnaryOperator;
 
 /// Turns text into token ids and back, as Hugging Face's tokenizers do with the same tokenizer.json.
 ///
@@ -24,7 +25,7 @@ public final class Tokenizer {
     private final BitSet specialIds;
     private final AddedTokens ofRawText;
     private final AddedTokens ofNormalizedText;
-    private final boolean normalizes;
+    private final UnaryOperator<String> normalizer;
     private final BytePairEncoding encoding;
     private final Affixes affixes;
     private final OptionalInt bosToken;
@@ -36,9 +37,9 @@ public final class Tokenizer {
         vocabulary = new Vocabulary(content.added().ids(content.base().ids()));
         addedIds = content.added().ids();
         specialIds = content.added().specialIds();
-        normalizes = content.normalizes();
+        normalizer = content.normalizes() ? CanonicalComposition::compose : UnaryOperator.identity();
         ofRawText = content.added().ofRawText();
-        ofNormalizedText = content.added().ofNormalizedText(this::normalized);
+        ofNormalizedText = content.added().ofNormalizedText(normalizer);
         encoding = new BytePairEncoding(content.base().idOfByte(), content.merges());
         affixes = config.affixes(content.affixes());
         bosToken = config.bosToken();
@@ -211,14 +212,10 @@ public final class Tokenizer {
         return id >= 0 && specialIds.get(id);
     }
 
-    private String normalized(String text) {
-        return normalizes ? CanonicalComposition.compose(text) : text;
-    }
-
     /// @param asText the chars of the whole text, in which `text` begins at `offset`, that special tokens
     ///     must not contain
     private void encodeBetween(String text, BitSet asText, int offset, TokenIds ids) {
-        String normalized = normalized(text);
+        String normalized = normalizer.apply(text);
         if (ofNormalizedText.isEmpty()) {
             encodeWords(normalized, ids);
             return;

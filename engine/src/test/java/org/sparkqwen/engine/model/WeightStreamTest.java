@@ -75,7 +75,7 @@ class WeightStreamTest {
     @Test
     void nothingIsReadBeforeTheFirstUse() throws InterruptedException {
         try (StreamedFile all = open(plan(Long.MAX_VALUE));
-                WeightStream _ = new WeightStream(plan(Long.MAX_VALUE), all)) {
+                WeightStream _ = WeightStream.start(plan(Long.MAX_VALUE), all)) {
             Thread.sleep(Duration.ofMillis(50));
             assertThat(residentBytes(0, data.byteSize())).isLessThan(data.byteSize() / 20);
         }
@@ -85,7 +85,7 @@ class WeightStreamTest {
     void theNextPartIsReadWhileOneIsUsed() {
         StreamingPlan plan = plan(memoryForTwoLayers());
         try (StreamedFile streamed = open(plan);
-                WeightStream stream = new WeightStream(plan, streamed)) {
+                WeightStream stream = WeightStream.start(plan, streamed)) {
             for (int batch = 0; batch < 3; batch++) {
                 for (int part = 0; part <= LAST; part++) {
                     stream.use(part);
@@ -104,7 +104,7 @@ class WeightStreamTest {
         StreamingPlan plan = plan(memoryForTwoLayers() + data.byteSize() / 4);
         assertThat(plan.parts().get(1).keptBytes()).isPositive();
         try (StreamedFile streamed = open(plan);
-                WeightStream stream = new WeightStream(plan, streamed)) {
+                WeightStream stream = WeightStream.start(plan, streamed)) {
             for (int batch = 0; batch < 3; batch++) {
                 for (int part = 0; part <= LAST; part++) {
                     stream.use(part);
@@ -121,7 +121,7 @@ class WeightStreamTest {
     void aModelThatFitsIsReadAheadOnce() {
         StreamingPlan plan = plan(Long.MAX_VALUE);
         try (StreamedFile all = open(plan);
-                WeightStream stream = new WeightStream(plan, all)) {
+                WeightStream stream = WeightStream.start(plan, all)) {
             stream.use(0);
             await(() -> residentBytes(
                             plan.parts().get(1).from(), plan.parts().get(1).to())
@@ -137,7 +137,7 @@ class WeightStreamTest {
     void partsMayBeUsedInAnyOrder() {
         StreamingPlan plan = plan(memoryForTwoLayers());
         try (StreamedFile streamed = open(plan);
-                WeightStream stream = new WeightStream(plan, streamed)) {
+                WeightStream stream = WeightStream.start(plan, streamed)) {
             for (int part : new int[] {3, 3, 1, 0, 0, LAST, 2, 7, 1, LAST}) {
                 stream.use(part);
                 assertThat(isThere(streamed, plan, part)).isTrue();
@@ -149,7 +149,7 @@ class WeightStreamTest {
     void nothingIsReadAheadWithRoomForOnePart() throws InterruptedException {
         StreamingPlan plan = plan(0);
         try (StreamedFile streamed = open(plan);
-                WeightStream stream = new WeightStream(plan, streamed)) {
+                WeightStream stream = WeightStream.start(plan, streamed)) {
             for (int part = 1; part <= LAST; part++) {
                 stream.use(part);
                 Thread.sleep(Duration.ofMillis(5));
@@ -163,7 +163,7 @@ class WeightStreamTest {
     @Test
     void anUnreadableFileIsAnErrorWhenAPartIsUsed() {
         StreamedFile closed = open(plan(Long.MAX_VALUE));
-        WeightStream stream = new WeightStream(plan(Long.MAX_VALUE), closed);
+        WeightStream stream = WeightStream.start(plan(Long.MAX_VALUE), closed);
         closed.close();
         assertThatThrownBy(() -> stream.use(0))
                 .isInstanceOf(IllegalStateException.class)
@@ -175,7 +175,7 @@ class WeightStreamTest {
     void aFileThatWasCutShortIsAnErrorOfItsUse() throws IOException {
         StreamingPlan plan = plan(memoryForTwoLayers());
         try (StreamedFile streamed = open(plan);
-                WeightStream stream = new WeightStream(plan, streamed)) {
+                WeightStream stream = WeightStream.start(plan, streamed)) {
             stream.use(1);
             try (FileChannel channel = FileChannel.open(file.path(), StandardOpenOption.WRITE)) {
                 channel.truncate(channel.size() / 2);
@@ -191,7 +191,7 @@ class WeightStreamTest {
     void nothingCanBeUsedAfterClosing() {
         StreamingPlan plan = plan(memoryForTwoLayers());
         try (StreamedFile streamed = open(plan)) {
-            WeightStream stream = new WeightStream(plan, streamed);
+            WeightStream stream = WeightStream.start(plan, streamed);
             stream.use(1);
             stream.close();
             assertThatThrownBy(() -> stream.use(LAST)).hasMessage("the weights are closed");

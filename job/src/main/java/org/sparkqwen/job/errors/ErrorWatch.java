@@ -1,5 +1,6 @@
 package org.sparkqwen.job.errors;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -25,8 +26,14 @@ public final class ErrorWatch extends SparkListener {
     private final ErrorKinds accumulator;
     private final ErrorTally tally;
     private final String jobGroup = "spark-qwen " + UUID.randomUUID();
+
+    @GuardedBy("this")
     private final Map<Long, Part> partsByTask = new HashMap<>();
+
+    @GuardedBy("this")
     private final Map<Part, Collection<ErrorKind>> found = new HashMap<>();
+
+    @GuardedBy("this")
     private boolean exceeded;
 
     /// The partition of a stage, on which one task works.
@@ -93,7 +100,7 @@ public final class ErrorWatch extends SparkListener {
         judge();
     }
 
-    private void note(long task, Iterable<AccumulableInfo> counted) {
+    private synchronized void note(long task, Iterable<AccumulableInfo> counted) {
         Part part = partsByTask.get(task);
         for (AccumulableInfo info : counted) {
             if (part != null && info.id() == accumulator.id() && info.update().isDefined()) {
@@ -114,6 +121,7 @@ public final class ErrorWatch extends SparkListener {
         return kinds;
     }
 
+    @GuardedBy("this")
     private void judge() {
         if (!exceeded
                 && tally.isExceeded(

@@ -1,7 +1,9 @@
 package org.sparkqwen.job.executor;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.sparkqwen.engine.Engine;
@@ -14,6 +16,7 @@ import org.sparkqwen.job.storage.CacheDirectory;
 /// The engines of one executor JVM. The first task that needs a model opens its engine, and all tasks share it. An
 /// engine that no task uses stays open for the next one, until a task comes with another model.
 public final class ExecutorEngine {
+    @GuardedBy("itself")
     private static final Map<Key, ExecutorEngine> OPEN = new HashMap<>();
 
     /// The engines of [#OPEN], readable without waiting for one that is being opened.
@@ -21,6 +24,8 @@ public final class ExecutorEngine {
 
     private final ModelCache.Copy copy;
     private final Engine engine;
+
+    @GuardedBy("OPEN")
     private int users;
 
     private ExecutorEngine(ModelCache.Copy copy, Engine engine) {
@@ -77,22 +82,26 @@ public final class ExecutorEngine {
         return engines;
     }
 
+    @GuardedBy("OPEN")
     private static void publish() {
         engines = OPEN.values().stream().map(open -> open.engine).toList();
     }
 
+    @GuardedBy("OPEN")
     private static void closeIdle() {
-        OPEN.values().removeIf(open -> {
+        for (Iterator<ExecutorEngine> all = OPEN.values().iterator(); all.hasNext(); ) {
+            ExecutorEngine open = all.next();
             if (open.users == 0) {
                 open.engine.close();
                 open.copy.close();
+                all.remove();
             }
-            return open.users == 0;
-        });
+        }
         publish();
     }
 
     private final class Share implements Lease {
+        @GuardedBy("OPEN")
         private boolean closed;
 
         @Override

@@ -1,5 +1,6 @@
 package org.sparkqwen.job.failure;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.PrintStream;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -16,6 +17,8 @@ public final class Warnings {
     private static final String MORE = "there are more warnings, which are not shown";
 
     private final PrintStream console;
+
+    @GuardedBy("this")
     private final Set<String> lines = new LinkedHashSet<>();
 
     public Warnings(PrintStream console) {

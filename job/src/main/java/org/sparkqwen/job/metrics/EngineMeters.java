@@ -3,6 +3,7 @@ package org.sparkqwen.job.metrics;
 import com.codahale.metrics.Gauge;
 import com.codahale.metrics.Meter;
 import com.codahale.metrics.MetricRegistry;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -58,12 +59,24 @@ final class EngineMeters {
     private static final Set<String> AVERAGED = Set.of(BATCH_TOKENS, KERNELS_BUSY);
     private static final Set<String> GAUGED = with(SUMMED, BATCH_TOKENS, BATCH_LIMIT, KERNELS_BUSY);
 
-    private final Map<String, Meter> meters = new HashMap<>();
+    private final Map<String, Meter> meters;
+
+    @GuardedBy("this")
     private final Map<String, Double> inWork = new HashMap<>();
+
+    @GuardedBy("this")
     private final Map<String, Mean> means = new HashMap<>();
+
+    @GuardedBy("this")
     private final IdentityHashMap<Engine, Reading> readings = new IdentityHashMap<>();
+
+    @GuardedBy("this")
     private long rows = RowCounts.rows();
+
+    @GuardedBy("this")
     private long errors = RowCounts.errors();
+
+    @GuardedBy("this")
     private long lastSample = System.nanoTime();
 
     /// The last reading of an engine.
@@ -81,13 +94,21 @@ final class EngineMeters {
         }
     }
 
-    EngineMeters(MetricRegistry registry) {
+    private EngineMeters(Map<String, Meter> meters) {
+        this.meters = meters;
+    }
+
+    /// Registers all metrics.
+    static EngineMeters register(MetricRegistry registry) {
+        Map<String, Meter> counted = new HashMap<>();
         for (String metric : COUNTED) {
-            meters.put(metric, registry.meter(metric));
+            counted.put(metric, registry.meter(metric));
         }
+        EngineMeters meters = new EngineMeters(Map.copyOf(counted));
         for (String metric : GAUGED) {
-            registry.register(metric, (Gauge<Double>) () -> inWork(metric));
+            registry.register(metric, (Gauge<Double>) () -> meters.inWork(metric));
         }
+        return meters;
     }
 
     private static Set<String> with(Set<String> metrics, String... more) {
@@ -158,6 +179,7 @@ final class EngineMeters {
         return new Mean((double) threads * Math.min(kernelNanos, elapsed), (double) threads * elapsed);
     }
 
+    @GuardedBy("this")
     private void countRows() {
         long rowsNow = RowCounts.rows();
         long errorsNow = RowCounts.errors();

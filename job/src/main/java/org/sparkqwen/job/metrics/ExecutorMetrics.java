@@ -23,7 +23,7 @@ final class ExecutorMetrics implements ExecutorPlugin {
 
     @Override
     public void init(PluginContext context, Map<String, String> extraConf) {
-        EngineMeters meters = new EngineMeters(context.metricRegistry());
+        EngineMeters meters = EngineMeters.register(context.metricRegistry());
         every(BETWEEN_SAMPLES, () -> meters.sample(ExecutorEngine.engines()));
         every(BETWEEN_READINGS, () -> tell(context, meters));
     }

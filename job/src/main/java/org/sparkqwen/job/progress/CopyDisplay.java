@@ -1,5 +1,6 @@
 package org.sparkqwen.job.progress;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.HashMap;
@@ -23,9 +24,17 @@ public final class CopyDisplay extends SparkListener {
     private final LongAccumulator copied;
     private final long modelBytes;
     private final PrintStream out;
+
+    @GuardedBy("this")
     private final Map<Long, Long> bytesByTask = new HashMap<>();
+
+    @GuardedBy("this")
     private final Set<String> executors = new HashSet<>();
+
+    @GuardedBy("this")
     private long shown;
+
+    @GuardedBy("this")
     private long nextLine = System.nanoTime();
 
     private CopyDisplay(LongAccumulator copied, long modelBytes, PrintStream out) {
@@ -59,7 +68,7 @@ public final class CopyDisplay extends SparkListener {
         show();
     }
 
-    private void count(long task, String executor, Iterable<AccumulableInfo> updates) {
+    private synchronized void count(long task, String executor, Iterable<AccumulableInfo> updates) {
         for (AccumulableInfo info : updates) {
             if (info.id() == copied.id()
                     && info.update().isDefined()
@@ -72,6 +81,7 @@ public final class CopyDisplay extends SparkListener {
         }
     }
 
+    @GuardedBy("this")
     private void show() {
         long bytes = bytesByTask.values().stream().mapToLong(Long::longValue).sum();
         if (bytes > shown && (System.nanoTime() >= nextLine || bytes % modelBytes == 0)) {

@@ -1,5 +1,6 @@
 package org.sparkqwen.job.progress;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import org.apache.spark.util.LongAccumulator;
 import org.slf4j.Logger;
@@ -15,9 +16,17 @@ public final class CopyLog implements PackingProgress {
 
     private final String name;
     private final LongAccumulator copied;
+
+    @GuardedBy("this")
     private long start;
+
+    @GuardedBy("this")
     private long total;
+
+    @GuardedBy("this")
     private long done;
+
+    @GuardedBy("this")
     private Duration nextLine = INTERVAL;
 
     /// @param name the name of what is copied

@@ -1,5 +1,6 @@
 package org.sparkqwen.job.progress;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.scheduler.AccumulableInfo;
@@ -13,6 +14,8 @@ import org.sparkqwen.job.spark.Heartbeats;
 /// and executors' heartbeats bring them before.
 final class LiveCounts extends SparkListener {
     private final Counters counters;
+
+    @GuardedBy("this")
     private final Map<Long, Map<Long, Long>> countsByTask = new HashMap<>();
 
     LiveCounts(Counters counters) {
@@ -36,6 +39,7 @@ final class LiveCounts extends SparkListener {
         return total(counters.errors());
     }
 
+    @GuardedBy("this")
     private long total(LongAccumulator accumulator) {
         long total = accumulator.value();
         for (Map<Long, Long> counts : countsByTask.values()) {
@@ -45,16 +49,18 @@ final class LiveCounts extends SparkListener {
     }
 
     @Override
-    public synchronized void onExecutorMetricsUpdate(SparkListenerExecutorMetricsUpdate heartbeat) {
-        Heartbeats.read(heartbeat, (task, counted) -> {
-            Map<Long, Long> counts = new HashMap<>();
-            for (AccumulableInfo info : counted) {
-                if (info.update().isDefined() && info.update().get() instanceof Long count) {
-                    counts.put(info.id(), count);
-                }
+    public void onExecutorMetricsUpdate(SparkListenerExecutorMetricsUpdate heartbeat) {
+        Heartbeats.read(heartbeat, this::note);
+    }
+
+    private synchronized void note(long task, Iterable<AccumulableInfo> counted) {
+        Map<Long, Long> counts = new HashMap<>();
+        for (AccumulableInfo info : counted) {
+            if (info.update().isDefined() && info.update().get() instanceof Long count) {
+                counts.put(info.id(), count);
             }
-            countsByTask.put(task, counts);
-        });
+        }
+        countsByTask.put(task, counts);
     }
 
     @Override

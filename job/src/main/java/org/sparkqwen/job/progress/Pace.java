@@ -1,9 +1,9 @@
 package org.sparkqwen.job.progress;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /// A record of how much was done when, which shows whether a run's end drags on: whether few tasks still work while
 /// other cores wait.
@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
 public final class Pace {
     private static final int MOST_POINTS = 1 << 14;
 
+    @GuardedBy("this")
     private final List<Point> points = new ArrayList<>();
 
     /// @param elapsed the time since the run began
@@ -21,9 +22,10 @@ public final class Pace {
 
     synchronized void add(Duration elapsed, long done) {
         if (points.size() == MOST_POINTS) {
-            List<Point> everySecond = IntStream.range(0, MOST_POINTS / 2)
-                    .mapToObj(i -> points.get(2 * i))
-                    .toList();
+            List<Point> everySecond = new ArrayList<>();
+            for (int i = 0; i < MOST_POINTS; i += 2) {
+                everySecond.add(points.get(i));
+            }
             points.clear();
             points.addAll(everySecond);
         }

@@ -1,5 +1,6 @@
 package org.sparkqwen.job.progress;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.PrintStream;
 import java.time.Duration;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
@@ -21,10 +22,20 @@ public final class PackingDisplay implements PackingProgress, AutoCloseable {
     private final PrintStream out;
     private final boolean terminal;
     private final Duration betweenLines;
+
+    @GuardedBy("this")
     private @Nullable ProgressBar bar;
+
+    @GuardedBy("this")
     private long start;
+
+    @GuardedBy("this")
     private long total;
+
+    @GuardedBy("this")
     private long done;
+
+    @GuardedBy("this")
     private Duration nextLine = Duration.ZERO;
 
     public PackingDisplay(String name, PrintStream out, boolean terminal, Duration betweenLines) {

@@ -1,5 +1,6 @@
 package org.sparkqwen.job.progress;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.Console;
 import java.io.PrintStream;
 import java.time.Duration;
@@ -33,12 +34,19 @@ public final class Progress implements AutoCloseable {
     private final Whole whole;
     private final long rowsBefore;
     private final LiveCounts counts;
+
+    @GuardedBy("this")
     private final RecentRate rate;
+
     private final Pace pace;
     private final PrintStream out;
     private final long start = System.nanoTime();
     private final Timer timer = new Timer("spark-qwen-progress", true);
-    private final @Nullable ProgressBar bar;
+
+    @GuardedBy("this")
+    private @Nullable ProgressBar bar;
+
+    @GuardedBy("this")
     private Duration nextLine = FIRST_LINE;
 
     /// The whole of a run.
@@ -48,14 +56,7 @@ public final class Progress implements AutoCloseable {
     /// @param before the time that earlier starts took for what they committed
     public record Whole(long rows, LongToDoubleFunction work, Duration before) {}
 
-    Progress(
-            SparkSession spark,
-            String name,
-            Whole whole,
-            Counters counters,
-            Pace pace,
-            PrintStream out,
-            boolean terminal) {
+    private Progress(SparkSession spark, String name, Whole whole, Counters counters, Pace pace, PrintStream out) {
         this.spark = spark;
         this.name = name;
         this.whole = whole;
@@ -64,8 +65,33 @@ public final class Progress implements AutoCloseable {
         counts = new LiveCounts(counters);
         rowsBefore = counts.rows();
         rate = new RecentRate(counts.tokens());
+    }
+
+    /// Shows the progress of a run on standard error until it is closed. What `counters` have counted before counts
+    /// as done, but not for the speed.
+    ///
+    /// @param pace receives the tokens
+    public static Progress show(SparkSession spark, String name, Whole whole, Counters counters, Pace pace) {
+        return show(spark, name, whole, counters, pace, System.err, onTerminal());
+    }
+
+    /// @param terminal whether `out` is one, and so gets a bar
+    static Progress show(
+            SparkSession spark,
+            String name,
+            Whole whole,
+            Counters counters,
+            Pace pace,
+            PrintStream out,
+            boolean terminal) {
+        Progress progress = new Progress(spark, name, whole, counters, pace, out);
+        progress.start(terminal);
+        return progress;
+    }
+
+    private synchronized void start(boolean terminal) {
         spark.sparkContext().addSparkListener(counts);
-        bar = terminal ? bar() : null;
+        bar = terminal ? newBar() : null;
         timer.schedule(
                 new TimerTask() {
                     @Override
@@ -77,14 +103,6 @@ public final class Progress implements AutoCloseable {
                 INTERVAL.toMillis());
     }
 
-    /// Shows the progress of a run on standard error until it is closed. What `counters` have counted before counts
-    /// as done, but not for the speed.
-    ///
-    /// @param pace receives the tokens
-    public static Progress show(SparkSession spark, String name, Whole whole, Counters counters, Pace pace) {
-        return new Progress(spark, name, whole, counters, pace, System.err, onTerminal());
-    }
-
     /// Returns whether this JVM was started from a terminal.
     @SuppressWarnings("SystemConsoleNull") // null or not depends on the JDK; a console may also not be a terminal
     public static boolean onTerminal() {
@@ -92,7 +110,7 @@ public final class Progress implements AutoCloseable {
         return console != null && console.isTerminal();
     }
 
-    private ProgressBar bar() {
+    private ProgressBar newBar() {
         return new ProgressBarBuilder()
                 .setTaskName(name)
                 .setInitialMax(whole.rows())
@@ -187,10 +205,14 @@ public final class Progress implements AutoCloseable {
     @Override
     public void close() {
         timer.cancel();
-        nextLine = Duration.ZERO;
-        look();
-        if (bar != null) {
-            bar.close();
+        ProgressBar last;
+        synchronized (this) {
+            nextLine = Duration.ZERO;
+            look();
+            last = bar;
+        }
+        if (last != null) {
+            last.close();
         }
         spark.sparkContext().removeSparkListener(counts);
     }

@@ -2,6 +2,7 @@ package org.sparkqwen.job.run;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -71,6 +72,8 @@ final class DriverClaim implements AutoCloseable {
     private final Driver self = Driver.ofThisProcess();
     private final Timer timer = new Timer("spark-qwen-claim", true);
     private Path claim;
+
+    @GuardedBy("this")
     private boolean closed;
 
     /// A driver, as it describes itself.

@@ -26,7 +26,7 @@ import org.sparkqwen.job.testing.LocalSpark;
 /// The figures of real engines, and what the driver makes of them.
 class EngineMetersTest {
     private final MetricRegistry registry = new MetricRegistry();
-    private final EngineMeters meters = new EngineMeters(registry);
+    private final EngineMeters meters = EngineMeters.register(registry);
 
     @Test
     void countsWhatIsScoredFromOneSampleToTheNext() {
@@ -123,7 +123,7 @@ class EngineMetersTest {
         assertThat(value(cluster, "cluster.batch.tokens")).isZero();
         assertThat(value(cluster, "cluster.kernels.busy")).isZero();
         MetricRegistry others = new MetricRegistry();
-        EngineMeters otherMeters = new EngineMeters(others);
+        EngineMeters otherMeters = EngineMeters.register(others);
         try (Engine engine = open();
                 Engine other = open()) {
             score(engine, 60);

@@ -45,7 +45,7 @@ class ProgressTest {
         counters.count(70_000, false, true);
         counters.settle(120);
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
-        try (Progress progress = new Progress(spark, "score", ROWS, counters, new Pace(), print(printed), false)) {
+        try (Progress progress = Progress.show(spark, "score", ROWS, counters, new Pace(), print(printed), false)) {
             assertThat(progress.line(LocalTime.of(9, 5, 7, 800)))
                     .isEqualTo("09:05:07 score: 120 of 480 rows (25 %), 70,000 tokens, 0 tokens/s, 0 errors,"
                             + " time left not known yet");
@@ -72,7 +72,7 @@ class ProgressTest {
         Counters counters = Counters.register(spark);
         Progress.Whole whole = new Progress.Whole(2, rows -> rows, Duration.ZERO);
         try (Progress progress =
-                new Progress(spark, "score", whole, counters, new Pace(), print(new ByteArrayOutputStream()), false)) {
+                Progress.show(spark, "score", whole, counters, new Pace(), print(new ByteArrayOutputStream()), false)) {
             counters.countPart(1_000_000, Counters.WHOLE_ROW / 2);
             assertThat(progress.line(LocalTime.NOON))
                     .startsWith("12:00:00 score: 0 of 2 rows (25 %), 1,000,000 tokens")
@@ -109,7 +109,7 @@ class ProgressTest {
         ModelReference model = LocalSpark.model();
         ScoreJob job = new ScoreJob(model, ScoreJob.Settings.of(model, LocalSpark.TEXT));
         Progress.Whole whole = new Progress.Whole(13, rows -> rows, Duration.ofHours(2));
-        try (Progress _ = new Progress(spark, "score", whole, counters, new Pace(), print(drawn), true)) {
+        try (Progress _ = Progress.show(spark, "score", whole, counters, new Pace(), print(drawn), true)) {
             assertThat(job.apply(documents, counters).collectAsList()).hasSize(12);
         }
         assertThat(drawn.toString(StandardCharsets.UTF_8))

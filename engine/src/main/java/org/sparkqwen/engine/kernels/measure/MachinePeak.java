@@ -43,7 +43,7 @@ public final class MachinePeak implements AutoCloseable {
     ///
     /// @param threads number of threads in the bursts of all threads
     public MachinePeak(int threads) {
-        team = new ThreadTeam(threads);
+        team = ThreadTeam.start(threads);
         piecesPerThread = Math.toIntExact(Math.ceilDiv(MEMORY_BYTES, (long) PIECE_BYTES * threads));
         nextPieces = new int[threads];
         MemorySegment all = arena.allocate((long) threads * piecesPerThread * PIECE_BYTES, PIECE_BYTES);

@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.kernels.measure;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.List;
@@ -18,10 +19,20 @@ import org.sparkqwen.engine.kernels.Routes;
 /// Wraps other kernels and records their work. It reads the clock twice an operation, and a batch has some hundreds.
 public final class TimedKernels implements Kernels {
     private final Kernels kernels;
+
+    @GuardedBy("this")
     private final Map<Stage, Long> nanos = new EnumMap<>(Stage.class);
+
+    @GuardedBy("this")
     private final Map<Stage, Double> flops = new EnumMap<>(Stage.class);
+
+    @GuardedBy("this")
     private final Map<Stage, Bursts> bursts = new EnumMap<>(Stage.class);
+
+    @GuardedBy("this")
     private double weightBytes;
+
+    @GuardedBy("this")
     private @Nullable PeakProbe probe;
 
     /// @param kernels the kernels to wrap; closed with this
@@ -35,7 +46,7 @@ public final class TimedKernels implements Kernels {
     }
 
     /// Starts or stops to measure the most that the threads can do while they work: [Work#bursts].
-    public void measurePeak(boolean measure) {
+    public synchronized void measurePeak(boolean measure) {
         PeakProbe fresh = measure ? new PeakProbe(threads()) : null;
         measurePeak(fresh);
         probe = fresh;

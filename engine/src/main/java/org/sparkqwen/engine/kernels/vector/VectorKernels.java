@@ -49,7 +49,7 @@ final class VectorKernels implements Kernels {
 
     /// @param threads at least 1; the caller of an operation is one of them
     public VectorKernels(int threads) {
-        team = new ThreadTeam(threads);
+        team = ThreadTeam.start(threads);
         packed = new PackedActivations(team);
         products = new TiledProduct[threads];
         Arrays.setAll(products, worker -> new TiledProduct());

@@ -19,7 +19,7 @@ class ThreadTeamTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 8})
     void runsEveryPartOnce(int threads) {
-        try (ThreadTeam team = new ThreadTeam(threads)) {
+        try (ThreadTeam team = ThreadTeam.start(threads)) {
             for (int parts : new int[] {0, 1, 2, 7, 1000}) {
                 for (int round = 0; round < 50; round++) {
                     AtomicIntegerArray runs = new AtomicIntegerArray(Math.max(1, parts));
@@ -38,7 +38,7 @@ class ThreadTeamTest {
     @ParameterizedTest
     @CsvSource({"1, 20", "2, 20", "8, 20", "2, 4"})
     void aFailingPartFailsTheOperationAfterAllOthersRan(int threads, int parts) {
-        try (ThreadTeam team = new ThreadTeam(threads)) {
+        try (ThreadTeam team = ThreadTeam.start(threads)) {
             AtomicIntegerArray runs = new AtomicIntegerArray(parts);
             assertThatThrownBy(() -> team.run(parts, (part, worker) -> {
                         runs.incrementAndGet(part);
@@ -57,7 +57,7 @@ class ThreadTeamTest {
 
     @Test
     void anOnlyPartsFailureIsThrown() {
-        try (ThreadTeam team = new ThreadTeam(2)) {
+        try (ThreadTeam team = ThreadTeam.start(2)) {
             assertThatThrownBy(() -> team.run(1, (part, worker) -> {
                         throw new AssertionError("part " + part);
                     }))
@@ -71,7 +71,7 @@ class ThreadTeamTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 4})
     void ofSeveralFailuresTheFirstIsThrown(int threads) {
-        try (ThreadTeam team = new ThreadTeam(threads)) {
+        try (ThreadTeam team = ThreadTeam.start(threads)) {
             Thread caller = Thread.currentThread();
             AtomicBoolean kept = new AtomicBoolean();
             AtomicInteger failed = new AtomicInteger();
@@ -93,7 +93,7 @@ class ThreadTeamTest {
     /// Neither part ends before both have begun, so they are two threads'; nor before it is time for a burst.
     @Test
     void everyThreadUsesTheProbe() {
-        try (ThreadTeam team = new ThreadTeam(2)) {
+        try (ThreadTeam team = ThreadTeam.start(2)) {
             PeakProbe probe = new PeakProbe(2);
             team.measurePeak(probe);
             AtomicInteger begun = new AtomicInteger();
@@ -111,7 +111,7 @@ class ThreadTeamTest {
 
     @Test
     void anInterruptedCallerStillWaitsForItsParts() throws InterruptedException {
-        try (ThreadTeam team = new ThreadTeam(2)) {
+        try (ThreadTeam team = ThreadTeam.start(2)) {
             AtomicReference<Boolean> interrupted = new AtomicReference<>(false);
             AtomicIntegerArray runs = new AtomicIntegerArray(8);
             Thread caller = new Thread(() -> {
