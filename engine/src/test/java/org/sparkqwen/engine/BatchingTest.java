@@ -45,7 +45,8 @@ class BatchingTest {
     })
     void greedyContinuationsAreThoseOfTransformers(int batchTokens, int maxSequences, int blockTokens, int blocks) {
         List<Request.Generate> requests = goldenAndNeighbours();
-        KeyValueOptions keyValues = new KeyValueOptions(KeyValueFormat.F32, blocks * BLOCK_OF_32, blockTokens);
+        KeyValueOptions keyValues =
+                new KeyValueOptions(KeyValueFormat.F32, blocks * BLOCK_OF_32).withBlockTokens(blockTokens);
         try (Engine engine = open(batchTokens, maxSequences, keyValues)) {
             assertGolden(Golden.all(engine.generate(requests.iterator())));
             assertThat(engine.blocksInUse()).isZero();
@@ -102,7 +103,8 @@ class BatchingTest {
                         engine.generate(List.of(request).iterator()).next());
             }
         }
-        KeyValueOptions keyValues = new KeyValueOptions(KeyValueFormat.F32, 1000 * BLOCK_OF_32, blockTokens);
+        KeyValueOptions keyValues =
+                new KeyValueOptions(KeyValueFormat.F32, 1000 * BLOCK_OF_32).withBlockTokens(blockTokens);
         try (Engine engine = open(batchTokens, maxSequences, keyValues);
                 GenerationRun run = engine.generate(requests.iterator())) {
             for (Result result : Golden.all(run)) {
@@ -143,7 +145,8 @@ class BatchingTest {
         try (Engine engine = open(4096, 64, new KeyValueOptions(KeyValueFormat.BF16, 1 << 30))) {
             expected = Golden.all(engine.generate(requests.iterator()));
         }
-        try (Engine engine = open(5, 7, new KeyValueOptions(KeyValueFormat.BF16, 8 * BLOCK_OF_32, 64))) {
+        try (Engine engine =
+                open(5, 7, new KeyValueOptions(KeyValueFormat.BF16, 8 * BLOCK_OF_32).withBlockTokens(64))) {
             assertThat(Golden.all(engine.generate(requests.iterator()))).isEqualTo(expected);
         }
         List<Result> exact;
@@ -269,6 +272,6 @@ class BatchingTest {
     private static Engine open(int batchTokens, int maxSequences, KeyValueOptions keyValues) {
         return Engine.open(
                 Golden.SMALL_MODEL,
-                new EngineOptions(KernelChoice.VECTOR, 2, batchTokens, maxSequences, keyValues, null));
+                new EngineOptions(KernelChoice.VECTOR, 2, batchTokens, maxSequences).withKeyValues(keyValues));
     }
 }

@@ -24,7 +24,6 @@ import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.hostcache.CacheEviction;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.EngineOptions;
-import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.testing.PackedForgery;
@@ -216,7 +215,7 @@ class CacheAttackTest {
     }
 
     private static List<Double> logProbabilities(@Nullable Path cache) {
-        EngineOptions options = new EngineOptions(KernelChoice.VECTOR, 2, 256, 8, KeyValueOptions.DEFAULT, cache);
+        EngineOptions options = new EngineOptions(KernelChoice.VECTOR, 2, 256, 8).withCache(cache);
         int[] tokens = {1, 200, 31, 32, 33, 64, 250, 7, 7, 90, 127, 128};
         try (Engine engine = Engine.open(MODEL, options)) {
             return Arrays.stream(Golden.scored(engine, tokens, Golden.unprefixed(64, 32))

@@ -71,7 +71,7 @@ class GenerationSoakTest {
         public static void main(String[] arguments) throws IOException, InterruptedException, ExecutionException {
             Path model = Golden.DIRECTORY.resolve("models/dense-tied-f32");
             KeyValueOptions keyValues = new KeyValueOptions(KeyValueFormat.F32, 1 << 20);
-            EngineOptions options = new EngineOptions(KernelChoice.VECTOR, 2, 256, 64, keyValues, null);
+            EngineOptions options = new EngineOptions(KernelChoice.VECTOR, 2, 256, 64).withKeyValues(keyValues);
             try (Engine engine = Engine.open(model, options);
                     ExecutorService callers = Executors.newFixedThreadPool(CALLERS)) {
                 generate(engine, callers); // until the compiler has what it needs, and the cache its blocks

@@ -10,7 +10,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.EngineOptions;
-import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.engine.request.Load;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
@@ -97,7 +96,6 @@ class LoadTest {
     }
 
     private static Engine open(int maxSequences) {
-        return Engine.open(
-                MODEL, new EngineOptions(KernelChoice.AUTO, 1, 64, maxSequences, KeyValueOptions.DEFAULT, null));
+        return Engine.open(MODEL, new EngineOptions(KernelChoice.AUTO, 1, 64, maxSequences));
     }
 }

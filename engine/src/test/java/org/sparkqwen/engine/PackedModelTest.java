@@ -30,7 +30,6 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.request.EngineOptions;
-import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.testing.Refusal;
@@ -395,6 +394,6 @@ class PackedModelTest {
     }
 
     private static EngineOptions options(@Nullable Path cache) {
-        return new EngineOptions(KernelChoice.VECTOR, 2, 256, 8, KeyValueOptions.DEFAULT, cache);
+        return new EngineOptions(KernelChoice.VECTOR, 2, 256, 8).withCache(cache);
     }
 }

@@ -21,7 +21,6 @@ import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.EngineOptions;
-import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.OtherJvm;
 import org.sparkqwen.engine.testing.Unwatched;
@@ -112,7 +111,7 @@ class PackingProcessesTest {
     }
 
     private static double sumNll(@Nullable Path cache) {
-        EngineOptions options = new EngineOptions(KernelChoice.AUTO, 1, 64, 8, KeyValueOptions.DEFAULT, cache);
+        EngineOptions options = new EngineOptions(KernelChoice.AUTO, 1, 64, 8).withCache(cache);
         try (Engine engine = Engine.open(Golden.SMALL_MODEL, options)) {
             return Golden.scored(engine, TOKENS, Golden.unprefixed(128, 64))
                     .score()

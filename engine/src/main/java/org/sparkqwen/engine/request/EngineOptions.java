@@ -35,4 +35,14 @@ public record EngineOptions(
     public EngineOptions(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
         this(kernels, threads, batchTokens, maxSequences, KeyValueOptions.DEFAULT, null);
     }
+
+    /// Returns these options with another KV cache.
+    public EngineOptions withKeyValues(KeyValueOptions value) {
+        return new EngineOptions(kernels, threads, batchTokens, maxSequences, value, cache);
+    }
+
+    /// Returns these options with another directory of packed models; null to pack into memory.
+    public EngineOptions withCache(@Nullable Path value) {
+        return new EngineOptions(kernels, threads, batchTokens, maxSequences, keyValues, value);
+    }
 }

@@ -22,4 +22,9 @@ public record KeyValueOptions(KeyValueFormat format, long bytes, int blockTokens
     public KeyValueOptions(KeyValueFormat format, long bytes) {
         this(format, bytes, KeyValueBlock.TOKENS);
     }
+
+    /// Returns these options with blocks of so many positions.
+    public KeyValueOptions withBlockTokens(int value) {
+        return new KeyValueOptions(format, bytes, value);
+    }
 }
