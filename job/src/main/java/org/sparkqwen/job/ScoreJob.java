@@ -74,7 +74,7 @@ public final class ScoreJob implements Work {
             ModelConfig config = model.config();
             int context = config.maxPositions();
             Windows windows = new Windows.Strided(context, Math.max(1, context / 2));
-            ScoringOptions.Prefix prefix = model.documentPrefix().byDefault(windows);
+            ScoringOptions.Prefix prefix = model.defaultPrefix(windows);
             return of(content, new ScoringOptions(windows, prefix, ScoringOptions.DEFAULT_MIN_K));
         }
 

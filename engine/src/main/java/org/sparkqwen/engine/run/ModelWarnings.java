@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
@@ -25,27 +26,35 @@ public final class ModelWarnings {
         }
     }
 
-    /// The warnings of all files of a model that is open.
+    /// The warnings of all files of a model that is open. The tokenizer is parsed for them.
     ///
     /// @param config as read from `directory`, with its weights
     public static List<String> of(Path directory, ModelConfig config) {
+        return of(directory, config, tokenizer(directory));
+    }
+
+    /// The warnings of all files of a model whose tokenizer is parsed already.
+    ///
+    /// @param config as read from `directory`, with its weights
+    /// @param tokenizer that of `directory`; null for a model without one
+    public static List<String> of(Path directory, ModelConfig config, @Nullable Tokenizer tokenizer) {
         List<String> lines = new ArrayList<>(config.warnings());
         if (Files.exists(directory.resolve("adapter_config.json"))) {
             lines.add("adapter_config.json: an adapter lies beside the weights; it is not applied");
         }
         lines.addAll(config.generationDefaults().warnings());
-        lines.addAll(ofTokenizer(directory));
+        if (tokenizer != null) {
+            lines.addAll(tokenizer.warnings());
+        }
         return List.copyOf(lines);
     }
 
-    /// The warnings of the tokenizer's files; none if the tokenizer cannot be read, because its users report that.
-    private static List<String> ofTokenizer(Path directory) {
+    /// Parses the tokenizer; null if there is none, or if it cannot be read, because its users report that.
+    private static @Nullable Tokenizer tokenizer(Path directory) {
         try {
-            return TokenizerFiles.existIn(directory)
-                    ? Tokenizer.ofModel(directory).warnings()
-                    : List.of();
+            return TokenizerFiles.existIn(directory) ? Tokenizer.ofModel(directory) : null;
         } catch (InvalidModelException _) {
-            return List.of();
+            return null;
         }
     }
 }

@@ -30,7 +30,7 @@ import org.sparkqwen.job.cli.report.BenchReport;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
-import org.sparkqwen.job.model.SampleModel;
+import org.sparkqwen.job.storage.SampleModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -171,7 +171,9 @@ final class BenchCommand implements Callable<Integer> {
         BenchReport report;
         try (Engine engine = open(options(settings))) {
             if (shape == null) {
-                new Warnings(System.err).addAll(ModelWarnings.of(directory(), engine.config()));
+                new Warnings(System.err)
+                        .addAll(ModelWarnings.of(
+                                directory(), engine.config(), engine.tokenizer().orElse(null)));
             }
             report = new BenchReport(name(), engine, settings, measure(engine, settings));
         }
@@ -205,13 +207,13 @@ final class BenchCommand implements Callable<Integer> {
                     .formatted(batchTokens, documentTokens));
         }
         return new EngineOptions(
-                kernels,
-                threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
-                batchTokens,
-                settings.mostSequences(batchTokens),
+                        kernels,
+                        threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
+                        batchTokens,
+                        settings.mostSequences(batchTokens))
                 // Only the texts that are measured take this memory.
-                new KeyValueOptions(keyValues, Long.MAX_VALUE),
-                cache.here());
+                .withKeyValues(new KeyValueOptions(keyValues, Long.MAX_VALUE))
+                .withCache(cache.here());
     }
 
     private Engine open(EngineOptions options) {

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.constraint.Constraint;
-import org.sparkqwen.engine.run.OutputVocabulary;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import picocli.CommandLine.Option;
@@ -60,7 +59,7 @@ final class ConstraintOptions {
             throw Refusal.usage("--regex, --json-schema and --choices need a model with a tokenizer");
         }
         try {
-            new OutputVocabulary(model.tokenizer(), model.config()).compile(given.getFirst());
+            model.check(given.getFirst());
         } catch (IllegalArgumentException e) {
             throw Refusal.usage(e);
         }

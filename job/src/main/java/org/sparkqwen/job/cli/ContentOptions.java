@@ -53,7 +53,6 @@ final class ContentOptions {
                             .formatted(model.origin())
                     + " --tokens-column");
         }
-        model.tokenizer(); // refuse a bad tokenizer here, not on every executor
         return new ContentColumn.Text(textColumn == null ? absent : textColumn, special);
     }
 }

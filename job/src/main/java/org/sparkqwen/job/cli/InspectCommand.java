@@ -25,7 +25,7 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.model.ExecutorOptions;
-import org.sparkqwen.job.model.SampleModel;
+import org.sparkqwen.job.storage.SampleModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;

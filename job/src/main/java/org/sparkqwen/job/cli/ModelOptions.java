@@ -7,11 +7,11 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelDistribution;
-import org.sparkqwen.job.model.ModelLocation;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.spark.LocalMode;
+import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -121,15 +121,15 @@ final class ModelOptions {
         if (maxSequences < 1) {
             throw Refusal.usage("--max-sequences must be at least 1, not " + maxSequences);
         }
-        ExecutorOptions options = new ExecutorOptions(
-                kernels,
-                threads,
-                batchTokens,
-                maxSequences,
-                keyValues,
-                memory == null ? 0 : memory,
-                cache.given(),
-                cacheSize == null ? 0 : cacheSize);
+        ExecutorOptions options = ExecutorOptions.DEFAULT
+                .withKernels(kernels)
+                .withThreads(threads)
+                .withBatchTokens(batchTokens)
+                .withMaxSequences(maxSequences)
+                .withKeyValues(keyValues)
+                .withMemory(memory == null ? 0 : memory)
+                .withCacheDirectory(cache.given())
+                .withCacheBytes(cacheSize == null ? 0 : cacheSize);
         return switch (ModelLocation.of(model)) {
             case ModelLocation.Local local -> ModelReference.open(local.directory(), options);
             case ModelLocation.Remote remote -> fetch(remote, JobRun.configuration(run), options);
@@ -141,7 +141,7 @@ final class ModelOptions {
             throw Refusal.usage("--model-distribution shared is for a path that every host sees, not for %s; take fetch"
                     .formatted(remote.uri()));
         }
-        return ModelReference.fetch(remote.files(conf), options);
+        return ModelReference.fetch(remote.uri(), conf, options);
     }
 
     ModelDistribution distribution() {

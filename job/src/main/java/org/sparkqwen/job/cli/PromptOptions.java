@@ -147,7 +147,6 @@ final class PromptOptions {
         if (!model.hasTokenizer()) {
             throw Refusal.usage("--template needs a model with a tokenizer");
         }
-        model.tokenizer(); // refuse a bad tokenizer here, not on every executor
         try {
             return PromptTemplate.parse(text, specialTokens);
         } catch (IllegalArgumentException e) {
@@ -218,7 +217,7 @@ final class PromptOptions {
         boolean opens = chatTemplate.opensReasoning(thinks);
         if (Boolean.TRUE.equals(thinks)) {
             boolean reasons = opens || chatTemplate.heedsThinking();
-            if (reasons && model.tokenizer().idOf(CLOSING_TAG).isEmpty()) {
+            if (reasons && model.tokenId(CLOSING_TAG).isEmpty()) {
                 throw Refusal.usage("--thinking on with a constraint needs a model with the token %s, after which the"
                                 .formatted(CLOSING_TAG)
                         + " constraint begins");

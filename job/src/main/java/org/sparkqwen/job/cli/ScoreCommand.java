@@ -8,7 +8,6 @@ import java.util.concurrent.Callable;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.engine.run.DocumentPrefix;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
@@ -196,15 +195,14 @@ final class ScoreCommand implements Callable<Integer> {
     }
 
     private Prefix prefix(ModelReference reference, Windows cut) {
-        DocumentPrefix ofModel = reference.documentPrefix();
         if (prefix == null) {
-            return ofModel.byDefault(cut);
+            return reference.defaultPrefix(cut);
         }
         if (windows == Policy.HALF && prefix == Prefix.EOS) {
             throw Refusal.usage(
                     "--windows half takes no prefix eos, as llama-perplexity does; leave it out, or take bos");
         }
-        if (prefix != Prefix.NONE && ofModel.token(prefix, cut).isEmpty()) {
+        if (prefix != Prefix.NONE && reference.prefixToken(prefix, cut).isEmpty()) {
             throw Refusal.usage("--prefix %s: the model has no %s; take --prefix none"
                     .formatted(
                             lowerCase(prefix),
@@ -246,8 +244,7 @@ final class ScoreCommand implements Callable<Integer> {
             policy.put("windows", lowerCase(windows));
             policy.put("prefix", lowerCase(scoring.prefix()));
             reference
-                    .documentPrefix()
-                    .token(scoring.prefix(), scoring.windows())
+                    .prefixToken(scoring.prefix(), scoring.windows())
                     .ifPresent(id -> policy.put("prefix_token_id", id));
         }
         policy.put("context", scoring.windows().context());

@@ -8,8 +8,10 @@ import java.util.List;
 import java.util.Map;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.hostcache.CacheEviction;
-import org.sparkqwen.engine.hostcache.ModelCache;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.job.model.ExecutorOptions;
+import org.sparkqwen.job.model.HostDirectory;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.storage.CacheDirectory;
 
@@ -22,21 +24,21 @@ public final class ExecutorEngine {
     /// The engines of [#OPEN], readable without waiting for one that is being opened.
     private static volatile List<Engine> engines = List.of();
 
-    private final ModelCache.Copy copy;
+    private final HostDirectory directory;
     private final Engine engine;
 
     @GuardedBy("OPEN")
     private int users;
 
-    private ExecutorEngine(ModelCache.Copy copy, Engine engine) {
-        this.copy = copy;
+    private ExecutorEngine(HostDirectory directory, Engine engine) {
+        this.directory = directory;
         this.engine = engine;
     }
 
     /// The key of an engine: tasks whose models have equal keys share one.
     private record Key(String place, String sha256, ExecutorOptions options) {
         static Key of(ModelReference model) {
-            return new Key(model.source().place(), model.sha256(), model.options());
+            return new Key(model.place(), model.sha256(), model.options());
         }
     }
 
@@ -66,13 +68,15 @@ public final class ExecutorEngine {
 
     private static ExecutorEngine open(ModelReference model) {
         Path cache = CacheDirectory.of(model.options().cacheDirectory());
-        ModelCache.Copy copy = model.source().open(cache);
+        HostDirectory directory = model.onThisHost();
         try {
-            ExecutorEngine opened = new ExecutorEngine(copy, model.openEngine(copy.directory()));
+            ModelConfig config = ModelConfig.read(directory.path());
+            EngineOptions options = ExecutorResources.engineOptions(model.options(), config);
+            ExecutorEngine opened = new ExecutorEngine(directory, Engine.open(directory.path(), options));
             CacheEviction.trim(cache, model.options().cacheBytes());
             return opened;
         } catch (RuntimeException | Error e) {
-            copy.close();
+            directory.close();
             throw e;
         }
     }
@@ -93,7 +97,7 @@ public final class ExecutorEngine {
             ExecutorEngine open = all.next();
             if (open.users == 0) {
                 open.engine.close();
-                open.copy.close();
+                open.directory.close();
                 all.remove();
             }
         }

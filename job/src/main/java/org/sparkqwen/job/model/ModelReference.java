@@ -3,9 +3,12 @@ package org.sparkqwen.job.model;
 import java.io.Serializable;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
-import org.sparkqwen.engine.Engine;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.hostcache.ModelCache;
 import org.sparkqwen.engine.hostcache.ModelFiles;
@@ -15,32 +18,62 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.run.DocumentPrefix;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.run.OutputVocabulary;
+import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.progress.PackingDisplay;
 import org.sparkqwen.job.storage.CacheDirectory;
 import org.sparkqwen.job.storage.HadoopFiles;
+import org.sparkqwen.job.storage.ModelLocation;
 
 /// A model that was checked on the driver, and how executors get and run it. It is sent to executors.
 ///
-/// @param directory an absolute path on the driver
-/// @param origin where the model is, as the user knows it: that path, or a URI
-/// @param label `name@sha256` with the first twelve digits, as in the output's column `model`
-/// @param sha256 the sha256 of the whole model, see [Fingerprint]
-/// @param options how executors run the model
-/// @param source how executors get the model
-/// @param warnings what a person should know of the model's files, a line each
-public record ModelReference(
-        String directory,
-        String origin,
-        String label,
-        String sha256,
-        ExecutorOptions options,
-        ModelSource source,
-        List<String> warnings)
-        implements Serializable {
+/// What the model's small files say is known on the driver alone, where they were parsed once. An executor parses its
+/// own copy of them. The methods that answer from the driver's files throw `IllegalStateException` on an executor.
+public final class ModelReference implements Serializable {
+    private static final long serialVersionUID = 1L;
 
     private static final int LABEL_DIGITS = 12;
+
+    private final String directory;
+    private final String origin;
+    private final String name;
+    private final String label;
+    private final String sha256;
+    private final ExecutorOptions options;
+    private final ModelSource source;
+
+    @SuppressWarnings("serial") // List.copyOf makes it
+    private final List<String> warnings;
+
+    private final transient @Nullable Parsed parsed;
+
+    /// The small files of a model, as the driver parsed them.
+    ///
+    /// @param config the configuration, with what the weights say
+    /// @param tokenizer null for a model without one
+    private record Parsed(ModelConfig config, @Nullable Tokenizer tokenizer) {}
+
+    private ModelReference(
+            String directory,
+            String origin,
+            String name,
+            String sha256,
+            ExecutorOptions options,
+            ModelSource source,
+            List<String> warnings,
+            @Nullable Parsed parsed) {
+        this.directory = directory;
+        this.origin = origin;
+        this.name = name;
+        label = "%s@%s".formatted(name, sha256.substring(0, LABEL_DIGITS));
+        this.sha256 = sha256;
+        this.options = options;
+        this.source = source;
+        this.warnings = List.copyOf(warnings);
+        this.parsed = parsed;
+    }
 
     /// Checks everything about a model except the values of its weights, and fingerprints it. This reads every byte
     /// once, unless the cache knows the model. Every host must see the model under the same path.
@@ -58,11 +91,18 @@ public record ModelReference(
         return open(directory, ExecutorOptions.DEFAULT);
     }
 
-    /// Opens a model that lies elsewhere, through the driver's own copy of it.
+    /// Opens a model that lies elsewhere, through the driver's own copy of it. The copy is made now if the driver's
+    /// cache has none. Call [#distribute] then, so that other hosts get theirs.
     ///
-    /// @param files the model's files, of which the driver gets a copy first if its cache has none
+    /// @param uri a directory on a file system that Spark reads, such as `hdfs://host/models/Qwen3-4B`
+    /// @param conf Spark's configuration, which says how to reach it
     /// @throws InvalidModelException if the engine cannot run it
-    public static ModelReference fetch(HadoopFiles files, ExecutorOptions options) {
+    /// @throws RuntimeException with one line for a person, if the directory cannot be read
+    public static ModelReference fetch(String uri, SparkConf conf, ExecutorOptions options) {
+        return fetch(ModelLocation.remote(uri).files(conf), options);
+    }
+
+    private static ModelReference fetch(HadoopFiles files, ExecutorOptions options) {
         ModelCache cache = new ModelCache(CacheDirectory.of(options.cacheDirectory()));
         try (PackingDisplay display = PackingDisplay.of("fetch")) {
             // The copy stays in use until this process ends, because the driver may read it at any time.
@@ -85,32 +125,45 @@ public record ModelReference(
                                 differences.size() > 1 ? " and %d more faults".formatted(differences.size() - 1) : "",
                                 directory));
             }
+            Tokenizer tokenizer = TokenizerFiles.existIn(directory) ? Tokenizer.ofModel(directory) : null;
             String sha256 = Fingerprint.of(weights, CacheDirectory.of(options.cacheDirectory()));
-            String label = "%s@%s".formatted(name, sha256.substring(0, LABEL_DIGITS));
             return new ModelReference(
                     directory.toString(),
                     origin,
-                    label,
+                    name,
                     sha256,
                     options,
                     new ModelSource.Shared(directory.toString(), sha256),
-                    ModelWarnings.of(directory, config));
+                    ModelWarnings.of(directory, config, tokenizer),
+                    new Parsed(config, tokenizer));
         }
     }
 
     /// Distributes the model to a cluster whose hosts do not see the directory. They copy it from the driver and
     /// from each other, once each, into their caches. This reads all of the model. What the driver holds for
-    /// executors is freed with this object.
+    /// executors is freed with the returned reference.
     public ModelReference broadcast(SparkSession spark) {
-        return ModelDistribution.BROADCAST.distribute(this, spark, System.err);
+        return distribute(ModelDistribution.BROADCAST, spark);
+    }
+
+    /// Returns the model in the form in which tasks of `spark` find it. Standard error says what
+    /// [ModelDistribution#AUTO] chose, and why.
+    ///
+    /// @throws RuntimeException with one line for a person, if the model cannot be distributed in this way
+    public ModelReference distribute(ModelDistribution way, SparkSession spark) {
+        return way.distribute(this, spark, System.err);
     }
 
     ModelReference from(ModelSource other) {
-        return new ModelReference(directory, origin, label, sha256, options, other, warnings);
+        return new ModelReference(directory, origin, name, sha256, options, other, warnings, parsed);
     }
 
     boolean isRemote() {
         return !origin.equals(directory);
+    }
+
+    ModelSource source() {
+        return source;
     }
 
     /// Returns the files to copy. Called on the driver.
@@ -120,43 +173,125 @@ public record ModelReference(
         }
     }
 
+    /// Returns the model's directory on the driver, an absolute path.
+    public String directory() {
+        return directory;
+    }
+
     /// Returns the model's directory on the driver.
     public Path path() {
         return Path.of(directory);
     }
 
-    /// Returns the model's name, as in the output's column `model`, with all digits of its sha256.
-    public String identity() {
-        return "%s@%s".formatted(label.substring(0, label.length() - LABEL_DIGITS - 1), sha256);
+    /// Returns where the model is, as the user knows it: the directory on the driver, or a URI.
+    public String origin() {
+        return origin;
     }
 
+    /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`.
+    public String label() {
+        return label;
+    }
+
+    /// Returns the model's name, as in the output's column `model`, with all digits of its sha256.
+    public String identity() {
+        return "%s@%s".formatted(name, sha256);
+    }
+
+    /// Returns the sha256 that identifies the model, over the names and the contents of the files that decide its
+    /// results.
+    public String sha256() {
+        return sha256;
+    }
+
+    /// Returns how executors run the model.
+    public ExecutorOptions options() {
+        return options;
+    }
+
+    /// Returns what a person should know of the model's files, a line each.
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    /// Returns the model's configuration.
+    ///
+    /// @throws IllegalStateException on an executor
     public ModelConfig config() {
-        return ModelConfig.read(path());
+        return onDriver().config();
+    }
+
+    /// Returns whether the model has a tokenizer. A model without one takes token ids alone.
+    ///
+    /// @throws IllegalStateException on an executor
+    public boolean hasTokenizer() {
+        return tokenizer() != null;
     }
 
     /// Returns how many token ids, from 0 on, a text may have.
-    public int choosableTokens() {
-        return new OutputVocabulary(hasTokenizer() ? tokenizer() : null, config()).size();
-    }
-
-    public boolean hasTokenizer() {
-        return TokenizerFiles.existIn(path());
-    }
-
-    /// @throws InvalidModelException if the model has no tokenizer, or an unsupported one
-    public Tokenizer tokenizer() {
-        return Tokenizer.ofModel(path());
-    }
-
-    /// Returns the prefix of the model's documents.
-    public DocumentPrefix documentPrefix() {
-        return new DocumentPrefix(hasTokenizer() ? tokenizer() : null, config());
-    }
-
-    /// Opens an engine. Called on an executor.
     ///
-    /// @param copy the model's directory on the executor's host
-    public Engine openEngine(Path copy) {
-        return Engine.open(copy, options.engineOptions(ModelConfig.read(copy)));
+    /// @throws IllegalStateException on an executor
+    public int choosableTokens() {
+        return new OutputVocabulary(tokenizer(), config()).size();
+    }
+
+    /// Returns the id of a token by its spelling in tokenizer.json, such as `<think>`; empty if there is none.
+    ///
+    /// @throws IllegalStateException on an executor
+    public OptionalInt tokenId(String token) {
+        Tokenizer tokenizer = tokenizer();
+        return tokenizer == null ? OptionalInt.empty() : tokenizer.idOf(token);
+    }
+
+    /// Returns what documents are prefixed with if the user chooses nothing.
+    ///
+    /// @throws IllegalStateException on an executor
+    public ScoringOptions.Prefix defaultPrefix(Windows windows) {
+        return documentPrefix().byDefault(windows);
+    }
+
+    /// Returns the id of the token that a choice of prefix stands for; empty if the model has none.
+    ///
+    /// @throws IllegalStateException on an executor
+    public OptionalInt prefixToken(ScoringOptions.Prefix prefix, Windows windows) {
+        return documentPrefix().token(prefix, windows);
+    }
+
+    /// Checks that texts of this model can meet a constraint. This compiles the constraint, which may take seconds.
+    ///
+    /// @throws IllegalArgumentException with the part of the constraint that cannot be met or is not supported, or
+    ///     if the model has no tokenizer
+    /// @throws IllegalStateException on an executor
+    public void check(Constraint constraint) {
+        new OutputVocabulary(tokenizer(), config()).compile(constraint);
+    }
+
+    private DocumentPrefix documentPrefix() {
+        return new DocumentPrefix(tokenizer(), config());
+    }
+
+    private @Nullable Tokenizer tokenizer() {
+        return onDriver().tokenizer();
+    }
+
+    private Parsed onDriver() {
+        if (parsed == null) {
+            throw new IllegalStateException(
+                    "what the files of %s say is known on the driver alone; ask there, and send the answer to executors"
+                            .formatted(origin));
+        }
+        return parsed;
+    }
+
+    /// Returns where hosts find the model's files. References with an equal place lead to the same files.
+    public String place() {
+        return source.place();
+    }
+
+    /// Returns the model's directory on this host, which is there already or is copied now. Called on an executor.
+    ///
+    /// @throws InvalidModelException if the directory is not there, or holds another model
+    public HostDirectory onThisHost() {
+        return new HostDirectory(source.open(CacheDirectory.of(options.cacheDirectory())));
     }
 }

@@ -17,7 +17,7 @@ import org.sparkqwen.job.storage.HadoopFiles;
 
 /// The way in which an executor gets a directory with the model's files. It is used when a task first needs the model,
 /// so executors that join late are no special case.
-public sealed interface ModelSource extends Serializable {
+sealed interface ModelSource extends Serializable {
 
     /// Returns the model's directory on this host, which is there already or is copied now.
     ///

@@ -22,7 +22,7 @@ public final class TaskModel {
     /// Distributes the model on the first call, and does nothing on later ones.
     public void distribute(SparkSession spark) {
         if (distributed == null) {
-            distributed = way.distribute(onDriver, spark, System.err);
+            distributed = onDriver.distribute(way, spark);
         }
     }
 }

@@ -13,14 +13,9 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.engine.kernels.KernelChoice;
-import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.job.ScoreJobTest;
-import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.progress.PackingDisplay;
-import org.sparkqwen.job.storage.CacheDirectory;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
@@ -144,16 +139,6 @@ class PackCommandTest {
     @Test
     void aModelThatCannotRunIsRefused() {
         assertRefused(run("pack", "--model", "/nowhere"), 1, "/nowhere: no such directory");
-    }
-
-    @Test
-    void executorsAreToldOfTheCache() {
-        ExecutorOptions given =
-                new ExecutorOptions(KernelChoice.AUTO, 1, 64, 8, KeyValueFormat.F32, 0, cache().toString(), 0);
-        ModelConfig config = ModelConfig.read(LocalSpark.MODEL);
-        assertThat(given.engineOptions(config).cache()).isEqualTo(cache());
-        assertThat(ExecutorOptions.DEFAULT.engineOptions(config).cache())
-                .isEqualTo(Path.of(System.getenv(CacheDirectory.VARIABLE)));
     }
 
     @Test

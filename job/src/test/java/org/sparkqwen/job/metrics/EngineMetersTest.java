@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.sampling.Ending;
@@ -21,6 +22,7 @@ import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.executor.RowCounts;
+import org.sparkqwen.job.storage.CacheDirectory;
 import org.sparkqwen.job.testing.LocalSpark;
 
 /// The figures of real engines, and what the driver makes of them.
@@ -168,7 +170,8 @@ class EngineMetersTest {
     }
 
     private static Engine open() {
-        return LocalSpark.model(KernelChoice.AUTO, 1, 64, 2).openEngine(LocalSpark.MODEL);
+        return Engine.open(
+                LocalSpark.MODEL, new EngineOptions(KernelChoice.AUTO, 1, 64, 2).withCache(CacheDirectory.of(null)));
     }
 
     private static void score(Engine engine, int tokens) {

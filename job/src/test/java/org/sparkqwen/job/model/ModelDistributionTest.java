@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeEach;
@@ -21,9 +22,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.engine.kernels.KernelChoice;
-import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.ScoreJobTest;
@@ -63,7 +61,7 @@ class ModelDistributionTest {
     @EnumSource(ModelDistribution.class)
     void everyWayGivesTheSameRows(ModelDistribution way) throws IOException {
         ModelReference reference = ModelReference.open(model, options());
-        ModelReference distributed = way.distribute(reference, LocalSpark.session(), System.err);
+        ModelReference distributed = reference.distribute(way, LocalSpark.session());
         assertThat(scores(distributed)).hasSize(12).isEqualTo(scores(LocalSpark.model()));
         boolean copied = way == ModelDistribution.FETCH || way == ModelDistribution.BROADCAST;
         assertThat(copies()).hasSize(copied ? 1 : 0);
@@ -154,30 +152,12 @@ class ModelDistributionTest {
                 .contains("--model nosuchfs://host/model cannot be read");
     }
 
-    @Test
-    void aFileUriIsALocalPath() {
-        assertThat(ModelLocation.of("file:///models/a")).isEqualTo(new ModelLocation.Local(Path.of("/models/a")));
-        assertThat(ModelLocation.of("models/a")).isEqualTo(new ModelLocation.Local(Path.of("models/a")));
-        assertThat(ModelLocation.of("hdfs://host:9000/models/a/"))
-                .isEqualTo(new ModelLocation.Remote("hdfs://host:9000/models/a"));
-        assertThat(ModelLocation.of("abfss://container@account.dfs.core.windows.net/a"))
-                .isInstanceOf(ModelLocation.Remote.class);
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"s3a://bucket", "s3a://key:secret@bucket/model", "hdfs:// a/b", "s3a:"})
-    void aUriThatNamesNoDirectoryOrASecretIsRefused(String uri) {
-        assertThatThrownBy(() -> ModelLocation.of(uri))
-                .isInstanceOf(Refusal.class)
-                .hasMessageNotContaining("secret@");
-    }
-
     private ModelReference fetch() {
-        return ModelReference.fetch(new HadoopFiles("file:" + model, new Configuration()), options());
+        return ModelReference.fetch("file:" + model, new SparkConf(false), options());
     }
 
     private ExecutorOptions options() {
-        return new ExecutorOptions(KernelChoice.AUTO, 1, 2048, 8, KeyValueFormat.F32, 0, cache().toString(), 0);
+        return ExecutorOptions.DEFAULT.withThreads(1).withCacheDirectory(cache().toString());
     }
 
     private Path cache() {

@@ -9,7 +9,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.sparkqwen.engine.kernels.KernelChoice;
-import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.model.ExecutorOptions;
@@ -52,7 +51,11 @@ public final class LocalSpark {
     public static ModelReference model(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
         return ModelReference.open(
                 MODEL,
-                new ExecutorOptions(kernels, threads, batchTokens, maxSequences, KeyValueFormat.F32, 0, null, 0));
+                ExecutorOptions.DEFAULT
+                        .withKernels(kernels)
+                        .withThreads(threads)
+                        .withBatchTokens(batchTokens)
+                        .withMaxSequences(maxSequences));
     }
 
     /// Returns the arguments of a job with the sample model.

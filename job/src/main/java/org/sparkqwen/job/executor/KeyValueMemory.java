@@ -1,4 +1,4 @@
-package org.sparkqwen.job.model;
+package org.sparkqwen.job.executor;
 
 import java.lang.management.ManagementFactory;
 import org.apache.spark.SparkConf;
@@ -13,7 +13,7 @@ import org.sparkqwen.engine.sizing.WorkingMemory;
 ///
 /// Where the cluster limits executors to their memory overhead, it is the part of the overhead that a step does not
 /// need. Elsewhere it is an eighth of the machine's memory, and at most 4 GiB.
-public final class KeyValueMemory {
+final class KeyValueMemory {
     private static final Logger LOG = LoggerFactory.getLogger(KeyValueMemory.class);
 
     private static final long MIB = 1 << 20;
@@ -41,7 +41,7 @@ public final class KeyValueMemory {
 
     /// @param step the bytes that a step needs off the heap, besides the KV cache
     /// @param physical the bytes of memory that the machine or the container has
-    public static long bytes(@Nullable SparkConf conf, long step, long physical) {
+    static long bytes(@Nullable SparkConf conf, long step, long physical) {
         long overhead = conf == null ? 0 : overhead(conf);
         long bytes = overhead > 0 ? overhead - step - JVM : Math.min(physical / 8, MOST);
         return Math.max(bytes, LEAST);

@@ -1,4 +1,4 @@
-package org.sparkqwen.job.model;
+package org.sparkqwen.job.storage;
 
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,17 +1,13 @@
-package org.sparkqwen.job.cli;
+package org.sparkqwen.job.executor;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.apache.spark.SparkConf;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.job.model.KeyValueMemory;
-import picocli.CommandLine.TypeConversionException;
 
-/// The memory of the KV cache, with and without a given size.
+/// The memory of the KV cache if the user gives no size.
 class KeyValueMemoryTest {
     private static final long MIB = 1 << 20;
     private static final long GIB = 1 << 30;
@@ -39,19 +35,5 @@ class KeyValueMemoryTest {
             conf.set("spark.executor.memoryOverhead", overhead);
         }
         assertThat(KeyValueMemory.bytes(conf, stepMib * MIB, 512 * GIB) / MIB).isEqualTo(expectedMib);
-    }
-
-    @ParameterizedTest
-    @CsvSource({"512m, 536870912", "2g, 2147483648", "2G, 2147483648", "1000, 1000", "3k, 3072"})
-    void sizesAreWrittenAsSparkWritesThem(String text, long bytes) {
-        assertThat(new ByteSize().convert(text)).isEqualTo(bytes);
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"0", "-1g", "much", "1.5g", ""})
-    void otherSizesAreRefused(String text) {
-        assertThatThrownBy(() -> new ByteSize().convert(text))
-                .isInstanceOf(TypeConversionException.class)
-                .hasMessage("'%s' is not a size above 0; write 512m or 2g".formatted(text));
     }
 }

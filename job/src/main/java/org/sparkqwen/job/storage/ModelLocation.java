@@ -1,4 +1,4 @@
-package org.sparkqwen.job.model;
+package org.sparkqwen.job.storage;
 
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -10,9 +10,6 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.storage.HadoopFiles;
-import org.sparkqwen.job.storage.S3Check;
-import org.sparkqwen.job.storage.S3Settings;
 
 /// The location to which `--model` points.
 public sealed interface ModelLocation {
@@ -39,15 +36,25 @@ public sealed interface ModelLocation {
     }
 
     /// @param text the value of the option; null for the small sample model
-    /// @throws Refusal if the text is neither a directory nor a URI
+    /// @throws Refusal if the text is neither a directory nor a URI, or if it has credentials
     static ModelLocation of(@Nullable String text) {
         if (text == null) {
             return new Local(SampleModel.directory());
         }
-        S3Settings.refuseCredentials("--model", text);
         if (!WITH_SCHEME.matcher(text).matches()) {
+            S3Settings.refuseCredentials("--model", text);
             return new Local(Path.of(text));
         }
+        Remote remote = remote(text);
+        URI uri = URI.create(remote.uri());
+        return "file".equalsIgnoreCase(uri.getScheme()) ? new Local(Path.of(uri.getPath())) : remote;
+    }
+
+    /// Returns the directory that a URI names, on whatever file system.
+    ///
+    /// @throws Refusal if the text is no URI of a directory, or if it has credentials
+    static Remote remote(String text) {
+        S3Settings.refuseCredentials("--model", text);
         try {
             URI uri = new URI(text.replaceAll("/+$", ""));
             String authority = uri.getRawAuthority();
@@ -58,9 +65,7 @@ public sealed interface ModelLocation {
             if (uri.getPath() == null || uri.getPath().isEmpty()) {
                 throw Refusal.usage("--model %s names no directory".formatted(text));
             }
-            return "file".equalsIgnoreCase(uri.getScheme())
-                    ? new Local(Path.of(uri.getPath()))
-                    : new Remote(uri.toString());
+            return new Remote(uri.toString());
         } catch (URISyntaxException e) {
             throw Refusal.usage("--model %s is no URI: %s".formatted(text, e.getReason()));
         }
