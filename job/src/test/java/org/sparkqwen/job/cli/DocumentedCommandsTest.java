@@ -3,7 +3,9 @@ package org.sparkqwen.job.cli;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +17,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -85,6 +88,20 @@ class DocumentedCommandsTest {
         }
         CommandRun run = Shell.run(directory, onThisMachine(block.text()));
         assertThat(run.exitCode()).as(run.out()).isZero();
+        String results = run.out() + jsonOutput();
+        assertThat(block.shown()).allSatisfy(line -> assertThat(results).contains(line));
+    }
+
+    /// Returns the JSON files that commands have written, where quotation marks within texts are not escaped.
+    private String jsonOutput() throws IOException {
+        StringBuilder output = new StringBuilder();
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.filter(each -> each.getFileName().toString().matches("part-.*\\.json"))
+                    .toList()) {
+                output.append(Files.readString(file));
+            }
+        }
+        return output.toString().replace("\\\"", "\"");
     }
 
     @Test
@@ -115,6 +132,44 @@ class DocumentedCommandsTest {
         assertThat(wrong).isEmpty();
     }
 
+    @Test
+    void javaExamplesCompile() throws IOException {
+        List<Block> examples =
+                blocks().filter(block -> block.language().equals("java")).toList();
+        assertThat(examples).isNotEmpty();
+        for (Block example : examples) {
+            Path source = Files.writeString(directory.resolve("Example.java"), """
+                import java.nio.file.Path;
+                import org.apache.spark.sql.*;
+                import org.sparkqwen.engine.tokenizer.SpecialTokens;
+                import org.sparkqwen.job.*;
+                import org.sparkqwen.job.columns.*;
+                import org.sparkqwen.job.model.*;
+
+                class Example {
+                    void run(SparkSession spark) {
+                        %s
+                    }
+                }
+                """.formatted(example.text()));
+            ByteArrayOutputStream errors = new ByteArrayOutputStream();
+            int exitCode = ToolProvider.getSystemJavaCompiler()
+                    .run(
+                            null,
+                            null,
+                            errors,
+                            "-proc:none",
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            "-d",
+                            directory.toString(),
+                            source.toString());
+            assertThat(exitCode)
+                    .as("%s: %s", example, errors.toString(StandardCharsets.UTF_8))
+                    .isZero();
+        }
+    }
+
     static Stream<Block> shellBlocks() throws IOException {
         return blocks().filter(
                         block -> block.language().equals("sh") && !block.text().equals(LONGEST));
@@ -128,10 +183,23 @@ class DocumentedCommandsTest {
             while (block.find()) {
                 long line = text.substring(0, block.start()).lines().count() + 1;
                 String place = "%s:%d".formatted(PROJECT.relativize(page), line);
-                blocks.add(new Block(place, block.group(1), block.group(2)));
+                List<String> shown = shown(text.substring(block.end()).split("\n#|```sh", 2)[0]);
+                blocks.add(new Block(place, block.group(1), block.group(2), shown));
             }
         }
         return blocks.stream();
+    }
+
+    /// Returns the lines of output and of generated JSON that the rest of a section shows, except lines that
+    /// differ from run to run.
+    private static List<String> shown(String rest) {
+        return BLOCK.matcher(rest)
+                .results()
+                .filter(block -> block.group(1).equals("text"))
+                .flatMap(block -> block.group(2).lines())
+                .filter(line -> line.startsWith("  ") || line.startsWith("{\"title"))
+                .filter(line -> !line.startsWith("  shared "))
+                .toList();
     }
 
     private static List<Path> pages() throws IOException {
@@ -157,7 +225,8 @@ class DocumentedCommandsTest {
     ///
     /// @param place the page and the line of the block
     /// @param language the word after the opening fence
-    record Block(String place, String language, String text) {
+    /// @param shown lines that its commands print or write, according to the page
+    record Block(String place, String language, String text, List<String> shown) {
         @Override
         public String toString() {
             return place;
