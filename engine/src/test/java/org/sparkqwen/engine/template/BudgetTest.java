@@ -31,7 +31,7 @@ class BudgetTest {
         return "{% set ns = namespace(a=" + first + ") %}" + DOUBLED.replace("DOUBLE", twice) + "{{ " + use + " }}";
     }
 
-    /// Evaluates `expression` ten thousand million times.
+    /// Returns a template that evaluates `expression` ten thousand million times.
     private static String rounds(String expression) {
         return "{% set ns = namespace() %}{% set ones = range(1, 100000) %}{% set zeros = range(100000) | map('abs') %}"
                 + "{% set digits = '7' * 900 %}{% set spaces = ' ' * 1000000 %}{% set letters = 'a,b' * 100000 %}"
@@ -43,7 +43,7 @@ class BudgetTest {
         return IntStream.range(0, count).mapToObj(i -> "a" + i).collect(Collectors.joining(","));
     }
 
-    /// Each would take more than any heap, or for ever.
+    /// Returns templates each of which would take more memory than any heap has, or would never end.
     private static List<String> bombs() {
         return List.of(
                 // memory
@@ -180,7 +180,7 @@ class BudgetTest {
                         .doesNotContainPattern("\\p{Cntrl}"));
     }
 
-    /// Java's own methods take the square of these texts' length, which is minutes and more.
+    /// Java's own methods take quadratic time for these texts, which is minutes and more.
     @ParameterizedTest
     @CsvSource({"Σ, lower, σ, ς", "aΣ, lower, aσ, aς", "İ, lower, i̇, i̇", "ß, upper, SS, SS", "ﬃ, upper, FFI, FFI"})
     void lettersThatBecomeOthersAreRewrittenInTime(String letters, String filter, String each, String last) {
@@ -190,7 +190,7 @@ class BudgetTest {
                 AN_END, () -> assertThat(template.render(variables)).hasToString(each.repeat(199_999) + last));
     }
 
-    /// What is computed in another way than by Java's own methods.
+    /// These cases are not computed by Java's own methods.
     @ParameterizedTest
     @CsvSource(
             delimiter = ';',
@@ -205,7 +205,7 @@ class BudgetTest {
         assertThat(Template.parse(template).render(VARIABLES)).hasToString(rendered);
     }
 
-    /// Words whose hashes lie side by side.
+    /// The hashes of these words are close to each other.
     @Test
     void aSourceOfManyWordsIsRead() {
         String source = "{% set " + names(120_000) + " = 1 %}";
@@ -213,7 +213,7 @@ class BudgetTest {
                 AN_END, () -> assertThat(Template.parse(source).words()).contains("a0", "a119999"));
     }
 
-    /// What Python does in no time ends here, too.
+    /// Python handles these templates in no time. They must end here, too.
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -292,7 +292,8 @@ class BudgetTest {
                 .hasMessage("100,000,000 characters, more than the 1,048,576 that a template may have");
     }
 
-    /// On a thread with the stack of Spark's threads, or less, the limits are what stops a template.
+    /// On a thread with the stack of Spark's threads, or with a smaller one, the limits stop a template
+    /// before the stack does.
     @ParameterizedTest
     @ValueSource(ints = {1024, 512})
     void theStackIsEnoughForWhatIsAllowed(int kibibytes) throws InterruptedException {
@@ -330,7 +331,8 @@ class BudgetTest {
         return Map.of("messages", turns);
     }
 
-    /// A megabyte of words in any number of messages, and more, is rendered; a quadratic step would not end.
+    /// A conversation has a megabyte of words or more, in any number of messages, and is rendered. With a
+    /// quadratic step it would not end.
     @ParameterizedTest
     @CsvSource({"1, 200000", "100, 2000", "10000, 20", "100000, 2", "1, 1000000", "1000, 1000"})
     void longConversationsAreRendered(int messages, int words) {
@@ -400,7 +402,7 @@ class BudgetTest {
         }
     }
 
-    /// Texts with one hash do not turn a dictionary into a list.
+    /// A dictionary whose texts have the same hash must not become as slow as a list.
     @Test
     void keysWithTheSameHashStayFast() {
         Map<String, Object> same = new LinkedHashMap<>();
