@@ -1,5 +1,7 @@
 package org.sparkqwen.job;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -75,6 +77,20 @@ class JobArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAnyPackage(
                         "org.sparkqwen.engine.scheduler..", "org.sparkqwen.engine.cache..", "jdk.incubator.vector..")
+                .check(JOB);
+    }
+
+    /// A family's title may be shown. Its class, or its names in config.json, would tell it from another.
+    @Test
+    void tellsNoModelFamilyFromAnother() {
+        noClasses()
+                .should()
+                .dependOnClassesThat(
+                        resideInAPackage("org.sparkqwen.engine.model.family").and(assignableTo(ModelFamily.class)))
+                .orShould()
+                .callMethod(ModelFamily.class, "modelType")
+                .orShould()
+                .callMethod(ModelFamily.class, "className")
                 .check(JOB);
     }
 
