@@ -4,6 +4,7 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -27,7 +28,6 @@ import org.sparkqwen.job.executor.Outcome;
 import org.sparkqwen.job.executor.PartitionEngine;
 import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.model.TaskModel;
 import org.sparkqwen.job.spark.RowNumber;
 
 /// Generates continuations: takes a Dataset of prompts and returns one row for each sample of each prompt.
@@ -110,6 +110,18 @@ public final class GenerateJob implements Work {
     @Override
     public String name() {
         return "generate";
+    }
+
+    @Override
+    public Map<String, String> identity() {
+        Map<String, String> identity = JobIdentity.of(name(), model.identity(), settings);
+        identity.put("kv", JobIdentity.text(model.options().keyValues())); // it is rounded with bf16
+        return identity;
+    }
+
+    @Override
+    public StructType addedColumns() {
+        return OutputColumn.schema(columns);
     }
 
     /// Estimates the tokens of a row: of its prompt, and of all its samples.

@@ -4,6 +4,7 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -26,7 +27,6 @@ import org.sparkqwen.job.executor.Outcome;
 import org.sparkqwen.job.executor.PartitionEngine;
 import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.model.TaskModel;
 
 /// Scores documents, or continuations of prompts: takes a Dataset and returns its rows with their log-likelihood.
 ///
@@ -125,6 +125,16 @@ public final class ScoreJob implements Work {
     @Override
     public String name() {
         return "score";
+    }
+
+    @Override
+    public Map<String, String> identity() {
+        return JobIdentity.of(name(), model.identity(), settings);
+    }
+
+    @Override
+    public StructType addedColumns() {
+        return OutputColumn.schema(columns);
     }
 
     @Override

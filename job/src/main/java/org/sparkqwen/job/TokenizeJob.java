@@ -4,6 +4,7 @@ import java.io.Serializable;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Column;
@@ -68,6 +69,20 @@ public final class TokenizeJob implements Work {
     @Override
     public String name() {
         return "tokenize";
+    }
+
+    /// The directory's name is not part of the identity, but the contents of the tokenizer's files are.
+    @Override
+    public Map<String, String> identity() {
+        return JobIdentity.of(
+                name(),
+                "tokenizer " + TokenizerFiles.read(Path.of(settings.model())).sha256(),
+                settings);
+    }
+
+    @Override
+    public StructType addedColumns() {
+        return OutputColumn.schema(columns);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package org.sparkqwen.job;
 
+import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -14,6 +15,14 @@ public interface Work {
     /// Returns the name of the work, such as `score`, as a person sees it.
     String name();
 
+    /// Returns what decides the output's rows, as texts by name: the job, its model, and its settings. A run is
+    /// resumed by work with the same identity alone.
+    Map<String, String> identity();
+
+    /// Returns the columns that the work adds. They come last in the output, behind those of the input that pass
+    /// through, and one of them is the string `error`, which is null unless the row was rejected.
+    StructType addedColumns();
+
     /// Estimates the cost of a row in tokens, by which rows are spread over the cluster.
     ///
     /// @param input the columns of the input
@@ -27,7 +36,6 @@ public interface Work {
     /// [#prepare], but only what it returns afterwards can be computed.
     ///
     /// @param counts counts the rows while tasks process them
-    /// @return rows with a string column `error`, which is null unless the row was rejected
     /// @throws RuntimeException naming the column, if the input lacks one or has one of a wrong type
     Dataset<Row> apply(Dataset<Row> input, TaskCounts counts);
 

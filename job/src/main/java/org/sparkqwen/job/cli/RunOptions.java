@@ -151,7 +151,6 @@ final class RunOptions {
                 outputFormat,
                 outputOptions,
                 mode,
-                columns,
                 new ErrorPolicy(onError, maxErrorRate),
                 limit,
                 checkpointRows,

@@ -50,14 +50,14 @@ public record ErrorKind(String reason, long rows, long example) implements Seria
     }
 
     /// Merges kinds with the same key.
-    static Map<String, ErrorKind> together(Collection<ErrorKind> kinds) {
+    public static Map<String, ErrorKind> together(Collection<ErrorKind> kinds) {
         Map<String, ErrorKind> together = new HashMap<>();
         kinds.forEach(kind -> together.merge(kind.key(), kind, ErrorKind::plus));
         return together;
     }
 
     /// Sorts kinds by frequency, the most frequent first.
-    static List<ErrorKind> sorted(Collection<ErrorKind> kinds) {
+    public static List<ErrorKind> sorted(Collection<ErrorKind> kinds) {
         return kinds.stream()
                 .sorted(Comparator.comparingLong(ErrorKind::rows).reversed().thenComparing(ErrorKind::reason))
                 .toList();

@@ -1,4 +1,4 @@
-/// The engines of an executor's JVM, and the course of a partition through one.
+/// The engines of an executor's JVM, and the course of a partition through an engine or a tokenizer.
 @NullMarked
 package org.sparkqwen.job.executor;
 

@@ -111,8 +111,9 @@ final class CheckpointedRun {
     /// @param commits the commits in order
     /// @param origins the origins of the run's rows
     /// @param leftOut the input files that cannot be read
-    public record Outcome(List<Commit> commits, Origins origins, UnreadableFiles leftOut) {
-        public List<ErrorKind> errorKinds() {
+    /// @param wasComplete whether earlier starts had done everything
+    record Outcome(List<Commit> commits, Origins origins, UnreadableFiles leftOut, boolean wasComplete) {
+        List<ErrorKind> errorKinds() {
             return CheckpointedRun.errorKinds(commits);
         }
 
@@ -138,7 +139,8 @@ final class CheckpointedRun {
         state.leaveOut(leftOut);
         files.discardUnfinished();
         long total = Math.min(limit(), planned.rows());
-        if (rows(commits) < total || commits.isEmpty()) {
+        boolean wasComplete = rows(commits) >= total && !commits.isEmpty();
+        if (!wasComplete) {
             state.mark(false);
             process(commits, planned, total);
         }
@@ -147,7 +149,7 @@ final class CheckpointedRun {
         files.discard(files.strays(commits));
         files.refuseChanged(commits);
         state.mark(true);
-        return new Outcome(commits, planned.origins(0, total), leftOut);
+        return new Outcome(commits, planned.origins(0, total), leftOut, wasComplete);
     }
 
     private long limit() {

@@ -55,20 +55,24 @@ public final class JobRun implements AutoCloseable {
     private final String name;
     private final RunSettings settings;
     private final SparkSession spark;
+    private final boolean ownSession;
     private final Warnings warnings = new Warnings(System.err);
     private final Interruption interruption;
     private Consumer<StructType> check = schema -> {};
     private @Nullable DriverClaim claim;
 
-    private JobRun(String name, RunSettings settings, SparkSession spark) {
+    /// @param ownSession whether the session ends with the run
+    private JobRun(String name, RunSettings settings, SparkSession spark, boolean ownSession) {
         this.name = name;
         this.settings = settings;
         this.spark = spark;
+        this.ownSession = ownSession;
         interruption = Interruption.watch(name, this::release);
     }
 
     /// What a finished run wrote, over all its restarts.
     ///
+    /// @param summary what was done
     /// @param output the output as read back
     /// @param started when the run first started
     /// @param elapsed the time of the run's intervals together
@@ -76,8 +80,8 @@ public final class JobRun implements AutoCloseable {
     /// @param pace the pace of this start's work
     /// @param badData what was wrong with the input
     /// @param restarts how many starts of a driver after the first had work to do
-    /// @param warnings what a person should know of the run
     public record Written(
+            RunSummary summary,
             Dataset<Row> output,
             String started,
             Duration elapsed,
@@ -85,8 +89,11 @@ public final class JobRun implements AutoCloseable {
             Pace pace,
             BadData badData,
             int intervals,
-            int restarts,
-            List<String> warnings) {
+            int restarts) {
+        public List<String> warnings() {
+            return summary.warnings();
+        }
+
         public double seconds() {
             return Math.max(1, elapsed.toMillis()) / 1e3;
         }
@@ -96,8 +103,7 @@ public final class JobRun implements AutoCloseable {
     ///
     /// @throws Refusal if a path has credentials, or Spark cannot write
     public static JobRun start(String name, RunSettings settings) {
-        settings.input().paths().forEach(input -> S3Settings.refuseCredentials("--input", input));
-        S3Settings.refuseCredentials("--output", settings.output());
+        refuseCredentials(settings);
         SparkConf conf = configuration(settings);
         refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
         return new JobRun(
@@ -106,7 +112,21 @@ public final class JobRun implements AutoCloseable {
                 SparkSession.builder()
                         .appName("spark-qwen " + name)
                         .config(conf)
-                        .getOrCreate());
+                        .getOrCreate(),
+                true);
+    }
+
+    /// Works in a session that stays open.
+    ///
+    /// @throws Refusal if a path has credentials
+    static JobRun in(SparkSession spark, String name, RunSettings settings) {
+        refuseCredentials(settings);
+        return new JobRun(name, settings, spark, false);
+    }
+
+    private static void refuseCredentials(RunSettings settings) {
+        settings.input().paths().forEach(input -> S3Settings.refuseCredentials("--input", input));
+        S3Settings.refuseCredentials("--output", settings.output());
     }
 
     /// Refuses local directories that cannot be written to, because Spark would end the JVM with exit code 53 and
@@ -186,7 +206,11 @@ public final class JobRun implements AutoCloseable {
         OutputFormat format = new OutputFormat(spark, settings.outputFormat());
         format.refuseWhatItCannotHold(result.schema());
         warnings.addAll(format.cautions(result.schema()));
-        StructType quarantined = quarantined(input, result);
+        StructType quarantined = settings.drops()
+                ? Quarantine.schema(
+                        result.schema(),
+                        result.schema().size() - work.addedColumns().size())
+                : null; // the columns of rows that are dropped
         List<String> needed = columnsRead(input, result);
         UnreadableColumn.refuse(input.schema(), needed);
         InputScan scan = scan(
@@ -222,6 +246,7 @@ public final class JobRun implements AutoCloseable {
         warnings.addAll(counters.notes().warnings());
         Dataset<Row> written = read(settings.output(), result.schema());
         return new Written(
+                RunSummary.of(outcome.commits(), outcome.wasComplete(), warnings.lines()),
                 written,
                 state.run().started(),
                 outcome.time(),
@@ -229,16 +254,7 @@ public final class JobRun implements AutoCloseable {
                 pace,
                 badData(outcome, written, quarantined),
                 outcome.commits().size(),
-                Math.max(0, state.attempts() - 1),
-                warnings.lines());
-    }
-
-    /// Returns the columns of rows that are dropped; null if none are.
-    private @Nullable StructType quarantined(Dataset<Row> input, Dataset<Row> result) {
-        int passed = settings.columns().isEmpty()
-                ? RowProblem.without(input.schema()).size()
-                : Set.copyOf(settings.columns()).size();
-        return settings.drops() ? Quarantine.schema(result.schema(), passed) : null;
+                Math.max(0, state.attempts() - 1));
     }
 
     private BadData badData(CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
@@ -381,6 +397,8 @@ public final class JobRun implements AutoCloseable {
     public void close() {
         release();
         interruption.close();
-        spark.stop();
+        if (ownSession) {
+            spark.stop();
+        }
     }
 }

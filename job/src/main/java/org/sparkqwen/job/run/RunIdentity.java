@@ -38,6 +38,13 @@ public record RunIdentity(Map<String, String> facts) {
         return new RunIdentity(facts);
     }
 
+    /// @param facts what decides the rows of the output, by name
+    static RunIdentity of(Map<String, Object> facts, SafeOptions safe) {
+        Map<String, String> texts = new TreeMap<>();
+        safe.identifying(facts).forEach((name, value) -> texts.put(name, text(value)));
+        return new RunIdentity(texts);
+    }
+
     private static String text(@Nullable Object value) {
         return value == null ? "unset" : value.toString();
     }

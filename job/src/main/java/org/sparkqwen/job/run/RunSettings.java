@@ -1,6 +1,5 @@
 package org.sparkqwen.job.run;
 
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.errors.ErrorPolicy;
@@ -8,13 +7,13 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
 
 /// The settings of a run: what it reads and writes, and how. They do not include what the job does with a row.
+/// [#of] has the defaults of the command line.
 ///
 /// @param input what is read
 /// @param output the directory that the run creates, on any file system that Spark writes to
 /// @param outputFormat `parquet`, `json` or `orc`
 /// @param outputOptions the options of that format
 /// @param mode what to do when the output exists
-/// @param columns the input columns that pass through to the output; empty for all
 /// @param errors how rejected rows are handled
 /// @param limit how many of the first rows are processed; null for all
 /// @param checkpointRows the rows of an interval; null for as many as take about ten minutes
@@ -27,7 +26,6 @@ public record RunSettings(
         String outputFormat,
         Map<String, String> outputOptions,
         Mode mode,
-        List<String> columns,
         ErrorPolicy errors,
         @Nullable Long limit,
         @Nullable Long checkpointRows,
@@ -68,7 +66,6 @@ public record RunSettings(
                 "parquet",
                 Map.of(),
                 Mode.RESUME,
-                List.of(),
                 new ErrorPolicy(ErrorPolicy.OnError.KEEP, null),
                 null,
                 null,
@@ -77,15 +74,32 @@ public record RunSettings(
                 Map.of());
     }
 
-    /// Returns these settings with another way to handle rejected rows.
-    public RunSettings withErrors(ErrorPolicy value) {
+    /// Returns these settings with another way to treat an output that exists.
+    public RunSettings withMode(Mode value) {
         return new RunSettings(
                 input,
                 output,
                 outputFormat,
                 outputOptions,
+                value,
+                errors,
+                limit,
+                checkpointRows,
+                checkpointBytes,
+                targetFileSize,
+                conf);
+    }
+
+    /// Returns these settings with another way to handle rejected rows. If rejected rows are dropped, files that
+    /// cannot be read are left out, too.
+    public RunSettings withErrors(ErrorPolicy value) {
+        boolean drops = value.onError() == ErrorPolicy.OnError.DROP;
+        return new RunSettings(
+                new InputFormat(input.paths(), input.name(), input.options(), drops),
+                output,
+                outputFormat,
+                outputOptions,
                 mode,
-                columns,
                 value,
                 limit,
                 checkpointRows,
@@ -102,7 +116,6 @@ public record RunSettings(
                 outputFormat,
                 outputOptions,
                 mode,
-                columns,
                 errors,
                 limit,
                 value,
@@ -119,7 +132,6 @@ public record RunSettings(
                 outputFormat,
                 outputOptions,
                 mode,
-                columns,
                 errors,
                 limit,
                 checkpointRows,

@@ -31,6 +31,10 @@ import picocli.CommandLine.Model.OptionSpec;
 class DocumentedOptionsTest {
     private static final Path DOCS = Path.of("../docs");
 
+    /// The columns that the job of a command adds.
+    private static final Map<String, StructType> ADDED =
+            Map.of("score", ScoreJob.SCHEMA, "generate", GenerateJob.SCHEMA, "tokenize", TokenizeJob.SCHEMA);
+
     private static final Pattern OPTION = Pattern.compile("--[a-z][a-z0-9-]*");
 
     @Test
@@ -116,14 +120,26 @@ class DocumentedOptionsTest {
     }
 
     @Test
+    void helpNamesTheColumnsThatTheJobsAdd() {
+        ADDED.forEach((command, schema) -> {
+            CommandSpec spec = Main.commandLine().getSubcommands().get(command).getCommandSpec();
+            String description = String.join(" ", spec.usageMessage().description());
+            String names = matches(Pattern.compile("input and then (.*? and error)\\."), description)
+                    .getFirst()
+                    .replace("input and then ", "")
+                    .replaceAll(" \\([^)]*\\)", "");
+            assertThat(names.split(",? and |, |\\.")).as(command).containsExactly(schema.fieldNames());
+        });
+    }
+
+    @Test
     void thePageHasTheColumnsThatTheJobsAdd() throws IOException {
         Map<String, List<List<String>>> tables = rows("columns.md", "###");
-        Map.of("score", ScoreJob.SCHEMA, "generate", GenerateJob.SCHEMA, "tokenize", TokenizeJob.SCHEMA)
-                .forEach((command, schema) -> assertThat(tables.getOrDefault(command, List.of()).stream()
-                                .map(row -> row.get(0).replace("`", "") + " "
-                                        + row.get(1).replace("\\", "")))
-                        .as(command)
-                        .containsExactlyElementsOf(columns(schema)));
+        ADDED.forEach((command, schema) -> assertThat(tables.getOrDefault(command, List.of()).stream()
+                        .map(row ->
+                                row.get(0).replace("`", "") + " " + row.get(1).replace("\\", "")))
+                .as(command)
+                .containsExactlyElementsOf(columns(schema)));
     }
 
     private static List<String> columns(StructType schema) {
