@@ -172,13 +172,13 @@ final class PromptOptions {
         }
         return new ChatPrompt(
                 user,
-                new ChatPrompt.Settings(
-                        messagesColumn != null,
-                        system,
-                        thinks,
-                        source,
-                        continued,
-                        chatTemplate.words().orElse(null)));
+                ChatPrompt.Settings.DEFAULT
+                        .withConversations(messagesColumn != null)
+                        .withSystem(system)
+                        .withThinking(thinks)
+                        .withTools(source)
+                        .withContinued(continued)
+                        .withWords(chatTemplate.words().orElse(null)));
     }
 
     /// Renders a conversation, so that a template that cannot be used is refused before the run.

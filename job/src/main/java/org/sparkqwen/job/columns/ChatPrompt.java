@@ -47,7 +47,40 @@ public record ChatPrompt(PromptSource user, Settings settings) implements Prompt
             @Nullable ToolSource tools,
             boolean continued,
             @Nullable Set<String> words)
-            implements Serializable {}
+            implements Serializable {
+        /// The default: a column of users' messages, each answered, with nothing besides the message.
+        public static final Settings DEFAULT = new Settings(false, null, null, null, false, null);
+
+        /// Returns these settings with a column of conversations, or one of users' messages.
+        public Settings withConversations(boolean value) {
+            return new Settings(value, system, thinking, tools, continued, words);
+        }
+
+        /// Returns these settings with another system message, for conversations that have none; null for none.
+        public Settings withSystem(@Nullable String value) {
+            return new Settings(conversations, value, thinking, tools, continued, words);
+        }
+
+        /// Returns these settings with another `enable_thinking`; null to leave it to the template.
+        public Settings withThinking(@Nullable Boolean value) {
+            return new Settings(conversations, system, value, tools, continued, words);
+        }
+
+        /// Returns these settings with other tools that the model may call; null for none.
+        public Settings withTools(@Nullable ToolSource value) {
+            return new Settings(conversations, system, thinking, value, continued, words);
+        }
+
+        /// Returns these settings with the last message continued, or answered.
+        public Settings withContinued(boolean value) {
+            return new Settings(conversations, system, thinking, tools, value, words);
+        }
+
+        /// Returns these settings with other words of the template; null if any field may change the prompt.
+        public Settings withWords(@Nullable Set<String> value) {
+            return new Settings(conversations, system, thinking, tools, continued, value);
+        }
+    }
 
     @Override
     public void checkIn(StructType input) {
