@@ -33,6 +33,11 @@ record ColumnPath(List<String> names, DataType type) {
         return Optional.empty();
     }
 
+    /// Finds what `name` means in an input that was checked to have it.
+    static ColumnPath checked(String name, StructType input) {
+        return of(name, input).orElseThrow();
+    }
+
     private ColumnPath within(String outer) {
         List<String> path = new ArrayList<>(List.of(outer));
         path.addAll(names);

@@ -55,14 +55,16 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
 
         @Override
         public Column estimatedTokens(StructType input) {
-            return functions.octet_length(path(input).column()).divide(BYTES_PER_TOKEN);
+            return functions
+                    .octet_length(ColumnPath.checked(name, input).column())
+                    .divide(BYTES_PER_TOKEN);
         }
 
         /// Selects the column as bytes, because a string from Spark would hide malformed UTF-8 behind
         /// replacement characters.
         @Override
         public Column select(StructType input) {
-            return path(input).column().cast(DataTypes.BinaryType);
+            return ColumnPath.checked(name, input).column().cast(DataTypes.BinaryType);
         }
 
         @Override
@@ -95,12 +97,12 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
     record Tokens(String name) implements ContentColumn {
         @Override
         public Column estimatedTokens(StructType input) {
-            return functions.size(path(input).column());
+            return functions.size(ColumnPath.checked(name, input).column());
         }
 
         @Override
         public Column select(StructType input) {
-            return path(input).column().cast(DataTypes.createArrayType(DataTypes.LongType));
+            return ColumnPath.checked(name, input).column().cast(DataTypes.createArrayType(DataTypes.LongType));
         }
 
         @Override
@@ -176,11 +178,6 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
             throw Refusal.usage("column '%s' is %s; %s takes %s"
                     .formatted(Quote.of(name()), Quote.of(type.simpleString()), option, expected));
         });
-    }
-
-    /// Finds the column in an input that was checked.
-    default ColumnPath path(StructType input) {
-        return ColumnPath.of(name(), input).orElseThrow();
     }
 
     /// Quotes names for a message, the first of many.
