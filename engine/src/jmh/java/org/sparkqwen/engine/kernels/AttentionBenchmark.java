@@ -50,7 +50,7 @@ public class AttentionBenchmark {
 
     @Setup
     public void fill() {
-        Operands operands = new Operands(arena);
+        RandomOperands operands = new RandomOperands(arena);
         queries = operands.floats((long) QUERIES * SHAPE.queryWidth());
         out = arena.allocate(JAVA_FLOAT, (long) QUERIES * SHAPE.queryWidth());
         List<MemorySegment> blocks = IntStream.range(0, Math.ceilDiv(tokens, KeyValueBlock.TOKENS))

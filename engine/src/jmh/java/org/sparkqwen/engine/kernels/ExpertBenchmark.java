@@ -65,7 +65,7 @@ public class ExpertBenchmark {
 
     @Setup
     public void fill() {
-        Operands operands = new Operands(arena);
+        RandomOperands operands = new RandomOperands(arena);
         long tokens = (long) rows * TOKENS_PER_ROW;
         in = operands.floats(tokens * HIDDEN);
         gated = arena.allocate(JAVA_FLOAT, (long) MOST_ROWS * INTERMEDIATE);
@@ -79,7 +79,7 @@ public class ExpertBenchmark {
                 .toList();
     }
 
-    private ExpertRows expert(Operands operands, int expert) {
+    private ExpertRows expert(RandomOperands operands, int expert) {
         int[] ofBatch = new int[rows];
         Arrays.setAll(ofBatch, row -> row * TOKENS_PER_ROW + expert % TOKENS_PER_ROW);
         float[] shares = new float[rows];

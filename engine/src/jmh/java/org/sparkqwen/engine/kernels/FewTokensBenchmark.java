@@ -50,7 +50,7 @@ public class FewTokensBenchmark {
 
     @Setup
     public void fill() {
-        Operands operands = new Operands(arena);
+        RandomOperands operands = new RandomOperands(arena);
         in = operands.floats((long) tokens * INPUTS);
         MemorySegment out = arena.allocate(JAVA_FLOAT, (long) tokens * OUTPUTS);
         layers = IntStream.range(0, LAYERS)

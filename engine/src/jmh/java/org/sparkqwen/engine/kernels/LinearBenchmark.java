@@ -77,7 +77,7 @@ public class LinearBenchmark {
 
     @Setup
     public void fill() {
-        Operands operands = new Operands(arena);
+        RandomOperands operands = new RandomOperands(arena);
         in = operands.floats((long) TOKENS * shape.inputs);
         Arrays.setAll(targets, i -> i);
         projections = shape.outputs.stream()

@@ -1,30 +1,44 @@
 package org.sparkqwen.engine.checkpoint;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Panels;
+import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.WeightRows;
 
-/// Packs a checkpoint that has all tensors of the layout. bfloat16 stays as it is; F16 and F32 become float32.
+/// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, each number keeps
+/// its value; another format may round.
 record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
 
     @Override
     public void fill(PackedTensor tensor, int piece, MemorySegment out) {
-        TensorView view = checkpoint.find(tensor.name()).orElseThrow();
-        int inputs = tensor.inputs();
-        long first = (long) piece * Matrix.PANEL * inputs;
-        switch (tensor.form()) {
-            case PANELS_BF16 -> Panels.fillBf16(view.data(), tensor.outputs(), inputs, piece, out);
-            case PANELS_F32 ->
-                Panels.fillF32(
-                        (output, row) -> view.read((long) output * inputs, row), tensor.outputs(), inputs, piece, out);
-            case ROWS_BF16 -> MemorySegment.copy(view.data(), first * Short.BYTES, out, 0, out.byteSize());
-            case ROWS_F32, VECTOR_F32 -> {
-                float[] values = new float[Math.toIntExact(out.byteSize() / Float.BYTES)];
-                view.read(first, values);
-                MemorySegment.copy(values, 0, out, JAVA_FLOAT_UNALIGNED, 0, values.length);
+        Rows rows = new Rows(checkpoint.find(tensor.name()).orElseThrow(), tensor.inputs());
+        WeightFormat format = tensor.form().format();
+        switch (tensor.form().arrangement()) {
+            case PANELS -> format.packPanel(rows, tensor.outputs(), tensor.inputs(), piece, out);
+            case ROWS -> {
+                long bytes = format.rowBytes(tensor.inputs());
+                for (int row = 0; row < out.byteSize() / bytes; row++) {
+                    format.packRow(rows, piece * Matrix.PANEL + row, tensor.inputs(), out.asSlice(row * bytes, bytes));
+                }
             }
+            case VECTOR -> format.packRow(rows, 0, tensor.inputs(), out);
+        }
+    }
+
+    /// The rows of a tensor; a vector is one row.
+    private record Rows(TensorView view, int inputs) implements WeightRows {
+        @Override
+        public void read(int output, float[] row) {
+            view.read((long) output * inputs, row);
+        }
+
+        @Override
+        public @Nullable MemorySegment bf16() {
+            return switch (view.dtype()) {
+                case BF16 -> view.data();
+                case F16, F32 -> null;
+            };
         }
     }
 }

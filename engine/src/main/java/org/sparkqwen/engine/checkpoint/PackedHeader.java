@@ -90,7 +90,7 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
         ArrayNode tensorNodes = header.putArray("tensors");
         for (PackedTensor tensor : layout.tensors()) {
             ObjectNode node = tensorNodes.addObject();
-            node.put("name", tensor.name()).put("form", tensor.form().name());
+            node.put("name", tensor.name()).put("form", tensor.form().toString());
             ArrayNode shape = node.putArray("shape");
             tensor.shape().forEach(shape::add);
             node.put("offset", tensor.offset()).put("bytes", tensor.bytes());
@@ -213,13 +213,9 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
         }
 
         private PackedTensor.Form form(JsonNode node) {
-            for (PackedTensor.Form form : PackedTensor.Form.values()) {
-                if (form.name().equals(node.path("form").asText())) {
-                    return form;
-                }
-            }
-            throw damaged("tensor %s has form %s"
-                    .formatted(Quote.of(node.path("name").asText()), Quote.of(node.path("form"))));
+            return PackedTensor.Form.named(node.path("form").asText())
+                    .orElseThrow(() -> damaged("tensor %s has form %s"
+                            .formatted(Quote.of(node.path("name").asText()), Quote.of(node.path("form")))));
         }
 
         private InvalidModelException damaged(String what) {

@@ -1,7 +1,13 @@
 package org.sparkqwen.engine.checkpoint;
 
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.WidenedFormat;
 
 /// A tensor in the form in which the engine computes with it. It is made, and written, in pieces that need no more than
 /// some megabytes.
@@ -10,32 +16,66 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// @param offset of its first byte in the data of a packed file; a multiple of [PackedLayout#ALIGNMENT]
 public record PackedTensor(String name, Form form, List<Integer> shape, long offset) implements WeightFiles.Tensor {
 
-    /// The form of the numbers, which are little-endian.
-    public enum Form {
-        /// Panels of bfloat16, `[ceil(outputs / 32)][inputs][32]`, zero past the last output: see [Matrix].
-        PANELS_BF16(DType.BF16, 2),
-        PANELS_F32(DType.F32, 2),
-        /// Rows of bfloat16, `[outputs][inputs]`, for an embedding that no head shares.
-        ROWS_BF16(DType.BF16, 2),
-        ROWS_F32(DType.F32, 2),
-        VECTOR_F32(DType.F32, 1);
+    /// The arrangement of a tensor's numbers.
+    public enum Arrangement {
+        /// Panels of 32 outputs, as many as hold all outputs, zero past the last one: see [Matrix].
+        PANELS(2),
+        /// Rows, one for each output, for an embedding that no head shares.
+        ROWS(2),
+        /// A vector, such as a norm's weight.
+        VECTOR(1);
 
-        private final DType dtype;
         private final int dimensions;
 
-        Form(DType dtype, int dimensions) {
-            this.dtype = dtype;
+        Arrangement(int dimensions) {
             this.dimensions = dimensions;
-        }
-
-        int dimensions() {
-            return dimensions;
         }
     }
 
+    /// The form of a tensor: the arrangement and the format of its numbers, which are little-endian. In files and
+    /// messages it is a word, `PANELS_BF16`.
+    ///
+    /// @param format float32 for a vector
+    public record Form(Arrangement arrangement, WeightFormat format) {
+        public static final Form VECTOR = new Form(Arrangement.VECTOR, KnownFormat.F32);
+
+        /// The form with a name, if packed files may hold it.
+        static Optional<Form> named(String name) {
+            return Stream.concat(
+                            Stream.of(VECTOR),
+                            Arrays.stream(KnownFormat.values())
+                                    .flatMap(format -> Stream.of(panels(format), rows(format))))
+                    .filter(form -> form.toString().equals(name))
+                    .findFirst();
+        }
+
+        public static Form panels(WeightFormat format) {
+            return new Form(Arrangement.PANELS, format);
+        }
+
+        public static Form rows(WeightFormat format) {
+            return new Form(Arrangement.ROWS, format);
+        }
+
+        int dimensions() {
+            return arrangement.dimensions;
+        }
+
+        @Override
+        public String toString() {
+            return arrangement + "_" + format.name();
+        }
+    }
+
+    /// The number format of a checkpoint whose numbers these are.
     @Override
     public DType dtype() {
-        return form.dtype;
+        return switch (form.format()) {
+            case KnownFormat.F32 -> DType.F32;
+            case KnownFormat.BF16 -> DType.BF16;
+            case WidenedFormat other ->
+                throw new IllegalStateException("tensor %s is %s, which no file holds".formatted(name, other.name()));
+        };
     }
 
     /// The number of outputs of a matrix.
@@ -49,22 +89,28 @@ public record PackedTensor(String name, Form form, List<Integer> shape, long off
     }
 
     public long bytes() {
-        long elements = switch (form) {
-            case PANELS_BF16, PANELS_F32 -> Matrix.packedElements(outputs(), inputs());
-            case ROWS_BF16, ROWS_F32 -> (long) outputs() * inputs();
-            case VECTOR_F32 -> shape.getFirst();
+        return switch (form.arrangement()) {
+            case PANELS -> Matrix.bytes(form.format(), outputs(), inputs());
+            case ROWS -> Math.multiplyExact(outputs(), form.format().rowBytes(inputs()));
+            case VECTOR -> form.format().rowBytes(inputs());
         };
-        return elements * form.dtype.bytes();
     }
 
     /// The number of pieces. A piece is a panel, as many rows, or a whole vector.
     public int pieces() {
-        return form.dimensions == 1 ? 1 : Matrix.panelCount(outputs());
+        return switch (form.arrangement()) {
+            case PANELS, ROWS -> Matrix.panelCount(outputs());
+            case VECTOR -> 1;
+        };
     }
 
     /// The bytes of every piece but the last, which may be shorter.
     long pieceBytes() {
-        return form.dimensions == 1 ? bytes() : (long) Matrix.PANEL * inputs() * form.dtype.bytes();
+        return switch (form.arrangement()) {
+            case PANELS -> form.format().panelBytes(inputs());
+            case ROWS -> Matrix.PANEL * form.format().rowBytes(inputs());
+            case VECTOR -> bytes();
+        };
     }
 
     /// The bytes of piece `piece`.

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The arithmetic of a transformer: whole operations on float32 activations in native memory.
 ///
-/// [ScalarKernels] defines each operation, and [VectorKernels] gives the same bits faster. A result depends on the
+/// [ScalarKernels] defines each operation, and every other back-end gives the same bits. A result depends on the
 /// operands alone, not on the number of threads, nor on the rest of the batch. To that end
 ///
 /// - every output of a linear layer is one chain of `fma` over the inputs in ascending order, from 0;
@@ -16,8 +16,23 @@ import org.jspecify.annotations.Nullable;
 /// - every other sum has 16 virtual lanes (term `i` goes to lane `i % 16`), which are added in order.
 ///
 /// Operations of one instance must not run at the same time. Rows are contiguous. An operand shorter than its shape
-/// throws [IndexOutOfBoundsException], and one on the Java heap throws [IllegalArgumentException].
+/// throws [IndexOutOfBoundsException], and one on the Java heap throws [IllegalArgumentException]. Indices, positions,
+/// tokens and the results that an operation returns or writes to arrays are on the heap.
 public interface Kernels extends AutoCloseable {
+    /// Looks up the vectors of tokens.
+    ///
+    /// @param table `[vocabulary, hidden]`
+    /// @param tokens ids below `table.outputs()`
+    /// @param out `[tokens.length, hidden]`
+    void embed(EmbeddingTable table, int[] tokens, MemorySegment out);
+
+    /// Copies rows of a batch: `out[i] = in[rows[i]]`.
+    ///
+    /// @param in `[more than the highest of rows, width]`
+    /// @param rows row indices, in any order
+    /// @param out `[rows.length, width]`; does not overlap `in`
+    void gatherRows(MemorySegment in, int width, int[] rows, MemorySegment out);
+
     /// Computes `out[t][n] = Σₖ in[t][k] · weight[n][k] + bias[n]` for linear layers that read the same input.
     ///
     /// @param in `[tokens, inputs]`

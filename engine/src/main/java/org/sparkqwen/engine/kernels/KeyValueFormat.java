@@ -21,18 +21,23 @@ public enum KeyValueFormat {
 
     /// The distance in bytes from the first column of a panel's row to another column.
     long offset(int column) {
-        return this == BF16 ? (long) Bf16Matrix.slot(column) * Short.BYTES : (long) column * Float.BYTES;
+        return switch (this) {
+            case F32 -> (long) column * Float.BYTES;
+            case BF16 -> (long) Bf16Panels.slot(column) * Short.BYTES;
+        };
     }
 
     float get(long address) {
-        return this == BF16 ? Float.intBitsToFloat(Memory.getShort(address) << 16) : Memory.getFloat(address);
+        return switch (this) {
+            case F32 -> Memory.getFloat(address);
+            case BF16 -> Bf16Panels.widened(Memory.getShort(address));
+        };
     }
 
     public void set(long address, float value) {
-        if (this == BF16) {
-            Memory.setShort(address, rounded(value));
-        } else {
-            Memory.setFloat(address, value);
+        switch (this) {
+            case F32 -> Memory.setFloat(address, value);
+            case BF16 -> Memory.setShort(address, rounded(value));
         }
     }
 

@@ -3,42 +3,55 @@ package org.sparkqwen.engine.kernels;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
-/// The weight of a linear layer, `[outputs, inputs]`, packed into panels: `[ceil(outputs / 32)][inputs][32]`.
+/// The weight of a linear layer, `[outputs, inputs]`, packed into panels of 32 outputs.
 ///
 /// A panel holds 32 outputs side by side for each input, which is the order in which the outer-product kernel reads
-/// them. Places past the last output hold zeros.
-public sealed interface Matrix permits Bf16Matrix, F32Matrix {
+/// them. Places past the last output hold zeros. How the numbers of a panel lie is up to the format; panel follows
+/// panel.
+///
+/// @param panels native memory of at least `panelCount() · format.panelBytes(inputs)` bytes
+public record Matrix(WeightFormat format, int outputs, int inputs, MemorySegment panels) implements EmbeddingTable {
     /// The number of outputs in a panel: two 512-bit vectors of floats.
-    int PANEL = 32;
+    public static final int PANEL = 32;
 
-    int outputs();
+    /// @throws IndexOutOfBoundsException if `panels` is too short for the panels of the format
+    /// @throws IllegalArgumentException if `panels` lies on the Java heap
+    public Matrix {
+        Memory.addressOfBytes(panels, bytes(format, outputs, inputs));
+    }
 
-    int inputs();
-
-    /// The packed weights, in native memory.
-    MemorySegment panels();
-
-    /// The size of a weight in bytes.
-    int elementBytes();
-
-    /// The address of a panel, `[inputs][32]`.
+    /// The address of a panel.
     ///
     /// @throws IndexOutOfBoundsException if there is no such panel
-    default long panelAddress(int panel) {
+    public long panelAddress(int panel) {
         Objects.checkIndex(panel, panelCount());
-        return panels().address() + (long) panel * inputs() * PANEL * elementBytes();
+        return panels.address() + panel * format.panelBytes(inputs);
     }
 
-    default int panelCount() {
-        return panelCount(outputs());
+    @Override
+    public void read(int token, long to) {
+        Objects.checkIndex(token, outputs);
+        long panel = panelAddress(token / PANEL);
+        for (int input = 0; input < inputs; input++) {
+            Memory.setFloat(to + (long) input * Float.BYTES, format.ofPanel(panel, inputs, input, token % PANEL));
+        }
     }
 
-    static int panelCount(int outputs) {
+    /// The bytes of all panels.
+    public long bytes() {
+        return bytes(format, outputs, inputs);
+    }
+
+    public int panelCount() {
+        return panelCount(outputs);
+    }
+
+    public static int panelCount(int outputs) {
         return Math.ceilDiv(outputs, PANEL);
     }
 
-    /// The number of elements of the packed form, padding included.
-    static long packedElements(int outputs, int inputs) {
-        return (long) panelCount(outputs) * PANEL * inputs;
+    /// The bytes of all panels of a weight.
+    public static long bytes(WeightFormat format, int outputs, int inputs) {
+        return Math.multiplyExact(panelCount(outputs), format.panelBytes(inputs));
     }
 }

@@ -12,6 +12,23 @@ import java.util.List;
 public final class Operands {
     private Operands() {}
 
+    public static void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
+        for (int token : tokens) {
+            require(token >= 0 && token < table.outputs(), "token %d of %d", token, table.outputs());
+        }
+        floats(out, tokens.length, table.inputs());
+    }
+
+    public static void gatherRows(MemorySegment in, int width, int[] rows, MemorySegment out) {
+        int highest = -1;
+        for (int row : rows) {
+            require(row >= 0, "row %d of a batch", row);
+            highest = Math.max(highest, row);
+        }
+        floats(in, highest + 1L, width);
+        floats(out, rows.length, width);
+    }
+
     public static void linear(MemorySegment in, int tokens, List<Projection> projections) {
         if (projections.isEmpty()) {
             throw new IllegalArgumentException("no layer to compute");

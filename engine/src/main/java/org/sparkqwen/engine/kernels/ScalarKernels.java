@@ -1,7 +1,6 @@
 package org.sparkqwen.engine.kernels;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.ScalarMath.LANES;
 
@@ -20,6 +19,16 @@ final class ScalarKernels implements Kernels {
     /// @param threads at least 1; the caller of an operation is one of them
     public ScalarKernels(int threads) {
         team = ThreadTeam.start(threads);
+    }
+
+    @Override
+    public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
+        Lookup.embed(team, table, tokens, out);
+    }
+
+    @Override
+    public void gatherRows(MemorySegment in, int width, int[] rows, MemorySegment out) {
+        Lookup.gatherRows(team, in, width, rows, out);
     }
 
     @Override
@@ -445,18 +454,12 @@ final class ScalarKernels implements Kernels {
 
     /// One panel of a weight, widened to floats, `[inputs][32]`.
     private static float[] panel(Matrix weight, int panel) {
-        int count = weight.inputs() * PANEL;
-        float[] floats = new float[count];
-        switch (weight) {
-            case F32Matrix f32 -> read(f32.panels(), (long) panel * count, floats);
-            case Bf16Matrix bf16 -> {
-                short[] halves = new short[count];
-                MemorySegment.copy(bf16.panels(), JAVA_SHORT, (long) panel * count * Short.BYTES, halves, 0, count);
-                for (int i = 0; i < count; i++) {
-                    int column = i % PANEL;
-                    floats[i] = Float.intBitsToFloat(halves[i - column + Bf16Matrix.slot(column)] << 16);
-                }
-            }
+        int inputs = weight.inputs();
+        WeightFormat format = weight.format();
+        long address = weight.panelAddress(panel);
+        float[] floats = new float[inputs * PANEL];
+        for (int i = 0; i < floats.length; i++) {
+            floats[i] = format.ofPanel(address, inputs, i / PANEL, i % PANEL);
         }
         return floats;
     }

@@ -7,7 +7,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.TensorPieces;
+import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.WeightRows;
+import org.sparkqwen.engine.kernels.WidenedFormat;
 
 /// Random weights for measuring speed: normal with a standard deviation of 0.02, and norms around 1. The same seed
 /// gives the same weights. Numbers are drawn from a table, because billions of them are wanted in seconds.
@@ -38,12 +42,46 @@ final class RandomPieces implements TensorPieces {
     @Override
     public void fill(PackedTensor tensor, int piece, MemorySegment out) {
         long stream = seed + tensor.name().hashCode() + ((long) piece << 32);
-        switch (tensor.form()) {
-            case PANELS_BF16, ROWS_BF16 -> fillBf16(stream, out);
-            case PANELS_F32, ROWS_F32 -> fillF32(stream, 0, out);
-            case VECTOR_F32 -> fillF32(stream, 1, out);
+        switch (tensor.form().arrangement()) {
+            case PANELS -> fillPanel(stream, tensor, piece, out);
+            case ROWS -> fillRows(stream, tensor, out);
+            case VECTOR -> fillF32(stream, 1, out);
         }
-        clearPastLastOutput(tensor, piece, out);
+    }
+
+    /// Fills a panel. The last one is packed from rows, because it has zeros where there is no output.
+    private void fillPanel(long stream, PackedTensor tensor, int panel, MemorySegment out) {
+        WeightFormat format = tensor.form().format();
+        if (tensor.outputs() - panel * Matrix.PANEL < Matrix.PANEL) {
+            format.packPanel(rows(stream), tensor.outputs(), tensor.inputs(), panel, out);
+            return;
+        }
+        switch (format) {
+            case KnownFormat.F32 -> fillF32(stream, 0, out);
+            case KnownFormat.BF16 -> fillBf16(stream, out);
+            case WidenedFormat other -> other.packPanel(rows(stream), tensor.outputs(), tensor.inputs(), panel, out);
+        }
+    }
+
+    private void fillRows(long stream, PackedTensor tensor, MemorySegment out) {
+        switch (tensor.form().format()) {
+            case KnownFormat.F32 -> fillF32(stream, 0, out);
+            case KnownFormat.BF16 -> fillBf16(stream, out);
+            case WidenedFormat other -> {
+                long bytes = other.rowBytes(tensor.inputs());
+                for (int row = 0; row < out.byteSize() / bytes; row++) {
+                    other.packRow(rows(stream), row, tensor.inputs(), out.asSlice(row * bytes, bytes));
+                }
+            }
+        }
+    }
+
+    private WeightRows rows(long stream) {
+        return (output, row) -> {
+            for (int i = 0; i < row.length; i++) {
+                row[i] = table[draw(random(stream, (long) output * row.length + i), 0)];
+            }
+        };
     }
 
     private void fillBf16(long stream, MemorySegment out) {
@@ -86,19 +124,5 @@ final class RandomPieces implements TensorPieces {
         long mixed = (state ^ (state >>> 30)) * 0xbf58476d1ce4e5b9L;
         mixed = (mixed ^ (mixed >>> 27)) * 0x94d049bb133111ebL;
         return mixed ^ (mixed >>> 31);
-    }
-
-    private static void clearPastLastOutput(PackedTensor tensor, int piece, MemorySegment out) {
-        switch (tensor.form()) {
-            case PANELS_BF16, PANELS_F32 -> {
-                int used = Math.min(Matrix.PANEL, tensor.outputs() - piece * Matrix.PANEL);
-                long element = tensor.dtype().bytes();
-                for (long input = 0; used < Matrix.PANEL && input < tensor.inputs(); input++) {
-                    long at = (input * Matrix.PANEL + used) * element;
-                    out.asSlice(at, (Matrix.PANEL - used) * element).fill((byte) 0);
-                }
-            }
-            case ROWS_BF16, ROWS_F32, VECTOR_F32 -> {}
-        }
     }
 }

@@ -14,7 +14,6 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
-import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
@@ -22,6 +21,7 @@ import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
 import org.sparkqwen.engine.checkpoint.TensorNames;
 import org.sparkqwen.engine.checkpoint.TensorView;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
@@ -135,27 +135,26 @@ public final class TensorPlan {
     /// The layout of the packed tensors. A head that shares the embedding's weights serves as embedding too, so
     /// that nothing is stored twice; a separate embedding lies in rows.
     ///
-    /// @param dtypes the number format of each matrix, by name; vectors become float32
-    public PackedLayout layout(Function<String, DType> dtypes) {
+    /// @param formats the format of each matrix, by name; vectors become float32
+    public PackedLayout layout(Function<String, WeightFormat> formats) {
         PackedLayout.Builder layout = new PackedLayout.Builder();
-        tensors.forEach((name, tensor) -> layout.add(name, form(tensor, dtypes.apply(name)), tensor.shape()));
+        tensors.forEach((name, tensor) -> layout.add(name, form(tensor, formats.apply(name)), tensor.shape()));
         return layout.build();
     }
 
     /// The layout of the packed tensors in the number formats of `checkpoint`, which has all the tensors.
     public PackedLayout layout(Checkpoint checkpoint) {
-        return layout(name -> checkpoint.find(name).orElseThrow().dtype());
+        return layout(name -> checkpoint.find(name).orElseThrow().dtype().format());
     }
 
-    private Form form(PlannedTensor tensor, DType dtype) {
-        boolean bf16 = dtype == DType.BF16;
+    private Form form(PlannedTensor tensor, WeightFormat format) {
         if (tensor.isVector()) {
-            return Form.VECTOR_F32;
+            return Form.VECTOR;
         }
         if (tensor.equals(embedding) && !tied) {
-            return bf16 ? Form.ROWS_BF16 : Form.ROWS_F32;
+            return Form.rows(format);
         }
-        return bf16 ? Form.PANELS_BF16 : Form.PANELS_F32;
+        return Form.panels(format);
     }
 
     /// @throws InvalidModelException naming the first few of the [#differences], if there are any
@@ -204,9 +203,11 @@ public final class TensorPlan {
             } else if (!tensor.shape().equals(planned.shape())) {
                 differences.add("tensor %s has shape %s, the config needs %s"
                         .formatted(name, Quote.of(tensor.shape()), planned.shape()));
-            } else if (tensor instanceof PackedTensor packed && packed.form() != form(planned, packed.dtype())) {
+            } else if (tensor instanceof PackedTensor packed
+                    && !packed.form().equals(form(planned, packed.form().format()))) {
                 differences.add("tensor %s is packed as %s, the config needs %s"
-                        .formatted(name, packed.form(), form(planned, packed.dtype())));
+                        .formatted(
+                                name, packed.form(), form(planned, packed.form().format())));
             }
         });
         for (WeightFiles.Tensor tensor : weights.tensors()) {

@@ -37,7 +37,8 @@ public final class Transformer implements AutoCloseable {
     /// Computes every token of `batch` and writes its keys and values into its sequence's blocks.
     ///
     /// @param wanted rows of the batch, ascending, whose hidden states the caller needs
-    /// @return `[wanted.length, hidden]`, after the final norm; valid until the next call
+    /// @return `[wanted.length, hidden]`, after the final norm; valid until the next
+    ///     call
     public MemorySegment forward(Batch batch, int[] wanted) {
         int tokens = batch.tokens().length;
         activations.reserve(tokens);
@@ -45,7 +46,7 @@ public final class Transformer implements AutoCloseable {
 
         MemorySegment hidden = activations.hidden;
         MemorySegment normed = activations.normed;
-        embed(batch.tokens(), hidden);
+        kernels.embed(weights.embedding(), batch.tokens(), hidden);
         for (int i = 0; i < config.layers(); i++) {
             Layer layer = weights.layer(i);
 
@@ -56,17 +57,9 @@ public final class Transformer implements AutoCloseable {
             feedForward(layer.feedForward(), normed, hidden, tokens);
         }
         batch.markComputed();
-        gatherRows(hidden, wanted, normed);
+        kernels.gatherRows(hidden, config.hiddenSize(), wanted, normed);
         rmsNorm(normed, weights.finalNorm(), normed, wanted.length);
         return normed;
-    }
-
-    /// Reads the tokens' vectors on all threads, because a vector takes some microseconds with its numbers far
-    /// apart.
-    private void embed(int[] tokens, MemorySegment out) {
-        Embedding embedding = weights.embedding();
-        long rowBytes = (long) config.hiddenSize() * Float.BYTES;
-        kernels.each(tokens.length, i -> embedding.read(tokens[i], out.asSlice(i * rowBytes, rowBytes)));
     }
 
     /// Computes grouped-query attention.
@@ -206,13 +199,6 @@ public final class Transformer implements AutoCloseable {
                         slice.table().format(),
                         slice.table().keysAndValues(layer)))
                 .toList();
-    }
-
-    private void gatherRows(MemorySegment from, int[] rows, MemorySegment to) {
-        long rowBytes = (long) config.hiddenSize() * Float.BYTES;
-        for (int i = 0; i < rows.length; i++) {
-            MemorySegment.copy(from, rows[i] * rowBytes, to, i * rowBytes, rowBytes);
-        }
     }
 
     /// The bytes off the heap that a batch of `tokens` needs, beside weights and caches.

@@ -20,9 +20,9 @@ import org.sparkqwen.engine.checkpoint.PackingPlan;
 import org.sparkqwen.engine.checkpoint.StreamedFile;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.hostcache.PackedCache;
-import org.sparkqwen.engine.kernels.Bf16Matrix;
-import org.sparkqwen.engine.kernels.F32Matrix;
+import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.RowTable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
@@ -36,7 +36,7 @@ public final class Weights implements AutoCloseable {
 
     private final ModelConfig config;
     private final PackedTensors tensors;
-    private final Embedding embedding;
+    private final EmbeddingTable embedding;
     private final FirstUse embeddingUse;
     private final List<Layer> layers;
     private final List<FirstUse> layerUses;
@@ -57,7 +57,7 @@ public final class Weights implements AutoCloseable {
         StreamedFile streamed = packed instanceof PackedFile file ? new StreamedFile(file, plan.ranges()) : null;
         tensors = streamed == null ? packed : streamed;
         PackedTensor vectors = tensor(planned.embedding());
-        embedding = new Embedding(vectors, tensors.data(vectors));
+        embedding = embeddingTable(planned.embedding());
         embeddingUse = firstUse(List.of(vectors));
         layers = planned.layers().stream().map(this::readLayer).toList();
         layerUses = planned.layers().stream()
@@ -119,7 +119,7 @@ public final class Weights implements AutoCloseable {
     /// @param dtype BF16 or F32: the format of the matrices
     /// @param seed the same seed gives the same weights
     public static Weights random(ModelConfig config, DType dtype, long seed) {
-        PackedLayout layout = TensorPlan.of(config).layout(name -> dtype);
+        PackedLayout layout = TensorPlan.of(config).layout(name -> dtype.format());
         return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)), Long.MAX_VALUE);
     }
 
@@ -127,7 +127,7 @@ public final class Weights implements AutoCloseable {
     ///
     /// @param dtype the checkpoint's number format
     public static long packedBytes(ModelConfig config, DType dtype) {
-        return TensorPlan.of(config).layout(name -> dtype).bytes();
+        return TensorPlan.of(config).layout(name -> dtype.format()).bytes();
     }
 
     /// The plan of which packed weights of `config` would stay in memory, and which each batch would read.
@@ -136,7 +136,7 @@ public final class Weights implements AutoCloseable {
     /// @param memory bytes that weights may take
     public static StreamingPlan streamingPlan(ModelConfig config, DType dtype, long memory) {
         TensorPlan planned = TensorPlan.of(config);
-        return StreamingPlan.of(planned, planned.layout(name -> dtype), memory);
+        return StreamingPlan.of(planned, planned.layout(name -> dtype.format()), memory);
     }
 
     private Layer readLayer(LayerTensors layer) {
@@ -181,13 +181,20 @@ public final class Weights implements AutoCloseable {
         return tensors.data(tensor(planned));
     }
 
+    private EmbeddingTable embeddingTable(PlannedTensor planned) {
+        PackedTensor tensor = tensor(planned);
+        return switch (tensor.form().arrangement()) {
+            case PANELS -> matrix(planned);
+            case ROWS -> new RowTable(tensor.form().format(), tensor.outputs(), tensor.inputs(), tensors.data(tensor));
+            case VECTOR -> throw new IllegalStateException("a vector is no embedding");
+        };
+    }
+
     private Matrix matrix(PlannedTensor planned) {
         PackedTensor tensor = tensor(planned);
-        MemorySegment panels = tensors.data(tensor);
-        return switch (tensor.form()) {
-            case PANELS_BF16 -> new Bf16Matrix(tensor.outputs(), tensor.inputs(), panels);
-            case PANELS_F32 -> new F32Matrix(tensor.outputs(), tensor.inputs(), panels);
-            case ROWS_BF16, ROWS_F32, VECTOR_F32 ->
+        return switch (tensor.form().arrangement()) {
+            case PANELS -> new Matrix(tensor.form().format(), tensor.outputs(), tensor.inputs(), tensors.data(tensor));
+            case ROWS, VECTOR ->
                 throw new IllegalStateException("%s is not packed into panels".formatted(tensor.name()));
         };
     }
@@ -214,7 +221,7 @@ public final class Weights implements AutoCloseable {
         }
     }
 
-    Embedding embedding() {
+    EmbeddingTable embedding() {
         use(0);
         embeddingUse.check();
         return embedding;

@@ -25,8 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
+import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.testing.Refusal;
 import org.sparkqwen.engine.testing.SafetensorsWriter;
 import org.sparkqwen.engine.testing.Unwatched;
@@ -46,11 +48,11 @@ class PackedFileTest {
 
     private static PackedLayout layout() {
         PackedLayout.Builder layout = new PackedLayout.Builder();
-        layout.add("rows", Form.ROWS_BF16, List.of(67, 5));
-        layout.add("half", Form.ROWS_F32, List.of(33, 3));
-        layout.add("norm", Form.VECTOR_F32, List.of(9));
-        layout.add("brain", Form.PANELS_BF16, List.of(70, 300));
-        layout.add("single", Form.PANELS_F32, List.of(31, 7));
+        layout.add("rows", Form.rows(KnownFormat.BF16), List.of(67, 5));
+        layout.add("half", Form.rows(KnownFormat.F32), List.of(33, 3));
+        layout.add("norm", Form.VECTOR, List.of(9));
+        layout.add("brain", Form.panels(KnownFormat.BF16), List.of(70, 300));
+        layout.add("single", Form.panels(KnownFormat.F32), List.of(31, 7));
         return layout.build();
     }
 
@@ -94,6 +96,31 @@ class PackedFileTest {
         }
     }
 
+    /// A file of any known format, made from a checkpoint in another, has the numbers that packing into memory
+    /// gives.
+    @ParameterizedTest
+    @EnumSource
+    void everyKnownFormatIsWrittenAndFoundAgain(KnownFormat format) throws PackingException {
+        PackedLayout.Builder layout = new PackedLayout.Builder();
+        layout.add("rows", Form.rows(format), List.of(67, 5));
+        layout.add("half", Form.panels(format), List.of(33, 3));
+        layout.add("brain", Form.panels(format), List.of(70, 300));
+        PackedLayout written = layout.build();
+        Path other = directory.resolve("other.packed");
+        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+            PackingPlan.of(checkpoint, written, directory.resolve("cache")).write(other, new Unwatched());
+            try (PackedFile packed = PackedFile.open(other);
+                    PackedMemory memory = PackedMemory.pack(checkpoint, written)) {
+                assertThat(packed.layout()).isEqualTo(written);
+                for (PackedTensor tensor : written.tensors()) {
+                    packed.check(tensor);
+                    assertThat(memory.data(tensor).mismatch(packed.data(tensor)))
+                            .isEqualTo(-1);
+                }
+            }
+        }
+    }
+
     private static void assertSameNumbers(TensorView view, PackedTensor tensor, MemorySegment data) {
         float[] expected = new float[Math.toIntExact(view.elements())];
         view.read(0, expected);
@@ -101,10 +128,12 @@ class PackedFileTest {
             int output = i / tensor.inputs();
             int input = i % tensor.inputs();
             long panelRow = ((long) output / 32 * tensor.inputs() + input) * 32;
-            long at = switch (tensor.form()) {
-                case ROWS_BF16, ROWS_F32, VECTOR_F32 -> i;
-                case PANELS_F32 -> panelRow + output % 32;
-                case PANELS_BF16 -> panelRow + output % 32 % 16 * 2L + output % 32 / 16; // 0, 16, 1, 17, …
+            long at = switch (tensor.form().arrangement()) {
+                case ROWS, VECTOR -> i;
+                case PANELS ->
+                    tensor.dtype() == DType.BF16
+                            ? panelRow + output % 32 % 16 * 2L + output % 32 / 16 // 0, 16, 1, 17, …
+                            : panelRow + output % 32;
             };
             float actual = tensor.dtype() == DType.BF16
                     ? Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT, at) << 16)
@@ -203,12 +232,16 @@ class PackedFileTest {
         assertThat(refusal()).contains("packed in format 3, this version of spark-qwen reads format 2");
     }
 
+    static List<Form> forms() {
+        return LAYOUT.tensors().stream().map(PackedTensor::form).toList();
+    }
+
     /// Opening does not read the numbers, but the check of the one tensor does.
     @ParameterizedTest
-    @EnumSource
+    @MethodSource("forms")
     void aFlippedBitOfAnyTensorIsFoundByItsCheckAlone(Form form) throws IOException {
         PackedTensor damaged = LAYOUT.tensors().stream()
-                .filter(tensor -> tensor.form() == form)
+                .filter(tensor -> tensor.form().equals(form))
                 .findFirst()
                 .orElseThrow();
         for (long at : new long[] {0, damaged.bytes() / 2, damaged.bytes() - 1}) {

@@ -10,21 +10,32 @@ public final class Matrices {
     private Matrices() {}
 
     /// @param rows row-major, little-endian, any alignment
-    public static Bf16Matrix bf16(MemorySegment rows, int outputs, int inputs, SegmentAllocator memory) {
-        MemorySegment panels = memory.allocate(Matrix.packedElements(outputs, inputs) * Short.BYTES, VECTOR_BYTES);
-        long bytes = (long) inputs * Matrix.PANEL * Short.BYTES;
-        for (int panel = 0; panel < Matrix.panelCount(outputs); panel++) {
-            Panels.fillBf16(rows, outputs, inputs, panel, panels.asSlice(panel * bytes, bytes));
-        }
-        return new Bf16Matrix(outputs, inputs, panels);
+    public static Matrix bf16(MemorySegment rows, int outputs, int inputs, SegmentAllocator memory) {
+        WeightRows source = new WeightRows() {
+            @Override
+            public void read(int output, float[] row) {
+                throw new UnsupportedOperationException("read as bfloat16");
+            }
+
+            @Override
+            public MemorySegment bf16() {
+                return rows;
+            }
+        };
+        return packed(KnownFormat.BF16, source, outputs, inputs, memory);
     }
 
-    public static F32Matrix f32(Panels.Rows rows, int outputs, int inputs, SegmentAllocator memory) {
-        MemorySegment panels = memory.allocate(Matrix.packedElements(outputs, inputs) * Float.BYTES, VECTOR_BYTES);
-        long bytes = (long) inputs * Matrix.PANEL * Float.BYTES;
+    public static Matrix f32(WeightRows rows, int outputs, int inputs, SegmentAllocator memory) {
+        return packed(KnownFormat.F32, rows, outputs, inputs, memory);
+    }
+
+    public static Matrix packed(
+            WeightFormat format, WeightRows rows, int outputs, int inputs, SegmentAllocator memory) {
+        MemorySegment panels = memory.allocate(Matrix.bytes(format, outputs, inputs), VECTOR_BYTES);
+        long bytes = format.panelBytes(inputs);
         for (int panel = 0; panel < Matrix.panelCount(outputs); panel++) {
-            Panels.fillF32(rows, outputs, inputs, panel, panels.asSlice(panel * bytes, bytes));
+            format.packPanel(rows, outputs, inputs, panel, panels.asSlice(panel * bytes, bytes));
         }
-        return new F32Matrix(outputs, inputs, panels);
+        return new Matrix(format, outputs, inputs, panels);
     }
 }

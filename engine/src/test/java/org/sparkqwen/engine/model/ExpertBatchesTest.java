@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.ExpertRows;
-import org.sparkqwen.engine.kernels.F32Matrix;
+import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Routes;
 
@@ -109,6 +109,6 @@ class ExpertBatchesTest {
     }
 
     private static Matrix matrix(Arena arena) {
-        return new F32Matrix(8, 8, arena.allocate(Matrix.packedElements(8, 8) * Float.BYTES, Float.BYTES));
+        return new Matrix(KnownFormat.F32, 8, 8, arena.allocate(Matrix.bytes(KnownFormat.F32, 8, 8), Float.BYTES));
     }
 }

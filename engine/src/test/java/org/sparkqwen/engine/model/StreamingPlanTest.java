@@ -7,9 +7,9 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.StreamedFile;
+import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.model.StreamingPlan.Part;
 import org.sparkqwen.engine.model.family.PublishedShape;
 
@@ -151,6 +151,6 @@ class StreamingPlanTest {
     }
 
     private static PackedLayout layout(TensorPlan tensors) {
-        return tensors.layout(name -> DType.BF16);
+        return tensors.layout(name -> KnownFormat.BF16);
     }
 }

@@ -9,6 +9,7 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrix;
@@ -63,6 +64,20 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
+    public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
+        long start = System.nanoTime();
+        kernels.embed(table, tokens, out);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void gatherRows(MemorySegment in, int width, int[] rows, MemorySegment out) {
+        long start = System.nanoTime();
+        kernels.gatherRows(in, width, rows, out);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
         long start = System.nanoTime();
         kernels.linear(in, tokens, projections);
@@ -104,7 +119,7 @@ public final class TimedKernels implements Kernels {
         for (ExpertRows expert : experts) {
             for (Matrix weight : List.of(expert.gate(), expert.up(), expert.down())) {
                 operations += 2d * expert.rows().length * weight.outputs() * weight.inputs();
-                bytes += weight.panels().byteSize();
+                bytes += weight.bytes();
             }
         }
         record(Stage.LINEAR, start, operations, bytes);
@@ -220,7 +235,7 @@ public final class TimedKernels implements Kernels {
         long bytes = 0;
         for (Matrix weight : weights) {
             parameters += (double) weight.outputs() * weight.inputs();
-            bytes += weight.panels().byteSize();
+            bytes += weight.bytes();
         }
         record(stage, start, 2 * tokens * parameters, bytes);
     }

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.lang.invoke.MethodHandles;
 import java.util.Objects;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.KnownFormat;
 
 /// The product of a tile of tokens and a panel of weights: [OuterProduct], for one format of weights.
 ///
@@ -14,14 +15,14 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 /// slow. So the class is loaded once for each kind of operands, as a hidden class of the same bytes. The compiler sees
 /// many methods and the reader one, and in each the kind is a constant.
 interface MicroKernel {
-    MicroKernel F32 = copy(false, false);
-    MicroKernel BF16 = copy(true, false);
+    MicroKernel F32 = copy(KnownFormat.F32, false);
+    MicroKernel BF16 = copy(KnownFormat.BF16, false);
 
     /// The micro-kernel for [TiledProduct] on float32: its `pitch` is `height` and its `stride` is 32, whatever is
     /// given.
-    MicroKernel DENSE_F32 = copy(false, true);
+    MicroKernel DENSE_F32 = copy(KnownFormat.F32, true);
 
-    MicroKernel DENSE_BF16 = copy(true, true);
+    MicroKernel DENSE_BF16 = copy(KnownFormat.BF16, true);
 
     /// The micro-kernel for blocks of keys and values of a format.
     static MicroKernel of(KeyValueFormat format) {
@@ -33,11 +34,19 @@ interface MicroKernel {
 
     /// The kind of operands that a copy of the class serves.
     ///
-    /// @param bf16 whether panels hold bfloat16, and not float32
+    /// @param format the format of the panels
     /// @param dense whether a tile's activations and sums lie without gaps. With constant distances the compiler
     ///     leaves six instructions and two checks out of a loop of sixty, which is not limited by its multiply-adds
     ///     alone
-    record Operands(boolean bf16, boolean dense) {}
+    record Operands(KnownFormat format, boolean dense) {
+        /// Whether a vector of words holds both halves of a panel's row, and not the left half alone.
+        boolean bf16() {
+            return switch (format) {
+                case F32 -> false;
+                case BF16 -> true;
+            };
+        }
+    }
 
     /// Adds `sums[t][j] += in[t] * panel[j]` for the `height` tokens of a tile and the 32 outputs of a panel.
     ///
@@ -92,11 +101,11 @@ interface MicroKernel {
             int at,
             int stride);
 
-    private static MicroKernel copy(boolean bf16, boolean dense) {
+    private static MicroKernel copy(KnownFormat format, boolean dense) {
         try (InputStream bytes = OuterProduct.class.getResourceAsStream("OuterProduct.class")) {
             return (MicroKernel) MethodHandles.lookup()
                     .defineHiddenClassWithClassData(
-                            Objects.requireNonNull(bytes).readAllBytes(), new Operands(bf16, dense), true)
+                            Objects.requireNonNull(bytes).readAllBytes(), new Operands(format, dense), true)
                     .lookupClass()
                     .getDeclaredConstructor()
                     .newInstance();

@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
+import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.vector.MicroKernel.Operands;
@@ -53,7 +54,9 @@ public final class OuterProduct implements MicroKernel {
         try {
             Operands copied =
                     MethodHandles.classData(MethodHandles.lookup(), ConstantDescs.DEFAULT_NAME, Operands.class);
-            return copied == null ? new Operands(false, false) : copied; // of the class itself, whose loads are used
+            return copied == null
+                    ? new Operands(KnownFormat.F32, false)
+                    : copied; // of the class itself, whose loads are used
         } catch (IllegalAccessException e) {
             throw new IllegalStateException(e);
         }
@@ -497,7 +500,7 @@ public final class OuterProduct implements MicroKernel {
 
     /// Widens inputs of a panel of bfloat16 to float32, for [MicroKernel]s that then meet no bfloat16.
     ///
-    /// @param from address of `[inputs][32]`, in the layout of `Bf16Matrix`
+    /// @param from address of `[inputs][32]`, in the layout of `Bf16Panels`
     /// @param to address of `[inputs][32]`
     static void widen(long from, int inputs, long to) {
         for (int input = 0; input < inputs; input++) {

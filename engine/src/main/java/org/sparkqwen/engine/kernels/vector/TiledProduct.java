@@ -6,9 +6,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
-import org.sparkqwen.engine.kernels.Bf16Matrix;
+import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.WidenedFormat;
 
 /// The loops around the micro-kernel. They order the parts of a product of activations and weights so that both are in
 /// the core's own caches when they are needed. Each thread has its own.
@@ -69,24 +72,24 @@ final class TiledProduct {
             Matrix next,
             int nextPanel) {
         Objects.checkFromIndexSize(firstPanel, panels, weight.panelCount());
-        boolean bf16 = weight instanceof Bf16Matrix;
+        boolean many = tokens >= MANY;
+        Access access = Access.of(weight.format(), many);
         int inputs = weight.inputs();
-        int rowBytes = PANEL * weight.elementBytes();
-        long panelBytes = (long) inputs * rowBytes;
+        int rowBytes = access.rowBytes();
+        long panelBytes = weight.format().panelBytes(inputs);
         long first = weight.panelAddress(firstPanel);
-        if (tokens == 1) {
+        if (tokens == 1 && !access.widens()) {
             int from = index(slot, 1, 0);
             Arrays.fill(sums, from, from + panels * PANEL, 0f);
-            MicroKernel kernel = bf16 ? MicroKernel.BF16 : MicroKernel.F32;
             int x = token * inputs;
-            accumulateRows(kernel, first, panelBytes, panels, inputs, in.floats(), x, inputs, 1, sums, from, 0);
+            MicroKernel one = access.ofOne();
+            accumulateRows(one, first, panelBytes, panels, inputs, in.floats(), x, inputs, 1, sums, from, 0);
             return;
         }
+        MicroKernel kernel = access.ofTiles();
         long following = isLike(weight, next) ? next.panelAddress(nextPanel) : first;
-        boolean many = tokens >= MANY;
-        boolean widen = many && bf16;
-        MicroKernel kernel = bf16 && !widen ? MicroKernel.DENSE_BF16 : MicroKernel.DENSE_F32;
-        int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, many ? INPUTS_OF_MANY : INPUTS));
+        int most = many || access.widens() ? INPUTS_OF_MANY : INPUTS;
+        int piece = Math.ceilDiv(inputs, Math.ceilDiv(inputs, most));
         int[] heights = Tiling.heights(tokens);
         int height = Tiling.height(tokens);
         for (int input = 0; input < inputs; input += piece) {
@@ -98,10 +101,10 @@ final class TiledProduct {
             for (int panel = 0; panel < panels; panel++) {
                 long stored = first + panel * panelBytes + (long) input * rowBytes;
                 long ahead = panel < panels - 1 ? stored + panelBytes : after;
-                if (widen) {
-                    OuterProduct.widen(stored, length, widened.address());
+                if (access.widens()) {
+                    widen(weight, first + panel * panelBytes, input, length);
                 }
-                long address = widen ? widened.address() : stored;
+                long address = access.widens() ? widened.address() : stored;
                 int sum = index(slot + panel, height, 0);
                 for (int tile = 0, row = 0; tile < heights.length; row += heights[tile], tile++) {
                     int rows = heights[tile];
@@ -118,10 +121,51 @@ final class TiledProduct {
         }
     }
 
-    /// Whether a panel of `next` has as many bytes as one of `weight`, because reading ahead treats it as one of
+    /// Whether a panel of `next` has the layout of one of `weight`, because reading ahead treats it as one of
     /// `weight`.
     private static boolean isLike(Matrix weight, Matrix next) {
-        return next.elementBytes() == weight.elementBytes() && next.inputs() == weight.inputs();
+        return next.format().equals(weight.format()) && next.inputs() == weight.inputs();
+    }
+
+    /// How panels of a format are read.
+    ///
+    /// @param ofOne the micro-kernel for a single token, if panels are read where they lie
+    /// @param ofTiles the micro-kernel for tiles
+    /// @param widens whether panels become float32 first, piece by piece
+    /// @param rowBytes bytes of an input's row in a panel; 0 if a panel has no such rows, and then only the start
+    ///     of the next panel is read ahead
+    private record Access(MicroKernel ofOne, MicroKernel ofTiles, boolean widens, int rowBytes) {
+        private static final int F32_ROW = PANEL * Float.BYTES;
+        private static final int BF16_ROW = PANEL * Short.BYTES;
+        private static final Access F32 = new Access(MicroKernel.F32, MicroKernel.DENSE_F32, false, F32_ROW);
+        private static final Access BF16 = new Access(MicroKernel.BF16, MicroKernel.DENSE_BF16, false, BF16_ROW);
+        private static final Access BF16_OF_MANY = new Access(MicroKernel.F32, MicroKernel.DENSE_F32, true, BF16_ROW);
+        private static final Access WIDENED = new Access(MicroKernel.F32, MicroKernel.DENSE_F32, true, 0);
+
+        static Access of(WeightFormat format, boolean many) {
+            return switch (format) {
+                case KnownFormat.F32 -> F32;
+                case KnownFormat.BF16 -> many ? BF16_OF_MANY : BF16;
+                case WidenedFormat _ -> WIDENED;
+            };
+        }
+    }
+
+    /// Widens inputs `from` to `from + count - 1` of a panel, so that they are `[count][32]` in float32.
+    ///
+    /// @param panel address of the panel
+    private void widen(Matrix weight, long panel, int from, int count) {
+        switch (weight.format()) {
+            case KnownFormat.F32 -> throw new IllegalStateException("float32 is not widened");
+            case KnownFormat.BF16 ->
+                OuterProduct.widen(panel + (long) from * Access.BF16_ROW, count, widened.address());
+            case WidenedFormat other -> {
+                for (int i = 0; i < count * PANEL; i++) {
+                    float number = other.ofPanel(panel, weight.inputs(), from + i / PANEL, i % PANEL);
+                    Memory.setFloat(widened.address() + (long) i * Float.BYTES, number);
+                }
+            }
+        }
     }
 
     /// The sums of the last product, `[panels][Tiling.height(tokens)][32]`. The caller reads or changes them before

@@ -117,16 +117,17 @@ final class VectorAttention implements AutoCloseable {
     }
 
     private void readKeys(KeyValueFormat format, long from, int count) {
-        if (format == KeyValueFormat.BF16) {
-            for (int row = 0; row < count; row += PANEL) {
-                widenRow(from + (long) row * Short.BYTES, row);
+        switch (format) {
+            case F32 -> VectorKernels.read(from, keys, 0, count);
+            case BF16 -> {
+                for (int row = 0; row < count; row += PANEL) {
+                    widenRow(from + (long) row * Short.BYTES, row);
+                }
             }
-        } else {
-            VectorKernels.read(from, keys, 0, count);
         }
     }
 
-    /// Widens the 32 keys of one input, and brings them from the order of `Bf16Matrix` into their own.
+    /// Widens the 32 keys of one input, and brings them from the order of `Bf16Panels` into their own.
     private void widenRow(long from, int at) {
         for (int key = 0; key < PANEL / 2; key += LANES) {
             FloatVector words = OuterProduct.load(from + (long) key * Float.BYTES);

@@ -16,10 +16,12 @@ import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.LogSumExp;
+import org.sparkqwen.engine.kernels.Lookup;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Operands;
@@ -59,6 +61,16 @@ final class VectorKernels implements Kernels {
         Arrays.setAll(attentions, worker -> new VectorAttention());
         fewRowAttentions = new FewRowAttention[threads];
         Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
+    }
+
+    @Override
+    public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
+        Lookup.embed(team, table, tokens, out);
+    }
+
+    @Override
+    public void gatherRows(MemorySegment in, int width, int[] rows, MemorySegment out) {
+        Lookup.gatherRows(team, in, width, rows, out);
     }
 
     @Override

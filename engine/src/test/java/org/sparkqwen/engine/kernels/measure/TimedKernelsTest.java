@@ -12,10 +12,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
-import org.sparkqwen.engine.kernels.Bf16Matrix;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScalarProvider;
@@ -98,6 +98,8 @@ class TimedKernelsTest {
         kernels.rmsNorm(x, floats(32), x, 2, 32, 1e-6f);
         kernels.rotate(x, 1, 32, new int[] {0, 1}, floats(32), floats(32));
         kernels.route(x, 2, 32, 4, true);
+        kernels.embed(matrix(32, 32), new int[] {31}, x);
+        kernels.gatherRows(x, 32, new int[] {1}, floats(32));
         assertThat(kernels.work().totalFlops()).isZero();
         assertThat(kernels.work().nanos(Stage.REST)).isPositive();
     }
@@ -149,8 +151,8 @@ class TimedKernelsTest {
     }
 
     private Matrix matrix(int outputs, int inputs) {
-        return new Bf16Matrix(
-                outputs, inputs, arena.allocate(Matrix.packedElements(outputs, inputs) * Short.BYTES, Float.BYTES));
+        long bytes = Matrix.bytes(KnownFormat.BF16, outputs, inputs);
+        return new Matrix(KnownFormat.BF16, outputs, inputs, arena.allocate(bytes, Float.BYTES));
     }
 
     private ExpertRows experts(int[] rows) {

@@ -27,9 +27,9 @@ import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrices;
 import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Panels;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScalarProvider;
+import org.sparkqwen.engine.kernels.WeightRows;
 
 /// Every operation gives the same bits in scalar and vector code, on one thread and on two.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -86,6 +86,20 @@ class KernelBitsTest {
                     tokens * outputs,
                     (kernels, out) -> kernels.linear(in, tokens, List.of(new Projection(weight, out))));
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 40, 1024})
+    void gatherRows(int width) {
+        int[] rows = {4, 4, 0, 3};
+        MemorySegment in = randoms(5 * width);
+        assertSameBits(rows.length * width, (kernels, out) -> {
+            kernels.gatherRows(in, width, rows, out);
+            for (int i = 0; i < rows.length * width; i++) {
+                assertThat(out.getAtIndex(JAVA_FLOAT, i))
+                        .isEqualTo(in.getAtIndex(JAVA_FLOAT, (long) rows[i / width] * width + i % width));
+            }
+        });
     }
 
     @ParameterizedTest
@@ -301,7 +315,7 @@ class KernelBitsTest {
                 row[i] = (float) random.nextGaussian();
             }
         }
-        Panels.Rows outputs = (output, row) -> System.arraycopy(weights[output % 700 / 2], 0, row, 0, hidden);
+        WeightRows outputs = (output, row) -> System.arraycopy(weights[output % 700 / 2], 0, row, 0, hidden);
         Matrix head = Matrices.f32(outputs, vocabulary, hidden, arena);
         MemorySegment in = randoms(rows * hidden);
         for (Kernels kernels : all) {

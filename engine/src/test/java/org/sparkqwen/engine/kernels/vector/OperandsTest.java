@@ -21,17 +21,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
-import org.sparkqwen.engine.kernels.Bf16Matrix;
 import org.sparkqwen.engine.kernels.ExpertRows;
-import org.sparkqwen.engine.kernels.F32Matrix;
 import org.sparkqwen.engine.kernels.GuardedMemory;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScalarProvider;
+import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.testing.OtherJvm;
+import org.sparkqwen.engine.testing.ScaledBytes;
 
 /// No operation reads or writes beyond the end of an operand, whatever its format and shape. Operands that do
 /// not fit are refused before they are touched.
@@ -63,6 +64,16 @@ class OperandsTest {
         MemorySegment block = floats((int) (KeyValueBlock.bytes(SHAPE, KeyValueFormat.F32) / Float.BYTES));
         List<AttentionSpan> spans = List.of(new AttentionSpan(0, TOKENS, 0, KeyValueFormat.F32, List.of(block)));
         return Stream.of(
+                new Operation(
+                        "embed",
+                        List.of(floats(TOKENS * HIDDEN)),
+                        List.of(bf16(WIDE, HIDDEN)),
+                        (kernels, s, m) -> kernels.embed(m.getFirst(), rows, s.getFirst())),
+                new Operation(
+                        "gatherRows",
+                        List.of(floats(TOKENS * HIDDEN), floats(TOKENS * HIDDEN)),
+                        List.of(),
+                        (kernels, s, m) -> kernels.gatherRows(s.get(0), HIDDEN, rows, s.get(1))),
                 new Operation(
                         "linear",
                         List.of(floats(TOKENS * HIDDEN), floats(TOKENS * WIDE), floats(WIDE), floats(TOKENS * 33)),
@@ -186,7 +197,8 @@ class OperandsTest {
                         bf16(matrix.outputs() + 1, matrix.inputs()),
                         bf16(matrix.outputs(), matrix.inputs() + 1),
                         f32(matrix.outputs() + 33, matrix.inputs() + 1))) {
-                    if (operation.name().equals("logProbabilities") && other.inputs() == matrix.inputs()) {
+                    if (List.of("embed", "logProbabilities").contains(operation.name())
+                            && other.inputs() == matrix.inputs()) {
                         continue; // a larger vocabulary fits
                     }
                     List<Matrix> mutated = replaced(operation.matrices(), i, other);
@@ -200,9 +212,9 @@ class OperandsTest {
 
     @Test
     void aMatrixThatIsLongerThanItsMemoryIsRefused() {
-        assertThatThrownBy(() -> new Bf16Matrix(33, 40, floats(64 * 40 / 2 - 1)))
+        assertThatThrownBy(() -> new Matrix(KnownFormat.BF16, 33, 40, floats(64 * 40 / 2 - 1)))
                 .isInstanceOf(IndexOutOfBoundsException.class);
-        assertThatThrownBy(() -> new F32Matrix(33, 40, floats(64 * 40 - 1)))
+        assertThatThrownBy(() -> new Matrix(KnownFormat.F32, 33, 40, floats(64 * 40 - 1)))
                 .isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> bf16(33, 40).panelAddress(2)).isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> bf16(33, 40).panelAddress(-1)).isInstanceOf(IndexOutOfBoundsException.class);
@@ -221,6 +233,10 @@ class OperandsTest {
                     () -> kernels.logProbabilities(head, x, new int[] {-1}, new double[1], new boolean[1]),
                     () -> kernels.logProbabilities(head, x, new int[] {1, 2}, new double[1], new boolean[2]),
                     () -> kernels.linear(x, -1, List.of(new Projection(head, x))),
+                    () -> kernels.embed(head, new int[] {WIDE}, x),
+                    () -> kernels.embed(head, new int[] {-1}, x),
+                    () -> kernels.gatherRows(x, 64, new int[] {TOKENS}, angles),
+                    () -> kernels.gatherRows(x, 64, new int[] {-1}, angles),
                     () -> kernels.route(x, 1, 4, 5, true),
                     () -> kernels.likeliest(x, 4, 5, new int[1]),
                     () -> new AttentionSpan(-1, 1, 0, KeyValueFormat.F32, List.of(x)),
@@ -238,11 +254,13 @@ class OperandsTest {
     @Test
     void weightsOfMixedFormatsAreNotReadBeyondTheirEnds() throws IOException, InterruptedException {
         Process process = OtherJvm.start(Guarded.class, List.of(OtherJvm.VECTOR_MODULE));
-        assertThat(OtherJvm.lines(process)).last().isEqualTo("the same bits, 288 times");
+        assertThat(OtherJvm.lines(process)).last().isEqualTo("the same bits, 972 times");
     }
 
     /// The main class of that JVM.
     static final class Guarded {
+        private static final List<WeightFormat> FORMATS = List.of(KnownFormat.F32, KnownFormat.BF16, new ScaledBytes());
+
         private final Random random = new Random(5);
 
         public static void main(String[] args) {
@@ -252,21 +270,25 @@ class OperandsTest {
         private void run() {
             int same = 0;
             for (int tokens : new int[] {1, 2, 4, 8, 9, 16, 24, 36, 64, 95, 96, 300}) {
-                for (int formats = 0; formats < 8; formats++) {
-                    for (int outputs : new int[] {33, 96, 200}) {
-                        same += agree(tokens, outputs, formats) ? 1 : 0;
+                for (WeightFormat gate : FORMATS) {
+                    for (WeightFormat up : FORMATS) {
+                        for (WeightFormat down : FORMATS) {
+                            for (int outputs : new int[] {33, 96, 200}) {
+                                same += agree(tokens, outputs, gate, up, down) ? 1 : 0;
+                            }
+                        }
                     }
                 }
             }
             System.out.printf("the same bits, %d times%n", same);
         }
 
-        private boolean agree(int tokens, int outputs, int formats) {
+        private boolean agree(int tokens, int outputs, WeightFormat ofGate, WeightFormat ofUp, WeightFormat ofDown) {
             int hidden = 41;
             MemorySegment in = guarded(tokens * hidden);
-            Matrix gate = weight(outputs, hidden, formats & 1);
-            Matrix up = weight(outputs, hidden, formats & 2);
-            Matrix down = weight(hidden, outputs, formats & 4);
+            Matrix gate = weight(outputs, hidden, ofGate);
+            Matrix up = weight(outputs, hidden, ofUp);
+            Matrix down = weight(hidden, outputs, ofDown);
             int[] rows = IntStream.range(0, tokens).toArray();
             float[] shares = new float[tokens];
             Arrays.fill(shares, 0.5f);
@@ -291,11 +313,9 @@ class OperandsTest {
                     .allMatch(i -> results.get(0).get(i).mismatch(results.get(1).get(i)) == -1);
         }
 
-        private Matrix weight(int outputs, int inputs, int f32) {
-            int elements = (int) Matrix.packedElements(outputs, inputs);
-            return f32 != 0
-                    ? new F32Matrix(outputs, inputs, guarded(elements))
-                    : new Bf16Matrix(outputs, inputs, guarded(elements / 2));
+        private Matrix weight(int outputs, int inputs, WeightFormat format) {
+            int words = (int) (Matrix.bytes(format, outputs, inputs) / Float.BYTES);
+            return new Matrix(format, outputs, inputs, guarded(words));
         }
 
         /// Returns words that are finite as floats and as two bfloat16.
@@ -328,10 +348,15 @@ class OperandsTest {
     }
 
     private static Matrix bf16(int outputs, int inputs) {
-        return new Bf16Matrix(outputs, inputs, floats((int) (Matrix.packedElements(outputs, inputs) / 2)));
+        return zeros(KnownFormat.BF16, outputs, inputs);
     }
 
     private static Matrix f32(int outputs, int inputs) {
-        return new F32Matrix(outputs, inputs, floats((int) Matrix.packedElements(outputs, inputs)));
+        return zeros(KnownFormat.F32, outputs, inputs);
+    }
+
+    private static Matrix zeros(KnownFormat format, int outputs, int inputs) {
+        int words = (int) (Matrix.bytes(format, outputs, inputs) / Float.BYTES);
+        return new Matrix(format, outputs, inputs, floats(words));
     }
 }

@@ -8,11 +8,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.Random;
 
 /// What the benchmarks compute with: numbers from −0.5 to 0.5, always the same.
-final class Operands {
+final class RandomOperands {
     private final Arena arena;
     private final Random random = new Random(1);
 
-    Operands(Arena arena) {
+    RandomOperands(Arena arena) {
         this.arena = arena;
     }
 
@@ -25,12 +25,11 @@ final class Operands {
     }
 
     Matrix bf16(int outputs, int inputs) {
-        long elements = Matrix.packedElements(outputs, inputs);
-        MemorySegment panels = arena.allocate(elements * Short.BYTES, 64);
-        for (long i = 0; i < elements; i++) {
+        MemorySegment panels = arena.allocate(Matrix.bytes(KnownFormat.BF16, outputs, inputs), 64);
+        for (long i = 0; i < panels.byteSize() / Short.BYTES; i++) {
             panels.setAtIndex(JAVA_SHORT, i, (short) (Float.floatToRawIntBits(next()) >>> 16));
         }
-        return new Bf16Matrix(outputs, inputs, panels);
+        return new Matrix(KnownFormat.BF16, outputs, inputs, panels);
     }
 
     private float next() {

@@ -1,0 +1,61 @@
+package org.sparkqwen.engine.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/// The formats of weights that packed files hold and every back-end has code for. Each has a file that describes its
+/// layout and says how it is packed and read.
+public enum KnownFormat implements WeightFormat {
+    /// float32, for checkpoints in F32 and in F16, whose values bfloat16 cannot hold: [F32Panels].
+    F32,
+
+    /// bfloat16, the upper half of a float's bits: [Bf16Panels].
+    BF16;
+
+    @Override
+    public long panelBytes(int inputs) {
+        return switch (this) {
+            case F32 -> F32Panels.panelBytes(inputs);
+            case BF16 -> Bf16Panels.panelBytes(inputs);
+        };
+    }
+
+    @Override
+    public float ofPanel(long panel, int inputs, int input, int column) {
+        return switch (this) {
+            case F32 -> F32Panels.ofPanel(panel, input, column);
+            case BF16 -> Bf16Panels.ofPanel(panel, input, column);
+        };
+    }
+
+    @Override
+    public void packPanel(WeightRows rows, int outputs, int inputs, int panel, MemorySegment out) {
+        switch (this) {
+            case F32 -> F32Panels.packPanel(rows, outputs, inputs, panel, out);
+            case BF16 -> Bf16Panels.packPanel(rows, outputs, inputs, panel, out);
+        }
+    }
+
+    @Override
+    public long rowBytes(int inputs) {
+        return switch (this) {
+            case F32 -> (long) inputs * Float.BYTES;
+            case BF16 -> (long) inputs * Short.BYTES;
+        };
+    }
+
+    @Override
+    public float ofRow(long row, int inputs, int input) {
+        return switch (this) {
+            case F32 -> Memory.getFloat(row + (long) input * Float.BYTES);
+            case BF16 -> Bf16Panels.widened(Memory.getShort(row + (long) input * Short.BYTES));
+        };
+    }
+
+    @Override
+    public void packRow(WeightRows rows, int output, int inputs, MemorySegment out) {
+        switch (this) {
+            case F32 -> F32Panels.packRow(rows, output, inputs, out);
+            case BF16 -> Bf16Panels.packRow(rows, output, inputs, out);
+        }
+    }
+}

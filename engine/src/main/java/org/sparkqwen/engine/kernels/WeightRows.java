@@ -1,0 +1,16 @@
+package org.sparkqwen.engine.kernels;
+
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/// The source from which a weight, `[outputs, inputs]`, is packed.
+public interface WeightRows {
+    /// Fills `row`, `[inputs]`, with the weights of one output.
+    void read(int output, float[] row);
+
+    /// The same rows in memory as bfloat16, at any alignment; null if they are in another format. They are packed
+    /// without a detour through float32.
+    default @Nullable MemorySegment bf16() {
+        return null;
+    }
+}
