@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.MatchResult;
@@ -122,7 +123,9 @@ class DocumentedOptionsTest {
     @Test
     void helpNamesTheColumnsThatTheJobsAdd() {
         ADDED.forEach((command, schema) -> {
-            CommandSpec spec = Main.commandLine().getSubcommands().get(command).getCommandSpec();
+            CommandSpec spec = Objects.requireNonNull(
+                            Main.commandLine().getSubcommands().get(command))
+                    .getCommandSpec();
             String description = String.join(" ", spec.usageMessage().description());
             String names = matches(Pattern.compile("input and then (.*? and error)\\."), description)
                     .getFirst()
