@@ -40,11 +40,13 @@ public final class LoadedModel implements AutoCloseable {
     private final Conversations conversations;
     private final Weights weights;
     private final TimedKernels kernels;
-    private final Transformer transformer;
     private final BlockPool scoringBlocks; // of one layer
     private final Map<Constraint, TokenConstraint> constraints = new ConcurrentHashMap<>();
     private final Tally tally = new Tally();
     private final ReentrantLock turn = new ReentrantLock(true);
+
+    @GuardedBy("turn")
+    private final Transformer transformer;
 
     @GuardedBy("turn")
     private boolean closed;
