@@ -1,5 +1,6 @@
 package org.sparkqwen.job.cli;
 
+import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
@@ -135,23 +136,23 @@ final class GenerateCommand implements Callable<Integer> {
     private void report(JobRun job, JobRun.Written written, ModelReference reference) {
         Row total = written.output()
                 .agg(
-                        count(lit(1)),
-                        count(col("error")),
-                        sum("prompt_tokens"),
-                        sum("generated_tokens"),
-                        sum("sum_logprob"))
+                        count(lit(1)).as("rows"),
+                        count(col("error")).as("errors"),
+                        coalesce(sum("prompt_tokens"), lit(0L)).as("prompt_tokens"),
+                        coalesce(sum("generated_tokens"), lit(0L)).as("generated_tokens"),
+                        sum("sum_logprob").as("sum_logprob"))
                 .first();
-        long rows = total.getLong(0);
-        long errorRows = total.getLong(1);
-        long promptTokens = total.isNullAt(2) ? 0 : total.getLong(2);
-        long tokens = total.isNullAt(3) ? 0 : total.getLong(3);
+        long rows = total.<Long>getAs("rows");
+        long errorRows = total.<Long>getAs("errors");
+        long promptTokens = total.<Long>getAs("prompt_tokens");
+        long tokens = total.<Long>getAs("generated_tokens");
         Map<String, Long> reasons = new LinkedHashMap<>();
         written.output()
                 .groupBy("finish_reason")
                 .count()
                 .sort("finish_reason")
                 .collectAsList()
-                .forEach(row -> reasons.put(row.getString(0), row.getLong(1)));
+                .forEach(row -> reasons.put(row.getAs("finish_reason"), row.getAs("count")));
         BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>();
@@ -160,7 +161,7 @@ final class GenerateCommand implements Callable<Integer> {
         facts.put("prompt_tokens", promptTokens);
         facts.put("generated_tokens", tokens);
         if (tokens > 0) {
-            facts.put("mean_token_logprob", total.getDouble(4) / tokens);
+            facts.put("mean_token_logprob", total.<Double>getAs("sum_logprob") / tokens);
         }
         facts.put("finish_reasons", reasons);
         long looked = written.counters().promptTokens().value();

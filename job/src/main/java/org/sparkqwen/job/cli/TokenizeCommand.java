@@ -1,5 +1,6 @@
 package org.sparkqwen.job.cli;
 
+import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
@@ -112,11 +113,14 @@ final class TokenizeCommand implements Callable<Integer> {
 
     private void report(JobRun job, JobRun.Written written) {
         Row total = written.output()
-                .agg(count(lit(1)), count(col("error")), sum("tokens"))
+                .agg(
+                        count(lit(1)).as("rows"),
+                        count(col("error")).as("errors"),
+                        coalesce(sum("tokens"), lit(0L)).as("tokens"))
                 .first();
-        long rows = total.getLong(0);
-        long errorRows = total.getLong(1);
-        long tokens = total.isNullAt(2) ? 0 : total.getLong(2);
+        long rows = total.<Long>getAs("rows");
+        long errorRows = total.<Long>getAs("errors");
+        long tokens = total.<Long>getAs("tokens");
         BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>();

@@ -12,6 +12,7 @@ import java.util.Objects;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.columns.ContentColumn;
@@ -43,33 +44,42 @@ public record GroupSummaries(
     public static GroupSummaries of(Dataset<Row> scores, String column) {
         Dataset<Row> grouped =
                 scores.withColumn(GROUP, ContentColumn.column(column).cast("string"));
-        Dataset<Row> counts = grouped.groupBy(col(GROUP)).agg(ScoreSummary.ROWS.as("rows"));
+        Dataset<Row> counts = grouped.groupBy(col(GROUP)).agg(ScoreSummary.ROWS);
         long groups = counts.count();
         List<Row> frequent = counts.sort(col("rows").desc(), col(GROUP).asc_nulls_first())
                 .limit(MOST)
                 .collectAsList();
-        Dataset<Row> marked = groups <= MOST ? grouped.withColumn(FREQUENT, lit(true)) : marked(grouped, frequent);
+        Dataset<Row> marked =
+                groups <= MOST ? grouped.withColumn(FREQUENT, lit(true)) : marked(grouped, frequent, counts.schema());
         Map<@Nullable String, ScoreSummary> summaries = new LinkedHashMap<>();
         marked.filter(col(FREQUENT))
                 .groupBy(col(GROUP))
                 .agg(ScoreSummary.ROWS, ScoreSummary.MEASURES)
                 .sort(col(GROUP).asc_nulls_first())
                 .collectAsList()
-                .forEach(row -> summaries.put(
-                        row.getString(0), ScoreSummary.read(row, 1, row.isNullAt(0) ? "null" : row.getString(0))));
+                .forEach(row -> {
+                    String group = group(row);
+                    summaries.put(group, ScoreSummary.read(row, group == null ? "null" : group));
+                });
         List<ScoreSummary> byFrequency = new ArrayList<>();
-        frequent.forEach(row -> byFrequency.add(Objects.requireNonNull(summaries.get(row.getString(0)))));
+        frequent.forEach(row -> byFrequency.add(Objects.requireNonNull(summaries.get(group(row)))));
         ScoreSummary rest = groups <= MOST
                 ? null
                 : ScoreSummary.of(marked.filter(col(FREQUENT).isNull()));
         return new GroupSummaries(column, groups, List.copyOf(summaries.values()), byFrequency, rest);
     }
 
+    /// Returns the group of a row that has one; null is a group, too.
+    private static @Nullable String group(Row row) {
+        return row.getAs(GROUP);
+    }
+
     /// Marks the rows of frequent groups with their group; other rows get null.
-    private static Dataset<Row> marked(Dataset<Row> grouped, List<Row> frequent) {
+    ///
+    /// @param schema the columns of `frequent`
+    private static Dataset<Row> marked(Dataset<Row> grouped, List<Row> frequent, StructType schema) {
         Dataset<Row> marks = grouped.sparkSession()
-                .createDataFrame(
-                        frequent, grouped.select(col(GROUP), lit(0L).as("rows")).schema())
+                .createDataFrame(frequent, schema)
                 .select(col(GROUP).as("frequent_group"), lit(true).as(FREQUENT));
         Column same = col(GROUP).eqNullSafe(col("frequent_group"));
         return grouped.join(broadcast(marks), same, "left_outer");

@@ -37,24 +37,26 @@ public record ScoreSummary(
         List<Double> percentiles) {
 
     public static ScoreSummary of(Dataset<Row> scores) {
-        return read(scores.agg(ROWS, MEASURES).first(), 0, null);
+        return read(scores.agg(ROWS, MEASURES).first(), null);
     }
 
-    static final Column ROWS = count(lit(1));
+    /// The column `rows`, the number of rows.
+    static final Column ROWS = count(lit(1)).as("rows");
 
+    /// The sums from which a summary is made, beside [#ROWS]. [#read] finds them by their names.
     static final Column[] MEASURES = {
-        count(col("error")),
-        sum("tokens"),
-        sum("tokens_scored"),
-        sum("sum_nll"),
-        sum(ofWhole("words")),
-        sum(ofWhole("bytes")),
-        count(expr("if(tokens_scored > 0, 1, null)")),
-        sum(expr("sum_nll * sum_nll")),
-        sum(expr("sum_nll * tokens_scored")),
-        sum(expr("double(tokens_scored) * tokens_scored")),
-        expr("percentile_approx(perplexity, array(0.1D, 0.5D, 0.9D))"),
-        sum(ofWhole("sum_nll"))
+        count(col("error")).as("errors"),
+        sum("tokens").as("tokens"),
+        sum("tokens_scored").as("tokens_scored"),
+        sum("sum_nll").as("nll"),
+        sum(ofWhole("sum_nll")).as("nll_of_whole"),
+        sum(ofWhole("words")).as("words"),
+        sum(ofWhole("bytes")).as("bytes"),
+        count(expr("if(tokens_scored > 0, 1, null)")).as("documents"),
+        sum(expr("sum_nll * sum_nll")).as("nll_by_nll"),
+        sum(expr("sum_nll * tokens_scored")).as("nll_by_tokens"),
+        sum(expr("double(tokens_scored) * tokens_scored")).as("tokens_by_tokens"),
+        expr("percentile_approx(perplexity, array(0.1D, 0.5D, 0.9D))").as("percentiles")
     };
 
     /// Restricts a column to documents of which all tokens were scored, except at most the first.
@@ -65,33 +67,38 @@ public record ScoreSummary(
     /// Reads a summary from a row of sums. The standard error takes documents as the units drawn from the corpus,
     /// because the tokens of one document are not independent. For the ratio r = Σ nll / Σ n over D documents it is
     /// √(D/(D−1) · Σ (nll − r n)²) / Σ n in nats, and that times the perplexity for the perplexity.
-    static ScoreSummary read(Row row, int first, @Nullable String group) {
-        double tokensScored = number(row, first + 3);
-        double nll = number(row, first + 4);
-        double nllOfWhole = number(row, first + 12);
-        double words = number(row, first + 5);
-        double bytes = number(row, first + 6);
-        double documents = number(row, first + 7);
-        double rate = nll / tokensScored;
-        double squares =
-                number(row, first + 8) - 2 * rate * number(row, first + 9) + rate * rate * number(row, first + 10);
+    ///
+    /// @param sums a row with the columns [#ROWS] and [#MEASURES]
+    static ScoreSummary read(Row sums, @Nullable String group) {
+        double tokensScored = number(sums, "tokens_scored");
+        double nllOfWhole = number(sums, "nll_of_whole");
+        double words = number(sums, "words");
+        double bytes = number(sums, "bytes");
+        double documents = number(sums, "documents");
+        double rate = number(sums, "nll") / tokensScored;
+        double squares = number(sums, "nll_by_nll")
+                - 2 * rate * number(sums, "nll_by_tokens")
+                + rate * rate * number(sums, "tokens_by_tokens");
         double error = Math.sqrt(documents / (documents - 1) * Math.max(0, squares)) / tokensScored;
         boolean any = tokensScored > 0;
+        int percentiles = sums.fieldIndex("percentiles");
         return new ScoreSummary(
                 group,
-                row.getLong(first),
-                row.getLong(first + 1),
-                (long) number(row, first + 2),
+                (long) number(sums, "rows"),
+                (long) number(sums, "errors"),
+                (long) number(sums, "tokens"),
                 (long) tokensScored,
                 any ? Math.exp(rate) : null,
                 any && documents > 1 ? Math.exp(rate) * error : null,
                 any && words > 0 ? Math.exp(nllOfWhole / words) : null,
                 any && bytes > 0 ? nllOfWhole / bytes / Math.log(2) : null,
-                row.isNullAt(first + 11) ? List.of() : row.<Double>getList(first + 11));
+                sums.isNullAt(percentiles) ? List.of() : sums.<Double>getList(percentiles));
     }
 
-    private static double number(Row row, int column) {
-        return row.isNullAt(column) ? 0 : ((Number) row.get(column)).doubleValue();
+    /// Returns a sum as a number. The sum of no values is null and counts as 0.
+    private static double number(Row sums, String name) {
+        int column = sums.fieldIndex(name);
+        return sums.isNullAt(column) ? 0 : ((Number) sums.get(column)).doubleValue();
     }
 
     public Map<String, Object> toMap() {

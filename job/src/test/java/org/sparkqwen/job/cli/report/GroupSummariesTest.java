@@ -1,11 +1,15 @@
 package org.sparkqwen.job.cli.report;
 
+import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.expr;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.assertj.core.api.InstanceOfAssertFactories;
@@ -65,6 +69,22 @@ class GroupSummariesTest {
                 .containsEntry("groups", 6000L)
                 .containsEntry("most_frequent_shown", 200)
                 .containsKey("rest");
+    }
+
+    /// The sums are found by name, so the order in which a query gives them does not matter.
+    @Test
+    void aSummaryIsReadByTheNamesOfItsSums() {
+        Dataset<Row> sums = scores(12).agg(ScoreSummary.ROWS, ScoreSummary.MEASURES);
+        List<Column> reversed = new ArrayList<>();
+        for (String name : sums.columns()) {
+            reversed.addFirst(col(name));
+        }
+        ScoreSummary summary =
+                ScoreSummary.read(sums.select(reversed.toArray(Column[]::new)).first(), null);
+        assertThat(summary).isEqualTo(ScoreSummary.of(scores(12)));
+        assertThat(summary.rows()).isEqualTo(58);
+        assertThat(summary.tokensScored()).isEqualTo(5800);
+        assertThat(summary.perplexity()).isEqualTo(Math.exp(2));
     }
 
     @Test
