@@ -11,7 +11,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -39,6 +38,7 @@ import org.sparkqwen.job.input.record.CsvFormat;
 import org.sparkqwen.job.input.record.FileContents;
 import org.sparkqwen.job.input.record.JsonFormat;
 import org.sparkqwen.job.input.record.RecordFormat;
+import org.sparkqwen.job.spark.SessionCopy;
 import scala.Tuple2;
 
 /// Opens the input of a run. It finds the input's files and columns, and refuses or reports what would be read
@@ -269,8 +269,12 @@ public final class InputReader {
 
     /// Returns a reader of files that are named one by one or by directory, and not by globs.
     private DataFrameReader reader(String format, InputPaths paths) {
+        return reader(spark, format, paths);
+    }
+
+    private DataFrameReader reader(SparkSession session, String format, InputPaths paths) {
         DataFrameReader reader =
-                spark.read().format(format).options(input.options()).option("__globPaths__", false);
+                session.read().format(format).options(input.options()).option("__globPaths__", false);
         return paths.nested() ? reader.option("recursiveFileLookup", true) : reader;
     }
 
@@ -302,20 +306,9 @@ public final class InputReader {
                 || !"COLUMN_ALREADY_EXISTS".equals(String.valueOf(analysis.getCondition()))) {
             return;
         }
-        StructType columns =
-                caseSensitively(() -> reader(format, paths).load(roots(paths)).schema());
-        refuseTwins(columns, "");
-    }
-
-    private StructType caseSensitively(Supplier<StructType> schema) {
-        String key = SQLConf.CASE_SENSITIVE().key();
-        String before = spark.conf().get(key);
-        spark.conf().set(key, true);
-        try {
-            return schema.get();
-        } finally {
-            spark.conf().set(key, before);
-        }
+        SparkSession caseSensitive =
+                SessionCopy.with(spark, Map.of(SQLConf.CASE_SENSITIVE().key(), "true"));
+        refuseTwins(reader(caseSensitive, format, paths).load(roots(paths)).schema(), "");
     }
 
     private void refuseTwins(DataType type, String within) {

@@ -22,7 +22,6 @@ import org.apache.spark.rdd.PartitionPruningRDD;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RuntimeConfig;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.execution.datasources.FilePartition;
@@ -30,8 +29,8 @@ import org.apache.spark.sql.execution.datasources.PartitionedFile;
 import org.apache.spark.util.SerializableConfiguration;
 import org.sparkqwen.job.spark.InternalRows;
 import org.sparkqwen.job.spark.RowNumber;
+import org.sparkqwen.job.spark.SessionCopy;
 import scala.Function1;
-import scala.Option;
 
 /// An input as Spark's own reader scans it, cut into splits of which any range of rows can be read.
 ///
@@ -45,7 +44,7 @@ public final class InputScan {
     /// piece.
     private static final String SPLIT_BYTES = "32m";
 
-    /// The settings while a scan is planned.
+    /// The settings with which a scan is planned.
     private static final Map<String, String> ONE_SPLIT_A_PARTITION = Map.of(
             "spark.sql.files.maxPartitionBytes",
             SPLIT_BYTES,
@@ -103,25 +102,7 @@ public final class InputScan {
 
     /// Plans `rows` with one split for each partition.
     public static RDD<InternalRow> planned(Dataset<Row> rows) {
-        RuntimeConfig conf = rows.sparkSession().conf();
-        Map<String, Option<String>> before = new HashMap<>();
-        ONE_SPLIT_A_PARTITION.forEach((key, value) -> {
-            before.put(key, conf.getOption(key));
-            conf.set(key, value);
-        });
-        try {
-            RDD<InternalRow> scan = rows.queryExecution().toRdd();
-            scan.partitions();
-            return scan;
-        } finally {
-            before.forEach((key, value) -> {
-                if (value.isDefined()) {
-                    conf.set(key, value.get());
-                } else {
-                    conf.unset(key);
-                }
-            });
-        }
+        return SessionCopy.plan(rows, ONE_SPLIT_A_PARTITION);
     }
 
     /// Returns the splits in the order in which a run takes them.
