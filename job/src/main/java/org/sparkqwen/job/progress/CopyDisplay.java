@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import org.apache.spark.ContextCleaner;
 import org.apache.spark.scheduler.AccumulableInfo;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
@@ -14,6 +15,7 @@ import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 import org.sparkqwen.job.spark.Heartbeats;
+import scala.Option;
 import scala.jdk.javaapi.CollectionConverters;
 
 /// The progress that a person at the driver sees while hosts copy the model: a line every few seconds. Heartbeats bring
@@ -21,7 +23,7 @@ import scala.jdk.javaapi.CollectionConverters;
 public final class CopyDisplay extends SparkListener {
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
 
-    private final LongAccumulator copied;
+    private final long copied;
     private final long modelBytes;
     private final PrintStream out;
 
@@ -37,19 +39,26 @@ public final class CopyDisplay extends SparkListener {
     @GuardedBy("this")
     private long nextLine = System.nanoTime();
 
-    private CopyDisplay(LongAccumulator copied, long modelBytes, PrintStream out) {
+    /// @param copied the id of the accumulator
+    private CopyDisplay(long copied, long modelBytes, PrintStream out) {
         this.copied = copied;
         this.modelBytes = modelBytes;
         this.out = out;
     }
 
-    /// Shows what executors of `spark` copy from now on.
+    /// Shows what executors of `spark` copy from now on, for as long as somebody has the accumulator. A model has
+    /// its accumulator, so the display ends with the model, as its broadcasts do.
     ///
     /// @param modelBytes the bytes of one copy
     /// @return the accumulator with which tasks count the bytes
     public static LongAccumulator show(SparkSession spark, long modelBytes, PrintStream out) {
         LongAccumulator copied = spark.sparkContext().longAccumulator("model bytes copied");
-        spark.sparkContext().addSparkListener(new CopyDisplay(copied, modelBytes, out));
+        CopyDisplay display = new CopyDisplay(copied.id(), modelBytes, out);
+        spark.sparkContext().addSparkListener(display);
+        Option<ContextCleaner> cleaner = spark.sparkContext().cleaner();
+        if (cleaner.isDefined()) {
+            cleaner.get().registerSparkListenerForCleanup(copied, display);
+        }
         return copied;
     }
 
@@ -70,7 +79,7 @@ public final class CopyDisplay extends SparkListener {
 
     private synchronized void count(long task, String executor, Iterable<AccumulableInfo> updates) {
         for (AccumulableInfo info : updates) {
-            if (info.id() == copied.id()
+            if (info.id() == copied
                     && info.update().isDefined()
                     && info.update().get() instanceof Long bytes) {
                 if (bytes > 0) {

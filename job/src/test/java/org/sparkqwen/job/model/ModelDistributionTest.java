@@ -30,6 +30,7 @@ import org.sparkqwen.job.progress.CopyDisplay;
 import org.sparkqwen.job.storage.HadoopFiles;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
+import scala.reflect.ClassTag;
 
 /// The ways in which tasks get a model, in this JVM. `DistributionIT` has other processes.
 class ModelDistributionTest {
@@ -133,6 +134,32 @@ class ModelDistributionTest {
         assertThat(source.copied().value()).isEqualTo(source.files().bytes());
         assertThat(CopyDisplay.line(5_200_000_000L, 3, 8_000_000_000L))
                 .isEqualTo("Model: 3 executors have copied 5.2 GB; it has 8.0 GB");
+    }
+
+    /// Spark notices by garbage collection that nobody has a model any more. Listeners of other tests may go, too.
+    @Test
+    void onlyAModelInUseKeepsItsListener() throws InterruptedException {
+        ModelReference reference = ModelReference.open(model, options());
+        int before = listeners();
+        ModelReference inUse = reference.broadcast(LocalSpark.session());
+        for (int i = 0; i < 10; i++) {
+            reference.broadcast(LocalSpark.session());
+        }
+        assertThat(listeners()).isGreaterThan(before + 1);
+        for (int attempt = 0; listeners() > before + 1 && attempt < 200; attempt++) {
+            System.gc();
+            Thread.sleep(50);
+        }
+        assertThat(listeners()).isBetween(1, before + 1);
+        assertThat(scores(inUse)).hasSize(12);
+    }
+
+    private static int listeners() {
+        return LocalSpark.session()
+                .sparkContext()
+                .listenerBus()
+                .findListenersByClass(ClassTag.apply(CopyDisplay.class))
+                .size();
     }
 
     @Test
