@@ -3,6 +3,7 @@ package org.sparkqwen.job.run;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -76,9 +77,8 @@ final class RunState {
             if (started == null || identity == null || columns == null) {
                 throw new IllegalArgumentException("it does not say what the run is");
             }
-            if (format != null && (format < 1 || format > FORMAT)) {
-                throw new IllegalArgumentException(
-                        "it is of format %d, which this version does not know".formatted(format));
+            if (format != null && format < 1) {
+                throw new IllegalArgumentException("it is of format %d, which does not exist".formatted(format));
             }
         }
 
@@ -123,9 +123,22 @@ final class RunState {
         return new Path(directory, "run.json");
     }
 
+    /// @throws Refusal if a newer version of this program wrote the state, or if `run.json` is damaged
     Run run() {
-        Run run = read(runFile(), Run.class, LARGEST_FILE, false);
-        return run.hasChecksums() ? read(runFile(), Run.class, LARGEST_FILE, true) : run;
+        byte[] content = attempt(() -> content(runFile(), LARGEST_FILE));
+        refuseNewerFormat(content);
+        Run run = parse(runFile(), content, Run.class, false);
+        return run.hasChecksums() ? parse(runFile(), content, Run.class, true) : run;
+    }
+
+    /// Refuses a state that a newer version wrote. Its other keys may be any, so only the format is looked at.
+    private void refuseNewerFormat(byte[] content) {
+        JsonNode format = parse(runFile(), content, JsonNode.class, false).path("format");
+        if (format.canConvertToLong() && format.longValue() > FORMAT) {
+            throw Refusal.failure(("%s is of format %,d, and this version of spark-qwen knows formats up to %d; go on"
+                            + " with the version that began the run, or begin anew with --mode overwrite")
+                    .formatted(runFile(), format.longValue(), FORMAT));
+        }
     }
 
     void begin(Run run) {
@@ -394,7 +407,10 @@ final class RunState {
     }
 
     private <T> T read(Path path, Class<T> type, long largest, boolean sealed) {
-        byte[] content = attempt(() -> content(path, largest));
+        return parse(path, attempt(() -> content(path, largest)), type, sealed);
+    }
+
+    private static <T> T parse(Path path, byte[] content, Class<T> type, boolean sealed) {
         try {
             return SealedJson.read(content, type, sealed);
         } catch (IOException e) {

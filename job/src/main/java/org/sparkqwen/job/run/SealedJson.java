@@ -82,7 +82,6 @@ final class SealedJson {
             return parse(new ByteArrayInputStream(content), type);
         }
         byte[] seal = Arrays.copyOfRange(content, OPEN.length, close);
-        System.arraycopy(UNSEALED, 0, content, OPEN.length, UNSEALED.length);
         if (!Arrays.equals(seal, digest(content))) {
             throw new IOException("its checksum does not fit its contents");
         }
@@ -116,11 +115,15 @@ final class SealedJson {
         }
     }
 
-    /// Returns the sha256 of `content` without its seal, as hexadecimal digits.
+    /// Returns the sha256 of `content` as hexadecimal digits, with zeros in place of the seal.
     private static byte[] digest(byte[] content) {
         try {
-            byte[] digest = MessageDigest.getInstance("SHA-256").digest(content);
-            return HexFormat.of().formatHex(digest).getBytes(StandardCharsets.US_ASCII);
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(content, 0, OPEN.length);
+            digest.update(UNSEALED);
+            int rest = OPEN.length + UNSEALED.length;
+            digest.update(content, rest, content.length - rest);
+            return HexFormat.of().formatHex(digest.digest()).getBytes(StandardCharsets.US_ASCII);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every Java has it
         }

@@ -178,6 +178,7 @@ class RunStateTest {
         "plans/00000.json, '\"size\" : 100', '\"size\" : [ ]'",
         "plans/00000.json, '\"splits\"', '\"cuts\"'",
         "run.json, '\"columns\"', '\"fields\"'",
+        "run.json, '\"columns\"', '\"format\" : 0, \"columns\"'",
         "run.json, '\"facts\" : {', '\"facts\" : { \"job\" : { }, '",
     })
     void ofAnEarlierVersionWrongValuesAreNoticed(String file, String before, String after) throws IOException {
@@ -262,6 +263,22 @@ class RunStateTest {
             String content = Files.readString(path).replaceFirst("\"sha256\" : \"[0-9a-f]{64}\",", "");
             replace(path, content.replaceFirst(",\\s*\"format\" : 2", ""));
         }
+    }
+
+    /// What a newer version writes. This version knows neither its format nor its other keys.
+    private record NewerRun(String begun, int format, List<String> parts) {}
+
+    @Test
+    void aStateOfANewerFormatIsRefusedByItsFormat() throws IOException {
+        Path path = path("run.json");
+        Files.deleteIfExists(path.resolveSibling(".run.json.crc"));
+        Files.write(path, SealedJson.write(new NewerRun("now", 3, List.of("columns"))));
+        assertThatThrownBy(this::readAll)
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining("_spark_qwen/run.json is of format 3, and this version of spark-qwen knows"
+                        + " formats up to 2; go on with the version that began the run, or begin anew with --mode"
+                        + " overwrite")
+                .hasMessageNotContaining("damaged");
     }
 
     private void readAll() {
