@@ -94,6 +94,21 @@ class JobArchitectureTest {
                 .check(JOB);
     }
 
+    /// Spark changes its internals from version to version, so what depends on them lies in one package.
+    @Test
+    void onlyOnePackageDependsOnSparksInternals() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + ".spark")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        "org.apache.spark.sql.catalyst..",
+                        "org.apache.spark.sql.execution..",
+                        "org.apache.spark.sql.classic..")
+                .check(JOB);
+    }
+
     @Test
     void packagesDependDownwards() {
         Set<String> upwards = new TreeSet<>();

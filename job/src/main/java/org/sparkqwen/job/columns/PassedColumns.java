@@ -8,24 +8,22 @@ import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.catalyst.CatalystTypeConverters;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.spark.InternalRows;
 import org.sparkqwen.job.spark.Iterators;
 import org.sparkqwen.job.spark.RowNumber;
-import scala.Function1;
+import org.sparkqwen.job.spark.SparkRow;
 
 /// The passed columns: input columns that come unchanged before a job's own columns in the output.
 ///
-/// They never leave Spark's own form, see [InternalRows], so values of every type pass unchanged.
+/// They never leave Spark's own form, see [SparkRow], so values of every type pass unchanged.
 ///
 /// @param fields the columns as they are in the input
 public record PassedColumns(List<StructField> fields) {
@@ -94,24 +92,22 @@ public record PassedColumns(List<StructField> fields) {
     /// Gives `partition` the columns that it reads as Java objects, and leaves the passed columns in Spark's own
     /// form.
     private record Passing(StructType passed, StructType read, StructType added, JobRow.Partition partition)
-            implements InternalRows.Partition {
+            implements InternalRows.Structs {
 
         @Override
-        public Iterator<InternalRow> call(Iterator<InternalRow> rows) {
+        public Iterator<SparkRow> call(Iterator<SparkRow> rows) {
             int number = RowNumber.isIn(passed) ? passed.fieldIndex(RowNumber.COLUMN) : -1;
-            Function1<Object, Object> toJava = CatalystTypeConverters.createToScalaConverter(read);
-            Function1<Object, Object> toSpark = CatalystTypeConverters.createToCatalystConverter(added);
+            Function<SparkRow, Row> toJava = SparkRow.toJava(read);
+            Function<Row, SparkRow> toSpark = SparkRow.fromJava(added);
             Iterator<JobRow.Made> made = partition.call(Iterators.map(rows, row -> {
-                InternalRow passing = row.getStruct(0, passed.size());
+                SparkRow passing = row.struct(0, passed.size());
                 return new JobRow(
                         passing,
-                        (Row) toJava.apply(row.getStruct(1, read.size())),
+                        toJava.apply(row.struct(1, read.size())),
                         number < 0 ? RowNumber.NONE : passing.getLong(number));
             }));
             return Iterators.map(
-                    made,
-                    row -> new GenericInternalRow(
-                            new Object[] {row.row().passed(), toSpark.apply(RowFactory.create(row.columns()))}));
+                    made, row -> SparkRow.of(row.row().passed(), toSpark.apply(RowFactory.create(row.columns()))));
         }
     }
 }

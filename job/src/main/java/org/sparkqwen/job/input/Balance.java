@@ -8,15 +8,14 @@ import java.io.Serializable;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.PriorityQueue;
-import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.job.spark.InternalRows;
 import org.sparkqwen.job.spark.RowNumber;
+import org.sparkqwen.job.spark.SparkRow;
 
 /// Spreads rows over tasks by their estimated tokens, because one row may have three and another thirty thousand.
 ///
@@ -49,13 +48,10 @@ public final class Balance {
                 TOKENS, coalesce(tokens.cast(DataTypes.LongType), lit(0L)).plus(1));
         double[] shares = shares(count, cores);
         int last = estimated.schema().fieldIndex(TOKENS);
-        JavaRDD<InternalRow> assigned = estimated
-                .queryExecution()
-                .toRdd()
-                .toJavaRDD()
-                .mapPartitionsWithIndex((index, iterator) -> assign(iterator, last, new Loads(shares, index)), true);
+        InternalRows assigned =
+                InternalRows.of(estimated).map((index, iterator) -> assign(iterator, last, new Loads(shares, index)));
         StructType schema = estimated.schema().add(TASK, DataTypes.IntegerType, false);
-        return InternalRows.dataset(rows.sparkSession(), assigned.rdd(), schema)
+        return assigned.dataset(rows.sparkSession(), schema)
                 .repartitionById(shares.length, col(TASK))
                 .sortWithinPartitions(col(TOKENS).desc(), col(RowNumber.COLUMN))
                 .drop(TOKENS, TASK);
@@ -76,7 +72,7 @@ public final class Balance {
         return shares;
     }
 
-    private static Iterator<InternalRow> assign(Iterator<InternalRow> rows, int tokensColumn, Loads loads) {
+    private static Iterator<SparkRow> assign(Iterator<SparkRow> rows, int tokensColumn, Loads loads) {
         return InternalRows.append(rows, row -> loads.add(row.getLong(tokensColumn)));
     }
 

@@ -1,6 +1,5 @@
 package org.sparkqwen.job.input;
 
-import java.io.Serializable;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -15,45 +14,26 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.Partition;
-import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.rdd.PartitionPruningRDD;
-import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.execution.datasources.FilePartition;
-import org.apache.spark.sql.execution.datasources.PartitionedFile;
 import org.apache.spark.util.SerializableConfiguration;
+import org.sparkqwen.job.spark.FileScan;
 import org.sparkqwen.job.spark.InternalRows;
+import org.sparkqwen.job.spark.ParquetSchemas;
 import org.sparkqwen.job.spark.RowNumber;
-import org.sparkqwen.job.spark.SessionCopy;
-import scala.Function1;
 
 /// An input as Spark's own reader scans it, cut into splits of which any range of rows can be read.
 ///
-/// Spark packs splits into partitions by the number of cores. With these settings each partition is one split, the same
-/// on every cluster, and says which split it is. Rows stay in Spark's internal form, so that every value passes
-/// unchanged, including malformed strings.
+/// Each partition of the scan is one split, see [FileScan]. Rows stay in Spark's internal form, so that every value
+/// passes unchanged, including malformed strings.
 ///
 /// An input that does not lie in files, or whose source does not name them, is one split.
 public final class InputScan {
     /// The size of a split. It is small, because all rows of a split before a piece are read again to find the
     /// piece.
-    private static final String SPLIT_BYTES = "32m";
-
-    /// The settings with which a scan is planned.
-    private static final Map<String, String> ONE_SPLIT_A_PARTITION = Map.of(
-            "spark.sql.files.maxPartitionBytes",
-            SPLIT_BYTES,
-            "spark.sql.files.openCostInBytes",
-            SPLIT_BYTES,
-            "spark.sql.files.minPartitionNum",
-            "1",
-            "spark.sql.files.maxPartitionNum",
-            Integer.toString(Integer.MAX_VALUE));
+    static final String SPLIT_BYTES = "32m";
 
     private static final Set<String> NEVER_EMPTY = Set.of("parquet", "orc");
 
@@ -66,7 +46,7 @@ public final class InputScan {
     private final SparkSession spark;
     private final Dataset<Row> rows;
     private final UnreadableFiles known;
-    private final RDD<InternalRow> scan;
+    private final InternalRows scan;
     private final Map<Split, Integer> partitions = new HashMap<>();
     private final Map<String, InputFile> files = new TreeMap<>();
 
@@ -84,25 +64,18 @@ public final class InputScan {
         this.spark = rows.sparkSession();
         this.rows = rows;
         this.known = known;
-        scan = planned(rows);
-        for (Partition partition : scan.partitions()) {
-            if (partition instanceof FilePartition split && split.files().length == 1) {
-                PartitionedFile file = split.files()[0];
-                String path = file.toPath().toString();
-                partitions.put(new Split(path, file.start(), file.length()), partition.index());
-                files.put(path, new InputFile(file.fileSize(), file.modificationTime()));
-            } else {
-                partitions.clear();
-                files.clear();
-                partitions.put(Split.WHOLE_SOURCE, 0);
-                return;
-            }
+        FileScan planned = FileScan.plan(rows, SPLIT_BYTES);
+        scan = planned.rows();
+        List<FileScan.FileSplit> splits = planned.splits();
+        if (splits == null) {
+            partitions.put(Split.WHOLE_SOURCE, 0);
+            return;
         }
-    }
-
-    /// Plans `rows` with one split for each partition.
-    public static RDD<InternalRow> planned(Dataset<Row> rows) {
-        return SessionCopy.plan(rows, ONE_SPLIT_A_PARTITION);
+        for (int i = 0; i < splits.size(); i++) {
+            FileScan.FileSplit split = splits.get(i);
+            partitions.put(new Split(split.path(), split.start(), split.length()), i);
+            files.put(split.path(), new InputFile(split.fileBytes(), split.modified()));
+        }
     }
 
     /// Returns the splits in the order in which a run takes them.
@@ -189,10 +162,8 @@ public final class InputScan {
         List<Split> byPartition = byPartition(splits);
         Map<Split, SplitRows> counts = new HashMap<>();
         narrowed(splits)
-                .mapPartitionsWithIndex(
-                        (index, iterator) ->
-                                List.of(SplitRows.count(index, iterator, most)).iterator(),
-                        true)
+                .values((index, iterator) ->
+                        List.of(SplitRows.count(index, iterator, most)).iterator())
                 .coalesce(tasks(spark))
                 .collect()
                 .forEach(count -> counts.put(byPartition.get(count.partition()), count));
@@ -205,7 +176,7 @@ public final class InputScan {
         splits.forEach(split -> byPath.putIfAbsent(split.path(), split));
         ParquetTypes types = new ParquetTypes(
                 rows.schema(),
-                ParquetReading.of(spark.sessionState().conf()),
+                ParquetSchemas.of(spark),
                 new SerializableConfiguration(spark.sessionState().newHadoopConf()));
         List<String> paths = List.copyOf(byPath.keySet());
         return JavaSparkContext.fromSparkContext(spark.sparkContext())
@@ -227,18 +198,17 @@ public final class InputScan {
         pieces.forEach(piece -> bySplit.put(piece.split(), piece));
         List<Piece> byPartition = new ArrayList<>();
         byPartition(List.copyOf(bySplit.keySet())).forEach(split -> byPartition.add(bySplit.get(split)));
-        JavaRDD<InternalRow> taken = narrowed(bySplit.keySet())
-                .mapPartitionsWithIndex((index, all) -> byPartition.get(index).numbered(all), true)
-                .coalesce(tasks(spark));
-        return InternalRows.dataset(spark, taken.rdd(), RowNumber.addTo(rows.schema()));
+        return narrowed(bySplit.keySet())
+                .map((index, all) -> byPartition.get(index).numbered(all))
+                .inTasks(tasks(spark))
+                .dataset(spark, RowNumber.addTo(rows.schema()));
     }
 
     /// Returns only the partitions of these splits, in the order of [#byPartition].
-    private JavaRDD<InternalRow> narrowed(Iterable<Split> splits) {
+    private InternalRows narrowed(Iterable<Split> splits) {
         Set<Integer> wanted = new HashSet<>();
         splits.forEach(split -> wanted.add(partitions.get(split)));
-        Function1<Object, Object> isWanted = (Function1<Object, Object> & Serializable) wanted::contains;
-        return PartitionPruningRDD.create(scan, isWanted).toJavaRDD();
+        return scan.only(wanted);
     }
 
     private List<Split> byPartition(List<Split> splits) {

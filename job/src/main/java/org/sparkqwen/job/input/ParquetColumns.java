@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.hadoop.ParquetFileReader;
@@ -22,7 +23,6 @@ import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.Type;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
@@ -31,6 +31,7 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.columns.UnreadableColumn;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Origin;
+import org.sparkqwen.job.spark.ParquetSchemas;
 
 /// The columns of an input's Parquet files, from their footers. Spark takes the columns of one file for all files, and
 /// skips other columns silently.
@@ -59,7 +60,7 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
 
     /// Reads the footers of files. It skips files without one, because reading their rows says what is wrong.
     static ParquetColumns of(SparkSession spark, Collection<String> paths, int tasks) {
-        ParquetReading reading = ParquetReading.of(spark.sessionState().conf());
+        ParquetSchemas reading = ParquetSchemas.of(spark);
         SerializableConfiguration hadoop =
                 new SerializableConfiguration(spark.sessionState().newHadoopConf());
         Map<List<FileColumn>, Layout> layouts = new HashMap<>();
@@ -76,8 +77,8 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
     }
 
     private static List<Layout> layouts(
-            Iterator<String> files, ParquetReading reading, SerializableConfiguration hadoop) {
-        ParquetToSparkSchemaConverter converter = reading.converter();
+            Iterator<String> files, ParquetSchemas reading, SerializableConfiguration hadoop) {
+        Function<MessageType, StructType> converter = reading.converter();
         Map<List<FileColumn>, Layout> layouts = new LinkedHashMap<>();
         while (files.hasNext()) {
             String file = files.next();
@@ -93,7 +94,7 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
         return List.copyOf(layouts.values());
     }
 
-    private static List<FileColumn> columns(MessageType schema, ParquetToSparkSchemaConverter converter) {
+    private static List<FileColumn> columns(MessageType schema, Function<MessageType, StructType> converter) {
         List<FileColumn> columns = new ArrayList<>();
         for (Type type : schema.getFields()) {
             columns.add(column(type, converter));
@@ -101,10 +102,10 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
         return columns;
     }
 
-    private static FileColumn column(Type type, ParquetToSparkSchemaConverter converter) {
+    private static FileColumn column(Type type, Function<MessageType, StructType> converter) {
         try {
             DataType found =
-                    converter.convert(new MessageType("column", type)).apply(0).dataType();
+                    converter.apply(new MessageType("column", type)).apply(0).dataType();
             return new FileColumn(type.getName(), found.catalogString(), found.json());
         } catch (Exception e) { // Spark throws a checked exception that it does not declare
             String reason =

@@ -10,12 +10,13 @@ import org.apache.parquet.hadoop.util.HadoopInputFile;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
+import org.sparkqwen.job.spark.ParquetSchemas;
 
 /// The types of columns as a Parquet file has them. Spark takes the types of one file for all files, and notices
 /// differences when it reads rows.
 ///
 /// @param expected the columns that are read
-record ParquetTypes(StructType expected, ParquetReading reading, SerializableConfiguration hadoop)
+record ParquetTypes(StructType expected, ParquetSchemas reading, SerializableConfiguration hadoop)
         implements Serializable {
 
     /// Returns whether a file has a column of another type than is expected. Spark may be able to read it all the
@@ -23,8 +24,8 @@ record ParquetTypes(StructType expected, ParquetReading reading, SerializableCon
     boolean differ(String path) {
         try (ParquetFileReader file =
                 ParquetFileReader.open(HadoopInputFile.fromPath(new Path(path), hadoop.value()))) {
-            StructType found = reading.converter()
-                    .convert(file.getFooter().getFileMetaData().getSchema());
+            StructType found =
+                    reading.converter().apply(file.getFooter().getFileMetaData().getSchema());
             Map<String, String> types = byName(expected);
             return byName(found).entrySet().stream()
                     .anyMatch(column ->

@@ -3,8 +3,8 @@ package org.sparkqwen.job.input;
 import java.io.Serializable;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
-import org.apache.spark.sql.catalyst.InternalRow;
 import org.sparkqwen.job.spark.RowNumber;
+import org.sparkqwen.job.spark.SparkRow;
 
 /// The rows `from` (inclusive) to `to` (exclusive) of a split, counted from its first.
 ///
@@ -17,13 +17,13 @@ public record Piece(Split split, long from, long to, long rows, long first) impl
     }
 
     /// Takes these rows out of all rows of the split, and adds their numbers after their columns.
-    Iterator<InternalRow> numbered(Iterator<InternalRow> all) {
+    Iterator<SparkRow> numbered(Iterator<SparkRow> all) {
         return RowNumber.append(of(all), first);
     }
 
     /// Takes these rows out of all rows of the split. It fails if the split has more or fewer rows than were
     /// planned, so that no row is lost or doubled when a file changes during a run.
-    public Iterator<InternalRow> of(Iterator<InternalRow> all) {
+    public <T> Iterator<T> of(Iterator<T> all) {
         return new Iterator<>() {
             private long next;
 
@@ -43,7 +43,7 @@ public record Piece(Split split, long from, long to, long rows, long first) impl
             }
 
             @Override
-            public InternalRow next() {
+            public T next() {
                 if (!hasNext()) {
                     throw new NoSuchElementException();
                 }

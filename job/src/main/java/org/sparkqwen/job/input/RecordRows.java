@@ -16,22 +16,18 @@ import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.apache.commons.io.input.ReaderInputStream;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.Partition;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
-import org.apache.spark.sql.execution.datasources.CodecStreams;
-import org.apache.spark.sql.execution.datasources.FilePartition;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.unsafe.types.UTF8String;
@@ -42,8 +38,10 @@ import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.input.record.InputRecord;
 import org.sparkqwen.job.input.record.ParsedRecord;
 import org.sparkqwen.job.input.record.RecordFormat;
+import org.sparkqwen.job.spark.FileScan;
 import org.sparkqwen.job.spark.FlatIterator;
-import org.sparkqwen.job.spark.InternalRows;
+import org.sparkqwen.job.spark.PlainFiles;
+import org.sparkqwen.job.spark.SparkRow;
 
 /// The rows of text files in a [RecordFormat]. Spark finds and divides the files, as for any format, and its parsers
 /// make the values. Between these steps, records are cut and checked here.
@@ -52,7 +50,7 @@ import org.sparkqwen.job.spark.InternalRows;
 final class RecordRows implements InputRows {
     private final SparkSession spark;
     private final RecordFormat format;
-    private final RDD<InternalRow> files;
+    private final FileScan files;
     private final StructType columns;
     private final StructType scanned;
     private final SerializableConfiguration hadoop;
@@ -60,7 +58,7 @@ final class RecordRows implements InputRows {
     private RecordRows(
             SparkSession spark,
             RecordFormat format,
-            RDD<InternalRow> files,
+            FileScan files,
             StructType columns,
             StructType scanned,
             SerializableConfiguration hadoop) {
@@ -96,14 +94,12 @@ final class RecordRows implements InputRows {
             RecordFormat format = rows.format;
             Map<String, String> failures = new TreeMap<>();
             rows.files
-                    .toJavaRDD()
-                    .mapPartitionsWithIndex(
-                            (index, scan) -> List.of(SplitRows.count(
-                                            index,
-                                            new FlatIterator<>(scan, row -> source.records(format, index, row)),
-                                            Long.MAX_VALUE))
-                                    .iterator(),
-                            true)
+                    .rows()
+                    .values((index, scan) -> List.of(SplitRows.count(
+                                    index,
+                                    new FlatIterator<>(scan, row -> source.records(format, index, row)),
+                                    Long.MAX_VALUE))
+                            .iterator())
                     .collect()
                     .forEach(split -> {
                         if (split.failure() != null) {
@@ -121,7 +117,7 @@ final class RecordRows implements InputRows {
         return new Unopened(new RecordRows(
                 spark,
                 format,
-                InputScan.planned(files),
+                FileScan.plan(files, InputScan.SPLIT_BYTES),
                 new StructType(),
                 files.schema(),
                 new SerializableConfiguration(spark.sessionState().newHadoopConf())));
@@ -165,9 +161,7 @@ final class RecordRows implements InputRows {
             ofPartition.add(scanned.fieldIndex(field.name()));
         }
         Reading reading = new Reading(format, source(), parsed, corruptIndex(ofRecord), ofPartition, scanned);
-        RDD<InternalRow> rows =
-                files.toJavaRDD().mapPartitionsWithIndex(reading::rows, true).rdd();
-        return InternalRows.dataset(spark, rows, RowProblem.addTo(schema));
+        return files.rows().map(reading::rows).dataset(spark, RowProblem.addTo(schema));
     }
 
     private StructType partitionColumns() {
@@ -193,12 +187,10 @@ final class RecordRows implements InputRows {
         for (int i = 0; i < skipped.length; i++) {
             skipped[i] = without.contains(source.paths()[i]);
         }
-        RDD<String> texts = files.toJavaRDD()
-                .mapPartitionsWithIndex(
-                        (index, rows) -> skipped[index]
-                                ? Collections.emptyIterator()
-                                : new FlatIterator<>(rows, row -> texts(source.records(cut, index, row))),
-                        true)
+        RDD<String> texts = files.rows()
+                .<String>values((index, rows) -> skipped[index]
+                        ? Collections.emptyIterator()
+                        : new FlatIterator<>(rows, row -> texts(source.records(cut, index, row))))
                 .rdd();
         return spark.createDataset(texts, Encoders.STRING()).filter("value != ''");
     }
@@ -211,15 +203,13 @@ final class RecordRows implements InputRows {
     }
 
     private Source source() {
-        Partition[] partitions = files.partitions();
-        String[] paths = new String[partitions.length];
-        boolean[] beginnings = new boolean[partitions.length];
-        for (int i = 0; i < partitions.length; i++) {
-            if (!(partitions[i] instanceof FilePartition split) || split.files().length != 1) {
-                throw new IllegalStateException("the input's files are not one a partition");
-            }
-            paths[i] = split.files()[0].toPath().toString();
-            beginnings[i] = split.files()[0].start() == 0;
+        List<FileScan.FileSplit> splits =
+                Objects.requireNonNull(files.splits(), "the input's files are not one a partition");
+        String[] paths = new String[splits.size()];
+        boolean[] beginnings = new boolean[splits.size()];
+        for (int i = 0; i < paths.length; i++) {
+            paths[i] = splits.get(i).path();
+            beginnings[i] = splits.get(i).start() == 0;
         }
         return new Source(hadoop, paths, beginnings);
     }
@@ -232,13 +222,12 @@ final class RecordRows implements InputRows {
             implements Serializable {
 
         /// Returns the records of one row of Spark's scan, which is a line or a whole file.
-        Iterator<InputRecord> records(RecordFormat format, int partition, InternalRow row) {
+        Iterator<InputRecord> records(RecordFormat format, int partition, SparkRow row) {
             if (!format.multiLine()) {
-                return List.of(line(format.charset(), row.getUTF8String(0).getBytes()))
-                        .iterator();
+                return List.of(line(format.charset(), row.bytes(0))).iterator();
             }
             Path path = new Path(paths[partition]);
-            InputStream file = CodecStreams.createInputStreamWithCloseResource(hadoop.value(), path);
+            InputStream file = PlainFiles.open(hadoop.value(), path);
             return new RecordsOfFile(path, () -> format.cut(inUtf8(file, format.charset())));
         }
 
@@ -316,11 +305,11 @@ final class RecordRows implements InputRows {
             StructType scanned)
             implements Serializable {
 
-        Iterator<InternalRow> rows(int partition, Iterator<InternalRow> scan) {
+        Iterator<SparkRow> rows(int partition, Iterator<SparkRow> scan) {
             RecordFormat.Mode mode = format.mode();
             RecordFormat.Parser parser = format.parser(parsed, source.beginnings()[partition]);
             return new FlatIterator<>(scan, row -> {
-                InternalRow ofFile = partitionValues.isEmpty() ? row : row.copy();
+                SparkRow ofFile = partitionValues.isEmpty() ? row : row.copy();
                 return new FlatIterator<>(
                         source.records(format, partition, row),
                         record -> parser.parse(record).stream()
@@ -338,7 +327,7 @@ final class RecordRows implements InputRows {
             return result.problem() == null || mode == RecordFormat.Mode.PERMISSIVE;
         }
 
-        private InternalRow row(ParsedRecord result, InputRecord record, InternalRow ofFile) {
+        private SparkRow row(ParsedRecord result, InputRecord record, SparkRow ofFile) {
             int ofRecord = parsed.size() + (corrupt < 0 ? 0 : 1);
             @Nullable Object[] values = new @Nullable Object[ofRecord + partitionValues.size() + 1];
             int next = 0;
@@ -355,7 +344,7 @@ final class RecordRows implements InputRows {
                 values[ofRecord + i] = ofFile.get(column, scanned.apply(column).dataType());
             }
             values[values.length - 1] = result.problem() == null ? null : UTF8String.fromString(result.problem());
-            return new GenericInternalRow(values);
+            return SparkRow.of(values);
         }
     }
 }

@@ -8,11 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
@@ -22,7 +18,6 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.Utils;
 import org.jspecify.annotations.Nullable;
@@ -43,10 +38,10 @@ import org.sparkqwen.job.metrics.MetricsPlugin;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.progress.Pace;
 import org.sparkqwen.job.spark.LocalMode;
+import org.sparkqwen.job.spark.ReadColumns;
 import org.sparkqwen.job.storage.OutputLayout;
 import org.sparkqwen.job.storage.S3Check;
 import org.sparkqwen.job.storage.S3Settings;
-import scala.jdk.javaapi.CollectionConverters;
 
 /// The course of every job: check, read, process while a person can watch, write, and check what was written.
 public final class JobRun implements AutoCloseable {
@@ -211,7 +206,7 @@ public final class JobRun implements AutoCloseable {
                         result.schema(),
                         result.schema().size() - work.addedColumns().size())
                 : null; // the columns of rows that are dropped
-        List<String> needed = columnsRead(input, result);
+        List<String> needed = ReadColumns.of(input, result);
         UnreadableColumn.refuse(input.schema(), needed);
         InputScan scan = scan(
                 opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new)), reader.unreadable());
@@ -323,19 +318,6 @@ public final class JobRun implements AutoCloseable {
         return scan.liesInFiles() || settings.limit() == null
                 ? scan
                 : new InputScan(input.limit((int) Math.min(settings.limit(), Integer.MAX_VALUE)));
-    }
-
-    /// Returns the input columns from which a result is made. Others are not read.
-    private static List<String> columnsRead(Dataset<Row> input, Dataset<Row> result) {
-        Set<String> names = new HashSet<>();
-        List<LogicalPlan> plans =
-                new ArrayList<>(List.of(result.queryExecution().optimizedPlan()));
-        while (!plans.isEmpty()) {
-            LogicalPlan plan = plans.removeLast();
-            CollectionConverters.asJava(plan.references().toSeq()).forEach(attribute -> names.add(attribute.name()));
-            plans.addAll(CollectionConverters.asJava(plan.children()));
-        }
-        return Arrays.stream(input.columns()).filter(names::contains).toList();
     }
 
     /// Refuses an output that is part of the input. A run that reads what it writes would never end, and one that

@@ -9,10 +9,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import org.apache.hadoop.fs.FileStatus;
-import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.errors.ErrorKind;
@@ -57,13 +55,13 @@ final class OutputFiles {
             return;
         }
         // Both writes read the shuffle before the parts, so the job's work is done once.
-        RDD<InternalRow> shuffled = result.queryExecution().toRdd();
-        Dataset<Row> once = InternalRows.dataset(result.sparkSession(), shuffled, result.schema());
+        InternalRows shuffled = InternalRows.of(result);
+        Dataset<Row> once = shuffled.dataset(result.sparkSession(), result.schema());
         output.write(inOrder(once.filter(col("error").isNull())));
         if (!found.isZero()) {
             Dataset<Row> bad = once.filter(col("error").isNotNull());
             double share = (double) ErrorKind.total(found.value().values()) / rows;
-            int files = (int) Math.clamp(Math.ceil(share * shuffled.getNumPartitions()), 1, Integer.MAX_VALUE);
+            int files = (int) Math.clamp(Math.ceil(share * shuffled.partitions()), 1, Integer.MAX_VALUE);
             quarantine.write(Quarantine.rows(bad, quarantined, origins, files));
         }
     }

@@ -6,9 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.execution.datasources.DataSource;
-import org.apache.spark.sql.execution.datasources.FileFormat;
-import org.apache.spark.sql.execution.datasources.v2.FileDataSourceV2;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -20,6 +17,7 @@ import org.apache.spark.sql.types.VariantType;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.spark.FileFormats;
 
 /// The columns that a format of the output can hold and give back unchanged.
 ///
@@ -101,7 +99,7 @@ final class OutputFormat {
     }
 
     private boolean holds(DataType type) {
-        return writer().supportDataType(type)
+        return FileFormats.holds(spark, name, type)
                 && switch (name) {
                     // JSON's keys are strings. Spark writes any other key as a text, which it cannot read.
                     case "json" ->
@@ -122,19 +120,5 @@ final class OutputFormat {
                         Arrays.stream(struct.fields()).anyMatch(field -> any(field.dataType(), wanted));
                     default -> false;
                 };
-    }
-
-    private FileFormat writer() {
-        try {
-            Object source = DataSource.lookupDataSource(
-                            name, spark.sessionState().conf())
-                    .getConstructor()
-                    .newInstance();
-            return source instanceof FileDataSourceV2 second
-                    ? second.fallbackFileFormat().getConstructor().newInstance()
-                    : (FileFormat) source;
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

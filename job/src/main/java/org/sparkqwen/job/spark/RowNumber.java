@@ -10,7 +10,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
@@ -45,7 +44,7 @@ public final class RowNumber {
     /// Appends numbers to rows, after their other columns.
     ///
     /// @param first the number of the first row
-    public static Iterator<InternalRow> append(Iterator<InternalRow> rows, long first) {
+    public static Iterator<SparkRow> append(Iterator<SparkRow> rows, long first) {
         AtomicLong next = new AtomicLong(first);
         return InternalRows.append(rows, _ -> next.getAndIncrement());
     }

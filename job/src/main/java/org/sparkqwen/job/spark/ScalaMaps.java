@@ -5,10 +5,10 @@ import scala.$less$colon$less$;
 import scala.jdk.javaapi.CollectionConverters;
 
 /// Makes maps for Spark's own classes.
-public final class ScalaMaps {
+final class ScalaMaps {
     private ScalaMaps() {}
 
-    public static scala.collection.immutable.Map<String, String> immutable(Map<String, String> map) {
+    static scala.collection.immutable.Map<String, String> immutable(Map<String, String> map) {
         return CollectionConverters.asScala(map).toMap($less$colon$less$.MODULE$.refl());
     }
 }

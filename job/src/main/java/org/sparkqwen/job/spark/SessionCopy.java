@@ -33,7 +33,7 @@ public final class SessionCopy {
     /// Plans `rows` in a copy of their session, and divides them into partitions.
     ///
     /// @param settings the settings in which the copy differs
-    public static RDD<InternalRow> plan(Dataset<Row> rows, Map<String, String> settings) {
+    static RDD<InternalRow> plan(Dataset<Row> rows, Map<String, String> settings) {
         SparkSession copy = copy(rows.sparkSession(), settings);
         LogicalPlan plan = rows.queryExecution().analyzed().transform(new ReadingIn(copy));
         RDD<InternalRow> planned = org.apache.spark.sql.classic.Dataset.ofRows(copy, plan)

@@ -1,4 +1,4 @@
-/// Spark's internal rows, heartbeats and row numbers.
+/// Everything that depends on Spark's internals: its own rows, plans, scans, parsers and heartbeats.
 @NullMarked
 package org.sparkqwen.job.spark;
 

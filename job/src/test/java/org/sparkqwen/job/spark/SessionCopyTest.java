@@ -85,7 +85,7 @@ class SessionCopyTest {
         session.udf().register("twice", (Long value) -> 2 * value, DataTypes.LongType);
         session.read().parquet(files()).createOrReplaceTempView("numbers");
         Dataset<Row> rows = session.sql("select twice(id) as id from numbers where id < 5");
-        Dataset<Row> planned = InternalRows.dataset(session, SessionCopy.plan(rows, SMALL_SPLITS), rows.schema());
+        Dataset<Row> planned = new InternalRows(SessionCopy.plan(rows, SMALL_SPLITS)).dataset(session, rows.schema());
         assertThat(LocalSpark.sorted(planned))
                 .isEqualTo(LocalSpark.sorted(rows))
                 .hasSize(5);

@@ -10,20 +10,17 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.csv.CSVOptions;
-import org.apache.spark.sql.catalyst.csv.UnivocityParser;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
-import org.apache.spark.sql.catalyst.util.BadRecordException;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.unsafe.types.UTF8String;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
-import org.sparkqwen.job.spark.ScalaMaps;
-import scala.Option;
+import org.sparkqwen.job.spark.CsvReading;
+import org.sparkqwen.job.spark.ParsedRow;
+import org.sparkqwen.job.spark.SparkRow;
 
 /// Comma-separated values. A record with too many or too few fields, or with a quote that is not closed or not doubled,
 /// becomes a row with a problem.
@@ -45,23 +42,23 @@ public record CsvFormat(
         this(options, timeZone, corruptColumn, new StructType(), null);
     }
 
-    private CSVOptions parsed() {
-        return new CSVOptions(ScalaMaps.immutable(options), false, timeZone, corruptColumn);
+    private CsvReading reading() {
+        return new CsvReading(options, timeZone, corruptColumn);
     }
 
     @Override
     public boolean multiLine() {
-        return parsed().multiLine();
+        return reading().multiLine();
     }
 
     @Override
     public Charset charset() {
-        return Charset.forName(parsed().charset());
+        return reading().charset();
     }
 
     @Override
     public Mode mode() {
-        return Mode.valueOf(parsed().parseMode().name().toUpperCase(Locale.ROOT));
+        return Mode.valueOf(reading().mode().toUpperCase(Locale.ROOT));
     }
 
     @Override
@@ -77,15 +74,11 @@ public record CsvFormat(
     @Override
     public RecordFormat with(StructType found, Dataset<String> records) {
         List<String> names = null;
-        if (parsed().headerFlag()) {
+        if (reading().hasHeader()) {
             List<String> first = records.takeAsList(1);
-            names = first.isEmpty() ? List.of() : fields(tokenizer(), first.getFirst());
+            names = first.isEmpty() ? List.of() : fields(reading().tokenizer(), first.getFirst());
         }
         return new CsvFormat(options, timeZone, corruptColumn, found, names);
-    }
-
-    private CsvParser tokenizer() {
-        return new CsvParser(parsed().asParserSettings());
     }
 
     private static List<String> fields(CsvParser tokenizer, String record) {
@@ -99,18 +92,18 @@ public record CsvFormat(
 
     @Override
     public Iterator<InputRecord> cut(InputStream file) {
-        CSVOptions parsed = parsed();
-        byte[] lineSeparator = parsed.lineSeparator().isDefined()
-                ? parsed.lineSeparator().get().getBytes(StandardCharsets.UTF_8)
-                : null;
+        CsvReading reading = reading();
+        byte[] lineSeparator = reading.lineSeparator()
+                .map(separator -> separator.getBytes(StandardCharsets.UTF_8))
+                .orElse(null);
         return new CsvRecords(
                 file,
                 new CsvRecords.Syntax(
-                        parsed.delimiter().getBytes(StandardCharsets.UTF_8),
-                        parsed.quote(),
-                        parsed.escape(),
+                        reading.delimiter().getBytes(StandardCharsets.UTF_8),
+                        reading.quote(),
+                        reading.escape(),
                         lineSeparator,
-                        parsed.ignoreLeadingWhiteSpaceInRead()));
+                        reading.ignoresLeadingWhiteSpace()));
     }
 
     @Override
@@ -120,22 +113,22 @@ public record CsvFormat(
 
     /// The parser of one task, which is not thread-safe.
     private final class CsvParserOfTask implements Parser {
-        private final UnivocityParser parser;
-        private final CsvParser tokenizer = tokenizer();
+        private final CsvReading reading = reading();
+        private final CsvParser tokenizer = reading.tokenizer();
+        private final Function<String, ParsedRow> parser;
         private final StructType read;
-        private final CSVOptions parsed = parsed();
         private boolean headerComes;
 
         CsvParserOfTask(StructType read, boolean beginning) {
             this.read = read;
-            parser = new UnivocityParser(columns, read, parsed);
+            parser = reading.parser(columns, read);
             headerComes = beginning && header != null;
         }
 
         @Override
         public List<ParsedRecord> parse(InputRecord record) {
             byte[] bytes = record.bytes();
-            if (bytes.length == 0 || (parsed.isCommentSet() && bytes[0] == parsed.comment())) {
+            if (bytes.length == 0 || reading.beginsComment(bytes[0])) {
                 return List.of();
             }
             // The parser sees each byte of malformed UTF-8 as one character, so the bytes come out unchanged.
@@ -155,34 +148,26 @@ public record CsvFormat(
             if (!found.equals(header)) {
                 throw new IllegalStateException("its header is %s, and that of the first file %s"
                         .formatted(
-                                Quote.of(String.join(parsed.delimiter(), found)),
-                                Quote.of(String.join(parsed.delimiter(), header == null ? List.of() : header))));
+                                Quote.of(String.join(reading.delimiter(), found)),
+                                Quote.of(String.join(reading.delimiter(), header == null ? List.of() : header))));
             }
         }
 
         private ParsedRecord row(String text, @Nullable String problem) {
-            try {
-                Option<InternalRow> row = parser.parse().apply(text);
-                return new ParsedRecord(row.isDefined() ? row.get() : new GenericInternalRow(read.size()), problem);
-            } catch (Exception e) { // Spark throws a checked exception that it does not declare
-                if (!(e instanceof BadRecordException bad)) {
-                    throw e;
-                }
-                InternalRow[] partial = bad.partialResults().apply();
-                return new ParsedRecord(
-                        partial.length == 0 ? new GenericInternalRow(read.size()) : partial[0],
-                        problem == null ? problem(text, bad) : problem);
-            }
+            ParsedRow parsed = parser.apply(text);
+            return new ParsedRecord(
+                    parsed.row(),
+                    problem != null || parsed.failure() == null ? problem : problem(text, parsed.failure()));
         }
 
-        private String problem(String text, BadRecordException bad) {
+        private String problem(String text, Throwable failure) {
             int found = fields(tokenizer, text).size();
             return found == columns.size()
-                    ? "a field does not suit its column: " + Quote.line(Failures.firstLine(bad.cause()))
+                    ? "a field does not suit its column: " + Quote.line(Failures.firstLine(failure))
                     : "the record has %d field%s, not %d".formatted(found, found == 1 ? "" : "s", columns.size());
         }
 
-        private InternalRow asBytes(InternalRow row) {
+        private SparkRow asBytes(SparkRow row) {
             @Nullable Object[] values = new @Nullable Object[read.size()];
             Arrays.setAll(values, i -> row.get(i, read.apply(i).dataType()));
             for (int i = 0; i < values.length; i++) {
@@ -190,7 +175,7 @@ public record CsvFormat(
                     values[i] = UTF8String.fromBytes(values[i].toString().getBytes(StandardCharsets.ISO_8859_1));
                 }
             }
-            return new GenericInternalRow(values);
+            return SparkRow.of(values);
         }
     }
 }

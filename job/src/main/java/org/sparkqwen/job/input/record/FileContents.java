@@ -16,9 +16,9 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.io.compress.CompressionCodec;
 import org.apache.hadoop.io.compress.CompressionCodecFactory;
-import org.apache.spark.sql.execution.datasources.CodecStreams;
 import org.apache.spark.util.SerializableConfiguration;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.job.spark.PlainFiles;
 
 /// Looks at the first bytes of text files to find files that do not have the input's format. Spark would take them for
 /// text, and every line of them for a malformed one.
@@ -106,7 +106,7 @@ public record FileContents(boolean jsonLines, SerializableConfiguration hadoop) 
     /// Returns whether the first value has more than one line.
     private boolean isOverManyLines(Path file) throws IOException {
         byte[] first;
-        try (InputStream in = CodecStreams.createInputStreamWithCloseResource(hadoop.value(), file)) {
+        try (InputStream in = PlainFiles.open(hadoop.value(), file)) {
             first = in.readNBytes(LOOKED_AT);
         }
         JsonFactory json = new JsonFactoryBuilder()

@@ -1,11 +1,7 @@
 package org.sparkqwen.job.input.record;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.Charset;
@@ -17,14 +13,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
-import org.apache.spark.sql.catalyst.json.JSONOptions;
-import org.apache.spark.sql.catalyst.json.JSONOptionsInRead;
-import org.apache.spark.sql.catalyst.json.JacksonParser;
-import org.apache.spark.sql.catalyst.util.BadRecordException;
-import org.apache.spark.sql.sources.Filter;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.MapType;
@@ -33,12 +23,9 @@ import org.apache.spark.sql.types.StructType;
 import org.apache.spark.unsafe.types.UTF8String;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
-import org.sparkqwen.job.spark.ScalaMaps;
-import scala.Function1;
-import scala.Function2;
-import scala.collection.Iterable;
-import scala.collection.immutable.Seq;
-import scala.jdk.javaapi.CollectionConverters;
+import org.sparkqwen.job.spark.JsonReading;
+import org.sparkqwen.job.spark.ParsedRow;
+import org.sparkqwen.job.spark.SparkRow;
 
 /// JSON, with one value in each line, or with values over any number of lines. A line that is not JSON becomes a row
 /// with a problem that says what is wrong and at which byte.
@@ -47,28 +34,23 @@ import scala.jdk.javaapi.CollectionConverters;
 /// @param timeZone the time zone of times without one
 /// @param corruptColumn see [RecordFormat#corruptColumn]
 public record JsonFormat(Map<String, String> options, String timeZone, String corruptColumn) implements RecordFormat {
-    private static final Seq<Filter> NO_FILTERS =
-            CollectionConverters.asScala(List.<Filter>of()).toSeq();
-
-    private JSONOptions parsed() {
-        return new JSONOptionsInRead(ScalaMaps.immutable(options), timeZone, corruptColumn);
+    private JsonReading reading() {
+        return new JsonReading(options, timeZone, corruptColumn);
     }
 
     @Override
     public boolean multiLine() {
-        return parsed().multiLine();
+        return reading().multiLine();
     }
 
     @Override
     public Charset charset() {
-        return parsed().encoding().isDefined()
-                ? Charset.forName(parsed().encoding().get())
-                : StandardCharsets.UTF_8;
+        return reading().charset();
     }
 
     @Override
     public Mode mode() {
-        return Mode.valueOf(parsed().parseMode().name().toUpperCase(Locale.ROOT));
+        return Mode.valueOf(reading().mode().toUpperCase(Locale.ROOT));
     }
 
     @Override
@@ -115,50 +97,30 @@ public record JsonFormat(Map<String, String> options, String timeZone, String co
 
     @Override
     public Parser parser(StructType read, boolean beginning) {
-        JacksonParser parser = new JacksonParser(read, parsed(), true, NO_FILTERS);
-        InternalRow empty = new GenericInternalRow(read.size());
+        Function<byte[], List<ParsedRow>> parser = reading().parser(read, StrictJsonParser::of);
+        SparkRow empty = SparkRow.ofNulls(read.size());
         return record -> parse(parser, record, empty);
     }
 
-    private static List<ParsedRecord> parse(JacksonParser parser, InputRecord record, InternalRow empty) {
+    private static List<ParsedRecord> parse(
+            Function<byte[], List<ParsedRow>> parser, InputRecord record, SparkRow empty) {
         byte[] json = record.bytes();
         if (record.problem() != null) {
             return List.of(new ParsedRecord(empty, record.problem()));
         }
-        UTF8String text = UTF8String.fromBytes(json);
-        if (!text.isValid()) {
+        if (!UTF8String.fromBytes(json).isValid()) {
             return List.of(new ParsedRecord(
                     empty, "the line is not JSON: it is not UTF-8 at byte %d".formatted(firstMalformed(json))));
         }
-        Function2<JsonFactory, byte[], JsonParser> create = (factory, bytes) -> {
-            try {
-                return StrictJsonParser.of(factory, bytes);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        };
-        Function1<byte[], UTF8String> literal = _ -> text;
         List<ParsedRecord> rows = new ArrayList<>();
-        try {
-            Iterable<InternalRow> parsed = parser.parse(json, create, literal);
-            CollectionConverters.asJava(parsed).forEach(row -> rows.add(new ParsedRecord(row, null)));
-        } catch (Exception e) { // Spark throws a checked exception that it does not declare
-            if (!(e instanceof BadRecordException bad)) {
-                throw e;
-            }
-            String problem = problem(bad);
-            for (InternalRow row : bad.partialResults().apply()) {
-                rows.add(new ParsedRecord(row, problem));
-            }
-            if (rows.isEmpty()) {
-                rows.add(new ParsedRecord(empty, problem));
-            }
+        for (ParsedRow parsed : parser.apply(json)) {
+            rows.add(new ParsedRecord(parsed.row(), parsed.failure() == null ? null : problem(parsed.failure())));
         }
         return rows;
     }
 
-    private static String problem(BadRecordException bad) {
-        for (Throwable cause = bad.cause(); cause != null; cause = cause.getCause()) {
+    private static String problem(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof JsonProcessingException syntax) {
                 String where =
                         syntax.getLocation() == null || syntax.getLocation().getByteOffset() < 0
@@ -167,7 +129,7 @@ public record JsonFormat(Map<String, String> options, String timeZone, String co
                 return "the line is not JSON: " + Quote.line(withoutSource(syntax.getOriginalMessage())) + where;
             }
         }
-        return "the line is not a JSON object of the input's columns: " + Quote.line(Failures.firstLine(bad.cause()));
+        return "the line is not a JSON object of the input's columns: " + Quote.line(Failures.firstLine(failure));
     }
 
     /// Removes the source from a message, because Jackson repeats the line where it says where an object began.

@@ -1,11 +1,15 @@
-package org.sparkqwen.job.input;
+package org.sparkqwen.job.spark;
 
 import java.io.Serializable;
+import java.util.function.Function;
+import org.apache.parquet.schema.MessageType;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter;
 import org.apache.spark.sql.internal.SQLConf;
+import org.apache.spark.sql.types.StructType;
 
 /// The session's settings for the types of Parquet files, because tasks do not have them by themselves.
-record ParquetReading(
+public record ParquetSchemas(
         boolean binaryAsString,
         boolean int96AsTimestamp,
         boolean caseSensitive,
@@ -13,8 +17,9 @@ record ParquetReading(
         boolean nanosAsLong)
         implements Serializable {
 
-    static ParquetReading of(SQLConf conf) {
-        return new ParquetReading(
+    public static ParquetSchemas of(SparkSession session) {
+        SQLConf conf = session.sessionState().conf();
+        return new ParquetSchemas(
                 conf.isParquetBinaryAsString(),
                 conf.isParquetINT96AsTimestamp(),
                 conf.caseSensitiveAnalysis(),
@@ -22,7 +27,9 @@ record ParquetReading(
                 conf.legacyParquetNanosAsLong());
     }
 
-    ParquetToSparkSchemaConverter converter() {
+    /// Returns a function that converts a Parquet schema as Spark's reader does. It throws Spark's exceptions for
+    /// types that Spark does not read, and some of those are checked.
+    public Function<MessageType, StructType> converter() {
         return new ParquetToSparkSchemaConverter(
                 binaryAsString,
                 int96AsTimestamp,
@@ -31,6 +38,6 @@ record ParquetReading(
                 nanosAsLong,
                 false,
                 ParquetToSparkSchemaConverter.$lessinit$greater$default$7(),
-                ParquetToSparkSchemaConverter.$lessinit$greater$default$8());
+                ParquetToSparkSchemaConverter.$lessinit$greater$default$8())::convert;
     }
 }
