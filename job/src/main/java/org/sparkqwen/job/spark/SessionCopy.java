@@ -69,8 +69,8 @@ public final class SessionCopy {
         }
     }
 
-    /// The files of a relation, to be read by another session. It equals no other relation: Spark compares relations
-    /// without their sessions, and would leave the first one in the plan.
+    /// The files of a relation, to be read by another session. It equals no other relation, because Spark compares
+    /// relations without their sessions, and would leave the first one in the plan.
     private static final class FilesOf extends HadoopFsRelation {
         private static final long serialVersionUID = 1L;
 
