@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -132,26 +133,33 @@ class DocumentedCommandsTest {
         assertThat(wrong).isEmpty();
     }
 
+    /// The examples of a page follow each other, so they are compiled as one method.
     @Test
     void javaExamplesCompile() throws IOException {
-        List<Block> examples =
-                blocks().filter(block -> block.language().equals("java")).toList();
+        Map<String, String> examples = new TreeMap<>();
+        blocks().filter(block -> block.language().equals("java"))
+                .forEach(block -> examples.merge(block.place().replaceFirst(":.*", ""), block.text(), String::concat));
         assertThat(examples).isNotEmpty();
-        for (Block example : examples) {
+        for (Map.Entry<String, String> example : examples.entrySet()) {
             Path source = Files.writeString(directory.resolve("Example.java"), """
                 import java.nio.file.Path;
+                import java.util.List;
                 import org.apache.spark.sql.*;
+                import org.sparkqwen.engine.sampling.*;
                 import org.sparkqwen.engine.tokenizer.SpecialTokens;
                 import org.sparkqwen.job.*;
                 import org.sparkqwen.job.columns.*;
+                import org.sparkqwen.job.errors.ErrorPolicy;
+                import org.sparkqwen.job.input.InputFormat;
                 import org.sparkqwen.job.model.*;
+                import org.sparkqwen.job.run.*;
 
                 class Example {
                     void run(SparkSession spark) {
                         %s
                     }
                 }
-                """.formatted(example.text()));
+                """.formatted(example.getValue()));
             ByteArrayOutputStream errors = new ByteArrayOutputStream();
             int exitCode = ToolProvider.getSystemJavaCompiler()
                     .run(
@@ -165,7 +173,7 @@ class DocumentedCommandsTest {
                             directory.toString(),
                             source.toString());
             assertThat(exitCode)
-                    .as("%s: %s", example, errors.toString(StandardCharsets.UTF_8))
+                    .as("%s: %s", example.getKey(), errors.toString(StandardCharsets.UTF_8))
                     .isZero();
         }
     }
