@@ -109,6 +109,23 @@ class JobArchitectureTest {
                 .check(JOB);
     }
 
+    /// A `switch` over classes leaves no trace that the rules on bytecode see, but it needs the classes' names.
+    @Test
+    void noSourceNamesAModelFamilyExceptItsNeighbours() throws IOException {
+        List<String> families = Files.readAllLines(
+                PROJECT.resolve("engine/src/main/resources/META-INF/services/" + ModelFamily.class.getName()));
+        assertThat(families).hasSizeGreaterThan(1);
+        for (String module : MODULES) {
+            try (Stream<Path> files = Files.walk(PROJECT.resolve(module).resolve("src/main/java"))) {
+                for (Path file :
+                        (Iterable<Path>) files.filter(path -> path.toString().endsWith(".java")
+                                && !path.getParent().endsWith("engine/model/family"))::iterator) {
+                    assertThat(Files.readString(file)).as(file.toString()).doesNotContain(families);
+                }
+            }
+        }
+    }
+
     @Test
     void packagesDependDownwards() {
         Set<String> upwards = new TreeSet<>();
