@@ -137,7 +137,12 @@ class ArchitectureTest {
                 .resideInAPackage(ROOT + ".kernels..")
                 .should()
                 .onlyDependOnClassesThat()
-                .resideInAnyPackage("java..", "jdk.incubator.vector..", "org.jspecify.annotations", ROOT + ".kernels..")
+                .resideInAnyPackage(
+                        "java..",
+                        "jdk.incubator.vector..",
+                        "org.jspecify.annotations",
+                        "com.google.errorprone.annotations.concurrent",
+                        ROOT + ".kernels..")
                 .check(ENGINE);
     }
 
