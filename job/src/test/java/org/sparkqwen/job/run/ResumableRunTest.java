@@ -71,8 +71,8 @@ class ResumableRunTest {
             assertThat(resumed.rows()).isEqualTo(12);
             assertThat(resumed.errors()).isEqualTo(whole.errors());
             assertThat(rows("scores")).isEqualTo(rows);
-            assertThat(Files.readString(commits.get(0))).contains("\"attempt\":0");
-            assertThat(Files.readString(commits.get(1))).contains("\"attempt\":1");
+            assertThat(Files.readString(commits.get(0))).contains("\"attempt\" : 0");
+            assertThat(Files.readString(commits.get(1))).contains("\"attempt\" : 1");
 
             RunSummary complete = (RunSummary) run(example, spark)[3];
             assertThat(complete.wasComplete()).isTrue();
