@@ -6,13 +6,14 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.LongConsumer;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.bench.Benchmark;
 import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.measure.TimedKernels;
 import org.sparkqwen.engine.kernels.measure.Work;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -74,13 +75,17 @@ public final class Engine implements AutoCloseable {
                 options,
                 tokenizer,
                 new Conversations(directory),
-                () -> Weights.open(directory, config, options.cache(), weightMemory));
+                buffers -> Weights.open(directory, config, options.cache(), weightMemory, buffers));
     }
 
     /// Makes a model of random bfloat16 weights for measuring speed: a run takes the time of a trained model's.
     public static Engine random(ModelConfig config, EngineOptions options) {
         return open(
-                "random weights", options, null, new Conversations(null), () -> Weights.random(config, DType.BF16, 0));
+                "random weights",
+                options,
+                null,
+                new Conversations(null),
+                buffers -> Weights.random(config, DType.BF16, 0, buffers));
     }
 
     /// Opens the parts of an engine, and closes those that are open already if the rest cannot be opened.
@@ -89,14 +94,14 @@ public final class Engine implements AutoCloseable {
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
             Conversations conversations,
-            Supplier<Weights> source) {
+            Function<Buffers, Weights> source) {
         long start = System.nanoTime();
         TimedKernels kernels = new TimedKernels(options.kernels()
                 .create(
                         options.threads(),
                         reason -> LOG.warn("{}; another back-end computes, perhaps some fifty times slower", reason)));
         try {
-            Weights weights = source.get();
+            Weights weights = source.apply(kernels.newBuffers());
             LOG.info(
                     "{} loaded in {} ms; kernels: {}",
                     name,

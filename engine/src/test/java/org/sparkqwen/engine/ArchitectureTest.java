@@ -4,6 +4,7 @@ import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.target;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
 import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
@@ -13,6 +14,8 @@ import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.Collections;
@@ -116,6 +119,24 @@ class ArchitectureTest {
                 .callMethodWhere(target(owner(assignableTo(Stream.class)))
                         .or(target(name("repeat")).and(target(owner(assignableTo(String.class)))))
                         .or(target(name("nCopies")).and(target(owner(assignableTo(Collections.class))))))
+                .check(ENGINE);
+    }
+
+    /// Activations, the KV cache and weights are buffers of a back-end, which the host may be unable to access.
+    /// Random weights are packed into memory of the host, as those of a checkpoint are.
+    @Test
+    void modelAndCacheLeaveTheirBuffersToTheBackEnd() {
+        noClasses()
+                .that()
+                .resideInAnyPackage(ROOT + ".model", ROOT + ".cache", ROOT + ".scheduler")
+                .and()
+                .doNotHaveSimpleName("RandomPieces")
+                .should()
+                .callMethodWhere(target(owner(assignableTo(MemorySegment.class)))
+                        .and(target(nameMatching("get|set|(get|set)AtIndex|fill|copy|copyFrom|toArray|mismatch"))))
+                .orShould()
+                .dependOnClassesThat()
+                .areAssignableTo(Arena.class)
                 .check(ENGINE);
     }
 

@@ -3,10 +3,12 @@ package org.sparkqwen.engine.cache;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 
 /// A block of the KV cache: memory of a [CacheLayout], and its users.
 final class Block {
+    private final Buffers buffers;
     private final CacheLayout layout;
     private final MemorySegment memory;
     private final List<List<MemorySegment>> parts;
@@ -18,9 +20,11 @@ final class Block {
     @Nullable
     Prefix prefix;
 
-    Block(CacheLayout layout, MemorySegment memory) {
+    /// @param buffers the buffers of which the memory of the block is one
+    Block(Buffers buffers, CacheLayout layout) {
+        this.buffers = buffers;
         this.layout = layout;
-        this.memory = memory;
+        memory = buffers.allocate(layout.bytes());
         parts = layout.parts(memory);
     }
 
@@ -31,7 +35,7 @@ final class Block {
 
     /// Copies the first `tokens` positions of another block.
     void copy(Block from, int tokens) {
-        memory.copyFrom(from.memory);
+        buffers.copy(from.memory, memory);
         clearValues(tokens);
     }
 
@@ -40,7 +44,7 @@ final class Block {
         for (List<MemorySegment> ofLayer : parts) {
             for (int i = 0; i < ofLayer.size(); i++) {
                 int slot = Math.clamp(first - (long) i * KeyValueBlock.TOKENS, 0, KeyValueBlock.TOKENS);
-                KeyValueBlock.clearValues(layout.shape(), layout.format(), ofLayer.get(i), slot);
+                KeyValueBlock.clearValues(buffers, layout.shape(), layout.format(), ofLayer.get(i), slot);
             }
         }
     }

@@ -1,21 +1,20 @@
 package org.sparkqwen.engine.cache;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sparkqwen.engine.kernels.Buffers;
 
-/// A pool of off-heap blocks of one layout. It takes memory from the system when it is first needed and returns none
+/// A pool of blocks of one layout. It allocates memory when it is first needed and returns none
 /// before [#close], so a run settles at the most that it needed at once. Safe for several threads.
 public final class BlockPool implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BlockPool.class);
-    private static final int ALIGNMENT = 64;
 
     private final CacheLayout layout;
-    private final Arena arena = Arena.ofShared();
+    private final Buffers buffers;
 
     @GuardedBy("this")
     private final Deque<Block> free = new ArrayDeque<>();
@@ -27,8 +26,10 @@ public final class BlockPool implements AutoCloseable {
     private int allocated;
 
     /// @param bytes the most that all blocks together may take; at least the size of one block
-    public BlockPool(CacheLayout layout, long bytes) {
+    /// @param buffers where the blocks are allocated; closed with this
+    public BlockPool(CacheLayout layout, long bytes, Buffers buffers) {
         this.layout = layout;
+        this.buffers = buffers;
         capacity = Math.clamp(bytes / layout.bytes(), 1, Integer.MAX_VALUE);
     }
 
@@ -63,7 +64,7 @@ public final class BlockPool implements AutoCloseable {
     @GuardedBy("this")
     private @Nullable Block allocate() {
         try {
-            Block block = new Block(layout, arena.allocate(layout.bytes(), ALIGNMENT));
+            Block block = new Block(buffers, layout);
             allocated++;
             return block;
         } catch (OutOfMemoryError e) {
@@ -88,6 +89,6 @@ public final class BlockPool implements AutoCloseable {
     public synchronized void close() {
         allocated -= free.size();
         free.clear();
-        arena.close();
+        buffers.close();
     }
 }

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// The arithmetic of a transformer: whole operations on float32 activations in native memory.
+/// The arithmetic of a transformer: whole operations on float32 activations in the back-end's [Buffers].
 ///
 /// [ScalarKernels] defines each operation, and every other back-end gives the same bits. A result depends on the
 /// operands alone, not on the number of threads, nor on the rest of the batch. To that end
@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 /// throws [IndexOutOfBoundsException], and one on the Java heap throws [IllegalArgumentException]. Indices, positions,
 /// tokens and the results that an operation returns or writes to arrays are on the heap.
 public interface Kernels extends AutoCloseable {
+    /// Makes memory for operands, which the caller closes. It may be called from any thread at any time.
+    Buffers newBuffers();
+
     /// Looks up the vectors of tokens.
     ///
     /// @param table `[vocabulary, hidden]`

@@ -30,12 +30,15 @@ public final class KeyValueBlock {
     }
 
     /// Sets the values of the positions from `slot` on to zero, in a block that another sequence used before.
-    public static void clearValues(AttentionShape shape, KeyValueFormat format, MemorySegment block, int slot) {
+    ///
+    /// @param buffers those of the block
+    public static void clearValues(
+            Buffers buffers, AttentionShape shape, KeyValueFormat format, MemorySegment block, int slot) {
         long values = shape.keyValueHeads() * keyBytes(shape, format);
         long panel = (long) TOKENS * Matrix.PANEL * format.bytes();
         long from = (long) slot * Matrix.PANEL * format.bytes();
         for (long at = values; at < bytes(shape, format); at += panel) {
-            block.asSlice(at + from, panel - from).fill((byte) 0);
+            buffers.clear(block.asSlice(at + from, panel - from));
         }
     }
 

@@ -22,6 +22,11 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public Buffers newBuffers() {
+        return new HostBuffers();
+    }
+
+    @Override
     public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
         Lookup.embed(team, table, tokens, out);
     }

@@ -1,11 +1,10 @@
 package org.sparkqwen.engine.model;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Supplier;
+import org.sparkqwen.engine.kernels.Buffers;
 
-/// The working memory of a forward pass, off-heap, with as many rows as the largest batch so far.
+/// The working memory of a forward pass, in buffers of the kernels, with as many rows as the largest batch so far.
 final class Activations implements AutoCloseable {
     /// The number of rows that pass through the feed-forward together, one for each token, or for each token and
     /// expert that it goes to. The rows of a whole batch are several times as wide as the model, and would take
@@ -14,8 +13,9 @@ final class Activations implements AutoCloseable {
     static final int FEED_FORWARD_ROWS = 1152;
 
     private final ModelConfig config;
-    private Arena arena = Arena.ofShared();
-    private Arena logitsArena = Arena.ofShared();
+    private final Supplier<Buffers> memory;
+    private Buffers buffers;
+    private Buffers logitsBuffers;
     private int capacity;
     private int logitsCapacity;
 
@@ -28,8 +28,12 @@ final class Activations implements AutoCloseable {
     MemorySegment routerLogits = MemorySegment.NULL; // [tokens, experts]
     MemorySegment logits = MemorySegment.NULL; // [rows, vocabulary], only for generation
 
-    Activations(ModelConfig config) {
+    /// @param memory makes the kernels' memory: [org.sparkqwen.engine.kernels.Kernels#newBuffers]
+    Activations(ModelConfig config, Supplier<Buffers> memory) {
         this.config = config;
+        this.memory = memory;
+        buffers = memory.get();
+        logitsBuffers = memory.get();
     }
 
     /// Makes room for `tokens` rows; contents are lost when the memory grows.
@@ -37,15 +41,15 @@ final class Activations implements AutoCloseable {
         if (tokens <= capacity) {
             return;
         }
-        arena.close();
-        arena = Arena.ofShared();
+        buffers.close();
+        buffers = memory.get();
         capacity = tokens;
         hidden = allocate(config.hiddenSize());
         normed = allocate(config.hiddenSize());
         queries = allocate(config.attention().queryWidth());
         keys = allocate(config.attention().keyValueWidth());
         values = allocate(config.attention().keyValueWidth());
-        gated = arena.allocate(JAVA_FLOAT, gatedFloats(config, tokens));
+        gated = buffers.allocateFloats(gatedFloats(config, tokens));
         routerLogits = allocate(experts(config));
     }
 
@@ -54,14 +58,19 @@ final class Activations implements AutoCloseable {
         if (rows <= logitsCapacity) {
             return;
         }
-        logitsArena.close();
-        logitsArena = Arena.ofShared();
+        logitsBuffers.close();
+        logitsBuffers = memory.get();
         logitsCapacity = rows;
-        logits = logitsArena.allocate(JAVA_FLOAT, (long) rows * config.vocabSize());
+        logits = logitsBuffers.allocateFloats((long) rows * config.vocabSize());
+    }
+
+    /// The first `rows` rows of logits in memory that the host may read, until they are computed again.
+    MemorySegment logitsOnHost(int rows) {
+        return logitsBuffers.onHost(logits.asSlice(0, (long) rows * config.vocabSize() * Float.BYTES));
     }
 
     private MemorySegment allocate(int width) {
-        return arena.allocate(JAVA_FLOAT, (long) capacity * width);
+        return buffers.allocateFloats((long) capacity * width);
     }
 
     /// The bytes that a batch of `tokens` needs.
@@ -92,7 +101,7 @@ final class Activations implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
-        logitsArena.close();
+        buffers.close();
+        logitsBuffers.close();
     }
 }

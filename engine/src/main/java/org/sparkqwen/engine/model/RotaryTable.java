@@ -1,9 +1,8 @@
 package org.sparkqwen.engine.model;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Supplier;
+import org.sparkqwen.engine.kernels.Buffers;
 
 /// Cosines and sines of every position's rotary angles, `[positions, headDim / 2]`, computed as far as positions are
 /// used. Frequencies and angles are float32, as in transformers. Position 600 rotates the fastest pair by 600 radians,
@@ -13,12 +12,16 @@ final class RotaryTable implements AutoCloseable {
 
     private final float[] frequencies;
     private final float scale;
-    private Arena arena = Arena.ofShared();
+    private final Supplier<Buffers> memory;
+    private Buffers buffers;
     private MemorySegment cosines = MemorySegment.NULL;
     private MemorySegment sines = MemorySegment.NULL;
     private int positions;
 
-    RotaryTable(Rope rope, int headDim) {
+    /// @param memory makes the kernels' memory: [org.sparkqwen.engine.kernels.Kernels#newBuffers]
+    RotaryTable(Rope rope, int headDim, Supplier<Buffers> memory) {
+        this.memory = memory;
+        buffers = memory.get();
         frequencies = frequencies(rope, headDim);
         scale = switch (rope) {
             case Rope.Plain plain -> 1f;
@@ -38,17 +41,21 @@ final class RotaryTable implements AutoCloseable {
         }
         int half = frequencies.length;
         positions = Math.max(count, Math.max(FIRST_POSITIONS, 2 * positions));
-        arena.close();
-        arena = Arena.ofShared();
-        cosines = arena.allocate(JAVA_FLOAT, (long) positions * half);
-        sines = arena.allocate(JAVA_FLOAT, (long) positions * half);
+        buffers.close();
+        buffers = memory.get();
+        cosines = buffers.allocateFloats((long) positions * half);
+        sines = buffers.allocateFloats((long) positions * half);
+        float[] cos = new float[half];
+        float[] sin = new float[half];
+        long rowBytes = (long) half * Float.BYTES;
         for (int position = 0; position < positions; position++) {
             for (int i = 0; i < half; i++) {
                 float angle = position * frequencies[i];
-                long at = (long) position * half + i;
-                cosines.setAtIndex(JAVA_FLOAT, at, (float) StrictMath.cos(angle) * scale);
-                sines.setAtIndex(JAVA_FLOAT, at, (float) StrictMath.sin(angle) * scale);
+                cos[i] = (float) StrictMath.cos(angle) * scale;
+                sin[i] = (float) StrictMath.sin(angle) * scale;
             }
+            buffers.write(cos, half, cosines.asSlice(position * rowBytes, rowBytes));
+            buffers.write(sin, half, sines.asSlice(position * rowBytes, rowBytes));
         }
     }
 
@@ -99,6 +106,6 @@ final class RotaryTable implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
+        buffers.close();
     }
 }

@@ -29,15 +29,15 @@ public final class Transformer implements AutoCloseable {
         this.config = config;
         this.weights = weights;
         this.kernels = kernels;
-        rotary = new RotaryTable(config.rope(), config.attention().headDim());
-        activations = new Activations(config);
+        rotary = new RotaryTable(config.rope(), config.attention().headDim(), kernels::newBuffers);
+        activations = new Activations(config, kernels::newBuffers);
         attentionScale = (float) (1 / Math.sqrt(config.attention().headDim()));
     }
 
     /// Computes every token of `batch` and writes its keys and values into its sequence's blocks.
     ///
     /// @param wanted rows of the batch, ascending, whose hidden states the caller needs
-    /// @return `[wanted.length, hidden]`, after the final norm; valid until the next
+    /// @return `[wanted.length, hidden]`, after the final norm, in a buffer of the kernels; valid until the next
     ///     call
     public MemorySegment forward(Batch batch, int[] wanted) {
         int tokens = batch.tokens().length;
@@ -136,11 +136,18 @@ public final class Transformer implements AutoCloseable {
     /// Computes the logits after each row.
     ///
     /// @param hidden `[rows, hidden]`, from [#forward]
-    /// @return `[rows, vocabulary]`; valid until the next call
+    /// @return `[rows, vocabulary]`, in a buffer of the kernels; valid until the next call
     public MemorySegment logits(MemorySegment hidden, int rows) {
         activations.reserveLogits(rows);
         kernels.logits(weights.head(), hidden, activations.logits, rows);
         return activations.logits;
+    }
+
+    /// The logits of the last call of [#logits], in memory that the host may read: `[rows, vocabulary]`.
+    ///
+    /// @param rows at most as many as were computed
+    public MemorySegment logitsOnHost(int rows) {
+        return activations.logitsOnHost(rows);
     }
 
     /// Computes log Σ exp of each row of logits; subtracted from a logit, it gives the bits of [#score].

@@ -2,8 +2,11 @@ package org.sparkqwen.engine.model;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,6 +23,7 @@ import org.sparkqwen.engine.checkpoint.PackingPlan;
 import org.sparkqwen.engine.checkpoint.StreamedFile;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.hostcache.PackedCache;
+import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.RowTable;
@@ -36,6 +40,8 @@ public final class Weights implements AutoCloseable {
 
     private final ModelConfig config;
     private final PackedTensors tensors;
+    private final Buffers buffers;
+    private final Map<String, MemorySegment> operands = new HashMap<>();
     private final EmbeddingTable embedding;
     private final FirstUse embeddingUse;
     private final List<Layer> layers;
@@ -46,11 +52,14 @@ public final class Weights implements AutoCloseable {
     private final FirstUse headUse;
     private final StreamingPlan plan;
     private final @Nullable WeightStream stream; // of a file
+    private final List<List<MemorySegment>> streamedOperands; // of each part, those that are read for each batch
 
     /// @param packed all tensors that the plan of `config` calls for; closed with this
     /// @param memory bytes that weights may take
-    private Weights(ModelConfig config, PackedTensors packed, long memory) {
+    /// @param buffers makes the tensors' numbers operands of the kernels; closed with this
+    Weights(ModelConfig config, PackedTensors packed, long memory, Buffers buffers) {
         this.config = config;
+        this.buffers = buffers;
         TensorPlan planned = TensorPlan.of(config);
         plan = StreamingPlan.of(planned, packed.layout(), memory);
         @Nullable
@@ -69,6 +78,7 @@ public final class Weights implements AutoCloseable {
         head = matrix(planned.head());
         headUse = planned.isTied() ? embeddingUse : firstUse(List.of(tensor(planned.head())));
         stream = streamed == null ? null : WeightStream.start(plan, streamed);
+        streamedOperands = plan.parts().stream().map(this::streamedOperands).toList();
     }
 
     /// Opens the weights of a model directory: its packed file, or the packed file of its safetensors in the cache,
@@ -77,14 +87,15 @@ public final class Weights implements AutoCloseable {
     ///
     /// @param cache a directory; null to pack into memory
     /// @param memory bytes that weights may take; if they are larger, each batch reads the rest from the disk
+    /// @param buffers makes the weights operands of the kernels; closed with the weights
     /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus, or a damaged file
-    public static Weights open(Path directory, ModelConfig config, @Nullable Path cache, long memory) {
+    public static Weights open(Path directory, ModelConfig config, @Nullable Path cache, long memory, Buffers buffers) {
         return switch (WeightFiles.open(directory, config.family().names())) {
             case PackedFile packed -> {
                 try {
                     ModelConfig whole = config.with(packed);
                     TensorPlan.of(whole).refuseDifferences(packed);
-                    yield new Weights(whole, packed, memory);
+                    yield new Weights(whole, packed, memory, buffers);
                 } catch (RuntimeException e) {
                     packed.close();
                     throw e;
@@ -95,7 +106,7 @@ public final class Weights implements AutoCloseable {
                     ModelConfig whole = config.with(checkpoint);
                     TensorPlan plan = TensorPlan.of(whole);
                     plan.refuseDifferences(checkpoint);
-                    yield new Weights(whole, pack(checkpoint, plan.layout(checkpoint), cache), memory);
+                    yield new Weights(whole, pack(checkpoint, plan.layout(checkpoint), cache), memory, buffers);
                 }
             }
         };
@@ -118,9 +129,10 @@ public final class Weights implements AutoCloseable {
     ///
     /// @param dtype BF16 or F32: the format of the matrices
     /// @param seed the same seed gives the same weights
-    public static Weights random(ModelConfig config, DType dtype, long seed) {
+    /// @param buffers makes the weights operands of the kernels; closed with the weights
+    public static Weights random(ModelConfig config, DType dtype, long seed, Buffers buffers) {
         PackedLayout layout = TensorPlan.of(config).layout(name -> dtype.format());
-        return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)), Long.MAX_VALUE);
+        return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)), Long.MAX_VALUE, buffers);
     }
 
     /// The bytes of the packed weights of `config`.
@@ -178,14 +190,26 @@ public final class Weights implements AutoCloseable {
     }
 
     private MemorySegment vector(PlannedTensor planned) {
-        return tensors.data(tensor(planned));
+        return operand(tensor(planned));
+    }
+
+    /// The tensor's numbers, as an operand of the kernels.
+    private MemorySegment operand(PackedTensor tensor) {
+        return operands.computeIfAbsent(tensor.name(), _ -> buffers.adopt(tensors.data(tensor)));
+    }
+
+    private List<MemorySegment> streamedOperands(StreamingPlan.Part part) {
+        return tensors.layout().tensors().stream()
+                .filter(tensor -> tensor.offset() >= part.kept() && tensor.offset() < part.to())
+                .flatMap(tensor -> Stream.ofNullable(operands.get(tensor.name())))
+                .toList();
     }
 
     private EmbeddingTable embeddingTable(PlannedTensor planned) {
         PackedTensor tensor = tensor(planned);
         return switch (tensor.form().arrangement()) {
             case PANELS -> matrix(planned);
-            case ROWS -> new RowTable(tensor.form().format(), tensor.outputs(), tensor.inputs(), tensors.data(tensor));
+            case ROWS -> new RowTable(tensor.form().format(), tensor.outputs(), tensor.inputs(), operand(tensor));
             case VECTOR -> throw new IllegalStateException("a vector is no embedding");
         };
     }
@@ -193,7 +217,7 @@ public final class Weights implements AutoCloseable {
     private Matrix matrix(PlannedTensor planned) {
         PackedTensor tensor = tensor(planned);
         return switch (tensor.form().arrangement()) {
-            case PANELS -> new Matrix(tensor.form().format(), tensor.outputs(), tensor.inputs(), tensors.data(tensor));
+            case PANELS -> new Matrix(tensor.form().format(), tensor.outputs(), tensor.inputs(), operand(tensor));
             case ROWS, VECTOR ->
                 throw new IllegalStateException("%s is not packed into panels".formatted(tensor.name()));
         };
@@ -218,6 +242,9 @@ public final class Weights implements AutoCloseable {
     private void use(int part) {
         if (stream != null) {
             stream.use(part);
+            for (MemorySegment operand : streamedOperands.get(part)) {
+                buffers.refresh(operand);
+            }
         }
     }
 
@@ -251,6 +278,7 @@ public final class Weights implements AutoCloseable {
         if (stream != null) {
             stream.close();
         }
+        buffers.close();
         tensors.close();
     }
 }

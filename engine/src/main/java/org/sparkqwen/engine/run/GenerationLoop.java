@@ -247,6 +247,7 @@ public final class GenerationLoop implements AutoCloseable {
         double[] sums = transformer.logSumExp(logits, rows.length);
         int choosable = model.outputVocabulary().size();
         int[] likeliest = transformer.likeliest(logits, rows.length, choosable);
+        MemorySegment readable = transformer.logitsOnHost(rows.length);
         long rowBytes = (long) model.config().vocabSize() * Float.BYTES;
         long choosableBytes = (long) choosable * Float.BYTES;
         List<Continuation> continuations =
@@ -256,7 +257,7 @@ public final class GenerationLoop implements AutoCloseable {
                 i -> continuations
                         .get(i)
                         .advance(
-                                logits.asSlice(i * rowBytes, choosableBytes),
+                                readable.asSlice(i * rowBytes, choosableBytes),
                                 sums[i],
                                 likeliest[i],
                                 transformer::exponentials));

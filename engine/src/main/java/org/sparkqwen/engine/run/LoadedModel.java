@@ -68,7 +68,9 @@ public final class LoadedModel implements AutoCloseable {
         this.kernels = kernels;
         transformer = new Transformer(config, weights, kernels);
         scoringBlocks = new BlockPool(
-                new CacheLayout(config.attention(), KeyValueFormat.F32, 1, KeyValueBlock.TOKENS), Long.MAX_VALUE);
+                new CacheLayout(config.attention(), KeyValueFormat.F32, 1, KeyValueBlock.TOKENS),
+                Long.MAX_VALUE,
+                kernels.newBuffers());
     }
 
     public ModelConfig config() {
@@ -130,7 +132,8 @@ public final class LoadedModel implements AutoCloseable {
         KeyValueOptions keyValues = options.keyValues();
         return new BlockPool(
                 new CacheLayout(config.attention(), keyValues.format(), config.layers(), keyValues.blockTokens()),
-                keyValues.bytes());
+                keyValues.bytes(),
+                kernels.newBuffers());
     }
 
     /// Runs `work` while nothing else runs on the model.

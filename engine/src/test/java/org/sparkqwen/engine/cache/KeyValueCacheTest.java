@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.HostBuffers;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 
 /// The blocks that sequences share, and those that are evicted.
@@ -22,7 +23,7 @@ class KeyValueCacheTest {
     private static final int BLOCKS = 6;
     private static final int NO_LIMIT = Integer.MAX_VALUE;
 
-    private final BlockPool pool = new BlockPool(LAYOUT, BLOCKS * LAYOUT.bytes());
+    private final BlockPool pool = new BlockPool(LAYOUT, BLOCKS * LAYOUT.bytes(), new HostBuffers());
     private final KeyValueCache cache = new KeyValueCache(pool);
 
     @AfterEach

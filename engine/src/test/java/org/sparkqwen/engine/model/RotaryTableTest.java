@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
+import org.sparkqwen.engine.kernels.HostBuffers;
 
 class RotaryTableTest {
     /// The form that is published for Qwen3: 4 times 32,768 positions.
@@ -26,7 +27,7 @@ class RotaryTableTest {
 
     @Test
     void theTableHoldsCosinesAndSinesOfPositionTimesFrequency() {
-        try (RotaryTable table = new RotaryTable(new Rope.Plain(10_000), 4)) {
+        try (RotaryTable table = new RotaryTable(new Rope.Plain(10_000), 4, HostBuffers::new)) {
             table.reserve(3);
             assertThat(at(table.cosines(), 0, 2)).containsExactly(1f, 1f);
             assertThat(at(table.sines(), 0, 2)).containsExactly(0f, 0f);
@@ -40,7 +41,7 @@ class RotaryTableTest {
 
     @Test
     void growingKeepsTheFirstPositions() {
-        try (RotaryTable table = new RotaryTable(YARN, HEAD_DIM)) {
+        try (RotaryTable table = new RotaryTable(YARN, HEAD_DIM, HostBuffers::new)) {
             table.reserve(10);
             float[] before = at(table.cosines(), 9, 64);
             table.reserve(5000);
@@ -73,7 +74,7 @@ class RotaryTableTest {
 
     @Test
     void yarnScalesCosinesAndSinesByItsAttentionFactor() {
-        try (RotaryTable table = new RotaryTable(YARN, HEAD_DIM)) {
+        try (RotaryTable table = new RotaryTable(YARN, HEAD_DIM, HostBuffers::new)) {
             table.reserve(1);
             assertThat(at(table.cosines(), 0, 64)[5]).isEqualTo(1.1386294f); // 0.1 ln 4 + 1
             assertThat(at(table.sines(), 0, 64)[5]).isZero();

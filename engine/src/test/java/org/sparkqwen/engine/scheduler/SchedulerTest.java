@@ -16,6 +16,7 @@ import org.sparkqwen.engine.cache.BlockPool;
 import org.sparkqwen.engine.cache.CacheLayout;
 import org.sparkqwen.engine.cache.KeyValueCache;
 import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.HostBuffers;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.scheduler.Batch.Slice;
 
@@ -25,7 +26,7 @@ class SchedulerTest {
     private static final CacheLayout LAYOUT = new CacheLayout(new AttentionShape(1, 1, 32), KeyValueFormat.F32, 1, 32);
 
     private final Map<Sequence, Integer> lengths = new HashMap<>(); // at which sequences end
-    private BlockPool pool = new BlockPool(LAYOUT, LAYOUT.bytes());
+    private BlockPool pool = new BlockPool(LAYOUT, LAYOUT.bytes(), new HostBuffers());
     private KeyValueCache cache = new KeyValueCache(pool);
     private int tokens;
 
@@ -250,7 +251,7 @@ class SchedulerTest {
 
     private Scheduler scheduler(int blocks, int budget, int maxSequences) {
         pool.close();
-        pool = new BlockPool(LAYOUT, blocks * LAYOUT.bytes());
+        pool = new BlockPool(LAYOUT, blocks * LAYOUT.bytes(), new HostBuffers());
         cache = new KeyValueCache(pool);
         return new Scheduler(cache, budget, maxSequences);
     }

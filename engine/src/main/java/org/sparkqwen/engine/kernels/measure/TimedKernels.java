@@ -9,6 +9,7 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
@@ -61,6 +62,11 @@ public final class TimedKernels implements Kernels {
     /// All work so far. Safe to call from any thread.
     public synchronized Work work() {
         return new Work(Map.copyOf(nanos), Map.copyOf(flops), Map.copyOf(bursts), weightBytes);
+    }
+
+    @Override
+    public Buffers newBuffers() {
+        return kernels.newBuffers();
     }
 
     @Override

@@ -16,8 +16,10 @@ import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.HostBuffers;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.LogSumExp;
@@ -61,6 +63,11 @@ final class VectorKernels implements Kernels {
         Arrays.setAll(attentions, worker -> new VectorAttention());
         fewRowAttentions = new FewRowAttention[threads];
         Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
+    }
+
+    @Override
+    public Buffers newBuffers() {
+        return new HostBuffers();
     }
 
     @Override
