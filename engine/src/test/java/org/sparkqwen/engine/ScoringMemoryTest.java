@@ -6,11 +6,12 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -51,21 +52,41 @@ class ScoringMemoryTest {
                 .isEqualTo(WorkingMemory.scoring(oneLayer("4b"), BATCH_TOKENS, WINDOW, THREADS));
     }
 
+    /// Most of the arithmetic is the vocabulary's, so batches are smaller here than those that runs have.
     @ParameterizedTest
-    @ValueSource(strings = {"4b", "30b-a3b"})
+    @CsvSource({"4b, 2048", "30b-a3b, 1024"})
     @EnabledOnOs(OS.LINUX) // it reads /proc
-    void aProcessTakesNoMoreThanIsPredicted(String shape) throws IOException, InterruptedException {
+    void aProcessTakesNoMoreThanIsPredicted(String shape, int batchTokens) throws IOException, InterruptedException {
+        assertTakesNoMoreThanIsPredicted(shape, batchTokens);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"4b, 8192", "30b-a3b, 8192"})
+    @EnabledOnOs(OS.LINUX) // it reads /proc
+    @Tag("slow")
+    void aProcessWithLargeBatchesTakesNoMoreThanIsPredicted(String shape, int batchTokens)
+            throws IOException, InterruptedException {
+        assertTakesNoMoreThanIsPredicted(shape, batchTokens);
+    }
+
+    private static void assertTakesNoMoreThanIsPredicted(String shape, int batchTokens)
+            throws IOException, InterruptedException {
+        int window = Math.min(WINDOW, batchTokens);
         ModelConfig config = oneLayer(shape);
-        WorkingMemory predicted = WorkingMemory.scoring(config, BATCH_TOKENS, WINDOW, THREADS);
+        WorkingMemory predicted = WorkingMemory.scoring(config, batchTokens, window, THREADS);
         long heap = (predicted.heap() + REQUESTS) / MIB;
         List<String> lines = OtherJvm.lines(
-                OtherJvm.start(Scoring.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"), shape));
+                OtherJvm.start(
+                Scoring.class,
+                List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"),
+                shape,
+                Integer.toString(batchTokens)));
         long resident = Long.parseLong(lines.getLast());
         long beside = resident - Weights.packedBytes(config, DType.BF16);
         System.out.printf(
                 "scoring %s in batches of %,d tokens: %,d MiB resident beside the weights, heap of at most %,d MiB;"
                         + " predicted %,d MiB off the heap and %,d MiB of heap%n",
-                shape, BATCH_TOKENS, beside / MIB, heap, predicted.offHeap() / MIB, predicted.heap() / MIB);
+                shape, batchTokens, beside / MIB, heap, predicted.offHeap() / MIB, predicted.heap() / MIB);
         assertThat(beside)
                 .isGreaterThan(predicted.offHeap() / 2) // otherwise the prediction is about something else
                 .isLessThan(predicted.offHeap() + heap * MIB + JVM);
@@ -82,13 +103,15 @@ class ScoringMemoryTest {
 
         public static void main(String[] arguments) throws IOException {
             ModelConfig config = oneLayer(arguments[0]);
-            EngineOptions options = new EngineOptions(KernelChoice.VECTOR, THREADS, BATCH_TOKENS, 1);
+            int batchTokens = Integer.parseInt(arguments[1]);
+            int window = Math.min(WINDOW, batchTokens);
+            EngineOptions options = new EngineOptions(KernelChoice.VECTOR, THREADS, batchTokens, 1);
             ScoringOptions scoring = new ScoringOptions(
-                    new Windows.Strided(WINDOW, WINDOW), ScoringOptions.Prefix.NONE, ScoringOptions.DEFAULT_MIN_K);
+                    new Windows.Strided(window, window), ScoringOptions.Prefix.NONE, ScoringOptions.DEFAULT_MIN_K);
             Random random = new Random(1);
             try (Engine engine = Engine.random(config, options)) {
-                for (int length : new int[] {WINDOW, 3}) {
-                    List<Request.Score> requests = IntStream.range(0, BATCH_TOKENS / length)
+                for (int length : new int[] {window, 3}) {
+                    List<Request.Score> requests = IntStream.range(0, batchTokens / length)
                             .mapToObj(i -> new Request.Score(
                                     i,
                                     new Content.Tokens(random.ints(length, 0, config.vocabSize())

@@ -4,22 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.job.ScoreJobTest;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.ShortCorpus;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
 /// The job's jar runs through spark-submit on clusters whose executors are separate processes. Each must write what a
 /// local run writes.
 class ClusterIT {
-    private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
-    };
-
     @TempDir
     private Path directory = Path.of("");
 
@@ -29,7 +24,7 @@ class ClusterIT {
                 directory,
                 "local-cluster[2,1,1024]",
                 List.of(),
-                LocalSpark.command("score", LocalSpark.CORPUS, out(), "--token-logprobs"));
+                LocalSpark.command("score", ShortCorpus.file(), out(), "--token-logprobs"));
         assertThat(run.exitCode()).as(run.out()).isZero();
         assertThat(run.out()).contains("Scored 220 rows");
         assertSameScores();
@@ -40,7 +35,7 @@ class ClusterIT {
         try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
 
             CommandRun score =
-                    cluster.submit(LocalSpark.command("score", LocalSpark.CORPUS, out(), "--token-logprobs"));
+                    cluster.submit(LocalSpark.command("score", ShortCorpus.file(), out(), "--token-logprobs"));
             assertThat(score.exitCode()).as(score.out()).isZero();
             assertSameScores();
             assertThat(cluster.workerLogs()).allSatisfy(log -> assertThat(log).contains("Asked to launch executor"));
@@ -58,12 +53,7 @@ class ClusterIT {
     }
 
     private void assertSameScores() {
-        Dataset<Row> scores = LocalSpark.session().read().parquet(out()).selectExpr(COMPARED);
-        Dataset<Row> local = ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
-                .selectExpr(COMPARED);
-        List<String> expected = LocalSpark.sorted(local);
-        assertThat(expected).hasSize(220);
-        assertThat(LocalSpark.sorted(scores)).isEqualTo(expected);
+        ShortCorpus.assertScored(LocalSpark.session().read().parquet(out()));
     }
 
     private void assertSameTexts(String texts) {

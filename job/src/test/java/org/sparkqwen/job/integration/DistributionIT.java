@@ -14,18 +14,17 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.job.ScoreJobTest;
 import org.sparkqwen.job.storage.CacheDirectory;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.MappedPages;
+import org.sparkqwen.job.testing.ShortCorpus;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
 /// The distribution of a model to executors that are separate processes: with a cache each, as on two hosts, and with
 /// one for both, as on one host.
 class DistributionIT {
-    private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "error"};
 
     @TempDir
     private Path directory = Path.of("");
@@ -33,9 +32,6 @@ class DistributionIT {
     /// The test has all that two hosts do, so that one cluster suffices.
     @Test
     void hostsThatShareNothingGetOneCopyEachAndScoreWhatALocalRunScores() throws IOException {
-        List<String> expected =
-                LocalSpark.sorted(ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
-                        .selectExpr(COMPARED));
         try (StandaloneCluster cluster = StandaloneCluster.start(
                 directory,
                 worker -> Map.of(CacheDirectory.VARIABLE, cache(worker).toString()))) {
@@ -43,13 +39,13 @@ class DistributionIT {
             Path fetched = modelVariant("fetched");
             CommandRun fetch = score(cluster, "fetch", fetched.toUri().toString(), "fetched");
             assertThat(fetch.exitCode()).as(fetch.out()).isZero();
-            assertThat(rows("fetched")).isEqualTo(expected);
+            assertScored("fetched");
             assertThat(copies(1)).hasSize(1).isEqualTo(copies(2));
 
             Path broadcast = modelVariant("broadcast");
             CommandRun broadcasting = score(cluster, "broadcast", broadcast.toString(), "broadcast");
             assertThat(broadcasting.exitCode()).as(broadcasting.out()).isZero();
-            assertThat(rows("broadcast")).isEqualTo(expected);
+            assertScored("broadcast");
             assertThat(copies(1)).hasSize(2).isEqualTo(copies(2));
 
             CommandRun seen = score(cluster, "auto", broadcast.toString(), "seen");
@@ -68,7 +64,7 @@ class DistributionIT {
             assertThat(auto.exitCode()).as(auto.out()).isZero();
             assertThat(auto.out())
                     .contains("Model distribution: broadcast, for %s is not on 2 of 2 executors".formatted(unseen));
-            assertThat(rows("unseen")).isEqualTo(expected);
+            assertScored("unseen");
             assertThat(copies(1)).hasSize(3).isEqualTo(copies(2));
 
             CommandRun shared = score(cluster, "shared", unseen, "shared");
@@ -149,16 +145,15 @@ class DistributionIT {
                 "--model-distribution",
                 way,
                 "--input",
-                LocalSpark.CORPUS,
+                ShortCorpus.file(),
                 "--output",
-                directory.resolve(output).toString());
+                directory.resolve(output).toString(),
+                "--token-logprobs");
     }
 
-    private List<String> rows(String output) {
-        return LocalSpark.sorted(LocalSpark.session()
-                .read()
-                .parquet(directory.resolve(output).toString())
-                .selectExpr(COMPARED));
+    private void assertScored(String output) {
+        ShortCorpus.assertScored(
+                LocalSpark.session().read().parquet(directory.resolve(output).toString()));
     }
 
     private Path cache(int worker) {

@@ -25,7 +25,7 @@ import org.sparkqwen.job.testing.StandaloneCluster;
 /// 2,000 prompts of very different lengths run on two executors, cut and batched in different ways, and with an
 /// executor that is killed half way. The rows are always the same.
 class GenerationClusterIT {
-    private static final int PROMPTS = 2000;
+    private static final int PROMPTS = 600;
     private static final int PARTITIONS_OF_THE_KILLED = 17;
 
     /// The common beginning of all prompts, which has some blocks of the KV cache.
@@ -65,7 +65,7 @@ class GenerationClusterIT {
                 "--max-sequences",
                 Integer.toString(maxSequences),
                 "--checkpoint-rows",
-                "500"));
+                "150"));
         assertThat(run.exitCode()).as(run.out()).isZero();
         JsonNode cache = new ObjectMapper()
                 .readTree(output.resolve("_run.json").toFile())

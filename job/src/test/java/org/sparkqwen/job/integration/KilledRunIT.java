@@ -8,14 +8,12 @@ import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.job.ScoreJobTest;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.RunFiles;
+import org.sparkqwen.job.testing.ShortCorpus;
 import org.sparkqwen.job.testing.SparkProcess;
 
 /// A driver is killed at random moments, as by `kill -9`, and started again with the same command. In the end the
@@ -34,9 +32,6 @@ class KilledRunIT {
             "--conf", "spark.speculation.multiplier=1.01",
             "--conf", "spark.speculation.quantile=0.1");
 
-    private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
-    };
-
     @TempDir
     private Path directory = Path.of("");
 
@@ -44,10 +39,6 @@ class KilledRunIT {
 
     @Test
     void aRunThatIsKilledAgainAndAgainEndsAsOneThatIsNot() throws IOException {
-        Dataset<Row> local = ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
-                .selectExpr(COMPARED);
-        List<String> expected = LocalSpark.sorted(local);
-        assertThat(expected).hasSize(220);
         int kills = 0;
         for (int round = 0; kills < KILLS; round++) {
             Path output = directory.resolve("scores-" + round);
@@ -58,10 +49,8 @@ class KilledRunIT {
             }
             CommandRun run = SparkProcess.submit(directory, MASTER, SPECULATIVE, arguments(output));
             assertThat(run.exitCode()).as(run.out()).isZero();
-            Dataset<Row> scores = LocalSpark.session().read().parquet(output.toString());
-            assertThat(LocalSpark.sorted(scores.selectExpr(COMPARED)))
-                    .as("round %d, %d kills, seed %d", round, kills, SEED)
-                    .isEqualTo(expected);
+            System.out.printf("round %d, %d kills, seed %d%n", round, kills, SEED);
+            ShortCorpus.assertScored(LocalSpark.session().read().parquet(output.toString()));
             assertThat(output.resolve("_SUCCESS")).exists();
             assertThat(output.resolve("_temporary")).doesNotExist();
         }
@@ -86,6 +75,6 @@ class KilledRunIT {
     }
 
     private static String[] arguments(Path output) {
-        return LocalSpark.command("score", LocalSpark.CORPUS, output, "--token-logprobs", "--checkpoint-rows", "12");
+        return LocalSpark.command("score", ShortCorpus.file(), output, "--token-logprobs", "--checkpoint-rows", "12");
     }
 }

@@ -24,12 +24,12 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.job.ScoreJobTest;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.S3Relay;
 import org.sparkqwen.job.testing.S3Server;
+import org.sparkqwen.job.testing.ShortCorpus;
 import org.sparkqwen.job.testing.SparkProcess;
 
 /// Input, output and model on `s3a:`, with `conf/s3.conf`, against a real server of the protocol. Every request passes
@@ -37,8 +37,6 @@ import org.sparkqwen.job.testing.SparkProcess;
 class S3IT {
     private static final String PROFILE =
             Path.of("../conf/s3.conf").toAbsolutePath().normalize().toString();
-    private static final String[] COMPARED = {"id", "sum_nll", "tokens_scored", "perplexity", "token_logprobs", "error"
-    };
 
     /// The credentials in the form that most people use.
     private static final Map<String, String> CREDENTIALS =
@@ -55,7 +53,7 @@ class S3IT {
     @BeforeAll
     static void startServer(@TempDir Path directory) {
         server = S3Server.start(directory);
-        corpus = server.put(Path.of(LocalSpark.CORPUS), "corpus/corpus.parquet");
+        corpus = server.put(Path.of(ShortCorpus.file()), "corpus/corpus.parquet");
     }
 
     @AfterAll
@@ -456,11 +454,7 @@ class S3IT {
 
     private void assertSameScores(String output, String format) {
         Path copy = server.get(output, directory.resolve("compared"));
-        Dataset<Row> local = ScoreJobTest.score(LocalSpark.model(), LocalSpark.corpus(), List.of("id"))
-                .selectExpr(COMPARED);
-        List<String> expected = LocalSpark.sorted(local);
-        assertThat(expected).hasSize(220);
-        assertThat(LocalSpark.sorted(read(format, copy).selectExpr(COMPARED))).isEqualTo(expected);
+        ShortCorpus.assertScored(read(format, copy));
     }
 
     /// Asserts that data files were uploaded under their own names, and none was copied, which is what S3A does for

@@ -21,6 +21,9 @@ public final class SparkProcess implements AutoCloseable {
     public static final Path CONF = Path.of("../conf").toAbsolutePath().normalize();
     public static final Path JAR = Path.of("target/spark-qwen.jar").toAbsolutePath();
 
+    /// The options of a JVM that only passes messages: little of its code is worth an optimizing compiler's time.
+    private static final List<String> SERVICE = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+
     /// The exit value of a process that SIGKILL ended.
     private static final int KILLED = 128 + 9;
 
@@ -36,6 +39,7 @@ public final class SparkProcess implements AutoCloseable {
         return start(
                 logs.resolve("master.log"),
                 java(
+                        SERVICE,
                         "org.apache.spark.deploy.master.Master",
                         "--host",
                         "localhost",
@@ -55,6 +59,7 @@ public final class SparkProcess implements AutoCloseable {
                 logs.resolve("worker-%d.log".formatted(number)),
                 environment,
                 java(
+                        SERVICE,
                         "org.apache.spark.deploy.worker.Worker",
                         "--host",
                         "localhost",
@@ -95,6 +100,18 @@ public final class SparkProcess implements AutoCloseable {
     /// Returns the command that submits the job's jar in client mode, with the profile that users have for such a
     /// master.
     public static List<String> submitCommand(String master, List<String> sparkOptions, String... arguments) {
+        List<String> executorOptions = new ArrayList<>();
+        String archive = String.join(" ", ClassDataArchive.options());
+        if (!archive.isEmpty()) {
+            executorOptions.addAll(List.of("--conf", "spark.executor.extraJavaOptions=" + archive));
+        }
+        executorOptions.addAll(sparkOptions);
+        return submitCommand(ClassDataArchive.options(), master, executorOptions, arguments);
+    }
+
+    /// @param jvmOptions options of the driver's JVM
+    static List<String> submitCommand(
+            List<String> jvmOptions, String master, List<String> sparkOptions, String... arguments) {
         List<String> options = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.cli.Main"));
         Path profile = CONF.resolve(master.startsWith("local[") ? "local.conf" : "standalone.conf");
         options.addAll(List.of("--properties-file", profile.toString()));
@@ -106,14 +123,23 @@ public final class SparkProcess implements AutoCloseable {
         options.addAll(sparkOptions);
         options.add(JAR.toString());
         options.addAll(Arrays.asList(arguments));
-        return java("org.apache.spark.deploy.SparkSubmit", options.toArray(String[]::new));
+        return java(jvmOptions, "org.apache.spark.deploy.SparkSubmit", options.toArray(String[]::new));
     }
 
-    private static List<String> java(String mainClass, String... arguments) {
+    /// Returns a command with the class path that Spark gives its executors, so that one archive serves all.
+    private static List<String> java(List<String> jvmOptions, String mainClass, String... arguments) {
+        Path jars = HOME.resolve("jars");
+        List<Path> slf4j;
+        try {
+            slf4j = RunFiles.list(jars, "slf4j-api-*.jar");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
-        command.addAll(List.of("-cp", HOME.resolve("jars") + "/*", mainClass));
+        command.addAll(jvmOptions);
+        command.addAll(List.of("-cp", HOME.resolve("conf") + "/:" + slf4j.getFirst() + ":" + jars + "/*", mainClass));
         command.addAll(List.of(arguments));
         return command;
     }
