@@ -50,7 +50,7 @@ public final class ScaledBytes implements WidenedFormat {
 
     @Override
     public long rowBytes(int inputs) {
-        return Float.BYTES + inputs;
+        return (long) Float.BYTES + inputs;
     }
 
     @Override
