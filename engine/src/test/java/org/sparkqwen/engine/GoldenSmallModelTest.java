@@ -47,8 +47,7 @@ class GoldenSmallModelTest {
     ///
     /// @param longest the most tokens of a document that is scored
     /// @param wholeDocuments the least number of documents that one window holds
-    private static void assertScores(
-            KernelChoice kernels, int context, int stride, int longest, int wholeDocuments) {
+    private static void assertScores(KernelChoice kernels, int context, int stride, int longest, int wholeDocuments) {
         try (Engine engine = open(kernels)) {
             int whole = 0;
             double worst = 0;

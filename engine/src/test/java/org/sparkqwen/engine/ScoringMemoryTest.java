@@ -75,8 +75,7 @@ class ScoringMemoryTest {
         ModelConfig config = oneLayer(shape);
         WorkingMemory predicted = WorkingMemory.scoring(config, batchTokens, window, THREADS);
         long heap = (predicted.heap() + REQUESTS) / MIB;
-        List<String> lines = OtherJvm.lines(
-                OtherJvm.start(
+        List<String> lines = OtherJvm.lines(OtherJvm.start(
                 Scoring.class,
                 List.of(OtherJvm.VECTOR_MODULE, "-Xmx" + heap + "m"),
                 shape,

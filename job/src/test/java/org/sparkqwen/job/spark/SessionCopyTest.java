@@ -58,7 +58,7 @@ class SessionCopyTest {
             @Override
             public LogicalPlan apply(LogicalPlan plan) {
                 SparkSession active = SparkSession.active();
-                if (active != session && during.isEmpty()) {
+                if (!active.equals(session) && during.isEmpty()) {
                     during.add(settings(session));
                     ofCopy.add(active.conf().get(SPLIT));
                     ofOtherQuery.add(CompletableFuture.supplyAsync(SessionCopyTest.this::partitionsInTheSession)

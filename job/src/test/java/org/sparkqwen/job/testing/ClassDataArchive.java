@@ -21,7 +21,8 @@ final class ClassDataArchive {
 
     /// Returns the options that let a JVM use the archive; none if it cannot be made.
     static List<String> options() {
-        return Made.ARCHIVE.map(file -> List.of("-XX:SharedArchiveFile=" + file, "-Xlog:disable"))
+        return Made.ARCHIVE
+                .map(file -> List.of("-XX:SharedArchiveFile=" + file, "-Xlog:disable"))
                 .orElse(List.of());
     }
 
@@ -31,8 +32,7 @@ final class ClassDataArchive {
 
         private static Optional<Path> make() {
             Path lock = FILE.resolveSibling("spark-classes.lock");
-            try (FileChannel channel =
-                            FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     var held = channel.lock()) {
                 if (!Files.exists(FILE)) {
                     Path work = Files.createTempDirectory(FILE.getParent(), "spark-classes-");
