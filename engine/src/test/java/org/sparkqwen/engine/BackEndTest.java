@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -128,8 +129,9 @@ class BackEndTest {
         private Choosing() {}
 
         public static void main(String[] args) {
+            Consumer<String> log = System.out::println;
             for (String name : List.of(SeparateMemoryProvider.NAME, "auto")) {
-                try (Kernels kernels = new KernelChoice(name).create(1, System.out::println)) {
+                try (Kernels kernels = new KernelChoice(name).create(1, log)) {
                     System.out.println(name + ": " + kernels.description());
                 } catch (IllegalStateException e) {
                     System.out.println(name + ": " + e);

@@ -24,7 +24,7 @@ public final class ShortCorpus {
 
     private ShortCorpus() {}
 
-    /// Returns the one Parquet file that holds the corpus. It has the same name and content for the whole life of the JVM.
+    /// Returns the one Parquet file that holds the corpus, the same for the whole life of the JVM.
     public static String file() {
         return Written.FILE.toString();
     }
