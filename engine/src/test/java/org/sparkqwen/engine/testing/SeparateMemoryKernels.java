@@ -12,6 +12,8 @@ import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
@@ -29,10 +31,15 @@ import org.sparkqwen.engine.kernels.ScalarProvider;
 
 /// The scalar kernels as a back-end whose memory nobody else may touch, like a device's.
 ///
-/// Its buffers belong to an arena of a thread that has ended, so every other access to their numbers throws
+/// Its buffers belong to a thread that only makes them, so every access of other code to their numbers throws
 /// [WrongThreadException]. Each operand of an operation must be a buffer of this back-end that is not yet freed.
 public final class SeparateMemoryKernels implements Kernels {
-    private static final Arena NOBODY = arenaOfAnEndedThread();
+    private static final ExecutorService OWNER =
+            Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().factory());
+
+    /// The arena of the owner. It is never closed, and the memory of the buffers belongs to others.
+    private static final Arena OWNED =
+            CompletableFuture.supplyAsync(Arena::ofConfined, OWNER).join();
 
     /// The sizes of all open buffers of all instances, by address.
     private static final NavigableMap<Long, Long> OPEN = new ConcurrentSkipListMap<>();
@@ -41,13 +48,6 @@ public final class SeparateMemoryKernels implements Kernels {
 
     public SeparateMemoryKernels(int threads) {
         scalar = new ScalarProvider().create(threads);
-    }
-
-    /// The task is a method of [Arena], because one of this class would wait until the class is initialized.
-    private static Arena arenaOfAnEndedThread() {
-        CompletableFuture<Arena> arena = new CompletableFuture<>();
-        arena.completeAsync(Arena::ofConfined, task -> Thread.ofPlatform().start(task));
-        return arena.join();
     }
 
     /// The number of buffers that are not freed.
@@ -88,12 +88,13 @@ public final class SeparateMemoryKernels implements Kernels {
         private final Map<Long, MemorySegment> hosts = new HashMap<>(); // of what was adopted
 
         @Override
-        @SuppressWarnings("restricted") // the arena of nobody frees nothing
+        @SuppressWarnings("restricted") // without a clean-up
         public synchronized MemorySegment allocate(long bytes) {
             MemorySegment memory = arena.allocate(Math.max(1, bytes), 64).asSlice(0, bytes);
             addresses.add(memory.address());
             OPEN.put(memory.address(), bytes);
-            return memory.reinterpret(NOBODY, null);
+            return CompletableFuture.supplyAsync(() -> memory.reinterpret(OWNED, null), OWNER)
+                    .join();
         }
 
         @Override
