@@ -19,6 +19,7 @@ import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.RunFiles;
 import org.sparkqwen.job.testing.SparkProcess;
@@ -102,7 +103,7 @@ class BadDataIT {
                 "--conf", "spark.eventLog.enabled=true",
                 "--conf", "spark.eventLog.compress=false",
                 "--conf", "spark.eventLog.dir=" + events.toUri());
-        String[] arguments = LocalSpark.command(command, directory.resolve("in/*"), directory.resolve("out"), options);
+        String[] arguments = LittleModel.command(command, directory.resolve("in/*"), directory.resolve("out"), options);
         return SparkProcess.submit(directory, "local-cluster[2,1,1024]", logged, arguments);
     }
 

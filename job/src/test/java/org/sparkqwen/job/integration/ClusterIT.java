@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.ScoreJobTest;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.ShortCorpus;
 import org.sparkqwen.job.testing.SparkProcess;
@@ -24,10 +28,10 @@ class ClusterIT {
                 directory,
                 "local-cluster[2,1,1024]",
                 List.of(),
-                LocalSpark.command("score", ShortCorpus.file(), out(), "--token-logprobs"));
+                LittleModel.command("score", ShortCorpus.file(), out(), "--token-logprobs"));
         assertThat(run.exitCode()).as(run.out()).isZero();
         assertThat(run.out()).contains("Scored 220 rows");
-        assertSameScores();
+        ShortCorpus.assertScored(LocalSpark.session().read().parquet(out()));
     }
 
     @Test
@@ -45,15 +49,19 @@ class ClusterIT {
             assertThat(generate.exitCode()).as(generate.out()).isZero();
             assertSameTexts(texts);
 
-            CommandRun broken = cluster.submit(LocalSpark.command(
-                    "score", LocalSpark.CORPUS, directory.resolve("broken"), "--text-column", "body"));
+            CommandRun broken = cluster.submit(LittleModel.command(
+                    "score", ShortCorpus.file(), directory.resolve("broken"), "--text-column", "body"));
             assertThat(broken.exitCode()).isEqualTo(2);
             assertThat(broken.out()).contains("no column 'body'");
         }
     }
 
     private void assertSameScores() {
-        ShortCorpus.assertScored(LocalSpark.session().read().parquet(out()));
+        Dataset<Row> corpus = LocalSpark.session().read().parquet(ShortCorpus.file());
+        List<String> expected = ShortCorpus.compared(ScoreJobTest.score(LocalSpark.model(), corpus, List.of("id")));
+        assertThat(expected).hasSize(ShortCorpus.ROWS);
+        assertThat(ShortCorpus.compared(LocalSpark.session().read().parquet(out())))
+                .isEqualTo(expected);
     }
 
     private void assertSameTexts(String texts) {

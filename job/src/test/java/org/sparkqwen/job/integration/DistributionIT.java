@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.storage.CacheDirectory;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.MappedPages;
 import org.sparkqwen.job.testing.ShortCorpus;
@@ -36,13 +37,13 @@ class DistributionIT {
                 directory,
                 worker -> Map.of(CacheDirectory.VARIABLE, cache(worker).toString()))) {
 
-            Path fetched = modelVariant("fetched");
+            Path fetched = modelVariant(LittleModel.directory(), "fetched");
             CommandRun fetch = score(cluster, "fetch", fetched.toUri().toString(), "fetched");
             assertThat(fetch.exitCode()).as(fetch.out()).isZero();
             assertScored("fetched");
             assertThat(copies(1)).hasSize(1).isEqualTo(copies(2));
 
-            Path broadcast = modelVariant("broadcast");
+            Path broadcast = modelVariant(LittleModel.directory(), "broadcast");
             CommandRun broadcasting = score(cluster, "broadcast", broadcast.toString(), "broadcast");
             assertThat(broadcasting.exitCode()).as(broadcasting.out()).isZero();
             assertScored("broadcast");
@@ -57,7 +58,7 @@ class DistributionIT {
             Path work = Files.createDirectories(Path.of("target/distribution"));
             Path link = work.resolve("model-" + ProcessHandle.current().pid());
             Files.deleteIfExists(link);
-            Files.createSymbolicLink(link, modelVariant("unseen"));
+            Files.createSymbolicLink(link, modelVariant(LittleModel.directory(), "unseen"));
             String unseen = "/proc/self/cwd/" + link;
             assumeTrue(Files.isDirectory(Path.of(unseen)), "no /proc here");
             CommandRun auto = score(cluster, "auto", unseen, "unseen");
@@ -82,7 +83,7 @@ class DistributionIT {
                 SparkProcess run = cluster.startSubmit(
                         "generate",
                         "--model",
-                        modelVariant("mapped").toString(),
+                        modelVariant(LocalSpark.MODEL, "mapped").toString(),
                         "--model-distribution",
                         "broadcast",
                         "--input",
@@ -148,7 +149,9 @@ class DistributionIT {
                 ShortCorpus.file(),
                 "--output",
                 directory.resolve(output).toString(),
-                "--token-logprobs");
+                "--token-logprobs",
+                "--kernels",
+                "scalar");
     }
 
     private void assertScored(String output) {
@@ -170,10 +173,10 @@ class DistributionIT {
         }
     }
 
-    /// Returns a copy of the sample model with a file that gives it another fingerprint.
-    private Path modelVariant(String name) throws IOException {
+    /// Returns a copy of a model with a file that gives it another fingerprint.
+    private Path modelVariant(Path original, String name) throws IOException {
         Path model = Files.createDirectories(directory.resolve("models").resolve(name));
-        try (Stream<Path> files = Files.list(LocalSpark.MODEL)) {
+        try (Stream<Path> files = Files.list(original)) {
             for (Path file : files.toList()) {
                 Files.copy(file, model.resolve(file.getFileName()));
             }

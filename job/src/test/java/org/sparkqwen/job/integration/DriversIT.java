@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.cli.Main;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.RunFiles;
 import org.sparkqwen.job.testing.ShortCorpus;
@@ -109,11 +110,12 @@ class DriversIT {
         List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
-        command.addAll(List.of("--add-modules=jdk.incubator.vector", "-Xmx1g", "-Dspark.master=local[2]"));
+        command.addAll(List.of(
+                "--add-modules=jdk.incubator.vector", "-Xmx1g", "-XX:TieredStopAtLevel=1", "-Dspark.master=local[2]"));
         command.add("-Dlog4j2.configurationFile=file:" + SparkProcess.CONF.resolve("log4j2.properties"));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-        command.addAll(List.of(LocalSpark.command(
-                "score", ShortCorpus.file(), output(), "--token-logprobs", "--checkpoint-rows", "12")));
+        command.addAll(List.of(LittleModel.command(
+                "score", ShortCorpus.file(), output(), "--token-logprobs", "--checkpoint-rows", "3")));
         command.addAll(List.of(options));
         return SparkProcess.start(directory.resolve(name + ".log"), command);
     }

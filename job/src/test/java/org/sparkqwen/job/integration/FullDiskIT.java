@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 
@@ -71,7 +72,7 @@ class FullDiskIT {
     }
 
     private static String[] arguments(Path output) {
-        return LocalSpark.command("tokenize", LocalSpark.CORPUS, output, "--checkpoint-rows", "40");
+        return LittleModel.command("tokenize", LocalSpark.CORPUS, output, "--checkpoint-rows", "40");
     }
 
     private Path disk() throws IOException {

@@ -18,6 +18,7 @@ import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
@@ -25,7 +26,7 @@ import org.sparkqwen.job.testing.StandaloneCluster;
 /// 2,000 prompts of very different lengths run on two executors, cut and batched in different ways, and with an
 /// executor that is killed half way. The rows are always the same.
 class GenerationClusterIT {
-    private static final int PROMPTS = 600;
+    private static final int PROMPTS = 300;
     private static final int PARTITIONS_OF_THE_KILLED = 17;
 
     /// The common beginning of all prompts, which has some blocks of the KV cache.
@@ -54,7 +55,7 @@ class GenerationClusterIT {
         Path input = directory.resolve("prompts-" + partitions);
         prompts().repartition(partitions).write().parquet(input.toString());
         Path output = output(partitions);
-        CommandRun run = cluster.submit(LocalSpark.command(
+        CommandRun run = cluster.submit(LittleModel.command(
                 "generate",
                 input,
                 output,
@@ -65,7 +66,7 @@ class GenerationClusterIT {
                 "--max-sequences",
                 Integer.toString(maxSequences),
                 "--checkpoint-rows",
-                "150"));
+                "75"));
         assertThat(run.exitCode()).as(run.out()).isZero();
         JsonNode cache = new ObjectMapper()
                 .readTree(output.resolve("_run.json").toFile())

@@ -11,6 +11,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.RunFiles;
 import org.sparkqwen.job.testing.ShortCorpus;
@@ -75,6 +76,6 @@ class KilledRunIT {
     }
 
     private static String[] arguments(Path output) {
-        return LocalSpark.command("score", ShortCorpus.file(), output, "--token-logprobs", "--checkpoint-rows", "12");
+        return LittleModel.command("score", ShortCorpus.file(), output, "--token-logprobs", "--checkpoint-rows", "12");
     }
 }

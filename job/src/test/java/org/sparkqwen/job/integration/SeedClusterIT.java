@@ -7,6 +7,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 
@@ -30,7 +31,7 @@ class SeedClusterIT {
                 directory,
                 "local-cluster[%d,1,1024]".formatted(executors),
                 List.of(),
-                LocalSpark.command(
+                LittleModel.command(
                         "generate",
                         LocalSpark.PROMPTS,
                         output,

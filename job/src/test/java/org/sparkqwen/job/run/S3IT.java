@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.S3Relay;
 import org.sparkqwen.job.testing.S3Server;
@@ -68,7 +69,7 @@ class S3IT {
         try (S3Relay relay = passing()) {
             List<String> options = new ArrayList<>(profile(relay));
             options.addAll(List.of("--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=" + events));
-            String model = server.put(LocalSpark.MODEL, "models/tiny-qwen3");
+            String model = server.put(LittleModel.directory(), "models/little");
             CommandRun run = submit(
                     "local-cluster[2,1,1024]",
                     options,
@@ -81,13 +82,15 @@ class S3IT {
                     corpus,
                     "--output",
                     "s3a://work/scores",
-                    "--token-logprobs");
+                    "--token-logprobs",
+                    "--kernels",
+                    "scalar");
             assertThat(run.exitCode()).as(run.out()).isZero();
-            assertThat(run.out()).contains("Scored 220 rows", "tiny-qwen3@");
+            assertThat(run.out()).contains("Scored 220 rows", "little@");
             requests = relay.requests();
             assertThat(requests)
                     .extracting(S3Relay.Request::line)
-                    .contains("GET /work/models/tiny-qwen3/model-00003-of-00003.safetensors");
+                    .contains("GET /work/models/little/model.safetensors");
         }
         assertSameScores("scores", "parquet");
         assertCommittedByTheMagicCommitter(requests, "scores");
@@ -141,7 +144,7 @@ class S3IT {
                     options,
                     "tokenize",
                     "--model",
-                    LocalSpark.MODEL.toString(),
+                    LittleModel.directory().toString(),
                     "--input",
                     input,
                     "--input-format",
@@ -366,7 +369,7 @@ class S3IT {
 
     /// Runs a command in this JVM, which already has a session, so Hadoop's properties have no prefix of Spark's.
     private static CommandRun run(int port, String secret, String input, String output, String... more) {
-        Stream<String> arguments = Stream.of(LocalSpark.command(
+        Stream<String> arguments = Stream.of(LittleModel.command(
                 "score",
                 input,
                 output,
@@ -412,7 +415,7 @@ class S3IT {
     }
 
     private static String[] score(String output) {
-        return LocalSpark.command(
+        return LittleModel.command(
                 "score", corpus, "s3a://%s/%s".formatted(S3Server.BUCKET, output), "--token-logprobs");
     }
 
@@ -422,7 +425,7 @@ class S3IT {
     }
 
     private static String[] generate(String prompts, String output) {
-        return LocalSpark.command(
+        return LittleModel.command(
                 "generate",
                 prompts,
                 output,

@@ -38,10 +38,10 @@ final class ClassDataArchive {
                     Path work = Files.createTempDirectory(FILE.getParent(), "spark-classes-");
                     Path archive = work.resolve("archive.jsa");
                     List<String> command = SparkProcess.submitCommand(
-                            List.of("-XX:ArchiveClassesAtExit=" + archive, "-Xlog:disable"),
+                            List.of("-XX:TieredStopAtLevel=1", "-XX:ArchiveClassesAtExit=" + archive, "-Xlog:disable"),
                             "local[2]",
                             List.of(),
-                            LocalSpark.command(
+                            LittleModel.command(
                                     "score", ShortCorpus.file(), work.resolve("scores"), "--checkpoint-rows", "110"));
                     try (SparkProcess run = SparkProcess.start(work.resolve("run.log"), command)) {
                         int exit = run.awaitEnd();

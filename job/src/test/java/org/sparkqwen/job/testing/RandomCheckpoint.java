@@ -16,7 +16,7 @@ import org.sparkqwen.engine.model.PlannedTensor;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.family.PublishedShape;
 
-/// A Hugging Face directory of a published size with random weights, which is as large as the real one.
+/// A Hugging Face directory with random weights. One of a published size is as large as the real one.
 public final class RandomCheckpoint {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int BUFFER_BYTES = 1 << 22;
@@ -27,14 +27,21 @@ public final class RandomCheckpoint {
     ///
     /// @param directory created if it does not exist
     public static void write(PublishedShape shape, Path directory) throws IOException {
-        Files.createDirectories(directory);
-        ModelConfig config = shape.config(shape.layers());
-        Files.writeString(directory.resolve("config.json"), json(config));
-        Files.copy(LocalSpark.MODEL.resolve("tokenizer.json"), directory.resolve("tokenizer.json"));
-        writeWeights(TensorPlan.of(config), directory.resolve("model.safetensors"));
+        write(json(shape.config(shape.layers())), directory);
     }
 
-    private static String json(ModelConfig config) {
+    /// Writes config.json, model.safetensors in bfloat16, and the small model's tokenizer.
+    ///
+    /// @param config the content of config.json
+    /// @param directory created if it does not exist
+    public static void write(ObjectNode config, Path directory) throws IOException {
+        Files.createDirectories(directory);
+        Files.writeString(directory.resolve("config.json"), config.toPrettyString());
+        Files.copy(LocalSpark.MODEL.resolve("tokenizer.json"), directory.resolve("tokenizer.json"));
+        writeWeights(TensorPlan.of(ModelConfig.read(directory)), directory.resolve("model.safetensors"));
+    }
+
+    private static ObjectNode json(ModelConfig config) {
         ObjectNode json = JSON.createObjectNode();
         json.putArray("architectures").add("Qwen3ForCausalLM");
         json.put("model_type", "qwen3");
@@ -51,7 +58,7 @@ public final class RandomCheckpoint {
         json.put("rope_theta", 1e6);
         json.put("hidden_act", "silu");
         json.put("torch_dtype", "bfloat16");
-        return json.toPrettyString();
+        return json;
     }
 
     private static void writeWeights(TensorPlan plan, Path file) throws IOException {

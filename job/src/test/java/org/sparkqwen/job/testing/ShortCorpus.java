@@ -12,6 +12,7 @@ import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.sparkqwen.job.ScoreJobTest;
+import org.sparkqwen.job.model.ModelReference;
 
 /// The sample corpus with the first 120 characters of each text: all of its rows with a tenth of its tokens. It is for
 /// tests of processes, places and files, in which the length of a document does not matter.
@@ -31,10 +32,15 @@ public final class ShortCorpus {
 
     /// Asserts that a run scored each row once, with the bits of the job in this JVM.
     ///
-    /// @param scores the output of `score --token-logprobs` over this corpus
+    /// @param scores the output of `score --token-logprobs` over this corpus with [LittleModel]
     public static void assertScored(Dataset<Row> scores) {
         assertThat(Written.SCORES).hasSize(ROWS);
-        assertThat(LocalSpark.sorted(scores.selectExpr(COMPARED))).isEqualTo(Written.SCORES);
+        assertThat(compared(scores)).isEqualTo(Written.SCORES);
+    }
+
+    /// Returns a text for each row with the id, the scores and their every digit, in an order of its own.
+    public static List<String> compared(Dataset<Row> scores) {
+        return LocalSpark.sorted(scores.selectExpr(COMPARED));
     }
 
     /// What is made once in a JVM, when it is first asked for.
@@ -42,9 +48,10 @@ public final class ShortCorpus {
         static final Path FILE = write();
 
         /// The columns that are compared, of all rows.
-        static final List<String> SCORES = LocalSpark.sorted(ScoreJobTest.score(
-                        LocalSpark.model(), LocalSpark.session().read().parquet(FILE.toString()), List.of("id"))
-                .selectExpr(COMPARED));
+        static final List<String> SCORES = compared(ScoreJobTest.score(
+                ModelReference.open(LittleModel.directory()),
+                LocalSpark.session().read().parquet(FILE.toString()),
+                List.of("id")));
 
         private static Path write() {
             try {

@@ -21,8 +21,8 @@ public final class SparkProcess implements AutoCloseable {
     public static final Path CONF = Path.of("../conf").toAbsolutePath().normalize();
     public static final Path JAR = Path.of("target/spark-qwen.jar").toAbsolutePath();
 
-    /// The options of a JVM that only passes messages: little of its code is worth an optimizing compiler's time.
-    private static final List<String> SERVICE = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+    /// The options of a JVM whose code is not worth an optimizing compiler's time.
+    private static final List<String> UNOPTIMIZED = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
     /// The exit value of a process that SIGKILL ended.
     private static final int KILLED = 128 + 9;
@@ -39,7 +39,7 @@ public final class SparkProcess implements AutoCloseable {
         return start(
                 logs.resolve("master.log"),
                 java(
-                        SERVICE,
+                        UNOPTIMIZED,
                         "org.apache.spark.deploy.master.Master",
                         "--host",
                         "localhost",
@@ -59,7 +59,7 @@ public final class SparkProcess implements AutoCloseable {
                 logs.resolve("worker-%d.log".formatted(number)),
                 environment,
                 java(
-                        SERVICE,
+                        UNOPTIMIZED,
                         "org.apache.spark.deploy.worker.Worker",
                         "--host",
                         "localhost",
@@ -100,13 +100,17 @@ public final class SparkProcess implements AutoCloseable {
     /// Returns the command that submits the job's jar in client mode, with the profile that users have for such a
     /// master.
     public static List<String> submitCommand(String master, List<String> sparkOptions, String... arguments) {
-        List<String> executorOptions = new ArrayList<>();
-        String archive = String.join(" ", ClassDataArchive.options());
-        if (!archive.isEmpty()) {
-            executorOptions.addAll(List.of("--conf", "spark.executor.extraJavaOptions=" + archive));
+        List<String> jvmOptions = new ArrayList<>(ClassDataArchive.options());
+        // Only the vector kernels need the optimizing compiler, which takes most of the processor time of a short run.
+        if (arguments[0].equals("tokenize") || List.of(arguments).contains("scalar")) {
+            jvmOptions.addAll(UNOPTIMIZED);
         }
-        executorOptions.addAll(sparkOptions);
-        return submitCommand(ClassDataArchive.options(), master, executorOptions, arguments);
+        List<String> options = new ArrayList<>();
+        if (!jvmOptions.isEmpty()) {
+            options.addAll(List.of("--conf", "spark.executor.extraJavaOptions=" + String.join(" ", jvmOptions)));
+        }
+        options.addAll(sparkOptions);
+        return submitCommand(jvmOptions, master, options, arguments);
     }
 
     /// @param jvmOptions options of the driver's JVM
