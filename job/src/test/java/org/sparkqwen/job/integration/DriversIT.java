@@ -115,7 +115,7 @@ class DriversIT {
         command.add("-Dlog4j2.configurationFile=file:" + SparkProcess.CONF.resolve("log4j2.properties"));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of(LittleModel.command(
-                "score", ShortCorpus.file(), output(), "--token-logprobs", "--checkpoint-rows", "3")));
+                "score", ShortCorpus.file(), output(), "--token-logprobs", "--checkpoint-rows", "6")));
         command.addAll(List.of(options));
         return SparkProcess.start(directory.resolve(name + ".log"), command);
     }
