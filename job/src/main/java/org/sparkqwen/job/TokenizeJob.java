@@ -32,6 +32,7 @@ public final class TokenizeJob implements Work {
 
     private final Settings settings;
     private final List<OutputColumn<int[]>> columns;
+    private @Nullable TokenizerFiles files;
     private @Nullable SentTokenizer sent;
 
     /// The settings of tokenization.
@@ -74,10 +75,7 @@ public final class TokenizeJob implements Work {
     /// The directory's name is not part of the identity, but the contents of the tokenizer's files are.
     @Override
     public Map<String, String> identity() {
-        return JobIdentity.of(
-                name(),
-                "tokenizer " + TokenizerFiles.read(Path.of(settings.model())).sha256(),
-                settings);
+        return JobIdentity.of(name(), "tokenizer " + files().sha256(), settings);
     }
 
     @Override
@@ -94,10 +92,19 @@ public final class TokenizeJob implements Work {
     @Override
     public void prepare(SparkSession spark) {
         if (sent == null) {
-            TokenizerFiles files = TokenizerFiles.read(Path.of(settings.model()));
             sent = new SentTokenizer(
-                    JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(files), files.sha256());
+                    JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(files()), files().sha256());
         }
+    }
+
+    /// Returns the tokenizer's files, which a run reads once, so that it sends those of its identity.
+    private TokenizerFiles files() {
+        TokenizerFiles known = files;
+        if (known == null) {
+            known = TokenizerFiles.read(Path.of(settings.model()));
+            files = known;
+        }
+        return known;
     }
 
     @Override
@@ -116,6 +123,7 @@ public final class TokenizeJob implements Work {
             sent.files().destroy();
             sent = null;
         }
+        files = null;
     }
 
     /// The function that executors run on each partition.

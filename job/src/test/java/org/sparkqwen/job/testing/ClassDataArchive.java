@@ -33,7 +33,7 @@ final class ClassDataArchive {
         private static Optional<Path> make() {
             Path lock = FILE.resolveSibling("spark-classes.lock");
             try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                    var held = channel.lock()) {
+                    var _ = channel.lock()) {
                 if (!Files.exists(FILE)) {
                     Path work = Files.createTempDirectory(FILE.getParent(), "spark-classes-");
                     Path archive = work.resolve("archive.jsa");
@@ -52,7 +52,7 @@ final class ClassDataArchive {
                     }
                     Files.move(archive, FILE, StandardCopyOption.ATOMIC_MOVE);
                 }
-                return held.isValid() ? Optional.of(FILE) : Optional.empty();
+                return Optional.of(FILE);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

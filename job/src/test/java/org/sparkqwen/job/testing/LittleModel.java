@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// A model of one layer and 32 hidden units, with random weights and the sample model's tokenizer. It is for tests of
 /// processes, places and files, in which it does not matter what the model computes.
@@ -29,14 +29,9 @@ public final class LittleModel {
     ///
     /// @param input a path, like `output`
     public static String[] command(String command, Object input, Object output, String... options) {
-        List<String> arguments =
-                new ArrayList<>(List.of(command, "--model", directory().toString()));
-        arguments.addAll(List.of("--input", input.toString(), "--output", output.toString()));
-        if (!command.equals("tokenize")) {
-            arguments.addAll(List.of("--kernels", "scalar"));
-        }
-        arguments.addAll(List.of(options));
-        return arguments.toArray(String[]::new);
+        Stream<String> kernels = command.equals("tokenize") ? Stream.of() : Stream.of("--kernels", "scalar");
+        String[] all = Stream.concat(kernels, Stream.of(options)).toArray(String[]::new);
+        return LocalSpark.command(directory(), command, input, output, all);
     }
 
     /// What is made once in a JVM, when it is first asked for.

@@ -62,7 +62,14 @@ public final class LocalSpark {
     ///
     /// @param input a path, like `output`
     public static String[] command(String command, Object input, Object output, String... options) {
-        List<String> arguments = new ArrayList<>(List.of(command, "--model", MODEL.toString()));
+        return command(MODEL, command, input, output, options);
+    }
+
+    /// Returns the arguments of a job with a model.
+    ///
+    /// @param input a path, like `output`
+    static String[] command(Path model, String command, Object input, Object output, String... options) {
+        List<String> arguments = new ArrayList<>(List.of(command, "--model", model.toString()));
         arguments.addAll(List.of("--input", input.toString(), "--output", output.toString()));
         arguments.addAll(List.of(options));
         return arguments.toArray(String[]::new);
