@@ -49,6 +49,9 @@ public final class Progress implements AutoCloseable {
     @GuardedBy("this")
     private Duration nextLine = FIRST_LINE;
 
+    @GuardedBy("this")
+    private boolean closed;
+
     /// The whole of a run.
     ///
     /// @param rows how many rows the run has
@@ -201,12 +204,16 @@ public final class Progress implements AutoCloseable {
                 : "%d:%02d".formatted(duration.toMinutesPart(), duration.toSecondsPart());
     }
 
-    /// Shows the last state and closes the display.
+    /// Shows the last state and closes the display. A second call does nothing.
     @Override
     public void close() {
         timer.cancel();
         ProgressBar last;
         synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
             nextLine = Duration.ZERO;
             look();
             last = bar;

@@ -240,7 +240,8 @@ final class CheckpointedRun {
         OutputFiles.Strays before = files.strays(commits);
         IntervalSize size = IntervalSize.of(settings);
         Progress.Whole whole = new Progress.Whole(total, planned::work, time(commits));
-        try (Progress _ = Progress.show(spark, name, whole, counters, pace)) {
+        try (Progress progress = Progress.show(spark, name, whole, counters, pace)) {
+            interruption.closes(progress);
             do {
                 long from = rows(commits);
                 interruption.done(from, total);

@@ -8,9 +8,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.util.SignalUtils;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Console;
+import org.sparkqwen.job.progress.Progress;
 
-/// Reports how many rows are done and kept when Ctrl-C or `kill` ends a run. A second signal ends the run at once,
-/// without waiting for Spark.
+/// Reports how many rows are done and kept when Ctrl-C or `kill` ends a run. The report is the last line that the run
+/// prints. A second signal ends the run at once, without waiting for Spark.
 public final class Interruption implements AutoCloseable {
     /// The signals that end a run, with their numbers. The exit code is 128 plus that number, as usual.
     private static final Map<String, Integer> SIGNALS = Map.of("INT", 2, "TERM", 15);
@@ -23,6 +24,7 @@ public final class Interruption implements AutoCloseable {
     private final String name;
     private final Runnable atEnd;
     private volatile @Nullable Done done;
+    private volatile @Nullable Progress shown;
 
     private record Done(long rows, long total) {}
 
@@ -34,7 +36,7 @@ public final class Interruption implements AutoCloseable {
     /// Watches for signals until it is closed.
     ///
     /// @param name the name of the job
-    /// @param atEnd what must be done before the process ends
+    /// @param atEnd what must be done before the process ends, after the report
     static Interruption watch(String name, Runnable atEnd) {
         Interruption interruption = new Interruption(name, atEnd);
         CURRENT.set(interruption);
@@ -56,6 +58,11 @@ public final class Interruption implements AutoCloseable {
         done = new Done(rows, total);
     }
 
+    /// Closes the display of progress before the report, if a signal comes.
+    void closes(Progress progress) {
+        shown = progress;
+    }
+
     /// Does not return if a signal is ending this process, because failures are expected then.
     public static void awaitEndIfEnding() {
         while (ENDING.get()) {
@@ -69,7 +76,9 @@ public final class Interruption implements AutoCloseable {
             Runtime.getRuntime().halt(exitCode);
         }
         Interruption current = CURRENT.get();
-        System.err.println(); // ends the progress bar's line
+        if (current != null) {
+            current.closeProgress();
+        }
         new Console(System.err).println(current == null ? "spark-qwen: ended by SIG" + signal : current.line(signal));
         // This thread must stay free for a second signal.
         Thread.ofPlatform().name("spark-qwen-end").start(() -> {
@@ -78,6 +87,13 @@ public final class Interruption implements AutoCloseable {
             }
             System.exit(exitCode);
         });
+    }
+
+    private void closeProgress() {
+        Progress progress = shown;
+        if (progress != null) {
+            progress.close();
+        }
     }
 
     /// Formats the message, such as

@@ -21,6 +21,8 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.Utils;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.Work;
 import org.sparkqwen.job.columns.ContentColumn;
@@ -62,7 +64,7 @@ public final class JobRun implements AutoCloseable {
         this.settings = settings;
         this.spark = spark;
         this.ownSession = ownSession;
-        interruption = Interruption.watch(name, this::release);
+        interruption = Interruption.watch(name, this::interrupted);
     }
 
     /// What a finished run wrote, over all its restarts.
@@ -365,6 +367,15 @@ public final class JobRun implements AutoCloseable {
         } catch (IOException e) {
             throw Refusal.failure("%s cannot be reached: %s".formatted(path, Failures.firstLine(e)), e);
         }
+    }
+
+    /// Prepares the end of this process. Spark logs an error for each task that the end cuts short, so the log is
+    /// turned off, unless someone asked for a log of everything.
+    private void interrupted() {
+        if (!LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME).isInfoEnabled()) {
+            spark.sparkContext().setLogLevel("OFF");
+        }
+        release();
     }
 
     /// Releases the output for another driver.

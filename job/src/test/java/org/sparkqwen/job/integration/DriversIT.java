@@ -19,6 +19,9 @@ import org.sparkqwen.job.testing.SparkProcess;
 
 /// Drivers that are separate processes, several on one output, and signals that end them.
 class DriversIT {
+    /// So many rows an interval that a driver is at work for about half a minute.
+    private int checkpointRows = 6;
+
     @TempDir
     private Path directory = Path.of("");
 
@@ -50,6 +53,8 @@ class DriversIT {
                     .containsPattern("spark-qwen score: ended by SIGINT; \\d+ of 220 rows are done and kept: the same"
                             + " command goes on from there")
                     .doesNotContain("\tat ", "What was done before is kept");
+            // Nothing comes after the report: no progress, and no errors of tasks that the end cuts short.
+            assertThat(first.output().lines().toList().getLast()).startsWith("spark-qwen score: ended by SIGINT; ");
             assertThat(RunFiles.committed(output()).size()).isGreaterThanOrEqualTo(committed);
         }
         try (SparkProcess last = start("last")) {
@@ -63,6 +68,7 @@ class DriversIT {
     @Test
     @Tag("slow")
     void driversComeAndGo() throws IOException {
+        checkpointRows = 1;
         for (String end : List.of("KILL", "TERM", "INT")) {
             try (SparkProcess first = start("first")) {
                 SparkProcess.sleep(12_000);
@@ -115,7 +121,12 @@ class DriversIT {
         command.add("-Dlog4j2.configurationFile=file:" + SparkProcess.CONF.resolve("log4j2.properties"));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of(LittleModel.command(
-                "score", ShortCorpus.file(), output(), "--token-logprobs", "--checkpoint-rows", "6")));
+                "score",
+                ShortCorpus.file(),
+                output(),
+                "--token-logprobs",
+                "--checkpoint-rows",
+                Integer.toString(checkpointRows))));
         command.addAll(List.of(options));
         return SparkProcess.start(directory.resolve(name + ".log"), command);
     }
