@@ -45,7 +45,7 @@ public class SamplingBenchmark {
     public double spread = 2;
 
     private final Arena arena = Arena.ofShared();
-    private final Kernels kernels = KernelChoice.VECTOR.create(1);
+    private final Kernels kernels = KernelChoice.VECTOR.create(1, _ -> {});
     private final MemorySegment[] logits = new MemorySegment[TEXTS];
     private Sampler sampler = new Sampler(SamplingParams.GREEDY, new int[0], 0);
     private int[] prompt = {};
