@@ -11,6 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -39,6 +40,7 @@ class GenerationSoakTest {
     private static final long RESIDENT_TOLERANCE = 32L << 20;
 
     @Test
+    @Tag("slow")
     @EnabledOnOs(OS.LINUX) // it reads /proc
     void memoryEndsAsItBegan() throws IOException, InterruptedException {
         // The heap has one size and all of its pages from the start, so changes of the resident memory show

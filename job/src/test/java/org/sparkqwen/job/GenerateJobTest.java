@@ -42,12 +42,10 @@ class GenerateJobTest {
     void givesTheSameTextsInAnyPartitioningBatchThreadsAndKernels(
             int partitions, KernelChoice kernels, int threads, int maxSequences) {
         Dataset<Row> prompts = LocalSpark.session().read().parquet(LocalSpark.PROMPTS);
-        List<String> expected =
-                LocalSpark.sorted(generate(LocalSpark.model(KernelChoice.VECTOR, 2, 2048, 16), prompts));
-        assertThat(expected).hasSize(48);
+        assertThat(Expected.TEXTS).hasSize(48);
         assertThat(LocalSpark.sorted(generate(
                         LocalSpark.model(kernels, threads, 2048, maxSequences), prompts.repartition(partitions))))
-                .isEqualTo(expected);
+                .isEqualTo(Expected.TEXTS);
     }
 
     @Test
@@ -127,5 +125,12 @@ class GenerateJobTest {
 
     private static Dataset<Row> generate(ModelReference model, Dataset<Row> prompts) {
         return new GenerateJob(model, GenerateJob.Settings.of(PROMPT, PARAMS).withSamples(2)).run(prompts);
+    }
+
+    /// What the input's own partitions give in batches of 16 sequences.
+    private static final class Expected {
+        static final List<String> TEXTS = LocalSpark.sorted(generate(
+                LocalSpark.model(KernelChoice.VECTOR, 2, 2048, 16),
+                LocalSpark.session().read().parquet(LocalSpark.PROMPTS)));
     }
 }

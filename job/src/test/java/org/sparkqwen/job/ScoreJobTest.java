@@ -46,15 +46,12 @@ public class ScoreJobTest {
     })
     void givesTheSameBitsInAnyPartitioningBatchThreadsAndKernels(
             int partitions, KernelChoice kernels, int threads, int batchTokens) {
-        Dataset<Row> documents = LocalSpark.corpus()
-                .filter(col("id").like("%ab%").or(col("id").like("kjv%")))
-                .withColumn("text", substring(col("text"), 1, 300));
-        List<String> expected = LocalSpark.sorted(
-                score(LocalSpark.model(KernelChoice.VECTOR, 2, 700, 64), documents.coalesce(1), List.of()));
         Dataset<Row> scores = score(
-                LocalSpark.model(kernels, threads, batchTokens, 64), documents.repartition(partitions), List.of());
-        assertThat(expected).hasSizeGreaterThan(25);
-        assertThat(LocalSpark.sorted(scores)).isEqualTo(expected);
+                LocalSpark.model(kernels, threads, batchTokens, 64),
+                Expected.documents().repartition(partitions),
+                List.of());
+        assertThat(Expected.SCORES).hasSizeGreaterThan(25);
+        assertThat(LocalSpark.sorted(scores)).isEqualTo(Expected.SCORES);
     }
 
     @Test
@@ -100,5 +97,17 @@ public class ScoreJobTest {
                                 .withColumns(columns)
                                 .withTokenLogprobs(true))
                 .run(documents);
+    }
+
+    /// What one partition gives in batches of 700 tokens.
+    private static final class Expected {
+        static final List<String> SCORES = LocalSpark.sorted(score(
+                LocalSpark.model(KernelChoice.VECTOR, 2, 700, 64), documents().coalesce(1), List.of()));
+
+        static Dataset<Row> documents() {
+            return LocalSpark.corpus()
+                    .filter(col("id").like("%ab%").or(col("id").like("kjv%")))
+                    .withColumn("text", substring(col("text"), 1, 300));
+        }
     }
 }

@@ -34,7 +34,7 @@ import org.sparkqwen.engine.testing.Writable;
 /// A host's copies of models are whole and verified, are made once whoever asks, and are continued after a kill.
 class ModelCacheTest {
     private static final String BIG = "model.safetensors";
-    private static final int BIG_BYTES = 3 * FileRange.MAX_BYTES + 12_345; // four ranges
+    private static final int FOUR_RANGES = 3 * FileRange.MAX_BYTES + 12_345;
 
     @TempDir
     private Path directory = Path.of("");
@@ -42,16 +42,28 @@ class ModelCacheTest {
     private Path origin = Path.of("");
     private Path cache = Path.of("");
 
+    /// Of one range, where a test does not need more.
+    private int bigBytes = 123_456;
+
     @BeforeEach
     void writeFiles() throws IOException {
         origin = Files.createDirectory(directory.resolve("origin"));
         cache = directory.resolve("cache");
-        byte[] bytes = new byte[BIG_BYTES];
-        new Random(1).nextBytes(bytes);
-        Files.write(origin.resolve(BIG), bytes);
+        writeBig();
         Files.writeString(origin.resolve("config.json"), "{}");
         Files.writeString(origin.resolve("chat_template.jinja"), "");
         Files.writeString(origin.resolve("README.md"), "no file that the engine reads");
+    }
+
+    private void writeBig() throws IOException {
+        byte[] bytes = new byte[bigBytes];
+        new Random(1).nextBytes(bytes);
+        Files.write(origin.resolve(BIG), bytes);
+    }
+
+    private void writeFourRanges() throws IOException {
+        bigBytes = FOUR_RANGES;
+        writeBig();
     }
 
     @Test
@@ -80,6 +92,7 @@ class ModelCacheTest {
 
     @Test
     void processesThatRaceMakeOneCopy() throws IOException, InterruptedException {
+        writeFourRanges();
         List<Process> processes = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             processes.add(copying(Integer.MAX_VALUE));
@@ -94,6 +107,7 @@ class ModelCacheTest {
 
     @Test
     void afterAKillOnlyWhatIsMissingIsCopied() throws IOException, InterruptedException {
+        writeFourRanges();
         copyAndKill(4);
         List<String> before = reads();
         assertThat(before).hasSize(4);
@@ -104,6 +118,7 @@ class ModelCacheTest {
 
     @Test
     void damageOfWhatAKilledProcessLeftIsFoundAndThatFileIsCopiedAgain() throws IOException, InterruptedException {
+        writeFourRanges();
         copyAndKill(4);
         Path part = cache.resolve("models").resolve(files().key() + ".part");
         try (FileChannel file = FileChannel.open(part.resolve(BIG), StandardOpenOption.WRITE)) {
@@ -154,20 +169,20 @@ class ModelCacheTest {
         Path elsewhere = directory.resolve("elsewhere");
         switch (what) {
             case "a file" -> {
-                Files.write(Writable.file(copied), new byte[BIG_BYTES]);
+                Files.write(Writable.file(copied), new byte[bigBytes]);
                 Files.setAttribute(copied, "unix:mode", 0664);
             }
             case "the directory" -> {
-                Files.write(Writable.file(copied), new byte[BIG_BYTES]);
+                Files.write(Writable.file(copied), new byte[bigBytes]);
                 Files.setAttribute(copy(), "unix:mode", 0777);
             }
             case "a link" -> {
                 Files.delete(copied);
-                Files.createSymbolicLink(copied, Files.write(elsewhere, new byte[BIG_BYTES]));
+                Files.createSymbolicLink(copied, Files.write(elsewhere, new byte[bigBytes]));
             }
             default -> {
                 Files.move(copy(), elsewhere);
-                Files.write(Writable.file(elsewhere.resolve(BIG)), new byte[BIG_BYTES]);
+                Files.write(Writable.file(elsewhere.resolve(BIG)), new byte[bigBytes]);
                 Files.createSymbolicLink(copy(), elsewhere);
             }
         }

@@ -319,8 +319,8 @@ class TemplateFuzzTest {
 
     @Test
     void randomTemplatesEnd() {
-        compose(19, 1_500);
-        mutate(20, 3_000);
+        compose(19, 500);
+        mutate(20, 1_000);
     }
 
     @Test

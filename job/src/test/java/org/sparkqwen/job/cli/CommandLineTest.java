@@ -40,6 +40,7 @@ class CommandLineTest {
         Dataset<Row> scores = LocalSpark.session().read().parquet(out());
         assertThat(scores.count()).isEqualTo(220); // _run.json is no data to Spark
         assertThat(scores.filter(col("error").isNotNull()).count()).isZero();
+        assertDamagedDocumentsScoreWorseThanTheSameDocumentsWhole(scores.select("id", "condition", "perplexity"));
 
         JsonNode manifest =
                 new ObjectMapper().readTree(directory.resolve("out/_run.json").toFile());
@@ -52,10 +53,7 @@ class CommandLineTest {
         assertThat(manifest.at("/versions/spark").textValue()).isEqualTo("4.2.0");
     }
 
-    @Test
-    void damagedDocumentsScoreWorseThanTheSameDocumentsWhole() {
-        score("--input", LocalSpark.CORPUS, "--output", out(), "--columns", "id,condition");
-        Dataset<Row> scores = LocalSpark.session().read().parquet(out()).cache();
+    private static void assertDamagedDocumentsScoreWorseThanTheSameDocumentsWhole(Dataset<Row> scores) {
         Dataset<Row> whole = scores.filter("condition = 'whole'")
                 .select(col("id"), col("perplexity").as("whole"));
         for (String damage : List.of("shuffled-words", "ocr-noise")) {

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.ScoreJobTest;
@@ -22,7 +23,9 @@ class ClusterIT {
     @TempDir
     private Path directory = Path.of("");
 
+    /// `S3IT` runs the same in every build, with a model and files in a store.
     @Test
+    @Tag("slow")
     void localClusterScoresWhatALocalRunScores() {
         CommandRun run = SparkProcess.submit(
                 directory,
@@ -41,6 +44,8 @@ class ClusterIT {
             CommandRun score =
                     cluster.submit(LocalSpark.command("score", ShortCorpus.file(), out(), "--token-logprobs"));
             assertThat(score.exitCode()).as(score.out()).isZero();
+            assertThat(score.out())
+                    .contains("Model distribution: shared, for %s is on all 2 exec".formatted(LocalSpark.MODEL));
             assertSameScores();
             assertThat(cluster.workerLogs()).allSatisfy(log -> assertThat(log).contains("Asked to launch executor"));
 

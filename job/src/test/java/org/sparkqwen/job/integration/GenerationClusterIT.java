@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -23,8 +24,8 @@ import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
-/// 2,000 prompts of very different lengths run on two executors, cut and batched in different ways, and with an
-/// executor that is killed half way. The rows are always the same.
+/// 300 prompts of very different lengths run in one JVM and on two executors, cut and batched in different ways, and
+/// with an executor that is killed half way. The rows are always the same.
 class GenerationClusterIT {
     private static final int PROMPTS = 300;
     private static final int PARTITIONS_OF_THE_KILLED = 17;
@@ -39,23 +40,24 @@ class GenerationClusterIT {
     @Test
     void partitionsBatchesAndAKilledExecutorChangeNothing() throws IOException {
         try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
-            List<String> expected = generate(cluster, 1, 64);
+            List<String> expected = generate(CommandRun::of, 1, 64);
             assertThat(expected).hasSize(PROMPTS).doesNotHaveDuplicates();
-            assertThat(generate(cluster, 3, 1)).isEqualTo(expected);
+            assertThat(generate(cluster::submit, 3, 1)).isEqualTo(expected);
 
             CompletableFuture<Boolean> killed = CompletableFuture.supplyAsync(() -> killHalfWay(cluster));
-            assertThat(generate(cluster, PARTITIONS_OF_THE_KILLED, 64)).isEqualTo(expected);
+            assertThat(generate(cluster::submit, PARTITIONS_OF_THE_KILLED, 64)).isEqualTo(expected);
             assertThat(killed.join()).as("an executor was killed").isTrue();
             assertThat(cluster.masterLog()).contains("Removing executor").contains("EXITED");
         }
     }
 
     /// Returns each line of the output in JSON, sorted.
-    private List<String> generate(StandaloneCluster cluster, int partitions, int maxSequences) throws IOException {
+    private List<String> generate(Function<String[], CommandRun> start, int partitions, int maxSequences)
+            throws IOException {
         Path input = directory.resolve("prompts-" + partitions);
         prompts().repartition(partitions).write().parquet(input.toString());
         Path output = output(partitions);
-        CommandRun run = cluster.submit(LittleModel.command(
+        CommandRun run = start.apply(LittleModel.command(
                 "generate",
                 input,
                 output,

@@ -32,10 +32,11 @@ class LauncherIT {
     }
 
     @Test
-    void passesArgumentsThroughAsTheyAre() throws IOException, InterruptedException {
+    void passesArgumentsThroughAsTheyAreAndShowsSparksLogsWhenAsked() throws IOException, InterruptedException {
         Path input = Files.writeString(directory.resolve("a file.json"), "{\"a \\\"b\\\"\": \"Some text.\"}\n");
         CommandRun run = launch(
                 "score",
+                "--verbose",
                 "--input",
                 input.toString(),
                 "--input-format",
@@ -48,6 +49,7 @@ class LauncherIT {
                 directory.resolve("an output").toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out()).contains("Scored 1 rows");
+        assertThat(run.err()).contains("INFO SparkContext");
     }
 
     @Test
@@ -58,21 +60,6 @@ class LauncherIT {
         CommandRun failure = launch("inspect", "--model", "/nowhere");
         assertThat(failure.exitCode()).isEqualTo(1);
         assertThat(failure.err()).contains("/nowhere");
-    }
-
-    @Test
-    void showsSparksLogsWhenAsked() throws IOException, InterruptedException {
-        CommandRun run = launch(
-                "tokenize",
-                "--verbose",
-                "--input",
-                LocalSpark.PROMPTS,
-                "--text-column",
-                "prompt",
-                "--output",
-                directory.resolve("tokens").toString());
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.err()).contains("INFO SparkContext");
     }
 
     private CommandRun launch(String... arguments) throws IOException, InterruptedException {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
@@ -18,20 +19,20 @@ class SeedClusterIT {
 
     @Test
     void oneExecutorAndThreeGiveTheSameTexts() {
-        List<String> one = texts(1, 7);
+        List<String> one = texts(onExecutors(1), "one", 7);
         assertThat(one).hasSize(72);
-        assertThat(texts(3, 7)).isEqualTo(one);
-        assertThat(texts(3, 8)).as("another seed").doesNotContainAnyElementsOf(one);
+        assertThat(texts(onExecutors(3), "three", 7)).isEqualTo(one);
+        assertThat(texts(CommandRun::of, "other", 8)).as("another seed").doesNotContainAnyElementsOf(one);
     }
 
-    private List<String> texts(int executors, int seed) {
-        String output =
-                directory.resolve("texts-%d-%d".formatted(executors, seed)).toString();
-        CommandRun run = SparkProcess.submit(
-                directory,
-                "local-cluster[%d,1,1024]".formatted(executors),
-                List.of(),
-                LittleModel.command(
+    private Function<String[], CommandRun> onExecutors(int executors) {
+        String master = "local-cluster[%d,1,1024]".formatted(executors);
+        return command -> SparkProcess.submit(directory, master, List.of(), command);
+    }
+
+    private List<String> texts(Function<String[], CommandRun> start, String name, int seed) {
+        String output = directory.resolve("texts-" + name).toString();
+        CommandRun run = start.apply(LittleModel.command(
                         "generate",
                         LocalSpark.PROMPTS,
                         output,

@@ -1,0 +1,149 @@
+package org.sparkqwen.job.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.apache.hadoop.fs.s3a.S3AFileSystem;
+import org.junit.jupiter.api.Test;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.S3Relay;
+import org.sparkqwen.job.testing.S3Server;
+import org.sparkqwen.job.testing.SparkProcess;
+
+/// Runs on `s3a:` that are killed, meet a store that fails, or cannot begin.
+class S3FaultsIT extends S3Runs {
+    @Test
+    void aKilledRunGoesOn() throws InterruptedException {
+        try (S3Relay relay = passing()) {
+            String[] arguments = intervals("killed", "parquet");
+            for (int committed = 1; committed <= 2; committed++) {
+                try (SparkProcess submit =
+                        SparkProcess.startSubmit(directory, "local[2]", CREDENTIALS, profile(relay), arguments)) {
+                    while (submit.isAlive() && commits("killed") < committed) {
+                        TimeUnit.MILLISECONDS.sleep(50);
+                    }
+                    // This request is in the middle of the next interval.
+                    String upload = "POST /work/killed/part-.*uploads.*";
+                    long before = matching(relay, upload);
+                    while (submit.isAlive() && matching(relay, upload) == before) {
+                        TimeUnit.MILLISECONDS.sleep(1);
+                    }
+                    assertThat(submit.kill()).as(submit.output()).isTrue();
+                }
+            }
+            CommandRun run = submit("local[2]", profile(relay), arguments);
+            assertThat(run.exitCode()).as(run.out()).isZero();
+            assertThat(run.out()).contains("Going on with s3a://work/killed");
+        }
+        assertSameScores("killed", "parquet");
+        assertNothingIsLeftOver("killed");
+    }
+
+    @Test
+    void aStoreThatFailsAndStallsOnlyTakesLonger() {
+        List<S3Relay.Fate> kinds = List.of(
+                S3Relay.Fate.IS_THROTTLED, S3Relay.Fate.FAILS, S3Relay.Fate.IS_LOST, S3Relay.Fate.LOSES_ITS_ANSWER);
+        try (S3Relay relay = S3Relay.start(server.port(), (number, request) -> {
+            if (number == 40 || number == 90) {
+                return S3Relay.Fate.STALLS;
+            }
+            return number % 7 == 0 ? kinds.get(number / 7 % kinds.size()) : S3Relay.Fate.PASSES;
+        })) {
+            CommandRun run = submit("local[2]", profile(relay), intervals("disturbed", "orc"));
+            assertThat(run.exitCode()).as(run.out()).isZero();
+            assertThat(relay.requests()).extracting(S3Relay.Request::fate).contains(S3Relay.Fate.values());
+            assertCommittedByTheMagicCommitter(relay.requests(), "disturbed");
+        }
+        assertSameScores("disturbed", "orc");
+        assertNothingIsLeftOver("disturbed");
+    }
+
+    @Test
+    void whatIsWrongFromTheStartIsSaidAtOnce() {
+        CommandRun bucket = run(server.port(), S3Server.SECRET, "s3a://nowhere/corpus/");
+        assertThat(bucket.exitCode()).isEqualTo(2);
+        assertThat(bucket.err())
+                .isEqualTo("spark-qwen score: --input s3a://nowhere/corpus: there is no bucket nowhere\n");
+
+        CommandRun credentials = run(server.port(), "not-the-secret", corpus);
+        assertThat(credentials.exitCode()).isEqualTo(1);
+        assertThat(credentials.err())
+                .startsWith("spark-qwen score: --input " + corpus + ": S3 denies access")
+                .doesNotContain("not-the-secret")
+                .hasLineCount(1);
+
+        CommandRun none = run(
+                server.port(),
+                S3Server.SECRET,
+                corpus,
+                directory.resolve("out").toString(),
+                "--conf",
+                "fs.s3a.aws.credentials.provider=org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider");
+        assertThat(none.exitCode()).isEqualTo(1);
+        assertThat(none.err())
+                .contains("no credentials for S3; set AWS_ACCESS_KEY_ID")
+                .hasLineCount(1);
+
+        CommandRun path = run(server.port(), S3Server.SECRET, "s3a://work/nothing/*.parquet");
+        assertThat(path.exitCode()).isEqualTo(2);
+        assertThat(path.err()).contains("--input s3a://work/nothing/*.parquet does not exist");
+
+        int closed;
+        try (S3Relay relay = passing()) {
+            closed = relay.port();
+        }
+        CommandRun endpoint = run(closed, S3Server.SECRET, corpus);
+        assertThat(endpoint.exitCode()).isEqualTo(1);
+        assertThat(endpoint.err())
+                .startsWith("spark-qwen score: --input %s: S3 cannot be reached at http://127.0.0.1:%d"
+                        .formatted(corpus, closed))
+                .hasLineCount(1);
+
+        try (S3Relay silent = S3Relay.start(server.port(), (number, request) -> S3Relay.Fate.STALLS)) {
+            CommandRun silence = run(silent.port(), S3Server.SECRET, corpus);
+            assertThat(silence.exitCode()).isEqualTo(1);
+            assertThat(silence.err()).contains("S3 cannot be reached at").hasLineCount(1);
+        }
+
+        CommandRun inPath = run(server.port(), S3Server.SECRET, "s3a://me:" + S3Server.SECRET + "@work/corpus/");
+        assertThat(inPath.exitCode()).isEqualTo(2);
+        assertThat(inPath.err()).contains("--input has credentials in its path").doesNotContain(S3Server.SECRET);
+
+        String out = directory.resolve("out").toString();
+        CommandRun mistyped =
+                run(server.port(), S3Server.SECRET, corpus, out, "--conf", "fs.s3a.secret.key:" + S3Server.SECRET);
+        assertThat(mistyped.exitCode()).isEqualTo(2);
+        assertThat(mistyped.err()).contains("--conf", "KEY=VALUE").doesNotContain(S3Server.SECRET);
+    }
+
+    @Test
+    void ofTwoDriversTheStoreRefusesOne() throws IOException {
+        org.apache.hadoop.fs.Path output = new org.apache.hadoop.fs.Path("s3a://work/two-drivers");
+        try (S3AFileSystem client = server.client()) {
+            RunState first = new RunState(client, output);
+            RunState second = new RunState(client, output);
+            Commit commit =
+                    new Commit(0, 0, 10, List.of("part-1"), List.of(), 1, 2, 3, List.of(), 4, 5, 6.0, 0, "1", Map.of());
+            Commit other =
+                    new Commit(0, 0, 10, List.of("part-2"), List.of(), 1, 2, 3, List.of(), 4, 5, 6.0, 1, "1", Map.of());
+            first.add(commit);
+            assertThatThrownBy(() -> second.add(other))
+                    .isInstanceOf(Refusal.class)
+                    .hasMessageContaining("commits/00000.json was written by another run");
+            first.add(commit); // repeated, as when the answer to a request was lost
+            assertThat(second.commits()).containsExactly(commit);
+        }
+    }
+
+    private static long matching(S3Relay relay, String line) {
+        return relay.requests().stream()
+                .filter(request -> request.line().matches(line))
+                .count();
+    }
+}
