@@ -33,23 +33,23 @@ class SeedClusterIT {
     private List<String> texts(Function<String[], CommandRun> start, String name, int seed) {
         String output = directory.resolve("texts-" + name).toString();
         CommandRun run = start.apply(LittleModel.command(
-                        "generate",
-                        LocalSpark.PROMPTS,
-                        output,
-                        "--template",
-                        "{prompt} ({id}), in a word or two: ",
-                        "--regex",
-                        "[A-Z][a-z]{4,9} [a-z]{4,9}\\.",
-                        "--samples",
-                        "3",
-                        "--temperature",
-                        "1.2",
-                        "--top-p",
-                        "0.98",
-                        "--presence-penalty",
-                        "0.5",
-                        "--seed",
-                        Integer.toString(seed)));
+                "generate",
+                LocalSpark.PROMPTS,
+                output,
+                "--template",
+                "{prompt} ({id}), in a word or two: ",
+                "--regex",
+                "[A-Z][a-z]{4,9} [a-z]{4,9}\\.",
+                "--samples",
+                "3",
+                "--temperature",
+                "1.2",
+                "--top-p",
+                "0.98",
+                "--presence-penalty",
+                "0.5",
+                "--seed",
+                Integer.toString(seed)));
         assertThat(run.exitCode()).as(run.out()).isZero();
         return LocalSpark.sorted(LocalSpark.session()
                 .read()
