@@ -97,7 +97,7 @@ class S3IT extends S3Runs {
     void largeFilesGoUpInParts() throws IOException {
         Random random = new Random(1);
         StringBuilder lines = new StringBuilder();
-        while (lines.length() < 4_000_000) {
+        while (lines.length() < 12_000_000) {
             lines.append(Long.toString(random.nextLong() >>> 1, 36)).append(lines.length() % 7 == 0 ? '\n' : ' ');
         }
         String input =
