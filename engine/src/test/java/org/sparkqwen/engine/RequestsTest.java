@@ -11,6 +11,7 @@ import java.util.NoSuchElementException;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -164,7 +165,19 @@ class RequestsTest {
     @ParameterizedTest
     @CsvSource({"512, 511, EOS, 40000", "512, 511, NONE, 39999", "64, 63, EOS, 40000", "100, 100, NONE, 39600"})
     void aVeryLongDocumentIsScoredTokenByTokenOnce(int context, int stride, Prefix prefix, int scored) {
-        int[] ids = new Random(6).ints(40_000, 0, 511).toArray();
+        assertScoredOnce(40_000, context, stride, prefix, scored);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"512, 511, EOS, 100000", "512, 511, NONE, 99999", "64, 63, EOS, 100000", "100, 100, NONE, 99000"})
+    @Tag("slow")
+    void aStillLongerDocumentIsScoredTokenByTokenOnce(int context, int stride, Prefix prefix, int scored) {
+        assertScoredOnce(100_000, context, stride, prefix, scored);
+    }
+
+    /// Asserts that a document of random tokens has the number of scores, and each of them once.
+    private static void assertScoredOnce(int tokens, int context, int stride, Prefix prefix, int scored) {
+        int[] ids = new Random(6).ints(tokens, 0, 511).toArray();
         try (Engine small = open(WITHOUT_TOKENIZER)) {
             ScoringOptions options = new ScoringOptions(new Windows.Strided(context, stride), prefix, 20);
             Result.Scored result = scored(small, tokens(ids), options);

@@ -42,7 +42,7 @@ class ModelCacheTest {
     private Path origin = Path.of("");
     private Path cache = Path.of("");
 
-    /// Of one range, where a test does not need more.
+    /// The size of the big file, which has one range unless a test needs more.
     private int bigBytes = 123_456;
 
     @BeforeEach

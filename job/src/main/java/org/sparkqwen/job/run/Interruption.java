@@ -76,24 +76,23 @@ public final class Interruption implements AutoCloseable {
             Runtime.getRuntime().halt(exitCode);
         }
         Interruption current = CURRENT.get();
-        if (current != null) {
-            current.closeProgress();
+        Progress progress = current == null ? null : current.shown;
+        if (progress == null) {
+            System.err.println(); // ends the line on which a terminal shows ^C
+        } else {
+            progress.close(); // ends the bar's line
         }
         new Console(System.err).println(current == null ? "spark-qwen: ended by SIG" + signal : current.line(signal));
         // This thread must stay free for a second signal.
         Thread.ofPlatform().name("spark-qwen-end").start(() -> {
-            if (current != null) {
-                current.atEnd.run();
+            try {
+                if (current != null) {
+                    current.atEnd.run();
+                }
+            } finally {
+                System.exit(exitCode);
             }
-            System.exit(exitCode);
         });
-    }
-
-    private void closeProgress() {
-        Progress progress = shown;
-        if (progress != null) {
-            progress.close();
-        }
     }
 
     /// Formats the message, such as

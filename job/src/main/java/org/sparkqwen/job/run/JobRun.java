@@ -372,10 +372,10 @@ public final class JobRun implements AutoCloseable {
     /// Prepares the end of this process. Spark logs an error for each task that the end cuts short, so the log is
     /// turned off, unless someone asked for a log of everything.
     private void interrupted() {
+        release();
         if (!LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME).isInfoEnabled()) {
             spark.sparkContext().setLogLevel("OFF");
         }
-        release();
     }
 
     /// Releases the output for another driver.

@@ -19,7 +19,7 @@ import org.sparkqwen.job.testing.SparkProcess;
 
 /// Drivers that are separate processes, several on one output, and signals that end them.
 class DriversIT {
-    /// So many rows an interval that a driver is at work for about half a minute.
+    /// How many rows an interval has. With six, a driver is at work for about half a minute.
     private int checkpointRows = 6;
 
     @TempDir
@@ -116,8 +116,8 @@ class DriversIT {
         List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
-        command.addAll(List.of(
-                "--add-modules=jdk.incubator.vector", "-Xmx1g", "-XX:TieredStopAtLevel=1", "-Dspark.master=local[2]"));
+        command.addAll(List.of("--add-modules=jdk.incubator.vector", "-Xmx1g", "-Dspark.master=local[2]"));
+        command.addAll(SparkProcess.UNOPTIMIZED);
         command.add("-Dlog4j2.configurationFile=file:" + SparkProcess.CONF.resolve("log4j2.properties"));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of(LittleModel.command(

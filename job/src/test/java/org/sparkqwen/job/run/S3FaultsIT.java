@@ -28,7 +28,7 @@ class S3FaultsIT extends S3Runs {
                         TimeUnit.MILLISECONDS.sleep(50);
                     }
                     // This request is in the middle of the next interval.
-                    String upload = "POST /work/killed/part-.*uploads.*";
+                    String upload = "POST /bucket/killed/part-.*uploads.*";
                     long before = matching(relay, upload);
                     while (submit.isAlive() && matching(relay, upload) == before) {
                         TimeUnit.MILLISECONDS.sleep(1);
@@ -38,7 +38,7 @@ class S3FaultsIT extends S3Runs {
             }
             CommandRun run = submit("local[2]", profile(relay), arguments);
             assertThat(run.exitCode()).as(run.out()).isZero();
-            assertThat(run.out()).contains("Going on with s3a://work/killed");
+            assertThat(run.out()).contains("Going on with s3a://bucket/killed");
         }
         assertSameScores("killed", "parquet");
         assertNothingIsLeftOver("killed");
@@ -89,9 +89,9 @@ class S3FaultsIT extends S3Runs {
                 .contains("no credentials for S3; set AWS_ACCESS_KEY_ID")
                 .hasLineCount(1);
 
-        CommandRun path = run(server.port(), S3Server.SECRET, "s3a://work/nothing/*.parquet");
+        CommandRun path = run(server.port(), S3Server.SECRET, "s3a://bucket/nothing/*.parquet");
         assertThat(path.exitCode()).isEqualTo(2);
-        assertThat(path.err()).contains("--input s3a://work/nothing/*.parquet does not exist");
+        assertThat(path.err()).contains("--input s3a://bucket/nothing/*.parquet does not exist");
 
         int closed;
         try (S3Relay relay = passing()) {
@@ -110,7 +110,7 @@ class S3FaultsIT extends S3Runs {
             assertThat(silence.err()).contains("S3 cannot be reached at").hasLineCount(1);
         }
 
-        CommandRun inPath = run(server.port(), S3Server.SECRET, "s3a://me:" + S3Server.SECRET + "@work/corpus/");
+        CommandRun inPath = run(server.port(), S3Server.SECRET, "s3a://me:" + S3Server.SECRET + "@bucket/corpus/");
         assertThat(inPath.exitCode()).isEqualTo(2);
         assertThat(inPath.err()).contains("--input has credentials in its path").doesNotContain(S3Server.SECRET);
 
@@ -123,7 +123,7 @@ class S3FaultsIT extends S3Runs {
 
     @Test
     void ofTwoDriversTheStoreRefusesOne() throws IOException {
-        org.apache.hadoop.fs.Path output = new org.apache.hadoop.fs.Path("s3a://work/two-drivers");
+        org.apache.hadoop.fs.Path output = new org.apache.hadoop.fs.Path("s3a://bucket/two-drivers");
         try (S3AFileSystem client = server.client()) {
             RunState first = new RunState(client, output);
             RunState second = new RunState(client, output);

@@ -47,7 +47,7 @@ class S3IT extends S3Runs {
                     "--input",
                     corpus,
                     "--output",
-                    "s3a://work/scores",
+                    "s3a://bucket/scores",
                     "--token-logprobs",
                     "--kernels",
                     "scalar");
@@ -56,7 +56,7 @@ class S3IT extends S3Runs {
             requests = relay.requests();
             assertThat(requests)
                     .extracting(S3Relay.Request::line)
-                    .contains("GET /work/models/little/model.safetensors");
+                    .contains("GET /bucket/models/little/model.safetensors");
         }
         assertSameScores("scores", "parquet");
         assertCommittedByTheMagicCommitter(requests, "scores");
@@ -76,7 +76,7 @@ class S3IT extends S3Runs {
         Map<String, String> profile =
                 Map.of("AWS_SHARED_CREDENTIALS_FILE", credentials.toString(), "AWS_PROFILE", "tests");
         String prompts = server.put(Path.of(LocalSpark.PROMPTS), "prompts/prompts.parquet");
-        String[] arguments = generate(prompts, "s3a://work/texts");
+        String[] arguments = generate(prompts, "s3a://bucket/texts");
         try (S3Relay relay = passing();
                 SparkProcess submit =
                         SparkProcess.startSubmit(directory, "local[2]", profile, profile(relay), arguments)) {
@@ -123,7 +123,7 @@ class S3IT extends S3Runs {
                     "json");
             assertThat(run.exitCode()).as(run.out()).isZero();
             assertThat(relay.requests())
-                    .anyMatch(request -> request.line().matches("PUT /work/tokens/part-.*partNumber=3.*"));
+                    .anyMatch(request -> request.line().matches("PUT /bucket/tokens/part-.*partNumber=3.*"));
         }
         Dataset<Row> tokens = read("json", server.get("tokens", directory.resolve("copy")));
         List<String> expected = lines.toString().lines().sorted().toList();

@@ -22,7 +22,7 @@ import org.sparkqwen.job.testing.SparkProcess;
 /// A server of S3's protocol with the short corpus on it, and runs against it with `conf/s3.conf`. Every request passes
 /// a relay that looks at it and, in some tests, damages it.
 abstract class S3Runs {
-    static final String PROFILE =
+    private static final String PROFILE =
             Path.of("../conf/s3.conf").toAbsolutePath().normalize().toString();
 
     /// The credentials in the form that most people use.
@@ -99,7 +99,7 @@ abstract class S3Runs {
         return new CommandRun(submit.awaitEnd(), submit.output(), submit.output());
     }
 
-    static String[] score(String output) {
+    private static String[] score(String output) {
         return LittleModel.command(
                 "score", corpus, "s3a://%s/%s".formatted(S3Server.BUCKET, output), "--token-logprobs");
     }
@@ -130,9 +130,9 @@ abstract class S3Runs {
         assertThat(requests).noneMatch(S3Relay.Request::isCopy);
         assertThat(requests)
                 .extracting(S3Relay.Request::line)
-                .anyMatch(line -> line.matches("POST /work/%s/part-.*\\?uploads.*".formatted(output)))
-                .anyMatch(line -> line.matches("POST /work/%s/part-.*\\?uploadId=.*".formatted(output)))
-                .anyMatch(line -> line.matches("PUT /work/%s/__magic_job-.*\\.pendingset.*".formatted(output)));
+                .anyMatch(line -> line.matches("POST /bucket/%s/part-.*\\?uploads.*".formatted(output)))
+                .anyMatch(line -> line.matches("POST /bucket/%s/part-.*\\?uploadId=.*".formatted(output)))
+                .anyMatch(line -> line.matches("PUT /bucket/%s/__magic_job-.*\\.pendingset.*".formatted(output)));
     }
 
     void assertNothingIsLeftOver(String output) {

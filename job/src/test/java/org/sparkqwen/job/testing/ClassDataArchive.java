@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -37,8 +38,10 @@ final class ClassDataArchive {
                 if (!Files.exists(FILE)) {
                     Path work = Files.createTempDirectory(FILE.getParent(), "spark-classes-");
                     Path archive = work.resolve("archive.jsa");
+                    List<String> jvmOptions = new ArrayList<>(SparkProcess.UNOPTIMIZED);
+                    jvmOptions.addAll(List.of("-XX:ArchiveClassesAtExit=" + archive, "-Xlog:disable"));
                     List<String> command = SparkProcess.submitCommand(
-                            List.of("-XX:TieredStopAtLevel=1", "-XX:ArchiveClassesAtExit=" + archive, "-Xlog:disable"),
+                            jvmOptions,
                             "local[2]",
                             List.of(),
                             LittleModel.command(

@@ -22,7 +22,7 @@ import software.amazon.awssdk.services.s3.model.MultipartUpload;
 /// A server of the S3 protocol on loopback: S3Proxy, in its own JVM and with its own class path, with its objects in a
 /// directory. It requires signed requests.
 public final class S3Server implements AutoCloseable {
-    public static final String BUCKET = "work";
+    public static final String BUCKET = "bucket";
     public static final String OTHER_BUCKET = "whole";
     public static final String KEY = "KEYOFTHETESTS";
     public static final String SECRET = "xyzzy-plugh-plover-0123456789";

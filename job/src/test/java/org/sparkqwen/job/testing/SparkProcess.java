@@ -22,7 +22,7 @@ public final class SparkProcess implements AutoCloseable {
     public static final Path JAR = Path.of("target/spark-qwen.jar").toAbsolutePath();
 
     /// The options of a JVM whose code is not worth an optimizing compiler's time.
-    private static final List<String> UNOPTIMIZED = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+    public static final List<String> UNOPTIMIZED = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
     /// The exit value of a process that SIGKILL ended.
     private static final int KILLED = 128 + 9;
