@@ -14,7 +14,7 @@ public final class Failures {
 
     private Failures() {}
 
-    /// Returns the first line of the root cause's message, fit to be shown.
+    /// Returns the first line of the root cause's message that has any text, fit to be shown.
     public static String firstLine(Throwable failure) {
         Throwable root = failure;
         while (root.getCause() != null
@@ -25,7 +25,7 @@ public final class Failures {
         String message = root.getMessage();
         return message == null || message.isBlank()
                 ? Quote.line(root.toString())
-                : Quote.line(message.lines().findFirst().orElse(""));
+                : Quote.line(message.strip().lines().findFirst().orElse(""));
     }
 
     /// Returns the first line of the root cause's message, with the name of the input file if one was being read.
