@@ -183,6 +183,6 @@ final class GenerateCommand implements Callable<Integer> {
                 "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
                         .formatted(100 * hitRate)));
         report.badData(badData);
-        report.written(run.output, run.outputFormat, manifest);
+        report.written(job.output(), run.outputFormat, manifest);
     }
 }

@@ -1,5 +1,6 @@
 package org.sparkqwen.job.cli;
 
+import java.lang.reflect.AnnotatedElement;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -14,7 +15,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 
-/// The `--help` of every command: a synopsis of the required options, and then all options by [OptionGroup].
+/// The `--help` of every command: a synopsis of the usual options, and then all options by [OptionGroup].
 final class GroupedHelp {
     private GroupedHelp() {}
 
@@ -30,7 +31,7 @@ final class GroupedHelp {
         StringJoiner synopsis = new StringJoiner(" ", "", System.lineSeparator());
         synopsis.add(command.qualifiedName());
         for (OptionSpec option : command.options()) {
-            if (option.required()) {
+            if (option.required() || isExample(option)) {
                 synopsis.add(option.longestName()).add(option.paramLabel());
             }
         }
@@ -39,6 +40,10 @@ final class GroupedHelp {
             synopsis.add("COMMAND");
         }
         return synopsis.toString();
+    }
+
+    private static boolean isExample(OptionSpec option) {
+        return option.userObject() instanceof AnnotatedElement field && field.isAnnotationPresent(InSynopsis.class);
     }
 
     private static String options(Help help) {

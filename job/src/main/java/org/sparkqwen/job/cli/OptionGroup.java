@@ -6,7 +6,16 @@ import java.util.Set;
 /// The groups in which `--help` shows options. They are the sections of docs/options.md, in the same order; a test
 /// compares the two. Within a group the usual options come first.
 enum OptionGroup {
-    INPUT("Input", Commands.OF_ROWS, "--input", "--input-format", "--input-option", "--columns", "--limit"),
+    INPUT(
+            "Input",
+            Commands.OF_ROWS,
+            "--input",
+            "--input-format",
+            "--input-option",
+            "--input-table",
+            "--input-sql",
+            "--columns",
+            "--limit"),
     DOCUMENTS("Documents", Set.of("score", "tokenize"), "--text-column", "--tokens-column", "--special-tokens"),
     WINDOWS(
             "Windows",
@@ -66,7 +75,14 @@ enum OptionGroup {
             "--ignore-eos",
             "--stop-repetition"),
     CONSTRAINTS("Constraints", Set.of("generate"), "--regex", "--json-schema", "--choices", "--schema-depth"),
-    OUTPUT("Output", Commands.OF_ROWS, "--output", "--output-format", "--output-option", "--target-file-size"),
+    OUTPUT(
+            "Output",
+            Commands.OF_ROWS,
+            "--output",
+            "--output-table",
+            "--output-format",
+            "--output-option",
+            "--target-file-size"),
     RUN(
             "Run",
             Commands.OF_ROWS,

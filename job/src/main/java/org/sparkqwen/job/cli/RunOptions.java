@@ -6,19 +6,28 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.errors.ErrorPolicy;
+import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.run.RunSettings;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /// The options that say what every job reads and writes, in terms that Spark users know.
 final class RunOptions {
+    @Spec(Spec.Target.MIXEE)
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec command;
+
+    @InSynopsis
     @Option(
             names = "--input",
-            required = true,
             paramLabel = "PATH",
             description = "The input is this file, directory or glob, on any file system that Spark reads. A"
                     + " directory stands for all files in it and in its subdirectories. You may repeat the"
-                    + " option.")
+                    + " option. --input-table and --input-sql stand in its place.")
     public List<String> inputs = new ArrayList<>();
 
     @Option(
@@ -37,9 +46,40 @@ final class RunOptions {
                     + " line and strings of any length.")
     Map<String, String> inputOptions = new LinkedHashMap<>();
 
+    @Option(
+            names = "--input-table",
+            paramLabel = "NAME",
+            description = "The input is this table or view of Spark's catalogs, such as library.books, instead of"
+                    + " files. The run copies the columns that it needs to OUTPUT/_input once, and works on the"
+                    + " copy, which it deletes at the end.")
+    @Nullable
+    String inputTable;
+
+    @Option(
+            names = "--input-sql",
+            paramLabel = "QUERY",
+            description = "The input is the result of this query in Spark's SQL, instead of files. It is copied as"
+                    + " with --input-table.")
+    @Nullable
+    String inputSql;
+
+    @InSynopsis
     @ChangesNoRow
-    @Option(names = "--output", required = true, paramLabel = "DIR", description = "The run creates this directory.")
+    @Option(
+            names = "--output",
+            paramLabel = "DIR",
+            description = "The run creates this directory. With --output-table it may be left out.")
     public String output = "";
+
+    @ChangesNoRow
+    @Option(
+            names = "--output-table",
+            paramLabel = "NAME",
+            description = "The output is this table of Spark's own catalog, such as library.scores. The run creates"
+                    + " it and appends to it, or goes on with it if it is of this very run. Its files lie in"
+                    + " --output, or else where the catalog has a table of this name.")
+    @Nullable
+    String outputTable;
 
     @Option(
             names = "--output-format",
@@ -144,10 +184,15 @@ final class RunOptions {
     ///
     /// @throws Refusal if a value cannot work
     RunSettings settings() {
+        refuseOptionsOfFiles();
+        refuseMissing(inputs.isEmpty() && inputTable == null && inputSql == null, "--input");
+        refuseMissing(output.isEmpty() && outputTable == null, "--output");
         inputOptions.putAll(InputFormat.withDefaults(inputFormat, inputOptions));
         return new RunSettings(
-                new InputFormat(inputs, inputFormat, inputOptions, onError == ErrorPolicy.OnError.DROP),
+                new InputFormat(
+                        inputs, inputFormat, inputOptions, onError == ErrorPolicy.OnError.DROP, inputTable, inputSql),
                 output,
+                outputTable,
                 outputFormat,
                 outputOptions,
                 mode,
@@ -157,5 +202,29 @@ final class RunOptions {
                 checkpointBytes,
                 targetFileSize,
                 conf);
+    }
+
+    /// Refuses options of files for a table, which says itself how it is read.
+    private void refuseOptionsOfFiles() {
+        for (String option : List.of("--input-format", "--input-option")) {
+            if (inputs.isEmpty()
+                    && (inputTable != null || inputSql != null)
+                    && command.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw Refusal.usage("%s is for --input; leave it out with %s"
+                        .formatted(option, inputTable == null ? "--input-sql" : "--input-table"));
+            }
+        }
+    }
+
+    /// Refuses a command line without one of several options as picocli does without a required one, so that a
+    /// misspelt option is found.
+    private void refuseMissing(boolean missing, String option) {
+        if (missing) {
+            OptionSpec spec = command.findOption(option);
+            throw new MissingParameterException(
+                    command.commandLine(),
+                    spec,
+                    "Missing required option: '%s=%s'".formatted(option, spec.paramLabel()));
+        }
     }
 }

@@ -280,7 +280,7 @@ final class ScoreCommand implements Callable<Integer> {
         report.lines(List.of("model       " + reference.label()));
         report.lines(summary.lines());
         report.badData(badData);
-        report.written(run.output, run.outputFormat, manifest);
+        report.written(job.output(), run.outputFormat, manifest);
         if (groups != null) {
             report.title("By " + Quote.of(groups.column()));
             report.lines(groups.table());

@@ -139,6 +139,6 @@ final class TokenizeCommand implements Callable<Integer> {
         report.lines(List.of(
                 "mean        %,.1f tokens a row".formatted(tokens / (double) Math.max(1, rows - errorRows))));
         report.badData(badData);
-        report.written(run.output, run.outputFormat, manifest);
+        report.written(job.output(), run.outputFormat, manifest);
     }
 }

@@ -76,6 +76,9 @@ public final class InputReader {
 
     /// @throws Refusal if the input cannot be read, or only in part
     public InputRows open() {
+        if (input.isTable()) {
+            return InputRows.of(new InputTable(spark, input).open());
+        }
         Configuration hadoop = spark.sessionState().newHadoopConf();
         if (!FILE_FORMATS.contains(format)) {
             InputPaths.expand(input.paths(), hadoop); // refuses what does not exist

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Refusal;
 
 /// The rows of a run in the order of its plans, numbered from 0. Intervals, commits and `--limit` count in these
@@ -18,14 +19,25 @@ public final class PlannedRows {
     private final List<Numbered> splits = new ArrayList<>();
     private final Map<String, Long> rowsByFile = new HashMap<>();
     private final Set<Split> known = new HashSet<>();
+    private final @Nullable String source;
     private long rows;
+
+    private PlannedRows(@Nullable String source) {
+        this.source = source;
+    }
 
     /// @param first the number of the split's first row
     /// @param rowsBefore how many rows of the file come before it
     private record Numbered(Split split, long first, long rows, long rowsBefore) {}
 
     public static PlannedRows of(List<InputPlan> plans) {
-        PlannedRows planned = new PlannedRows();
+        return of(plans, null);
+    }
+
+    /// @param source what stands for a file in the rows' origins, and in which all rows are counted; null if the
+    ///     rows' own files do
+    public static PlannedRows of(List<InputPlan> plans, @Nullable String source) {
+        PlannedRows planned = new PlannedRows(source);
         plans.forEach(planned::add);
         return planned;
     }
@@ -81,6 +93,9 @@ public final class PlannedRows {
 
     /// Returns the origins of rows `from` to `to`.
     public Origins origins(long from, long to) {
+        if (source != null) {
+            return new Origins(List.of(new Origins.Stretch(source, 0, 0)));
+        }
         return new Origins(splits.stream()
                 .filter(split -> split.first() < to && split.first() + split.rows() > from)
                 .map(split -> new Origins.Stretch(split.split().path(), split.first(), split.rowsBefore()))

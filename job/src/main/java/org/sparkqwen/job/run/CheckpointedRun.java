@@ -62,6 +62,7 @@ final class CheckpointedRun {
     private final Interruption interruption;
     private final ErrorPolicy policy;
     private final InputScan scan;
+    private final @Nullable String origin;
     private final Work work;
     private final Column estimatedTokens;
     private final Counters counters;
@@ -72,6 +73,7 @@ final class CheckpointedRun {
     /// @param quarantined the columns of rows that are dropped; null if none are
     /// @param warnings receives what a person should know
     /// @param scan the scan of the columns that the job needs
+    /// @param origin what stands for a file in the rows' origins; null if they come from files
     /// @param work makes the output from rows of the input
     /// @param estimatedTokens the estimated tokens of an input row, for balance
     /// @param counters the counts of the run's tasks
@@ -86,6 +88,7 @@ final class CheckpointedRun {
             Interruption interruption,
             @Nullable StructType quarantined,
             InputScan scan,
+            @Nullable String origin,
             Work work,
             Column estimatedTokens,
             Counters counters,
@@ -100,6 +103,7 @@ final class CheckpointedRun {
         files = new OutputFiles(settings, state, quarantined);
         policy = settings.errors();
         this.scan = scan;
+        this.origin = origin;
         this.work = work;
         this.estimatedTokens = estimatedTokens;
         this.counters = counters;
@@ -128,7 +132,7 @@ final class CheckpointedRun {
         List<Commit> commits = new ArrayList<>(state.commits());
         files.refuseChanged(commits);
         refuseOtherPolicy(commits);
-        PlannedRows planned = PlannedRows.of(state.plans());
+        PlannedRows planned = PlannedRows.of(state.plans(), origin);
         state.refuseMoreThan(planned.rows(), commits);
         leftOut = state.leftOut().among(planned.paths());
         if (settings.drops()) {

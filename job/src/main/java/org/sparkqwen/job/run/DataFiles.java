@@ -41,16 +41,22 @@ final class DataFiles {
         rows.write()
                 .format(settings.outputFormat())
                 .options(OutputFormat.writerOptions())
-                // Hadoop's committer takes all files below its attempt's number for its own, including those of a
-                // killed driver's tasks with the same number.
-                .option(
-                        "mapreduce.job.application.attempt.id",
-                        Integer.toString(ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE)))
-                // The output is complete only when all intervals are.
-                .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+                .options(committerOptions())
                 .options(settings.outputOptions())
                 .mode(SaveMode.Append)
                 .save(path);
+    }
+
+    /// Returns the options of Hadoop's committer for one write of several to a directory.
+    static Map<String, String> committerOptions() {
+        return Map.of(
+                // The committer takes all files below its attempt's number for its own, including those of a killed
+                // driver's tasks with the same number.
+                "mapreduce.job.application.attempt.id",
+                Integer.toString(ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE)),
+                // The output is complete only when all intervals are.
+                "mapreduce.fileoutputcommitter.marksuccessfuljobs",
+                "false");
     }
 
     static boolean isNameOfOne(String file) {

@@ -2,14 +2,19 @@ package org.sparkqwen.job.run;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -35,6 +40,8 @@ import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.input.InputReader;
 import org.sparkqwen.job.input.InputRows;
 import org.sparkqwen.job.input.InputScan;
+import org.sparkqwen.job.input.PlannedRows;
+import org.sparkqwen.job.input.Split;
 import org.sparkqwen.job.input.UnreadableFiles;
 import org.sparkqwen.job.metrics.MetricsPlugin;
 import org.sparkqwen.job.progress.Counters;
@@ -51,6 +58,7 @@ public final class JobRun implements AutoCloseable {
 
     private final String name;
     private final RunSettings settings;
+    private final Optional<OutputTable> table;
     private final SparkSession spark;
     private final boolean ownSession;
     private final Warnings warnings = new Warnings(System.err);
@@ -61,7 +69,8 @@ public final class JobRun implements AutoCloseable {
     /// @param ownSession whether the session ends with the run
     private JobRun(String name, RunSettings settings, SparkSession spark, boolean ownSession) {
         this.name = name;
-        this.settings = settings;
+        this.table = OutputTable.of(spark, settings);
+        this.settings = table.map(OutputTable::settings).orElse(settings);
         this.spark = spark;
         this.ownSession = ownSession;
         interruption = Interruption.watch(name, this::interrupted);
@@ -103,14 +112,16 @@ public final class JobRun implements AutoCloseable {
         refuseCredentials(settings);
         SparkConf conf = configuration(settings);
         refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
-        return new JobRun(
-                name,
-                settings,
-                SparkSession.builder()
-                        .appName("spark-qwen " + name)
-                        .config(conf)
-                        .getOrCreate(),
-                true);
+        SparkSession spark = SparkSession.builder()
+                .appName("spark-qwen " + name)
+                .config(conf)
+                .getOrCreate();
+        try {
+            return new JobRun(name, settings, spark, true);
+        } catch (RuntimeException e) {
+            spark.stop();
+            throw e;
+        }
     }
 
     /// Works in a session that stays open.
@@ -159,9 +170,21 @@ public final class JobRun implements AutoCloseable {
             conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
         }
         SafeOptions.extendRedaction(conf, settings);
-        S3Settings.complete(conf, new Path(settings.output()));
+        S3Settings.complete(
+                conf,
+                new Path(
+                        settings.output().isEmpty()
+                                ? conf.get("spark.sql.warehouse.dir", "spark-warehouse")
+                                : settings.output()));
         conf.set(MetricsPlugin.PLUGINS, MetricsPlugin.among(conf.get(MetricsPlugin.PLUGINS, "")));
         return conf;
+    }
+
+    /// Returns where the output is, for a person: its directory, or its table and directory.
+    public String output() {
+        return settings.outputTable() == null
+                ? settings.output()
+                : "table %s in %s".formatted(settings.outputTable(), settings.output());
     }
 
     /// Returns the warnings about this run, to which callers may add.
@@ -193,6 +216,7 @@ public final class JobRun implements AutoCloseable {
         S3Check.refuseUnreachable("--output", List.of(settings.output()), hadoop);
         RunState state = new RunState(fileSystem(output), output);
         refuseExisting(output);
+        refuseTableElsewhere(output);
         InputReader reader = new InputReader(spark, settings.input(), settings.output(), warnings);
         InputRows opened = reader.open();
         Dataset<Row> input = opened.all();
@@ -200,6 +224,9 @@ public final class JobRun implements AutoCloseable {
         Pace pace = new Pace();
         Dataset<Row> result = work.apply(input, counters); // refuses an unsuitable input
         check.accept(result.schema());
+        if (ownSession) {
+            table.flatMap(OutputTable::caution).ifPresent(warnings::add);
+        }
         OutputFormat format = new OutputFormat(spark, settings.outputFormat());
         format.refuseWhatItCannotHold(result.schema());
         warnings.addAll(format.cautions(result.schema()));
@@ -210,13 +237,22 @@ public final class JobRun implements AutoCloseable {
                 : null; // the columns of rows that are dropped
         List<String> needed = ReadColumns.of(input, result);
         UnreadableColumn.refuse(input.schema(), needed);
-        InputScan scan = scan(
-                opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new)), reader.unreadable());
-        refuseOwnOutput(scan, output);
+        Dataset<Row> wanted =
+                opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new));
+        InputScan files = settings.input().isTable() ? null : files(wanted, reader.unreadable(), state);
+        refuseOwnOutput(files == null ? filesOf(input) : files.files().keySet(), output);
+        if (files == null) {
+            InputSnapshot.refuseWhatItCannotHold(spark, settings.input(), wanted.schema());
+        }
+        table.ifPresent(written -> {
+            written.refuseUnlike(result.schema());
+            written.refuseOthersRows(state);
+        });
         refuseForeign(state);
         DriverClaim taken = DriverClaim.of(
                 state, settings.output(), System.err, () -> spark.sparkContext().cancelAllJobs());
         claim = taken;
+        InputSnapshot snapshot = new InputSnapshot(spark, settings, state, taken);
         refuseForeign(state); // checks again, because another driver may have written until then
         begin(
                 state,
@@ -224,6 +260,8 @@ public final class JobRun implements AutoCloseable {
                         Instant.now().toString(),
                         identity,
                         RowProblem.without(input.schema()).toDDL()));
+        table.ifPresent(written -> written.create(result.schema()));
+        InputScan scan = files == null ? new InputScan(snapshot.of(limited(wanted))) : files;
 
         CheckpointedRun.Outcome outcome = new CheckpointedRun(
                         spark,
@@ -235,11 +273,16 @@ public final class JobRun implements AutoCloseable {
                         interruption,
                         quarantined,
                         scan,
+                        files == null ? settings.input().origin() : null,
                         work,
                         work.estimatedTokens(input.schema()),
                         counters,
                         pace)
                 .run();
+        if (files == null) {
+            snapshot.discard();
+        }
+        table.ifPresent(OutputTable::refresh);
         warnings.addAll(counters.notes().warnings());
         Dataset<Row> written = read(settings.output(), result.schema());
         return new Written(
@@ -268,7 +311,7 @@ public final class JobRun implements AutoCloseable {
     private Dataset<Row> read(String path, StructType schema) {
         return spark.read()
                 .format(settings.outputFormat())
-                .option("maxStringLen", Integer.MAX_VALUE) // for JSON: every row that was written can be read
+                .options(OutputFormat.readerOptions())
                 .schema(schema)
                 .load(path);
     }
@@ -314,26 +357,51 @@ public final class JobRun implements AutoCloseable {
         }
     }
 
-    /// Returns a scan of the whole input, or of `--limit` rows where it cannot be cut.
-    private InputScan scan(Dataset<Row> input, UnreadableFiles unreadable) {
+    /// Returns a scan of the input's files; null if it has none, so that it must be copied.
+    private @Nullable InputScan files(Dataset<Row> input, UnreadableFiles unreadable, RunState state) {
         InputScan scan = new InputScan(input, unreadable);
-        return scan.liesInFiles() || settings.limit() == null
-                ? scan
-                : new InputScan(input.limit((int) Math.min(settings.limit(), Integer.MAX_VALUE)));
+        if (scan.liesInFiles()) {
+            return scan;
+        }
+        // Earlier versions did not copy such an input, and took it for one interval.
+        boolean earlier = settings.mode() != RunSettings.Mode.OVERWRITE
+                && state.exists()
+                && PlannedRows.of(state.plans()).contains(Split.WHOLE_SOURCE);
+        return !earlier ? null : settings.limit() == null ? scan : new InputScan(limited(input));
+    }
+
+    private Dataset<Row> limited(Dataset<Row> rows) {
+        return settings.limit() == null ? rows : rows.limit((int) Math.min(settings.limit(), Integer.MAX_VALUE));
+    }
+
+    /// Returns the files that a table or a query reads, as far as Spark knows them.
+    private static Set<String> filesOf(Dataset<Row> rows) {
+        return Arrays.stream(rows.inputFiles())
+                .map(file -> new Path(URI.create(file)).toString())
+                .collect(Collectors.toSet());
     }
 
     /// Refuses an output that is part of the input. A run that reads what it writes would never end, and one that
     /// overwrites what it reads would lose it.
-    private void refuseOwnOutput(InputScan scan, Path output) {
+    ///
+    /// @param files the files that are read
+    private void refuseOwnOutput(Set<String> files, Path output) {
         Path written = fileSystem(output).makeQualified(output);
         String inside = written.isRoot() ? written.toString() : written + "/";
-        scan.files().keySet().stream()
-                .filter(path -> path.startsWith(inside))
-                .findFirst()
-                .ifPresent(path -> {
-                    throw Refusal.usage(
-                            "--input reads %s, which lies in --output; choose another --output".formatted(path));
-                });
+        files.stream().filter(path -> path.startsWith(inside)).findFirst().ifPresent(path -> {
+            throw Refusal.usage("%s reads %s, which lies in --output; choose another --output"
+                    .formatted(settings.input().source(), path));
+        });
+    }
+
+    /// Refuses a table on S3 for which the session was not prepared, because only its catalog knows where it lies.
+    private void refuseTableElsewhere(Path output) {
+        if (table.isPresent()
+                && ownSession
+                && !S3Settings.isPreparedFor(output, spark.sparkContext().getConf())) {
+            throw Refusal.usage("--output-table %s lies in %s; give that location as --output, too"
+                    .formatted(Quote.of(settings.outputTable()), output));
+        }
     }
 
     private void refuseExisting(Path output) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.ArrayType;
@@ -48,21 +49,31 @@ final class OutputFormat {
                 "yyyy-MM-dd'T'HH:mm:ss.SSSSSS");
     }
 
+    /// Returns options with which readers take every row that was written: JSON's strings may have any length.
+    static Map<String, String> readerOptions() {
+        return Map.of("maxStringLen", Integer.toString(Integer.MAX_VALUE));
+    }
+
     /// Refuses the first column that cannot be written, or that readers would not get back.
     void refuseWhatItCannotHold(StructType schema) {
-        for (StructField field : schema.fields()) {
-            if (!holds(field.dataType())) {
-                List<String> others = NAMES.stream()
-                        .filter(other -> new OutputFormat(spark, other).holds(field.dataType()))
-                        .toList();
-                throw Refusal.usage("--output-format %s cannot hold column '%s', %s; leave it out with --columns%s"
-                        .formatted(
-                                name,
-                                Quote.of(field.name()),
-                                Quote.of(field.dataType().simpleString()),
-                                others.isEmpty() ? "" : ", or choose " + String.join(" or ", others)));
-            }
-        }
+        firstNotHeld(schema).ifPresent(field -> {
+            List<String> others = NAMES.stream()
+                    .filter(other -> new OutputFormat(spark, other).holds(field.dataType()))
+                    .toList();
+            throw Refusal.usage("--output-format %s cannot hold column '%s', %s; leave it out with --columns%s"
+                    .formatted(
+                            name,
+                            Quote.of(field.name()),
+                            Quote.of(field.dataType().simpleString()),
+                            others.isEmpty() ? "" : ", or choose " + String.join(" or ", others)));
+        });
+    }
+
+    /// Returns the first column that cannot be written, or that readers would not get back.
+    Optional<StructField> firstNotHeld(StructType schema) {
+        return Arrays.stream(schema.fields())
+                .filter(field -> !holds(field.dataType()))
+                .findFirst();
     }
 
     /// Returns warnings about values that the format changes although it holds their types, a line for each kind.

@@ -2,12 +2,13 @@ package org.sparkqwen.job.run;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.sparkqwen.job.Work;
 
-/// A run with checkpoints, for callers in Java: it processes files interval by interval, as the commands do, and the
-/// same call resumes what an earlier one has begun.
+/// A run with checkpoints, for callers in Java: it processes its input interval by interval, as the commands do, and
+/// the same call resumes what an earlier one has begun.
 ///
 /// ```java
 /// RunSettings settings = RunSettings.of(InputFormat.of("parquet", "corpus"), "scores").withCheckpointRows(100_000);
@@ -44,6 +45,8 @@ public final class ResumableRun {
         facts.put("input", settings.input().paths());
         facts.put("input-format", settings.input().name());
         facts.put("input-option", settings.input().options());
+        facts.put("input-table", Objects.requireNonNullElse(settings.input().table(), "unset"));
+        facts.put("input-sql", Objects.requireNonNullElse(settings.input().sql(), "unset"));
         facts.put("output-format", settings.outputFormat());
         facts.put("limit", settings.limit() == null ? "unset" : settings.limit());
         return RunIdentity.of(facts, SafeOptions.of(settings.conf().get(SafeOptions.REDACTED_SETTINGS)));

@@ -10,7 +10,9 @@ import org.sparkqwen.job.input.InputFormat;
 /// [#of] has the defaults of the command line.
 ///
 /// @param input what is read
-/// @param output the directory that the run creates, on any file system that Spark writes to
+/// @param output the directory that the run creates, on any file system that Spark writes to; empty for the location of
+///     the table
+/// @param outputTable the table of Spark's session catalog that shows the output; null for none
 /// @param outputFormat `parquet`, `json` or `orc`
 /// @param outputOptions the options of that format
 /// @param mode what to do when the output exists
@@ -23,6 +25,7 @@ import org.sparkqwen.job.input.InputFormat;
 public record RunSettings(
         InputFormat input,
         String output,
+        @Nullable String outputTable,
         String outputFormat,
         Map<String, String> outputOptions,
         Mode mode,
@@ -63,6 +66,7 @@ public record RunSettings(
         return new RunSettings(
                 input,
                 output,
+                null,
                 "parquet",
                 Map.of(),
                 Mode.RESUME,
@@ -74,11 +78,48 @@ public record RunSettings(
                 Map.of());
     }
 
+    /// Returns settings with the defaults of the command line, for a table at its own location: the one that it has,
+    /// or that a table of its database gets.
+    ///
+    /// @param table the name of a table of Spark's session catalog, such as `scores` or `library.scores`
+    public static RunSettings ofTable(InputFormat input, String table) {
+        return of(input, "").withOutputTable(table);
+    }
+
+    /// Returns these settings with a table that shows the output.
+    ///
+    /// @param value the name of a table of Spark's session catalog, such as `scores` or `library.scores`
+    public RunSettings withOutputTable(String value) {
+        return located(output, value);
+    }
+
+    /// Returns these settings with the directory of their table.
+    RunSettings withOutput(String value) {
+        return located(value, outputTable);
+    }
+
+    private RunSettings located(String directory, @Nullable String table) {
+        return new RunSettings(
+                input,
+                directory,
+                table,
+                outputFormat,
+                outputOptions,
+                mode,
+                errors,
+                limit,
+                checkpointRows,
+                checkpointBytes,
+                targetFileSize,
+                conf);
+    }
+
     /// Returns these settings with another way to treat an output that exists.
     public RunSettings withMode(Mode value) {
         return new RunSettings(
                 input,
                 output,
+                outputTable,
                 outputFormat,
                 outputOptions,
                 value,
@@ -95,8 +136,9 @@ public record RunSettings(
     public RunSettings withErrors(ErrorPolicy value) {
         boolean drops = value.onError() == ErrorPolicy.OnError.DROP;
         return new RunSettings(
-                new InputFormat(input.paths(), input.name(), input.options(), drops),
+                input.withLeavingOutUnreadable(drops),
                 output,
+                outputTable,
                 outputFormat,
                 outputOptions,
                 mode,
@@ -113,6 +155,7 @@ public record RunSettings(
         return new RunSettings(
                 input,
                 output,
+                outputTable,
                 outputFormat,
                 outputOptions,
                 mode,
@@ -129,6 +172,7 @@ public record RunSettings(
         return new RunSettings(
                 input,
                 output,
+                outputTable,
                 outputFormat,
                 outputOptions,
                 mode,

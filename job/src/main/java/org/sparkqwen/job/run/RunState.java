@@ -18,6 +18,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
 import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileStatus;
@@ -36,6 +37,7 @@ import org.sparkqwen.job.storage.OutputLayout;
 /// The state of a run, in a directory of its output that Spark's readers skip:
 ///
 /// - `run.json`: the run's identity,
+/// - `snapshots/00000.json`: the copy of a table's rows that the run works on, see [InputSnapshot],
 /// - `plans/00000.json` and so on: the input's files and splits,
 /// - `commits/00000.json` and so on: the finished intervals, and the data files that hold them,
 /// - `attempts/00000.json` and so on: the starts of a driver,
@@ -54,6 +56,11 @@ final class RunState {
 
     /// The most bytes of a plan, which names every file of the input.
     private static final long LARGEST_PLAN = 1L << 30;
+
+    private static final String SNAPSHOTS = "snapshots";
+
+    /// The pattern of the name of a copy of a table's rows.
+    private static final Pattern SNAPSHOT = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
 
     private static final FsPermission OWNER_ALONE = new FsPermission((short) 0700);
 
@@ -191,6 +198,37 @@ final class RunState {
         write(numbered("plans", numbered("plans").size()), plan);
     }
 
+    /// Returns the copy of a table's rows; empty if none is whole.
+    Optional<InputSnapshot.Taken> snapshot() {
+        return readAll(SNAPSHOTS, InputSnapshot.Taken.class, LARGEST_PLAN, true).stream()
+                .findFirst();
+    }
+
+    void add(InputSnapshot.Taken snapshot) {
+        write(numbered(SNAPSHOTS, 0), snapshot);
+    }
+
+    /// Returns the path of a new copy of a table's rows, relative to the output.
+    static String newSnapshot() {
+        return OutputLayout.INPUT + "/" + UUID.randomUUID();
+    }
+
+    /// Deletes every copy of a table's rows, whole or not, and nothing else.
+    void discardSnapshots() {
+        attempt(() -> {
+            for (FileStatus copy : list(snapshots())) {
+                if (SNAPSHOT.matcher(copy.getPath().getName()).matches()) {
+                    files.delete(copy.getPath(), true);
+                }
+            }
+            return list(snapshots()).isEmpty() && files.delete(snapshots(), false);
+        });
+    }
+
+    private Path snapshots() {
+        return new Path(output, OutputLayout.INPUT);
+    }
+
     /// Returns the input files that are left out, as recorded by this or an earlier start.
     UnreadableFiles leftOut() {
         Path list = leftOutList();
@@ -296,9 +334,10 @@ final class RunState {
             if (list(errors).isEmpty()) {
                 files.delete(errors, false);
             }
-            files.delete(new Path(output, "_SUCCESS"), false);
+            files.delete(mark(), false);
             files.delete(new Path(output, OutputLayout.MANIFEST), false);
-            for (String kind : List.of("attempts", "commits", "plans")) {
+            discardSnapshots();
+            for (String kind : List.of("attempts", "commits", "plans", SNAPSHOTS)) {
                 files.delete(new Path(directory, kind), true);
             }
             return true;
@@ -330,9 +369,18 @@ final class RunState {
         });
     }
 
+    /// Returns whether the output is marked as complete.
+    boolean isWhole() {
+        return attempt(() -> files.exists(mark()));
+    }
+
+    private Path mark() {
+        return new Path(output, "_SUCCESS");
+    }
+
     /// Marks the output as complete, as Spark does, or removes the mark.
     void mark(boolean whole) {
-        Path mark = new Path(output, "_SUCCESS");
+        Path mark = mark();
         attempt(() -> {
             if (whole && !files.exists(mark)) {
                 files.create(mark, true).close();

@@ -1,4 +1,4 @@
-/// A run over an input: settings, intervals, saved state, commits and output files.
+/// A run over an input: settings, intervals, saved state, commits, output files and tables.
 @NullMarked
 package org.sparkqwen.job.run;
 

@@ -3,11 +3,15 @@ package org.sparkqwen.job.spark;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.execution.datasources.DataSource;
 import org.apache.spark.sql.execution.datasources.FileFormat;
+import org.apache.spark.sql.execution.datasources.parquet.ParquetFileFormat;
 import org.apache.spark.sql.execution.datasources.v2.FileDataSourceV2;
 import org.apache.spark.sql.types.DataType;
 
-/// The file formats that Spark writes.
+/// The file formats that Spark reads and writes.
 public final class FileFormats {
+    /// Parquet as files, even where the session's settings have Spark read it by a source that does not name its files.
+    public static final String PARQUET_FILES = ParquetFileFormat.class.getName();
+
     private FileFormats() {}
 
     /// Returns whether Spark writes columns of a type in a format.

@@ -8,6 +8,9 @@ public final class OutputLayout {
     /// The directory of rejected rows, with `--on-error drop`.
     public static final String ERRORS = "_errors";
 
+    /// The directory of the rows that a run has copied from a table or a query, until they are done.
+    public static final String INPUT = "_input";
+
     /// The file that says what a run did.
     public static final String MANIFEST = "_run.json";
 

@@ -15,6 +15,8 @@ import org.sparkqwen.job.failure.Refusal;
 public final class S3Settings {
     static final String SCHEME = "s3a";
 
+    private static final String PROTOCOL = "spark.sql.sources.commitProtocolClass";
+
     /// The prefix of Spark's properties for Hadoop.
     private static final String HADOOP = "spark.hadoop.";
 
@@ -39,8 +41,14 @@ public final class S3Settings {
         setUnlessChosen(conf, cluster, "fs.s3a.aws.credentials.provider", String.join(",", CREDENTIALS));
         if (SCHEME.equals(output.toUri().getScheme())) {
             setUnlessChosen(conf, cluster, "fs.s3a.committer.name", "magic");
-            conf.setIfMissing("spark.sql.sources.commitProtocolClass", S3CommitProtocol.class.getName());
+            conf.setIfMissing(PROTOCOL, S3CommitProtocol.class.getName());
         }
+    }
+
+    /// Returns whether a session writes to a directory exactly once: one that does not lie on `s3a:`, or for which a
+    /// commit protocol is set.
+    public static boolean isPreparedFor(Path output, SparkConf conf) {
+        return !SCHEME.equals(output.toUri().getScheme()) || conf.contains(PROTOCOL);
     }
 
     /// @param cluster Hadoop's configuration from the class path

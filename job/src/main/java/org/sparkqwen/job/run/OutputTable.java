@@ -1,0 +1,196 @@
+package org.sparkqwen.job.run;
+
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.PlannedRows;
+import org.sparkqwen.job.spark.SessionTable;
+
+/// The table that shows a run's output: an entry of Spark's session catalog for the output directory.
+///
+/// The directory and its commits decide which rows there are, so a table is written exactly once as a directory is. See
+/// docs/decisions/0026-tables.md.
+final class OutputTable {
+    private final String name;
+    private final RunSettings settings;
+    private final SessionTable table;
+    private final Optional<SessionTable.Entry> entry;
+    private final Configuration hadoop;
+
+    private OutputTable(
+            String name,
+            RunSettings settings,
+            SessionTable table,
+            Optional<SessionTable.Entry> entry,
+            Configuration hadoop) {
+        this.name = name;
+        this.settings = settings;
+        this.table = table;
+        this.entry = entry;
+        this.hadoop = hadoop;
+    }
+
+    /// Finds the table of a run.
+    ///
+    /// @return empty if the run has none
+    /// @throws Refusal if the run cannot write that table
+    static Optional<OutputTable> of(SparkSession spark, RunSettings settings) {
+        String name = settings.outputTable();
+        if (name == null) {
+            return Optional.empty();
+        }
+        try {
+            SessionTable table = SessionTable.of(spark, name);
+            Optional<SessionTable.Entry> entry = table.entry();
+            Configuration hadoop = spark.sessionState().newHadoopConf();
+            String location = location(settings, table, entry, hadoop);
+            return Optional.of(new OutputTable(name, settings.withOutput(location), table, entry, hadoop));
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage(("--output-table %s %s; a run writes exactly once to tables of files in Spark's own"
+                            + " catalog only: name such a table, or give --output DIR and insert its rows from there")
+                    .formatted(Quote.of(name), Quote.line(e.getMessage())));
+        }
+    }
+
+    private static String location(
+            RunSettings settings, SessionTable table, Optional<SessionTable.Entry> entry, Configuration hadoop) {
+        String own = entry.map(SessionTable.Entry::location).orElseGet(table::defaultLocation);
+        if (settings.output().isEmpty()) {
+            return own;
+        }
+        if (entry.isPresent() && !qualified(own, hadoop).equals(qualified(settings.output(), hadoop))) {
+            throw Refusal.usage(
+                    "--output-table %s lies in %s, not in --output %s; leave out --output, or choose another"
+                                    .formatted(
+                                            Quote.of(settings.outputTable()),
+                                            Quote.of(own),
+                                            Quote.of(settings.output()))
+                            + " table");
+        }
+        return settings.output();
+    }
+
+    private static Path qualified(String path, Configuration hadoop) {
+        try {
+            FileSystem files = new Path(path).getFileSystem(hadoop);
+            return files.makeQualified(new Path(path));
+        } catch (IOException e) {
+            throw Refusal.failure("%s cannot be reached: %s".formatted(path, Failures.firstLine(e)), e);
+        }
+    }
+
+    /// Returns the settings of the run, with the table's directory as the output.
+    RunSettings settings() {
+        return settings;
+    }
+
+    /// Refuses a table that could not show this output.
+    ///
+    /// @param columns the columns of the output
+    void refuseUnlike(StructType columns) {
+        if (entry.isEmpty()) {
+            return;
+        }
+        SessionTable.Entry existing = entry.get();
+        if (!existing.format().equalsIgnoreCase(settings.outputFormat())) {
+            throw Refusal.usage(
+                    OutputFormat.NAMES.contains(existing.format().toLowerCase(Locale.ROOT))
+                            ? "--output-table %s has files of %s; give --output-format %2$s"
+                                    .formatted(Quote.of(name), existing.format())
+                            : "--output-table %s is of %s, to which a run cannot write exactly once; choose another table, or give"
+                                            .formatted(Quote.of(name), Quote.of(existing.format()))
+                                    + " --output DIR and insert its rows from there");
+        }
+        if (existing.isDivided()) {
+            throw Refusal.usage(
+                    "--output-table %s has partitions or buckets, which a run does not write; choose another"
+                                    .formatted(Quote.of(name))
+                            + " table");
+        }
+        if (!columns(existing.columns()).equals(columns(columns))) {
+            throw Refusal.usage(
+                    "--output-table %s has the columns %s, and the output %s; choose another table, or drop it"
+                            .formatted(
+                                    Quote.of(name),
+                                    Quote.of(String.join(", ", columns(existing.columns()))),
+                                    Quote.of(String.join(", ", columns(columns)))));
+        }
+    }
+
+    /// Refuses a table with rows that no run wrote, such as those of an `INSERT`.
+    ///
+    /// A run deletes files that no commit names, because interrupted work leaves such files. Once a run is done there
+    /// are none, so those that are there now are somebody else's.
+    ///
+    /// @param state the state of the output directory
+    void refuseOthersRows(RunState state) {
+        boolean others = state.isOurs() ? hasOthersFiles(state) : !state.visible().isEmpty();
+        if (others) {
+            throw Refusal.usage(("--output-table %s has rows that no run of spark-qwen wrote, and a run writes a table of"
+                            + " its own; choose another name, or move these rows to another table")
+                    .formatted(Quote.of(name)));
+        }
+    }
+
+    private boolean hasOthersFiles(RunState state) {
+        if (settings.mode() == RunSettings.Mode.OVERWRITE || !state.exists() || !state.isWhole()) {
+            return false;
+        }
+        List<Commit> commits = state.commits();
+        long done = commits.isEmpty() ? 0 : commits.getLast().to();
+        long rows = PlannedRows.of(state.plans()).rows();
+        boolean isDone = done >= (settings.limit() == null ? rows : Math.min(settings.limit(), rows));
+        // Whoever wants rows done again has deleted their commits.
+        return isDone
+                && !new OutputFiles(settings, state, null).strays(commits).data().isEmpty();
+    }
+
+    private static List<String> columns(StructType columns) {
+        return Arrays.stream(columns.fields())
+                .map(field -> field.name() + " " + field.dataType().catalogString())
+                .toList();
+    }
+
+    /// Adds the table to the catalog if it is not there.
+    ///
+    /// @param columns the columns of the output
+    void create(StructType columns) {
+        if (entry.isPresent()) {
+            return;
+        }
+        try {
+            // The catalog would look for a relative path below the database.
+            String location = qualified(settings.output(), hadoop).toString();
+            table.create(settings.outputFormat(), columns, location, OutputFormat.readerOptions());
+            table.refresh(); // Spark has listed its files, of which there are none yet
+        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            throw Refusal.failure(
+                    "--output-table %s cannot be created: %s".formatted(Quote.of(name), Failures.firstLine(e)), e);
+        }
+    }
+
+    /// Shows the session what the run has written.
+    void refresh() {
+        table.refresh();
+    }
+
+    /// Returns a warning if the table is gone when the session ends.
+    Optional<String> caution() {
+        return table.endsWithSession()
+                ? Optional.of(
+                        ("the table %s ends with this session, because Spark's catalog is in memory; its rows stay in"
+                            + " %s. A metastore (--conf spark.sql.catalogImplementation=hive) keeps the table")
+                                .formatted(Quote.of(name), Quote.of(settings.output())))
+                : Optional.empty();
+    }
+}

@@ -1,0 +1,137 @@
+package org.sparkqwen.job.spark;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.TableIdentifier;
+import org.apache.spark.sql.catalyst.analysis.NoSuchNamespaceException;
+import org.apache.spark.sql.catalyst.analysis.NoSuchTableException;
+import org.apache.spark.sql.catalyst.catalog.CatalogTable;
+import org.apache.spark.sql.catalyst.catalog.SessionCatalog;
+import org.apache.spark.sql.types.StructType;
+import org.sparkqwen.engine.message.Quote;
+import scala.Option;
+import scala.jdk.javaapi.CollectionConverters;
+
+/// A table of Spark's session catalog, which may not exist yet. The rows of such a table are files in a directory.
+public final class SessionTable {
+    private static final String SESSION_CATALOG = "spark_catalog";
+    private static final String CATALOGS = "spark.sql.catalog.";
+    private static final String IN_MEMORY = "in-memory";
+
+    private final SparkSession spark;
+    private final String name;
+    private final TableIdentifier identifier;
+
+    private SessionTable(SparkSession spark, String name, TableIdentifier identifier) {
+        this.spark = spark;
+        this.name = name;
+        this.identifier = identifier;
+    }
+
+    /// An entry of the catalog.
+    ///
+    /// @param location the directory of the rows, as Hadoop writes it
+    /// @param format the format's name, such as `parquet`
+    /// @param isDivided whether the rows are divided into directories or buckets by their values
+    public record Entry(String location, String format, boolean isDivided, StructType columns) {}
+
+    /// Finds the table that a name means.
+    ///
+    /// @param name a name as in SQL, such as `scores`, `library.scores` or `spark_catalog.library.scores`
+    /// @throws IllegalArgumentException if the name means something else; the message says what, after the name
+    public static SessionTable of(SparkSession spark, String name) {
+        List<String> parts = parts(spark, name);
+        Option<String> replaced = spark.conf().getOption(CATALOGS + SESSION_CATALOG);
+        if (replaced.isDefined() && !replaced.get().equals("builtin")) {
+            throw new IllegalArgumentException("is in a catalog that replaces Spark's own (%s)".formatted(replaced.get()));
+        }
+        String catalog = parts.size() == 1 ? spark.catalog().currentCatalog() : SESSION_CATALOG;
+        if (parts.size() > 2) {
+            catalog = parts.removeFirst();
+        } else if (parts.size() == 2 && isOtherCatalog(spark, parts.getFirst())) {
+            catalog = parts.getFirst();
+        }
+        if (!catalog.equalsIgnoreCase(SESSION_CATALOG) || parts.size() > 2) {
+            throw new IllegalArgumentException("is in the catalog %s".formatted(Quote.of(catalog)));
+        }
+        SessionCatalog tables = spark.sessionState().catalog();
+        if (parts.size() == 2 && !tables.databaseExists(parts.getFirst())) {
+            throw new IllegalArgumentException("is in a database that does not exist");
+        }
+        TableIdentifier identifier =
+                new TableIdentifier(parts.getLast(), Option.apply(parts.size() == 2 ? parts.getFirst() : null));
+        if (tables.isTempView(identifier)) {
+            throw new IllegalArgumentException("is a view");
+        }
+        return new SessionTable(spark, name, identifier);
+    }
+
+    private static List<String> parts(SparkSession spark, String name) {
+        try {
+            return new ArrayList<>(CollectionConverters.asJava(
+                    spark.sessionState().sqlParser().parseMultipartIdentifier(name)));
+        } catch (Exception e) { // Spark throws checked exceptions
+            throw new IllegalArgumentException("is not a table's name, such as scores or library.scores", e);
+        }
+    }
+
+    private static boolean isOtherCatalog(SparkSession spark, String name) {
+        return spark.conf().getOption(CATALOGS + name).isDefined();
+    }
+
+    /// Returns what the catalog has under this name.
+    ///
+    /// @throws IllegalArgumentException if it is a view; the message says so
+    public Optional<Entry> entry() {
+        SessionCatalog tables = spark.sessionState().catalog();
+        if (!tables.tableExists(identifier)) {
+            return Optional.empty();
+        }
+        CatalogTable table;
+        try {
+            table = tables.getTableMetadata(identifier);
+        } catch (NoSuchNamespaceException | NoSuchTableException e) { // it was dropped just now
+            return Optional.empty();
+        }
+        if (table.tableType().name().contains("VIEW")) {
+            throw new IllegalArgumentException("is a view");
+        }
+        Option<String> provider = table.provider();
+        boolean divided = table.partitionColumnNames().nonEmpty() || table.bucketSpec().isDefined();
+        return Optional.of(new Entry(
+                new Path(table.location()).toString(),
+                provider.isDefined() ? provider.get() : "hive",
+                divided,
+                table.schema()));
+    }
+
+    /// Returns the directory that a new table of this name gets.
+    public String defaultLocation() {
+        return new Path(spark.sessionState().catalog().defaultTablePath(identifier)).toString();
+    }
+
+    /// Adds an entry whose rows are the files of a directory. If the entry is dropped, the files stay.
+    ///
+    /// @param location the directory, as Hadoop writes it
+    /// @param options the options of its readers
+    public void create(String format, StructType columns, String location, Map<String, String> options) {
+        Map<String, String> all = new HashMap<>(options);
+        all.put("path", location);
+        spark.catalog().createTable(name, format, columns, "", all);
+    }
+
+    /// Forgets what the session knows of the table's files.
+    public void refresh() {
+        spark.catalog().refreshTable(name);
+    }
+
+    /// Returns whether the catalog ends with the session, so that later sessions do not know its tables.
+    public boolean endsWithSession() {
+        return spark.conf().get("spark.sql.catalogImplementation", IN_MEMORY).equals(IN_MEMORY);
+    }
+}

@@ -1,0 +1,413 @@
+package org.sparkqwen.job.run;
+
+import static org.apache.spark.sql.functions.concat;
+import static org.apache.spark.sql.functions.lit;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
+import org.apache.spark.api.java.function.MapFunction;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.job.TokenizeJob;
+import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.columns.TaskCounts;
+import org.sparkqwen.job.errors.ErrorPolicy;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.InputFormat;
+import org.sparkqwen.job.spark.RowNumber;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.LocalWork;
+import org.sparkqwen.job.testing.RunFiles;
+
+/// Runs that read tables and queries, and runs that write tables.
+class TableRunTest {
+    private static final int ROWS = 20;
+
+    private static final TokenizeJob.Settings TOKENIZATION =
+            TokenizeJob.Settings.of(LocalSpark.MODEL.toString(), new ContentColumn.Text("text", SpecialTokens.TEXT));
+
+    /// The first id at which [#work] fails.
+    private static final AtomicLong FAILS_FROM = new AtomicLong();
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    private SparkSession spark = LocalSpark.session();
+
+    @BeforeEach
+    void makeTables() {
+        FAILS_FROM.set(Long.MAX_VALUE);
+        spark = LocalSpark.session();
+        spark.sql("CREATE DATABASE library LOCATION '%s'".formatted(path("library")));
+        books(0, ROWS).write().option("path", path("books")).saveAsTable("library.books");
+    }
+
+    @AfterEach
+    void dropTables() {
+        LocalSpark.session().sql("DROP DATABASE IF EXISTS library CASCADE");
+    }
+
+    @Test
+    void aTableAViewAndAQueryHaveTheRowsOfTheirFiles() throws IOException {
+        ResumableRun.run(spark, settings(InputFormat.of("parquet", path("books")), "files"), tokenization());
+        List<String> expected = rows("files");
+        assertThat(expected).hasSize(ROWS);
+        spark.table("library.books").createOrReplaceTempView("some_books");
+        List<InputFormat> inputs = List.of(
+                InputFormat.ofTable("library.books"),
+                InputFormat.ofTable("spark_catalog.library.books"),
+                InputFormat.ofTable("some_books"),
+                InputFormat.ofSql(
+                        "SELECT b.* FROM library.books b JOIN range(%d) r ON b.id = r.id ORDER BY b.id; ".formatted(ROWS)),
+                InputFormat.ofSql("WITH b AS (TABLE library.books) SELECT * FROM b -- all of them"));
+        for (int i = 0; i < inputs.size(); i++) {
+            String output = "out" + i;
+            RunSummary summary = ResumableRun.run(spark, settings(inputs.get(i), output), tokenization());
+            assertThat(summary.rows()).isEqualTo(ROWS);
+            assertThat(rows(output)).isEqualTo(expected);
+            assertThat(commits(output)).hasSize(2);
+            assertThat(directory.resolve(output).resolve("_input")).doesNotExist();
+        }
+    }
+
+    @Test
+    void aRunGoesOnWithTheRowsThatItFoundFirst() throws IOException {
+        RunSettings run = settings(InputFormat.ofTable("library.books"), "out");
+        failFrom(10, run, "fails at");
+        assertThat(commits("out")).hasSize(1);
+        assertThat(directory.resolve("out/_input")).isNotEmptyDirectory();
+
+        books(ROWS, 2 * ROWS).write().insertInto("library.books");
+        assertThat(ResumableRun.run(spark, run, work()).rows()).isEqualTo(ROWS);
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, ROWS));
+        assertThat(directory.resolve("out/_input")).doesNotExist();
+
+        assertThat(ResumableRun.run(spark, run, work()).wasComplete()).isTrue();
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, ROWS));
+        assertThat(ResumableRun.run(spark, run.withMode(RunSettings.Mode.OVERWRITE), work())
+                        .rows())
+                .isEqualTo(2 * ROWS);
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 2 * ROWS));
+    }
+
+    @Test
+    void aCopyThatIsNotWholeIsMadeAgain() throws IOException {
+        spark.sql("CREATE OR REPLACE TEMPORARY VIEW some_books AS SELECT id, if(id = 13, raise_error('no more'), text) AS text"
+                + " FROM library.books");
+        RunSettings run = settings(InputFormat.ofTable("some_books"), "out");
+        assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
+                .isInstanceOf(Refusal.class)
+                .hasMessageStartingWith("--input-table some_books cannot be copied: ")
+                .hasMessageContaining("no more");
+        Path left = Files.createDirectories(directory.resolve("out/_input/01234567-89ab-cdef-0123-456789abcdef"));
+        Files.writeString(left.resolve("part-00000-left.parquet"), "of a driver that was killed");
+        spark.table("library.books").createOrReplaceTempView("some_books");
+        assertThat(ResumableRun.run(spark, run, work()).rows()).isEqualTo(ROWS);
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, ROWS));
+        assertThat(directory.resolve("out/_input")).doesNotExist();
+    }
+
+    @Test
+    void aCopyThatChangedIsNamed() throws IOException {
+        RunSettings run = settings(InputFormat.ofTable("library.books"), "out");
+        failFrom(10, run, "fails at");
+        Path copy = RunFiles.list(directory.resolve("out/_input"), "*").getFirst();
+        Path file = RunFiles.list(copy, "*.parquet").getFirst();
+        Files.writeString(file, "more", StandardOpenOption.APPEND);
+        assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining("of the rows that the run copied from --input-table library.books, has ");
+        Files.delete(file);
+        assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining("is gone; bring back what it was, or begin anew with --mode overwrite");
+    }
+
+    @Test
+    void theOriginOfARowIsItsNumberInTheTable() {
+        spark.sql("INSERT INTO library.books VALUES (20, null)");
+        RunSettings run = settings(InputFormat.ofSql("SELECT * FROM library.books ORDER BY id"), "out")
+                .withErrors(new ErrorPolicy(ErrorPolicy.OnError.DROP, null));
+        assertThat(ResumableRun.run(spark, run, tokenization()).errors()).isEqualTo(Map.of("the text is null", 1L));
+        assertThat(spark.read().parquet(path("out/_errors")).collectAsList())
+                .containsExactly(RowFactory.create(20L, null, "the text is null", "query", 20L));
+        assertThat(rows("out")).hasSize(ROWS);
+    }
+
+    @Test
+    void aSourceThatDoesNotNameItsFilesIsCopied() throws IOException {
+        books(0, ROWS).write().orc(path("orc"));
+        spark.conf().set("spark.sql.sources.useV1SourceList", "");
+        try {
+            RunSettings run = settings(InputFormat.of("orc", path("orc")), "out");
+            failFrom(10, run, "fails at");
+            assertThat(directory.resolve("out/_input")).isNotEmptyDirectory();
+            assertThat(ResumableRun.run(spark, run, work()).rows()).isEqualTo(ROWS);
+        } finally {
+            spark.conf().unset("spark.sql.sources.useV1SourceList");
+        }
+        assertThat(commits("out")).hasSize(2);
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, ROWS));
+    }
+
+    @Test
+    void aQueryWithoutRowsIsDone() {
+        RunSettings run = settings(InputFormat.ofSql("SELECT * FROM library.books WHERE id < 0"), "out");
+        assertThat(ResumableRun.run(spark, run, tokenization()).rows()).isZero();
+        assertThat(ResumableRun.run(spark, run, tokenization()).wasComplete()).isTrue();
+        assertThat(rows("out")).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"parquet", "json"})
+    void aTableIsCreatedAndAppendedToByItsOwnRun(String format) {
+        books(0, ROWS).write().parquet(path("files"));
+        RunSettings run = RunSettings.ofTable(InputFormat.of("parquet", path("files")), "library.tokens")
+                .withCheckpointRows(10);
+        RunSettings formatted = new RunSettings(
+                run.input(),
+                run.output(),
+                run.outputTable(),
+                format,
+                run.outputOptions(),
+                run.mode(),
+                run.errors(),
+                null,
+                10L,
+                null,
+                run.targetFileSize(),
+                run.conf());
+        ResumableRun.run(spark, formatted, tokenization());
+        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS));
+        assertThat(directory.resolve("library/tokens/_SUCCESS")).exists();
+        assertThat(spark.table("library.tokens").columns()).containsExactly("id", "text", "token_ids", "tokens", "error");
+
+        assertThat(ResumableRun.run(spark, formatted, tokenization()).wasComplete()).isTrue();
+        books(ROWS, ROWS + 5).write().mode("append").parquet(path("files"));
+        assertThat(ResumableRun.run(spark, formatted, tokenization()).rows()).isEqualTo(ROWS + 5);
+        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS + 5));
+
+        // A catalog in memory has lost the table when the next session comes.
+        spark.sql("DROP TABLE library.tokens");
+        assertThat(ResumableRun.run(spark, formatted, tokenization()).wasComplete()).isTrue();
+        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS + 5));
+    }
+
+    @Test
+    void aTableMayLieInAnOutputOfItsOwn() {
+        Path output = Path.of("").toAbsolutePath().relativize(directory.resolve("a place's own 100%"));
+        RunSettings run = RunSettings.of(InputFormat.ofTable("library.books"), output.toString())
+                .withCheckpointRows(10)
+                .withOutputTable("library.tokens");
+        failFrom(10, run, "fails at");
+        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, 10));
+        ResumableRun.run(spark, run, work());
+        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS));
+        assertThatThrownBy(() -> ResumableRun.run(
+                        spark, settings(run.input(), "other").withOutputTable("library.tokens"), work()))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining("100%, not in --output ");
+    }
+
+    @Test
+    void whatIsNoTableAndNoQueryIsRefusedAndNotRun() {
+        refusals("""
+                library.boks | there is no table or view library.boks; did you mean library.books?
+                librari.books | there is no table or view librari.books; SHOW TABLES lists those of a database
+                a b c | cannot be read: [PARSE_SYNTAX_ERROR]
+                """).forEach((table, message) -> refused(settings(InputFormat.ofTable(table), "out"), message));
+        refusals("""
+                SELECT * FROM library.boks | there is no table or view library.boks; did you mean library.books?
+                SELECT txt FROM library.books | --input-sql cannot be read: [UNRESOLVED_COLUMN
+                DROP TABLE library.books | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
+                SELECT 1; DROP TABLE library.books | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
+                INSERT INTO library.books VALUES (1, 'a') | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
+                FROM library.books INSERT INTO library.books SELECT * | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
+                SELECT id, text, upper(text) AS Text FROM library.books | --input-sql has two columns 'Text'; give one
+                SELECT id, text, make_interval(1) AS i FROM library.books | cannot hold column 'i', interval; leave
+                """).forEach((sql, message) -> refused(settings(InputFormat.ofSql(sql), "out"), message));
+        assertThat(spark.table("library.books").count()).isEqualTo(ROWS);
+        assertThat(directory.resolve("out")).doesNotExist();
+    }
+
+    @Test
+    void aTableThatARunCannotWriteIsRefused() {
+        spark.sql("CREATE VIEW library.a_view AS SELECT 1 AS id");
+        String columns = " (id BIGINT, text STRING, error STRING) USING ";
+        spark.sql("CREATE TABLE library.divided" + columns + "parquet PARTITIONED BY (error)");
+        spark.sql("CREATE TABLE library.of_csv" + columns + "csv");
+        spark.sql("CREATE TABLE library.of_orc" + columns + "orc");
+        spark.sql("CREATE TABLE library.other (id BIGINT) USING parquet");
+        spark.sql("CREATE TABLE library.filled" + columns + "parquet");
+        spark.sql("INSERT INTO library.filled VALUES (1, 'a', null)");
+        refusals("""
+                pg.library.scores | is in the catalog pg; a run writes exactly once to tables of files in Spark's own
+                librari.scores | is in a database that does not exist
+                a b | is not a table's name
+                library.a_view | is a view
+                library.divided | has partitions or buckets
+                library.of_csv | is of csv, to which a run cannot write exactly once
+                library.of_orc | has files of orc; give --output-format orc
+                library.other | has the columns id bigint, and the output id bigint, text string
+                library.filled | has rows that no run of spark-qwen wrote
+                library.books | reads file:/
+                """)
+                .forEach((table, message) -> assertThatThrownBy(() -> ResumableRun.run(
+                                spark, RunSettings.ofTable(InputFormat.ofTable("library.books"), table), work()))
+                        .isInstanceOf(Refusal.class)
+                        .hasMessageContaining(message));
+    }
+
+    @Test
+    void anEmptyTableOfTheSameColumnsIsFilledAndNobodyElsesRowsAreDeleted() {
+        spark.sql("CREATE TABLE library.empty (id BIGINT, text STRING, error STRING) USING parquet");
+        RunSettings run = RunSettings.ofTable(InputFormat.ofTable("library.books"), "library.empty");
+        ResumableRun.run(spark, run, work());
+        assertThat(tableIds("library.empty")).containsExactlyElementsOf(ids(0, ROWS));
+        spark.sql("INSERT INTO library.empty VALUES (20, 'Call me Ahab.', null)");
+        assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining("has rows that no run of spark-qwen wrote");
+        assertThat(tableIds("library.empty")).containsExactlyElementsOf(ids(0, ROWS + 1));
+    }
+
+    @Test
+    void theCommandLineReadsAQueryAndWritesATable() {
+        CommandRun run = CommandRun.of(
+                "tokenize",
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--input-sql",
+                "SELECT id, text FROM parquet.`%s` WHERE id < 7".formatted(path("books")),
+                "--output-table",
+                "tokens",
+                "--output",
+                path("out"));
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).contains("Tokenized 7 rows").contains("table tokens in " + path("out") + " (parquet)");
+        assertThat(run.err())
+                .contains("Copying the rows of --input-sql, once")
+                .contains("the table tokens ends with this session");
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 7));
+    }
+
+    @Test
+    void optionsThatDoNotBelongTogetherAreRefused() {
+        refusals("""
+                --input x --input-table y --output z | --input, --input-table and --input-sql exclude each other
+                --input-sql x --input-table y --output z | --input, --input-table and --input-sql exclude each other
+                --input-table x --input-format json --output z | --input-format is for --input; leave it out with --input-table
+                --input-sql x --input-option a=b --output z | --input-option is for --input; leave it out with --input-sql
+                --output z | Missing required option: '--input=PATH'
+                --input-table x | Missing required option: '--output=DIR'
+                """)
+                .forEach((options, message) ->
+                        CommandRun.of(("tokenize " + options).split(" ")).assertRefused(2, message));
+    }
+
+    /// Returns what is refused, and the message, from lines of both.
+    private static Map<String, String> refusals(String lines) {
+        Map<String, String> refusals = new LinkedHashMap<>();
+        lines.lines().forEach(line -> {
+            List<String> parts = List.of(line.split(" \\| "));
+            refusals.put(parts.get(0), parts.get(1));
+        });
+        return refusals;
+    }
+
+    private void refused(RunSettings run, String message) {
+        assertThatThrownBy(() -> ResumableRun.run(spark, run, tokenization()))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining(message)
+                .hasMessageNotContaining("\n");
+    }
+
+    private void failFrom(long id, RunSettings run, String message) {
+        FAILS_FROM.set(id);
+        assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining(message);
+        FAILS_FROM.set(Long.MAX_VALUE);
+    }
+
+    /// A job that fails at the row of [#FAILS_FROM], and passes the columns of books.
+    private static LocalWork work() {
+        return new LocalWork(TableRunTest::passed);
+    }
+
+    private static Dataset<Row> passed(Dataset<Row> rows, TaskCounts counts) {
+        MapFunction<Row, Row> passed = row -> {
+            long id = row.<Long>getAs("id");
+            if (id >= FAILS_FROM.get()) {
+                throw new IllegalStateException("it fails at " + id);
+            }
+            return RowNumber.isIn(row.schema())
+                    ? RowFactory.create(id, row.getAs("text"), row.getAs(RowNumber.COLUMN), null)
+                    : RowFactory.create(id, row.getAs("text"), null);
+        };
+        return rows.map(passed, Encoders.row(rows.schema().add("error", "string")));
+    }
+
+    private static TokenizeJob tokenization() {
+        return new TokenizeJob(TOKENIZATION);
+    }
+
+    private Dataset<Row> books(long from, long to) {
+        return spark.range(from, to, 1, 1).withColumn("text", concat(lit("Call me "), lit("Ishmael.")));
+    }
+
+    private RunSettings settings(InputFormat input, String output) {
+        return RunSettings.of(input, path(output)).withCheckpointRows(10);
+    }
+
+    private List<String> rows(String output) {
+        return LocalSpark.sorted(LocalSpark.session().read().parquet(path(output)));
+    }
+
+    private List<Long> ids(String output) {
+        return sortedIds(LocalSpark.session().read().parquet(path(output)));
+    }
+
+    private List<Long> tableIds(String table) {
+        return sortedIds(spark.table(table));
+    }
+
+    private static List<Long> sortedIds(Dataset<Row> rows) {
+        return rows.select("id").collectAsList().stream()
+                .map(row -> row.getLong(0))
+                .sorted()
+                .toList();
+    }
+
+    private static List<Long> ids(long from, long to) {
+        return LongStream.range(from, to).boxed().toList();
+    }
+
+    private List<Path> commits(String output) throws IOException {
+        return RunFiles.list(directory.resolve(output).resolve("_spark_qwen/commits"), "*.json");
+    }
+
+    private String path(String name) {
+        return directory.resolve(name).toString();
+    }
+}
