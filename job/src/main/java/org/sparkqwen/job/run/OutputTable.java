@@ -107,9 +107,9 @@ final class OutputTable {
                     OutputFormat.NAMES.contains(existing.format().toLowerCase(Locale.ROOT))
                             ? "--output-table %s has files of %s; give --output-format %2$s"
                                     .formatted(Quote.of(name), existing.format())
-                            : "--output-table %s is of %s, to which a run cannot write exactly once; choose another table, or give"
-                                            .formatted(Quote.of(name), Quote.of(existing.format()))
-                                    + " --output DIR and insert its rows from there");
+                            : ("--output-table %s is of %s, to which a run cannot write exactly once; choose another"
+                                            + " table, or give --output DIR and insert its rows from there")
+                                    .formatted(Quote.of(name), Quote.of(existing.format())));
         }
         if (existing.isDivided()) {
             throw Refusal.usage(
@@ -129,15 +129,16 @@ final class OutputTable {
 
     /// Refuses a table with rows that no run wrote, such as those of an `INSERT`.
     ///
-    /// A run deletes files that no commit names, because interrupted work leaves such files. Once a run is done there
-    /// are none, so those that are there now are somebody else's.
+    /// A run deletes files that no commit names, because interrupted work leaves such files. Once a run is done
+    /// there are none, so those that are there now are somebody else's.
     ///
     /// @param state the state of the output directory
     void refuseOthersRows(RunState state) {
-        boolean others = state.isOurs() ? hasOthersFiles(state) : !state.visible().isEmpty();
+        boolean others =
+                state.isOurs() ? hasOthersFiles(state) : !state.visible().isEmpty();
         if (others) {
-            throw Refusal.usage(("--output-table %s has rows that no run of spark-qwen wrote, and a run writes a table of"
-                            + " its own; choose another name, or move these rows to another table")
+            throw Refusal.usage(("--output-table %s has rows that no run of spark-qwen wrote, and a run writes a table"
+                            + " of its own; choose another name, or move these rows to another table")
                     .formatted(Quote.of(name)));
         }
     }
@@ -152,7 +153,10 @@ final class OutputTable {
         boolean isDone = done >= (settings.limit() == null ? rows : Math.min(settings.limit(), rows));
         // Whoever wants rows done again has deleted their commits.
         return isDone
-                && !new OutputFiles(settings, state, null).strays(commits).data().isEmpty();
+                && !new OutputFiles(settings, state, null)
+                        .strays(commits)
+                        .data()
+                        .isEmpty();
     }
 
     private static List<String> columns(StructType columns) {

@@ -78,8 +78,8 @@ public record RunSettings(
                 Map.of());
     }
 
-    /// Returns settings with the defaults of the command line, for a table at its own location: the one that it has,
-    /// or that a table of its database gets.
+    /// Returns settings with the defaults of the command line, for a table at its own location: the one that it
+    /// has, or that a table of its database gets.
     ///
     /// @param table the name of a table of Spark's session catalog, such as `scores` or `library.scores`
     public static RunSettings ofTable(InputFormat input, String table) {

@@ -9,7 +9,8 @@ import org.apache.spark.sql.types.DataType;
 
 /// The file formats that Spark reads and writes.
 public final class FileFormats {
-    /// Parquet as files, even where the session's settings have Spark read it by a source that does not name its files.
+    /// Parquet as files, even where the session's settings have Spark read it by a source that does not name its
+    /// files.
     public static final String PARQUET_FILES = ParquetFileFormat.class.getName();
 
     private FileFormats() {}

@@ -48,7 +48,8 @@ public final class SessionTable {
         List<String> parts = parts(spark, name);
         Option<String> replaced = spark.conf().getOption(CATALOGS + SESSION_CATALOG);
         if (replaced.isDefined() && !replaced.get().equals("builtin")) {
-            throw new IllegalArgumentException("is in a catalog that replaces Spark's own (%s)".formatted(replaced.get()));
+            throw new IllegalArgumentException(
+                    "is in a catalog that replaces Spark's own (%s)".formatted(replaced.get()));
         }
         String catalog = parts.size() == 1 ? spark.catalog().currentCatalog() : SESSION_CATALOG;
         if (parts.size() > 2) {
@@ -73,8 +74,8 @@ public final class SessionTable {
 
     private static List<String> parts(SparkSession spark, String name) {
         try {
-            return new ArrayList<>(CollectionConverters.asJava(
-                    spark.sessionState().sqlParser().parseMultipartIdentifier(name)));
+            return new ArrayList<>(
+                    CollectionConverters.asJava(spark.sessionState().sqlParser().parseMultipartIdentifier(name)));
         } catch (Exception e) { // Spark throws checked exceptions
             throw new IllegalArgumentException("is not a table's name, such as scores or library.scores", e);
         }
@@ -102,7 +103,8 @@ public final class SessionTable {
             throw new IllegalArgumentException("is a view");
         }
         Option<String> provider = table.provider();
-        boolean divided = table.partitionColumnNames().nonEmpty() || table.bucketSpec().isDefined();
+        boolean divided =
+                table.partitionColumnNames().nonEmpty() || table.bucketSpec().isDefined();
         return Optional.of(new Entry(
                 new Path(table.location()).toString(),
                 provider.isDefined() ? provider.get() : "hive",

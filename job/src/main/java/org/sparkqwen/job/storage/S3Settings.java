@@ -45,8 +45,8 @@ public final class S3Settings {
         }
     }
 
-    /// Returns whether a session writes to a directory exactly once: one that does not lie on `s3a:`, or for which a
-    /// commit protocol is set.
+    /// Returns whether a session writes to a directory exactly once: one that does not lie on `s3a:`, or for which
+    /// a commit protocol is set.
     public static boolean isPreparedFor(Path output, SparkConf conf) {
         return !SCHEME.equals(output.toUri().getScheme()) || conf.contains(PROTOCOL);
     }
