@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -13,9 +14,13 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.NearestName;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.spark.SqlSyntax;
 
 /// A table, a view or a query as the input of a run.
 final class InputTable {
+    /// A place in the query that is run, which is not the place in the query that was given.
+    private static final Pattern PLACE = Pattern.compile("; line \\d+ pos \\d+;?$");
+
     private final SparkSession spark;
     private final InputFormat input;
 
@@ -29,25 +34,42 @@ final class InputTable {
     ///
     /// @throws Refusal if Spark cannot find or understand it, or if two of its columns have one name
     Dataset<Row> open() {
-        Dataset<Row> rows;
-        try {
-            rows = input.sql() != null ? query(input.sql()) : spark.table(String.valueOf(input.table()));
-        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
-            throw refusal(e);
-        }
+        Dataset<Row> rows = input.sql() != null ? query(input.sql()) : table(String.valueOf(input.table()));
         refuseTwins(rows);
         return rows;
     }
 
+    private Dataset<Row> table(String name) {
+        try {
+            return spark.table(name);
+        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            throw refusal(e);
+        }
+    }
+
     /// Reads a query as a part of another one, because Spark would run any other statement at once, such as `DROP`.
     private Dataset<Row> query(String sql) {
-        return spark.sql("SELECT * FROM (\n%s\n)".formatted(sql.strip().replaceFirst(";$", "")));
+        SqlSyntax.error(spark, sql).ifPresent(error -> {
+            throw refusal(error);
+        });
+        try {
+            return spark.sql("SELECT * FROM (\n%s\n)".formatted(sql.strip().replaceFirst("[;\\s]+$", "")));
+        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            throw SqlSyntax.isError(e)
+                    ? Refusal.usage("--input-sql is not a query that can stand in SELECT * FROM (QUERY); other"
+                            + " statements are not run")
+                    : refusal(e);
+        }
     }
 
     private Refusal refusal(Exception e) {
         Optional<String> missing = missing(e);
         if (missing.isEmpty()) {
-            return Refusal.usage("%s cannot be read: %s".formatted(input.source(), Failures.firstLine(e)));
+            String line = Failures.firstLine(e);
+            return Refusal.usage("%s cannot be read: %s"
+                    .formatted(
+                            input.source(),
+                            SqlSyntax.isError(e) ? line : PLACE.matcher(line).replaceFirst("")));
         }
         String name = input.table() == null ? missing.get() : input.table();
         String meant = NearestName.of(last(name), tables(name))

@@ -24,8 +24,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.TokenizeJob;
 import org.sparkqwen.job.columns.ContentColumn;
@@ -38,6 +36,7 @@ import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.LocalWork;
 import org.sparkqwen.job.testing.RunFiles;
+import org.sparkqwen.job.testing.ShelfCatalog;
 
 /// Runs that read tables and queries, and runs that write tables.
 class TableRunTest {
@@ -74,11 +73,9 @@ class TableRunTest {
         assertThat(expected).hasSize(ROWS);
         spark.table("library.books").createOrReplaceTempView("some_books");
         List<InputFormat> inputs = List.of(
-                InputFormat.ofTable("library.books"),
                 InputFormat.ofTable("spark_catalog.library.books"),
                 InputFormat.ofTable("some_books"),
-                InputFormat.ofSql(
-                        "SELECT b.* FROM library.books b JOIN range(%d) r ON b.id = r.id ORDER BY b.id; ".formatted(ROWS)),
+                InputFormat.ofSql("SELECT b.* FROM library.books b JOIN range(20) r ON b.id = r.id ORDER BY b.id; "),
                 InputFormat.ofSql("WITH b AS (TABLE library.books) SELECT * FROM b -- all of them"));
         for (int i = 0; i < inputs.size(); i++) {
             String output = "out" + i;
@@ -111,9 +108,30 @@ class TableRunTest {
     }
 
     @Test
+    void aTableOfAnotherCatalogIsReadOnce() throws IOException {
+        spark.conf().set("spark.sql.catalog.shelf", ShelfCatalog.class.getName());
+        spark.sql("CREATE OR REPLACE TEMPORARY VIEW shelved AS SELECT * FROM shelf.library.books WHERE id >= 0");
+        List<InputFormat> inputs = List.of(
+                InputFormat.ofTable("shelf.library.books"),
+                InputFormat.ofSql("SELECT s.id, b.text FROM shelved s JOIN library.books b USING (id)"));
+        for (int i = 0; i < inputs.size(); i++) {
+            String output = "out" + i;
+            RunSettings run = settings(inputs.get(i), output);
+            ShelfCatalog.fill(ROWS);
+            failFrom(10, run, "fails at");
+            assertThat(ShelfCatalog.rowsRead()).isEqualTo(ROWS);
+
+            assertThat(ResumableRun.run(spark, run, work()).rows()).isEqualTo(ROWS);
+            assertThat(ids(output)).containsExactlyElementsOf(ids(0, ROWS));
+            assertThat(ShelfCatalog.rowsRead()).isEqualTo(ROWS);
+            assertThat(ShelfCatalog.columnsRead()).doesNotContain("shelf_mark");
+        }
+    }
+
+    @Test
     void aCopyThatIsNotWholeIsMadeAgain() throws IOException {
-        spark.sql("CREATE OR REPLACE TEMPORARY VIEW some_books AS SELECT id, if(id = 13, raise_error('no more'), text) AS text"
-                + " FROM library.books");
+        spark.sql("CREATE OR REPLACE TEMPORARY VIEW some_books AS"
+                + " SELECT id, if(id = 13, raise_error('no more'), text) AS text FROM library.books");
         RunSettings run = settings(InputFormat.ofTable("some_books"), "out");
         assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
                 .isInstanceOf(Refusal.class)
@@ -178,38 +196,25 @@ class TableRunTest {
         assertThat(rows("out")).isEmpty();
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"parquet", "json"})
-    void aTableIsCreatedAndAppendedToByItsOwnRun(String format) {
+    @Test
+    void aTableIsCreatedAndAppendedToByItsOwnRun() {
         books(0, ROWS).write().parquet(path("files"));
         RunSettings run = RunSettings.ofTable(InputFormat.of("parquet", path("files")), "library.tokens")
                 .withCheckpointRows(10);
-        RunSettings formatted = new RunSettings(
-                run.input(),
-                run.output(),
-                run.outputTable(),
-                format,
-                run.outputOptions(),
-                run.mode(),
-                run.errors(),
-                null,
-                10L,
-                null,
-                run.targetFileSize(),
-                run.conf());
-        ResumableRun.run(spark, formatted, tokenization());
+        ResumableRun.run(spark, run, tokenization());
         assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS));
         assertThat(directory.resolve("library/tokens/_SUCCESS")).exists();
-        assertThat(spark.table("library.tokens").columns()).containsExactly("id", "text", "token_ids", "tokens", "error");
+        assertThat(spark.table("library.tokens").columns())
+                .containsExactly("id", "text", "token_ids", "tokens", "error");
 
-        assertThat(ResumableRun.run(spark, formatted, tokenization()).wasComplete()).isTrue();
+        assertThat(ResumableRun.run(spark, run, tokenization()).wasComplete()).isTrue();
         books(ROWS, ROWS + 5).write().mode("append").parquet(path("files"));
-        assertThat(ResumableRun.run(spark, formatted, tokenization()).rows()).isEqualTo(ROWS + 5);
+        assertThat(ResumableRun.run(spark, run, tokenization()).rows()).isEqualTo(ROWS + 5);
         assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS + 5));
 
         // A catalog in memory has lost the table when the next session comes.
         spark.sql("DROP TABLE library.tokens");
-        assertThat(ResumableRun.run(spark, formatted, tokenization()).wasComplete()).isTrue();
+        assertThat(ResumableRun.run(spark, run, tokenization()).wasComplete()).isTrue();
         assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS + 5));
     }
 
@@ -232,20 +237,23 @@ class TableRunTest {
     @Test
     void whatIsNoTableAndNoQueryIsRefusedAndNotRun() {
         refusals("""
-                library.boks | there is no table or view library.boks; did you mean library.books?
-                librari.books | there is no table or view librari.books; SHOW TABLES lists those of a database
-                a b c | cannot be read: [PARSE_SYNTAX_ERROR]
-                """).forEach((table, message) -> refused(settings(InputFormat.ofTable(table), "out"), message));
+            library.boks | there is no table or view library.boks; did you mean library.books?
+            librari.books | there is no table or view librari.books; SHOW TABLES lists those of a database
+            a b c | cannot be read: [PARSE_SYNTAX_ERROR]
+            """).forEach((table, message) -> refused(settings(InputFormat.ofTable(table), "out"), message));
         refusals("""
-                SELECT * FROM library.boks | there is no table or view library.boks; did you mean library.books?
-                SELECT txt FROM library.books | --input-sql cannot be read: [UNRESOLVED_COLUMN
-                DROP TABLE library.books | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
-                SELECT 1; DROP TABLE library.books | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
-                INSERT INTO library.books VALUES (1, 'a') | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
-                FROM library.books INSERT INTO library.books SELECT * | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
-                SELECT id, text, upper(text) AS Text FROM library.books | --input-sql has two columns 'Text'; give one
-                SELECT id, text, make_interval(1) AS i FROM library.books | cannot hold column 'i', interval; leave
-                """).forEach((sql, message) -> refused(settings(InputFormat.ofSql(sql), "out"), message));
+            SELECT * FROM library.boks | there is no table or view library.boks; did you mean library.books?
+            SELECT txt FROM library.books | --input-sql cannot be read: [UNRESOLVED_COLUMN
+            SELECT * FORM library.books | near 'library'. SQLSTATE: 42601 (line 1, pos 14)
+            SELECT 1; DROP TABLE library.books | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
+            SELECT 1) UNION (SELECT 2 | --input-sql cannot be read: [PARSE_SYNTAX_ERROR]
+            DROP TABLE library.books | --input-sql is not a query that can stand in SELECT * FROM (QUERY); other
+            SHOW TABLES IN library | --input-sql is not a query that can stand in SELECT * FROM (QUERY); other
+            INSERT INTO library.books VALUES (1, 'a') | --input-sql is not a query that can stand
+            FROM library.books INSERT INTO library.books SELECT * | --input-sql is not a query that can stand
+            SELECT id, text, upper(text) AS Text FROM library.books | --input-sql has two columns 'Text'; give one
+            SELECT id, text, make_interval(1) AS i FROM library.books | cannot hold column 'i', interval; leave
+            """).forEach((sql, message) -> refused(settings(InputFormat.ofSql(sql), "out"), message));
         assertThat(spark.table("library.books").count()).isEqualTo(ROWS);
         assertThat(directory.resolve("out")).doesNotExist();
     }
@@ -261,21 +269,38 @@ class TableRunTest {
         spark.sql("CREATE TABLE library.filled" + columns + "parquet");
         spark.sql("INSERT INTO library.filled VALUES (1, 'a', null)");
         refusals("""
-                pg.library.scores | is in the catalog pg; a run writes exactly once to tables of files in Spark's own
-                librari.scores | is in a database that does not exist
-                a b | is not a table's name
-                library.a_view | is a view
-                library.divided | has partitions or buckets
-                library.of_csv | is of csv, to which a run cannot write exactly once
-                library.of_orc | has files of orc; give --output-format orc
-                library.other | has the columns id bigint, and the output id bigint, text string
-                library.filled | has rows that no run of spark-qwen wrote
-                library.books | reads file:/
-                """)
+            pg.library.scores | is in the catalog pg; a run writes exactly once to tables of files in Spark's own
+            librari.scores | is in a database that does not exist
+            a b | is not a table's name
+            library.a_view | is a view
+            library.divided | has partitions or buckets
+            library.of_csv | is of csv, to which a run cannot write exactly once
+            library.of_orc | has files of orc; give --output-format orc
+            library.other | has the columns id bigint, and the output id bigint, text string
+            library.filled | has rows that no run of spark-qwen wrote
+            library.books | reads file:/
+            """)
                 .forEach((table, message) -> assertThatThrownBy(() -> ResumableRun.run(
                                 spark, RunSettings.ofTable(InputFormat.ofTable("library.books"), table), work()))
                         .isInstanceOf(Refusal.class)
                         .hasMessageContaining(message));
+    }
+
+    @Test
+    void aTableOfAnotherRunIsRefused() {
+        ResumableRun.run(spark, scoresAsJson(InputFormat.ofTable("library.books")), work());
+        RunSettings other = scoresAsJson(InputFormat.ofSql("SELECT * FROM library.books"));
+        assertThatThrownBy(() -> ResumableRun.run(spark, other, work()))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining("library/scores")
+                .hasMessageContaining("input-sql")
+                .hasMessageNotContaining("\n");
+        assertThat(tableIds("library.scores")).containsExactlyElementsOf(ids(0, ROWS));
+
+        // This is how a table is filled that a run cannot write.
+        spark.sql("CREATE TABLE library.lake (id BIGINT, text STRING, error STRING) USING csv PARTITIONED BY (error)");
+        spark.sql("INSERT INTO library.lake SELECT * FROM library.scores");
+        assertThat(tableIds("library.lake")).containsExactlyElementsOf(ids(0, ROWS));
     }
 
     @Test
@@ -314,13 +339,13 @@ class TableRunTest {
     @Test
     void optionsThatDoNotBelongTogetherAreRefused() {
         refusals("""
-                --input x --input-table y --output z | --input, --input-table and --input-sql exclude each other
-                --input-sql x --input-table y --output z | --input, --input-table and --input-sql exclude each other
-                --input-table x --input-format json --output z | --input-format is for --input; leave it out with --input-table
-                --input-sql x --input-option a=b --output z | --input-option is for --input; leave it out with --input-sql
-                --output z | Missing required option: '--input=PATH'
-                --input-table x | Missing required option: '--output=DIR'
-                """)
+            --input x --input-table y --output z | --input, --input-table and --input-sql exclude each other
+            --input-sql x --input-table y --output z | --input, --input-table and --input-sql exclude each other
+            --input-table x --input-format json --output z | --input-format is for --input; leave it out with --input-table
+            --input-sql x --input-option a=b --output z | --input-option is for --input; leave it out with --input-sql
+            --output z | Missing required option: '--input=PATH'
+            --input-table x | Missing required option: '--output=DIR'
+            """)
                 .forEach((options, message) ->
                         CommandRun.of(("tokenize " + options).split(" ")).assertRefused(2, message));
     }
@@ -365,7 +390,8 @@ class TableRunTest {
                     ? RowFactory.create(id, row.getAs("text"), row.getAs(RowNumber.COLUMN), null)
                     : RowFactory.create(id, row.getAs("text"), null);
         };
-        return rows.map(passed, Encoders.row(rows.schema().add("error", "string")));
+        Dataset<Row> books = rows.drop("shelf_mark");
+        return books.map(passed, Encoders.row(books.schema().add("error", "string")));
     }
 
     private static TokenizeJob tokenization() {
@@ -378,6 +404,23 @@ class TableRunTest {
 
     private RunSettings settings(InputFormat input, String output) {
         return RunSettings.of(input, path(output)).withCheckpointRows(10);
+    }
+
+    private static RunSettings scoresAsJson(InputFormat input) {
+        RunSettings run = RunSettings.ofTable(input, "library.scores");
+        return new RunSettings(
+                run.input(),
+                run.output(),
+                run.outputTable(),
+                "json",
+                run.outputOptions(),
+                run.mode(),
+                run.errors(),
+                run.limit(),
+                run.checkpointRows(),
+                run.checkpointBytes(),
+                run.targetFileSize(),
+                run.conf());
     }
 
     private List<String> rows(String output) {
