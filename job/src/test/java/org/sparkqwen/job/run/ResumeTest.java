@@ -376,14 +376,14 @@ class ResumeTest {
     }
 
     @Test
-    void aSourceThatDoesNotTellItsFilesIsOneInterval() throws IOException {
+    void aSourceThatDoesNotTellItsFilesIsDoneByIntervals() throws IOException {
         String[] source = {"--checkpoint-rows", "50", "--conf", "spark.sql.sources.useV1SourceList="};
         CommandRun run = run("out", LocalSpark.CORPUS, source);
         assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(list("out/_spark_qwen/commits", "*.json")).hasSize(1);
+        assertThat(list("out/_spark_qwen/commits", "*.json")).hasSize(5);
         assertThat(rows("out")).hasSize(220).doesNotHaveDuplicates();
         assertThat(run("out", LocalSpark.CORPUS, source).exitCode()).isZero();
-        assertThat(list("out", "part-*.parquet")).hasSize(1);
+        assertThat(list("out", "part-*.parquet")).hasSize(5);
         run("few", LocalSpark.CORPUS, "--limit", "7", "--conf", "spark.sql.sources.useV1SourceList=");
         assertThat(rows("few")).hasSize(7);
     }
