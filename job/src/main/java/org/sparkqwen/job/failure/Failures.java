@@ -23,6 +23,9 @@ public final class Failures {
             root = root.getCause();
         }
         String message = root.getMessage();
+        if (root instanceof ClassNotFoundException) { // whose message is the name alone
+            return Quote.line("there is no class %s on the class path".formatted(message));
+        }
         return message == null || message.isBlank()
                 ? Quote.line(root.toString())
                 : Quote.line(message.strip().lines().findFirst().orElse(""));

@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -31,6 +33,8 @@ import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
+import org.sparkqwen.job.input.InputPlan;
+import org.sparkqwen.job.input.Split;
 import org.sparkqwen.job.spark.RowNumber;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
@@ -189,6 +193,32 @@ class TableRunTest {
     }
 
     @Test
+    void aSourceThatAnEarlierVersionTookForOneIntervalStaysOne() throws IOException {
+        books(0, ROWS).write().orc(path("orc"));
+        spark.conf().set("spark.sql.sources.useV1SourceList", "");
+        try {
+            RunSettings run = settings(InputFormat.of("orc", path("orc")), "out");
+            failFrom(0, run, "fails at");
+            // An earlier version had no copy, and this plan.
+            org.apache.hadoop.fs.Path output = new org.apache.hadoop.fs.Path(path("out"));
+            FileSystem files = output.getFileSystem(new Configuration());
+            for (String kept : List.of("_input", "_spark_qwen/snapshots", "_spark_qwen/plans")) {
+                assertThat(files.delete(new org.apache.hadoop.fs.Path(output, kept), true))
+                        .isTrue();
+            }
+            new RunState(files, output)
+                    .add(new InputPlan(List.of(new InputPlan.PlannedFile(
+                            Split.WHOLE_SOURCE.path(), 0, 0, List.of(new InputPlan.PlannedSplit(0, 0, ROWS))))));
+            assertThat(ResumableRun.run(spark, run, work()).rows()).isEqualTo(ROWS);
+        } finally {
+            spark.conf().unset("spark.sql.sources.useV1SourceList");
+        }
+        assertThat(commits("out")).hasSize(1);
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, ROWS));
+        assertThat(directory.resolve("out/_input")).doesNotExist();
+    }
+
+    @Test
     void aQueryWithoutRowsIsDone() {
         RunSettings run = settings(InputFormat.ofSql("SELECT * FROM library.books WHERE id < 0"), "out");
         assertThat(ResumableRun.run(spark, run, tokenization()).rows()).isZero();
@@ -236,6 +266,7 @@ class TableRunTest {
 
     @Test
     void whatIsNoTableAndNoQueryIsRefusedAndNotRun() {
+        spark.conf().set("spark.sql.catalog.lake", "org.example.LakeCatalog");
         refusals("""
             library.boks | there is no table or view library.boks; did you mean library.books?
             librari.books | there is no table or view librari.books; SHOW TABLES lists those of a database
