@@ -10,10 +10,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Row;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.job.GenerateJob;
+import org.sparkqwen.job.Work;
 import org.sparkqwen.job.cli.report.Report;
 import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.errors.BadData;
@@ -54,7 +57,7 @@ import picocli.CommandLine.Spec;
             "  ./spark-qwen generate --model Qwen3-4B --input topics.parquet --output /tmp/texts \\",
             "      --template 'Write about {topic}.' --chat --json-schema schema.json"
         })
-final class GenerateCommand implements Callable<Integer> {
+final class GenerateCommand implements Callable<Integer>, JobCommand {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -103,7 +106,7 @@ final class GenerateCommand implements Callable<Integer> {
     public Integer call() {
         RunSettings runSettings = run.settings();
         ModelReference reference = model.open(runSettings);
-        GenerateJob.Settings settings = settings(reference);
+        GenerateJob.Settings settings = settings(reference, run.columns);
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
             job.warnings().addAll(prompts.warnings());
@@ -115,7 +118,13 @@ final class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
-    private GenerateJob.Settings settings(ModelReference reference) {
+    @Override
+    public Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models) {
+        ModelReference reference = models.apply(model.choice());
+        return new GenerateJob(reference, settings(reference, columns));
+    }
+
+    private GenerateJob.Settings settings(ModelReference reference, List<String> columns) {
         try {
             Constraint constraint = constraints.constraint(reference);
             GenerationParams params = new GenerationParams(
@@ -125,7 +134,7 @@ final class GenerateCommand implements Callable<Integer> {
                     constraint,
                     keepSpecialTokens);
             return GenerateJob.Settings.of(prompts.source(reference, params.constraint()), params)
-                    .withColumns(run.columns)
+                    .withColumns(columns)
                     .withSamples(samples)
                     .withRowParams(sampling.rowParams());
         } catch (IllegalArgumentException e) {

@@ -100,7 +100,8 @@ public final class Main {
         return 2;
     }
 
-    private static String message(ParameterException e) {
+    /// Returns one line that says what is wrong with an option.
+    static String message(ParameterException e) {
         String message = e.getMessage() == null ? e.toString() : e.getMessage();
         // If KEY=VALUE lacks its sign, the message would show the whole value, which may be a password.
         message = message.replaceFirst("(should be in KEY=VALUE format) but was .*", "$1");

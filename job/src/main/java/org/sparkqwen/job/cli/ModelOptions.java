@@ -1,6 +1,5 @@
 package org.sparkqwen.job.cli;
 
-import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
@@ -10,7 +9,6 @@ import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunSettings;
-import org.sparkqwen.job.spark.LocalMode;
 import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -112,6 +110,11 @@ final class ModelOptions {
     ///
     /// @param run the settings whose Spark configuration says how to reach a remote model
     ModelReference open(RunSettings run) {
+        return choice().open(() -> JobRun.configuration(run));
+    }
+
+    /// Returns what these options choose, without opening the model.
+    ModelChoice choice() {
         if (threads < 0) {
             throw Refusal.usage("--threads must be at least 1, or 0 for all cores, not " + threads);
         }
@@ -130,18 +133,7 @@ final class ModelOptions {
                 .withMemory(memory == null ? 0 : memory)
                 .withCacheDirectory(cache.given())
                 .withCacheBytes(cacheSize == null ? 0 : cacheSize);
-        return switch (ModelLocation.of(model)) {
-            case ModelLocation.Local local -> ModelReference.open(local.directory(), options);
-            case ModelLocation.Remote remote -> fetch(remote, JobRun.configuration(run), options);
-        };
-    }
-
-    private ModelReference fetch(ModelLocation.Remote remote, SparkConf conf, ExecutorOptions options) {
-        if (distribution == ModelDistribution.SHARED && !LocalMode.isIn(conf)) {
-            throw Refusal.usage("--model-distribution shared is for a path that every host sees, not for %s; take fetch"
-                    .formatted(remote.uri()));
-        }
-        return ModelReference.fetch(remote.uri(), conf, options);
+        return new ModelChoice(ModelLocation.of(model), distribution, options);
     }
 
     ModelDistribution distribution() {

@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
@@ -12,6 +14,7 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.ScoreJob;
+import org.sparkqwen.job.Work;
 import org.sparkqwen.job.cli.report.GroupSummaries;
 import org.sparkqwen.job.cli.report.Report;
 import org.sparkqwen.job.cli.report.RunManifest;
@@ -51,7 +54,7 @@ import picocli.CommandLine.Spec;
             "  ./spark-qwen score --input questions.parquet --prompt-column question --text-column answer \\",
             "      --model Qwen3-4B-Base --output /tmp/scores"
         })
-final class ScoreCommand implements Callable<Integer> {
+final class ScoreCommand implements Callable<Integer>, JobCommand {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -152,11 +155,7 @@ final class ScoreCommand implements Callable<Integer> {
     public Integer call() {
         RunSettings runSettings = run.settings();
         ModelReference reference = model.open(runSettings);
-        ContentColumn documents = content.column(reference);
-        ScoreJob.Settings settings = ScoreJob.Settings.of(documents, scoring(reference))
-                .withPrompt(prompts(documents))
-                .withColumns(run.columns)
-                .withTokenLogprobs(tokenLogprobs);
+        ScoreJob.Settings settings = settings(reference, run.columns);
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
             job.checkOutput(columns -> refuseUnknown(summaryBy, columns));
@@ -166,6 +165,20 @@ final class ScoreCommand implements Callable<Integer> {
             report(job, written, reference, settings);
         }
         return 0;
+    }
+
+    @Override
+    public Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models) {
+        ModelReference reference = models.apply(model.choice());
+        return new ScoreJob(reference, settings(reference, columns));
+    }
+
+    private ScoreJob.Settings settings(ModelReference reference, List<String> columns) {
+        ContentColumn documents = content.column(reference);
+        return ScoreJob.Settings.of(documents, scoring(reference))
+                .withPrompt(prompts(documents))
+                .withColumns(columns)
+                .withTokenLogprobs(tokenLogprobs);
     }
 
     private ScoringOptions scoring(ModelReference reference) {

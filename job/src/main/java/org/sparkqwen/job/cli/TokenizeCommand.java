@@ -11,6 +11,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
@@ -18,11 +21,13 @@ import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.TokenizeJob;
+import org.sparkqwen.job.Work;
 import org.sparkqwen.job.cli.report.Report;
 import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.ModelLocation;
@@ -52,7 +57,7 @@ import picocli.CommandLine.Spec;
             "  ./spark-qwen tokenize --model Qwen3-4B-Base --input corpus.jsonl --input-format json \\",
             "      --text-column body --output /tmp/tokens"
         })
-final class TokenizeCommand implements Callable<Integer> {
+final class TokenizeCommand implements Callable<Integer>, JobCommand {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -88,27 +93,42 @@ final class TokenizeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         RunSettings runSettings = run.settings();
+        Path directory = directory(() -> JobRun.configuration(runSettings));
+        TokenizerFiles files = TokenizerFiles.read(directory);
+        Tokenizer tokenizer = Tokenizer.of(files); // refuse a bad tokenizer here, not on every executor
+        try (JobRun job = JobRun.start(spec.name(), runSettings)) {
+            tokenizer.warnings().forEach(job.warnings()::add);
+            JobRun.Written written = job.run(
+                    new OptionValues(spec).identity("tokenizer " + files.sha256()), job(directory, run.columns));
+            report(job, written);
+        }
+        return 0;
+    }
+
+    @Override
+    public Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models) {
+        Path directory = directory(() -> conf);
+        Tokenizer.of(TokenizerFiles.read(directory)); // refuse a bad tokenizer here, not on every executor
+        return job(directory, columns);
+    }
+
+    private TokenizeJob job(Path directory, List<String> columns) {
+        return new TokenizeJob(
+                TokenizeJob.Settings.of(directory.toString(), new ContentColumn.Text(textColumn, specialTokens))
+                        .withColumns(columns));
+    }
+
+    /// Returns a directory of this machine with the tokenizer's files.
+    private Path directory(Supplier<SparkConf> conf) {
         Path directory = switch (ModelLocation.of(model)) {
             case ModelLocation.Local local -> local.directory().toAbsolutePath();
-            case ModelLocation.Remote remote ->
-                remote.files(JobRun.configuration(runSettings)).download("tokenizer", TokenizerFiles::names);
+            case ModelLocation.Remote remote -> remote.files(conf.get()).download("tokenizer", TokenizerFiles::names);
         };
         if (!TokenizerFiles.existIn(directory)) {
             throw Refusal.usage(
                     "--model %s has neither tokenizer.json nor vocab.json and merges.txt".formatted(Quote.of(model)));
         }
-        TokenizerFiles files = TokenizerFiles.read(directory);
-        Tokenizer tokenizer = Tokenizer.of(files); // refuse a bad tokenizer here, not on every executor
-        TokenizeJob.Settings settings = TokenizeJob.Settings.of(
-                        directory.toString(), new ContentColumn.Text(textColumn, specialTokens))
-                .withColumns(run.columns);
-        try (JobRun job = JobRun.start(spec.name(), runSettings)) {
-            tokenizer.warnings().forEach(job.warnings()::add);
-            JobRun.Written written =
-                    job.run(new OptionValues(spec).identity("tokenizer " + files.sha256()), new TokenizeJob(settings));
-            report(job, written);
-        }
-        return 0;
+        return directory;
     }
 
     private void report(JobRun job, JobRun.Written written) {

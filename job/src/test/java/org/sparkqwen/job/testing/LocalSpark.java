@@ -13,6 +13,7 @@ import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.sql.QwenExtensions;
 
 /// A Spark session in this JVM, and the samples on it.
 public final class LocalSpark {
@@ -34,6 +35,7 @@ public final class LocalSpark {
                 .config("spark.executor.heartbeatInterval", "2s") // as runs have it
                 .config("spark.sql.shuffle.partitions", 2)
                 .config("spark.sql.timeType.enabled", true) // off by default; see SparkTypes
+                .config("spark.sql.extensions", QwenExtensions.class.getName())
                 .config(
                         "spark.sql.warehouse.dir",
                         Path.of("target/warehouse").toUri().toString())

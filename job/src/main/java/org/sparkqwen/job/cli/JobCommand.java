@@ -1,0 +1,18 @@
+package org.sparkqwen.job.cli;
+
+import java.util.List;
+import java.util.function.Function;
+import org.apache.spark.SparkConf;
+import org.sparkqwen.job.Work;
+import org.sparkqwen.job.model.ModelReference;
+
+/// A command whose options make a job. A caller that has rows applies the job without a run.
+interface JobCommand {
+    /// Makes the job that the options describe.
+    ///
+    /// @param columns the columns that pass through; empty for all
+    /// @param conf the Spark configuration that says how to reach a remote model
+    /// @param models opens a model, or finds it where it is open
+    /// @throws RuntimeException with one line for a person, if the options and the model do not fit
+    Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models);
+}

@@ -1,0 +1,162 @@
+package org.sparkqwen.job.cli;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.function.Function;
+import org.apache.spark.SparkConf;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.Work;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.model.ModelReference;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+
+/// The options of a job without those of a run, for a caller that has rows already, such as a function of SQL.
+///
+/// The command line parses them, so they have its names, defaults, checks and messages.
+public final class JobOptions {
+    /// The groups whose options concern files and runs.
+    private static final Set<OptionGroup> OF_RUNS =
+            EnumSet.of(OptionGroup.INPUT, OptionGroup.OUTPUT, OptionGroup.RUN, OptionGroup.EVERY_COMMAND);
+
+    /// The groups whose options say which model is run, and how.
+    private static final Set<OptionGroup> OF_MODELS = EnumSet.of(OptionGroup.MODEL, OptionGroup.SPEED_AND_MEMORY);
+
+    /// The option that concerns the summary of a run.
+    private static final String SUMMARY = "--summary-by";
+
+    /// The names of each job's options, because picocli takes long to find them and queries ask often.
+    private static final ConcurrentMap<String, Names> NAMES = new ConcurrentHashMap<>();
+
+    private final JobCommand command;
+
+    private JobOptions(JobCommand command) {
+        this.command = command;
+    }
+
+    /// Parses options. The model is not opened.
+    ///
+    /// @param job `score`, `generate` or `tokenize`
+    /// @param given the values of options, by their names without dashes. A flag has the value `true` or `false`.
+    ///     Several values of an option that takes a list with commas are joined.
+    /// @throws RuntimeException with one line for a person, if there is no such option or if a value is wrong
+    public static JobOptions parse(String job, Map<String, List<String>> given) {
+        JobCommand command = command(job);
+        CommandSpec spec = spec(command);
+        List<String> arguments = new ArrayList<>();
+        given.forEach((name, values) -> {
+            OptionSpec option = spec.findOption("--" + name);
+            if (option == null) {
+                throw Refusal.usage("%s has no option --%s".formatted(job, Quote.of(name)));
+            }
+            arguments.addAll(arguments(option, values));
+        });
+        try {
+            new CommandLine(spec)
+                    .setCaseInsensitiveEnumValuesAllowed(true)
+                    .setAbbreviatedOptionsAllowed(false)
+                    .setExpandAtFiles(false)
+                    .parseArgs(arguments.toArray(String[]::new));
+        } catch (ParameterException e) {
+            throw Refusal.usage(Main.message(e));
+        }
+        return new JobOptions(command);
+    }
+
+    private static List<String> arguments(OptionSpec option, List<String> values) {
+        String name = option.longestName();
+        if (isFlag(option)) {
+            return values.stream().anyMatch("true"::equals) ? List.of(name) : List.of();
+        }
+        List<String> whole = option.isMultiValue() || values.isEmpty() ? values : List.of(String.join(",", values));
+        return whole.stream().map(value -> name + "=" + value).toList();
+    }
+
+    private static boolean isFlag(OptionSpec option) {
+        return option.arity().max() == 0;
+    }
+
+    /// Makes the job that the options describe.
+    ///
+    /// @param columns the columns that pass through; empty for all
+    /// @param conf the Spark configuration that says how to reach a remote model
+    /// @param models opens a model, or finds it where it is open
+    /// @throws RuntimeException with one line for a person, if the options and the model do not fit
+    public Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models) {
+        return command.work(columns, conf, models);
+    }
+
+    /// Returns the names of a job's options, without dashes, in alphabetical order.
+    ///
+    /// @param job `score`, `generate` or `tokenize`
+    public static Set<String> names(String job) {
+        return NAMES.computeIfAbsent(job, Names::of).all();
+    }
+
+    /// Returns the names of a job's options that are given as `true` or `false`, without dashes.
+    ///
+    /// @param job `score`, `generate` or `tokenize`
+    public static Set<String> flags(String job) {
+        return NAMES.computeIfAbsent(job, Names::of).flags();
+    }
+
+    /// The names of a job's options, without dashes.
+    private record Names(Set<String> all, Set<String> flags) {
+        static Names of(String job) {
+            Set<String> all = new TreeSet<>();
+            Set<String> flags = new TreeSet<>();
+            for (OptionSpec option : spec(command(job)).options()) {
+                all.add(name(option.longestName()));
+                if (isFlag(option)) {
+                    flags.add(name(option.longestName()));
+                }
+            }
+            return new Names(Collections.unmodifiableSet(all), Collections.unmodifiableSet(flags));
+        }
+    }
+
+    /// Returns the names of the options that say which model is run, and how, without dashes.
+    public static Set<String> modelNames() {
+        Set<String> names = new TreeSet<>();
+        OF_MODELS.forEach(group -> group.options().forEach(option -> names.add(name(option))));
+        return names;
+    }
+
+    private static String name(String option) {
+        return option.substring(2);
+    }
+
+    private static JobCommand command(String job) {
+        return switch (job) {
+            case "score" -> new ScoreCommand();
+            case "generate" -> new GenerateCommand();
+            case "tokenize" -> new TokenizeCommand();
+            default -> throw new IllegalArgumentException("no such job: " + job);
+        };
+    }
+
+    /// Returns the options of a command, without those of runs.
+    private static CommandSpec spec(JobCommand command) {
+        CommandSpec spec = new CommandLine(command).getCommandSpec();
+        for (OptionSpec option : List.copyOf(spec.options())) {
+            if (isOfRuns(option.longestName())) {
+                spec.remove(option);
+            }
+        }
+        return spec;
+    }
+
+    private static boolean isOfRuns(String option) {
+        return option.equals(SUMMARY)
+                || OF_RUNS.stream().anyMatch(group -> group.options().contains(option));
+    }
+}

@@ -1,0 +1,179 @@
+package org.sparkqwen.job.sql;
+
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.spark.sql.catalyst.CatalystTypeConverters;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.NamedArgumentExpression;
+import org.apache.spark.sql.types.MapType;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.cli.JobOptions;
+import org.sparkqwen.job.failure.Refusal;
+import scala.collection.immutable.Seq;
+import scala.jdk.javaapi.CollectionConverters;
+
+/// The arguments of a function as a query gives them, by position and by name. Those that are read for each row are
+/// taken out, and the rest are options.
+final class FunctionArguments {
+    /// The end of the options that name a column, which an argument's name may leave out.
+    static final String COLUMN = "-column";
+
+    private final String function;
+    private final List<Expression> positional;
+    private final Map<String, Expression> named; // names are in lower case
+
+    private FunctionArguments(String function, List<Expression> positional, Map<String, Expression> named) {
+        this.function = function;
+        this.positional = positional;
+        this.named = named;
+    }
+
+    /// @param function the function's name
+    /// @throws Refusal if a name is given twice
+    static FunctionArguments of(String function, Seq<Expression> given) {
+        List<Expression> positional = new ArrayList<>();
+        Map<String, Expression> named = new LinkedHashMap<>();
+        for (Expression argument : CollectionConverters.asJava(given)) {
+            if (argument instanceof NamedArgumentExpression name) {
+                if (named.put(name.key().toLowerCase(Locale.ROOT), name.value()) != null) {
+                    throw Refusal.usage("%s: %s is given twice".formatted(function, Quote.of(name.key())));
+                }
+            } else {
+                positional.add(argument);
+            }
+        }
+        return new FunctionArguments(function, positional, named);
+    }
+
+    /// Takes the first argument out, which may have a name instead.
+    ///
+    /// @throws Refusal if there is none
+    Expression takeFirst(String name, String what) {
+        if (!positional.isEmpty()) {
+            return positional.removeFirst();
+        }
+        Expression first = named.remove(name);
+        if (first == null) {
+            throw Refusal.usage("%s needs %s as its first argument".formatted(function, what));
+        }
+        return first;
+    }
+
+    /// Takes an argument out; null if it is not given.
+    @Nullable
+    Expression take(String name) {
+        return named.remove(name);
+    }
+
+    /// Returns the values of the options that are given, by the options' names without dashes. They have names, or
+    /// they are in a map, which may be the next argument by position.
+    ///
+    /// @param job the job's name
+    /// @param offered the options that the function has
+    /// @throws Refusal if there is no such option, or if a value is not constant
+    Map<String, List<String>> options(String job, Set<String> offered) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        if (!positional.isEmpty()) {
+            putMap(values, positional.removeFirst());
+        }
+        if (!positional.isEmpty()) {
+            throw Refusal.usage("%s: options are given by name, such as model => 'Qwen3-4B-Base'".formatted(function));
+        }
+        named.forEach((name, value) -> put(values, name, constant(name, value)));
+        Map<String, List<String>> options = new HashMap<>();
+        Set<String> flags = JobOptions.flags(job);
+        values.forEach((name, value) -> {
+            String option = option(name, offered);
+            if (options.put(option, texts(name, value, flags.contains(option))) != null) {
+                throw Refusal.usage("%s: %s is given twice".formatted(function, SqlNames.argument(option)));
+            }
+        });
+        return options;
+    }
+
+    private void putMap(Map<String, Object> values, Expression map) {
+        if (!(map.dataType() instanceof MapType)
+                || !(constant("the second argument", map) instanceof Map<?, ?> given)) {
+            throw Refusal.usage(
+                    "%s: options are given by name, such as model => 'Qwen3-4B-Base', or as a map of names and values"
+                            .formatted(function));
+        }
+        given.forEach((name, value) -> put(values, String.valueOf(name).toLowerCase(Locale.ROOT), value));
+    }
+
+    /// Puts a value, unless it is null, which stands for the default.
+    private void put(Map<String, Object> values, String name, @Nullable Object value) {
+        if (value != null && values.put(name, value) != null) {
+            throw Refusal.usage("%s: %s is given twice".formatted(function, Quote.of(name)));
+        }
+    }
+
+    private String option(String name, Set<String> offered) {
+        String option = SqlNames.option(name);
+        if (offered.contains(option)) {
+            return option;
+        }
+        if (offered.contains(option + COLUMN)) {
+            return option + COLUMN;
+        }
+        throw Refusal.usage("%s has no option %s; it has %s"
+                .formatted(
+                        function,
+                        Quote.of(name),
+                        offered.stream().map(SqlNames::argument).sorted().collect(Collectors.joining(", "))));
+    }
+
+    /// Evaluates a constant on the driver.
+    private @Nullable Object constant(String name, Expression value) {
+        if (!value.foldable()) {
+            throw Refusal.usage("%s: %s is %s, but options are the same for all rows; write a constant"
+                    .formatted(function, Quote.of(name), Quote.of(value.sql())));
+        }
+        return java(CatalystTypeConverters.convertToScala(value.eval(InternalRow.empty()), value.dataType()));
+    }
+
+    private static @Nullable Object java(@Nullable Object value) {
+        return switch (value) {
+            case null -> null;
+            case scala.collection.Seq<?> seq -> CollectionConverters.asJava(seq);
+            case scala.collection.Map<?, ?> map -> CollectionConverters.asJava(map);
+            default -> value;
+        };
+    }
+
+    /// Formats a value as the command line would have it.
+    private List<String> texts(String name, Object value, boolean flag) {
+        return switch (value) {
+            case List<?> list -> list.stream().map(each -> text(name, each)).toList();
+            case Map<?, ?> map ->
+                map.entrySet().stream()
+                        .map(entry -> text(name, entry.getKey()) + "=" + text(name, entry.getValue()))
+                        .toList();
+            case Boolean truth when !flag -> List.of(truth ? "on" : "off");
+            default -> List.of(text(name, value));
+        };
+    }
+
+    private String text(String name, @Nullable Object value) {
+        return switch (java(value)) {
+            case null -> throw Refusal.usage("%s: %s has a null in it".formatted(function, Quote.of(name)));
+            case BigDecimal number -> number.toPlainString();
+            case List<?> list -> list.stream().map(each -> text(name, each)).collect(Collectors.joining(","));
+            case String text -> text;
+            case Number number -> number.toString();
+            case Boolean truth -> truth.toString();
+            default ->
+                throw Refusal.usage("%s: %s is neither text nor a number, nor true or false, nor a list of these"
+                        .formatted(function, Quote.of(name)));
+        };
+    }
+}

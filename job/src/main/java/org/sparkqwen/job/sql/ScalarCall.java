@@ -1,0 +1,97 @@
+package org.sparkqwen.job.sql;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StringType;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.cli.JobOptions;
+import org.sparkqwen.job.failure.Refusal;
+import scala.collection.immutable.Seq;
+
+/// A call of a scalar function, such as `qwen_score(text)`, as an expression of Spark's.
+///
+/// Its first argument is the text, or token ids, and its options are constants. Spark calls this whenever it analyzes a
+/// query, so no model is opened here.
+final class ScalarCall {
+    /// The options that name columns, or make several results of a row. A table function has them.
+    private static final Set<String> OF_TABLES = Set.of("row-params", "template", "samples");
+
+    private ScalarCall() {}
+
+    /// @throws Refusal if the arguments make no sense
+    static Expression of(JobFunction function, Seq<Expression> given) {
+        return SqlNames.inMessages(() -> {
+            FunctionArguments arguments = FunctionArguments.of(function.scalarName(), given);
+            Expression content = arguments.takeFirst(function.content(), "a text");
+            Map<String, List<String>> options = new HashMap<>(SessionOptions.of(function));
+            boolean tokens = isTokens(content.dataType());
+            refuseUnsuitable(function, content.dataType());
+            List<String> names = new ArrayList<>(List.of(function.content()));
+            List<Expression> children = new ArrayList<>(List.of(text(content)));
+            for (String other : function.others()) {
+                Expression value = arguments.take(other);
+                if (value != null) {
+                    names.add(other);
+                    children.add(text(value));
+                }
+            }
+            options.putAll(arguments.options(function.job(), offered(function)));
+            names.forEach(name -> options.put(name + FunctionArguments.COLUMN, List.of(name)));
+            if (tokens) {
+                options.remove(function.content() + FunctionArguments.COLUMN);
+                options.put("tokens" + FunctionArguments.COLUMN, List.of(function.content()));
+            }
+            JobOptions.parse(function.job(), options);
+            // With a single child, Spark would chain a call whose argument is a call, and evaluate both at once.
+            children.add(new Literal(names.size(), DataTypes.IntegerType));
+            return new JobCall(function, false, names, options).expression(children);
+        });
+    }
+
+    private static Set<String> offered(JobFunction function) {
+        return JobOptions.names(function.job()).stream()
+                .filter(option -> !option.endsWith(FunctionArguments.COLUMN) && !OF_TABLES.contains(option))
+                .collect(Collectors.toSet());
+    }
+
+    /// Gives an untyped null the type of a text, so that it is a row with an error.
+    private static Expression text(Expression value) {
+        return value.dataType().equals(DataTypes.NullType) ? new Literal(null, DataTypes.StringType) : value;
+    }
+
+    private static boolean isTokens(DataType type) {
+        return type instanceof ArrayType array
+                && (array.elementType().equals(DataTypes.IntegerType)
+                        || array.elementType().equals(DataTypes.LongType));
+    }
+
+    private static void refuseUnsuitable(JobFunction function, DataType type) {
+        String expected = expected(function, type);
+        if (expected != null) {
+            throw Refusal.usage("%s takes %s, not %s"
+                    .formatted(function.scalarName(), expected, Quote.of(type.simpleString())));
+        }
+    }
+
+    /// Returns what the first argument may be; null if `type` is suitable.
+    private static @Nullable String expected(JobFunction function, DataType type) {
+        boolean text = type instanceof StringType
+                || type.equals(DataTypes.BinaryType)
+                || type.equals(DataTypes.NullType);
+        return switch (function) {
+            case SCORE -> text || isTokens(type) ? null : "text or token ids (array<int> or array<bigint>)";
+            case GENERATE -> text || type instanceof ArrayType ? null : "text, token ids or messages";
+            case TOKENIZE -> text ? null : "text";
+        };
+    }
+}
