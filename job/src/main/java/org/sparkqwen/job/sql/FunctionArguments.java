@@ -88,7 +88,10 @@ final class FunctionArguments {
         if (!positional.isEmpty()) {
             throw Refusal.usage("%s: options are given by name, such as model => 'Qwen3-4B-Base'".formatted(function));
         }
-        named.forEach((name, value) -> put(values, name, constant(name, value)));
+        named.forEach((name, value) -> {
+            option(name, offered); // a name that is none matters more than its value
+            put(values, name, constant(name, value));
+        });
         Map<String, List<String>> options = new HashMap<>();
         Set<String> flags = JobOptions.flags(job);
         values.forEach((name, value) -> {

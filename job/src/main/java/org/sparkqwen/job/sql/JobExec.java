@@ -129,7 +129,7 @@ public final class JobExec extends SparkPlan {
                         .rdd();
     }
 
-    /// Returns a schema with names of its own, because the columns of a row in the midst of a query may share names.
+    /// Returns a schema with names of its own, because columns in the midst of a query may share names.
     private static StructType numbered(Seq<Attribute> columns) {
         StructType numbered = new StructType();
         for (Attribute column : list(columns)) {
