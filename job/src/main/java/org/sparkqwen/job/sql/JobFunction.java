@@ -13,7 +13,9 @@ enum JobFunction {
     GENERATE(GenerateJob.SCHEMA, "prompt", List.of()),
     TOKENIZE(TokenizeJob.SCHEMA, "text", List.of());
 
+    @SuppressWarnings("ImmutableEnumChecker") // nobody writes to it
     private final StructType schema;
+
     private final String content;
 
     @SuppressWarnings("ImmutableEnumChecker") // nobody writes to it
