@@ -270,7 +270,9 @@ class SqlFunctionsTest {
                         + " FROM corpus");
             });
             await(() -> texts.isDone() || engine.blocksInUse() > 8);
-            assertThat(texts).isNotDone();
+            assertThat(texts.isDone() ? texts.join() : List.of())
+                    .as("rows of a query that ended before it was killed")
+                    .isEmpty();
             context.cancelJobGroup("killed query");
             assertThatThrownBy(texts::join).hasMessageContaining("cancelled");
             await(() -> engine.blocksInUse() == 0);
