@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.function.ToLongFunction;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.Row;
@@ -112,13 +113,18 @@ public final class PartitionEngine {
         TaskContext.get().addTaskCompletionListener(listener);
     }
 
+    /// Makes the requests of the rows. It ends when the task is killed, because not every source of rows does.
     private <R extends Request> Iterator<R> requests(RowReader<R> reader) {
+        TaskContext task = TaskContext.get();
         return new Iterator<>() {
             private @Nullable RequestFactory<R> current;
             private int sample = samples;
 
             @Override
             public boolean hasNext() {
+                if (task.isInterrupted()) {
+                    throw new CancellationException("the task was killed");
+                }
                 return sample < samples || rows.hasNext();
             }
 
