@@ -110,7 +110,7 @@ final class FunctionArguments {
                     "%s: options are given by name, such as model => 'Qwen3-4B-Base', or as a map of names and values"
                             .formatted(function));
         }
-        given.forEach((name, value) -> put(values, String.valueOf(name).toLowerCase(Locale.ROOT), value));
+        given.forEach((name, value) -> put(values, String.valueOf(name).toLowerCase(Locale.ROOT), java(value)));
     }
 
     /// Puts a value, unless it is null, which stands for the default.

@@ -56,8 +56,7 @@ public final class JobExec extends SparkPlan {
 
     /// @param arguments the arguments of the call, which are read for each row
     /// @param result the column of the struct
-    public JobExec(
-            JobCall call, Seq<Expression> arguments, Seq<Attribute> result, SparkPlan child, SessionJobs jobs) {
+    public JobExec(JobCall call, Seq<Expression> arguments, Seq<Attribute> result, SparkPlan child, SessionJobs jobs) {
         this.call = call;
         this.arguments = arguments;
         this.result = result;
@@ -100,7 +99,8 @@ public final class JobExec extends SparkPlan {
     /// Applies the job to the arguments. The rows of the child pass through it as structs, with their numbers.
     private RDD<InternalRow> evaluated(RDD<InternalRow> rows) {
         StructType row = numbered(child.output());
-        StructType input = new StructType().add(NUMBER, DataTypes.LongType, false).add(ROW, row, false);
+        StructType input =
+                new StructType().add(NUMBER, DataTypes.LongType, false).add(ROW, row, false);
         for (int i = 0; i < arguments.size(); i++) {
             Expression argument = arguments.apply(i);
             input = input.add(call.columns().get(i), argument.dataType(), argument.nullable());
@@ -162,8 +162,7 @@ public final class JobExec extends SparkPlan {
         public Iterator<InternalRow> call(Iterator<InternalRow> results) {
             List<Expression> columns = new ArrayList<>();
             for (int i = 1; i < type.size(); i++) {
-                columns.add(new BoundReference(
-                        i, type.fields()[i].dataType(), type.fields()[i].nullable()));
+                columns.add(new BoundReference(i, type.fields()[i].dataType(), type.fields()[i].nullable()));
             }
             UnsafeProjection projection = UnsafeProjection.create(seq(columns));
             return Iterators.map(new NumberedRows(results), row -> projection.apply(row));

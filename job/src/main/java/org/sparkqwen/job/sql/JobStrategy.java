@@ -32,9 +32,13 @@ final class JobStrategy extends SparkStrategy {
         if (evaluation.udfs().size() != 1) {
             throw new IllegalStateException("Spark has fused two calls: " + evaluation.udfs());
         }
-        List<Expression> arguments =
-                CollectionConverters.asJava(udf.children()).subList(0, call.columns().size());
+        List<Expression> arguments = CollectionConverters.asJava(udf.children())
+                .subList(0, call.columns().size());
         return List.of(new JobExec(
-                call, CollectionConverters.asScala(arguments).toSeq(), evaluation.resultAttrs(), planLater(evaluation.child()), jobs));
+                call,
+                CollectionConverters.asScala(arguments).toSeq(),
+                evaluation.resultAttrs(),
+                planLater(evaluation.child()),
+                jobs));
     }
 }

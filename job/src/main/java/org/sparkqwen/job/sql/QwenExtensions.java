@@ -28,10 +28,9 @@ public final class QwenExtensions extends AbstractFunction1<SparkSessionExtensio
                     info(scalar, function.scalarUsage()),
                     given -> ScalarCall.of(function, given)));
             String table = function.tableName();
-            extensions.injectTableFunction(new Tuple3<>(
-                    new FunctionIdentifier(table),
-                    info(table, function.tableUsage()),
-                    given -> (LogicalPlan) TableCall.of(function, given)));
+            extensions.injectTableFunction(
+                    new Tuple3<>(new FunctionIdentifier(table), info(table, function.tableUsage()), given ->
+                            (LogicalPlan) TableCall.of(function, given)));
         }
         extensions.injectPlannerStrategy(_ -> new JobStrategy(jobs));
         return BoxedUnit.UNIT;

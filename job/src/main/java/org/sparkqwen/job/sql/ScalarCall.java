@@ -78,16 +78,15 @@ final class ScalarCall {
     private static void refuseUnsuitable(JobFunction function, DataType type) {
         String expected = expected(function, type);
         if (expected != null) {
-            throw Refusal.usage("%s takes %s, not %s"
-                    .formatted(function.scalarName(), expected, Quote.of(type.simpleString())));
+            throw Refusal.usage(
+                    "%s takes %s, not %s".formatted(function.scalarName(), expected, Quote.of(type.simpleString())));
         }
     }
 
     /// Returns what the first argument may be; null if `type` is suitable.
     private static @Nullable String expected(JobFunction function, DataType type) {
-        boolean text = type instanceof StringType
-                || type.equals(DataTypes.BinaryType)
-                || type.equals(DataTypes.NullType);
+        boolean text =
+                type instanceof StringType || type.equals(DataTypes.BinaryType) || type.equals(DataTypes.NullType);
         return switch (function) {
             case SCORE -> text || isTokens(type) ? null : "text or token ids (array<int> or array<bigint>)";
             case GENERATE -> text || type instanceof ArrayType ? null : "text, token ids or messages";

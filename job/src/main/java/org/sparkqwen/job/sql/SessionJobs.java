@@ -27,7 +27,8 @@ final class SessionJobs {
 
     private record Key(JobFunction function, Map<String, List<String>> options, List<String> columns) {}
 
-    /// Returns the job of a call, prepared for tasks. Other queries wait meanwhile, because most need the same model.
+    /// Returns the job of a call, prepared for tasks. Other queries wait meanwhile, because most need the same
+    /// model.
     ///
     /// @param columns the columns that pass through; empty for all
     synchronized Work prepared(JobCall call, List<String> columns, SparkSession session) {
