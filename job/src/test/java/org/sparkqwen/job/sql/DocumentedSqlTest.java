@@ -2,33 +2,41 @@ package org.sparkqwen.job.sql;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
+import java.io.ByteArrayOutputStream;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
+import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import javax.tools.ToolProvider;
+import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// The SQL in the pages works as it is written there. The statements of a page follow each other in one session.
+/// The examples in docs/sql.md work as they are written there. Its statements follow each other in one session.
 class DocumentedSqlTest {
-    private static final Pattern BLOCK = Pattern.compile("(?ms)^```sql\n(.*?)^```$");
+    private static final Path PAGE = Path.of("../docs/sql.md");
+
+    @TempDir
+    private Path directory = Path.of("");
 
     @Test
-    void everyStatementRunsWithoutAnError() throws IOException {
+    void everyStatementRunsWithoutAnError() throws Exception {
+        SparkSession session = LocalSpark.session().newSession();
         List<String> run = new ArrayList<>();
-        for (Path page : pages()) {
-            SparkSession session = LocalSpark.session().newSession();
-            for (String statement : statements(Files.readString(page))) {
-                List<Row> rows = session.sql(statement).collectAsList();
-                assertThat(rows.isEmpty()).as(statement).isEqualTo(!isQuery(statement));
-                run.add(statement);
-            }
+        for (String statement : statements()) {
+            List<Row> rows = session.sql(statement).collectAsList();
+            assertThat(rows.isEmpty()).as(statement).isEqualTo(!isQuery(statement));
+            run.add(statement);
         }
         assertThat(run).hasSizeGreaterThan(15);
     }
@@ -37,24 +45,81 @@ class DocumentedSqlTest {
         return Stream.of("SELECT", "SET", "EXPLAIN").anyMatch(statement::startsWith);
     }
 
-    private static List<String> statements(String page) {
-        List<String> statements = new ArrayList<>();
-        Matcher block = BLOCK.matcher(page);
-        while (block.find()) {
-            String code = block.group(1).replace("data-samples/", LocalSpark.SAMPLES + "/");
-            Stream.of(code.split(";\\s*(\n|$)"))
-                    .map(String::strip)
-                    .filter(statement -> !statement.isEmpty())
-                    .forEach(statements::add);
-        }
-        return statements;
+    private static List<String> statements() throws Exception {
+        return blocks("sql").stream()
+                .flatMap(block -> Stream.of(block.split(";\\s*(\n|$)")))
+                .map(String::strip)
+                .filter(statement -> !statement.isEmpty())
+                .toList();
     }
 
-    private static List<Path> pages() throws IOException {
-        List<Path> pages = new ArrayList<>(List.of(Path.of("../README.md")));
-        try (var docs = Files.newDirectoryStream(Path.of("../docs"), "*.md")) {
-            docs.forEach(pages::add);
+    /// DocumentedCommandsTest compiles the Java of all pages. This page's is run, too.
+    @Test
+    void theJavaExampleRuns() throws Exception {
+        Path source = Files.writeString(directory.resolve("Example.java"), """
+                import java.util.concurrent.Callable;
+                import org.apache.spark.sql.*;
+
+                public class Example implements Callable<Dataset<Row>> {
+                    public Dataset<Row> call() {
+                        %s
+                        return texts;
+                    }
+                }
+                """.formatted(String.join("", blocks("java"))));
+        ByteArrayOutputStream errors = new ByteArrayOutputStream();
+        int exitCode = ToolProvider.getSystemJavaCompiler()
+                .run(
+                        null,
+                        null,
+                        errors,
+                        "-proc:none",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        "-d",
+                        directory.toString(),
+                        source.toString());
+        assertThat(exitCode).as(errors.toString(StandardCharsets.UTF_8)).isZero();
+        SparkSession session = LocalSpark.session();
+        session.read().parquet(LocalSpark.PROMPTS).limit(2).createOrReplaceTempView("prompts");
+        try (URLClassLoader loader = new URLClassLoader(new URL[] {directory.toUri().toURL()})) {
+            Object texts = ((Callable<?>)
+                            loader.loadClass("Example").getConstructor().newInstance())
+                    .call();
+            assertThat(((Dataset<?>) texts).select("text.error").collectAsList())
+                    .isEqualTo(List.of(nullRow(), nullRow()));
+        } finally {
+            session.catalog().dropTempView("prompts");
+            session.conf().unset("spark.qwen.model");
         }
-        return pages;
+    }
+
+    private static Row nullRow() {
+        return RowFactory.create((Object) null);
+    }
+
+    /// The shell spark-sql is in Spark's downloads alone. ConnectIT starts a server with the same settings.
+    @Test
+    void theCommandOfTheShellNamesTheExtension() throws Exception {
+        List<String> settings = Pattern.compile("--conf ([^= ]+=\\S+)")
+                .matcher(blocks("text").getFirst())
+                .results()
+                .map(conf -> conf.group(1))
+                .toList();
+        assertThat(settings)
+                .containsExactly(
+                        "spark.sql.extensions=" + QwenExtensions.class.getName(),
+                        "spark.qwen.model=" + LocalSpark.MODEL);
+    }
+
+    private static List<String> blocks(String language) throws Exception {
+        String page = Files.readString(PAGE)
+                .replace("data-samples/", LocalSpark.SAMPLES + "/")
+                .replace("/shared/Qwen3-4B-Base", LocalSpark.MODEL.toString());
+        return Pattern.compile("(?ms)^```%s\n(.*?)^```$".formatted(language))
+                .matcher(page)
+                .results()
+                .map(block -> block.group(1))
+                .toList();
     }
 }

@@ -1,6 +1,5 @@
 package org.sparkqwen.job.sql;
 
-import static org.apache.spark.sql.functions.call_function;
 import static org.apache.spark.sql.functions.col;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -8,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -16,15 +16,12 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.BeforeEach;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.sparkqwen.engine.Engine;
-import org.sparkqwen.engine.sampling.Ending;
-import org.sparkqwen.engine.sampling.GenerationParams;
-import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
@@ -32,25 +29,36 @@ import org.sparkqwen.job.TokenizeJob;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.executor.ExecutorEngine;
 import org.sparkqwen.job.executor.RowCounts;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
-import org.sparkqwen.job.testing.ShortCorpus;
 
-/// The functions of SQL, in a session with the extension.
+/// The functions of SQL, in a session with the extension. What the model computes does not matter here; see
+/// [SameNumbersTest] for that.
 class SqlFunctionsTest {
-    private static final GenerationParams GREEDY = new GenerationParams(SamplingParams.GREEDY, Ending.after(6));
+    private static @Nullable SparkSession shared;
 
-    private final SparkSession session = LocalSpark.session().newSession();
+    private final SparkSession session = Objects.requireNonNull(shared);
 
-    @BeforeEach
-    void makeViews() {
-        session.conf().set("spark.qwen.model", LocalSpark.MODEL.toString());
-        session.read().parquet(ShortCorpus.file()).createOrReplaceTempView("corpus");
-        session.sql("SELECT id, text FROM corpus ORDER BY id LIMIT 12").coalesce(1).createOrReplaceTempView("few");
-        session.read().parquet(LocalSpark.PROMPTS).limit(3).createOrReplaceTempView("prompts");
+    @BeforeAll
+    static void makeViews() {
+        SparkSession session = LocalSpark.session().newSession();
+        session.conf().set("spark.qwen.model", LittleModel.directory().toString());
+        session.conf().set("spark.qwen.kernels", "scalar");
+        session.conf().set("spark.sql.codegen.wholeStage", false); // compiling takes longer than these few rows
+        session.createDataFrame(
+                        LocalSpark.corpus().select("id", "text").orderBy("id").limit(4).collectAsList(),
+                        LocalSpark.corpus().select("id", "text").schema())
+                .selectExpr("id", "left(text, 40) AS text")
+                .createOrReplaceTempView("few");
+        shared = session;
     }
 
     private List<Row> rows(String query) {
         return session.sql(query).collectAsList();
+    }
+
+    private List<String> sorted(String query) {
+        return LocalSpark.sorted(session.sql(query));
     }
 
     private long evaluated(String query) {
@@ -60,25 +68,10 @@ class SqlFunctionsTest {
     }
 
     @Test
-    void scoresHaveTheBitsOfTheJob() {
-        ShortCorpus.assertScored(session.sql("""
-                SELECT id, s.* FROM (
-                  SELECT id, qwen_score(text, token_logprobs => true) AS s
-                  FROM (SELECT /*+ REPARTITION(3) */ id, text FROM corpus))"""));
-    }
-
-    @Test
-    void theTableFunctionHasTheBitsOfTheJob() {
-        ShortCorpus.assertScored(session.sql("""
-                SELECT * FROM qwen_score_table(TABLE(SELECT id, text AS body FROM corpus),
-                    text => 'body', token_logprobs => true)"""));
-    }
-
-    @Test
     void resultsHaveTheColumnsOfTheJobs() {
-        assertThat(struct("qwen_score(text)")).isEqualTo(names(ScoreJob.SCHEMA));
-        assertThat(struct("qwen_generate(text)")).isEqualTo(names(GenerateJob.SCHEMA));
-        assertThat(struct("qwen_tokenize(text)")).isEqualTo(names(TokenizeJob.SCHEMA));
+        assertThat(result("qwen_score(text)")).isEqualTo(names(ScoreJob.SCHEMA));
+        assertThat(result("qwen_generate(text)")).isEqualTo(names(GenerateJob.SCHEMA));
+        assertThat(result("qwen_tokenize(text)")).isEqualTo(names(TokenizeJob.SCHEMA));
         List<String> columns = new ArrayList<>(List.of("id", "text"));
         columns.addAll(names(GenerateJob.SCHEMA));
         assertThat(session.sql("SELECT * FROM qwen_generate_table(TABLE(few), prompt => 'text')")
@@ -86,7 +79,7 @@ class SqlFunctionsTest {
                 .containsExactlyElementsOf(columns);
     }
 
-    private List<String> struct(String call) {
+    private List<String> result(String call) {
         return names((StructType)
                 session.sql("SELECT %s AS s FROM few".formatted(call)).schema().apply("s").dataType());
     }
@@ -96,59 +89,45 @@ class SqlFunctionsTest {
     }
 
     @Test
-    void tokenIdsAreThoseOfTheJob() {
+    void tokenIdsAreThoseOfTheJobAndScoreLikeTheText() {
         Dataset<Row> expected = new TokenizeJob(TokenizeJob.Settings.of(
                         LocalSpark.MODEL.toString(), new ContentColumn.Text("text", SpecialTokens.TEXT)))
                 .run(session.table("few"));
-        assertThat(LocalSpark.sorted(session.sql("SELECT id, text, t.* FROM (SELECT *, qwen_tokenize(text) t FROM few)")))
-                .isEqualTo(LocalSpark.sorted(expected));
-        assertThat(LocalSpark.sorted(session.sql("SELECT * FROM qwen_tokenize_table(TABLE(few))")))
-                .isEqualTo(LocalSpark.sorted(expected));
-        assertThat(LocalSpark.sorted(session.sql("SELECT id, qwen_score(qwen_tokenize(text).token_ids).sum_nll FROM few")))
-                .isEqualTo(LocalSpark.sorted(session.sql("SELECT id, qwen_score(text).sum_nll FROM few")));
-    }
-
-    @Test
-    void textsAreThoseOfTheJob() {
-        Dataset<Row> expected = new GenerateJob(
-                        LocalSpark.model(),
-                        GenerateJob.Settings.of(new ContentColumn.Text("prompt", SpecialTokens.TEXT), GREEDY)
-                                .withColumns(List.of("id")))
-                .run(session.table("prompts"));
-        assertThat(LocalSpark.sorted(session.sql("""
-                SELECT id, g.* FROM (
-                  SELECT id, qwen_generate(prompt, max_new_tokens => 6, temperature => 0) AS g FROM prompts)""")))
+        assertThat(sorted("SELECT id, text, t.* FROM (SELECT *, qwen_tokenize(text) AS t FROM few)"))
                 .isEqualTo(LocalSpark.sorted(expected))
-                .hasSize(3);
+                .isEqualTo(sorted("SELECT * FROM qwen_tokenize_table(TABLE(few))"));
+        assertThat(rows("SELECT qwen_score(qwen_tokenize(text).token_ids).sum_nll, qwen_score(text).sum_nll FROM few"))
+                .hasSize(4)
+                .allSatisfy(row -> assertThat(row.getDouble(0)).isEqualTo(row.getDouble(1)));
     }
 
     @Test
     void aTableFunctionGivesARowForEachSample() {
         String call = """
-                qwen_generate_table(TABLE(SELECT id, prompt FROM prompts),
+                qwen_generate_table(TABLE(few), prompt => 'text',
                     samples => 2, max_new_tokens => 4, temperature => 0.9, seed => 7)""";
-        assertThat(LocalSpark.sorted(session.sql("SELECT id, sample FROM " + call))).hasSize(6).doesNotHaveDuplicates();
-        assertThat(rows("SELECT count(*) FROM " + call).getFirst().getLong(0)).isEqualTo(6);
-        assertThat(rows("SELECT id FROM %s LIMIT 2".formatted(call))).hasSize(2);
-        assertThat(rows("WITH g AS (SELECT * FROM %s) SELECT * FROM g a JOIN g b USING (id, sample)".formatted(call)))
-                .hasSize(6);
-        Dataset<Row> texts = session.sql("SELECT * FROM " + call);
+        assertThat(sorted("SELECT id, sample FROM " + call)).hasSize(8).doesNotHaveDuplicates();
+        assertThat(rows("SELECT count(*) FROM " + call).getFirst().getLong(0)).isEqualTo(8);
+        assertThat(rows("WITH g AS (SELECT * FROM %s) SELECT * FROM g a JOIN g b USING (id, sample) LIMIT 20"
+                        .formatted(call)))
+                .hasSize(8);
+        Dataset<Row> texts = session.sql("SELECT id FROM " + call);
         assertThat(texts.as("a").join(texts.as("b"), col("a.id").equalTo(col("b.id"))).count())
-                .isEqualTo(12);
+                .isEqualTo(16);
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "12 | SELECT qwen_score(text).perplexity, qwen_score(text).tokens FROM few",
-            "12 | SELECT s.tokens, s.perplexity FROM (SELECT qwen_score(text) AS s FROM few)",
-            "12 | SELECT perplexity FROM qwen_score_table(TABLE(few)) WHERE tokens > 0 ORDER BY perplexity",
-        "3  | SELECT qwen_score(text).tokens FROM few LIMIT 3",
-        "1  | SELECT id FROM few WHERE qwen_score(text).tokens > 0 AND id = (SELECT min(id) FROM few)",
-        "12 | SELECT count(*), avg(qwen_score(text).perplexity) FROM few",
-        "24 | SELECT qwen_score(qwen_score(text).model).tokens FROM few",
-        "24 | SELECT qwen_score(text).tokens, qwen_tokenize(text).tokens FROM few",
-        "12 | SELECT id, rank() OVER (ORDER BY qwen_score(text).sum_nll) FROM few",
-        "0  | SELECT id FROM (SELECT id, qwen_score(text) AS s FROM few)",
+        "4 | SELECT qwen_score(text).perplexity, qwen_score(text).tokens FROM few",
+        "4 | SELECT s.tokens, s.perplexity FROM (SELECT qwen_score(text) AS s FROM few)",
+        "4 | SELECT perplexity FROM qwen_score_table(TABLE(few)) WHERE tokens > 0",
+        "1 | SELECT qwen_score(text).tokens FROM few LIMIT 1",
+        "1 | SELECT id FROM few WHERE qwen_score(text).tokens > 0 AND id = (SELECT min(id) FROM few)",
+        "4 | SELECT count(*), avg(qwen_score(text).perplexity) FROM few",
+        "8 | SELECT qwen_score(qwen_score(text).model).tokens FROM few",
+        "8 | SELECT qwen_score(text).tokens, qwen_tokenize(text).tokens FROM few",
+        "4 | SELECT id, rank() OVER (ORDER BY qwen_score(text).sum_nll) FROM few",
+        "0 | SELECT id FROM (SELECT id, qwen_score(text) AS s FROM few)",
     })
     void aRowIsEvaluatedOnceWhereverTheCallStands(long expected, String query) {
         assertThat(evaluated(query)).isEqualTo(expected);
@@ -157,10 +136,12 @@ class SqlFunctionsTest {
     /// The documented exceptions.
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "12 | SELECT CASE WHEN id = 'none' THEN qwen_score(text).tokens END FROM few",
-            "24 | SELECT s.perplexity FROM (SELECT qwen_score(text) AS s FROM few) WHERE s.tokens > 0",
-            "24 | SELECT qwen_score(text).tokens FROM few WHERE qwen_score(text).tokens > 0",
-            "24 | SELECT qwen_score(text).tokens > 5 AS l, max(qwen_score(text).perplexity) FROM few GROUP BY 1",
+        "4 | SELECT CASE WHEN id = 'none' THEN qwen_score(text).tokens END FROM few",
+        "8 | SELECT s.perplexity FROM (SELECT qwen_score(text) AS s FROM few) WHERE s.tokens > 0",
+        "8 | SELECT qwen_score(text).tokens FROM few WHERE qwen_score(text).tokens > 0",
+        "8 | SELECT qwen_score(text).tokens > 5 AS l, max(qwen_score(text).perplexity) FROM few GROUP BY 1",
+        "8 | SELECT id FROM few ORDER BY qwen_score(text).perplexity",
+        "8 | WITH s AS (SELECT id, qwen_score(text) AS s FROM few) SELECT * FROM s UNION ALL SELECT * FROM s",
     })
     void spareOrRepeatedEvaluationsAreThoseThatThePageNames(long expected, String query) {
         assertThat(evaluated(query)).isEqualTo(expected);
@@ -168,28 +149,34 @@ class SqlFunctionsTest {
 
     @Test
     void rowsKeepTheirOrder() {
-        List<Row> rows = rows("SELECT id, qwen_score(text) FROM (SELECT * FROM few ORDER BY length(text), id DESC)");
-        assertThat(rows.stream().map(row -> row.getString(0)).toList())
-                .isEqualTo(rows("SELECT id FROM few ORDER BY length(text), id DESC").stream()
+        String order = "SELECT id, text FROM few ORDER BY length(text), id DESC";
+        assertThat(rows("SELECT id, qwen_score(text) FROM (%s)".formatted(order)).stream()
                         .map(row -> row.getString(0))
-                        .toList());
+                        .toList())
+                .isEqualTo(rows(order).stream().map(row -> row.getString(0)).toList());
     }
 
     @Test
-    void aViewATableAndAColumnFunctionGiveTheSameNumbers() {
-        List<String> expected = LocalSpark.sorted(session.sql("SELECT id, qwen_score(text).sum_nll AS nll FROM few"));
-        session.sql("CREATE OR REPLACE TEMPORARY VIEW scored AS SELECT id, qwen_score(text).sum_nll AS nll FROM few");
-        assertThat(LocalSpark.sorted(session.table("scored"))).isEqualTo(expected);
+    void aViewATableAndAMapOfOptionsGiveTheSameNumbers() {
+        String call = "SELECT id, qwen_score(text).sum_nll AS nll FROM few";
+        List<String> expected = sorted(call);
+        session.sql("CREATE OR REPLACE TEMPORARY VIEW scored AS " + call);
         session.sql("DROP TABLE IF EXISTS sql_scores");
         session.sql("CREATE TABLE sql_scores USING parquet AS SELECT * FROM scored");
         assertThat(LocalSpark.sorted(session.table("sql_scores"))).isEqualTo(expected);
         session.sql("DROP TABLE sql_scores");
-        assertThat(LocalSpark.sorted(session.table("few")
-                        .select(col("id"), call_function("qwen_score", col("text")).getField("sum_nll"))))
+        assertThat(sorted("SELECT id, qwen_score(text, map('batch_tokens', '16', 'threads', '1')).sum_nll FROM few"))
                 .isEqualTo(expected);
-        assertThat(LocalSpark.sorted(session.sql(
-                        "SELECT id, qwen_score(text, map('kernels', 'scalar', 'threads', '1')).sum_nll FROM few")))
-                .isEqualTo(expected);
+    }
+
+    /// In a map, all values have one type. If one option has several values, all others are lists, too.
+    @Test
+    void aListInAMapOfOptionsIsAListOfValues() {
+        assertThat(rows("""
+                SELECT qwen_generate(text, map('max_new_tokens', array('8'), 'temperature', array('0'),
+                    'choices', array('calm', 'grave'), 'ignore_eos', array('false'))).generated_text FROM few"""))
+                .hasSize(4)
+                .allSatisfy(row -> assertThat(row.getString(0)).isIn("calm", "grave"));
     }
 
     @Test
@@ -209,6 +196,7 @@ class SqlFunctionsTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "qwen_score(text, widnows => 'half')              | qwen_score has no option widnows; it has ",
+        "qwen_score(text, map('widnows', 'half'))         | qwen_score has no option widnows; it has ",
         "qwen_score(text, windows => 'halve')             | windows",
         "qwen_score(text, context => length(text))        | options are the same for all rows; write a constant",
         "qwen_score(text, 'half')                         | options are given by name",
@@ -240,10 +228,9 @@ class SqlFunctionsTest {
 
     @Test
     void aSettingThatIsNoneIsRefused() {
-        session.conf().set("spark.qwen.batchTokens", "100");
-        assertThat(rows("SELECT qwen_score('a b').error").getFirst().isNullAt(0)).isTrue();
-        session.conf().set("spark.qwen.modle", "x");
-        assertThatThrownBy(() -> session.sql("SELECT qwen_score('a')"))
+        SparkSession other = LocalSpark.session().newSession();
+        other.conf().set("spark.qwen.modle", "x");
+        assertThatThrownBy(() -> other.sql("SELECT qwen_score('a')"))
                 .hasMessageContaining("there is no setting spark.qwen.modle; there are ")
                 .hasMessageContaining("spark.qwen.batchTokens");
     }
@@ -259,24 +246,44 @@ class SqlFunctionsTest {
         assertThatThrownBy(() -> rows(query)).hasMessageContaining("/no/such/model");
     }
 
-    @Test
-    void aKilledQueryLeavesNothingInTheEngine() throws InterruptedException {
+    /// Both queries would run for minutes. The rows of the second never end by themselves within a task.
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "generate | SELECT qwen_generate(text, max_new_tokens => 900, ignore_eos => true) FROM few, range(500)",
+        "score    | SELECT qwen_score(text).tokens FROM few, range(1000000)",
+    })
+    void aKilledQueryLeavesNothingInTheEngine(String job, String query) throws InterruptedException {
         SparkContext context = session.sparkContext();
-        try (ExecutorEngine.Lease lease = ExecutorEngine.lease(LocalSpark.model())) {
-            Engine engine = lease.engine();
-            CompletableFuture<List<Row>> texts = CompletableFuture.supplyAsync(() -> {
-                context.setJobGroup("killed query", "texts that are killed", false);
-                return rows("SELECT qwen_generate(text, max_new_tokens => 900, temperature => 1, ignore_eos => true)"
-                        + " FROM corpus");
-            });
-            await(() -> texts.isDone() || engine.blocksInUse() > 8);
-            assertThat(texts.isDone() ? texts.join() : List.of())
-                    .as("rows of a query that ended before it was killed")
-                    .isEmpty();
-            context.cancelJobGroup("killed query");
-            assertThatThrownBy(texts::join).hasMessageContaining("cancelled");
-            await(() -> engine.blocksInUse() == 0);
-        }
+        long before = batches();
+        CompletableFuture<List<Row>> killed = CompletableFuture.supplyAsync(() -> {
+            context.setJobGroup(job, "a query that is killed", false);
+            return rows(query);
+        });
+        await(() -> killed.isDone() || batches() > before + 8);
+        assertThat(killed).as("the query, which has not ended by itself").isNotDone();
+        context.cancelJobGroup(job);
+        assertThatThrownBy(killed::join).hasMessageContaining("cancelled");
+        await(() -> !isInWork());
+        long after = batches();
+        assertThat(rows("SELECT qwen_score('It goes on.').error").getFirst().isNullAt(0)).isTrue();
+        assertThat(batches()).as("batches of the query after it").isEqualTo(after + 1);
+    }
+
+    private static long batches() {
+        return ExecutorEngine.engines().stream().mapToLong(engine -> engine.load().batches()).sum();
+    }
+
+    /// Returns whether an engine has texts or blocks of the KV cache in use, or a task's thread runs our code.
+    private static boolean isInWork() {
+        boolean busy = ExecutorEngine.engines().stream()
+                .anyMatch(engine -> engine.blocksInUse() > 0
+                        || engine.load().running() > 0
+                        || engine.load().waiting() > 0);
+        return busy
+                || Thread.getAllStackTraces().entrySet().stream()
+                        .filter(thread -> thread.getKey().getName().startsWith("Executor task launch worker"))
+                        .flatMap(thread -> Arrays.stream(thread.getValue()))
+                        .anyMatch(frame -> frame.getClassName().startsWith("org.sparkqwen."));
     }
 
     /// Waits longer than any of this takes on a busy machine.
