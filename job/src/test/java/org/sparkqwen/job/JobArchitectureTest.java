@@ -69,12 +69,11 @@ class JobArchitectureTest {
             Set.of(ROOT, ROOT + ".columns", ROOT + ".model", "org.sparkqwen.engine", "org.sparkqwen.engine.request");
 
     /// The names that occur in a user's configuration.
-    private static final Set<String> NAMED_IN_CONFIGURATIONS =
-            Set.of(
-                    ROOT + ".cli.Main",
-                    ROOT + ".metrics.MetricsPlugin",
-                    ROOT + ".storage.S3CommitProtocol",
-                    ROOT + ".sql.QwenExtensions");
+    private static final Set<String> NAMED_IN_CONFIGURATIONS = Set.of(
+            ROOT + ".cli.Main",
+            ROOT + ".metrics.MetricsPlugin",
+            ROOT + ".storage.S3CommitProtocol",
+            ROOT + ".sql.QwenExtensions");
 
     @Test
     void seesTheEngineThroughItsFacadeAndItsTypesNotItsMachinery() {

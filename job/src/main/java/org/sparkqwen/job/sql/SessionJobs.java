@@ -52,8 +52,8 @@ final class SessionJobs {
         if (known != null) {
             return known;
         }
-        ModelReference opened = choice.open(() -> session.sparkContext().conf())
-                .distribute(choice.distribution(), session);
+        ModelReference opened =
+                choice.open(() -> session.sparkContext().conf()).distribute(choice.distribution(), session);
         models.put(choice, opened);
         return opened;
     }

@@ -29,8 +29,7 @@ final class SqlNames {
 
     /// Returns the setting of a session for an option.
     static String setting(String option) {
-        return SETTINGS
-                + DASH.matcher(option).replaceAll(dash -> dash.group(1).toUpperCase(Locale.ROOT));
+        return SETTINGS + DASH.matcher(option).replaceAll(dash -> dash.group(1).toUpperCase(Locale.ROOT));
     }
 
     /// Runs something that may refuse options, and names them as SQL does if it refuses.

@@ -20,9 +20,11 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 
-/// The examples in docs/sql.md work as they are written there. Its statements follow each other in one session.
+/// The examples in docs/sql.md work as they are written there, with a little model. The statements follow each other in
+/// one session.
 class DocumentedSqlTest {
     private static final Path PAGE = Path.of("../docs/sql.md");
 
@@ -109,13 +111,14 @@ class DocumentedSqlTest {
         assertThat(settings)
                 .containsExactly(
                         "spark.sql.extensions=" + QwenExtensions.class.getName(),
-                        "spark.qwen.model=" + LocalSpark.MODEL);
+                        "spark.qwen.model=" + LittleModel.directory());
     }
 
     private static List<String> blocks(String language) throws Exception {
         String page = Files.readString(PAGE)
+                .replace("data-samples/tiny-qwen3", LittleModel.directory().toString())
                 .replace("data-samples/", LocalSpark.SAMPLES + "/")
-                .replace("/shared/Qwen3-4B-Base", LocalSpark.MODEL.toString());
+                .replace("/shared/Qwen3-4B-Base", LittleModel.directory().toString());
         return Pattern.compile("(?ms)^```%s\n(.*?)^```$".formatted(language))
                 .matcher(page)
                 .results()

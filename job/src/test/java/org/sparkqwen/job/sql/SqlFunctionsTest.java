@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.apache.spark.SparkContext;
@@ -255,10 +256,14 @@ class SqlFunctionsTest {
     void aKilledQueryLeavesNothingInTheEngine(String job, String query) throws InterruptedException {
         SparkContext context = session.sparkContext();
         long before = batches();
-        CompletableFuture<List<Row>> killed = CompletableFuture.supplyAsync(() -> {
-            context.setJobGroup(job, "a query that is killed", false);
-            return rows(query);
-        });
+        // A thread of its own, because Parquet reads with the common pool's, of which a small machine has one.
+        Executor thread = task -> Thread.ofPlatform().daemon().start(task);
+        CompletableFuture<List<Row>> killed = CompletableFuture.supplyAsync(
+                () -> {
+                    context.setJobGroup(job, "a query that is killed", false);
+                    return rows(query);
+                },
+                thread);
         await(() -> killed.isDone() || batches() > before + 8);
         assertThat(killed).as("the query, which has not ended by itself").isNotDone();
         context.cancelJobGroup(job);
