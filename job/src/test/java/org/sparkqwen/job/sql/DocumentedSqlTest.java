@@ -58,17 +58,18 @@ class DocumentedSqlTest {
     /// DocumentedCommandsTest compiles the Java of all pages. This page's is run, too.
     @Test
     void theJavaExampleRuns() throws Exception {
-        Path source = Files.writeString(directory.resolve("Example.java"), """
-                import java.util.concurrent.Callable;
-                import org.apache.spark.sql.*;
+        Path source =
+                Files.writeString(directory.resolve("Example.java"), """
+                    import java.util.concurrent.Callable;
+                    import org.apache.spark.sql.*;
 
-                public class Example implements Callable<Dataset<Row>> {
-                    public Dataset<Row> call() {
-                        %s
-                        return texts;
+                    public class Example implements Callable<Dataset<Row>> {
+                        public Dataset<Row> call() {
+                            %s
+                            return texts;
+                        }
                     }
-                }
-                """.formatted(String.join("", blocks("java"))));
+                    """.formatted(String.join("", blocks("java"))));
         ByteArrayOutputStream errors = new ByteArrayOutputStream();
         int exitCode = ToolProvider.getSystemJavaCompiler()
                 .run(
@@ -84,10 +85,10 @@ class DocumentedSqlTest {
         assertThat(exitCode).as(errors.toString(StandardCharsets.UTF_8)).isZero();
         SparkSession session = LocalSpark.session();
         session.read().parquet(LocalSpark.PROMPTS).limit(2).createOrReplaceTempView("prompts");
-        try (URLClassLoader loader = new URLClassLoader(new URL[] {directory.toUri().toURL()})) {
-            Object texts = ((Callable<?>)
-                            loader.loadClass("Example").getConstructor().newInstance())
-                    .call();
+        try (URLClassLoader loader =
+                new URLClassLoader(new URL[] {directory.toUri().toURL()})) {
+            Object texts =
+                    ((Callable<?>) loader.loadClass("Example").getConstructor().newInstance()).call();
             assertThat(((Dataset<?>) texts).select("text.error").collectAsList())
                     .isEqualTo(List.of(nullRow(), nullRow()));
         } finally {

@@ -36,23 +36,25 @@ class SameNumbersTest {
     }
 
     private void assertScoresAreTheSame(String corpus) {
-        List<String> expected =
-                commandLine("score", corpus, "--columns", "id", "--token-logprobs", "--context", "512");
+        List<String> expected = commandLine("score", corpus, "--columns", "id", "--token-logprobs", "--context", "512");
         assertThat(expected).hasSize(ShortCorpus.ROWS);
         SparkSession session = session();
         session.read().parquet(corpus).createOrReplaceTempView("corpus");
         assertThat(LocalSpark.sorted(session.sql("""
-                SELECT id, s.* FROM (
-                  SELECT id, qwen_score(text, token_logprobs => true, context => 512) AS s
-                  FROM (SELECT /*+ REPARTITION(3) */ id, text FROM corpus))""")))
-                .isEqualTo(expected);
+            SELECT id, s.* FROM (
+              SELECT id, qwen_score(text, token_logprobs => true, context => 512) AS s
+              FROM (SELECT /*+ REPARTITION(3) */ id, text FROM corpus))\
+            """))).isEqualTo(expected);
         assertThat(LocalSpark.sorted(session.sql("""
-                SELECT * FROM qwen_score_table(TABLE(SELECT id, text AS body FROM corpus),
-                    text => 'body', token_logprobs => true, context => 512)""").drop("body")))
-                .isEqualTo(expected);
+            SELECT * FROM qwen_score_table(TABLE(SELECT id, text AS body FROM corpus),
+                text => 'body', token_logprobs => true, context => 512)\
+            """).drop("body"))).isEqualTo(expected);
         Column options = map(lit("token_logprobs"), lit("true"), lit("context"), lit("512"));
         assertThat(LocalSpark.sorted(session.table("corpus")
-                        .select(col("id"), call_function("qwen_score", col("text"), options).as("s"))
+                        .select(
+                                col("id"),
+                                call_function("qwen_score", col("text"), options)
+                                        .as("s"))
                         .select("id", "s.*")))
                 .isEqualTo(expected);
     }
@@ -77,11 +79,11 @@ class SameNumbersTest {
         assertThat(expected).hasSize(4);
         SparkSession session = session();
         assertThat(LocalSpark.sorted(session.sql("""
-                SELECT id, g.* FROM (
-                  SELECT id, qwen_generate(
-                    prompt, max_new_tokens => 6, temperature => 0.9, seed => 5, stop => array(',')) AS g
-                  FROM prompts LIMIT 4)""")))
-                .isEqualTo(expected);
+            SELECT id, g.* FROM (
+              SELECT id, qwen_generate(
+                prompt, max_new_tokens => 6, temperature => 0.9, seed => 5, stop => array(',')) AS g
+              FROM prompts LIMIT 4)\
+            """))).isEqualTo(expected);
     }
 
     private static SparkSession session() {

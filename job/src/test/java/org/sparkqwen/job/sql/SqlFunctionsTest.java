@@ -47,7 +47,11 @@ class SqlFunctionsTest {
         session.conf().set("spark.qwen.kernels", "scalar");
         session.conf().set("spark.sql.codegen.wholeStage", false); // compiling takes longer than these few rows
         session.createDataFrame(
-                        LocalSpark.corpus().select("id", "text").orderBy("id").limit(4).collectAsList(),
+                        LocalSpark.corpus()
+                                .select("id", "text")
+                                .orderBy("id")
+                                .limit(4)
+                                .collectAsList(),
                         LocalSpark.corpus().select("id", "text").schema())
                 .selectExpr("id", "left(text, 40) AS text")
                 .createOrReplaceTempView("few");
@@ -81,8 +85,10 @@ class SqlFunctionsTest {
     }
 
     private List<String> result(String call) {
-        return names((StructType)
-                session.sql("SELECT %s AS s FROM few".formatted(call)).schema().apply("s").dataType());
+        return names((StructType) session.sql("SELECT %s AS s FROM few".formatted(call))
+                .schema()
+                .apply("s")
+                .dataType());
     }
 
     private static List<String> names(StructType type) {
@@ -105,45 +111,52 @@ class SqlFunctionsTest {
     @Test
     void aTableFunctionGivesARowForEachSample() {
         String call = """
-                qwen_generate_table(TABLE(few), prompt => 'text',
-                    samples => 2, max_new_tokens => 4, temperature => 0.9, seed => 7)""";
+            qwen_generate_table(TABLE(few), prompt => 'text',
+                samples => 2, max_new_tokens => 4, temperature => 0.9, seed => 7)\
+            """;
         assertThat(sorted("SELECT id, sample FROM " + call)).hasSize(8).doesNotHaveDuplicates();
         assertThat(rows("SELECT count(*) FROM " + call).getFirst().getLong(0)).isEqualTo(8);
         assertThat(rows("WITH g AS (SELECT * FROM %s) SELECT * FROM g a JOIN g b USING (id, sample) LIMIT 20"
                         .formatted(call)))
                 .hasSize(8);
         Dataset<Row> texts = session.sql("SELECT id FROM " + call);
-        assertThat(texts.as("a").join(texts.as("b"), col("a.id").equalTo(col("b.id"))).count())
+        assertThat(texts.as("a")
+                        .join(texts.as("b"), col("a.id").equalTo(col("b.id")))
+                        .count())
                 .isEqualTo(16);
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "4 | SELECT qwen_score(text).perplexity, qwen_score(text).tokens FROM few",
-        "4 | SELECT s.tokens, s.perplexity FROM (SELECT qwen_score(text) AS s FROM few)",
-        "4 | SELECT perplexity FROM qwen_score_table(TABLE(few)) WHERE tokens > 0",
-        "1 | SELECT qwen_score(text).tokens FROM few LIMIT 1",
-        "1 | SELECT id FROM few WHERE qwen_score(text).tokens > 0 AND id = (SELECT min(id) FROM few)",
-        "4 | SELECT count(*), avg(qwen_score(text).perplexity) FROM few",
-        "8 | SELECT qwen_score(qwen_score(text).model).tokens FROM few",
-        "8 | SELECT qwen_score(text).tokens, qwen_tokenize(text).tokens FROM few",
-        "4 | SELECT id, rank() OVER (ORDER BY qwen_score(text).sum_nll) FROM few",
-        "0 | SELECT id FROM (SELECT id, qwen_score(text) AS s FROM few)",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "4 | SELECT qwen_score(text).perplexity, qwen_score(text).tokens FROM few",
+                "4 | SELECT s.tokens, s.perplexity FROM (SELECT qwen_score(text) AS s FROM few)",
+                "4 | SELECT perplexity FROM qwen_score_table(TABLE(few)) WHERE tokens > 0",
+                "1 | SELECT qwen_score(text).tokens FROM few LIMIT 1",
+                "1 | SELECT id FROM few WHERE qwen_score(text).tokens > 0 AND id = (SELECT min(id) FROM few)",
+                "4 | SELECT count(*), avg(qwen_score(text).perplexity) FROM few",
+                "8 | SELECT qwen_score(qwen_score(text).model).tokens FROM few",
+                "8 | SELECT qwen_score(text).tokens, qwen_tokenize(text).tokens FROM few",
+                "4 | SELECT id, rank() OVER (ORDER BY qwen_score(text).sum_nll) FROM few",
+                "0 | SELECT id FROM (SELECT id, qwen_score(text) AS s FROM few)",
+            })
     void aRowIsEvaluatedOnceWhereverTheCallStands(long expected, String query) {
         assertThat(evaluated(query)).isEqualTo(expected);
     }
 
     /// The documented exceptions.
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "4 | SELECT CASE WHEN id = 'none' THEN qwen_score(text).tokens END FROM few",
-        "8 | SELECT s.perplexity FROM (SELECT qwen_score(text) AS s FROM few) WHERE s.tokens > 0",
-        "8 | SELECT qwen_score(text).tokens FROM few WHERE qwen_score(text).tokens > 0",
-        "8 | SELECT qwen_score(text).tokens > 5 AS l, max(qwen_score(text).perplexity) FROM few GROUP BY 1",
-        "8 | SELECT id FROM few ORDER BY qwen_score(text).perplexity",
-        "8 | WITH s AS (SELECT id, qwen_score(text) AS s FROM few) SELECT * FROM s UNION ALL SELECT * FROM s",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "4 | SELECT CASE WHEN id = 'none' THEN qwen_score(text).tokens END FROM few",
+                "8 | SELECT s.perplexity FROM (SELECT qwen_score(text) AS s FROM few) WHERE s.tokens > 0",
+                "8 | SELECT qwen_score(text).tokens FROM few WHERE qwen_score(text).tokens > 0",
+                "8 | SELECT qwen_score(text).tokens > 5 AS l, max(qwen_score(text).perplexity) FROM few GROUP BY 1",
+                "8 | SELECT id FROM few ORDER BY qwen_score(text).perplexity",
+                "8 | WITH s AS (SELECT id, qwen_score(text) AS s FROM few) SELECT * FROM s UNION ALL SELECT * FROM s",
+            })
     void spareOrRepeatedEvaluationsAreThoseThatThePageNames(long expected, String query) {
         assertThat(evaluated(query)).isEqualTo(expected);
     }
@@ -174,8 +187,9 @@ class SqlFunctionsTest {
     @Test
     void aListInAMapOfOptionsIsAListOfValues() {
         assertThat(rows("""
-                SELECT qwen_generate(text, map('max_new_tokens', array('8'), 'temperature', array('0'),
-                    'choices', array('calm', 'grave'), 'ignore_eos', array('false'))).generated_text FROM few"""))
+            SELECT qwen_generate(text, map('max_new_tokens', array('8'), 'temperature', array('0'),
+                'choices', array('calm', 'grave'), 'ignore_eos', array('false'))).generated_text FROM few\
+            """))
                 .hasSize(4)
                 .allSatisfy(row -> assertThat(row.getString(0)).isIn("calm", "grave"));
     }
@@ -183,7 +197,7 @@ class SqlFunctionsTest {
     @Test
     void aBadRowGivesAnError() {
         assertThat(rows("SELECT qwen_score(CAST(NULL AS STRING)).error, qwen_score(X'61FF').error,"
-                        + " qwen_generate(NULL).finish_reason, qwen_score(array(1, 9999999)).error")
+                                + " qwen_generate(NULL).finish_reason, qwen_score(array(1, 9999999)).error")
                         .getFirst()
                         .toString())
                 .startsWith("[the text is null,the text is not valid UTF-8 at byte 1,error,token ")
@@ -195,18 +209,21 @@ class SqlFunctionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "qwen_score(text, widnows => 'half')              | qwen_score has no option widnows; it has ",
-        "qwen_score(text, map('widnows', 'half'))         | qwen_score has no option widnows; it has ",
-        "qwen_score(text, windows => 'halve')             | windows",
-        "qwen_score(text, context => length(text))        | options are the same for all rows; write a constant",
-        "qwen_score(text, 'half')                         | options are given by name",
-        "qwen_score(text, text => text)                   | qwen_score has no option text",
-        "qwen_score(1.5D)                                 | qwen_score takes text or token ids",
-        "qwen_score()                                     | qwen_score needs a text as its first argument",
-        "qwen_generate(text, samples => 2)                | qwen_generate has no option samples",
-        "qwen_generate(text, input => 'x')                | qwen_generate has no option input",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "qwen_score(text, widnows => 'half')              | qwen_score has no option widnows; it has ",
+                "qwen_score(text, map('widnows', 'half'))         | qwen_score has no option widnows; it has ",
+                "qwen_score(text, windows => 'halve')             | windows",
+                "qwen_score(text, context => length(text))        | options are the same for all rows; write a"
+                        + " constant",
+                "qwen_score(text, 'half')                         | options are given by name",
+                "qwen_score(text, text => text)                   | qwen_score has no option text",
+                "qwen_score(1.5D)                                 | qwen_score takes text or token ids",
+                "qwen_score()                                     | qwen_score needs a text as its first argument",
+                "qwen_generate(text, samples => 2)                | qwen_generate has no option samples",
+                "qwen_generate(text, input => 'x')                | qwen_generate has no option input",
+            })
     void aCallThatMakesNoSenseIsRefusedWithOneLine(String call, String message) {
         assertThatThrownBy(() -> session.sql("SELECT %s FROM few".formatted(call)))
                 .hasMessageContaining(message)
@@ -214,13 +231,15 @@ class SqlFunctionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "qwen_score_table('few')                              | takes a table first",
-        "qwen_score_table(TABLE(few) PARTITION BY id)         | without PARTITION BY",
-        "qwen_score_table(TABLE(SELECT 1 AS Tokens))          | adds a column Tokens, which the table has, too",
-        "qwen_score_table(TABLE(few), text => 'body')         | no column 'body'",
-        "qwen_score_table(TABLE(few), context => 10000000)    | context 10,000,000 is more than the model",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "qwen_score_table('few')                              | takes a table first",
+                "qwen_score_table(TABLE(few) PARTITION BY id)         | without PARTITION BY",
+                "qwen_score_table(TABLE(SELECT 1 AS Tokens))          | adds a column Tokens, which the table has, too",
+                "qwen_score_table(TABLE(few), text => 'body')         | no column 'body'",
+                "qwen_score_table(TABLE(few), context => 10000000)    | context 10,000,000 is more than the model",
+            })
     void aTableCallThatMakesNoSenseIsRefusedWithOneLine(String call, String message) {
         assertThatThrownBy(() -> rows("SELECT * FROM " + call))
                 .hasMessageContaining(message)
@@ -238,10 +257,11 @@ class SqlFunctionsTest {
 
     /// The model does not exist, which nobody notices before rows are computed.
     @ParameterizedTest
-    @ValueSource(strings = {
-        "SELECT qwen_score(text, model => '/no/such/model').tokens FROM few",
-        "SELECT tokens FROM qwen_score_table(TABLE(few), model => '/no/such/model')"
-    })
+    @ValueSource(
+            strings = {
+                "SELECT qwen_score(text, model => '/no/such/model').tokens FROM few",
+                "SELECT tokens FROM qwen_score_table(TABLE(few), model => '/no/such/model')"
+            })
     void explainingOpensNoModel(String query) {
         assertThat(rows("EXPLAIN " + query).getFirst().getString(0)).contains("Qwen score(");
         assertThatThrownBy(() -> rows(query)).hasMessageContaining("/no/such/model");
@@ -249,10 +269,12 @@ class SqlFunctionsTest {
 
     /// Both queries would run for minutes. The rows of the second never end by themselves within a task.
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "generate | SELECT qwen_generate(text, max_new_tokens => 900, ignore_eos => true) FROM few, range(500)",
-        "score    | SELECT qwen_score(text).tokens FROM few, range(1000000)",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "generate | SELECT qwen_generate(text, max_new_tokens => 900, ignore_eos => true) FROM few, range(500)",
+                "score    | SELECT qwen_score(text).tokens FROM few, range(1000000)",
+            })
     void aKilledQueryLeavesNothingInTheEngine(String job, String query) throws InterruptedException {
         SparkContext context = session.sparkContext();
         long before = batches();
@@ -270,12 +292,15 @@ class SqlFunctionsTest {
         assertThatThrownBy(killed::join).hasMessageContaining("cancelled");
         await(() -> !isInWork());
         long after = batches();
-        assertThat(rows("SELECT qwen_score('It goes on.').error").getFirst().isNullAt(0)).isTrue();
+        assertThat(rows("SELECT qwen_score('It goes on.').error").getFirst().isNullAt(0))
+                .isTrue();
         assertThat(batches()).as("batches of the query after it").isEqualTo(after + 1);
     }
 
     private static long batches() {
-        return ExecutorEngine.engines().stream().mapToLong(engine -> engine.load().batches()).sum();
+        return ExecutorEngine.engines().stream()
+                .mapToLong(engine -> engine.load().batches())
+                .sum();
     }
 
     /// Returns whether an engine has texts or blocks of the KV cache in use, or a task's thread runs our code.

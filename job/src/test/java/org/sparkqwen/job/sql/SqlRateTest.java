@@ -31,9 +31,7 @@ class SqlRateTest {
         LocalSpark.session()
                 .range(ROWS)
                 .withColumn("n", col("id").mod(220))
-                .join(
-                        LocalSpark.corpus().selectExpr("row_number() OVER (ORDER BY id) - 1 AS n", "text"),
-                        "n")
+                .join(LocalSpark.corpus().selectExpr("row_number() OVER (ORDER BY id) - 1 AS n", "text"), "n")
                 .selectExpr("id", "substr(text, 1 + id DIV 220 * 20, 160) AS text")
                 .repartition(4)
                 .write()
@@ -47,9 +45,10 @@ class SqlRateTest {
             SparkSession session = LocalSpark.session().newSession();
             session.conf().set("spark.qwen.model", LocalSpark.MODEL.toString());
             session.read().parquet(input).createOrReplaceTempView("rows");
-            Measured sql = Measured.of(() -> session.sql("SELECT id, s.* FROM (SELECT id, qwen_score(text) AS s FROM rows)")
-                    .write()
-                    .parquet(output + "-sql"));
+            Measured sql =
+                    Measured.of(() -> session.sql("SELECT id, s.* FROM (SELECT id, qwen_score(text) AS s FROM rows)")
+                            .write()
+                            .parquet(output + "-sql"));
             System.out.printf("command line %s; SQL %s%n", command, sql);
             assertThat(sql.occupancy()).isGreaterThan(0.95);
         }
