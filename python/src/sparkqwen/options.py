@@ -1,0 +1,144 @@
+"""The options of each job: their types, for editors and type checkers, and their values as SQL gets them.
+
+They have the names and the meaning of the command line's options, with underscores. docs/options.md explains them. The
+server knows which options a function has and what their values may be, so a newer jar works with an older package.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Literal, TypedDict, TypeGuard
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+
+class EngineOptions(TypedDict, total=False):
+    """How executors get a model and run it. Most sessions set these once, with ``configure``."""
+
+    model_distribution: Literal["auto", "shared", "fetch", "broadcast"]
+    cache_dir: str
+    cache_size: str | int
+    batch_tokens: int
+    max_sequences: int
+    threads: int
+    kv: Literal["f32", "bf16"]
+    memory: str | int
+    kernels: Literal["auto", "vector", "scalar"]
+
+
+class TokenizeOptions(TypedDict, total=False):
+    """The options of ``tokenize``, ``tokenized`` and ``tokenize_table``."""
+
+    special_tokens: Literal["text", "parse"]
+    model: str
+
+
+class ScoreOptions(TokenizeOptions, EngineOptions, total=False):
+    """The options of ``score`` and ``scored``."""
+
+    windows: Literal["strided", "rolling", "half"]
+    context: int
+    stride: int
+    prefix: Literal["eos", "bos", "none"]
+    token_logprobs: bool
+    min_k: float
+
+
+class GenerateOptions(TokenizeOptions, EngineOptions, total=False):
+    """The options of ``generate`` and ``generated``."""
+
+    keep_special_tokens: bool
+    logprobs: int
+    chat: bool
+    system: str
+    thinking: Literal["on", "off"]
+    tools: str
+    continue_final_message: bool
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    repetition_penalty: float
+    presence_penalty: float
+    frequency_penalty: float
+    logit_bias: str | Mapping[int, float]
+    no_repeat_ngram_size: int
+    bad_words_ids: str | Sequence[Sequence[int]]
+    suppress_tokens: str | Sequence[int]
+    begin_suppress_tokens: str | Sequence[int]
+    forced_eos_token_id: str | Sequence[int]
+    seed: int
+    max_new_tokens: int
+    min_new_tokens: int
+    stop: str | Sequence[str]
+    stop_token_id: int | Sequence[int]
+    ignore_eos: bool
+    stop_repetition: int
+    regex: str
+    json_schema: str
+    choices: Sequence[str]
+    schema_depth: int
+
+
+class ScoreTableOptions(ScoreOptions, total=False):
+    """The options of ``score_table``. The first two name columns."""
+
+    tokens: str
+    prompt: str
+
+
+class GenerateTableOptions(GenerateOptions, total=False):
+    """The options of ``generate_table``. The first two name columns."""
+
+    tokens: str
+    messages: str
+    template: str
+    samples: int
+    row_params: str | Sequence[str]
+
+
+def texts(options: Mapping[str, object]) -> dict[str, str | list[str]]:
+    """Returns the options that have a value, each as on the command line: a text, or several if it may be repeated.
+
+    >>> texts({"temperature": 0.7, "stop": ["###"], "ignore_eos": True, "logit_bias": {198: -100}, "seed": None})
+    {'temperature': '0.7', 'stop': ['###'], 'ignore_eos': 'true', 'logit_bias': ['198=-100']}
+
+    Raises ValueError if a name is not one that an option can have, and TypeError if a value is no constant, such as a
+    Column. Names become SQL text, so this also keeps other SQL out of it.
+    """
+    given: dict[str, str | list[str]] = {}
+    for name, value in options.items():
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r:.80} is not the name of an option; names have small letters, digits and underscores"
+            )
+        if isinstance(value, Mapping):
+            given[name] = [f"{_text(name, key)}={_text(name, each)}" for key, each in value.items()]
+        elif _is_list(value):
+            given[name] = [_text(name, each) for each in value]
+        elif value is not None:
+            given[name] = _text(name, value)
+    return given
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return str.__str__(value)  # An enumeration's text, and not its name.
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Integral):
+        return str(int(value))
+    if isinstance(value, Real):
+        return repr(float(value))
+    if _is_list(value):
+        return ",".join(_text(name, each) for each in value)
+    raise TypeError(
+        f"option {name} has a value of type {type(value).__name__}; it must be a string, a number, a boolean, or a"
+        " list or a dict of them"
+    )
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))

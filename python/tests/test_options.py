@@ -1,0 +1,50 @@
+import re
+import unittest
+from pathlib import Path
+
+from sparkqwen import (
+    EngineOptions,
+    GenerateOptions,
+    GenerateTableOptions,
+    ScoreOptions,
+    ScoreTableOptions,
+    TokenizeOptions,
+)
+
+PAGE = Path(__file__).parents[2] / "docs" / "options.md"
+
+# Where a function reads the column that these options name, the column is its argument.
+COLUMNS = {"text_column", "prompt_column", "tokens_column", "messages_column"}
+
+# Options that make more rows or read further columns.
+OF_TABLES = {"samples", "row_params", "template"}
+
+# An option for the summary of a command.
+SUMMARY = {"summary_by"}
+
+
+def documented(*sections):
+    """Returns the options of sections of docs/options.md, with underscores."""
+    text = PAGE.read_text(encoding="utf-8")
+    options = set()
+    for section in sections:
+        rows = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+        options |= {each.replace("-", "_") for each in re.findall(r"^\| `--([a-z-]+)", rows[1], re.MULTILINE)}
+    return options - COLUMNS - SUMMARY
+
+
+class OptionsTest(unittest.TestCase):
+    def test_the_types_have_the_options_of_the_commands(self):
+        engine = documented("Model", "Speed and memory")
+        score = documented("Documents", "Windows") | engine
+        generate = documented("Prompts", "Chat", "Sampling", "Endings", "Constraints") | engine
+        for options, expected in [
+            (EngineOptions, engine - {"model"}),
+            (TokenizeOptions, {"special_tokens", "model"}),
+            (ScoreOptions, score),
+            (GenerateOptions, generate - OF_TABLES),
+            (ScoreTableOptions, score | {"tokens", "prompt"}),
+            (GenerateTableOptions, generate | {"tokens", "messages"}),
+        ]:
+            with self.subTest(options=options.__name__):
+                self.assertEqual(set(options.__annotations__), expected)
