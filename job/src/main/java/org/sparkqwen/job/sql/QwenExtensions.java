@@ -3,7 +3,6 @@ package org.sparkqwen.job.sql;
 import org.apache.spark.sql.SparkSessionExtensions;
 import org.apache.spark.sql.catalyst.FunctionIdentifier;
 import org.apache.spark.sql.catalyst.expressions.ExpressionInfo;
-import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import scala.Tuple3;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.BoxedUnit;
@@ -28,9 +27,10 @@ public final class QwenExtensions extends AbstractFunction1<SparkSessionExtensio
                     info(scalar, function.scalarUsage()),
                     given -> ScalarCall.of(function, given)));
             String table = function.tableName();
-            extensions.injectTableFunction(
-                    new Tuple3<>(new FunctionIdentifier(table), info(table, function.tableUsage()), given ->
-                            (LogicalPlan) TableCall.of(function, given)));
+            extensions.injectTableFunction(new Tuple3<>(
+                    new FunctionIdentifier(table),
+                    info(table, function.tableUsage()),
+                    given -> TableCall.of(function, given)));
         }
         extensions.injectPlannerStrategy(_ -> new JobStrategy(jobs));
         return BoxedUnit.UNIT;
