@@ -2,7 +2,6 @@ package org.sparkqwen.job.sql;
 
 import java.util.List;
 import org.apache.spark.sql.catalyst.expressions.Expression;
-import org.apache.spark.sql.catalyst.expressions.PythonUDF;
 import org.apache.spark.sql.catalyst.plans.logical.ArrowEvalPython;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.SparkPlan;
@@ -25,14 +24,14 @@ final class JobStrategy extends SparkStrategy {
 
     private List<SparkPlan> planned(LogicalPlan plan) {
         if (!(plan instanceof ArrowEvalPython evaluation)
-                || !(evaluation.udfs().head() instanceof PythonUDF udf)
-                || !(udf.func() instanceof JobCall call)) {
+                || !(evaluation.udfs().head().func() instanceof JobCall call)) {
             return List.of();
         }
         if (evaluation.udfs().size() != 1) {
             throw new IllegalStateException("Spark has fused two calls: " + evaluation.udfs());
         }
-        List<Expression> arguments = CollectionConverters.asJava(udf.children())
+        List<Expression> arguments = CollectionConverters.asJava(
+                        evaluation.udfs().head().children())
                 .subList(0, call.columns().size());
         return List.of(new JobExec(
                 call,
