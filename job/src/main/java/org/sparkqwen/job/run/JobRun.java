@@ -19,6 +19,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -222,7 +223,8 @@ public final class JobRun implements AutoCloseable {
         Dataset<Row> input = opened.all();
         Counters counters = Counters.register(spark);
         Pace pace = new Pace();
-        Dataset<Row> result = work.apply(input, counters); // refuses an unsuitable input
+        Dataset<Row> columns = settings.input().isTable() ? withoutRows(input.schema()) : input;
+        Dataset<Row> result = work.apply(columns, counters); // refuses an unsuitable input
         check.accept(result.schema());
         if (ownSession) {
             table.flatMap(OutputTable::caution).ifPresent(warnings::add);
@@ -235,7 +237,7 @@ public final class JobRun implements AutoCloseable {
                         result.schema(),
                         result.schema().size() - work.addedColumns().size())
                 : null; // the columns of rows that are dropped
-        List<String> needed = ReadColumns.of(input, result);
+        List<String> needed = ReadColumns.of(columns, result);
         UnreadableColumn.refuse(input.schema(), needed);
         Dataset<Row> wanted =
                 opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new));
@@ -295,6 +297,13 @@ public final class JobRun implements AutoCloseable {
                 badData(outcome, written, quarantined),
                 outcome.commits().size(),
                 Math.max(0, state.attempts() - 1));
+    }
+
+    /// Returns a relation of these columns for planning. The optimizer replaces the columns of a query by the columns
+    /// that the query reads, so that those it needs of the query could not be told. It cannot look through an RDD.
+    private Dataset<Row> withoutRows(StructType columns) {
+        return spark.createDataFrame(
+                JavaSparkContext.fromSparkContext(spark.sparkContext()).<Row>emptyRDD(), columns);
     }
 
     private BadData badData(CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {

@@ -112,6 +112,40 @@ class TableRunTest {
     }
 
     @Test
+    void columnsThatAQueryNamesAnewPass() {
+        spark.sql("CREATE VIEW library.works (work, text) AS SELECT id, text FROM library.books");
+        spark.sql("CREATE VIEW library.named AS SELECT id AS work, text FROM library.books");
+        List<InputFormat> inputs = List.of(
+                InputFormat.ofSql("SELECT id AS work, text FROM library.books"),
+                InputFormat.ofSql("SELECT b.id AS work, b.body AS text FROM (SELECT id, text AS body FROM library.books) b"),
+                InputFormat.ofTable("library.works"),
+                InputFormat.ofTable("library.named"),
+                InputFormat.ofSql("SELECT id AS work, text, 'x' AS source, id + 1 AS next FROM library.books"));
+        for (int i = 0; i < inputs.size(); i++) {
+            ResumableRun.run(spark, settings(inputs.get(i), "out" + i), tokenization());
+            Dataset<Row> written = spark.read().parquet(path("out" + i));
+            assertThat(sortedIds(written.withColumnRenamed("work", "id"))).containsExactlyElementsOf(ids(0, ROWS));
+            assertThat(written.filter("text <> 'Call me Ishmael.' OR text IS NULL OR error IS NOT NULL")
+                            .count())
+                    .isZero();
+        }
+        assertThat(spark.read()
+                        .parquet(path("out4"))
+                        .filter("source = 'x' AND next = work + 1")
+                        .count())
+                .isEqualTo(ROWS);
+
+        InputFormat values = InputFormat.ofSql("SELECT * FROM VALUES (1L, 'Call me'), (2L, 'Ishmael.') AS v (id, text)");
+        ResumableRun.run(spark, settings(values, "values"), tokenization());
+        assertThat(spark.read()
+                        .parquet(path("values"))
+                        .select("id", "text")
+                        .orderBy("id")
+                        .collectAsList())
+                .containsExactly(RowFactory.create(1L, "Call me"), RowFactory.create(2L, "Ishmael."));
+    }
+
+    @Test
     void aTableOfAnotherCatalogIsReadOnce() throws IOException {
         spark.conf().set("spark.sql.catalog.shelf", ShelfCatalog.class.getName());
         spark.sql("CREATE OR REPLACE TEMPORARY VIEW shelved AS SELECT * FROM shelf.library.books WHERE id >= 0");
