@@ -74,7 +74,7 @@ final class InputSnapshot {
         if (taken.isEmpty()) {
             return read(take(rows), rows.schema());
         }
-        if (state.isWhole()) {
+        if (state.isDone(settings.limit())) {
             return spark.createDataFrame(List.<Row>of(), rows.schema());
         }
         if (!taken.get().columns().equals(rows.schema().toDDL())) {
@@ -95,6 +95,7 @@ final class InputSnapshot {
     }
 
     private Taken take(Dataset<Row> rows) {
+        state.mark(false); // somebody may have inserted rows into the table that the run is going to write
         state.discardSnapshots();
         new Console(System.err).printf("Copying the rows of %s, once%n", input().source());
         String directory = RunState.newSnapshot();

@@ -13,7 +13,6 @@ import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.input.PlannedRows;
 import org.sparkqwen.job.spark.SessionTable;
 
 /// The table that shows a run's output: an entry of Spark's session catalog for the output directory.
@@ -144,17 +143,15 @@ final class OutputTable {
     }
 
     private boolean hasOthersFiles(RunState state) {
-        if (settings.mode() == RunSettings.Mode.OVERWRITE || !state.exists() || !state.isWhole()) {
+        if (settings.mode() == RunSettings.Mode.OVERWRITE || !state.exists()) {
             return false;
         }
-        List<Commit> commits = state.commits();
-        long done = commits.isEmpty() ? 0 : commits.getLast().to();
-        long rows = PlannedRows.of(state.plans()).rows();
-        boolean isDone = done >= (settings.limit() == null ? rows : Math.min(settings.limit(), rows));
-        // Whoever wants rows done again has deleted their commits.
-        return isDone
+        // A driver that is killed after its last commit leaves files, too, but no mark. Missing commits are no sign of
+        // an INSERT: a person deletes commits to have rows done again.
+        return state.isWhole()
+                && state.isDone(settings.limit())
                 && !new OutputFiles(settings, state, null)
-                        .strays(commits)
+                        .strays(state.commits())
                         .data()
                         .isEmpty();
     }

@@ -31,6 +31,7 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputPlan;
+import org.sparkqwen.job.input.PlannedRows;
 import org.sparkqwen.job.input.UnreadableFiles;
 import org.sparkqwen.job.storage.OutputLayout;
 
@@ -367,6 +368,16 @@ final class RunState {
                     .filter(file -> !file.getPath().getName().matches("[_.].*"))
                     .toList();
         });
+    }
+
+    /// Returns whether the commits have all planned rows. The mark of a complete output does not tell, because an
+    /// `INSERT` into an output table sets it, too.
+    ///
+    /// @param limit the most rows that the run processes; null if it processes all
+    boolean isDone(@Nullable Long limit) {
+        List<Commit> commits = commits();
+        long planned = PlannedRows.of(plans()).rows();
+        return !commits.isEmpty() && commits.getLast().to() >= (limit == null ? planned : Math.min(limit, planned));
     }
 
     /// Returns whether the output is marked as complete.

@@ -184,6 +184,21 @@ class TableRunTest {
     }
 
     @Test
+    void theCommitsAndNotTheMarkOfACompleteOutputSayThatARunIsDone() throws IOException {
+        RunSettings run = settings(InputFormat.ofTable("library.books"), "out")
+                .withErrors(new ErrorPolicy(ErrorPolicy.OnError.DROP, null));
+        failFrom(10, run, "fails at");
+        Files.createFile(directory.resolve("out/_SUCCESS")); // as an INSERT does
+        assertThat(ResumableRun.run(spark, run, work()).rows()).isEqualTo(ROWS);
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, ROWS));
+
+        Files.delete(directory.resolve("out/_SUCCESS"));
+        assertThat(ResumableRun.run(spark, run, work()).wasComplete()).isTrue();
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, ROWS));
+        assertThat(directory.resolve("out/_SUCCESS")).exists();
+    }
+
+    @Test
     void aCopyThatChangedIsNamed() throws IOException {
         RunSettings run = settings(InputFormat.ofTable("library.books"), "out");
         failFrom(10, run, "fails at");
