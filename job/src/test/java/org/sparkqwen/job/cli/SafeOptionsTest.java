@@ -83,6 +83,7 @@ class SafeOptionsTest {
     @Test
     void sparkHidesMoreThanItDidAndNothingLess() {
         RunOptions options = new RunOptions();
+        options.inputs.add("/in");
         options.output = "/out";
         options.conf.put("spark.redaction.regex", "hidden");
         options.conf.put("spark.unknown", "hush");
