@@ -144,23 +144,23 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
 
     private void report(JobRun job, JobRun.Written written, ModelReference reference) {
         Row total = written.output()
-                .agg(
-                        count(lit(1)).as("rows"),
-                        count(col("error")).as("errors"),
-                        coalesce(sum("prompt_tokens"), lit(0L)).as("prompt_tokens"),
-                        coalesce(sum("generated_tokens"), lit(0L)).as("generated_tokens"),
-                        sum("sum_logprob").as("sum_logprob"))
-                .first();
+                .read(all -> all.agg(
+                                count(lit(1)).as("rows"),
+                                count(col("error")).as("errors"),
+                                coalesce(sum("prompt_tokens"), lit(0L)).as("prompt_tokens"),
+                                coalesce(sum("generated_tokens"), lit(0L)).as("generated_tokens"),
+                                sum("sum_logprob").as("sum_logprob"))
+                        .first());
         long rows = total.<Long>getAs("rows");
         long errorRows = total.<Long>getAs("errors");
         long promptTokens = total.<Long>getAs("prompt_tokens");
         long tokens = total.<Long>getAs("generated_tokens");
         Map<String, Long> reasons = new LinkedHashMap<>();
         written.output()
-                .groupBy("finish_reason")
-                .count()
-                .sort("finish_reason")
-                .collectAsList()
+                .read(all -> all.groupBy("finish_reason")
+                        .count()
+                        .sort("finish_reason")
+                        .collectAsList())
                 .forEach(row -> reasons.put(row.getAs("finish_reason"), row.getAs("count")));
         BadData badData = written.badData();
 

@@ -272,8 +272,9 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
     }
 
     private void report(JobRun job, JobRun.Written written, ModelReference reference, ScoreJob.Settings settings) {
-        ScoreSummary summary = ScoreSummary.of(written.output());
-        GroupSummaries groups = summaryBy == null ? null : GroupSummaries.of(written.output(), summaryBy);
+        ScoreSummary summary = written.output().read(ScoreSummary::of);
+        String column = summaryBy;
+        GroupSummaries groups = column == null ? null : written.output().read(rows -> GroupSummaries.of(rows, column));
         BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());

@@ -133,11 +133,11 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
 
     private void report(JobRun job, JobRun.Written written) {
         Row total = written.output()
-                .agg(
-                        count(lit(1)).as("rows"),
-                        count(col("error")).as("errors"),
-                        coalesce(sum("tokens"), lit(0L)).as("tokens"))
-                .first();
+                .read(all -> all.agg(
+                                count(lit(1)).as("rows"),
+                                count(col("error")).as("errors"),
+                                coalesce(sum("tokens"), lit(0L)).as("tokens"))
+                        .first());
         long rows = total.<Long>getAs("rows");
         long errorRows = total.<Long>getAs("errors");
         long tokens = total.<Long>getAs("tokens");

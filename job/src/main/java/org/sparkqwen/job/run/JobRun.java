@@ -80,7 +80,7 @@ public final class JobRun implements AutoCloseable {
     /// What a finished run wrote, over all its restarts.
     ///
     /// @param summary what was done
-    /// @param output the output as read back
+    /// @param output the rows of the output
     /// @param started when the run first started
     /// @param elapsed the time of the run's intervals together
     /// @param counters the counts of its tasks
@@ -89,7 +89,7 @@ public final class JobRun implements AutoCloseable {
     /// @param restarts how many starts of a driver after the first had work to do
     public record Written(
             RunSummary summary,
-            Dataset<Row> output,
+            WrittenRows output,
             String started,
             Duration elapsed,
             Counters counters,
@@ -286,7 +286,7 @@ public final class JobRun implements AutoCloseable {
         }
         table.ifPresent(OutputTable::refresh);
         warnings.addAll(counters.notes().warnings());
-        Dataset<Row> written = read(settings.output(), result.schema());
+        WrittenRows written = rows(settings.output(), result.schema());
         return new Written(
                 RunSummary.of(outcome.commits(), outcome.wasComplete(), warnings.lines()),
                 written,
@@ -306,23 +306,18 @@ public final class JobRun implements AutoCloseable {
                 JavaSparkContext.fromSparkContext(spark.sparkContext()).<Row>emptyRDD(), columns);
     }
 
-    private BadData badData(CheckpointedRun.Outcome outcome, Dataset<Row> written, @Nullable StructType quarantined) {
+    private BadData badData(CheckpointedRun.Outcome outcome, WrittenRows written, @Nullable StructType quarantined) {
         if (outcome.errorKinds().isEmpty()) {
             return BadData.noRows(outcome.leftOut());
         }
-        if (quarantined == null) {
-            return BadData.of(written, outcome.errorKinds(), outcome.origins(), outcome.leftOut(), null);
-        }
-        String aside = settings.output() + "/" + OutputLayout.ERRORS;
-        return BadData.of(read(aside, quarantined), outcome.errorKinds(), outcome.origins(), outcome.leftOut(), aside);
+        String aside = quarantined == null ? null : settings.output() + "/" + OutputLayout.ERRORS;
+        WrittenRows rejected = aside == null || quarantined == null ? written : rows(aside, quarantined);
+        return rejected.read(
+                rows -> BadData.of(rows, outcome.errorKinds(), outcome.origins(), outcome.leftOut(), aside));
     }
 
-    private Dataset<Row> read(String path, StructType schema) {
-        return spark.read()
-                .format(settings.outputFormat())
-                .options(OutputFormat.readerOptions())
-                .schema(schema)
-                .load(path);
+    private WrittenRows rows(String place, StructType columns) {
+        return new WrittenRows(spark, place, settings.outputFormat(), OutputFormat.readerOptions(), columns);
     }
 
     /// Refuses an output with files that no run of ours wrote. It is neither continued nor deleted.

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apache.spark.package$;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Version;
@@ -49,7 +50,7 @@ public final class RunManifest {
         manifest.put("options", options);
         Map<String, String> versions = new LinkedHashMap<>();
         versions.put("spark-qwen", Version.current());
-        versions.put("spark", run.output().sparkSession().version());
+        versions.put("spark", package$.MODULE$.SPARK_VERSION());
         versions.put("java", Runtime.version().toString());
         manifest.put("versions", versions);
         try {
