@@ -34,8 +34,8 @@ public final class PlannedRows {
         return of(plans, null);
     }
 
-    /// @param source what stands for a file in the rows' origins, and in which all rows are counted; null if the
-    ///     rows' own files do
+    /// @param source the name that stands for a file in the rows' origins; rows are then counted from the run's first
+    ///     row. Null if rows have files of their own
     public static PlannedRows of(List<InputPlan> plans, @Nullable String source) {
         PlannedRows planned = new PlannedRows(source);
         plans.forEach(planned::add);
@@ -193,9 +193,9 @@ public final class PlannedRows {
                 .filter(path -> !leftOut.contains(path))
                 .findFirst()
                 .ifPresent(path -> {
-                    throw Refusal.failure(("%s is gone, and the run still needs rows of it; bring it back, go on"
-                                    + " without it by --on-error drop, or begin anew with --mode overwrite")
-                            .formatted(path));
+                    throw Refusal.failure(("%s is gone, and the run still needs rows of it; bring it back%s, or begin"
+                                    + " anew with --mode overwrite")
+                            .formatted(path, source == null ? ", go on without it by --on-error drop" : ""));
                 });
         for (InputPlan.PlannedFile file : files) {
             InputScan.InputFile now = found.get(file.path());

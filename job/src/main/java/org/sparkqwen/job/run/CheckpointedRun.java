@@ -135,7 +135,7 @@ final class CheckpointedRun {
         PlannedRows planned = PlannedRows.of(state.plans(), origin);
         state.refuseMoreThan(planned.rows(), commits);
         leftOut = state.leftOut().among(planned.paths());
-        if (settings.drops()) {
+        if (leavesOutFiles()) {
             leftOut = leftOut.and(planned.gone(rows(commits), scan.files()));
         }
         planned.refuseChanges(rows(commits), scan.files(), leftOut);
@@ -154,6 +154,20 @@ final class CheckpointedRun {
         files.refuseChanged(commits);
         state.mark(true);
         return new Outcome(commits, planned.origins(0, total), leftOut, wasComplete);
+    }
+
+    /// Returns whether input files that cannot be read are left out. The run's own copy of a table is never left out,
+    /// because nobody could read its rows later.
+    private boolean leavesOutFiles() {
+        return settings.drops() && origin == null;
+    }
+
+    private Refusal refusal(UnreadableFiles unreadable) {
+        return origin == null
+                ? unreadable.refusal()
+                : Refusal.failure(("%s, of the rows that the run copied from %s; bring back what it was, or begin anew"
+                                + " with --mode overwrite")
+                        .formatted(unreadable, settings.input().source()));
     }
 
     private long limit() {
@@ -184,8 +198,8 @@ final class CheckpointedRun {
             InputScan.Counted counted = scan.count(found.subList(next, end), settings.input());
             unreadable = unreadable.and(counted.unreadable());
             boolean none = planned.rows() == 0 && counted.rows().isEmpty() && end == found.size();
-            if (!unreadable.isEmpty() && (none || !settings.drops())) {
-                throw unreadable.refusal();
+            if (!unreadable.isEmpty() && (none || !leavesOutFiles())) {
+                throw refusal(unreadable);
             }
             if (!counted.rows().isEmpty()) {
                 InputPlan plan = InputPlan.of(counted.rows(), scan.files());
@@ -195,8 +209,8 @@ final class CheckpointedRun {
             next = end;
             batch = 4 * batch;
         }
-        if (!unreadable.isEmpty() && !settings.drops()) {
-            throw unreadable.refusal();
+        if (!unreadable.isEmpty() && !leavesOutFiles()) {
+            throw refusal(unreadable);
         }
         return unreadable;
     }
@@ -330,11 +344,16 @@ final class CheckpointedRun {
                                     from,
                                     to,
                                     Failures.firstLineWithFile(e),
-                                    Failures.file(e) == null
-                                            ? ""
-                                            : ", without that file once it is removed and --on-error is drop"),
+                                    Failures.file(e) == null ? "" : onceFileIsMended()),
                     e);
         }
+    }
+
+    private String onceFileIsMended() {
+        return origin == null
+                ? ", without that file once it is removed and --on-error is drop"
+                : ", once that file of the rows that the run copied from %s is what it was"
+                        .formatted(settings.input().source());
     }
 
     private static List<ErrorKind> errorKinds(List<Commit> commits) {

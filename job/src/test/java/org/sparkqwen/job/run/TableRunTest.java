@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -212,6 +213,24 @@ class TableRunTest {
         assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
                 .isInstanceOf(Refusal.class)
                 .hasMessageContaining("is gone; bring back what it was, or begin anew with --mode overwrite");
+    }
+
+    @Test
+    void aDamagedCopyIsNotLeftOut() throws IOException {
+        RunSettings run = settings(InputFormat.ofTable("library.books"), "out")
+                .withErrors(new ErrorPolicy(ErrorPolicy.OnError.DROP, null));
+        failFrom(0, run, "fails at");
+        Path copy = RunFiles.list(directory.resolve("out/_input"), "*").getFirst();
+        Path file = RunFiles.list(copy, "*.parquet").getFirst();
+        Files.delete(copy.resolve("." + file.getFileName() + ".crc"));
+        FileTime modified = Files.getLastModifiedTime(file);
+        Files.write(file, new byte[(int) Files.size(file)]);
+        Files.setLastModifiedTime(file, modified);
+        assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContaining("of the rows that the run copied from --input-table library.books")
+                .hasMessageNotContaining("--on-error");
+        assertThat(directory.resolve("out/_errors/_files.json")).doesNotExist();
     }
 
     @Test
