@@ -119,7 +119,7 @@ public final class JobRun implements AutoCloseable {
                 .getOrCreate();
         try {
             return new JobRun(name, settings, spark, true);
-        } catch (RuntimeException e) {
+        } catch (Exception | LinkageError e) { // Spark throws checked exceptions that it does not declare
             spark.stop();
             throw e;
         }

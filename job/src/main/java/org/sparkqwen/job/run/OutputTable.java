@@ -54,10 +54,15 @@ final class OutputTable {
             Configuration hadoop = spark.sessionState().newHadoopConf();
             String location = location(settings, table, entry, hadoop);
             return Optional.of(new OutputTable(name, settings.withOutput(location), table, entry, hadoop));
-        } catch (IllegalArgumentException e) {
+        } catch (Refusal e) {
+            throw e;
+        } catch (SessionTable.OtherMeaning e) {
             throw Refusal.usage(("--output-table %s %s; a run writes exactly once to tables of files in Spark's own"
                             + " catalog only: name such a table, or give --output DIR and insert its rows from there")
-                    .formatted(Quote.of(name), Quote.line(e.getMessage())));
+                    .formatted(Quote.of(name), Quote.line(String.valueOf(e.getMessage()))));
+        } catch (Exception | LinkageError e) { // Spark throws checked exceptions that it does not declare
+            throw Refusal.failure(
+                    "--output-table %s cannot be looked up: %s".formatted(Quote.of(name), Failures.firstLine(e)), e);
         }
     }
 

@@ -12,6 +12,8 @@ import org.apache.spark.sql.catalyst.analysis.NoSuchNamespaceException;
 import org.apache.spark.sql.catalyst.analysis.NoSuchTableException;
 import org.apache.spark.sql.catalyst.catalog.CatalogTable;
 import org.apache.spark.sql.catalyst.catalog.SessionCatalog;
+import org.apache.spark.sql.catalyst.parser.ParseException;
+import org.apache.spark.sql.catalyst.parser.ParserInterface;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.message.Quote;
 import scala.Option;
@@ -24,13 +26,25 @@ public final class SessionTable {
     private static final String IN_MEMORY = "in-memory";
 
     private final SparkSession spark;
-    private final String name;
     private final TableIdentifier identifier;
 
-    private SessionTable(SparkSession spark, String name, TableIdentifier identifier) {
+    private SessionTable(SparkSession spark, TableIdentifier identifier) {
         this.spark = spark;
-        this.name = name;
         this.identifier = identifier;
+    }
+
+    /// Says that a name means something else than a table of the session catalog. The message says what, and goes after
+    /// the name.
+    public static final class OtherMeaning extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private OtherMeaning(String message) {
+            super(message);
+        }
+
+        private OtherMeaning(String message, Throwable cause) {
+            super(message, cause);
+        }
     }
 
     /// An entry of the catalog.
@@ -43,41 +57,39 @@ public final class SessionTable {
     /// Finds the table that a name means.
     ///
     /// @param name a name as in SQL, such as `scores`, `library.scores` or `spark_catalog.library.scores`
-    /// @throws IllegalArgumentException if the name means something else; the message says what, after the name
+    /// @throws OtherMeaning if the name means something else
     public static SessionTable of(SparkSession spark, String name) {
-        List<String> parts = parts(spark, name);
+        List<String> parts = parts(spark.sessionState().sqlParser(), name);
         Option<String> replaced = spark.conf().getOption(CATALOGS + SESSION_CATALOG);
         if (replaced.isDefined() && !replaced.get().equals("builtin")) {
-            throw new IllegalArgumentException(
-                    "is in a catalog that replaces Spark's own (%s)".formatted(replaced.get()));
+            throw new OtherMeaning("is in a catalog that replaces Spark's own (%s)".formatted(replaced.get()));
         }
-        String catalog = parts.size() == 1 ? spark.catalog().currentCatalog() : SESSION_CATALOG;
+        String catalog = parts.size() <= 2 ? spark.catalog().currentCatalog() : SESSION_CATALOG;
         if (parts.size() > 2) {
             catalog = parts.removeFirst();
         } else if (parts.size() == 2 && isOtherCatalog(spark, parts.getFirst())) {
             catalog = parts.getFirst();
         }
         if (!catalog.equalsIgnoreCase(SESSION_CATALOG) || parts.size() > 2) {
-            throw new IllegalArgumentException("is in the catalog %s".formatted(Quote.of(catalog)));
+            throw new OtherMeaning("is in the catalog %s".formatted(Quote.of(catalog)));
         }
         SessionCatalog tables = spark.sessionState().catalog();
         if (parts.size() == 2 && !tables.databaseExists(parts.getFirst())) {
-            throw new IllegalArgumentException("is in a database that does not exist");
+            throw new OtherMeaning("is in a database that does not exist");
         }
         TableIdentifier identifier =
                 new TableIdentifier(parts.getLast(), Option.apply(parts.size() == 2 ? parts.getFirst() : null));
         if (tables.isTempView(identifier)) {
-            throw new IllegalArgumentException("is a view");
+            throw new OtherMeaning("is a view");
         }
-        return new SessionTable(spark, name, identifier);
+        return new SessionTable(spark, tables.qualifyIdentifier(identifier));
     }
 
-    private static List<String> parts(SparkSession spark, String name) {
+    private static List<String> parts(ParserInterface parser, String name) {
         try {
-            return new ArrayList<>(
-                    CollectionConverters.asJava(spark.sessionState().sqlParser().parseMultipartIdentifier(name)));
-        } catch (Exception e) { // Spark throws checked exceptions
-            throw new IllegalArgumentException("is not a table's name, such as scores or library.scores", e);
+            return new ArrayList<>(CollectionConverters.asJava(parser.parseMultipartIdentifier(name)));
+        } catch (ParseException e) {
+            throw new OtherMeaning("is not a table's name, such as scores or library.scores", e);
         }
     }
 
@@ -87,7 +99,7 @@ public final class SessionTable {
 
     /// Returns what the catalog has under this name.
     ///
-    /// @throws IllegalArgumentException if it is a view; the message says so
+    /// @throws OtherMeaning if it is a view
     public Optional<Entry> entry() {
         SessionCatalog tables = spark.sessionState().catalog();
         if (!tables.tableExists(identifier)) {
@@ -100,7 +112,7 @@ public final class SessionTable {
             return Optional.empty();
         }
         if (table.tableType().name().contains("VIEW")) {
-            throw new IllegalArgumentException("is a view");
+            throw new OtherMeaning("is a view");
         }
         Option<String> provider = table.provider();
         boolean divided =
@@ -124,12 +136,12 @@ public final class SessionTable {
     public void create(String format, StructType columns, String location, Map<String, String> options) {
         Map<String, String> all = new HashMap<>(options);
         all.put("path", location);
-        spark.catalog().createTable(name, format, columns, "", all);
+        spark.catalog().createTable(identifier.quotedString(), format, columns, "", all);
     }
 
     /// Forgets what the session knows of the table's files.
     public void refresh() {
-        spark.catalog().refreshTable(name);
+        spark.catalog().refreshTable(identifier.quotedString());
     }
 
     /// Returns whether the catalog ends with the session, so that later sessions do not know its tables.

@@ -317,6 +317,24 @@ class TableRunTest {
     }
 
     @Test
+    void aTableIsInTheCatalogThatItsNameMeans() {
+        spark.conf().set("spark.sql.catalog.shelf", ShelfCatalog.class.getName());
+        InputFormat books = InputFormat.ofTable("spark_catalog.library.books");
+        spark.catalog().setCurrentCatalog("shelf");
+        try {
+            for (String name : List.of("tokens", "library.tokens")) {
+                assertThatThrownBy(() -> ResumableRun.run(spark, RunSettings.ofTable(books, name), work()))
+                        .isInstanceOf(Refusal.class)
+                        .hasMessageContaining("--output-table %s is in the catalog shelf; ".formatted(name));
+            }
+            ResumableRun.run(spark, RunSettings.ofTable(books, "spark_catalog.library.tokens"), work());
+            assertThat(tableIds("spark_catalog.library.tokens")).containsExactlyElementsOf(ids(0, ROWS));
+        } finally {
+            spark.catalog().setCurrentCatalog("spark_catalog");
+        }
+    }
+
+    @Test
     void aTableMayLieInAnOutputOfItsOwn() {
         Path output = Path.of("").toAbsolutePath().relativize(directory.resolve("a place's own 100%"));
         RunSettings run = RunSettings.of(InputFormat.ofTable("library.books"), output.toString())
