@@ -138,7 +138,9 @@ final class CheckpointedRun {
         if (leavesOutFiles()) {
             leftOut = leftOut.and(planned.gone(rows(commits), scan.files()));
         }
-        planned.refuseChanges(rows(commits), scan.files(), leftOut);
+        if (origin == null || !state.isDone(settings.limit())) { // a copy whose rows are done has been deleted
+            planned.refuseChanges(rows(commits), scan.files(), leftOut);
+        }
         leftOut = leftOut.and(plan(planned));
         state.leaveOut(leftOut);
         files.discardUnfinished();

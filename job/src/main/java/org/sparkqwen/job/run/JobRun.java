@@ -374,8 +374,11 @@ public final class JobRun implements AutoCloseable {
         return !earlier ? null : settings.limit() == null ? scan : new InputScan(limited(input));
     }
 
+    /// Leaves out the rows after the limit. Spark knows no limit above 2147483647, so the run counts a larger one alone.
     private Dataset<Row> limited(Dataset<Row> rows) {
-        return settings.limit() == null ? rows : rows.limit((int) Math.min(settings.limit(), Integer.MAX_VALUE));
+        return settings.limit() == null || settings.limit() > Integer.MAX_VALUE
+                ? rows
+                : rows.limit(settings.limit().intValue());
     }
 
     /// Returns the files that a table or a query reads, as far as Spark knows them.
