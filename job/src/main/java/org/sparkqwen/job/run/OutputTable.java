@@ -138,8 +138,9 @@ final class OutputTable {
     ///
     /// @param state the state of the output directory
     void refuseOthersRows(RunState state) {
-        boolean others =
-                state.isOurs() ? hasOthersFiles(state) : !state.visible().isEmpty();
+        boolean others = state.isOurs()
+                ? hasOthersFiles(state)
+                : entry.isPresent() && !state.visible().isEmpty();
         if (others) {
             throw Refusal.usage(("--output-table %s has rows that no run of spark-qwen wrote, and a run writes a table"
                             + " of its own; choose another name, or move these rows to another table")
@@ -148,17 +149,23 @@ final class OutputTable {
     }
 
     private boolean hasOthersFiles(RunState state) {
-        if (settings.mode() == RunSettings.Mode.OVERWRITE || !state.exists()) {
-            return false;
-        }
+        boolean overwrites = settings.mode() == RunSettings.Mode.OVERWRITE;
         // A driver that is killed after its last commit leaves files, too, but no mark. Missing commits are no sign of
-        // an INSERT: a person deletes commits to have rows done again.
-        return state.isWhole()
-                && state.isDone(settings.limit())
-                && !new OutputFiles(settings, state, null)
-                        .strays(state.commits())
-                        .data()
-                        .isEmpty();
+        // an INSERT: a person deletes commits to have rows done again. But what is deleted now does not come back.
+        try {
+            return state.exists()
+                    && state.isWhole()
+                    && (overwrites || state.isDone(settings.limit()))
+                    && !new OutputFiles(settings, state, null)
+                            .strays(state.commits())
+                            .data()
+                            .isEmpty();
+        } catch (Refusal e) {
+            if (overwrites) {
+                return false; // a damaged state is what that mode is for
+            }
+            throw e;
+        }
     }
 
     private static List<String> columns(StructType columns) {

@@ -427,9 +427,11 @@ class TableRunTest {
         ResumableRun.run(spark, run, work());
         assertThat(tableIds("library.empty")).containsExactlyElementsOf(ids(0, ROWS));
         spark.sql("INSERT INTO library.empty VALUES (20, 'Call me Ahab.', null)");
-        assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
-                .isInstanceOf(Refusal.class)
-                .hasMessageContaining("has rows that no run of spark-qwen wrote");
+        for (RunSettings.Mode mode : List.of(RunSettings.Mode.RESUME, RunSettings.Mode.OVERWRITE)) {
+            assertThatThrownBy(() -> ResumableRun.run(spark, run.withMode(mode), work()))
+                    .isInstanceOf(Refusal.class)
+                    .hasMessageContaining("has rows that no run of spark-qwen wrote");
+        }
         assertThat(tableIds("library.empty")).containsExactlyElementsOf(ids(0, ROWS + 1));
     }
 
