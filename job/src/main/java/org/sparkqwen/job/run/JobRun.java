@@ -284,7 +284,7 @@ public final class JobRun implements AutoCloseable {
         if (files == null) {
             snapshot.discard();
         }
-        table.ifPresent(OutputTable::refresh);
+        table.flatMap(written -> written.show(result.schema())).ifPresent(warnings::add);
         warnings.addAll(counters.notes().warnings());
         WrittenRows written = rows(settings.output(), result.schema());
         return new Written(
@@ -406,7 +406,8 @@ public final class JobRun implements AutoCloseable {
         if (table.isPresent()
                 && ownSession
                 && !S3Settings.isPreparedFor(output, spark.sparkContext().getConf())) {
-            throw Refusal.usage("--output-table %s lies in %s; give that location as --output, too"
+            throw Refusal.usage(("--output-table %s lies in %s, on S3, for which the session must be prepared before it"
+                            + " starts; give that location as --output, too")
                     .formatted(Quote.of(settings.outputTable()), output));
         }
     }

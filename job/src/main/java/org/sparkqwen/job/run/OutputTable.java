@@ -102,10 +102,10 @@ final class OutputTable {
     ///
     /// @param columns the columns of the output
     void refuseUnlike(StructType columns) {
-        if (entry.isEmpty()) {
-            return;
-        }
-        SessionTable.Entry existing = entry.get();
+        entry.ifPresent(existing -> refuseUnlike(existing, columns));
+    }
+
+    private void refuseUnlike(SessionTable.Entry existing, StructType columns) {
         if (!existing.format().equalsIgnoreCase(settings.outputFormat())) {
             throw Refusal.usage(
                     OutputFormat.NAMES.contains(existing.format().toLowerCase(Locale.ROOT))
@@ -174,27 +174,42 @@ final class OutputTable {
                 .toList();
     }
 
-    /// Adds the table to the catalog if it is not there.
+    /// Adds the table to the catalog if it is not there. Another run may have added one since the start.
     ///
     /// @param columns the columns of the output
     void create(StructType columns) {
-        if (entry.isPresent()) {
-            return;
-        }
         try {
+            Optional<SessionTable.Entry> existing = table.entry();
+            if (existing.isPresent()) {
+                location(settings, table, existing, hadoop); // refuses another place
+                refuseUnlike(existing.get(), columns);
+                return;
+            }
             // The catalog would look for a relative path below the database.
             String location = qualified(settings.output(), hadoop).toString();
             table.create(settings.outputFormat(), columns, location, OutputFormat.readerOptions());
-            table.refresh(); // Spark has listed its files, of which there are none yet
+            table.refresh(); // Spark caches the list of files when it creates the entry, and that list is still empty
+        } catch (Refusal e) {
+            throw e;
         } catch (Exception e) { // Spark throws checked exceptions that it does not declare
             throw Refusal.failure(
                     "--output-table %s cannot be created: %s".formatted(Quote.of(name), Failures.firstLine(e)), e);
         }
     }
 
-    /// Shows the session what the run has written.
-    void refresh() {
-        table.refresh();
+    /// Shows the session what the run has written, and adds the table again if somebody has dropped it meanwhile.
+    ///
+    /// @param columns the columns of the output
+    /// @return a warning if that fails; the rows are in the directory nevertheless
+    Optional<String> show(StructType columns) {
+        try {
+            create(columns);
+            table.refresh();
+            return Optional.empty();
+        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            return Optional.of("all rows are in %s, but the table %s cannot be shown: %s"
+                    .formatted(Quote.of(settings.output()), Quote.of(name), Failures.firstLine(e)));
+        }
     }
 
     /// Returns a warning if the table is gone when the session ends.

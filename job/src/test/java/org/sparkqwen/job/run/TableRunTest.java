@@ -335,6 +335,18 @@ class TableRunTest {
     }
 
     @Test
+    void aTableThatIsDroppedDuringTheRunIsThereInTheEnd() {
+        RunSettings run = RunSettings.ofTable(InputFormat.ofTable("library.books"), "library.tokens")
+                .withCheckpointRows(10);
+        LocalWork drops = new LocalWork((rows, counts) -> {
+            spark.sql("DROP TABLE IF EXISTS library.tokens");
+            return passed(rows, counts);
+        });
+        ResumableRun.run(spark, run, drops);
+        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS));
+    }
+
+    @Test
     void aTableMayLieInAnOutputOfItsOwn() {
         Path output = Path.of("").toAbsolutePath().relativize(directory.resolve("a place's own 100%"));
         RunSettings run = RunSettings.of(InputFormat.ofTable("library.books"), output.toString())
