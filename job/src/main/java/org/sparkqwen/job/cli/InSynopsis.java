@@ -5,7 +5,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/// Marks an option that the first line of `--help` shows as an example of several, one of which is required.
+/// Marks the option that stands for several in the first line of `--help`, because one of them is required.
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.FIELD)
 @interface InSynopsis {}

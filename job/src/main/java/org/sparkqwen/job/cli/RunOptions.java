@@ -76,8 +76,8 @@ final class RunOptions {
             names = "--output-table",
             paramLabel = "NAME",
             description = "The output is this table of Spark's own catalog, such as library.scores. The run creates"
-                    + " it and appends to it, or goes on with it if it is of this very run. Its files lie in"
-                    + " --output, or else where the catalog has a table of this name.")
+                    + " the table, or continues it if the same run created it. Its files are in --output, or"
+                    + " without that option at the table's location in the catalog.")
     @Nullable
     String outputTable;
 
@@ -185,8 +185,9 @@ final class RunOptions {
     /// @throws Refusal if a value cannot work
     RunSettings settings() {
         refuseOptionsOfFiles();
-        refuseMissing(inputs.isEmpty() && inputTable == null && inputSql == null, "--input");
-        refuseMissing(output.isEmpty() && outputTable == null, "--output");
+        boolean hasInput = !inputs.isEmpty() || inputTable != null || inputSql != null;
+        refuseMissing(!hasInput, "--input", ", or '--input-table', or '--input-sql'");
+        refuseMissing(output.isEmpty() && outputTable == null, "--output", ", or '--output-table'");
         inputOptions.putAll(InputFormat.withDefaults(inputFormat, inputOptions));
         return new RunSettings(
                 new InputFormat(
@@ -218,13 +219,16 @@ final class RunOptions {
 
     /// Refuses a command line without one of several options as picocli does without a required one, so that a
     /// misspelt option is found.
-    private void refuseMissing(boolean missing, String option) {
+    ///
+    /// @param option the option that stands for all of them
+    /// @param others the end of the message, with the others
+    private void refuseMissing(boolean missing, String option, String others) {
         if (missing) {
             OptionSpec spec = command.findOption(option);
             throw new MissingParameterException(
                     command.commandLine(),
                     spec,
-                    "Missing required option: '%s=%s'".formatted(option, spec.paramLabel()));
+                    "Missing required option: '%s=%s'%s".formatted(option, spec.paramLabel(), others));
         }
     }
 }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Refusal;
 
-/// What is read, and how: paths, the name of a source on Spark's class path, and its options. Or a table, or a query.
+/// An input: files with their format and options, or a table, or a query.
 ///
 /// @param paths files, directories or globs, on any file system that Spark reads; empty for a table or a query
 /// @param name the source's name: `parquet`, `json`, `csv`, …

@@ -42,7 +42,7 @@ final class InputTable {
     private Dataset<Row> table(String name) {
         try {
             return spark.table(name);
-        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+        } catch (Exception | LinkageError e) { // Spark throws checked exceptions that it does not declare
             throw refusal(e);
         }
     }
@@ -54,7 +54,7 @@ final class InputTable {
         });
         try {
             return spark.sql("SELECT * FROM (\n%s\n)".formatted(sql.strip().replaceFirst("[;\\s]+$", "")));
-        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+        } catch (Exception | LinkageError e) { // Spark throws checked exceptions that it does not declare
             throw SqlSyntax.isError(e)
                     ? Refusal.usage("--input-sql is not a query that can stand in SELECT * FROM (QUERY); other"
                             + " statements are not run")
@@ -62,7 +62,7 @@ final class InputTable {
         }
     }
 
-    private Refusal refusal(Exception e) {
+    private Refusal refusal(Throwable e) {
         Optional<String> missing = missing(e);
         if (missing.isEmpty()) {
             String line = Failures.firstLine(e);
@@ -74,13 +74,13 @@ final class InputTable {
         String name = input.table() == null ? missing.get() : input.table();
         String meant = NearestName.of(last(name), tables(name))
                 .map(table -> "did you mean %s?".formatted(Quote.of(before(name) + table)))
-                .orElse("SHOW TABLES lists those of a database");
+                .orElse("SHOW TABLES IN a database lists its tables");
         return Refusal.usage("%s: there is no table or view %s; %s"
                 .formatted(input.table() == null ? "--input-sql" : "--input-table", Quote.of(name), meant));
     }
 
     /// Returns the name of a table that does not exist, if that is what is wrong.
-    private static Optional<String> missing(Exception e) {
+    private static Optional<String> missing(Throwable e) {
         return e instanceof AnalysisException analysis
                         && "TABLE_OR_VIEW_NOT_FOUND".equals(String.valueOf(analysis.getCondition()))
                 ? Optional.ofNullable(analysis.getMessageParameters().get("relationName"))

@@ -97,11 +97,11 @@ final class InputSnapshot {
     private Taken take(Dataset<Row> rows) {
         state.mark(false); // somebody may have inserted rows into the table that the run is going to write
         state.discardSnapshots();
-        new Console(System.err).printf("Copying the rows of %s, once%n", input().source());
         String directory = RunState.newSnapshot();
+        new Console(System.err).printf("Copying the rows of %s to %s; later starts use this copy%n", input().source(), path(directory));
         try {
             rows.write().format(FORMAT).options(DataFiles.committerOptions()).save(path(directory));
-        } catch (Exception | FSError e) { // Spark throws checked exceptions that it does not declare
+        } catch (Exception | FSError | LinkageError e) { // Spark throws checked exceptions that it does not declare
             claim.refuseIfLost();
             throw Refusal.failure(
                     "%s cannot be copied: %s. Once that is mended, the same command begins again"

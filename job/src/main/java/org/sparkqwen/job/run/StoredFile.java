@@ -13,7 +13,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.jspecify.annotations.Nullable;
 
-/// The state of a data file as a commit records it, to detect later changes.
+/// The state of a data file as a commit or a snapshot records it, to detect later changes.
 ///
 /// @param bytes the file's size
 /// @param modified the time of modification, in milliseconds since 1970

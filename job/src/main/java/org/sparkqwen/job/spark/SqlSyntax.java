@@ -19,7 +19,7 @@ public final class SqlSyntax {
     }
 
     /// Returns whether a session has failed to parse a statement.
-    public static boolean isError(Exception failure) {
+    public static boolean isError(Throwable failure) {
         return failure instanceof ParseException;
     }
 }

@@ -399,7 +399,7 @@ class CommandLineTest {
             value = {
                 "score --input x --output y --colour=red | spark-qwen score: unknown option --colour",
                 "score --input x --output y red | spark-qwen score: unexpected argument red",
-                "score --input x | spark-qwen score: Missing required option: '--output=DIR'",
+                "score --input x | spark-qwen score: Missing required option: '--output=DIR', or '--output-table'",
                 "paint | spark-qwen: unknown command paint"
             })
     void whatResemblesNothingIsAnsweredWithAHintAtTheHelp(String line, String message) {

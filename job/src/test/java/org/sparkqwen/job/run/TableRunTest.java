@@ -23,6 +23,8 @@ import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.connector.catalog.CatalogPlugin;
+import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -365,9 +367,11 @@ class TableRunTest {
     @Test
     void whatIsNoTableAndNoQueryIsRefusedAndNotRun() {
         spark.conf().set("spark.sql.catalog.lake", "org.example.LakeCatalog");
+        spark.conf().set("spark.sql.catalog.half", HalfCatalog.class.getName());
         refusals("""
+            half.library.books | cannot be read: there is no class org.example.HalfTable on the class path
             library.boks | there is no table or view library.boks; did you mean library.books?
-            librari.books | there is no table or view librari.books; SHOW TABLES lists those of a database
+            librari.books | there is no table or view librari.books; SHOW TABLES IN a database lists its tables
             a b c | cannot be read: [PARSE_SYNTAX_ERROR]
             """).forEach((table, message) -> refused(settings(InputFormat.ofTable(table), "out"), message));
         refusals("""
@@ -462,7 +466,7 @@ class TableRunTest {
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out()).contains("Tokenized 7 rows").contains("table tokens in " + path("out") + " (parquet)");
         assertThat(run.err())
-                .contains("Copying the rows of --input-sql, once")
+                .contains("Copying the rows of --input-sql to %s/_input/".formatted(path("out")))
                 .contains("the table tokens ends with this session");
         assertThat(ids("out")).containsExactlyElementsOf(ids(0, 7));
     }
@@ -474,8 +478,8 @@ class TableRunTest {
             --input-sql x --input-table y --output z | --input, --input-table and --input-sql exclude each other
             --input-table x --input-format json --output z | --input-format is for --input; leave it out with --input-table
             --input-sql x --input-option a=b --output z | --input-option is for --input; leave it out with --input-sql
-            --output z | Missing required option: '--input=PATH'
-            --input-table x | Missing required option: '--output=DIR'
+            --output z | Missing required option: '--input=PATH', or '--input-table', or '--input-sql'
+            --input-table x | Missing required option: '--output=DIR', or '--output-table'
             """)
                 .forEach((options, message) ->
                         CommandRun.of(("tokenize " + options).split(" ")).assertRefused(2, message));
@@ -523,6 +527,21 @@ class TableRunTest {
         };
         Dataset<Row> books = rows.drop("shelf_mark");
         return books.map(passed, Encoders.row(books.schema().add("error", "string")));
+    }
+
+    /// A catalog of which the class path has only some classes.
+    public static final class HalfCatalog implements CatalogPlugin {
+        @Override
+        public void initialize(String name, CaseInsensitiveStringMap options) {
+            NoClassDefFoundError missing = new NoClassDefFoundError("org/example/HalfTable");
+            missing.initCause(new ClassNotFoundException("org.example.HalfTable"));
+            throw missing;
+        }
+
+        @Override
+        public String name() {
+            return "half";
+        }
     }
 
     private static TokenizeJob tokenization() {
