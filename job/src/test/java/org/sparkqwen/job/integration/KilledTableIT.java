@@ -12,6 +12,7 @@ import java.util.Random;
 import org.apache.spark.launcher.JavaModuleOptions;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.cli.Main;
@@ -34,16 +35,26 @@ class KilledTableIT {
 
     @Test
     void aTableThatIsKilledAgainAndAgainHoldsEveryRowOnce() throws IOException {
+        killAndCompare(KILLS);
+    }
+
+    @Test
+    @Tag("slow")
+    void aTableThatIsKilledTenTimesHoldsEveryRowOnce() throws IOException {
+        killAndCompare(10);
+    }
+
+    private void killAndCompare(int most) throws IOException {
         Path undisturbed = directory.resolve("undisturbed");
         CommandRun files = CommandRun.of(LocalSpark.command("tokenize", ShortCorpus.file(), undisturbed));
         assertThat(files.exitCode()).as(files.err()).isZero();
         List<String> expected = LocalSpark.sorted(LocalSpark.session().read().parquet(undisturbed.toString()));
         assertThat(expected).hasSize(ShortCorpus.ROWS);
         int kills = 0;
-        for (int round = 0; kills < KILLS; round++) {
+        for (int round = 0; kills < most; round++) {
             String table = "tokens_" + round;
             boolean killed = true;
-            while (killed && kills < KILLS) {
+            while (killed && kills < most) {
                 killed = startAndKill(table);
                 kills += killed ? 1 : 0;
             }
