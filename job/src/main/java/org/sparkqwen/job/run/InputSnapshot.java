@@ -77,7 +77,7 @@ final class InputSnapshot {
         if (state.isDone(settings.limit())) {
             return spark.createDataFrame(List.<Row>of(), rows.schema());
         }
-        if (!taken.get().columns().equals(rows.schema().toDDL())) {
+        if (!ColumnTypes.areSame(taken.get().columns(), rows.schema().toDDL())) {
             throw Refusal.failure("the run has copied the columns %s from %s, and now needs %s; begin anew with --mode"
                             .formatted(
                                     Quote.of(taken.get().columns()),

@@ -355,7 +355,7 @@ public final class JobRun implements AutoCloseable {
             throw Refusal.usage("--output %s holds a run of other options: %s; %s"
                     .formatted(settings.output(), differences, INSTEAD));
         }
-        if (!before.columns().equals(now.columns())) {
+        if (!ColumnTypes.areSame(before.columns(), now.columns())) {
             throw Refusal.usage("--output %s holds a run whose input had other columns: %s, not %s; %s"
                     .formatted(settings.output(), before.columns(), now.columns(), INSTEAD));
         }

@@ -1,7 +1,6 @@
 package org.sparkqwen.job.run;
 
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -121,13 +120,15 @@ final class OutputTable {
                                     .formatted(Quote.of(name))
                             + " table");
         }
-        if (!columns(existing.columns()).equals(columns(columns))) {
+        List<String> before = ColumnTypes.of(existing.columns());
+        List<String> now = ColumnTypes.of(columns);
+        if (!before.equals(now)) {
             throw Refusal.usage(
                     "--output-table %s has the columns %s, and the output %s; choose another table, or drop it"
                             .formatted(
                                     Quote.of(name),
-                                    Quote.of(String.join(", ", columns(existing.columns()))),
-                                    Quote.of(String.join(", ", columns(columns)))));
+                                    Quote.of(String.join(", ", before)),
+                                    Quote.of(String.join(", ", now))));
         }
     }
 
@@ -166,12 +167,6 @@ final class OutputTable {
             }
             throw e;
         }
-    }
-
-    private static List<String> columns(StructType columns) {
-        return Arrays.stream(columns.fields())
-                .map(field -> field.name() + " " + field.dataType().catalogString())
-                .toList();
     }
 
     /// Adds the table to the catalog if it is not there. Another run may have added one since the start.

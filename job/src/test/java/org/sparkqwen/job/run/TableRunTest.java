@@ -149,6 +149,15 @@ class TableRunTest {
     }
 
     @Test
+    void aCommentOnAColumnIsNoOtherColumn() throws IOException {
+        RunSettings run = settings(InputFormat.ofTable("library.books"), "out");
+        failFrom(10, run, "fails at");
+        spark.sql("ALTER TABLE library.books CHANGE COLUMN text COMMENT 'what it says'");
+        assertThat(ResumableRun.run(spark, run, work()).rows()).isEqualTo(ROWS);
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, ROWS));
+    }
+
+    @Test
     void aTableOfAnotherCatalogIsReadOnce() throws IOException {
         spark.conf().set("spark.sql.catalog.shelf", ShelfCatalog.class.getName());
         spark.sql("CREATE OR REPLACE TEMPORARY VIEW shelved AS SELECT * FROM shelf.library.books WHERE id >= 0");
