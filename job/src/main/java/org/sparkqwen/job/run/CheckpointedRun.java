@@ -139,6 +139,7 @@ final class CheckpointedRun {
             leftOut = leftOut.and(planned.gone(rows(commits), scan.files()));
         }
         if (origin == null || !state.isDone(settings.limit())) { // a copy whose rows are done has been deleted
+            refuseMoved(planned.gone(rows(commits), scan.files()));
             planned.refuseChanges(rows(commits), scan.files(), leftOut);
         }
         leftOut = leftOut.and(plan(planned));
@@ -156,6 +157,17 @@ final class CheckpointedRun {
         files.refuseChanged(commits);
         state.mark(true);
         return new Outcome(commits, planned.origins(0, total), leftOut, wasComplete);
+    }
+
+    /// Refuses a copy of a table whose files all exist, but at another place than planned.
+    ///
+    /// @param gone the planned files that do not exist
+    private void refuseMoved(UnreadableFiles gone) {
+        if (origin != null && scan.liesInFiles() && !gone.isEmpty()) {
+            throw Refusal.failure(
+                    "--output %s was moved since it was planned; move it back, or begin anew with --mode overwrite"
+                            .formatted(settings.output()));
+        }
     }
 
     /// Returns whether input files that cannot be read are left out. The run's own copy of a table is never left out,

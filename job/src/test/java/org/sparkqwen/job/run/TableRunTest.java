@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.TokenizeJob;
+import org.sparkqwen.job.Work;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.errors.ErrorPolicy;
@@ -224,6 +225,19 @@ class TableRunTest {
         assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
                 .isInstanceOf(Refusal.class)
                 .hasMessageContaining("is gone; bring back what it was, or begin anew with --mode overwrite");
+    }
+
+    @Test
+    void aCopyThatWasMovedWithItsOutputIsRefused() throws IOException {
+        RunSettings run = settings(InputFormat.ofTable("library.books"), "out");
+        failFrom(10, run, "fails at");
+        Files.move(directory.resolve("out"), directory.resolve("moved"));
+        refused(
+                settings(run.input(), "moved"),
+                work(),
+                "moved was moved since it was planned; move it back, or begin anew with --mode overwrite");
+        Files.move(directory.resolve("moved"), directory.resolve("out"));
+        assertThat(ResumableRun.run(spark, run, work()).rows()).isEqualTo(ROWS);
     }
 
     @Test
@@ -505,7 +519,11 @@ class TableRunTest {
     }
 
     private void refused(RunSettings run, String message) {
-        assertThatThrownBy(() -> ResumableRun.run(spark, run, tokenization()))
+        refused(run, tokenization(), message);
+    }
+
+    private void refused(RunSettings run, Work job, String message) {
+        assertThatThrownBy(() -> ResumableRun.run(spark, run, job))
                 .isInstanceOf(Refusal.class)
                 .hasMessageContaining(message)
                 .hasMessageNotContaining("\n");
