@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -317,7 +318,8 @@ public final class JobRun implements AutoCloseable {
     }
 
     private WrittenRows rows(String place, StructType columns) {
-        return new WrittenRows(spark, place, settings.outputFormat(), OutputFormat.readerOptions(), columns);
+        Map<String, String> options = OutputFormat.readerOptions(settings.outputOptions());
+        return new WrittenRows(spark, place, settings.outputFormat(), options, columns);
     }
 
     /// Refuses an output with files that no run of ours wrote. It is neither continued nor deleted.

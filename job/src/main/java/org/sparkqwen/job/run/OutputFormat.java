@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.ArrayType;
@@ -28,6 +29,17 @@ final class OutputFormat {
     /// The formats whose schema holds every column that a job adds.
     static final List<String> NAMES = List.of("parquet", "json", "orc");
 
+    /// The options of JSON's writer that its reader must have, too, to give the values back.
+    private static final List<String> SHARED_OPTIONS = List.of(
+            "dateFormat",
+            "timestampFormat",
+            "timestampNTZFormat",
+            "timeZone",
+            "locale",
+            "encoding",
+            "charset",
+            "lineSep");
+
     private final SparkSession spark;
     private final String name;
 
@@ -49,9 +61,23 @@ final class OutputFormat {
                 "yyyy-MM-dd'T'HH:mm:ss.SSSSSS");
     }
 
-    /// Returns options with which readers take every row that was written: JSON's strings may have any length.
-    static Map<String, String> readerOptions() {
-        return Map.of("maxStringLen", Integer.toString(Integer.MAX_VALUE));
+    /// Returns options with which readers give back every row that was written: JSON's strings may have any length, and
+    /// its texts may have the user's formats.
+    ///
+    /// @param given the user's options of the writer; others of them may be secrets, and are no concern of readers
+    static Map<String, String> readerOptions(Map<String, String> given) {
+        Map<String, String> options = sharedOptions(given);
+        options.put("maxStringLen", Integer.toString(Integer.MAX_VALUE));
+        return options;
+    }
+
+    /// Returns those of the options that a writer and its readers must have in common.
+    static Map<String, String> sharedOptions(Map<String, String> given) {
+        Map<String, String> options = new TreeMap<>();
+        given.forEach((option, value) -> SHARED_OPTIONS.stream()
+                .filter(option::equalsIgnoreCase)
+                .forEach(shared -> options.put(shared, value)));
+        return options;
     }
 
     /// Refuses the first column that cannot be written, or that readers would not get back.

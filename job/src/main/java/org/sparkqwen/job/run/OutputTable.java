@@ -3,6 +3,7 @@ package org.sparkqwen.job.run;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
@@ -120,6 +121,13 @@ final class OutputTable {
                                     .formatted(Quote.of(name))
                             + " table");
         }
+        Map<String, String> reads = OutputFormat.sharedOptions(existing.options());
+        Map<String, String> writes = OutputFormat.sharedOptions(settings.outputOptions());
+        if (settings.outputFormat().equals("json") && !reads.equals(writes)) {
+            throw Refusal.usage(
+                    "--output-table %s is read with the options %s, and --output-option gives %s; choose another table"
+                            .formatted(Quote.of(name), Quote.of(reads.toString()), Quote.of(writes.toString())));
+        }
         List<String> before = ColumnTypes.of(existing.columns());
         List<String> now = ColumnTypes.of(columns);
         if (!before.equals(now)) {
@@ -182,7 +190,8 @@ final class OutputTable {
             }
             // The catalog would look for a relative path below the database.
             String location = qualified(settings.output(), hadoop).toString();
-            table.create(settings.outputFormat(), columns, location, OutputFormat.readerOptions());
+            Map<String, String> options = OutputFormat.readerOptions(settings.outputOptions());
+            table.create(settings.outputFormat(), columns, location, options);
             table.refresh(); // Spark caches the list of files when it creates the entry, and that list is still empty
         } catch (Refusal e) {
             throw e;

@@ -52,7 +52,9 @@ public final class SessionTable {
     /// @param location the directory of the rows, as Hadoop writes it
     /// @param format the format's name, such as `parquet`
     /// @param isDivided whether the rows are divided into directories or buckets by their values
-    public record Entry(String location, String format, boolean isDivided, StructType columns) {}
+    /// @param options the options of its readers
+    public record Entry(
+            String location, String format, boolean isDivided, StructType columns, Map<String, String> options) {}
 
     /// Finds the table that a name means.
     ///
@@ -121,7 +123,8 @@ public final class SessionTable {
                 new Path(table.location()).toString(),
                 provider.isDefined() ? provider.get() : "hive",
                 divided,
-                table.schema()));
+                table.schema(),
+                CollectionConverters.asJava(table.storage().properties())));
     }
 
     /// Returns the directory that a new table of this name gets.

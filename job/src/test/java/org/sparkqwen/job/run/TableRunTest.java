@@ -460,6 +460,26 @@ class TableRunTest {
     }
 
     @Test
+    void aTableOfJsonIsReadAsItIsWritten() {
+        InputFormat input = InputFormat.ofSql(
+                "SELECT id, text, timestamp'2001-02-03 04:05:06' AS at FROM library.books");
+        Map<String, String> options = Map.of("TimestampFormat", "dd/MM/yyyy HH-mm-ss", "lineSep", ";");
+        RunSettings run = asJson(RunSettings.ofTable(input, "library.dated"), options);
+        ResumableRun.run(spark, run, tokenization());
+        assertThat(tableIds("library.dated")).containsExactlyElementsOf(ids(0, ROWS));
+        assertThat(spark.table("library.dated")
+                        .filter("at = timestamp'2001-02-03 04:05:06'")
+                        .count())
+                .isEqualTo(ROWS);
+        assertThat(ResumableRun.run(spark, run, tokenization()).wasComplete()).isTrue();
+
+        refused(
+                asJson(run, Map.of("lineSep", ";")),
+                "--output-table library.dated is read with the options {lineSep=;, timestampFormat=dd/MM/yyyy HH-mm-ss},"
+                        + " and --output-option gives {lineSep=;}; choose another table");
+    }
+
+    @Test
     void anEmptyTableOfTheSameColumnsIsFilledAndNobodyElsesRowsAreDeleted() {
         spark.sql("CREATE TABLE library.empty (id BIGINT, text STRING, error STRING) USING parquet");
         RunSettings run = RunSettings.ofTable(InputFormat.ofTable("library.books"), "library.empty");
@@ -584,13 +604,16 @@ class TableRunTest {
     }
 
     private static RunSettings scoresAsJson(InputFormat input) {
-        RunSettings run = RunSettings.ofTable(input, "library.scores");
+        return asJson(RunSettings.ofTable(input, "library.scores"), Map.of());
+    }
+
+    private static RunSettings asJson(RunSettings run, Map<String, String> options) {
         return new RunSettings(
                 run.input(),
                 run.output(),
                 run.outputTable(),
                 "json",
-                run.outputOptions(),
+                options,
                 run.mode(),
                 run.errors(),
                 run.limit(),
