@@ -34,8 +34,8 @@ public final class PlannedRows {
         return of(plans, null);
     }
 
-    /// @param source the name that stands for a file in the rows' origins; rows are then counted from the run's first
-    ///     row. Null if rows have files of their own
+    /// @param source the name that stands for a file in the rows' origins; rows are then counted from the run's
+    ///     first row. Null if rows have files of their own
     public static PlannedRows of(List<InputPlan> plans, @Nullable String source) {
         PlannedRows planned = new PlannedRows(source);
         plans.forEach(planned::add);

@@ -170,8 +170,8 @@ final class CheckpointedRun {
         }
     }
 
-    /// Returns whether input files that cannot be read are left out. The run's own copy of a table is never left out,
-    /// because nobody could read its rows later.
+    /// Returns whether input files that cannot be read are left out. The run's own copy of a table is never left
+    /// out, because nobody could read its rows later.
     private boolean leavesOutFiles() {
         return settings.drops() && origin == null;
     }

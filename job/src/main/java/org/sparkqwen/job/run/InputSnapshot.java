@@ -98,7 +98,8 @@ final class InputSnapshot {
         state.mark(false); // somebody may have inserted rows into the table that the run is going to write
         state.discardSnapshots();
         String directory = RunState.newSnapshot();
-        new Console(System.err).printf("Copying the rows of %s to %s; later starts use this copy%n", input().source(), path(directory));
+        new Console(System.err)
+                .printf("Copying the rows of %s to %s; later starts use this copy%n", input().source(), path(directory));
         try {
             rows.write().format(FORMAT).options(DataFiles.committerOptions()).save(path(directory));
         } catch (Exception | FSError | LinkageError e) { // Spark throws checked exceptions that it does not declare

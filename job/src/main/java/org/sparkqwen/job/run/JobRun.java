@@ -2,20 +2,17 @@ package org.sparkqwen.job.run;
 
 import java.io.IOException;
 import java.io.OutputStream;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -50,6 +47,7 @@ import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.progress.Pace;
 import org.sparkqwen.job.spark.LocalMode;
 import org.sparkqwen.job.spark.ReadColumns;
+import org.sparkqwen.job.spark.ReadFiles;
 import org.sparkqwen.job.storage.OutputLayout;
 import org.sparkqwen.job.storage.S3Check;
 import org.sparkqwen.job.storage.S3Settings;
@@ -243,7 +241,7 @@ public final class JobRun implements AutoCloseable {
         Dataset<Row> wanted =
                 opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new));
         InputScan files = settings.input().isTable() ? null : files(wanted, reader.unreadable(), state);
-        refuseOwnOutput(files == null ? filesOf(input) : files.files().keySet(), output);
+        refuseOwnOutput(files == null ? ReadFiles.of(input) : files.files().keySet(), output);
         if (files == null) {
             InputSnapshot.refuseWhatItCannotHold(spark, settings.input(), wanted.schema());
         }
@@ -300,8 +298,8 @@ public final class JobRun implements AutoCloseable {
                 Math.max(0, state.attempts() - 1));
     }
 
-    /// Returns a relation of these columns for planning. The optimizer would replace the columns of a query by those of
-    /// the tables under it, which may have other names. It cannot look through an RDD.
+    /// Returns a relation of these columns for planning. The optimizer would replace the columns of a query by those
+    /// of the tables under it, which may have other names. It cannot look through an RDD.
     private Dataset<Row> withoutRows(StructType columns) {
         return spark.createDataFrame(
                 JavaSparkContext.fromSparkContext(spark.sparkContext()).<Row>emptyRDD(), columns);
@@ -376,18 +374,12 @@ public final class JobRun implements AutoCloseable {
         return !earlier ? null : settings.limit() == null ? scan : new InputScan(limited(input));
     }
 
-    /// Leaves out the rows after the limit. Spark knows no limit above 2147483647, so the run counts a larger one alone.
+    /// Leaves out the rows after the limit. Spark knows no limit above 2147483647. The run stops at a larger one by
+    /// itself.
     private Dataset<Row> limited(Dataset<Row> rows) {
         return settings.limit() == null || settings.limit() > Integer.MAX_VALUE
                 ? rows
                 : rows.limit(settings.limit().intValue());
-    }
-
-    /// Returns the files that a table or a query reads, as far as Spark knows them.
-    private static Set<String> filesOf(Dataset<Row> rows) {
-        return Arrays.stream(rows.inputFiles())
-                .map(file -> new Path(URI.create(file)).toString())
-                .collect(Collectors.toSet());
     }
 
     /// Refuses an output that is part of the input. A run that reads what it writes would never end, and one that

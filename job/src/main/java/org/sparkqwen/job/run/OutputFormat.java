@@ -61,8 +61,8 @@ final class OutputFormat {
                 "yyyy-MM-dd'T'HH:mm:ss.SSSSSS");
     }
 
-    /// Returns options with which readers give back every row that was written: JSON's strings may have any length, and
-    /// its texts may have the user's formats.
+    /// Returns options with which readers give back every row that was written: JSON's strings may have any length,
+    /// and its texts may have the user's formats.
     ///
     /// @param given the user's options of the writer; others of them may be secrets, and are no concern of readers
     static Map<String, String> readerOptions(Map<String, String> given) {

@@ -159,8 +159,8 @@ final class OutputTable {
 
     private boolean hasOthersFiles(RunState state) {
         boolean overwrites = settings.mode() == RunSettings.Mode.OVERWRITE;
-        // A driver that is killed after its last commit leaves files, too, but no mark. Missing commits are no sign of
-        // an INSERT: a person deletes commits to have rows done again. But what is deleted now does not come back.
+        // A driver that is killed after its last commit leaves files, too, but no mark. Missing commits are no sign
+        // of an INSERT: a person deletes commits to have rows done again. But --mode overwrite deletes for good.
         try {
             return state.exists()
                     && state.isWhole()

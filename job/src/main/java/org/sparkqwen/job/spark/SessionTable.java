@@ -33,7 +33,7 @@ public final class SessionTable {
         this.identifier = identifier;
     }
 
-    /// Says that a name means something else than a table of the session catalog. The message says what, and goes after
+    /// Says that a name means something else than a table of the session catalog. The message says what, and follows
     /// the name.
     public static final class OtherMeaning extends RuntimeException {
         private static final long serialVersionUID = 1L;

@@ -121,7 +121,7 @@ class TableRunTest {
         spark.sql("CREATE VIEW library.named AS SELECT id AS work, text FROM library.books");
         List<InputFormat> inputs = List.of(
                 InputFormat.ofSql("SELECT id AS work, text FROM library.books"),
-                InputFormat.ofSql("SELECT b.id AS work, b.body AS text FROM (SELECT id, text AS body FROM library.books) b"),
+                InputFormat.ofSql("SELECT id AS work, body AS text FROM (SELECT id, text AS body FROM library.books)"),
                 InputFormat.ofTable("library.works"),
                 InputFormat.ofTable("library.named"),
                 InputFormat.ofSql("SELECT id AS work, text, 'x' AS source, id + 1 AS next FROM library.books"));
@@ -139,7 +139,8 @@ class TableRunTest {
                         .count())
                 .isEqualTo(ROWS);
 
-        InputFormat values = InputFormat.ofSql("SELECT * FROM VALUES (1L, 'Call me'), (2L, 'Ishmael.') AS v (id, text)");
+        InputFormat values =
+                InputFormat.ofSql("SELECT * FROM VALUES (1L, 'Call me'), (2L, 'Ishmael.') AS v (id, text)");
         ResumableRun.run(spark, settings(values, "values"), tokenization());
         assertThat(spark.read()
                         .parquet(path("values"))
@@ -256,6 +257,21 @@ class TableRunTest {
                 .hasMessageContaining("of the rows that the run copied from --input-table library.books")
                 .hasMessageNotContaining("--on-error");
         assertThat(directory.resolve("out/_errors/_files.json")).doesNotExist();
+    }
+
+    @Test
+    void aQueryDoesNotReadWhatTheRunOverwrites() throws IOException {
+        ResumableRun.run(spark, settings(InputFormat.ofTable("library.books"), "out"), work());
+        for (String query : List.of(
+                "SELECT id, text FROM parquet.`%s`",
+                "SELECT id, text FROM library.books WHERE id <= (SELECT max(id) FROM parquet.`%s`)")) {
+            refused(
+                    settings(InputFormat.ofSql(query.formatted(path("out"))), "out")
+                            .withMode(RunSettings.Mode.OVERWRITE),
+                    work(),
+                    ", which lies in --output; choose another --output");
+        }
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, ROWS));
     }
 
     @Test
@@ -475,8 +491,8 @@ class TableRunTest {
 
         refused(
                 asJson(run, Map.of("lineSep", ";")),
-                "--output-table library.dated is read with the options {lineSep=;, timestampFormat=dd/MM/yyyy HH-mm-ss},"
-                        + " and --output-option gives {lineSep=;}; choose another table");
+                "--output-table library.dated is read with the options {lineSep=;, timestampFormat=dd/MM/yyyy"
+                        + " HH-mm-ss}, and --output-option gives {lineSep=;}; choose another table");
     }
 
     @Test
