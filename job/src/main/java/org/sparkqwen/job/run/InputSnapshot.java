@@ -99,7 +99,9 @@ final class InputSnapshot {
         state.discardSnapshots();
         String directory = RunState.newSnapshot();
         new Console(System.err)
-                .printf("Copying the rows of %s to %s; later starts use this copy%n", input().source(), path(directory));
+                .printf(
+                        "Copying the rows of %s to %s; later starts use this copy%n",
+                        input().source(), path(directory));
         try {
             rows.write().format(FORMAT).options(DataFiles.committerOptions()).save(path(directory));
         } catch (Exception | FSError | LinkageError e) { // Spark throws checked exceptions that it does not declare

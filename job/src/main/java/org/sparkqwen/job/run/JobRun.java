@@ -298,8 +298,8 @@ public final class JobRun implements AutoCloseable {
                 Math.max(0, state.attempts() - 1));
     }
 
-    /// Returns a relation of these columns for planning. The optimizer would replace the columns of a query by those
-    /// of the tables under it, which may have other names. It cannot look through an RDD.
+    /// Returns a relation of these columns for planning. The optimizer would replace the columns of a query by
+    /// those of the tables under it, which may have other names. It cannot look through an RDD.
     private Dataset<Row> withoutRows(StructType columns) {
         return spark.createDataFrame(
                 JavaSparkContext.fromSparkContext(spark.sparkContext()).<Row>emptyRDD(), columns);

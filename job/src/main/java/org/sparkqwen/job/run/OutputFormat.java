@@ -74,9 +74,8 @@ final class OutputFormat {
     /// Returns those of the options that a writer and its readers must have in common.
     static Map<String, String> sharedOptions(Map<String, String> given) {
         Map<String, String> options = new TreeMap<>();
-        given.forEach((option, value) -> SHARED_OPTIONS.stream()
-                .filter(option::equalsIgnoreCase)
-                .forEach(shared -> options.put(shared, value)));
+        given.forEach((option, value) ->
+                SHARED_OPTIONS.stream().filter(option::equalsIgnoreCase).forEach(shared -> options.put(shared, value)));
         return options;
     }
 

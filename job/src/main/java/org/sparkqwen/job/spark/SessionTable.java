@@ -33,8 +33,8 @@ public final class SessionTable {
         this.identifier = identifier;
     }
 
-    /// Says that a name means something else than a table of the session catalog. The message says what, and follows
-    /// the name.
+    /// Says that a name means something else than a table of the session catalog. The message says what, and
+    /// follows the name.
     public static final class OtherMeaning extends RuntimeException {
         private static final long serialVersionUID = 1L;
 

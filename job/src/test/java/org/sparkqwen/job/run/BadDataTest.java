@@ -220,7 +220,7 @@ class BadDataTest {
         ROWS.set(0);
         try (JobRun job = JobRun.start("test", settings)) {
             JobRun.Written written = job.run(IDENTITY, new LocalWork((rows, counts) -> slow(rows, counts, 0)));
-            assertThat(written.output().count()).isEqualTo(199);
+            assertThat(written.output().<Long>read(Dataset::count)).isEqualTo(199);
             assertThat(written.badData().rows()).isEqualTo(1);
         }
         assertThat(ROWS).hasValue(200);

@@ -124,7 +124,7 @@ class ResumeTest {
                 }
                 return rows.selectExpr("value", "cast(null as string) as error");
             }));
-            assertThat(written.output().count()).isEqualTo(30);
+            assertThat(written.output().<Long>read(Dataset::count)).isEqualTo(30);
         }
     }
 
