@@ -46,7 +46,7 @@ public final class JobOptions {
     /// Parses options. The model is not opened.
     ///
     /// @param job `score`, `generate` or `tokenize`
-    /// @param given the values of options, by their names without dashes. A flag has the value `true` or `false`.
+    /// @param given the values of options, by their names without dashes. A flag has the value `true` or `false`, in any case.
     ///     Several values of an option that takes a list with commas are joined.
     /// @throws RuntimeException with one line for a person, if there is no such option or if a value is wrong
     public static JobOptions parse(String job, Map<String, List<String>> given) {
@@ -75,10 +75,18 @@ public final class JobOptions {
     private static List<String> arguments(OptionSpec option, List<String> values) {
         String name = option.longestName();
         if (isFlag(option)) {
-            return values.stream().anyMatch("true"::equals) ? List.of(name) : List.of();
+            return isTrue(name, values) ? List.of(name) : List.of();
         }
         List<String> whole = option.isMultiValue() || values.isEmpty() ? values : List.of(String.join(",", values));
         return whole.stream().map(value -> name + "=" + value).toList();
+    }
+
+    private static boolean isTrue(String name, List<String> values) {
+        String value = String.join(",", values);
+        if (value.equalsIgnoreCase("true") || value.equalsIgnoreCase("false")) {
+            return Boolean.parseBoolean(value);
+        }
+        throw Refusal.usage("%s is true or false, not %s".formatted(name, Quote.of(value)));
     }
 
     private static boolean isFlag(OptionSpec option) {

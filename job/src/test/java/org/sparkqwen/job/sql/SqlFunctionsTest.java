@@ -183,6 +183,17 @@ class SqlFunctionsTest {
                 .isEqualTo(expected);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {"false | false", "false | 'FALSE'", "true | true", "true | 'True'", "true | array('true')"})
+    void aFlagIsTrueOrFalseInAnyCase(boolean expected, String value) {
+        assertThat(rows("SELECT qwen_score(text, token_logprobs => %s).token_logprobs FROM few LIMIT 1".formatted(value))
+                        .getFirst()
+                        .isNullAt(0))
+                .isEqualTo(!expected);
+    }
+
     /// In a map, all values have one type. If one option has several values, all others are lists, too.
     @Test
     void aListInAMapOfOptionsIsAListOfValues() {
@@ -215,6 +226,9 @@ class SqlFunctionsTest {
                 "qwen_score(text, widnows => 'half')              | qwen_score has no option widnows; it has ",
                 "qwen_score(text, map('widnows', 'half'))         | qwen_score has no option widnows; it has ",
                 "qwen_score(text, windows => 'halve')             | windows",
+                "qwen_score(text, token_logprobs => 'yes')        | token_logprobs is true or false, not yes",
+                "qwen_score(text, token_logprobs => 1)            | token_logprobs is true or false, not 1",
+                "qwen_score(text, token_logprobs => array(true, true)) | is true or false, not true,true",
                 "qwen_score(text, context => length(text))        | options are the same for all rows; write a"
                         + " constant",
                 "qwen_score(text, 'half')                         | options are given by name",
