@@ -22,6 +22,7 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.spark.RowNumber;
 
 /// The input column with a row's document or prompt.
 public sealed interface ContentColumn extends PromptSource permits ContentColumn.Text, ContentColumn.Tokens {
@@ -180,13 +181,15 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         });
     }
 
-    /// Quotes names for a message, the first of many.
+    /// Quotes names of columns for a message, the first of many. Columns that are no person's are left out.
     static String quoted(Collection<String> names) {
-        if (names.isEmpty()) {
+        List<String> known =
+                names.stream().filter(name -> !name.startsWith(RowNumber.ADDED)).toList();
+        if (known.isEmpty()) {
             return "none";
         }
         int shown = 20;
-        String first = names.stream().limit(shown).map(Quote::of).collect(Collectors.joining("', '", "'", "'"));
-        return names.size() > shown ? "%s and %,d more".formatted(first, names.size() - shown) : first;
+        String first = known.stream().limit(shown).map(Quote::of).collect(Collectors.joining("', '", "'", "'"));
+        return known.size() > shown ? "%s and %,d more".formatted(first, known.size() - shown) : first;
     }
 }

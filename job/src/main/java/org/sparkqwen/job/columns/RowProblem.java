@@ -11,11 +11,12 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.job.spark.RowNumber;
 
 /// The column that says why a record of the input could not be read unchanged, such as a line that is not JSON. It
 /// travels with the row to the job, which makes it the row's error. It is never passed to the output.
 public final class RowProblem {
-    static final String COLUMN = "_spark_qwen_problem";
+    static final String COLUMN = RowNumber.ADDED + "problem";
 
     private RowProblem() {}
 

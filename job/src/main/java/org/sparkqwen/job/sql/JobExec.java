@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.Work;
 import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.spark.Iterators;
+import org.sparkqwen.job.spark.RowNumber;
 import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
@@ -44,9 +45,6 @@ import scala.jdk.javaapi.CollectionConverters;
 /// Spark copies a step by reflection, so this class and its constructor are public.
 public final class JobExec extends SparkPlan {
     private static final long serialVersionUID = 1L;
-
-    private static final String ROW = "_row";
-    private static final String NUMBER = "_number";
 
     private final transient JobCall call;
     private final transient Seq<Expression> arguments;
@@ -98,9 +96,11 @@ public final class JobExec extends SparkPlan {
 
     /// Applies the job to the arguments. The rows of the child pass through it as structs, with their numbers.
     private RDD<InternalRow> evaluated(RDD<InternalRow> rows) {
-        StructType row = numbered(child.output());
+        StructType passed = numbered(child.output());
+        String number = free("number");
+        String row = free("passed");
         StructType input =
-                new StructType().add(NUMBER, DataTypes.LongType, false).add(ROW, row, false);
+                new StructType().add(number, DataTypes.LongType, false).add(row, passed, false);
         for (int i = 0; i < arguments.size(); i++) {
             Expression argument = arguments.apply(i);
             input = input.add(call.columns().get(i), argument.dataType(), argument.nullable());
@@ -108,14 +108,14 @@ public final class JobExec extends SparkPlan {
         RDD<InternalRow> read = rows.toJavaRDD()
                 .mapPartitionsWithIndex(new WithArguments(arguments, child.output()), true)
                 .rdd();
-        Work work = jobs.prepared(call, List.of(NUMBER, ROW), session());
+        Work work = jobs.prepared(call, List.of(number, row), session());
         Dataset<Row> results = work.apply(session().internalCreateDataFrame(read, input, false), TaskCounts.NONE);
         List<Column> columns = new ArrayList<>();
         if (!call.ofTable()) {
-            columns.add(results.col(NUMBER));
+            columns.add(results.col(number));
         }
-        for (String field : row.fieldNames()) {
-            columns.add(results.col(ROW).getField(field));
+        for (String field : passed.fieldNames()) {
+            columns.add(results.col(row).getField(field));
         }
         columns.add(struct(Arrays.stream(call.function().schema().fieldNames())
                 .map(results::col)
@@ -127,6 +127,14 @@ public final class JobExec extends SparkPlan {
                 : made.toJavaRDD()
                         .mapPartitions(new InOrder(output.schema()), true)
                         .rdd();
+    }
+
+    /// Returns a name for a column of ours that no argument has. Spark does not tell upper from lower case.
+    private String free(String name) {
+        return Stream.iterate(RowNumber.ADDED + name, taken -> taken + "_")
+                .filter(candidate -> call.columns().stream().noneMatch(candidate::equalsIgnoreCase))
+                .findFirst()
+                .orElseThrow();
     }
 
     /// Returns a schema with names of its own, because columns in the midst of a query may share names.

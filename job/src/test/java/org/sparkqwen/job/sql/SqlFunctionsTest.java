@@ -186,6 +186,7 @@ class SqlFunctionsTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '"',
             value = {"false | false", "false | 'FALSE'", "true | true", "true | 'True'", "true | array('true')"})
     void aFlagIsTrueOrFalseInAnyCase(boolean expected, String value) {
         assertThat(rows("SELECT qwen_score(text, token_logprobs => %s).token_logprobs FROM few LIMIT 1".formatted(value))
@@ -244,6 +245,16 @@ class SqlFunctionsTest {
                 .hasMessageNotContaining("--");
     }
 
+    @Test
+    void aTableMayHaveColumnsOfAnyName() {
+        String names = "_row, _number, _spark_qwen_number, _SPARK_QWEN_PASSED, c0";
+        String query = "SELECT text AS _row, id AS _number, 1 AS _spark_qwen_number, 2 AS _SPARK_QWEN_PASSED, 3 AS c0"
+                + " FROM few";
+        assertThat(sorted("SELECT %s FROM qwen_score_table(TABLE(%s), text => '_row') WHERE error IS NULL"
+                        .formatted(names, query)))
+                .isEqualTo(sorted(query));
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -251,7 +262,7 @@ class SqlFunctionsTest {
                 "qwen_score_table('few')                              | takes a table first",
                 "qwen_score_table(TABLE(few) PARTITION BY id)         | without PARTITION BY",
                 "qwen_score_table(TABLE(SELECT 1 AS Tokens))          | adds a column Tokens, which the table has, too",
-                "qwen_score_table(TABLE(few), text => 'body')         | no column 'body'",
+                "qwen_score_table(TABLE(few), text => 'body')         | no column 'body'; it has 'id', 'text'. Choose",
                 "qwen_score_table(TABLE(few), context => 10000000)    | context 10,000,000 is more than the model",
             })
     void aTableCallThatMakesNoSenseIsRefusedWithOneLine(String call, String message) {
