@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Row;
@@ -119,9 +120,16 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
     }
 
     @Override
-    public Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models) {
+    public Work work(
+            List<String> columns,
+            SparkConf conf,
+            Function<ModelChoice, ModelReference> models,
+            Consumer<String> warnings) {
         ModelReference reference = models.apply(model.choice());
-        return new GenerateJob(reference, settings(reference, columns));
+        GenerateJob.Settings settings = settings(reference, columns);
+        reference.warnings().forEach(warnings);
+        prompts.warnings().forEach(warnings);
+        return new GenerateJob(reference, settings);
     }
 
     private GenerateJob.Settings settings(ModelReference reference, List<String> columns) {

@@ -1,6 +1,7 @@
 package org.sparkqwen.job.cli;
 
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.sparkqwen.job.Work;
@@ -13,6 +14,11 @@ interface JobCommand {
     /// @param columns the columns that pass through; empty for all
     /// @param conf the Spark configuration that says how to reach a remote model
     /// @param models opens a model, or finds it where it is open
+    /// @param warnings receives what a person should know of the job, a line each
     /// @throws RuntimeException with one line for a person, if the options and the model do not fit
-    Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models);
+    Work work(
+            List<String> columns,
+            SparkConf conf,
+            Function<ModelChoice, ModelReference> models,
+            Consumer<String> warnings);
 }

@@ -9,12 +9,14 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.Work;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.run.RunIdentity;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -38,9 +40,11 @@ public final class JobOptions {
     private static final ConcurrentMap<String, Names> NAMES = new ConcurrentHashMap<>();
 
     private final JobCommand command;
+    private final CommandSpec spec;
 
-    private JobOptions(JobCommand command) {
+    private JobOptions(JobCommand command, CommandSpec spec) {
         this.command = command;
+        this.spec = spec;
     }
 
     /// Parses options. The model is not opened.
@@ -69,7 +73,7 @@ public final class JobOptions {
         } catch (ParameterException e) {
             throw Refusal.usage(Main.message(e));
         }
-        return new JobOptions(command);
+        return new JobOptions(command, spec);
     }
 
     private static List<String> arguments(OptionSpec option, List<String> values) {
@@ -98,9 +102,19 @@ public final class JobOptions {
     /// @param columns the columns that pass through; empty for all
     /// @param conf the Spark configuration that says how to reach a remote model
     /// @param models opens a model, or finds it where it is open
+    /// @param warnings receives what a person should know of the job, a line each
     /// @throws RuntimeException with one line for a person, if the options and the model do not fit
-    public Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models) {
-        return command.work(columns, conf, models);
+    public Work work(
+            List<String> columns,
+            SparkConf conf,
+            Function<ModelChoice, ModelReference> models,
+            Consumer<String> warnings) {
+        return command.work(columns, conf, models, warnings);
+    }
+
+    /// Returns the options that decide the rows of the job, with the contents of the files that some of them name.
+    public RunIdentity identity() {
+        return new OptionValues(spec).identity("any model");
     }
 
     /// Returns the names of a job's options, without dashes, in alphabetical order.

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.types.StructType;
@@ -168,8 +169,13 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
     }
 
     @Override
-    public Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models) {
+    public Work work(
+            List<String> columns,
+            SparkConf conf,
+            Function<ModelChoice, ModelReference> models,
+            Consumer<String> warnings) {
         ModelReference reference = models.apply(model.choice());
+        reference.warnings().forEach(warnings);
         return new ScoreJob(reference, settings(reference, columns));
     }
 

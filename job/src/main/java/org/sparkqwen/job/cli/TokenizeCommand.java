@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
@@ -106,9 +107,14 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
     }
 
     @Override
-    public Work work(List<String> columns, SparkConf conf, Function<ModelChoice, ModelReference> models) {
+    public Work work(
+            List<String> columns,
+            SparkConf conf,
+            Function<ModelChoice, ModelReference> models,
+            Consumer<String> warnings) {
         Path directory = directory(() -> conf);
-        Tokenizer.of(TokenizerFiles.read(directory)); // refuse a bad tokenizer here, not on every executor
+        Tokenizer tokenizer = Tokenizer.of(TokenizerFiles.read(directory)); // refuse a bad one here, not on executors
+        tokenizer.warnings().forEach(warnings);
         return job(directory, columns);
     }
 

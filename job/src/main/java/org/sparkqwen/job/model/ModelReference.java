@@ -154,6 +154,13 @@ public final class ModelReference implements Serializable {
         return way.distribute(this, spark, System.err);
     }
 
+    /// Returns this model, which executors run in another way. Its files are neither opened nor distributed again.
+    ///
+    /// @param other options with the same cache directory
+    public ModelReference withOptions(ExecutorOptions other) {
+        return new ModelReference(directory, origin, name, sha256, other, source, warnings, parsed);
+    }
+
     ModelReference from(ModelSource other) {
         return new ModelReference(directory, origin, name, sha256, options, other, warnings, parsed);
     }

@@ -3,6 +3,8 @@ package org.sparkqwen.job.sql;
 import org.apache.spark.sql.SparkSessionExtensions;
 import org.apache.spark.sql.catalyst.FunctionIdentifier;
 import org.apache.spark.sql.catalyst.expressions.ExpressionInfo;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import scala.Tuple3;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.BoxedUnit;
@@ -14,12 +16,14 @@ import scala.runtime.BoxedUnit;
 /// `spark.sql.extensions=org.sparkqwen.job.sql.QwenExtensions`. A server of Spark Connect that has it offers the
 /// functions to all clients.
 public final class QwenExtensions extends AbstractFunction1<SparkSessionExtensions, BoxedUnit> {
+    private static final Logger LOG = LoggerFactory.getLogger(QwenExtensions.class);
+
     /// Makes the extension. Spark calls this for `spark.sql.extensions`.
     public QwenExtensions() {}
 
     @Override
     public BoxedUnit apply(SparkSessionExtensions extensions) {
-        SessionJobs jobs = new SessionJobs();
+        SessionJobs jobs = new SessionJobs(LOG::warn);
         for (JobFunction function : JobFunction.values()) {
             String scalar = function.scalarName();
             extensions.injectFunction(new Tuple3<>(

@@ -1,60 +1,89 @@
 package org.sparkqwen.job.sql;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.Work;
 import org.sparkqwen.job.cli.JobOptions;
 import org.sparkqwen.job.cli.ModelChoice;
+import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.run.RunIdentity;
+import org.sparkqwen.job.storage.ModelLocation;
 
-/// The models that queries of a session have opened, and the jobs that they have prepared. A model is opened,
-/// fingerprinted and distributed when the first query that needs it is executed, and later queries share it.
+/// Keeps the models that queries have opened and the jobs that they have prepared. A model is opened, fingerprinted and
+/// distributed when the first query that needs it is executed, and later queries share it.
 ///
-/// Sessions that Spark makes from one, such as those of Spark Connect's clients, share its models.
+/// All sessions of an application share them, such as those of Spark Connect's clients, because they share the
+/// extension.
 final class SessionJobs {
     /// The most jobs that are kept, however many options queries vary.
-    private static final int MOST = 64;
+    private static final int MOST_JOBS = 64;
 
-    @GuardedBy("this")
-    private final Map<ModelChoice, ModelReference> models = new HashMap<>();
+    /// The most models that are kept. The driver may hold the broadcast files of each.
+    private static final int MOST_MODELS = 16;
 
-    @GuardedBy("this")
-    private final Map<Key, Work> prepared = new LinkedHashMap<>(16, 0.75f, true);
+    private final SharedValues<Files, ModelReference> models = new SharedValues<>(MOST_MODELS);
+    private final SharedValues<Key, Work> prepared = new SharedValues<>(MOST_JOBS);
+    private final Consumer<String> warnings;
 
-    private record Key(JobFunction function, Map<String, List<String>> options, List<String> columns) {}
-
-    /// Returns the job of a call, prepared for tasks. Other queries wait meanwhile, because most need the same
-    /// model.
+    /// The files of a model, as hosts get them. The way in which executors run it does not matter for them.
     ///
-    /// @param columns the columns that pass through; empty for all
-    synchronized Work prepared(JobCall call, List<String> columns, SparkSession session) {
-        Key key = new Key(call.function(), call.options(), columns);
-        Work known = prepared.get(key);
-        if (known != null) {
-            return known;
-        }
-        Work work = JobOptions.parse(call.function().job(), call.options())
-                .work(columns, session.sparkContext().conf(), choice -> model(choice, session));
-        work.prepare(session);
-        prepared.put(key, work);
-        if (prepared.size() > MOST) {
-            prepared.remove(prepared.keySet().iterator().next()); // queries that run hold on to theirs
-        }
-        return work;
+    /// @param application the id of the Spark application, because an extension may outlive one
+    private record Files(
+            String application,
+            ModelLocation location,
+            ModelDistribution distribution,
+            @Nullable String cacheDirectory) {}
+
+    /// What decides a job, apart from the files of its model.
+    ///
+    /// @param identity changes with the contents of a file that an option names
+    private record Key(
+            String application,
+            JobFunction function,
+            Map<String, List<String>> options,
+            List<String> columns,
+            RunIdentity identity) {}
+
+    /// @param warnings receives what a person should know of a job, a line each, when the job is prepared
+    SessionJobs(Consumer<String> warnings) {
+        this.warnings = warnings;
     }
 
-    private synchronized ModelReference model(ModelChoice choice, SparkSession session) {
-        ModelReference known = models.get(choice);
-        if (known != null) {
-            return known;
-        }
-        ModelReference opened =
-                choice.open(() -> session.sparkContext().conf()).distribute(choice.distribution(), session);
-        models.put(choice, opened);
-        return opened;
+    /// Returns the job of a call, prepared for tasks. Queries that need the same job or the same model wait while
+    /// another query prepares it.
+    ///
+    /// @param columns the columns that pass through; empty for all
+    Work prepared(JobCall call, List<String> columns, SparkSession session) {
+        JobOptions options = JobOptions.parse(call.function().job(), call.options());
+        Key key = new Key(application(session), call.function(), call.options(), columns, options.identity());
+        return prepared.get(key, () -> {
+            Work work = options.work(
+                    columns,
+                    session.sparkContext().conf(),
+                    choice -> model(choice, session),
+                    line -> warnings.accept(SqlNames.inMessage(line)));
+            work.prepare(session);
+            return work;
+        });
+    }
+
+    private ModelReference model(ModelChoice choice, SparkSession session) {
+        Files files = new Files(
+                application(session),
+                choice.location(),
+                choice.distribution(),
+                choice.options().cacheDirectory());
+        return models.get(files, () -> choice.open(
+                                () -> session.sparkContext().conf())
+                        .distribute(choice.distribution(), session))
+                .withOptions(choice.options());
+    }
+
+    private static String application(SparkSession session) {
+        return session.sparkContext().applicationId();
     }
 }
