@@ -139,6 +139,8 @@ class SqlFunctionsTest {
                 "8 | SELECT qwen_score(qwen_score(text).model).tokens FROM few",
                 "8 | SELECT qwen_score(text).tokens, qwen_tokenize(text).tokens FROM few",
                 "4 | SELECT id, rank() OVER (ORDER BY qwen_score(text).sum_nll) FROM few",
+                "4 | SELECT id, qwen_score(text).tokens FROM (SELECT * FROM few ORDER BY id)",
+                "4 | SELECT id, qwen_score(text).tokens FROM few ORDER BY id LIMIT 4",
                 "0 | SELECT id FROM (SELECT id, qwen_score(text) AS s FROM few)",
             })
     void aRowIsEvaluatedOnceWhereverTheCallStands(long expected, String query) {
@@ -155,6 +157,8 @@ class SqlFunctionsTest {
                 "8 | SELECT qwen_score(text).tokens FROM few WHERE qwen_score(text).tokens > 0",
                 "8 | SELECT qwen_score(text).tokens > 5 AS l, max(qwen_score(text).perplexity) FROM few GROUP BY 1",
                 "8 | SELECT id FROM few ORDER BY qwen_score(text).perplexity",
+                "8 | SELECT id, qwen_score(text).tokens FROM few ORDER BY id",
+                "8 | SELECT id, tokens FROM qwen_score_table(TABLE(few)) ORDER BY id",
                 "8 | WITH s AS (SELECT id, qwen_score(text) AS s FROM few) SELECT * FROM s UNION ALL SELECT * FROM s",
             })
     void spareOrRepeatedEvaluationsAreThoseThatThePageNames(long expected, String query) {
