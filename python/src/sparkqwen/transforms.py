@@ -1,4 +1,4 @@
-"""The functions as transformations, for ``DataFrame.transform``. Each adds one column, a struct."""
+"""Offers the functions as transformations for ``DataFrame.transform``. Each adds one column, a struct."""
 
 from __future__ import annotations
 

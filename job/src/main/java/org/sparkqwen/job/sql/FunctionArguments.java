@@ -89,7 +89,7 @@ final class FunctionArguments {
             throw Refusal.usage("%s: options are given by name, such as model => 'Qwen3-4B-Base'".formatted(function));
         }
         named.forEach((name, value) -> {
-            option(name, offered); // a name that is none matters more than its value
+            option(name, offered); // report an unknown name before a bad value
             put(values, name, constant(name, value));
         });
         Map<String, List<String>> options = new HashMap<>();

@@ -83,7 +83,7 @@ public final class JobExec extends SparkPlan {
         return child.outputPartitioning();
     }
 
-    /// Rows of a scalar function keep their order. Those of a table function come as they are done.
+    /// Returns the child's order for a scalar function. A table function's rows have none.
     @Override
     public Seq<SortOrder> outputOrdering() {
         return call.ofTable() ? seq(List.of()) : child.outputOrdering();

@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import org.apache.spark.sql.catalyst.InternalRow;
 
-/// The rows of a partition in the order of their numbers, which are in the first column and count from 0. Rows that are
-/// done before their turn wait here.
+/// Iterates over a partition's rows in the order of their numbers, which are in the first column and count from 0. Rows
+/// that are done early wait here, however many they are.
 final class NumberedRows implements Iterator<InternalRow> {
     private final Iterator<InternalRow> rows;
     private final Map<Long, InternalRow> early = new HashMap<>();

@@ -17,7 +17,7 @@ final class SessionOptions {
     ///
     /// Settings are read from the session itself, because Spark analyzes a view with settings of its own.
     ///
-    /// @throws Refusal if a setting begins with `spark.qwen.` and is none
+    /// @throws Refusal if a setting under `spark.qwen.` is unknown
     static Map<String, List<String>> of(JobFunction function) {
         Map<String, String> known = new TreeMap<>();
         JobOptions.modelNames().forEach(option -> known.put(SqlNames.setting(option), option));
