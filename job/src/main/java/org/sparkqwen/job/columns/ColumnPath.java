@@ -9,7 +9,7 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /// A column as a user names it: by its name, `prompt`, or as a field within a column, `body.prompt`. A column whose own
-/// name has the dot takes precedence.
+/// name has the dot takes precedence. Upper and lower case differ, unless only one column has the name in any case.
 ///
 /// @param names the names of the column, and of the fields down to the value
 /// @param type the type of the value
@@ -17,20 +17,31 @@ record ColumnPath(List<String> names, DataType type) {
 
     /// Finds what `name` means in an input; empty if the input has no such column or field.
     static Optional<ColumnPath> of(String name, StructType input) {
+        List<ColumnPath> all = all(name, input);
+        List<ColumnPath> exact = all.stream()
+                .filter(path -> String.join(".", path.names()).equals(name))
+                .toList();
+        if (!exact.isEmpty()) {
+            return Optional.of(exact.getFirst());
+        }
+        return all.size() == 1 ? Optional.of(all.getFirst()) : Optional.empty();
+    }
+
+    /// Finds all that a name may mean, whatever its case: columns first, and then fields within columns.
+    private static List<ColumnPath> all(String name, StructType input) {
+        List<ColumnPath> found = new ArrayList<>();
         for (StructField field : input.fields()) {
-            if (field.name().equals(name)) {
-                return Optional.of(new ColumnPath(List.of(name), field.dataType()));
+            if (field.name().equalsIgnoreCase(name)) {
+                found.add(new ColumnPath(List.of(field.name()), field.dataType()));
             }
         }
         for (StructField field : input.fields()) {
-            if (field.dataType() instanceof StructType inner && name.startsWith(field.name() + ".")) {
-                Optional<ColumnPath> found = of(name.substring(field.name().length() + 1), inner);
-                if (found.isPresent()) {
-                    return Optional.of(found.get().within(field.name()));
-                }
+            String outer = field.name() + ".";
+            if (field.dataType() instanceof StructType inner && name.regionMatches(true, 0, outer, 0, outer.length())) {
+                all(name.substring(outer.length()), inner).forEach(path -> found.add(path.within(field.name())));
             }
         }
-        return Optional.empty();
+        return found;
     }
 
     /// Finds what `name` means in an input that was checked to have it.
