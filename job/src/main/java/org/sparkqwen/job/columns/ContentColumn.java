@@ -16,6 +16,7 @@ import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
@@ -88,7 +89,7 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
 
         @Override
         public Optional<String> mismatch(DataType type) {
-            return type.equals(DataTypes.StringType) || type.equals(DataTypes.BinaryType)
+            return type instanceof StringType || type.equals(DataTypes.BinaryType)
                     ? Optional.empty()
                     : Optional.of("string or binary");
         }

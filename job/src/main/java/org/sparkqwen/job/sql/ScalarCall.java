@@ -15,6 +15,7 @@ import org.apache.spark.sql.types.StringType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.cli.JobOptions;
+import org.sparkqwen.job.columns.ToolSource;
 import org.sparkqwen.job.failure.Refusal;
 import scala.collection.immutable.Seq;
 
@@ -25,6 +26,10 @@ import scala.collection.immutable.Seq;
 final class ScalarCall {
     /// The options that name columns, or make several results of a row. A table function has them.
     private static final Set<String> OF_TABLES = Set.of("row-params", "template", "samples");
+
+    private static final String TOOLS = "tools";
+
+    private static final DataType TOKEN_IDS = DataTypes.createArrayType(DataTypes.IntegerType);
 
     private ScalarCall() {}
 
@@ -37,15 +42,17 @@ final class ScalarCall {
             boolean tokens = isTokens(content.dataType());
             refuseUnsuitable(function, content.dataType());
             List<String> names = new ArrayList<>(List.of(function.content()));
-            List<Expression> children = new ArrayList<>(List.of(text(content)));
+            List<Expression> children = new ArrayList<>(List.of(typed(content, DataTypes.StringType)));
             for (String other : function.others()) {
                 Expression value = arguments.take(other);
                 if (value != null) {
+                    refuseUnlike(function, other, value.dataType(), tokens);
                     names.add(other);
-                    children.add(text(value));
+                    children.add(typed(value, tokens ? TOKEN_IDS : DataTypes.StringType));
                 }
             }
             options.putAll(arguments.options(function.job(), offered(function)));
+            refuseColumnOfTools(function, options);
             names.forEach(name -> options.put(name + FunctionArguments.COLUMN, List.of(name)));
             if (tokens) {
                 options.remove(function.content() + FunctionArguments.COLUMN);
@@ -64,9 +71,13 @@ final class ScalarCall {
                 .collect(Collectors.toSet());
     }
 
-    /// Gives an untyped null the type of a text, so that it is a row with an error.
-    private static Expression text(Expression value) {
-        return value.dataType().equals(DataTypes.NullType) ? new Literal(null, DataTypes.StringType) : value;
+    /// Gives an untyped null a type, so that it is a row with an error.
+    private static Expression typed(Expression value, DataType type) {
+        return value.dataType().equals(DataTypes.NullType) ? new Literal(null, type) : value;
+    }
+
+    private static boolean isText(DataType type) {
+        return type instanceof StringType || type.equals(DataTypes.BinaryType) || type.equals(DataTypes.NullType);
     }
 
     private static boolean isTokens(DataType type) {
@@ -83,10 +94,30 @@ final class ScalarCall {
         }
     }
 
+    /// Refuses another argument that is read for each row but is not what the first one is.
+    private static void refuseUnlike(JobFunction function, String name, DataType type, boolean tokens) {
+        boolean alike = tokens ? isTokens(type) || type.equals(DataTypes.NullType) : isText(type);
+        if (!alike) {
+            throw Refusal.usage("%s: %s is %s, not %s"
+                    .formatted(
+                            function.scalarName(),
+                            name,
+                            tokens ? "token ids beside token ids" : "text beside a text",
+                            Quote.of(type.simpleString())));
+        }
+    }
+
+    private static void refuseColumnOfTools(JobFunction function, Map<String, List<String>> options) {
+        List<String> tools = options.get(TOOLS);
+        if (tools != null && ToolSource.of(String.join(",", tools)) instanceof ToolSource.FromColumn column) {
+            throw Refusal.usage("%s: tools is neither a list in JSON nor a file of the driver: %s; %s takes a column"
+                    .formatted(function.scalarName(), Quote.of(column.name()), function.tableName()));
+        }
+    }
+
     /// Returns what the first argument may be; null if `type` is suitable.
     private static @Nullable String expected(JobFunction function, DataType type) {
-        boolean text =
-                type instanceof StringType || type.equals(DataTypes.BinaryType) || type.equals(DataTypes.NullType);
+        boolean text = isText(type);
         return switch (function) {
             case SCORE -> text || isTokens(type) ? null : "text or token ids (array<int> or array<bigint>)";
             case GENERATE -> text || type instanceof ArrayType ? null : "text, token ids or messages";

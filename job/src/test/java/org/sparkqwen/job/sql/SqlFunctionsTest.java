@@ -1,6 +1,7 @@
 package org.sparkqwen.job.sql;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.expr;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -211,6 +212,30 @@ class SqlFunctionsTest {
     }
 
     @Test
+    void aTextMayHaveACollation() {
+        assertThat(sorted("SELECT qwen_score(text COLLATE UNICODE_CI, prompt => id COLLATE UNICODE).sum_nll FROM few"))
+                .isEqualTo(sorted("SELECT qwen_score(text, prompt => id).sum_nll FROM few"));
+    }
+
+    @Test
+    void aPromptMayBeTokenIdsOrNull() {
+        Row row = rows("SELECT qwen_score(array(1, 2), prompt => array(3)).error,"
+                        + " qwen_score(array(1, 2), prompt => NULL).error, qwen_score('a', prompt => NULL).error")
+                .getFirst();
+        assertThat(row.isNullAt(0)).isTrue();
+        assertThat(row.getString(1)).contains("null");
+        assertThat(row.getString(2)).contains("null");
+    }
+
+    /// Spark's API has no named arguments, but expressions have.
+    @Test
+    void anExpressionOfTheApiHasAPromptForEachRow() {
+        assertThat(LocalSpark.sorted(session.table("few").select(expr("qwen_score(text, prompt => id).sum_nll AS nll"))))
+                .isEqualTo(sorted("SELECT qwen_score(text, prompt => id).sum_nll AS nll FROM few"))
+                .isNotEqualTo(sorted("SELECT qwen_score(text).sum_nll AS nll FROM few"));
+    }
+
+    @Test
     void aBadRowGivesAnError() {
         assertThat(rows("SELECT qwen_score(CAST(NULL AS STRING)).error, qwen_score(X'61FF').error,"
                                 + " qwen_generate(NULL).finish_reason, qwen_score(array(1, 9999999)).error")
@@ -240,6 +265,10 @@ class SqlFunctionsTest {
                 "qwen_score(text, text => text)                   | qwen_score has no option text",
                 "qwen_score(1.5D)                                 | qwen_score takes text or token ids",
                 "qwen_score()                                     | qwen_score needs a text as its first argument",
+                "qwen_score(text, prompt => 5)                    | prompt is text beside a text, not int",
+                "qwen_score(array(1, 2), prompt => text)          | prompt is token ids beside token ids, not string",
+                "qwen_score(text, prompt => array(1, 2))          | prompt is text beside a text, not array<int>",
+                "qwen_generate(text, chat => true, tools => 'id') | tools is neither a list in JSON nor a file",
                 "qwen_generate(text, samples => 2)                | qwen_generate has no option samples",
                 "qwen_generate(text, input => 'x')                | qwen_generate has no option input",
             })
@@ -247,6 +276,12 @@ class SqlFunctionsTest {
         assertThatThrownBy(() -> session.sql("SELECT %s FROM few".formatted(call)))
                 .hasMessageContaining(message)
                 .hasMessageNotContaining("--");
+    }
+
+    @Test
+    void aColumnIsNamedInAnyCase() {
+        assertThat(sorted("SELECT id, sum_nll FROM qwen_score_table(TABLE(few), text => 'TEXT')"))
+                .isEqualTo(sorted("SELECT id, sum_nll FROM qwen_score_table(TABLE(few))"));
     }
 
     @Test
