@@ -27,7 +27,7 @@ class OutOfMemoryTest {
                 OtherJvm.lines(OtherJvm.start(Generating.class, List.of(OtherJvm.VECTOR_MODULE, "-Xmx40m")));
         assertThat(lines)
                 .filteredOn(line -> line.startsWith("large: out of memory in a step of 4,096 tokens (")
-                        && line.endsWith("); give more, or lower --batch-tokens"))
+                        && line.endsWith("); give more, or fewer tokens to a batch"))
                 .hasSize(4);
         assertThat(lines)
                 .as("texts of the same run, in the step after")

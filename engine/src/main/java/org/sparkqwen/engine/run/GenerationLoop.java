@@ -317,7 +317,7 @@ public final class GenerationLoop implements AutoCloseable {
                 failed.add(text(slice.sequence()));
             }
             if (failure instanceof OutOfMemoryError) {
-                String reason = "out of memory in a step of %,d tokens (%s); give more, or lower --batch-tokens"
+                String reason = "out of memory in a step of %,d tokens (%s); give more, or fewer tokens to a batch"
                         .formatted(batch.tokens().length, failure.getMessage());
                 LOG.error(reason, failure);
                 for (Text text : failed) {

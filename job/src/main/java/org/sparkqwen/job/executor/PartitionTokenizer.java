@@ -1,9 +1,11 @@
 package org.sparkqwen.job.executor;
 
 import java.util.Iterator;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
+import org.apache.spark.TaskContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
 import org.sparkqwen.engine.request.Content;
@@ -33,7 +35,11 @@ public final class PartitionTokenizer {
             TaskCounts counts) {
         Tokenizer tokenizer = TOKENIZERS.computeIfAbsent(sha256, _ -> Tokenizer.of(files.value()));
         RowTally tally = new RowTally(counts, 1);
+        TaskContext task = TaskContext.get();
         return Iterators.map(rows, row -> {
+            if (task.isInterrupted()) {
+                throw new CancellationException("the task was killed"); // not every source of rows ends then
+            }
             Outcome<int[]> outcome = outcome(tokenizer, row, reader.apply(row.read()));
             long tokens = outcome instanceof Outcome.Finished<int[]> finished ? finished.result().length : 0;
             tally.count(outcome, tokens, true, false);

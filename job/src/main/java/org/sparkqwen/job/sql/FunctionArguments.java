@@ -13,6 +13,7 @@ import org.apache.spark.sql.catalyst.CatalystTypeConverters;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.NamedArgumentExpression;
+import org.apache.spark.sql.catalyst.expressions.RuntimeReplaceable;
 import org.apache.spark.sql.types.MapType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
@@ -137,11 +138,19 @@ final class FunctionArguments {
 
     /// Evaluates a constant on the driver.
     private @Nullable Object constant(String name, Expression value) {
-        if (!value.foldable()) {
+        Expression constant = evaluable(value);
+        if (!constant.foldable()) {
             throw Refusal.usage("%s: %s is %s, but options are the same for all rows; write a constant"
                     .formatted(function, Quote.of(name), Quote.of(value.sql())));
         }
-        return java(CatalystTypeConverters.convertToScala(value.eval(InternalRow.empty()), value.dataType()));
+        return java(CatalystTypeConverters.convertToScala(constant.eval(InternalRow.empty()), constant.dataType()));
+    }
+
+    /// Replaces functions that Spark evaluates by way of others, such as `nvl`, as its optimizer would do later.
+    private static Expression evaluable(Expression value) {
+        return value instanceof RuntimeReplaceable replaceable
+                ? evaluable(replaceable.replacement())
+                : value.mapChildren(FunctionArguments::evaluable);
     }
 
     private static @Nullable Object java(@Nullable Object value) {

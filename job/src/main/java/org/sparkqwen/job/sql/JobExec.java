@@ -200,6 +200,13 @@ public final class JobExec extends SparkPlan {
         return "Qwen %s%s".formatted(call.function().job(), arguments.mkString("(", ", ", ")"));
     }
 
+    /// Returns what `EXPLAIN FORMATTED` shows of this step.
+    @Override
+    public scala.collection.Iterator<Object> stringArgs() {
+        return seq(List.<Object>of(call.function().job(), arguments, call.options()))
+                .iterator();
+    }
+
     private Object[] parts() {
         return new Object[] {call, arguments, result, child, jobs};
     }

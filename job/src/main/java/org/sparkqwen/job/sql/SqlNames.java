@@ -4,6 +4,8 @@ import java.util.Locale;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.sparkqwen.job.cli.JobOptions;
 import org.sparkqwen.job.failure.Refusal;
 
 /// The names that options of the command line have in SQL: `--max-new-tokens` is the argument `max_new_tokens`, and
@@ -41,7 +43,15 @@ final class SqlNames {
         }
     }
 
+    /// Names the options in a message as SQL does. Those that SQL does not have keep the names of the command line.
     static String inMessage(String message) {
-        return OPTION.matcher(message).replaceAll(option -> Matcher.quoteReplacement(argument(option.group(1))));
+        return OPTION.matcher(message)
+                .replaceAll(option -> Matcher.quoteReplacement(
+                        isOffered(option.group(1)) ? argument(option.group(1)) : option.group()));
+    }
+
+    private static boolean isOffered(String option) {
+        return Stream.of(JobFunction.values())
+                .anyMatch(function -> JobOptions.names(function.job()).contains(option));
     }
 }

@@ -319,6 +319,23 @@ class SqlFunctionsTest {
                 .hasMessageContaining("spark.qwen.batchTokens");
     }
 
+    @Test
+    void aConstantMayCallFunctions() {
+        assertThat(rows("SELECT qwen_generate(text, choices => array(nvl('calm', 'x'), upper(concat('gra', 've'))))"
+                        + ".generated_text FROM few"))
+                .hasSize(4)
+                .allSatisfy(row -> assertThat(row.getString(0)).isIn("calm", "GRAVE"));
+    }
+
+    @Test
+    void aFormattedPlanShowsTheCall() {
+        assertThat(rows("EXPLAIN FORMATTED SELECT qwen_score(text, context => 64) FROM few")
+                        .getFirst()
+                        .getString(0))
+                .contains("Qwen", "score", "context")
+                .doesNotContain("SessionJobs");
+    }
+
     /// The model does not exist, which nobody notices before rows are computed.
     @ParameterizedTest
     @ValueSource(
@@ -340,25 +357,39 @@ class SqlFunctionsTest {
                 "score    | SELECT qwen_score(text).tokens FROM few, range(1000000)",
             })
     void aKilledQueryLeavesNothingInTheEngine(String job, String query) throws InterruptedException {
-        SparkContext context = session.sparkContext();
         long before = batches();
-        // A thread of its own, because Parquet reads with the common pool's, of which a small machine has one.
-        Executor thread = task -> Thread.ofPlatform().daemon().start(task);
-        CompletableFuture<List<Row>> killed = CompletableFuture.supplyAsync(
-                () -> {
-                    context.setJobGroup(job, "a query that is killed", false);
-                    return rows(query);
-                },
-                thread);
-        await(() -> killed.isDone() || batches() > before + 8);
-        assertThat(killed).as("the query, which has not ended by itself").isNotDone();
-        context.cancelJobGroup(job);
-        assertThatThrownBy(killed::join).hasMessageContaining("cancelled");
-        await(() -> !isInWork());
+        killWhen(() -> batches() > before + 8, job, query);
         long after = batches();
         assertThat(rows("SELECT qwen_score('It goes on.').error").getFirst().isNullAt(0))
                 .isTrue();
         assertThat(batches()).as("batches of the query after it").isEqualTo(after + 1);
+    }
+
+    @Test
+    void aKilledQueryStopsItsTokenizer() throws InterruptedException {
+        long before = RowCounts.rows();
+        killWhen(
+                () -> RowCounts.rows() > before + 8,
+                "tokenize",
+                "SELECT sum(qwen_tokenize(text).tokens) FROM few, range(100000000)");
+    }
+
+    /// Starts a query, kills it when it has come so far, and waits until nothing of it is in work.
+    private void killWhen(BooleanSupplier isSoFar, String group, String query) throws InterruptedException {
+        SparkContext context = session.sparkContext();
+        // A thread of its own, because Parquet reads with the common pool's, of which a small machine has one.
+        Executor thread = task -> Thread.ofPlatform().daemon().start(task);
+        CompletableFuture<List<Row>> killed = CompletableFuture.supplyAsync(
+                () -> {
+                    context.setJobGroup(group, "a query that is killed", false);
+                    return rows(query);
+                },
+                thread);
+        await(() -> killed.isDone() || isSoFar.getAsBoolean());
+        assertThat(killed).as("the query, which has not ended by itself").isNotDone();
+        context.cancelJobGroup(group);
+        assertThatThrownBy(killed::join).hasMessageContaining("cancelled");
+        await(() -> !isInWork());
     }
 
     private static long batches() {
