@@ -20,12 +20,19 @@ public final class ConnectProcess {
 
     private ConnectProcess() {}
 
-    /// Starts a server on a free port, with our jar.
+    /// Starts a server on a free port, with our jar, that computes by itself.
     ///
     /// @param settings settings of Spark, each `NAME=VALUE`
     public static SparkProcess server(Path log, List<String> settings) {
-        List<String> options = new ArrayList<>(
-                List.of("-Dspark.master=local[2]", "-Dspark.ui.enabled=false", "-Dspark.connect.grpc.binding.port=0"));
+        return server(log, "local[2]", settings);
+    }
+
+    /// Starts a server on a free port, with our jar.
+    ///
+    /// @param settings settings of Spark, each `NAME=VALUE`
+    public static SparkProcess server(Path log, String master, List<String> settings) {
+        List<String> options = new ArrayList<>(List.of(
+                "-Dspark.master=" + master, "-Dspark.ui.enabled=false", "-Dspark.connect.grpc.binding.port=0"));
         settings.forEach(setting -> options.add("-D" + setting));
         return SparkProcess.start(
                 log,
@@ -33,6 +40,12 @@ public final class ConnectProcess {
                         Stream.concat(Stream.of(SparkProcess.JAR), Stream.concat(jars("server"), spark())),
                         options,
                         "org.apache.spark.sql.connect.service.SparkConnectServer"));
+    }
+
+    /// Returns the class path that executors of a server need beyond Spark's own: our jar, and Spark Connect, which
+    /// Spark's downloads have.
+    public static String executorClassPath() {
+        return "%s:%s/*".formatted(SparkProcess.JAR, JARS.resolve("server"));
     }
 
     /// Runs a class of the tests as a client, which needs neither our jar nor the parts of Spark that compute.
