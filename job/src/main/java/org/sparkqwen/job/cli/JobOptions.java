@@ -50,7 +50,7 @@ public final class JobOptions {
     /// Parses options. The model is not opened.
     ///
     /// @param job `score`, `generate` or `tokenize`
-    /// @param given the values of options, by their names without dashes. A flag has the value `true` or `false`, in any case.
+    /// @param given the values of options, by their names without dashes. A flag is `true` or `false`, in any case.
     ///     Several values of an option that takes a list with commas are joined.
     /// @throws RuntimeException with one line for a person, if there is no such option or if a value is wrong
     public static JobOptions parse(String job, Map<String, List<String>> given) {
@@ -112,9 +112,10 @@ public final class JobOptions {
         return command.work(columns, conf, models, warnings);
     }
 
-    /// Returns the options that decide the rows of the job, with the contents of the files that some of them name.
-    public RunIdentity identity() {
-        return new OptionValues(spec).identity("any model");
+    /// Returns the contents of the files that options name, as the identity of a run has them. Jobs with equal
+    /// options and equal files are the same.
+    public RunIdentity files() {
+        return new OptionValues(spec).files();
     }
 
     /// Returns the names of a job's options, without dashes, in alphabetical order.

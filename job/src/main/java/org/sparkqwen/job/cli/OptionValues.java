@@ -33,6 +33,14 @@ final class OptionValues {
         return RunIdentity.of(command.name(), model, values, marked(NamesFile.class), safe());
     }
 
+    /// Returns the part of a run's identity that lies in files which options name. It changes with their contents.
+    RunIdentity files() {
+        Map<String, Object> values = values();
+        Set<String> files = marked(NamesFile.class);
+        values.keySet().retainAll(files);
+        return RunIdentity.of(command.name(), "any model", values, files, safe());
+    }
+
     private SafeOptions safe() {
         OptionSpec conf = command.findOption("--conf");
         return SafeOptions.of(

@@ -19,7 +19,8 @@ public final class RowNumber {
     /// The column with the number of a sample, where an input row has several rows in the result.
     public static final String SAMPLE = "sample";
 
-    /// The beginning of the names of columns that are added to an input on its way through a job, and are no person's.
+    /// The beginning of the names of columns that are added to an input on its way through a job, and are no
+    /// person's.
     public static final String ADDED = "_spark_qwen_";
 
     public static final String COLUMN = ADDED + "row";

@@ -40,13 +40,13 @@ final class SessionJobs {
 
     /// What decides a job, apart from the files of its model.
     ///
-    /// @param identity changes with the contents of a file that an option names
+    /// @param files the contents of the files that options name
     private record Key(
             String application,
             JobFunction function,
             Map<String, List<String>> options,
             List<String> columns,
-            RunIdentity identity) {}
+            RunIdentity files) {}
 
     /// @param warnings receives what a person should know of a job, a line each, when the job is prepared
     SessionJobs(Consumer<String> warnings) {
@@ -59,7 +59,7 @@ final class SessionJobs {
     /// @param columns the columns that pass through; empty for all
     Work prepared(JobCall call, List<String> columns, SparkSession session) {
         JobOptions options = JobOptions.parse(call.function().job(), call.options());
-        Key key = new Key(application(session), call.function(), call.options(), columns, options.identity());
+        Key key = new Key(application(session), call.function(), call.options(), columns, options.files());
         return prepared.get(key, () -> {
             Work work = options.work(
                     columns,
@@ -77,9 +77,10 @@ final class SessionJobs {
                 choice.location(),
                 choice.distribution(),
                 choice.options().cacheDirectory());
-        return models.get(files, () -> choice.open(
-                                () -> session.sparkContext().conf())
-                        .distribute(choice.distribution(), session))
+        return models.get(
+                        files,
+                        () -> choice.open(() -> session.sparkContext().conf())
+                                .distribute(choice.distribution(), session))
                 .withOptions(choice.options());
     }
 

@@ -3,6 +3,7 @@ package org.sparkqwen.job.sql;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -25,18 +26,19 @@ final class SharedValues<K, V> {
         this.most = most;
     }
 
-    /// Returns the value of a key, which `maker` makes if there is none. A value that could not be made is not kept.
+    /// Returns the value of a key, which `maker` makes if there is none. A value that could not be made is not
+    /// kept.
     ///
     /// @throws CancellationException if this thread is interrupted while it waits for another query
     V get(K key, Supplier<V> maker) {
         while (true) {
             CompletableFuture<V> own = new CompletableFuture<>();
-            CompletableFuture<V> kept = keep(key, own);
-            if (kept == own) {
+            Optional<CompletableFuture<V>> others = keep(key, own);
+            if (others.isEmpty()) {
                 return make(key, own, maker);
             }
             try {
-                return kept.get();
+                return others.get().get();
             } catch (ExecutionException _) {
                 // The other query failed, perhaps because it was cancelled. This one tries by itself.
             } catch (InterruptedException _) {
@@ -46,16 +48,17 @@ final class SharedValues<K, V> {
         }
     }
 
-    private synchronized CompletableFuture<V> keep(K key, CompletableFuture<V> own) {
-        CompletableFuture<V> known = values.get(key);
-        if (known != null) {
-            return known;
+    /// Keeps `own` as the value of a key, or returns what another query keeps there.
+    private synchronized Optional<CompletableFuture<V>> keep(K key, CompletableFuture<V> own) {
+        CompletableFuture<V> others = values.get(key);
+        if (others != null) {
+            return Optional.of(others);
         }
         values.put(key, own);
         if (values.size() > most) {
             values.remove(values.keySet().iterator().next());
         }
-        return own;
+        return Optional.empty();
     }
 
     private V make(K key, CompletableFuture<V> own, Supplier<V> maker) {

@@ -35,7 +35,8 @@ class ColumnPathTest {
         "bodytext,",
     })
     void aNameIsFoundInItsOwnCaseOrElseInTheOnlyOne(String name, @Nullable String expected) {
-        assertThat(ColumnPath.of(name, INPUT).map(path -> String.join("/", path.names()))
+        assertThat(ColumnPath.of(name, INPUT)
+                        .map(path -> String.join("/", path.names()))
                         .orElse(null))
                 .isEqualTo(expected);
     }

@@ -475,8 +475,8 @@ class TableRunTest {
 
     @Test
     void aTableOfJsonIsReadAsItIsWritten() {
-        InputFormat input = InputFormat.ofSql(
-                "SELECT id, text, timestamp'2001-02-03 04:05:06' AS at FROM library.books");
+        InputFormat input =
+                InputFormat.ofSql("SELECT id, text, timestamp'2001-02-03 04:05:06' AS at FROM library.books");
         Map<String, String> options = Map.of("TimestampFormat", "dd/MM/yyyy HH-mm-ss", "lineSep", ";");
         RunSettings run = asJson(RunSettings.ofTable(input, "library.dated"), options);
         ResumableRun.run(spark, run, tokenization());

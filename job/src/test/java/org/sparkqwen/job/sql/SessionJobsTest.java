@@ -67,10 +67,11 @@ class SessionJobsTest {
         Map<String, List<String>> options = Map.of("chat", List.of("true"), "thinking", List.of("on"));
         prepared(JobFunction.GENERATE, directory, options);
         prepared(JobFunction.GENERATE, directory, options);
-        assertThat(warnings).hasSize(2).satisfiesOnlyOnce(line -> assertThat(line)
-                .isEqualTo("config.json: unknown keys are ignored: a_new_thing"));
-        assertThat(warnings).satisfiesOnlyOnce(line -> assertThat(line)
-                .startsWith("thinking on changes no prompt: "));
+        assertThat(warnings)
+                .hasSize(2)
+                .satisfiesOnlyOnce(
+                        line -> assertThat(line).isEqualTo("config.json: unknown keys are ignored: a_new_thing"));
+        assertThat(warnings).satisfiesOnlyOnce(line -> assertThat(line).startsWith("thinking on changes no prompt: "));
     }
 
     private void copyModel() throws IOException {
@@ -82,6 +83,7 @@ class SessionJobsTest {
     /// Inserts a key at the beginning of a file of JSON.
     private void insert(String file, String member) throws IOException {
         Path path = directory.resolve(file);
-        Files.writeString(path, Files.readString(path).replaceFirst("\\{", "{%s,".formatted(Matcher.quoteReplacement(member))));
+        Files.writeString(
+                path, Files.readString(path).replaceFirst("\\{", "{%s,".formatted(Matcher.quoteReplacement(member))));
     }
 }

@@ -44,7 +44,8 @@ class SharedValuesTest {
     void whoNeedsTheSameValueWaitsAndWhoNeedsAnotherDoesNot() {
         CountDownLatch begun = new CountDownLatch(1);
         CountDownLatch end = new CountDownLatch(1);
-        CompletableFuture<String> first = CompletableFuture.supplyAsync(() -> values.get("a", slow(begun, end)), THREADS);
+        CompletableFuture<String> first =
+                CompletableFuture.supplyAsync(() -> values.get("a", slow(begun, end)), THREADS);
         await(begun);
         CompletableFuture<String> second = CompletableFuture.supplyAsync(() -> get("a"), THREADS);
         assertThat(get("b")).isEqualTo("bb");
@@ -61,8 +62,7 @@ class SharedValuesTest {
         CountDownLatch end = new CountDownLatch(1);
         CompletableFuture<String> failing = CompletableFuture.supplyAsync(
                 () -> values.get("a", () -> {
-                    slow(begun, end).get();
-                    throw new IllegalStateException("cancelled");
+                    throw new IllegalStateException(slow(begun, end).get() + " and cancelled");
                 }),
                 THREADS);
         await(begun);
@@ -76,7 +76,8 @@ class SharedValuesTest {
     void whoWaitsCanBeInterrupted() {
         CountDownLatch begun = new CountDownLatch(1);
         CountDownLatch end = new CountDownLatch(1);
-        CompletableFuture<String> first = CompletableFuture.supplyAsync(() -> values.get("a", slow(begun, end)), THREADS);
+        CompletableFuture<String> first =
+                CompletableFuture.supplyAsync(() -> values.get("a", slow(begun, end)), THREADS);
         await(begun);
         Thread.currentThread().interrupt();
         assertThatThrownBy(() -> get("a")).isInstanceOf(CancellationException.class);

@@ -31,8 +31,8 @@ public final class ConnectProcess {
     ///
     /// @param settings settings of Spark, each `NAME=VALUE`
     public static SparkProcess server(Path log, String master, List<String> settings) {
-        List<String> options = new ArrayList<>(List.of(
-                "-Dspark.master=" + master, "-Dspark.ui.enabled=false", "-Dspark.connect.grpc.binding.port=0"));
+        List<String> options = new ArrayList<>(
+                List.of("-Dspark.master=" + master, "-Dspark.ui.enabled=false", "-Dspark.connect.grpc.binding.port=0"));
         settings.forEach(setting -> options.add("-D" + setting));
         return SparkProcess.start(
                 log,
