@@ -7,7 +7,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Mixin;
@@ -110,7 +110,7 @@ final class ModelOptions {
     ///
     /// @param run the settings whose Spark configuration says how to reach a remote model
     ModelReference open(RunSettings run) {
-        return choice().open(() -> JobRun.configuration(run));
+        return choice().open(() -> CommandSession.configuration(run));
     }
 
     /// Returns what these options choose, without opening the model.

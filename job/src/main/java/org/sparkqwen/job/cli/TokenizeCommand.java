@@ -29,6 +29,7 @@ import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.ModelLocation;
@@ -94,7 +95,7 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
     @Override
     public Integer call() {
         RunSettings runSettings = run.settings();
-        Path directory = directory(() -> JobRun.configuration(runSettings));
+        Path directory = directory(() -> CommandSession.configuration(runSettings));
         TokenizerFiles files = TokenizerFiles.read(directory);
         Tokenizer tokenizer = Tokenizer.of(files); // refuse a bad tokenizer here, not on every executor
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {

@@ -3,9 +3,6 @@ package org.sparkqwen.job.run;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -16,14 +13,12 @@ import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
-import org.apache.spark.util.Utils;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,10 +37,8 @@ import org.sparkqwen.job.input.InputScan;
 import org.sparkqwen.job.input.PlannedRows;
 import org.sparkqwen.job.input.Split;
 import org.sparkqwen.job.input.UnreadableFiles;
-import org.sparkqwen.job.metrics.MetricsPlugin;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.progress.Pace;
-import org.sparkqwen.job.spark.LocalMode;
 import org.sparkqwen.job.spark.ReadColumns;
 import org.sparkqwen.job.spark.ReadFiles;
 import org.sparkqwen.job.storage.OutputLayout;
@@ -60,19 +53,19 @@ public final class JobRun implements AutoCloseable {
     private final RunSettings settings;
     private final Optional<OutputTable> table;
     private final SparkSession spark;
-    private final boolean ownSession;
+    private final @Nullable CommandSession session;
     private final Warnings warnings = new Warnings(System.err);
     private final Interruption interruption;
     private Consumer<StructType> check = schema -> {};
     private @Nullable DriverClaim claim;
 
-    /// @param ownSession whether the session ends with the run
-    private JobRun(String name, RunSettings settings, SparkSession spark, boolean ownSession) {
+    /// @param session what ends with the run; null if a program called it with a session of its own
+    private JobRun(String name, RunSettings settings, SparkSession spark, @Nullable CommandSession session) {
         this.name = name;
         this.table = OutputTable.of(spark, settings);
         this.settings = table.map(OutputTable::settings).orElse(settings);
         this.spark = spark;
-        this.ownSession = ownSession;
+        this.session = session;
         interruption = Interruption.watch(name, this::interrupted);
     }
 
@@ -105,21 +98,16 @@ public final class JobRun implements AutoCloseable {
         }
     }
 
-    /// Starts a session.
+    /// Starts a command's run, in a session of its own or in the one that this JVM has.
     ///
     /// @throws Refusal if a path has credentials, or Spark cannot write
     public static JobRun start(String name, RunSettings settings) {
         refuseCredentials(settings);
-        SparkConf conf = configuration(settings);
-        refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
-        SparkSession spark = SparkSession.builder()
-                .appName("spark-qwen " + name)
-                .config(conf)
-                .getOrCreate();
+        CommandSession session = CommandSession.start(name, settings);
         try {
-            return new JobRun(name, settings, spark, true);
+            return new JobRun(name, settings, session.spark(), session);
         } catch (Exception | LinkageError e) { // Spark throws checked exceptions that it does not declare
-            spark.stop();
+            session.close();
             throw e;
         }
     }
@@ -129,55 +117,12 @@ public final class JobRun implements AutoCloseable {
     /// @throws Refusal if a path has credentials
     static JobRun in(SparkSession spark, String name, RunSettings settings) {
         refuseCredentials(settings);
-        return new JobRun(name, settings, spark, false);
+        return new JobRun(name, settings, spark, null);
     }
 
     private static void refuseCredentials(RunSettings settings) {
         settings.input().paths().forEach(input -> S3Settings.refuseCredentials("--input", input));
         S3Settings.refuseCredentials("--output", settings.output());
-    }
-
-    /// Refuses local directories that cannot be written to, because Spark would end the JVM with exit code 53 and
-    /// without a message.
-    private static void refuseUnwritable(String[] localDirectories) {
-        String reason = "";
-        for (String directory : localDirectories) {
-            try {
-                java.nio.file.Path parent = Files.createDirectories(java.nio.file.Path.of(directory));
-                Files.delete(Files.createTempDirectory(parent, "spark-qwen-"));
-                return;
-            } catch (IOException | InvalidPathException e) {
-                reason = e instanceof AccessDeniedException ? "permission denied" : Failures.firstLine(e);
-            }
-        }
-        throw Refusal.usage(("Spark cannot write to %s, where it keeps temporary files (%s); set --conf spark.local.dir"
-                        + " or SPARK_LOCAL_DIRS to a directory that it can write to")
-                .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
-    }
-
-    /// Returns Spark's configuration: what was submitted, what `--conf` says, and our own defaults.
-    public static SparkConf configuration(RunSettings settings) {
-        SparkConf conf = new SparkConf();
-        settings.conf().forEach(conf::set);
-        conf.setIfMissing("spark.master", "local[*]");
-        // Progress comes with heartbeats, and the default of ten seconds is long for a bar that stands still.
-        conf.setIfMissing("spark.executor.heartbeatInterval", "2s");
-        // Local runs need no UI, and must not compete for its port.
-        if (LocalMode.isIn(conf)) {
-            conf.setIfMissing("spark.ui.enabled", "false");
-            // Names of metrics begin with it, and those of a local executor are registered before it has the
-            // application's id.
-            conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
-        }
-        SafeOptions.extendRedaction(conf, settings);
-        S3Settings.complete(
-                conf,
-                new Path(
-                        settings.output().isEmpty()
-                                ? conf.get("spark.sql.warehouse.dir", "spark-warehouse")
-                                : settings.output()));
-        conf.set(MetricsPlugin.PLUGINS, MetricsPlugin.among(conf.get(MetricsPlugin.PLUGINS, "")));
-        return conf;
     }
 
     /// Returns where the output is, for a person: its directory, or its table and directory.
@@ -225,7 +170,7 @@ public final class JobRun implements AutoCloseable {
         Dataset<Row> columns = settings.input().isTable() ? withoutRows(input.schema()) : input;
         Dataset<Row> result = work.apply(columns, counters); // refuses an unsuitable input
         check.accept(result.schema());
-        if (ownSession) {
+        if (session != null && session.isOwn()) {
             table.flatMap(OutputTable::caution).ifPresent(warnings::add);
         }
         OutputFormat format = new OutputFormat(spark, settings.outputFormat());
@@ -398,7 +343,7 @@ public final class JobRun implements AutoCloseable {
     /// Refuses a table on S3 for which the session was not prepared, because only its catalog knows where it lies.
     private void refuseTableElsewhere(Path output) {
         if (table.isPresent()
-                && ownSession
+                && session != null
                 && !S3Settings.isPreparedFor(output, spark.sparkContext().getConf())) {
             throw Refusal.usage(("--output-table %s lies in %s, on S3, for which the session must be prepared before it"
                             + " starts; give that location as --output, too")
@@ -460,8 +405,8 @@ public final class JobRun implements AutoCloseable {
     public void close() {
         release();
         interruption.close();
-        if (ownSession) {
-            spark.stop();
+        if (session != null) {
+            session.close();
         }
     }
 }

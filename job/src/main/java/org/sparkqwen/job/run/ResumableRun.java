@@ -20,7 +20,7 @@ public final class ResumableRun {
     /// Returns the configuration of a session in which a run works as with the command line: what Spark was started
     /// with, the configuration in the settings, and our defaults for progress and S3.
     public static SparkConf configuration(RunSettings settings) {
-        return JobRun.configuration(settings);
+        return CommandSession.configuration(settings);
     }
 
     /// Runs `work` until every row of the input is in the output once, and shows the progress on standard error.

@@ -184,6 +184,23 @@ public record RunSettings(
                 conf);
     }
 
+    /// Returns these settings with another Spark configuration, for a session that the run starts.
+    public RunSettings withConf(Map<String, String> value) {
+        return new RunSettings(
+                input,
+                output,
+                outputTable,
+                outputFormat,
+                outputOptions,
+                mode,
+                errors,
+                limit,
+                checkpointRows,
+                checkpointBytes,
+                targetFileSize,
+                value);
+    }
+
     /// Returns whether rejected rows are written to the quarantine.
     boolean drops() {
         return errors.onError() == ErrorPolicy.OnError.DROP;

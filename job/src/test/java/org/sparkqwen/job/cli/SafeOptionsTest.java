@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.RunIdentity;
 import org.sparkqwen.job.run.SafeOptions;
 import org.sparkqwen.job.storage.S3Settings;
@@ -89,7 +89,7 @@ class SafeOptionsTest {
         options.conf.put("spark.unknown", "hush");
         options.conf.put("spark.hadoop.fs.unknown", "hush");
         options.inputOptions.put("odd", "hush");
-        SparkConf conf = JobRun.configuration(options.settings());
+        SparkConf conf = CommandSession.configuration(options.settings());
         Pattern settings = Pattern.compile(conf.get("spark.redaction.regex"));
         for (String name : new String[] {
             "spark.hidden", "spark.unknown", "fs.unknown", "fs.azure.account.key.x", "some.pwd", "sun.java.command"

@@ -26,7 +26,7 @@ public final class LocalSpark {
 
     private LocalSpark() {}
 
-    /// Returns the session of this JVM, or a new one if a command has stopped the last.
+    /// Returns the session of this JVM, in which its commands work, too; a new one if a test has stopped the last.
     public static SparkSession session() {
         return SparkSession.builder()
                 .master("local[2]")

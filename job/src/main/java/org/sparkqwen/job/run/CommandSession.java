@@ -1,0 +1,124 @@
+package org.sparkqwen.job.run;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.util.Map;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkConf;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.util.Utils;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.failure.Failures;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.metrics.MetricsPlugin;
+import org.sparkqwen.job.spark.LocalMode;
+import org.sparkqwen.job.storage.S3Settings;
+import scala.Option;
+import scala.jdk.javaapi.CollectionConverters;
+
+/// The Spark session in which a command works: one of its own, which ends with the command, or one that this JVM has
+/// already. Such a session stays open, and at the end it has the settings that it had before.
+public final class CommandSession implements AutoCloseable {
+    private final SparkSession spark;
+    private final boolean own;
+    private final Map<String, String> before;
+
+    /// @param before the settings of a session that was open already
+    private CommandSession(SparkSession spark, boolean own, Map<String, String> before) {
+        this.spark = spark;
+        this.own = own;
+        this.before = before;
+    }
+
+    /// Starts a session, or takes the one that is open.
+    ///
+    /// @param name the command's name
+    /// @throws Refusal if Spark cannot write where it keeps temporary files
+    public static CommandSession start(String name, RunSettings settings) {
+        SparkConf conf = configuration(settings);
+        refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
+        Option<SparkSession> open = SparkSession.getDefaultSession();
+        Map<String, String> before = open.isEmpty() ? Map.of() : settings(open.get());
+        SparkSession spark = SparkSession.builder()
+                .appName("spark-qwen " + name)
+                .config(conf)
+                .getOrCreate();
+        return new CommandSession(spark, open.isEmpty(), before);
+    }
+
+    private static Map<String, String> settings(SparkSession session) {
+        return CollectionConverters.asJava(session.conf().getAll());
+    }
+
+    public SparkSession spark() {
+        return spark;
+    }
+
+    /// Returns whether the session ends with the command.
+    boolean isOwn() {
+        return own;
+    }
+
+    /// Refuses local directories that cannot be written to, because Spark would end the JVM with exit code 53 and
+    /// without a message.
+    private static void refuseUnwritable(String[] localDirectories) {
+        String reason = "";
+        for (String directory : localDirectories) {
+            try {
+                java.nio.file.Path parent = Files.createDirectories(java.nio.file.Path.of(directory));
+                Files.delete(Files.createTempDirectory(parent, "spark-qwen-"));
+                return;
+            } catch (IOException | InvalidPathException e) {
+                reason = e instanceof AccessDeniedException ? "permission denied" : Failures.firstLine(e);
+            }
+        }
+        throw Refusal.usage(("Spark cannot write to %s, where it keeps temporary files (%s); set --conf spark.local.dir"
+                        + " or SPARK_LOCAL_DIRS to a directory that it can write to")
+                .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
+    }
+
+    /// Returns Spark's configuration: what was submitted, what `--conf` says, and our own defaults.
+    public static SparkConf configuration(RunSettings settings) {
+        SparkConf conf = new SparkConf();
+        settings.conf().forEach(conf::set);
+        conf.setIfMissing("spark.master", "local[*]");
+        // Progress comes with heartbeats, and the default of ten seconds is long for a bar that stands still.
+        conf.setIfMissing("spark.executor.heartbeatInterval", "2s");
+        // Local runs need no UI, and must not compete for its port.
+        if (LocalMode.isIn(conf)) {
+            conf.setIfMissing("spark.ui.enabled", "false");
+            // Names of metrics begin with it, and those of a local executor are registered before it has the
+            // application's id.
+            conf.setIfMissing("spark.metrics.namespace", "spark-qwen");
+        }
+        SafeOptions.extendRedaction(conf, settings);
+        S3Settings.complete(
+                conf,
+                new Path(
+                        settings.output().isEmpty()
+                                ? conf.get("spark.sql.warehouse.dir", "spark-warehouse")
+                                : settings.output()));
+        conf.set(MetricsPlugin.PLUGINS, MetricsPlugin.among(conf.get(MetricsPlugin.PLUGINS, "")));
+        return conf;
+    }
+
+    @Override
+    public void close() {
+        if (own) {
+            spark.stop();
+        } else {
+            settings(spark).forEach(this::restore);
+        }
+    }
+
+    private void restore(String key, String value) {
+        String old = before.get(key);
+        if (old == null) {
+            spark.conf().unset(key);
+        } else if (!old.equals(value)) {
+            spark.conf().set(key, old);
+        }
+    }
+}
