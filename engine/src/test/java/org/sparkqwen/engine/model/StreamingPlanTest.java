@@ -15,7 +15,7 @@ import org.sparkqwen.engine.model.family.PublishedShape;
 
 /// What stays in memory fits into it, together with the slots through which the rest goes.
 class StreamingPlanTest {
-    private static final int STEPS = 13;
+    private static final int STEPS = 5;
     private static final long MIB = 1 << 20;
 
     @ParameterizedTest

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Random;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.ShortVector;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrices;
@@ -35,6 +36,7 @@ class SegmentPollutionTest {
     private static final double MUCH_SLOWER = 3;
 
     @Test
+    @Tag("slow")
     void heapSegmentsElsewhereChangeNeitherBitsNorSpeed() throws IOException, InterruptedException {
         Measured clean = measure("clean");
         Measured polluted = measure("polluted");
