@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
@@ -31,6 +32,7 @@ class BadDataIT {
     private Path directory = Path.of("");
 
     @Test
+    @Tag("slow")
     void badRowsAndAFileThatCannotBeReadArePutAside() throws IOException {
         write("a", "select id, if(id % 10 = 3, null, concat('text ', id)) as text from range(0, 300, 1, 1)");
         write("b", "select id, concat('text ', id) as text from range(300, 400, 1, 1)");

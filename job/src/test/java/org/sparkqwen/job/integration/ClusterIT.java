@@ -38,9 +38,8 @@ class ClusterIT {
     }
 
     @Test
-    void standaloneClusterScoresAndGeneratesWhatALocalRunDoes() {
+    void standaloneClusterScoresWhatALocalRunScores() {
         try (StandaloneCluster cluster = StandaloneCluster.start(directory)) {
-
             CommandRun score =
                     cluster.submit(LocalSpark.command("score", ShortCorpus.file(), out(), "--token-logprobs"));
             assertThat(score.exitCode()).as(score.out()).isZero();
@@ -48,16 +47,6 @@ class ClusterIT {
                     .contains("Model distribution: shared, for %s is on all 2 exec".formatted(LocalSpark.MODEL));
             assertSameScores();
             assertThat(cluster.workerLogs()).allSatisfy(log -> assertThat(log).contains("Asked to launch executor"));
-
-            String texts = directory.resolve("texts").toString();
-            CommandRun generate = cluster.submit(generateArguments(texts));
-            assertThat(generate.exitCode()).as(generate.out()).isZero();
-            assertSameTexts(texts);
-
-            CommandRun broken = cluster.submit(LittleModel.command(
-                    "score", ShortCorpus.file(), directory.resolve("broken"), "--text-column", "body"));
-            assertThat(broken.exitCode()).isEqualTo(2);
-            assertThat(broken.out()).contains("no column 'body'");
         }
     }
 
@@ -67,28 +56,6 @@ class ClusterIT {
         assertThat(expected).hasSize(ShortCorpus.ROWS);
         assertThat(ShortCorpus.compared(LocalSpark.session().read().parquet(out())))
                 .isEqualTo(expected);
-    }
-
-    private void assertSameTexts(String texts) {
-        String local = directory.resolve("local-texts").toString();
-        assertThat(CommandRun.of(generateArguments(local)).exitCode()).isZero();
-        List<String> expected = LocalSpark.sorted(LocalSpark.session().read().parquet(local));
-        assertThat(expected).hasSize(24);
-        assertThat(LocalSpark.sorted(LocalSpark.session().read().parquet(texts)))
-                .isEqualTo(expected);
-    }
-
-    private static String[] generateArguments(String output) {
-        return LocalSpark.command(
-                "generate",
-                LocalSpark.PROMPTS,
-                output,
-                "--max-new-tokens",
-                "16",
-                "--temperature",
-                "0.8",
-                "--seed",
-                "3");
     }
 
     private String out() {

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.ConnectProcess;
@@ -26,6 +27,7 @@ class ConnectClusterIT {
     private Path directory = Path.of("");
 
     @Test
+    @Tag("slow")
     void twoClientsShareTheEngineOfAnExecutor() throws IOException {
         try (StandaloneCluster cluster = StandaloneCluster.start(directory);
                 SparkProcess server =

@@ -23,12 +23,17 @@ import org.sparkqwen.job.testing.SparkProcess;
 class ConnectIT {
     private static final Path CALLS = Path.of("../python/tests/calls.json").toAbsolutePath();
 
+    /// How many rows of the corpus are scored.
+    private static final int ROWS = 40;
+
     @TempDir
     private Path directory = Path.of("");
 
     @Test
     void aClientGetsTheNumbersOfASessionAndOfTheCommandLine() throws IOException {
         Path results = directory.resolve("results");
+        String corpus = directory.resolve("corpus").toString();
+        LocalSpark.session().read().parquet(ShortCorpus.file()).limit(ROWS).write().parquet(corpus);
         List<String> settings = List.of(
                 "spark.qwen.model=" + LittleModel.directory(),
                 "spark.qwen.kernels=scalar",
@@ -40,7 +45,7 @@ class ConnectIT {
                     PythonCalls.class.getName(),
                     "sc://localhost:" + port,
                     CALLS.toString(),
-                    ShortCorpus.file(),
+                    corpus,
                     LocalSpark.MODEL.toString(),
                     results.toString())) {
                 assertThat(client.awaitEnd())
@@ -49,7 +54,7 @@ class ConnectIT {
             }
         }
         List<String> expected = new ArrayList<>(expectedOfCalls());
-        expected.addAll(expectedOfCorpus());
+        expected.addAll(expectedOfCorpus(corpus));
         assertThat(Files.readAllLines(results)).isEqualTo(expected);
     }
 
@@ -60,9 +65,9 @@ class ConnectIT {
         return PythonCalls.results(session, CALLS);
     }
 
-    private List<String> expectedOfCorpus() {
+    private List<String> expectedOfCorpus(String corpus) {
         Path output = directory.resolve("out");
-        CommandRun run = CommandRun.of(LocalSpark.command("score", ShortCorpus.file(), output, "--columns", "id"));
+        CommandRun run = CommandRun.of(LocalSpark.command("score", corpus, output, "--columns", "id"));
         assertThat(run.exitCode()).as(run.err()).isZero();
         return LocalSpark.session().read().parquet(output.toString()).collectAsList().stream()
                 .map(Row::json)

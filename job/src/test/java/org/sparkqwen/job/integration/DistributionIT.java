@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.storage.CacheDirectory;
@@ -32,6 +33,7 @@ class DistributionIT {
 
     /// The test has all that two hosts do, so that one cluster suffices. `ClusterIT` has a model that both see.
     @Test
+    @Tag("slow")
     void hostsThatShareNothingGetOneCopyEachAndScoreWhatALocalRunScores() throws IOException {
         try (StandaloneCluster cluster = StandaloneCluster.start(
                 directory,

@@ -26,6 +26,7 @@ class DriversIT {
     private Path directory = Path.of("");
 
     @Test
+    @Tag("slow")
     void ofTwoThatStartTogetherOneGoesOn() throws IOException {
         try (SparkProcess one = start("one");
                 SparkProcess two = start("two")) {

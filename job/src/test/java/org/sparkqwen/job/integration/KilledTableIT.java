@@ -102,7 +102,7 @@ class KilledTableIT {
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of("tokenize", "--model", LocalSpark.MODEL.toString()));
         command.addAll(List.of("--input-sql", "SELECT * FROM parquet.`%s`".formatted(ShortCorpus.file())));
-        command.addAll(List.of("--output-table", table, "--checkpoint-rows", "5"));
+        command.addAll(List.of("--output-table", table, "--checkpoint-rows", "20"));
         return SparkProcess.start(directory.resolve(table + ".log"), command);
     }
 

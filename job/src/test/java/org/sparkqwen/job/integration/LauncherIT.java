@@ -35,7 +35,7 @@ class LauncherIT {
     void passesArgumentsThroughAsTheyAreAndShowsSparksLogsWhenAsked() throws IOException, InterruptedException {
         Path input = Files.writeString(directory.resolve("a file.json"), "{\"a \\\"b\\\"\": \"Some text.\"}\n");
         CommandRun run = launch(
-                "score",
+                "tokenize",
                 "--verbose",
                 "--input",
                 input.toString(),
@@ -48,7 +48,7 @@ class LauncherIT {
                 "--output",
                 directory.resolve("an output").toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("Scored 1 rows");
+        assertThat(run.out()).contains("Tokenized 1 rows");
         assertThat(run.err()).contains("INFO SparkContext");
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
@@ -18,6 +19,7 @@ class SeedClusterIT {
     private Path directory = Path.of("");
 
     @Test
+    @Tag("slow")
     void oneExecutorAndThreeGiveTheSameTexts() {
         List<String> one = texts(onExecutors(1), "one", 7);
         assertThat(one).hasSize(72);

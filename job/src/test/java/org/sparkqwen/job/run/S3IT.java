@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LittleModel;
@@ -66,6 +67,7 @@ class S3IT extends S3Runs {
     }
 
     @Test
+    @Tag("slow")
     void generatesJsonWithTheCredentialsOfAProfile() throws IOException {
         Path credentials = Files.write(
                 directory.resolve("credentials"),
@@ -94,6 +96,7 @@ class S3IT extends S3Runs {
     }
 
     @Test
+    @Tag("slow")
     void largeFilesGoUpInParts() throws IOException {
         Random random = new Random(1);
         StringBuilder lines = new StringBuilder();
