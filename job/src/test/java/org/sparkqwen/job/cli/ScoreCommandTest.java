@@ -14,6 +14,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,7 +22,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.scoring.Window;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.ShortCorpus;
 
 /// The ways in which `score` cuts documents and scores continuations: what each option does, and what it refuses.
 class ScoreCommandTest {
@@ -30,22 +33,73 @@ class ScoreCommandTest {
             .add("question", DataTypes.StringType)
             .add("answer", DataTypes.StringType);
 
+    /// The input of commands that are refused.
+    @TempDir
+    private static Path refused = Path.of("");
+
     @TempDir
     private Path directory = Path.of("");
 
-    @ParameterizedTest
-    @CsvSource({"strided, eos", "rolling, eos", "half, none"})
-    void theWindowsAreThoseAskedForAndAreInTheManifest(String name, String prefix) throws IOException {
-        CommandRun run =
-                score(LocalSpark.CORPUS, "--limit", "12", "--context", "64", "--token-logprobs", "--windows", name);
-        assertThat(run.exitCode()).as(run.err()).isZero();
+    @BeforeAll
+    static void writeTheInputOfRefusedCommands() {
+        LocalSpark.session()
+                .sql("select 0 as id, 'Call' as title, 7 as number, 'me' as text, array(1, 2) as ids")
+                .write()
+                .mode("overwrite")
+                .parquet(refused.toString());
+    }
+
+    @Test
+    void policiesCutDocumentsInWindowsOfTheirOwn() throws IOException {
+        List<Row> documents = new ArrayList<>();
+        for (Row row : LocalSpark.session()
+                .read()
+                .parquet(ShortCorpus.file())
+                .limit(12)
+                .collectAsList()) {
+            documents.add(RowFactory.create(documents.size(), null, row.getAs("text")));
+        }
+        documents.add(RowFactory.create(12, null, "Call me."));
+        String input = write(documents);
+        List<Double> sums = new ArrayList<>();
+        for (String name : List.of("strided", "rolling", "half")) {
+            CommandRun run = CommandRun.of(LittleModel.command(
+                    "score",
+                    input,
+                    directory.resolve("out"),
+                    "--text-column",
+                    "answer",
+                    "--context",
+                    "16",
+                    "--token-logprobs",
+                    "--windows",
+                    name,
+                    "--mode",
+                    "overwrite"));
+            assertThat(run.exitCode()).as(run.err()).isZero();
+            List<Row> rows = rows();
+            assertThat(rows).hasSize(13);
+            assertWindowsAreThoseAskedFor(name, rows);
+            assertManifestHasThePolicy(name);
+            sums.add(rows.getFirst().<Double>getAs("sum_nll"));
+            boolean scored = !name.equals("half");
+            assertThat(rows.getLast().<Integer>getAs("tokens_scored") > 0)
+                    .as("%s scores a short document", name)
+                    .isEqualTo(scored);
+            assertThat(rows.getLast().<Double>getAs("perplexity") != null).isEqualTo(scored);
+            assertThat(rows.getLast().<String>getAs("error")).isNull();
+        }
+        assertThat(sums).as("what a long document gets").doesNotHaveDuplicates();
+    }
+
+    private static void assertWindowsAreThoseAskedFor(String name, List<Row> rows) {
         Windows windows = switch (name) {
-            case "strided" -> new Windows.Strided(64, 32);
-            case "rolling" -> new Windows.Rolling(64);
-            default -> new Windows.Half(64);
+            case "strided" -> new Windows.Strided(16, 8);
+            case "rolling" -> new Windows.Rolling(16);
+            default -> new Windows.Half(16);
         };
-        int before = prefix.equals("eos") ? 1 : 0;
-        for (Row row : rows()) {
+        int before = name.equals("half") ? 0 : 1;
+        for (Row row : rows) {
             int tokens = row.<Integer>getAs("tokens");
             assertThat(row.<Integer>getAs("tokens_scored"))
                     .isEqualTo(windows.cut(before + tokens).stream()
@@ -55,32 +109,18 @@ class ScoreCommandTest {
             // Half of the tokens are not those of all bytes.
             assertThat(row.<Double>getAs("bits_per_byte") == null).isEqualTo(name.equals("half"));
         }
-        JsonNode manifest = manifest();
-        assertThat(manifest.at("/summary/word_perplexity").isMissingNode()).isEqualTo(name.equals("half"));
-        assertThat(manifest.at("/summary/bits_per_byte").isMissingNode()).isEqualTo(name.equals("half"));
-        assertThat(manifest.at("/options/windows").textValue()).isEqualTo(name);
-        assertThat(manifest.at("/summary/policy/windows").textValue()).isEqualTo(name);
-        assertThat(manifest.at("/summary/policy/prefix").textValue()).isEqualTo(prefix);
-        assertThat(manifest.at("/summary/policy/context").intValue()).isEqualTo(64);
-        assertThat(manifest.at("/summary/policy/stride").intValue()).isEqualTo(name.equals("strided") ? 32 : 0);
     }
 
-    @Test
-    void policiesDifferInWhatLongDocumentsGetAndHalfScoresNoneOfAShortOne() {
-        List<Double> sums = new ArrayList<>();
-        String text = LocalSpark.corpus().orderBy("id").first().getAs("text");
-        String input =
-                write(List.of(RowFactory.create(0, null, text.repeat(10)), RowFactory.create(1, null, "Call me.")));
-        for (String windows : List.of("strided", "rolling", "half")) {
-            score(input, "--text-column", "answer", "--context", "64", "--windows", windows, "--mode", "overwrite");
-            List<Row> rows = rows();
-            sums.add(rows.getFirst().<Double>getAs("sum_nll"));
-            boolean scored = !windows.equals("half");
-            assertThat(rows.getLast().<Integer>getAs("tokens_scored") > 0).isEqualTo(scored);
-            assertThat(rows.getLast().<Double>getAs("perplexity") != null).isEqualTo(scored);
-            assertThat(rows.getLast().<String>getAs("error")).isNull();
-        }
-        assertThat(sums).doesNotHaveDuplicates();
+    private void assertManifestHasThePolicy(String name) throws IOException {
+        JsonNode manifest = manifest();
+        boolean half = name.equals("half");
+        assertThat(manifest.at("/summary/word_perplexity").isMissingNode()).isEqualTo(half);
+        assertThat(manifest.at("/summary/bits_per_byte").isMissingNode()).isEqualTo(half);
+        assertThat(manifest.at("/options/windows").textValue()).isEqualTo(name);
+        assertThat(manifest.at("/summary/policy/windows").textValue()).isEqualTo(name);
+        assertThat(manifest.at("/summary/policy/prefix").textValue()).isEqualTo(half ? "none" : "eos");
+        assertThat(manifest.at("/summary/policy/context").intValue()).isEqualTo(16);
+        assertThat(manifest.at("/summary/policy/stride").intValue()).isEqualTo(name.equals("strided") ? 8 : 0);
     }
 
     @Test
@@ -95,11 +135,12 @@ class ScoreCommandTest {
                 RowFactory.create(6, "Call", ""),
                 RowFactory.create(7, "Th", "e"),
                 RowFactory.create(8, "Call", " me".repeat(2_000)),
-                RowFactory.create(9, "word ".repeat(2_000), "and so on")));
+                RowFactory.create(9, "word ".repeat(2_000), "and so on"),
+                RowFactory.create(10, "The whale was white. ".repeat(20), "The whale")));
         CommandRun run = score(input, "--prompt-column", "question", "--text-column", "answer", "--token-logprobs");
         assertThat(run.exitCode()).as(run.err()).isZero();
         List<Row> rows = rows();
-        assertThat(rows).hasSize(10);
+        assertThat(rows).hasSize(11);
         for (int id : new int[] {0, 1, 2, 3, 9}) {
             Row row = rows.get(id);
             assertThat(row.<String>getAs("error")).isNull();
@@ -129,20 +170,15 @@ class ScoreCommandTest {
         assertThat(manifest().at("/options/prompt-column").textValue()).isEqualTo("question");
         assertThat(manifest().at("/summary/policy/context").intValue()).isEqualTo(1024);
         assertThat(manifest().at("/summary/policy").has("windows")).isFalse();
-    }
 
-    @Test
-    void theContextHoldsPromptAndContinuation() {
-        String input = write(List.of(RowFactory.create(0, "The whale was white. ".repeat(20), "The whale")));
-        String[] given = {"--prompt-column", "question", "--text-column", "answer", "--mode", "overwrite"};
-        List<Double> sums = new ArrayList<>();
-        for (String context : List.of("1024", "8")) {
-            List<String> args = new ArrayList<>(List.of(given));
-            args.addAll(List.of("--context", context));
-            assertThat(score(input, args.toArray(String[]::new)).exitCode()).isZero();
-            sums.add(rows().getFirst().<Double>getAs("sum_nll"));
-        }
-        assertThat(sums).as("of the prompt no more than its end is read").doesNotHaveDuplicates();
+        String[] shorter = {
+            "--prompt-column", "question", "--text-column", "answer", "--context", "8", "--mode", "overwrite"
+        };
+        assertThat(score(input, shorter).exitCode()).isZero();
+        assertThat(rows().getLast().<Double>getAs("sum_nll"))
+                .as("of the prompt no more than its end is read")
+                .isNotNull()
+                .isNotEqualTo(rows.getLast().<Double>getAs("sum_nll"));
     }
 
     @Test
@@ -175,28 +211,15 @@ class ScoreCommandTest {
                 "--prompt-column title --prefix none | --prefix is for whole documents",
                 "--prompt-column body | the input has no column 'body'; it has 'id'",
                 "--prompt-column body | Choose one with --prompt-column",
-                "--prompt-column number | column 'number' is int; --prompt-column takes string or binary"
+                "--prompt-column number | column 'number' is int; --prompt-column takes string or binary",
+                "--prompt-column title --tokens-column ids"
+                        + " | column 'title' is string; --prompt-column takes array<int> or array<bigint>"
             })
     void whatCannotWorkIsRefusedInOneLine(String options, String message) {
-        LocalSpark.session()
-                .sql("select 0 as id, 'Call' as title, 7 as number, 'me' as text")
-                .write()
-                .parquet(in());
-        CommandRun run = score(in(), options.split(" "));
+        CommandRun run = score(refused.toString(), options.split(" "));
         assertThat(run.exitCode()).as(run.out() + run.err()).isEqualTo(2);
         assertThat(run.err()).contains(message).doesNotContain("\tat ");
         assertThat(directory.resolve("out")).doesNotExist();
-    }
-
-    @Test
-    void aPromptOfAnotherTypeThanTokensIsRefused() {
-        LocalSpark.session()
-                .sql("select 'Call' as title, array(1, 2) as ids")
-                .write()
-                .parquet(in());
-        CommandRun run = score(in(), "--prompt-column", "title", "--tokens-column", "ids");
-        assertThat(run.exitCode()).isEqualTo(2);
-        assertThat(run.err()).contains("column 'title' is string; --prompt-column takes array<int> or array<bigint>");
     }
 
     /// Writes pairs of texts in the order of ids, and returns the path.
