@@ -18,7 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.ShortCorpus;
 
 /// The command line as a user sees it: what it writes, what it prints, and what it refuses.
 class CommandLineTest {
@@ -76,7 +78,7 @@ class CommandLineTest {
             {"id": 1, "body": "The state of the Union is strong."}
             {"id": 2, "body": null}
             """);
-        CommandRun run = score(
+        CommandRun run = scoreWithLittleModel(
                 "--input",
                 input.toString(),
                 "--input-format",
@@ -106,15 +108,16 @@ class CommandLineTest {
     @Test
     void tokenizedRowsScoreAsTheirTextsDo() {
         String tokens = directory.resolve("tokens").toString();
-        CommandRun tokenize = CommandRun.of(LocalSpark.command("tokenize", LocalSpark.CORPUS, tokens, "--limit", "20"));
+        CommandRun tokenize =
+                CommandRun.of(LittleModel.command("tokenize", ShortCorpus.file(), tokens, "--limit", "20"));
         assertThat(tokenize.exitCode()).as(tokenize.err()).isZero();
         assertThat(tokenize.out()).contains("Tokenized 20 rows");
         Dataset<Row> tokenized = LocalSpark.session().read().parquet(tokens).drop("tokens", "error");
         String renamed = directory.resolve("renamed").toString();
         tokenized.withColumnRenamed("token_ids", "ids").write().parquet(renamed);
 
-        score("--input", renamed, "--output", out(), "--tokens-column", "ids", "--columns", "id");
-        score("--input", renamed, "--output", out("texts"), "--columns", "id");
+        scoreWithLittleModel("--input", renamed, "--output", out(), "--tokens-column", "ids", "--columns", "id");
+        scoreWithLittleModel("--input", renamed, "--output", out("texts"), "--columns", "id");
         String[] compared = {"id", "sum_nll", "tokens_scored", "perplexity", "min_k_prob"};
         List<String> fromTokens = sorted(out(), compared);
         assertThat(fromTokens).hasSize(20).isEqualTo(sorted(out("texts"), compared));
@@ -143,32 +146,27 @@ class CommandLineTest {
         assertThat(texts.filter("instr(generated_text, '.') > 0").count()).isZero();
     }
 
+    /// A limit lets a run work on that many rows and no more.
     @Test
-    void limitWorksOnThatManyRowsAndNoMore() {
-        CommandRun run = score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "7");
-        assertThat(run.out()).contains("Scored 7 rows");
+    void anExistingOutputIsRefusedAndReplacedOnlyWhenAsked() {
+        CommandRun first = scoreWithLittleModel("--input", ShortCorpus.file(), "--output", out(), "--limit", "2");
+        assertThat(first.exitCode()).as(first.err()).isZero();
+        assertThat(first.out()).contains("Scored 2 rows");
+        CommandRun second = scoreWithLittleModel("--input", ShortCorpus.file(), "--output", out(), "--limit", "7");
+        second.assertRefused(2, "--output " + out() + " holds a run of other options", "--mode overwrite");
+        assertThat(LocalSpark.session().read().parquet(out()).count()).isEqualTo(2);
+        CommandRun third = scoreWithLittleModel(
+                "--input", ShortCorpus.file(), "--output", out(), "--limit", "7", "--mode", "overwrite");
+        assertThat(third.exitCode()).as(third.err()).isZero();
+        assertThat(third.out()).contains("Scored 7 rows");
         assertThat(LocalSpark.session().read().parquet(out()).count()).isEqualTo(7);
     }
 
     @Test
-    void anExistingOutputIsRefusedAndReplacedOnlyWhenAsked() {
-        assertThat(score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "2")
-                        .exitCode())
-                .isZero();
-        CommandRun second = score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "3");
-        second.assertRefused(2, "--output " + out() + " holds a run of other options", "--mode overwrite");
-        assertThat(LocalSpark.session().read().parquet(out()).count()).isEqualTo(2);
-        CommandRun third =
-                score("--input", LocalSpark.CORPUS, "--output", out(), "--limit", "3", "--mode", "overwrite");
-        assertThat(third.exitCode()).as(third.err()).isZero();
-        assertThat(LocalSpark.session().read().parquet(out()).count()).isEqualTo(3);
-    }
-
-    @Test
     void credentialsNeverReachTheManifest() throws IOException {
-        score(
+        scoreWithLittleModel(
                 "--input",
-                LocalSpark.CORPUS,
+                ShortCorpus.file(),
                 "--output",
                 out(),
                 "--limit",
@@ -276,8 +274,10 @@ class CommandLineTest {
                 .withColumnRenamed("title", "tokens")
                 .write()
                 .parquet(input);
-        score("--input", input, "--output", out()).assertRefused(2, "column 'tokens' would collide", "--columns");
-        assertThat(score("--input", input, "--output", out(), "--columns", "id").exitCode())
+        scoreWithLittleModel("--input", input, "--output", out())
+                .assertRefused(2, "column 'tokens' would collide", "--columns");
+        assertThat(scoreWithLittleModel("--input", input, "--output", out(), "--columns", "id")
+                        .exitCode())
                 .isZero();
     }
 
@@ -285,7 +285,7 @@ class CommandLineTest {
     void aModelThatCannotRunIsRefusedBeforeTheWork() throws IOException {
         CommandRun.of("score", "--model", "/nowhere", "--input", LocalSpark.CORPUS, "--output", out())
                 .assertRefused(1, "/nowhere: no such directory");
-        Path llama = modelCopy("llama");
+        Path llama = modelCopy(LocalSpark.MODEL, "llama");
         Files.writeString(
                 llama.resolve("config.json"),
                 Files.readString(LocalSpark.MODEL.resolve("config.json")).replace("\"qwen3\"", "\"llama\""));
@@ -296,7 +296,7 @@ class CommandLineTest {
 
     @Test
     void aModelWithoutATokenizerTakesTokensOnly() throws IOException {
-        Path model = modelCopy("no-tokenizer");
+        Path model = modelCopy(LittleModel.directory(), "no-tokenizer");
         Files.delete(model.resolve("tokenizer.json"));
         CommandRun.of("score", "--model", model.toString(), "--input", LocalSpark.CORPUS, "--output", out())
                 .assertRefused(2, "neither tokenizer.json nor vocab.json", "--tokens-column");
@@ -349,7 +349,7 @@ class CommandLineTest {
 
     @Test
     void inspectNamesWhatIsMissing() throws IOException {
-        Path model = modelCopy("deeper");
+        Path model = modelCopy(LocalSpark.MODEL, "deeper");
         Files.writeString(
                 model.resolve("config.json"),
                 Files.readString(LocalSpark.MODEL.resolve("config.json"))
@@ -439,8 +439,18 @@ class CommandLineTest {
         return directory.resolve(name).toString();
     }
 
+    private static CommandRun scoreWithLittleModel(String... args) {
+        List<String> all = new ArrayList<>(List.of(args));
+        all.addAll(List.of("--kernels", "scalar"));
+        return score(LittleModel.directory(), all.toArray(String[]::new));
+    }
+
     private static CommandRun score(String... args) {
-        List<String> all = new ArrayList<>(List.of("score", "--model", LocalSpark.MODEL.toString()));
+        return score(LocalSpark.MODEL, args);
+    }
+
+    private static CommandRun score(Path model, String... args) {
+        List<String> all = new ArrayList<>(List.of("score", "--model", model.toString()));
         all.addAll(List.of(args));
         return CommandRun.of(all.toArray(String[]::new));
     }
@@ -450,10 +460,10 @@ class CommandLineTest {
         return LocalSpark.sorted(rows.selectExpr(columns));
     }
 
-    /// Returns a directory of links to the sample model's files. A file written into it replaces its link.
-    private Path modelCopy(String name) throws IOException {
+    /// Returns a directory with copies of a model's files, and links to its weights.
+    private Path modelCopy(Path model, String name) throws IOException {
         Path copy = Files.createDirectories(directory.resolve(name));
-        try (var files = Files.newDirectoryStream(LocalSpark.MODEL)) {
+        try (var files = Files.newDirectoryStream(model)) {
             for (Path file : files) {
                 if (file.getFileName().toString().endsWith(".safetensors")) {
                     Files.createSymbolicLink(copy.resolve(file.getFileName()), file);
