@@ -1,21 +1,27 @@
 package org.sparkqwen.job.input;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,13 +29,20 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.job.columns.RowProblem;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
 /// The reader reads what is there, or says what it does not read. The values are those of Python's `json` and `csv`.
 class InputReaderTest {
+    private static final Map<String, String> HEADER = Map.of("header", "true");
+
     @TempDir
     private Path directory = Path.of("");
+
+    private final Warnings warnings = new Warnings(new PrintStream(OutputStream.nullOutputStream()));
 
     @Test
     void aLineThatIsNotJsonIsARowThatSaysWhatIsWrong() throws IOException {
@@ -86,13 +99,10 @@ class InputReaderTest {
     void jsonOverManyLinesIsNamedAndReadWhenItIsAskedFor(String json) throws IOException {
         Files.writeString(path("in.json"), json);
         if (!json.startsWith("\ufeff")) {
-            run("in.json", "refused", "json")
-                    .assertRefused(1, "multiLine=true", path("in.json").toString());
+            refused(1, input("json", "in.json"), "multiLine=true", out("in.json"));
         }
-        assertThat(rows("in.json", "json", "--input-option", "multiLine=true"))
-                .extracting(row -> row.<Long>getAs("id"), row -> row.<String>getAs("text"))
-                .extracting(row -> row.toList())
-                .containsExactly(List.of(1L, "a [ }\" b"), List.of(2L, "c"));
+        assertThat(read(input("json", Map.of("multiLine", "true"), "in.json"), "id", "text"))
+                .containsExactly(RowFactory.create(1L, "a [ }\" b", null), RowFactory.create(2L, "c", null));
     }
 
     @Test
@@ -100,9 +110,8 @@ class InputReaderTest {
         String text = "The whale swam. ".repeat(1_300_000);
         Files.writeString(
                 path("in.json"), "{\"id\": 1, \"text\": \"%s\"}\n{\"id\": 2, \"text\": \"b\"}\n".formatted(text));
-        assertThat(rows("in.json", "json", "--columns", "id"))
-                .extracting(row -> row.<String>getAs("error"))
-                .containsExactly(null, null);
+        assertThat(read(input("json", "in.json"), "id", "text"))
+                .containsExactly(RowFactory.create(1L, text, null), RowFactory.create(2L, "b", null));
     }
 
     static Stream<Arguments> contents() {
@@ -120,7 +129,7 @@ class InputReaderTest {
     @MethodSource("contents")
     void aFileOfAnotherKindIsNamed(String bytes, String reason) throws IOException {
         Files.write(path("in.json"), HexFormat.of().parseHex(bytes));
-        run("in.json", "out", "json").assertRefused(1, path("in.json").toString(), reason);
+        refused(1, input("json", "in.json"), out("in.json"), reason);
     }
 
     @Test
@@ -131,42 +140,55 @@ class InputReaderTest {
         }
         Files.copy(path("in/a.json"), path("in/b.json.gz"));
         for (String format : List.of("json", "csv", "text")) {
-            run("in", "refused", format).assertRefused(1, "a.json (it is gzip, and its name does not end in .gz");
+            refused(1, input(format, "in"), "a.json (it is gzip, and its name does not end in .gz");
         }
         CommandRun run = run("in", "out", "json", "--on-error", "drop");
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out()).contains("Tokenized 1 rows", "left out    1 input file");
     }
 
-    /// Returns records and their second fields, as Python's `csv` reads them.
-    static Stream<Arguments> csv() {
-        return Stream.of(
-                Arguments.of("id,text\n1,\"He said \"\"hello\"\"\"\n2,plain\n", List.of("He said \"hello\"", "plain")),
-                Arguments.of("id,text\n1,\"two\nlines\"\n2,x\n", List.of("two\nlines", "x")),
-                Arguments.of("id,text\r\n1,\"two\r\nlines\"\r\n2,x\r\n", List.of("two\r\nlines", "x")),
-                Arguments.of("id,text\r1,\"a\rb\"\r2,x\r", List.of("a\rb", "x")),
-                Arguments.of("\ufeffid,text\n1,back\\slash\n2,\"\"\"\"\n", List.of("back\\slash", "\"")),
-                Arguments.of("id,text\n1,\"back\\\"\n2,\"a,b\"\n", List.of("back\\", "a,b")),
-                Arguments.of("id,text\n1,5\" pipe\n2, spaced \n", List.of("5\" pipe", " spaced ")));
-    }
-
-    @ParameterizedTest
-    @MethodSource("csv")
-    void csvIsReadAsOtherToolsWriteIt(String csv, List<String> texts) throws IOException {
-        Files.writeString(path("in.csv"), csv);
-        assertThat(rows("in.csv", "csv", "--input-option", "header=true"))
-                .extracting(row -> row.<String>getAs("text"))
-                .isEqualTo(texts);
+    @Test
+    void csvIsReadAsOtherToolsWriteIt() throws IOException {
+        List<String> files = List.of(
+                "id,text\n1,\"He said \"\"hello\"\"\"\n2,plain\n",
+                "id,text\n3,\"two\nlines\"\n4,x\n",
+                "id,text\r\n5,\"two\r\nlines\"\r\n6,x\r\n",
+                "id,text\r7,\"a\rb\"\r8,x\r",
+                "\ufeffid,text\n9,back\\slash\n10,\"\"\"\"\n",
+                "id,text\n11,\"back\\\"\n12,\"a,b\"\n",
+                "id,text\n13,5\" pipe\n14, spaced \n");
+        Files.createDirectories(path("in"));
+        for (int i = 0; i < files.size(); i++) {
+            Files.writeString(path("in/%d.csv".formatted(i)), files.get(i));
+        }
+        assertThat(read(input("csv", HEADER, "in"), "id", "text"))
+                .extracting(row -> row.getString(0) + ": " + row.getString(1) + ", problem: " + row.getString(2))
+                .containsExactlyInAnyOrder(
+                        "1: He said \"hello\", problem: null",
+                        "2: plain, problem: null",
+                        "3: two\nlines, problem: null",
+                        "4: x, problem: null",
+                        "5: two\r\nlines, problem: null",
+                        "6: x, problem: null",
+                        "7: a\rb, problem: null",
+                        "8: x, problem: null",
+                        "9: back\\slash, problem: null",
+                        "10: \", problem: null",
+                        "11: back\\, problem: null",
+                        "12: a,b, problem: null",
+                        "13: 5\" pipe, problem: null",
+                        "14:  spaced , problem: null");
     }
 
     @Test
     void aRecordThatIsNoneOfTheTableIsARowWithAnError() throws IOException {
+        Files.createDirectories(path("in"));
         Files.writeString(
-                path("in.csv"), "id,text\n0,whole\n1,too,many\n2\n3,\"not \"doubled\"\n4,whole\n5,\"open\n6,x\n");
-        try (OutputStream more = Files.newOutputStream(path("latin.csv"))) {
+                path("in/a.csv"), "id,text\n0,whole\n1,too,many\n2\n3,\"not \"doubled\"\n4,whole\n5,\"open\n6,x\n");
+        try (OutputStream more = Files.newOutputStream(path("in/latin.csv"))) {
             more.write("id,text\n0,caf\u00e9\n1,plain\n".getBytes(StandardCharsets.ISO_8859_1));
         }
-        assertThat(rows("in.csv", "csv", "--input-option", "header=true"))
+        assertThat(rows("in", "csv", "--input-option", "header=true"))
                 .extracting(row -> String.valueOf(row.<String>getAs("error")))
                 .containsExactly(
                         "null",
@@ -174,10 +196,9 @@ class InputReaderTest {
                         "the record has 1 field, not 2",
                         "a quote within the quoted field is not doubled",
                         "null",
-                        "the quote is not closed: the rest of the file was read as this field");
-        assertThat(rows("latin.csv", "csv", "--input-option", "header=true"))
-                .extracting(row -> String.valueOf(row.<String>getAs("error")))
-                .containsExactly("the text is not valid UTF-8 at byte 3", "null");
+                        "the quote is not closed: the rest of the file was read as this field",
+                        "the text is not valid UTF-8 at byte 3",
+                        "null");
     }
 
     @Test
@@ -185,8 +206,10 @@ class InputReaderTest {
         Files.createDirectories(path("in"));
         Files.writeString(path("in/a.csv"), "id,text\n1,a\n");
         Files.writeString(path("in/b.csv"), "text,id\nb,2\n");
-        run("in", "out", "csv", "--input-option", "header=true")
-                .assertRefused(1, "b.csv (its header is text,id, and that of the first file id,text)");
+        InputFormat input = input("csv", HEADER, "in");
+        InputScan scan = new InputScan(reader(input, "out").open().all());
+        assertThat(scan.count(List.copyOf(scan.splits()), input).unreadable().toString())
+                .contains("b.csv (its header is text,id, and that of the first file id,text)");
     }
 
     @ParameterizedTest
@@ -203,7 +226,7 @@ class InputReaderTest {
         Files.createDirectories(path(log).getParent());
         Files.writeString(path(log), "{}");
         parquet("t/part=1", "a.parquet", "1L as id, 'a' as text");
-        run(input, "out", "parquet").assertRefused(2, what, how);
+        refused(2, input("parquet", input), what, how);
     }
 
     @Test
@@ -211,33 +234,39 @@ class InputReaderTest {
         parquet("in", "a.parquet", "1L as id, 'a' as text");
         parquet("in/deep/er", "b.parquet", "2L as id, 'b' as text");
         parquet("in/_old", "c.parquet", "3L as id, 'c' as text");
-        CommandRun run = run("in", "out", "parquet");
+        refused("in/deep/out", 2, input("parquet", "in"), "in/deep/out lies in --input " + path("in"));
+        CommandRun run = run("in", "in/_out", "parquet"); // readers pass over this output
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out()).contains("Tokenized 2 rows");
         assertThat(run.err()).contains("warning: the input has 1 file that is not read", "in/_old/c.parquet");
+        assertThat(new ObjectMapper()
+                        .readTree(path("in/_out/_run.json").toFile())
+                        .at("/warnings"))
+                .hasSize(1);
+    }
 
+    @Test
+    void directoriesWithValuesAreColumnsIfAllFilesLieInThem() {
         parquet("parts/x=1/more", "a.parquet", "1L as id, 'a' as text");
         parquet("parts/x=2", "b.parquet", "2L as id, 'b' as text");
-        assertThat(rows("parts", "parquet"))
-                .extracting(row -> row.<Integer>getAs("x"))
-                .containsExactly(1, 2);
+        assertThat(read(input("parquet", "parts"), "x"))
+                .containsExactly(RowFactory.create(1, null), RowFactory.create(2, null));
         parquet("parts", "c.parquet", "3L as id, 'c' as text");
-        run("parts", "out-parts", "parquet")
-                .assertRefused(2, "different partition columns", "recursiveFileLookup=true");
-        assertThat(run("parts", "out-parts", "parquet", "--input-option", "recursiveFileLookup=true")
-                        .out())
-                .contains("Tokenized 3 rows");
+        refused(2, input("parquet", "parts"), "different partition columns", "recursiveFileLookup=true");
+        assertThat(read(input("parquet", Map.of("recursiveFileLookup", "true"), "parts"), "id"))
+                .containsExactlyInAnyOrder(
+                        RowFactory.create(1L, null), RowFactory.create(2L, null), RowFactory.create(3L, null));
     }
 
     @Test
     void anInputWithoutFilesOrBytesSaysSo() throws IOException {
         Files.createDirectories(path("in/empty"));
-        run("in", "out", "parquet").assertRefused(2, "in has no files");
+        refused(2, input("parquet", "in"), "in has no files");
         Files.writeString(path("in/_hidden"), "x");
-        run("in", "out", "parquet").assertRefused(2, "in has no files but hidden ones", "_hidden");
+        refused(2, input("parquet", "in"), "in has no files but hidden ones", "_hidden");
         Files.writeString(path("in/a.json"), "");
-        run("in", "out", "json").assertRefused(2, "--input has no bytes", "a.json is empty");
-        run("https://example.org/a.json", "out", "json").assertRefused(2, "an address of the web (https:)");
+        refused(2, input("json", "in"), "--input has no bytes", "a.json is empty");
+        refused(2, InputFormat.of("json", "https://example.org/a.json"), "an address of the web (https:)");
     }
 
     @Test
@@ -275,15 +304,7 @@ class InputReaderTest {
                         IntStream.range(0, names.size()).boxed().toList());
 
         Files.writeString(path("in/a:b.json"), "{}");
-        run("in/a:b.json", "out", "json").assertRefused(2, "a:b.json", "colon in its name");
-    }
-
-    @Test
-    void anOutputWithinTheInputIsRefusedUnlessReadersPassOverIt() throws IOException {
-        Files.createDirectories(path("in"));
-        Files.writeString(path("in/a.json"), "{\"id\": 1, \"text\": \"a\"}\n");
-        run("in", "in/deep/out", "json").assertRefused(2, "in/deep/out lies in --input " + path("in"));
-        assertThat(run("in", "in/_out", "json").exitCode()).isZero();
+        refused(2, input("json", "in/a:b.json"), "a:b.json", "colon in its name");
     }
 
     @Test
@@ -291,11 +312,12 @@ class InputReaderTest {
         Files.createDirectories(path("in"));
         Files.writeString(path("in/a.json"), "{\"id\": 1, \"text\": \"a\"}\n");
         Files.writeString(path("in/b.json"), "{\"id\": 2, \"text\": \"b\"}\n");
-        CommandRun run = run("in/*.json", "out", "json", "--input", out("in/a.json"), "--input", out("in"));
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("Tokenized 2 rows");
-        assertThat(run.err()).contains("warning: 3 of the --input paths are named twice or lie in another one");
-        assertThat(manifest("out").at("/warnings")).hasSize(1);
+        assertThat(read(input("json", "in/*.json", "in/a.json", "in"), "id"))
+                .containsExactly(RowFactory.create(1L, null), RowFactory.create(2L, null));
+        assertThat(warnings.lines())
+                .singleElement()
+                .asString()
+                .startsWith("3 of the --input paths are named twice or lie in another one");
     }
 
     @Test
@@ -304,31 +326,32 @@ class InputReaderTest {
         Files.writeString(path("in/a.json"), "{\"id\": 1, \"text\": \"a\"}\n");
         Files.writeString(path("in/b.json"), "{\"id\": 2, \"Text\": \"b\"}\n");
         String apart = "spark.sql.caseSensitive=true";
-        run("in", "out", "json").assertRefused(2, "'Text' and 'text' differ by case only; --conf " + apart);
-        assertThat(run("in", "out", "json", "--conf", apart).out()).contains("Tokenized 2 rows");
+        refused(2, input("json", "in"), "'Text' and 'text' differ by case only; --conf " + apart);
         try {
+            assertThat(run("in", "out", "json", "--conf", apart).out()).contains("Tokenized 2 rows");
             LocalSpark.session().conf().set("spark.sql.caseSensitive", true);
             parquet("twins", "a.parquet", "1L as id, 'a' as text, 'b' as Text");
         } finally {
-            LocalSpark.session().conf().unset("spark.sql.caseSensitive");
+            LocalSpark.session().conf().unset("spark.sql.caseSensitive"); // the command sets it in a session that stays
         }
-        run("twins", "out-twins", "parquet").assertRefused(2, "'text' and 'Text' differ by case only; --conf " + apart);
+        refused(2, input("parquet", "twins"), "'text' and 'Text' differ by case only; --conf " + apart);
     }
 
     @Test
-    void filesWithOtherColumnsAreSaid() throws IOException {
+    void filesWithOtherColumnsAreSaid() {
         parquet("in", "a.parquet", "1L as id, 'a' as text, 1 as first");
         parquet("in", "b.parquet", "2L as id, 'b' as text, 2 as second");
-        CommandRun run = run("in", "out", "parquet");
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.err())
-                .contains("warning: column 'first' is in 1 of 2 input files only, such as ")
-                .contains("warning: column 'second' is in 1 of 2 input files only, such as ")
-                .contains("--input-option mergeSchema=true reads it");
+        assertThat(read(input("parquet", "in"), "id"))
+                .containsExactlyInAnyOrder(RowFactory.create(1L, null), RowFactory.create(2L, null));
+        assertThat(warnings.lines())
+                .satisfiesExactlyInAnyOrder(
+                        line -> assertThat(line).startsWith("column 'first' is in 1 of 2 input files only, such as "),
+                        line -> assertThat(line)
+                                .startsWith("column 'second' is in 1 of 2 input files only, such as ")
+                                .endsWith("--input-option mergeSchema=true reads it"));
     }
 
-    private void parquet(String directory, String name, String columns) throws IOException {
-        Files.createDirectories(path(directory));
+    private void parquet(String directory, String name, String columns) {
         String part = out("part-" + System.nanoTime());
         LocalSpark.session()
                 .range(0, 1, 1, 1)
@@ -336,11 +359,48 @@ class InputReaderTest {
                 .write()
                 .parquet(part);
         try (var files = Files.newDirectoryStream(Path.of(part), "part-*.parquet")) {
+            Files.createDirectories(path(directory));
             Files.move(files.iterator().next(), path(directory).resolve(name));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
-    /// Returns the output's rows in the order of the input.
+    private InputFormat input(String format, String... names) {
+        return input(format, Map.of(), names);
+    }
+
+    /// Returns files, directories or globs as the command line makes an input of them.
+    private InputFormat input(String format, Map<String, String> options, String... names) {
+        List<String> paths = Stream.of(names).map(this::out).toList();
+        return new InputFormat(paths, format, InputFormat.withDefaults(format, options), false);
+    }
+
+    private InputReader reader(InputFormat input, String output) {
+        return new InputReader(LocalSpark.session(), input, out(output), warnings);
+    }
+
+    /// Returns rows with these columns. Behind them is what is wrong with the row; null if nothing is.
+    private List<Row> read(InputFormat input, String... columns) {
+        InputRows rows = reader(input, "out").open();
+        List<Column> wanted = Stream.of(columns).map(functions::col).toList();
+        return rows.only(RowProblem.behind(wanted, rows.all().schema()).toArray(Column[]::new))
+                .collectAsList();
+    }
+
+    private void refused(int exitCode, InputFormat input, String... parts) {
+        refused("out", exitCode, input, parts);
+    }
+
+    private void refused(String output, int exitCode, InputFormat input, String... parts) {
+        assertThatThrownBy(() -> reader(input, output).open())
+                .isInstanceOfSatisfying(
+                        Refusal.class, refusal -> assertThat(refusal.exitCode()).isEqualTo(exitCode))
+                .hasMessageContainingAll(parts)
+                .hasMessageNotContaining("\n");
+    }
+
+    /// Returns the rows of a command's output, in the order of the input.
     private List<Row> rows(String input, String format, String... options) {
         String output = "out-" + System.nanoTime();
         CommandRun run = run(input, output, format, options);
@@ -351,12 +411,7 @@ class InputReaderTest {
     private CommandRun run(String input, String output, String format, String... options) {
         List<String> all = new ArrayList<>(List.of("--input-format", format));
         all.addAll(List.of(options));
-        String named = input.startsWith("https:") ? input : out(input);
-        return CommandRun.of(LocalSpark.command("tokenize", named, out(output), all.toArray(String[]::new)));
-    }
-
-    private JsonNode manifest(String output) throws IOException {
-        return new ObjectMapper().readTree(path(output + "/_run.json").toFile());
+        return CommandRun.of(LocalSpark.command("tokenize", out(input), out(output), all.toArray(String[]::new)));
     }
 
     private Path path(String name) {

@@ -2,6 +2,8 @@ package org.sparkqwen.job.run;
 
 import static org.apache.spark.sql.functions.expr;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNoException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,10 +14,12 @@ import java.util.List;
 import java.util.Set;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkTypes;
@@ -75,29 +79,17 @@ class OutputFormatTest {
                 "json | map(1, 2) | map<int,int> | parquet or orc",
                 "json | array(map(date'2000-01-01', 2)) | array<map<date,int>> | parquet or orc"
             })
-    void whatAFormatDoesNotHoldIsRefusedBeforeTheRun(String format, String value, String type, String others)
-            throws IOException {
-        Path input = directory.resolve("input");
-        LocalSpark.session()
-                .range(1)
-                .select(
-                        expr("'Some text.' as text"),
-                        expr("1 as fine"),
-                        expr(value).as("v"))
-                .write()
-                .parquet(input.toString());
+    void whatAFormatDoesNotHoldIsRefused(String format, String value, String type, String others) {
+        OutputFormat output = new OutputFormat(LocalSpark.session(), format);
+        Dataset<Row> rows = rows(value);
 
-        CommandRun run = tokenize(input, format);
-
-        assertThat(run.exitCode()).isEqualTo(2);
-        assertThat(run.err())
-                .contains("--output-format %s cannot hold column 'v', %s; leave it out with --columns, or choose %s"
+        assertThatThrownBy(() -> output.refuseWhatItCannotHold(rows.schema()))
+                .isInstanceOfSatisfying(
+                        Refusal.class, refusal -> assertThat(refusal.exitCode()).isEqualTo(2))
+                .hasMessage("--output-format %s cannot hold column 'v', %s; leave it out with --columns, or choose %s"
                         .formatted(format, type, others));
-        assertThat(directory.resolve("output")).doesNotExist();
-        assertThat(tokenize(input, format, "--columns", "fine").exitCode()).isZero();
-        try (var files = Files.list(directory.resolve("output"))) {
-            assertThat(files).isNotEmpty();
-        }
+        assertThatNoException()
+                .isThrownBy(() -> output.refuseWhatItCannotHold(rows.drop("v").schema()));
     }
 
     @ParameterizedTest
@@ -108,20 +100,43 @@ class OutputFormatTest {
                 "orc | array(date'1582-10-10') | moves dates from 5 to 14 October 1582",
                 "json | parse_json('2.50') | writes variants as plain JSON"
             })
-    void whatAFormatDoesToSomeValuesIsSaid(String format, String value, String what) throws IOException {
+    void whatAFormatDoesToSomeValuesIsSaid(String format, String value, String what) {
+        assertThat(new OutputFormat(LocalSpark.session(), format)
+                        .cautions(rows(value).schema()))
+                .singleElement()
+                .asString()
+                .startsWith("--output-format %s %s".formatted(format, what));
+    }
+
+    @Test
+    void aRunIsRefusedForColumnsThatItDoesNotLeaveOutAndWarnsOfOthers() throws IOException {
         Path input = directory.resolve("input");
-        LocalSpark.session()
-                .range(1)
-                .select(expr("'Some text.' as text"), expr(value).as("v"))
+        rows("parse_json('1')")
+                .withColumn("m", expr("map('z', 1, 'a', 2)"))
                 .write()
                 .parquet(input.toString());
 
-        CommandRun run = tokenize(input, format);
+        tokenize(input, "orc").assertRefused(2, "--output-format orc cannot hold column 'v', variant; leave it out");
 
-        assertThat(run.exitCode()).isZero();
-        assertThat(run.err()).containsOnlyOnce("warning: --output-format %s %s".formatted(format, what));
+        assertThat(directory.resolve("output")).doesNotExist();
+        CommandRun run = tokenize(input, "orc", "--columns", "fine,m");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.err()).containsOnlyOnce("warning: --output-format orc sorts the entries of maps");
         assertThat(Files.readString(directory.resolve("output/_run.json")))
-                .contains("--output-format %s %s".formatted(format, what));
+                .contains("--output-format orc sorts the entries of maps");
+        try (var files = Files.newDirectoryStream(directory.resolve("output"), "part-*.orc")) {
+            assertThat(files).isNotEmpty();
+        }
+    }
+
+    /// Returns a row with a text, a column that every format holds, and `value` as column `v`.
+    private static Dataset<Row> rows(String value) {
+        return LocalSpark.session()
+                .range(1)
+                .select(
+                        expr("'Some text.' as text"),
+                        expr("1 as fine"),
+                        expr(value).as("v"));
     }
 
     private CommandRun tokenize(Path input, String format, String... options) {
