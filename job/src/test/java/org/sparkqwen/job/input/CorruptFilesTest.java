@@ -1,6 +1,7 @@
 package org.sparkqwen.job.input;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -12,13 +13,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPOutputStream;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
@@ -28,58 +33,45 @@ class CorruptFilesTest {
     private Path directory = Path.of("");
 
     @Test
-    void allFilesThatCannotBeReadAreNamedBeforeWorkBegins() throws IOException {
+    void filesThatCannotBeReadAreNamedBeforeWorkBeginsOrLeftOutUntilTheyAreRepaired() throws IOException {
         file("parquet", "a.parquet", 0);
-        truncate(file("parquet", "b.parquet", 50));
-        Files.writeString(path("in/c.parquet"), "this is no Parquet file at all");
+        Files.writeString(path("in/b.parquet"), "this is no Parquet file at all");
+        byte[] whole = Files.readAllBytes(file("parquet", "c.parquet", 50));
+        truncate(path("in/c.parquet"));
         Files.write(path("in/d.parquet"), new byte[0]);
-        truncate(file("parquet", "e.parquet", 50));
+        write("parquet", "e.parquet", 50, "id", "cast(id as double) as text");
+        write("parquet", "f.parquet", 1000, "id"); // rows without a text have errors
+        truncate(file("parquet", "g.parquet", 50));
         tokenize("parquet")
                 .assertRefused(
                         1,
-                        "4 input files cannot be read: " + path("in/b.parquet") + " (",
+                        "5 input files cannot be read: " + path("in/b.parquet") + " (",
                         path("in/c.parquet") + " (",
                         path("in/d.parquet") + " (",
-                        ", and 1 more; remove or replace what cannot be read, or leave it out with --on-error drop");
+                        ", and 2 more; remove or replace what cannot be read, or leave it out with --on-error drop");
         assertThat(path("out/_spark_qwen/plans")).doesNotExist();
         assertThat(path("out/_spark_qwen/commits")).doesNotExist();
-    }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"parquet", "orc"})
-    void aFirstFileWithoutASchemaIsNamed(String format) throws IOException {
-        Files.createDirectories(path("in"));
-        Files.writeString(path("in/a." + format), "garbage instead of " + format);
-        tokenize(format)
-                .assertRefused(1, "1 input file cannot be read: " + path("in/a." + format), "Is --input-format");
-        file(format, "b." + format, 0);
-        file(format, "c." + format, 50);
-        tokenize(format).assertRefused(1, "1 input file cannot be read: " + path("in/a." + format));
-
-        CommandRun run = tokenize(format, "--on-error", "drop");
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out())
-                .contains("Tokenized 100 rows")
-                .contains("left out    1 input file cannot be read: " + path("in/a." + format) + " (");
-        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 100));
-    }
-
-    @Test
-    void filesThatAreLeftOutAreListedAndDoneOnceTheyAreRepaired() throws IOException {
-        file("parquet", "a.parquet", 0);
-        byte[] whole = Files.readAllBytes(file("parquet", "b.parquet", 50));
-        truncate(path("in/b.parquet"));
         CommandRun run = tokenize("parquet", "--on-error", "drop");
         assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out())
+                .contains("Tokenized 50 rows")
+                .contains("left out    5 input files cannot be read: " + path("in/b.parquet") + " (")
+                .contains("50 × the text is null, such as " + path("in/f.parquet") + " row 0");
         assertThat(ids("out")).containsExactlyElementsOf(ids(0, 50));
-        JsonNode list = json("out/_errors/_files.json");
-        assertThat(list).hasSize(1);
-        assertThat(list.at("/0/file").textValue()).endsWith("in/b.parquet");
-        assertThat(list.at("/0/reason").textValue()).isNotBlank();
-        assertThat(json("out/_run.json").at("/summary/left_out_files/0/file").textValue())
-                .endsWith("in/b.parquet");
+        assertThat(json("out/_errors/_files.json"))
+                .satisfiesExactly(
+                        file -> assertLeftOut(file, "in/b.parquet", ""),
+                        file -> assertLeftOut(file, "in/c.parquet", ""),
+                        file -> assertLeftOut(file, "in/d.parquet", ""),
+                        file -> assertLeftOut(file, "in/e.parquet", "text"),
+                        file -> assertLeftOut(file, "in/g.parquet", ""));
+        assertLeftOut(json("out/_run.json").at("/summary/left_out_files/0"), "in/b.parquet", "");
 
-        Files.write(path("in/b.parquet"), whole);
+        Files.write(path("in/c.parquet"), whole);
+        for (String name : List.of("b", "d", "e", "g")) {
+            Files.delete(path("in/" + name + ".parquet"));
+        }
         run = tokenize("parquet", "--on-error", "drop");
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out()).doesNotContain("left out");
@@ -87,22 +79,55 @@ class CorruptFilesTest {
         assertThat(path("out/_errors/_files.json")).doesNotExist();
     }
 
+    private static void assertLeftOut(JsonNode file, String path, String reason) {
+        assertThat(file.at("/file").textValue()).endsWith(path);
+        assertThat(file.at("/reason").textValue()).isNotBlank().contains(reason);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"parquet", "orc"})
+    void aFirstFileWithoutASchemaIsNamed(String format) throws IOException {
+        Files.createDirectories(path("in"));
+        String first = Files.writeString(path("in/a." + format), "garbage instead of " + format)
+                .toString();
+        InputFormat input = InputFormat.of(format, out("in"));
+        assertThatThrownBy(() -> found(input))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContainingAll("1 input file cannot be read: " + first, "Is --input-format");
+        file(format, "b." + format, 0);
+        file(format, "c." + format, 50);
+        if (format.equals("parquet")) { // whose columns are those of the first file
+            assertThatThrownBy(() -> found(input))
+                    .isInstanceOf(Refusal.class)
+                    .hasMessageContaining("1 input file cannot be read: " + first);
+        }
+        InputScan.Counted found = found(input.withLeavingOutUnreadable(true));
+        assertThat(found.unreadable().toString()).startsWith("1 input file cannot be read: " + first);
+        assertThat(found.rows().values()).containsExactly(50L, 50L);
+    }
+
     @Test
     void halfAGzipFileIsNamedWhateverItsFormat() throws IOException {
+        Map<String, String> header = Map.of("header", "true");
         for (String format : List.of("json", "csv", "text")) {
             String name = "in-%s/b.%s.gz".formatted(format, format);
             Files.createDirectories(path("in-" + format));
             gzip("in-%s/a.%s.gz".formatted(format, format), format, 0);
             truncate(gzip(name, format, 50));
-            List<String> options = new ArrayList<>(List.of(
-                    "--input-option", "header=true", "--text-column", format.equals("text") ? "value" : "text"));
-            run("in-" + format, "out-" + format, format, options)
-                    .assertRefused(1, "1 input file cannot be read: " + path(name), "nexpected end");
-            options.addAll(List.of("--on-error", "drop"));
-            CommandRun run = run("in-" + format, "out-" + format, format, options);
-            assertThat(run.exitCode()).as(run.err()).isZero();
-            assertThat(run.out()).contains("left out    1 input file");
+            Map<String, String> options = InputFormat.withDefaults(format, header);
+            assertThat(found(new InputFormat(List.of(out("in-" + format)), format, options, true))
+                            .unreadable()
+                            .toString())
+                    .startsWith("1 input file cannot be read: " + path(name))
+                    .contains("nexpected end");
         }
+        run("in-text", "out-text", "text", List.of("--text-column", "value"))
+                .assertRefused(1, "1 input file cannot be read: " + path("in-text/b.text.gz"), "nexpected end");
+        run("in-json", "out-json", "json", List.of())
+                .assertRefused(1, "1 input file cannot be read: " + path("in-json/b.json.gz"), "nexpected end");
+        CommandRun run = run("in-json", "out-json", "json", List.of("--on-error", "drop"));
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).contains("left out    1 input file");
     }
 
     @Test
@@ -132,31 +157,6 @@ class CorruptFilesTest {
     }
 
     @Test
-    void aColumnOfAnotherTypeIsNamedBeforeWorkBegins() throws IOException {
-        file("parquet", "a.parquet", 0);
-        LocalSpark.session()
-                .range(50, 100, 1, 1)
-                .selectExpr("id", "cast(id as double) as text")
-                .write()
-                .parquet(out("part"));
-        move("part", "parquet", path("in/b.parquet"));
-        tokenize("parquet").assertRefused(1, "1 input file cannot be read: " + path("in/b.parquet") + " (", "text");
-        CommandRun run = tokenize("parquet", "--on-error", "drop");
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 50));
-    }
-
-    @Test
-    void rowsOfAFileWithoutTheColumnHaveErrorsThatNameIt() throws IOException {
-        file("parquet", "a.parquet", 0);
-        LocalSpark.session().range(50, 60, 1, 1).write().parquet(out("part"));
-        move("part", "parquet", path("in/b.parquet"));
-        CommandRun run = tokenize("parquet");
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("10 × the text is null, such as " + path("in/b.parquet") + " row 0");
-    }
-
-    @Test
     void malformedLinesBecomeRowsWithErrors() throws IOException {
         Files.createDirectories(path("in"));
         Files.writeString(path("in/a.json"), """
@@ -177,19 +177,24 @@ class CorruptFilesTest {
         assertThat(dropped.get(1).<String>getAs("_corrupt_record")).isEqualTo("no JSON");
         assertThat(dropped.get(1).<Long>getAs("origin_row")).isEqualTo(2);
 
-        CommandRun fast = run("in", "fast", "json", List.of("--input-option", "mode=FAILFAST"));
-        fast.assertRefused(1, "1 input file cannot be read: " + path("in/a.json"));
-        CommandRun less = run("in", "less", "json", List.of("--input-option", "mode=DROPMALFORMED"));
-        assertThat(less.exitCode()).as(less.err()).isZero();
-        assertThat(ids("less")).containsExactly(0L, 3L);
+        assertThat(found(ofMode("FAILFAST")).unreadable().toString())
+                .startsWith("1 input file cannot be read: " + path("in/a.json"));
+        assertThat(reader(ofMode("DROPMALFORMED")).open().all().select("id").collectAsList())
+                .containsExactly(RowFactory.create(0L), RowFactory.create(3L));
+    }
+
+    private InputFormat ofMode(String mode) {
+        Map<String, String> options = InputFormat.withDefaults("json", Map.of("mode", mode));
+        return new InputFormat(List.of(out("in")), "json", options, false);
     }
 
     @Test
     void inputOfWhichNothingCanBeReadIsRefusedWhateverBecomesOfErrors() throws IOException {
         truncate(file("parquet", "a.parquet", 0));
         truncate(file("parquet", "b.parquet", 50));
-        tokenize("parquet", "--on-error", "drop")
-                .assertRefused(1, "2 input files cannot be read", "Is --input-format parquet right?");
+        assertThatThrownBy(() -> found(InputFormat.of("parquet", out("in")).withLeavingOutUnreadable(true)))
+                .isInstanceOf(Refusal.class)
+                .hasMessageContainingAll("2 input files cannot be read", "Is --input-format parquet right?");
     }
 
     @Test
@@ -215,21 +220,32 @@ class CorruptFilesTest {
                         "1 × the record has 1 field, not 2, such as " + path("in/a.csv") + " row 2");
     }
 
+    private InputReader reader(InputFormat input) {
+        return new InputReader(LocalSpark.session(), input, out("out"), new Warnings(System.err));
+    }
+
+    /// Returns what a run finds in the input before it begins.
+    private InputScan.Counted found(InputFormat input) {
+        InputReader reader = reader(input);
+        InputScan scan = new InputScan(reader.open().all(), reader.unreadable());
+        return scan.count(List.copyOf(scan.splits()), input);
+    }
+
     /// Writes a file of fifty rows, from `first` on.
     private Path file(String format, String name, int first) throws IOException {
+        return write(format, name, first, "id", "concat('text ', sha(string(id))) as text");
+    }
+
+    private Path write(String format, String name, int first, String... columns) throws IOException {
         Files.createDirectories(path("in"));
         LocalSpark.session()
                 .range(first, first + 50, 1, 1)
-                .selectExpr("id", "concat('text ', sha(string(id))) as text")
+                .selectExpr(columns)
                 .write()
                 .format(format)
                 .save(out("part-" + name));
-        return move("part-" + name, format, path("in/" + name));
-    }
-
-    private Path move(String written, String format, Path to) throws IOException {
-        try (var files = Files.newDirectoryStream(path(written), "part-*." + format)) {
-            return Files.move(files.iterator().next(), to);
+        try (var files = Files.newDirectoryStream(path("part-" + name), "part-*." + format)) {
+            return Files.move(files.iterator().next(), path("in/" + name));
         }
     }
 
