@@ -26,6 +26,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.spark.RowNumber;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.LocalWork;
 
@@ -82,16 +83,21 @@ class BadDataTest {
         }
         assertThat(manifest().at("/summary/dropped_rows").intValue()).isEqualTo(30);
         assertThat(manifest().at("/summary/rows").intValue()).isEqualTo(270);
+
+        // The quarantine is an input of its own.
+        CommandRun again = CommandRun.of(arguments("out/_errors", "again", "--columns", "id,origin_row"));
+        assertThat(again.exitCode()).as(again.err()).isZero();
+        assertThat(again.out()).contains("Tokenized 30 rows");
     }
 
     @Test
     void theOriginIsRightInAFileOfManySplitsAndRowGroups() {
         // Row groups have a few kilobytes, and splits are as large, so rows before a split count.
         LocalSpark.session()
-                .range(0, 2000, 1, 1)
-                .selectExpr("id", "if(id in (7, 1500, 1999), null, concat(sha(string(id)), sha(string(-id)))) as text")
+                .range(0, 1000, 1, 1)
+                .selectExpr("id", "if(id in (7, 700, 999), null, concat(sha(string(id)), sha(string(-id)))) as text")
                 .write()
-                .option("parquet.block.size", 8 << 10)
+                .option("parquet.block.size", 4 << 10)
                 .parquet(out("in"));
         LocalSpark.session()
                 .read()
@@ -109,14 +115,14 @@ class BadDataTest {
                     "--on-error",
                     "drop",
                     "--checkpoint-rows",
-                    "900"));
+                    "500"));
             assertThat(run.exitCode()).as(run.err()).isZero();
             assertThat(LocalSpark.session()
                             .read()
                             .parquet(out("out-" + format + "/_errors"))
                             .collectAsList())
                     .extracting(row -> row.<Long>getAs("origin_row"))
-                    .containsExactlyInAnyOrder(7L, 1500L, 1999L);
+                    .containsExactlyInAnyOrder(7L, 700L, 999L);
         }
     }
 
@@ -155,7 +161,7 @@ class BadDataTest {
                 .selectExpr("id", "if(id in (1, 4), null, 'The sea') as prompt")
                 .write()
                 .parquet(out("in"));
-        CommandRun run = CommandRun.of(LocalSpark.command(
+        CommandRun run = CommandRun.of(LittleModel.command(
                 "generate", out("in"), out("out"), "--samples", "3", "--max-new-tokens", "2", "--on-error", "drop"));
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out()).contains("Generated 12 texts").contains("errors      2 rows");
@@ -183,18 +189,18 @@ class BadDataTest {
 
     @Test
     void aHopelessRunStopsEarlyWithExamples() throws IOException {
-        input(4, 5000, "id > 2000");
-        CommandRun run = tokenize("--checkpoint-rows", "2000");
+        input(4, 600, "id > 250");
+        CommandRun run = tokenize("--checkpoint-rows", "240");
         run.assertRefused(
                 1,
-                "of the first 6,000 rows",
+                "of the first 720 rows",
                 "have errors already, more than --max-error-rate 0.5: \"the text is null\"",
-                "in/0.parquet row 2001)",
-                "4,000 rows are done and kept");
-        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 4000));
+                "in/0.parquet row 251)",
+                "480 rows are done and kept");
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 480));
         CommandRun on = tokenize("--max-error-rate", "1");
         assertThat(on.exitCode()).as(on.err()).isZero();
-        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 20_000));
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 2400));
     }
 
     @Test
@@ -272,25 +278,17 @@ class BadDataTest {
         tokenize("--on-error", "drop").assertRefused(2, "'origin_row' would collide");
     }
 
-    @Test
-    void theQuarantineIsAnInputOfItsOwn() throws IOException {
-        input(1, 30, "id < 3");
-        tokenize("--on-error", "drop");
-        CommandRun run = CommandRun.of(arguments("out/_errors", "again", "--columns", "id,origin_row"));
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("Tokenized 3 rows");
-    }
-
     /// Writes files `in/0.parquet` and so on with rows of `id` and `text`, which is null where `bad`.
     private void input(int files, int rows, String bad) throws IOException {
         Files.createDirectories(path("in"));
+        LocalSpark.session()
+                .range(0, (long) files * rows, 1, files)
+                .selectExpr("id", "if(%s, null, concat('text ', id)) as text".formatted(bad))
+                .write()
+                .parquet(out("parts"));
+        List<Path> parts = parquet("parts"); // in the order of their numbers
         for (int file = 0; file < files; file++) {
-            LocalSpark.session()
-                    .range((long) file * rows, (long) (file + 1) * rows, 1, 1)
-                    .selectExpr("id", "if(%s, null, concat('text ', id)) as text".formatted(bad))
-                    .write()
-                    .parquet(out("part" + file));
-            Files.move(parquet("part" + file).getFirst(), path("in/%d.parquet".formatted(file)));
+            Files.move(parts.get(file), path("in/%d.parquet".formatted(file)));
         }
     }
 

@@ -26,6 +26,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.connector.catalog.CatalogPlugin;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,17 +57,31 @@ class TableRunTest {
     /// The first id at which [#work] fails.
     private static final AtomicLong FAILS_FROM = new AtomicLong();
 
+    /// The file of the table of books, which no test changes.
+    @TempDir
+    private static Path shelf = Path.of("");
+
     @TempDir
     private Path directory = Path.of("");
 
     private SparkSession spark = LocalSpark.session();
 
+    @BeforeAll
+    static void writeBooks() {
+        books(0, ROWS).write().mode("overwrite").parquet(shelf.toString());
+    }
+
     @BeforeEach
-    void makeTables() {
+    void makeTables() throws IOException {
         FAILS_FROM.set(Long.MAX_VALUE);
         spark = LocalSpark.session();
         spark.sql("CREATE DATABASE library LOCATION '%s'".formatted(path("library")));
-        books(0, ROWS).write().option("path", path("books")).saveAsTable("library.books");
+        Files.createDirectory(directory.resolve("books"));
+        for (Path file : RunFiles.list(shelf, "part-*.parquet")) {
+            Files.copy(file, directory.resolve("books").resolve(file.getFileName()));
+        }
+        spark.sql("CREATE TABLE library.books (id BIGINT, text STRING) USING parquet LOCATION '%s'"
+                .formatted(path("books")));
     }
 
     @AfterEach
@@ -76,7 +91,7 @@ class TableRunTest {
 
     @Test
     void aTableAViewAndAQueryHaveTheRowsOfTheirFiles() throws IOException {
-        ResumableRun.run(spark, settings(InputFormat.of("parquet", path("books")), "files"), tokenization());
+        ResumableRun.run(spark, settings(InputFormat.of("parquet", path("books")), "files"), work());
         List<String> expected = rows("files");
         assertThat(expected).hasSize(ROWS);
         spark.table("library.books").createOrReplaceTempView("some_books");
@@ -87,7 +102,7 @@ class TableRunTest {
                 InputFormat.ofSql("WITH b AS (TABLE library.books) SELECT * FROM b -- all of them"));
         for (int i = 0; i < inputs.size(); i++) {
             String output = "out" + i;
-            RunSummary summary = ResumableRun.run(spark, settings(inputs.get(i), output), tokenization());
+            RunSummary summary = ResumableRun.run(spark, settings(inputs.get(i), output), work());
             assertThat(summary.rows()).isEqualTo(ROWS);
             assertThat(rows(output)).isEqualTo(expected);
             assertThat(commits(output)).hasSize(2);
@@ -510,6 +525,8 @@ class TableRunTest {
 
     @Test
     void theCommandLineReadsAQueryAndWritesATable() {
+        // The command finds no default session, so it ends the session that it works in.
+        SparkSession.clearDefaultSession();
         CommandRun run = CommandRun.of(
                 "tokenize",
                 "--model",
@@ -609,8 +626,8 @@ class TableRunTest {
         return new TokenizeJob(TOKENIZATION);
     }
 
-    private Dataset<Row> books(long from, long to) {
-        return spark.range(from, to, 1, 1).withColumn("text", concat(lit("Call me "), lit("Ishmael.")));
+    private static Dataset<Row> books(long from, long to) {
+        return LocalSpark.session().range(from, to, 1, 1).withColumn("text", concat(lit("Call me "), lit("Ishmael.")));
     }
 
     private RunSettings settings(InputFormat input, String output) {
