@@ -189,15 +189,15 @@ class BadDataTest {
 
     @Test
     void aHopelessRunStopsEarlyWithExamples() throws IOException {
-        input(4, 600, "id > 250");
-        CommandRun run = tokenize("--checkpoint-rows", "240");
+        input(4, 600, "id > 500");
+        CommandRun run = tokenize("--checkpoint-rows", "500");
         run.assertRefused(
                 1,
-                "of the first 720 rows",
+                "of the first 1,500 rows",
                 "have errors already, more than --max-error-rate 0.5: \"the text is null\"",
-                "in/0.parquet row 251)",
-                "480 rows are done and kept");
-        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 480));
+                "in/0.parquet row 501)",
+                "1,000 rows are done and kept");
+        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 1000));
         CommandRun on = tokenize("--max-error-rate", "1");
         assertThat(on.exitCode()).as(on.err()).isZero();
         assertThat(ids("out")).containsExactlyElementsOf(ids(0, 2400));
