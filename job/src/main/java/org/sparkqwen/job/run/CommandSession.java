@@ -4,31 +4,29 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
-import java.util.Map;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.Utils;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.metrics.MetricsPlugin;
 import org.sparkqwen.job.spark.LocalMode;
+import org.sparkqwen.job.spark.SessionSettings;
 import org.sparkqwen.job.storage.S3Settings;
 import scala.Option;
-import scala.jdk.javaapi.CollectionConverters;
 
 /// The Spark session in which a command works: one of its own, which ends with the command, or one that this JVM has
 /// already. Such a session stays open, and at the end it has the settings that it had before.
 public final class CommandSession implements AutoCloseable {
     private final SparkSession spark;
-    private final boolean own;
-    private final Map<String, String> before;
+    private final @Nullable SessionSettings before;
 
-    /// @param before the settings of a session that was open already
-    private CommandSession(SparkSession spark, boolean own, Map<String, String> before) {
+    /// @param before the settings of a session that was open already; null for a session of the command's own
+    private CommandSession(SparkSession spark, @Nullable SessionSettings before) {
         this.spark = spark;
-        this.own = own;
         this.before = before;
     }
 
@@ -39,17 +37,14 @@ public final class CommandSession implements AutoCloseable {
     public static CommandSession start(String name, RunSettings settings) {
         SparkConf conf = configuration(settings);
         refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
-        Option<SparkSession> open = SparkSession.getDefaultSession();
-        Map<String, String> before = open.isEmpty() ? Map.of() : settings(open.get());
+        Option<SparkSession> active = SparkSession.getActiveSession();
+        Option<SparkSession> open = active.isDefined() ? active : SparkSession.getDefaultSession();
+        SessionSettings before = open.isEmpty() ? null : SessionSettings.of(open.get());
         SparkSession spark = SparkSession.builder()
                 .appName("spark-qwen " + name)
                 .config(conf)
                 .getOrCreate();
-        return new CommandSession(spark, open.isEmpty(), before);
-    }
-
-    private static Map<String, String> settings(SparkSession session) {
-        return CollectionConverters.asJava(session.conf().getAll());
+        return new CommandSession(spark, before);
     }
 
     public SparkSession spark() {
@@ -58,7 +53,7 @@ public final class CommandSession implements AutoCloseable {
 
     /// Returns whether the session ends with the command.
     boolean isOwn() {
-        return own;
+        return before == null;
     }
 
     /// Refuses local directories that cannot be written to, because Spark would end the JVM with exit code 53 and
@@ -106,19 +101,10 @@ public final class CommandSession implements AutoCloseable {
 
     @Override
     public void close() {
-        if (own) {
+        if (before == null) {
             spark.stop();
         } else {
-            settings(spark).forEach(this::restore);
-        }
-    }
-
-    private void restore(String key, String value) {
-        String old = before.get(key);
-        if (old == null) {
-            spark.conf().unset(key);
-        } else if (!old.equals(value)) {
-            spark.conf().set(key, old);
+            before.restore();
         }
     }
 }

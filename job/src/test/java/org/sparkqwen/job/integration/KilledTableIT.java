@@ -60,6 +60,7 @@ class KilledTableIT {
             }
             try (SparkProcess last = start(table)) {
                 assertThat(last.awaitEnd()).as(last.output()).isZero();
+                assertThat(last.output()).contains("the table " + table + " ends with this session");
             }
             System.out.printf("round %d, %d kills, seed %d%n", round, kills, SEED);
             Dataset<Row> rows = LocalSpark.session()
