@@ -33,7 +33,12 @@ class ConnectIT {
     void aClientGetsTheNumbersOfASessionAndOfTheCommandLine() throws IOException {
         Path results = directory.resolve("results");
         String corpus = directory.resolve("corpus").toString();
-        LocalSpark.session().read().parquet(ShortCorpus.file()).limit(ROWS).write().parquet(corpus);
+        LocalSpark.session()
+                .read()
+                .parquet(ShortCorpus.file())
+                .limit(ROWS)
+                .write()
+                .parquet(corpus);
         List<String> settings = List.of(
                 "spark.qwen.model=" + LittleModel.directory(),
                 "spark.qwen.kernels=scalar",
