@@ -532,15 +532,15 @@ class TableRunTest {
                 "--input-sql",
                 "SELECT id, text FROM parquet.`%s` WHERE id < 7".formatted(path("books")),
                 "--output-table",
-                "tokens",
+                "tokens_of_a_query",
                 "--output",
                 path("out"));
         assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("Tokenized 7 rows").contains("table tokens in " + path("out") + " (parquet)");
+        assertThat(run.out()).contains("Tokenized 7 rows").contains("table tokens_of_a_query in " + path("out") + " (parquet)");
         assertThat(run.err())
                 .contains("Copying the rows of --input-sql to %s/_input/".formatted(path("out")))
                 .doesNotContain("ends with this session");
-        assertThat(spark.table("tokens").count()).isEqualTo(7);
+        assertThat(spark.table("tokens_of_a_query").count()).isEqualTo(7);
         assertThat(ids("out")).containsExactlyElementsOf(ids(0, 7));
     }
 

@@ -96,6 +96,8 @@ class SameNumbersTest {
     private static SparkSession session() {
         SparkSession session = LocalSpark.session().newSession();
         session.conf().set("spark.qwen.model", LocalSpark.MODEL.toString());
+        session.conf().set("spark.sql.codegen.wholeStage", true); // as users have it
+        session.conf().set("spark.sql.codegen.factoryMode", "FALLBACK");
         session.read().parquet(LocalSpark.PROMPTS).createOrReplaceTempView("prompts");
         return session;
     }

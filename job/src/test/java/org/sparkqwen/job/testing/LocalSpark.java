@@ -35,6 +35,9 @@ public final class LocalSpark {
                 .config("spark.executor.heartbeatInterval", "2s") // as runs have it
                 .config("spark.sql.shuffle.partitions", 2)
                 .config("spark.sql.timeType.enabled", true) // off by default; see SparkTypes
+                // Compiling code for some rows takes longer than interpreting their plan.
+                .config("spark.sql.codegen.wholeStage", false)
+                .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
                 .config("spark.sql.extensions", QwenExtensions.class.getName())
                 .config(
                         "spark.sql.warehouse.dir",
