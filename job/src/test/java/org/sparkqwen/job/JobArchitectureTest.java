@@ -60,6 +60,7 @@ class JobArchitectureTest {
             "metrics",
             "",
             "run",
+            "page",
             "cli.report",
             "cli",
             "sql");

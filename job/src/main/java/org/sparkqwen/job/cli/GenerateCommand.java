@@ -23,6 +23,8 @@ import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.page.GenerateFigures;
+import org.sparkqwen.job.page.RunReport;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.OutputLayout;
@@ -99,6 +101,14 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
 
     @Mixin
     private ConstraintOptions constraints = new ConstraintOptions();
+
+    @ChangesNoRow
+    @Option(
+            names = "--report",
+            description = "At the end, the run is drawn as a page for a browser, "
+                    + OutputLayout.REPORT
+                    + " in --output. The command report draws it later.")
+    private boolean withReport;
 
     @Mixin
     private ModelOptions model = new ModelOptions();
@@ -186,6 +196,7 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
         double hitRate = looked == 0 ? 0 : (double) shared / looked;
         facts.put("prefix_cache", Map.of("prompt_tokens", looked, "shared_tokens", shared, "hit_rate", hitRate));
         facts.put("generated_tokens_per_second", tokens / written.seconds());
+        facts.put("distributions", written.output().read(GenerateFigures::of).toMap());
         facts.putAll(badData.toMap());
         String manifest = job.writeBeside(
                 OutputLayout.MANIFEST,
@@ -201,5 +212,8 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
                         .formatted(100 * hitRate)));
         report.badData(badData);
         report.written(job.output(), run.outputFormat, manifest);
+        if (withReport) {
+            report.page(job.writeBeside(OutputLayout.REPORT, RunReport.of(job.spark(), job.directory(), null)));
+        }
     }
 }

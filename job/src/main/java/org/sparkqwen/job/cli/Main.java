@@ -29,7 +29,8 @@ import picocli.CommandLine.ScopeType;
             TokenizeCommand.class,
             InspectCommand.class,
             PackCommand.class,
-            BenchCommand.class
+            BenchCommand.class,
+            ReportCommand.class
         },
         versionProvider = Main.VersionLine.class,
         synopsisSubcommandLabel = "COMMAND",

@@ -82,7 +82,8 @@ enum OptionGroup {
             "--output-table",
             "--output-format",
             "--output-option",
-            "--target-file-size"),
+            "--target-file-size",
+            "--report"),
     RUN(
             "Run",
             Commands.OF_ROWS,
@@ -119,6 +120,7 @@ enum OptionGroup {
             "--kernels",
             "--cache-dir",
             "--json"),
+    REPORT("report", Set.of("report"), "--by", "--compare", "--key", "--output", "--conf"),
     EVERY_COMMAND("Every command", Commands.ALL, "--verbose", "--help", "--version");
 
     private final String section;
@@ -142,7 +144,7 @@ enum OptionGroup {
 
     /// The title in `--help`. A section that is named after commands needs no other name within them.
     String heading() {
-        return this == INSPECT_AND_PACK || this == BENCH ? "Options" : section;
+        return this == INSPECT_AND_PACK || this == BENCH || this == REPORT ? "Options" : section;
     }
 
     /// Whether the command, `spark-qwen` itself among them, shows this group. It may lack some of its options.
@@ -158,6 +160,6 @@ enum OptionGroup {
     private static final class Commands {
         static final Set<String> OF_ROWS = Set.of("score", "generate", "tokenize");
         static final Set<String> ALL =
-                Set.of("spark-qwen", "score", "generate", "tokenize", "inspect", "pack", "bench");
+                Set.of("spark-qwen", "score", "generate", "tokenize", "inspect", "pack", "bench", "report");
     }
 }

@@ -24,6 +24,8 @@ import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.page.Distributions;
+import org.sparkqwen.job.page.RunReport;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.OutputLayout;
@@ -141,6 +143,15 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
                     + GroupSummaries.MOST
                     + " of them.")
     private @Nullable String summaryBy;
+
+    @ChangesNoRow
+    @Option(
+            names = "--report",
+            description = "At the end, the run is drawn as a page for a browser, "
+                    + OutputLayout.REPORT
+                    + " in --output. The charts compare the values of --summary-by. The command report draws the page"
+                    + " later.")
+    private boolean withReport;
 
     @Mixin
     private ModelOptions model = new ModelOptions();
@@ -286,6 +297,8 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
         facts.put("policy", policy(reference, settings));
         facts.put("tokens_per_second", summary.tokens() / written.seconds());
+        facts.put(
+                "distributions", written.output().read(Distributions::ofScores).toMap());
         facts.putAll(badData.toMap());
         if (groups != null) {
             groups.putInto(facts);
@@ -301,6 +314,9 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         report.lines(summary.lines());
         report.badData(badData);
         report.written(job.output(), run.outputFormat, manifest);
+        if (withReport) {
+            report.page(job.writeBeside(OutputLayout.REPORT, RunReport.of(job.spark(), job.directory(), column)));
+        }
         if (groups != null) {
             report.title("By " + Quote.of(groups.column()));
             report.lines(groups.table());

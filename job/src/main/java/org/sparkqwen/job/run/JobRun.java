@@ -78,6 +78,7 @@ public final class JobRun implements AutoCloseable {
     /// @param counters the counts of its tasks
     /// @param pace the pace of this start's work
     /// @param badData what was wrong with the input
+    /// @param rates the rates of the run's parts, from its beginning to its end
     /// @param restarts how many starts of a driver after the first had work to do
     public record Written(
             RunSummary summary,
@@ -87,6 +88,7 @@ public final class JobRun implements AutoCloseable {
             Counters counters,
             Pace pace,
             BadData badData,
+            List<WorkRate> rates,
             int intervals,
             int restarts) {
         public List<String> warnings() {
@@ -123,6 +125,16 @@ public final class JobRun implements AutoCloseable {
     private static void refuseCredentials(RunSettings settings) {
         settings.input().paths().forEach(input -> S3Settings.refuseCredentials("--input", input));
         S3Settings.refuseCredentials("--output", settings.output());
+    }
+
+    /// Returns the session in which the run works.
+    public SparkSession spark() {
+        return spark;
+    }
+
+    /// Returns the directory of the output.
+    public String directory() {
+        return settings.output();
     }
 
     /// Returns where the output is, for a person: its directory, or its table and directory.
@@ -239,6 +251,7 @@ public final class JobRun implements AutoCloseable {
                 counters,
                 pace,
                 badData(outcome, written, quarantined),
+                WorkRate.of(outcome.commits()),
                 outcome.commits().size(),
                 Math.max(0, state.attempts() - 1));
     }

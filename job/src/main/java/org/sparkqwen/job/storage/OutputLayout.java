@@ -14,5 +14,8 @@ public final class OutputLayout {
     /// The file that says what a run did.
     public static final String MANIFEST = "_run.json";
 
+    /// The file that shows a run to a person, in a browser.
+    public static final String REPORT = "_report.html";
+
     private OutputLayout() {}
 }

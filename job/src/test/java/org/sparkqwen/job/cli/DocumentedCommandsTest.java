@@ -40,7 +40,7 @@ class DocumentedCommandsTest {
 
     /// A command of this project with its options, anywhere in a page.
     private static final Pattern COMMAND =
-            Pattern.compile("\\b(score|generate|tokenize|inspect|pack|bench) +(--?[a-z][^`\n]*)");
+            Pattern.compile("\\b(score|generate|tokenize|inspect|pack|bench|report) +(--?[a-z][^`\n]*)");
 
     private static final Pattern OPTION = Pattern.compile("(?<=\\s)--[a-z][a-z0-9-]*");
 

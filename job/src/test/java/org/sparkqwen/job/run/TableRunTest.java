@@ -536,7 +536,9 @@ class TableRunTest {
                 "--output",
                 path("out"));
         assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("Tokenized 7 rows").contains("table tokens_of_a_query in " + path("out") + " (parquet)");
+        assertThat(run.out())
+                .contains("Tokenized 7 rows")
+                .contains("table tokens_of_a_query in " + path("out") + " (parquet)");
         assertThat(run.err())
                 .contains("Copying the rows of --input-sql to %s/_input/".formatted(path("out")))
                 .doesNotContain("ends with this session");

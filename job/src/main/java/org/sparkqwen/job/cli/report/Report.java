@@ -34,6 +34,10 @@ public final class Report {
         badData.commonest().forEach(common -> out.printf("              %s%n", common));
     }
 
+    public void page(String page) {
+        out.printf("  report      %s%n", page);
+    }
+
     public void written(String output, String format, String manifest) {
         out.printf("  output      %s (%s), %s%n", output, format, manifest);
     }

@@ -40,6 +40,7 @@ public final class RunManifest {
         manifest.put("intervals", run.intervals());
         manifest.put("restarts", run.restarts());
         manifest.put("time_of_last_5_percent", run.pace().timeOfLast(0.05));
+        manifest.put("rates", run.rates());
         if (model != null) {
             manifest.put("model", model.label());
             manifest.put("model_sha256", model.sha256());
