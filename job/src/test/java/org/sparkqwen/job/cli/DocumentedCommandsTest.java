@@ -16,28 +16,24 @@ import java.util.TreeMap;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.tools.ToolProvider;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.Page;
 import org.sparkqwen.job.testing.Shell;
 import picocli.CommandLine;
 
 /// The commands in the README and in docs/ work as they are written there.
 ///
-/// Every block of shell code is run with the sample model and the sample data. A block of commands that cannot be run
-/// is marked as `text`, and [#NOT_RUN] has the reason. The options of all commands are compared with those that exist.
+/// Every block of shell code is run with the sample model and the sample data, by itself; those of the guides are run
+/// by [DocumentedGuidesTest]. A block of commands that cannot be run is marked as `text`, and [#NOT_RUN] has the reason.
+/// The options of all commands are compared with those that exist.
 class DocumentedCommandsTest {
-    private static final Path PROJECT = Path.of("..");
-
-    private static final Pattern BLOCK = Pattern.compile("(?ms)^```(\\w*)\n(.*?)^```$");
-
     /// A command of this project with its options, anywhere in a page.
     private static final Pattern COMMAND =
             Pattern.compile("\\b(score|generate|tokenize|inspect|pack|bench|report) +(--?[a-z][^`\n]*)");
@@ -64,30 +60,16 @@ class DocumentedCommandsTest {
     @TempDir
     private Path directory = Path.of("");
 
-    /// What stands in for each place that a page names and that does not exist here.
-    private Map<String, String> places = Map.of();
-
-    @BeforeEach
-    void findPlaces() {
-        places = Map.of(
-                "data-samples/", LocalSpark.SAMPLES + "/",
-                "/tmp/", directory + "/",
-                "/shared/Qwen3-4B-Base", LocalSpark.MODEL.toString(),
-                "s3a://models/Qwen3-4B-Base", LocalSpark.MODEL.toString(),
-                "s3a://corpus/", directory + "/corpus",
-                "s3a://scores/", directory + "/s3-scores/");
-    }
-
     @ParameterizedTest
     @MethodSource("shellBlocks")
-    void aBlockOfShellCodeRuns(Block block) throws IOException, InterruptedException {
+    void aBlockOfShellCodeRuns(Page.Block block) throws IOException, InterruptedException {
         if (block.text().contains("s3a://corpus/")) {
             LocalSpark.corpus()
                     .limit(3)
                     .write()
                     .parquet(directory.resolve("corpus").toString());
         }
-        CommandRun run = Shell.run(directory, onThisMachine(block.text()));
+        CommandRun run = Shell.run(directory, Page.onThisMachine(block.text(), directory));
         assertThat(run.exitCode()).as(run.out()).isZero();
         String results = run.out() + jsonOutput();
         assertThat(block.shown()).allSatisfy(line -> assertThat(results).contains(line));
@@ -118,8 +100,8 @@ class DocumentedCommandsTest {
     void everyOptionBesideACommandIsOneOfItsOptions() throws IOException {
         Map<String, CommandLine> commands = Main.commandLine().getSubcommands();
         List<String> wrong = new ArrayList<>();
-        for (Path page : pages()) {
-            Matcher found = COMMAND.matcher(Files.readString(page).replaceAll("\\\\\n\\s*", ""));
+        for (Page page : Page.all()) {
+            Matcher found = COMMAND.matcher(page.text().replaceAll("\\\\\n\\s*", ""));
             while (found.find()) {
                 CommandLine command = requireNonNull(commands.get(found.group(1)));
                 Set<String> options = command.getCommandSpec().optionsMap().keySet();
@@ -178,66 +160,15 @@ class DocumentedCommandsTest {
         }
     }
 
-    static Stream<Block> shellBlocks() throws IOException {
-        return blocks().filter(
-                        block -> block.language().equals("sh") && !block.text().equals(LONGEST));
+    static Stream<Page.Block> shellBlocks() throws IOException {
+        List<Page> guides = Page.guides();
+        return Page.all().stream()
+                .filter(page -> !guides.contains(page))
+                .flatMap(page -> page.blocks().stream())
+                .filter(block -> block.language().equals("sh") && !block.text().equals(LONGEST));
     }
 
-    private static Stream<Block> blocks() throws IOException {
-        List<Block> blocks = new ArrayList<>();
-        for (Path page : pages()) {
-            String text = Files.readString(page);
-            Matcher block = BLOCK.matcher(text);
-            while (block.find()) {
-                long line = text.substring(0, block.start()).lines().count() + 1;
-                String place = "%s:%d".formatted(PROJECT.relativize(page), line);
-                List<String> shown = shown(text.substring(block.end()).split("\n#|```sh", 2)[0]);
-                blocks.add(new Block(place, block.group(1), block.group(2), shown));
-            }
-        }
-        return blocks.stream();
-    }
-
-    /// Returns the lines of output and of generated JSON that the rest of a section shows, except lines that
-    /// differ from run to run.
-    private static List<String> shown(String rest) {
-        return BLOCK.matcher(rest)
-                .results()
-                .filter(block -> block.group(1).equals("text"))
-                .flatMap(block -> block.group(2).lines())
-                .filter(line -> line.startsWith("  ") || line.startsWith("{\"title"))
-                .filter(line -> !line.startsWith("  shared "))
-                .toList();
-    }
-
-    private static List<Path> pages() throws IOException {
-        List<Path> pages = new ArrayList<>();
-        for (String page : List.of("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "data-samples/README.md")) {
-            pages.add(PROJECT.resolve(page));
-        }
-        try (var docs = Files.newDirectoryStream(PROJECT.resolve("docs"), "*.md")) {
-            docs.forEach(pages::add);
-        }
-        return pages;
-    }
-
-    /// Returns a block's code with places that exist here.
-    private String onThisMachine(String code) {
-        String any = places.keySet().stream().map(Pattern::quote).collect(Collectors.joining("|"));
-        return Pattern.compile(any)
-                .matcher(code)
-                .replaceAll(place -> Matcher.quoteReplacement(places.getOrDefault(place.group(), "")));
-    }
-
-    /// A block of code in a page.
-    ///
-    /// @param place the page and the line of the block
-    /// @param language the word after the opening fence
-    /// @param shown lines that its commands print or write, according to the page
-    record Block(String place, String language, String text, List<String> shown) {
-        @Override
-        public String toString() {
-            return place;
-        }
+    private static Stream<Page.Block> blocks() throws IOException {
+        return Page.all().stream().flatMap(page -> page.blocks().stream());
     }
 }

@@ -17,9 +17,9 @@ import org.sparkqwen.job.cli.Main;
 
 /// Runs shell code in bash, where `./spark-qwen` and `spark-submit` are functions that run the command in this JVM.
 ///
-/// The functions replace the launcher and Spark's own command. A command without `--model` gets the sample model. The
-/// options of `spark-submit` for Spark are checked, but have no effect. `mvn` does nothing, because the build that
-/// runs the test has built everything. The code ends at the first command that fails.
+/// The functions replace the launcher and Spark's own command. A command that needs a model and names none gets the
+/// sample model. The options of `spark-submit` for Spark are checked, but have no effect. `mvn` does nothing, because
+/// the build that runs the test has built everything. The code ends at the first command that fails.
 public final class Shell {
     /// Defines the functions. A call writes the number of its words to standard output, then the words, each
     /// followed by a NUL. It reads the exit code from standard input once the files `out` and `err` have the
@@ -85,7 +85,7 @@ public final class Shell {
             arguments = arguments.subList(jar + 1, arguments.size());
         }
         List<String> command = new ArrayList<>(arguments);
-        if (!command.contains("--model")) {
+        if (!command.contains("--model") && !command.contains("report")) {
             command.addAll(1, List.of("--model", LocalSpark.MODEL.toString()));
         }
         return CommandRun.of(command.toArray(String[]::new));
