@@ -15,7 +15,7 @@ final class Numbers {
         return String.format(Locale.ROOT, "%,d", value);
     }
 
-    /// Returns a quantity, such as `0.52`, `62.3`, `2,876` or `1.2M`.
+    /// Returns a quantity, such as `0.52`, `24`, `62.3`, `2,876` or `1.2M`.
     static String of(double value) {
         double size = Math.abs(value);
         if (!Double.isFinite(value)) {
@@ -27,7 +27,8 @@ final class Numbers {
         if (size >= MILLION) {
             return String.format(Locale.ROOT, "%.1fM", value / MILLION);
         }
-        return String.format(Locale.ROOT, size >= THOUSAND ? "%,.0f" : size >= 10 ? "%.1f" : "%.2f", value);
+        boolean whole = size >= 10 && value == Math.rint(value);
+        return String.format(Locale.ROOT, size >= THOUSAND || whole ? "%,.0f" : size >= 10 ? "%.1f" : "%.2f", value);
     }
 
     /// Returns the label of a tick on an axis, such as `0.5`, `20`, `5k` or `1M`.

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -19,8 +19,8 @@ import org.sparkqwen.job.testing.Shell;
 
 /// The guides work as they are written.
 ///
-/// The blocks of a page follow each other in one directory and one session, so SQL reads what commands have written, and
-/// the other way round. Their output has the lines and the tables that the page shows.
+/// The blocks of a page follow each other in one directory and one session, so SQL reads what commands have written,
+/// and the other way round. Their output has the lines and the tables that the page shows.
 class DocumentedGuidesTest {
     private static final int MOST_ROWS = 100;
 
@@ -33,15 +33,15 @@ class DocumentedGuidesTest {
         SparkSession session = LocalSpark.session().newSession();
         for (Page.Block block : guide.blocks()) {
             String code = Page.onThisMachine(block.text(), directory);
-            String results =
-                    switch (block.language()) {
-                        case "sh" -> printed(block, code);
-                        case "sql" -> tables(session, code);
-                        default -> "";
-                    };
+            String results = switch (block.language()) {
+                case "sh" -> printed(block, code);
+                case "sql" -> tables(session, code);
+                default -> "";
+            };
             if (!block.language().equals("text")) {
-                assertThat(block.shown()).as("%s: %s", block, results).allSatisfy(line -> assertThat(results)
-                        .contains(line));
+                assertThat(block.shown())
+                        .as("%s: %s", block, results)
+                        .allSatisfy(line -> assertThat(results).contains(line));
             }
         }
     }
@@ -59,7 +59,7 @@ class DocumentedGuidesTest {
     /// Runs statements, and returns the tables that `show` prints of the results.
     private static String tables(SparkSession session, String code) {
         StringBuilder tables = new StringBuilder();
-        for (String statement : code.split(";\\s*(\n|$)")) {
+        for (String statement : Pattern.compile(";\\s*(\n|$)").split(code.strip())) {
             Dataset<Row> result = session.sql(statement);
             if (result.columns().length > 0) {
                 assertThat(result.isEmpty()).as(statement).isFalse();

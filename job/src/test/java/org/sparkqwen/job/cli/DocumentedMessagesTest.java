@@ -37,9 +37,9 @@ class DocumentedMessagesTest {
                 .filter(part -> !part.isEmpty())
                 .toList();
         String sources = sources();
-        assertThat(parts).hasSizeGreaterThan(60).allSatisfy(part -> assertThat(sources.contains(part))
-                .as(part)
-                .isTrue());
+        assertThat(parts)
+                .hasSizeGreaterThan(60)
+                .allSatisfy(part -> assertThat(sources.contains(part)).as(part).isTrue());
     }
 
     /// Returns the sources and the launcher. A text that is written in several lines is whole.

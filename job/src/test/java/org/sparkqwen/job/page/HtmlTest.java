@@ -29,9 +29,9 @@ class HtmlTest {
 
     @Test
     void numbersHaveThreeDigitsThatCount() {
-        assertThat(List.of(0.123, 62.31, 2876.4, 1_234_567.0, 2.5e9, -0.5))
+        assertThat(List.of(0.123, 24.0, 62.31, 2876.4, 1_234_567.0, 2.5e9, -0.5))
                 .map(Numbers::of)
-                .containsExactly("0.12", "62.3", "2,876", "1.2M", "2.50e+09", "-0.50");
+                .containsExactly("0.12", "24", "62.3", "2,876", "1.2M", "2.50e+09", "-0.50");
         assertThat(List.of(0.5, 20.0, 5000.0, 1e6, 2e9))
                 .map(Numbers::tick)
                 .containsExactly("0.5", "20", "5k", "1M", "2e+09");
