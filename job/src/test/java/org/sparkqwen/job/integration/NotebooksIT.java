@@ -35,11 +35,13 @@ class NotebooksIT {
                 run("bash", "-c", "jupyter nbconvert --version") == 0,
                 "The notebooks are not executed: there is no Jupyter with nbconvert on the path.");
         int exitCode = run(
-                NOTEBOOKS.resolve("run").toString(), "execute", "--output", directory.toString(), withoutEnding(notebook));
+                NOTEBOOKS.resolve("run").toString(),
+                "execute",
+                "--output",
+                directory.toString(),
+                withoutEnding(notebook));
 
-        assertThat(exitCode)
-                .as(Files.readString(directory.resolve("printed")))
-                .isZero();
+        assertThat(exitCode).as(Files.readString(directory.resolve("printed"))).isZero();
         assertThat(outputs(directory.resolve(notebook))).isEqualTo(outputs(NOTEBOOKS.resolve(notebook)));
     }
 
@@ -67,8 +69,8 @@ class NotebooksIT {
         return notebook.substring(0, notebook.length() - ".ipynb".length());
     }
 
-    /// Reads what the cells show: texts and tables as they are, and of a picture only that there is one, because its
-    /// bytes depend on the fonts of the machine.
+    /// Reads what the cells show: texts and tables as they are, and of a picture only that there is one, because
+    /// its bytes depend on the fonts of the machine.
     private static List<String> outputs(Path notebook) throws IOException {
         List<String> outputs = new ArrayList<>();
         for (JsonNode cell : new ObjectMapper().readTree(notebook.toFile()).path("cells")) {
