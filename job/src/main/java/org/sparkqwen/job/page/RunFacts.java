@@ -2,8 +2,11 @@ package org.sparkqwen.job.page;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.job.run.OutputFormat;
 import org.sparkqwen.job.run.WorkRate;
 
 /// What `_run.json` says of a run.
@@ -45,6 +48,15 @@ record RunFacts(JsonNode json) {
     String format() {
         String format = option("output-format");
         return format == null ? "parquet" : format;
+    }
+
+    /// Returns the options of the output's reader.
+    Map<String, String> readerOptions() {
+        Map<String, String> given = new LinkedHashMap<>();
+        json.at("/options/output-option")
+                .properties()
+                .forEach(option -> given.put(option.getKey(), option.getValue().asText()));
+        return OutputFormat.readerOptions(given);
     }
 
     /// Returns the column of documents or prompts; null if the texts come from elsewhere.

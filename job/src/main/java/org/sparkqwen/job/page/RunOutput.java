@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
@@ -34,10 +35,15 @@ record RunOutput(String directory, RunFacts facts, Dataset<Row> rows) {
         RunFacts facts = facts(spark, directory);
         StructType own = added(facts.job(), directory);
         try {
-            StructType found =
-                    spark.read().format(facts.format()).load(directory).schema();
+            Map<String, String> options = facts.readerOptions();
+            StructType found = spark.read()
+                    .format(facts.format())
+                    .options(options)
+                    .load(directory)
+                    .schema();
             Dataset<Row> rows = spark.read()
                     .format(facts.format())
+                    .options(options)
                     .schema(complete(found, own))
                     .load(directory);
             return new RunOutput(directory, facts, rows);

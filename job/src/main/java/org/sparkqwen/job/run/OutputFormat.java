@@ -25,7 +25,7 @@ import org.sparkqwen.job.spark.FileFormats;
 ///
 /// The behaviour of each format for values of each type was found by writing and reading all of them, see
 /// `OutputFormatTest`.
-final class OutputFormat {
+public final class OutputFormat {
     /// The formats whose schema holds every column that a job adds.
     static final List<String> NAMES = List.of("parquet", "json", "orc");
 
@@ -65,7 +65,7 @@ final class OutputFormat {
     /// and its texts may have the user's formats.
     ///
     /// @param given the user's options of the writer; others of them may be secrets, and are no concern of readers
-    static Map<String, String> readerOptions(Map<String, String> given) {
+    public static Map<String, String> readerOptions(Map<String, String> given) {
         Map<String, String> options = sharedOptions(given);
         options.put("maxStringLen", Integer.toString(Integer.MAX_VALUE));
         return options;

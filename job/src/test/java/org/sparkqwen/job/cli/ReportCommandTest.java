@@ -37,7 +37,9 @@ class ReportCommandTest {
                 "6",
                 "--report",
                 "--output-format",
-                "json"));
+                "json",
+                "--output-option",
+                "lineSep=\u001e"));
         assertThat(generate.exitCode()).as(generate.err()).isZero();
     }
 
