@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -59,8 +58,8 @@ class DocumentedGuidesTest {
     /// Runs statements, and returns the tables that `show` prints of the results.
     private static String tables(SparkSession session, String code) {
         StringBuilder tables = new StringBuilder();
-        for (String statement : Pattern.compile(";\\s*(\n|$)").split(code.strip())) {
-            Dataset<Row> result = session.sql(statement);
+        for (String statement : code.split(";\\s*(\n|$)", -1)) {
+            Dataset<Row> result = statement.isBlank() ? session.emptyDataFrame() : session.sql(statement);
             if (result.columns().length > 0) {
                 assertThat(result.isEmpty()).as(statement).isFalse();
                 tables.append(((org.apache.spark.sql.classic.Dataset<Row>) result).showString(MOST_ROWS, 0, false));

@@ -32,7 +32,7 @@ class DocumentedMessagesTest {
                 .results()
                 .flatMap(cell -> CODE.matcher(cell.group(1)).results())
                 .map((MatchResult code) -> code.group(1))
-                .flatMap(message -> Stream.of(message.split("…")))
+                .flatMap(message -> Stream.of(message.split("…", -1)))
                 .map(part -> part.strip().replaceFirst("^[,;:.]+ *", ""))
                 .filter(part -> !part.isEmpty())
                 .toList();
