@@ -42,7 +42,7 @@ class RunReportTest {
                 .contains("62.5", "1.25")
                 .contains("books: 50 rows, median 0.50", "web: 50 rows, median 1.50")
                 .contains("the text is null", "a &lt;warning&gt;")
-                .contains("40.0 tokens/s, 3 rows")
+                .contains("40 tokens/s, 3 rows")
                 .contains("<strong>75 %</strong> 1.50 bits per byte", "text of document 75")
                 .contains("The worst", "<strong>1.</strong> 2.00 bits per byte");
         // There is a chart for each source, and for bits per byte, perplexity, length and the rate.
