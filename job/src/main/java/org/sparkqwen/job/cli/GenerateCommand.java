@@ -198,9 +198,8 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
         facts.put("generated_tokens_per_second", tokens / written.seconds());
         facts.put("distributions", written.output().read(GenerateFigures::of).toMap());
         facts.putAll(badData.toMap());
-        String manifest = job.writeBeside(
-                OutputLayout.MANIFEST,
-                RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts));
+        String manifest = RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts);
+        String manifestPath = job.writeBeside(OutputLayout.MANIFEST, manifest);
 
         Report report = new Report(System.out);
         report.title("Generated %,d texts in %.1f s: %,d tokens, %,.0f tokens/s"
@@ -211,9 +210,10 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
                 "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
                         .formatted(100 * hitRate)));
         report.badData(badData);
-        report.written(job.output(), run.outputFormat, manifest);
+        report.written(job.output(), run.outputFormat, manifestPath);
         if (withReport) {
-            report.page(job.writeBeside(OutputLayout.REPORT, RunReport.of(job.spark(), job.directory(), null)));
+            String page = written.output().read(texts -> RunReport.of(job.output(), manifest, texts, null));
+            report.page(job.writeBeside(OutputLayout.REPORT, page));
         }
     }
 }

@@ -1,23 +1,20 @@
 package org.sparkqwen.job.cli;
 
-import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Console;
-import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.page.RunReport;
 import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.OutputLayout;
+import org.sparkqwen.job.storage.TextFile;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -95,19 +92,10 @@ final class ReportCommand implements Callable<Integer> {
                     ? RunReport.of(session.spark(), run, by)
                     : RunReport.comparing(session.spark(), run, compare, key);
             Path file = output == null ? new Path(run, OutputLayout.REPORT) : new Path(output);
-            byte[] bytes = page.getBytes(StandardCharsets.UTF_8);
-            write(session.spark(), file, bytes);
-            new Console(System.out).printf("report  %s, %,d kB%n", file, (bytes.length + 1023) / 1024);
+            TextFile.write(file, page, session.spark().sessionState().newHadoopConf());
+            int bytes = page.getBytes(StandardCharsets.UTF_8).length;
+            new Console(System.out).printf("report  %s, %,d kB%n", file, (bytes + 1023) / 1024);
         }
         return 0;
-    }
-
-    private static void write(SparkSession spark, Path file, byte[] page) {
-        try (OutputStream out =
-                file.getFileSystem(spark.sessionState().newHadoopConf()).create(file, true)) {
-            out.write(page);
-        } catch (IOException e) {
-            throw Refusal.failure("%s cannot be written: %s".formatted(file, Failures.firstLine(e)), e);
-        }
     }
 }

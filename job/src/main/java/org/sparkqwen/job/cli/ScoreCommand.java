@@ -303,9 +303,8 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         if (groups != null) {
             groups.putInto(facts);
         }
-        String manifest = job.writeBeside(
-                OutputLayout.MANIFEST,
-                RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts));
+        String manifest = RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts);
+        String manifestPath = job.writeBeside(OutputLayout.MANIFEST, manifest);
 
         Report report = new Report(System.out);
         report.title("Scored %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
@@ -313,9 +312,10 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         report.lines(List.of("model       " + reference.label()));
         report.lines(summary.lines());
         report.badData(badData);
-        report.written(job.output(), run.outputFormat, manifest);
+        report.written(job.output(), run.outputFormat, manifestPath);
         if (withReport) {
-            report.page(job.writeBeside(OutputLayout.REPORT, RunReport.of(job.spark(), job.directory(), column)));
+            String page = written.output().read(scores -> RunReport.of(job.output(), manifest, scores, column));
+            report.page(job.writeBeside(OutputLayout.REPORT, page));
         }
         if (groups != null) {
             report.title("By " + Quote.of(groups.column()));

@@ -84,12 +84,9 @@ final class ComparisonPage {
 
     /// Returns the rows of a run that have a score, with their key and their bits per byte.
     private static Dataset<Row> keyed(RunOutput run, String key, String name) {
-        Dataset<Row> rows = run.rows();
-        if (!List.of(rows.columns()).contains(key)) {
-            throw Refusal.usage("--key: %s has no column %s; it has %s"
-                    .formatted(run.directory(), Quote.of(key), ContentColumn.quoted(List.of(rows.columns()))));
-        }
-        return rows.filter(col("bits_per_byte").isNotNull())
+        run.refuseWithout("--key", key);
+        return run.rows()
+                .filter(col("bits_per_byte").isNotNull())
                 .withColumn(KEY, ContentColumn.column(key).cast("string"))
                 .withColumn(name, col("bits_per_byte"));
     }

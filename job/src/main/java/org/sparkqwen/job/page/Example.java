@@ -12,7 +12,7 @@ import static org.apache.spark.sql.functions.substring;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.stream.IntStream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -81,9 +81,8 @@ record Example(String rank, double value, String labels, String text) {
                 .agg(nearest[0], Arrays.copyOfRange(nearest, 1, nearest.length))
                 .first();
         List<String> names = Quantiles.names().toList();
-        return Stream.iterate(0, i -> i + 1)
-                .limit(nearest.length)
-                .map(i -> read(names.get(i), found.getStruct(i)))
+        return IntStream.range(0, nearest.length)
+                .mapToObj(i -> read(names.get(i), found.getStruct(i)))
                 .toList();
     }
 

@@ -1,6 +1,7 @@
 package org.sparkqwen.job.page;
 
 import java.util.Collection;
+import java.util.IntSummaryStatistics;
 import java.util.Map;
 import org.sparkqwen.job.page.Distributions.Distribution;
 
@@ -31,17 +32,11 @@ final class HistogramChart {
     ///
     /// @param all the distributions that are compared
     static Svg small(Distribution distribution, String quantity, Collection<Distribution> all) {
-        int first = all.stream()
-                .filter(each -> !each.histogram().isEmpty())
-                .mapToInt(each -> each.histogram().counts().firstKey())
-                .min()
-                .orElse(0);
-        int last = all.stream()
-                .filter(each -> !each.histogram().isEmpty())
-                .mapToInt(each -> each.histogram().counts().lastKey())
-                .max()
-                .orElse(0);
-        return draw(distribution, quantity, SMALL_WIDTH, SMALL_HEIGHT, first, last);
+        IntSummaryStatistics bins = all.stream()
+                .flatMap(each -> each.histogram().counts().keySet().stream())
+                .mapToInt(Integer::intValue)
+                .summaryStatistics();
+        return draw(distribution, quantity, SMALL_WIDTH, SMALL_HEIGHT, bins.getMin(), bins.getMax());
     }
 
     private static Svg draw(

@@ -15,8 +15,10 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
+import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.storage.OutputLayout;
@@ -49,6 +51,18 @@ record RunOutput(String directory, RunFacts facts, Dataset<Row> rows) {
             return new RunOutput(directory, facts, rows);
         } catch (Exception e) { // Spark throws checked exceptions that it does not declare
             throw Refusal.failure("%s cannot be read: %s".formatted(directory, Failures.firstLineWithFile(e)), e);
+        }
+    }
+
+    /// Makes the output of a run that has just finished.
+    ///
+    /// @param manifest the contents of `_run.json`
+    /// @param rows the rows, with all columns that the job adds
+    static RunOutput of(String directory, String manifest, Dataset<Row> rows) {
+        try {
+            return new RunOutput(directory, new RunFacts(JSON.readTree(manifest)), rows);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e); // the run has written it
         }
     }
 
@@ -90,6 +104,17 @@ record RunOutput(String directory, RunFacts facts, Dataset<Row> rows) {
             columns = columns.add(field.name(), field.dataType());
         }
         return columns;
+    }
+
+    /// Refuses a column that the output does not have.
+    ///
+    /// @param option the option that names it
+    void refuseWithout(String option, String column) {
+        List<String> columns = List.of(rows.columns());
+        if (!columns.contains(column)) {
+            throw Refusal.usage("%s: %s has no column %s; it has %s"
+                    .formatted(option, directory, Quote.of(column), ContentColumn.quoted(columns)));
+        }
     }
 
     /// Returns the columns that an example shows.

@@ -1,10 +1,9 @@
 package org.sparkqwen.job.page;
 
-import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.failure.Refusal;
 
 /// Makes the report of a run: one static HTML page, whose size does not depend on the run's.
@@ -18,17 +17,30 @@ public final class RunReport {
     /// @return the page
     /// @throws Refusal if the directory is not the output of a finished run of `score` or `generate`
     public static String of(SparkSession spark, String directory, @Nullable String by) {
-        RunOutput run = RunOutput.open(spark, directory);
+        return page(RunOutput.open(spark, directory), by);
+    }
+
+    /// Makes the report of a run that has just finished, from what the run has at hand.
+    ///
+    /// @param directory the run's output
+    /// @param manifest the contents of `_run.json`
+    /// @param rows the rows of the output
+    /// @param by a column by whose values the report of `score` compares documents; null for none
+    /// @return the page
+    public static String of(String directory, String manifest, Dataset<Row> rows, @Nullable String by) {
+        return page(RunOutput.of(directory, manifest, rows), by);
+    }
+
+    private static String page(RunOutput run, @Nullable String by) {
         if (run.facts().job().equals("generate")) {
             if (by != null) {
-                throw Refusal.usage("--by is for runs of score, and %s is the output of generate".formatted(directory));
+                throw Refusal.usage(
+                        "--by is for runs of score, and %s is the output of generate".formatted(run.directory()));
             }
             return GeneratePage.of(run.facts(), run.rows(), run.columns());
         }
-        List<String> columns = List.of(run.rows().columns());
-        if (by != null && !columns.contains(by)) {
-            throw Refusal.usage("--by: %s has no column %s; it has %s"
-                    .formatted(directory, Quote.of(by), ContentColumn.quoted(columns)));
+        if (by != null) {
+            run.refuseWithout("--by", by);
         }
         return ScorePage.of(run.facts(), run.rows(), run.columns(), by);
     }

@@ -1,8 +1,6 @@
 package org.sparkqwen.job.run;
 
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -44,6 +42,7 @@ import org.sparkqwen.job.spark.ReadFiles;
 import org.sparkqwen.job.storage.OutputLayout;
 import org.sparkqwen.job.storage.S3Check;
 import org.sparkqwen.job.storage.S3Settings;
+import org.sparkqwen.job.storage.TextFile;
 
 /// The course of every job: check, read, process while a person can watch, write, and check what was written.
 public final class JobRun implements AutoCloseable {
@@ -125,16 +124,6 @@ public final class JobRun implements AutoCloseable {
     private static void refuseCredentials(RunSettings settings) {
         settings.input().paths().forEach(input -> S3Settings.refuseCredentials("--input", input));
         S3Settings.refuseCredentials("--output", settings.output());
-    }
-
-    /// Returns the session in which the run works.
-    public SparkSession spark() {
-        return spark;
-    }
-
-    /// Returns the directory of the output.
-    public String directory() {
-        return settings.output();
     }
 
     /// Returns where the output is, for a person: its directory, or its table and directory.
@@ -381,11 +370,7 @@ public final class JobRun implements AutoCloseable {
     /// @return its path
     public String writeBeside(String file, String content) {
         Path path = new Path(settings.output(), file);
-        try (OutputStream out = fileSystem(path).create(path, true)) {
-            out.write(content.getBytes(StandardCharsets.UTF_8));
-        } catch (IOException e) {
-            throw Refusal.failure("%s cannot be written: %s".formatted(path, Failures.firstLine(e)));
-        }
+        TextFile.write(path, content, spark.sessionState().newHadoopConf());
         return path.toString();
     }
 
