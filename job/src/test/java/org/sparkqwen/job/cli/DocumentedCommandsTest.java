@@ -3,9 +3,7 @@ package org.sparkqwen.job.cli;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,12 +15,12 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.JavaSource;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.Page;
 import org.sparkqwen.job.testing.Shell;
@@ -123,7 +121,7 @@ class DocumentedCommandsTest {
                 .forEach(block -> examples.merge(block.place().replaceFirst(":.*", ""), block.text(), String::concat));
         assertThat(examples).isNotEmpty();
         for (Map.Entry<String, String> example : examples.entrySet()) {
-            Path source = Files.writeString(directory.resolve("Example.java"), """
+            String source = """
                 import java.nio.file.Path;
                 import java.util.List;
                 import org.apache.spark.sql.*;
@@ -141,22 +139,8 @@ class DocumentedCommandsTest {
                         %s
                     }
                 }
-                """.formatted(example.getValue()));
-            ByteArrayOutputStream errors = new ByteArrayOutputStream();
-            int exitCode = ToolProvider.getSystemJavaCompiler()
-                    .run(
-                            null,
-                            null,
-                            errors,
-                            "-proc:none",
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            "-d",
-                            directory.toString(),
-                            source.toString());
-            assertThat(exitCode)
-                    .as("%s: %s", example.getKey(), errors.toString(StandardCharsets.UTF_8))
-                    .isZero();
+                """.formatted(example.getValue());
+            JavaSource.compile(source, directory, example.getKey());
         }
     }
 

@@ -4,13 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import org.apache.spark.launcher.JavaModuleOptions;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.job.cli.Main;
 import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.RunFiles;
@@ -113,22 +111,13 @@ class DriversIT {
 
     /// Starts a driver from the class path of this test.
     private SparkProcess start(String name, String... options) {
-        // A test in the background may have been started with SIGINT ignored, which every child inherits.
-        List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
-        command.addAll(List.of("--add-modules=jdk.incubator.vector", "-Xmx1g", "-Dspark.master=local[2]"));
-        command.addAll(SparkProcess.UNOPTIMIZED);
-        command.add("-Dlog4j2.configurationFile=file:" + SparkProcess.CONF.resolve("log4j2.properties"));
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-        command.addAll(List.of(LittleModel.command(
-                "score",
-                ShortCorpus.file(),
-                output(),
-                "--token-logprobs",
-                "--checkpoint-rows",
-                Integer.toString(checkpointRows))));
-        command.addAll(List.of(options));
-        return SparkProcess.start(directory.resolve(name + ".log"), command);
+        String[] all = Stream.concat(
+                        Stream.of("--token-logprobs", "--checkpoint-rows", Integer.toString(checkpointRows)),
+                        Stream.of(options))
+                .toArray(String[]::new);
+        return SparkProcess.startLocalDriver(
+                directory.resolve(name + ".log"),
+                List.of(),
+                LittleModel.command("score", ShortCorpus.file(), output(), all));
     }
 }

@@ -5,17 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.apache.spark.launcher.JavaModuleOptions;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.job.cli.Main;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.RunFiles;
@@ -93,18 +90,18 @@ class KilledTableIT {
 
     /// Starts the command from the class path of this test.
     private SparkProcess start(String table) {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
-        // A tokenizer is fast enough without the optimizing compiler, which would take longer than the work.
-        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx1g"));
-        command.addAll(List.of("-Dspark.master=local[2]", "-Dspark.sql.warehouse.dir=" + warehouse()));
-        command.add("-Dlog4j2.configurationFile=file:" + SparkProcess.CONF.resolve("log4j2.properties"));
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-        command.addAll(List.of("tokenize", "--model", LocalSpark.MODEL.toString()));
-        command.addAll(List.of("--input-sql", "SELECT * FROM parquet.`%s`".formatted(ShortCorpus.file())));
-        command.addAll(List.of("--output-table", table, "--checkpoint-rows", "20"));
-        return SparkProcess.start(directory.resolve(table + ".log"), command);
+        return SparkProcess.startLocalDriver(
+                directory.resolve(table + ".log"),
+                List.of("-Dspark.sql.warehouse.dir=" + warehouse()),
+                "tokenize",
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--input-sql",
+                "SELECT * FROM parquet.`%s`".formatted(ShortCorpus.file()),
+                "--output-table",
+                table,
+                "--checkpoint-rows",
+                "20");
     }
 
     private Path warehouse() {

@@ -2,10 +2,8 @@ package org.sparkqwen.job.sql;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
 import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,13 +11,13 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import javax.tools.ToolProvider;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.testing.JavaSource;
 import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 
@@ -58,31 +56,18 @@ class DocumentedSqlTest {
     /// DocumentedCommandsTest compiles the Java of all pages. This page's is run, too.
     @Test
     void theJavaExampleRuns() throws Exception {
-        Path source =
-                Files.writeString(directory.resolve("Example.java"), """
-                    import java.util.concurrent.Callable;
-                    import org.apache.spark.sql.*;
+        String source = """
+            import java.util.concurrent.Callable;
+            import org.apache.spark.sql.*;
 
-                    public class Example implements Callable<Dataset<Row>> {
-                        public Dataset<Row> call() {
-                            %s
-                            return texts;
-                        }
-                    }
-                    """.formatted(String.join("", blocks("java"))));
-        ByteArrayOutputStream errors = new ByteArrayOutputStream();
-        int exitCode = ToolProvider.getSystemJavaCompiler()
-                .run(
-                        null,
-                        null,
-                        errors,
-                        "-proc:none",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        "-d",
-                        directory.toString(),
-                        source.toString());
-        assertThat(exitCode).as(errors.toString(StandardCharsets.UTF_8)).isZero();
+            public class Example implements Callable<Dataset<Row>> {
+                public Dataset<Row> call() {
+                    %s
+                    return texts;
+                }
+            }
+            """.formatted(String.join("", blocks("java")));
+        JavaSource.compile(source, directory, PAGE.toString());
         SparkSession session = LocalSpark.session();
         session.read().parquet(LocalSpark.PROMPTS).limit(2).createOrReplaceTempView("prompts");
         try (URLClassLoader loader =

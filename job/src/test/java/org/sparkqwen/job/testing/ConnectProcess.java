@@ -56,7 +56,7 @@ public final class ConnectProcess {
                 log,
                 java(
                         Stream.concat(Stream.of(classes()), Stream.concat(jars("client"), spark)),
-                        List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"), // it computes nothing
+                        SparkProcess.UNOPTIMIZED, // it computes nothing
                         mainClass,
                         arguments));
     }

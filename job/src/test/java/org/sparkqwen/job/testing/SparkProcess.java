@@ -148,6 +148,23 @@ public final class SparkProcess implements AutoCloseable {
         return command;
     }
 
+    /// Starts a driver in local mode from the class path of this test, without a spark-submit.
+    ///
+    /// @param jvmOptions further options of its JVM
+    public static SparkProcess startLocalDriver(Path log, List<String> jvmOptions, String... arguments) {
+        // A test in the background may have been started with SIGINT ignored, which every child inherits.
+        List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
+        command.addAll(List.of("--add-modules=jdk.incubator.vector", "-Xmx1g", "-Dspark.master=local[2]"));
+        command.addAll(UNOPTIMIZED);
+        command.add("-Dlog4j2.configurationFile=file:" + CONF.resolve("log4j2.properties"));
+        command.addAll(jvmOptions);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.sparkqwen.job.cli.Main"));
+        command.addAll(List.of(arguments));
+        return start(log, command);
+    }
+
     /// Starts a process in Spark's environment.
     public static SparkProcess start(Path log, List<String> command) {
         return start(log, Map.of(), command);
