@@ -31,6 +31,7 @@ import org.sparkqwen.engine.run.DocumentPrefix;
 import org.sparkqwen.engine.run.GenerationLoop;
 import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.run.LoadedModel;
+import org.sparkqwen.engine.run.RequestSize;
 import org.sparkqwen.engine.run.ScoringRun;
 import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
@@ -140,6 +141,13 @@ public final class Engine implements AutoCloseable {
     /// @throws RejectedContent if there are none, or if the model has no such ids
     public int[] tokens(Content content) {
         return model.tokens(content);
+    }
+
+    /// The size of a request in tokens, which is known before anything is computed.
+    ///
+    /// @throws RejectedContent if the request would be rejected
+    public RequestSize size(Request request) {
+        return RequestSize.of(model, request);
     }
 
     public ModelConfig config() {

@@ -139,13 +139,30 @@ public final class GenerateJob implements Work {
 
     @Override
     public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
-        settings.prompt().checkIn(input.schema());
-        settings.rowParams().forEach(param -> param.checkIn(input.schema()));
+        return new JobSkeleton<>(columns, settings.columns())
+                .apply(input, read(input.schema()), new Generation(tasks.get(), settings, counts));
+    }
+
+    @Override
+    public Dataset<Row> sizes(Dataset<Row> input) {
+        ModelReference onHosts = tasks.get();
+        Generation generation = new Generation(onHosts, settings, TaskCounts.NONE);
+        int samples = settings.samples();
+        return RowSizes.skeleton()
+                .applyAlone(
+                        input,
+                        read(input.schema()),
+                        rows -> PartitionEngine.sizes(onHosts, rows, samples, generation::requests));
+    }
+
+    /// Returns the columns that the job reads: those of row parameters, followed by those of the prompt.
+    private List<Column> read(StructType input) {
+        settings.prompt().checkIn(input);
+        settings.rowParams().forEach(param -> param.checkIn(input));
         List<Column> read = new ArrayList<>();
         settings.rowParams().forEach(param -> read.add(param.select()));
-        read.addAll(settings.prompt().columns(input.schema()));
-        return new JobSkeleton<>(columns, settings.columns())
-                .apply(input, read, new Generation(tasks.get(), settings, counts));
+        read.addAll(settings.prompt().columns(input));
+        return read;
     }
 
     /// The function that executors run on each partition.

@@ -6,12 +6,14 @@ import java.util.List;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.job.columns.JobRow;
 import org.sparkqwen.job.columns.PassedColumns;
 import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.executor.Outcome;
 import org.sparkqwen.job.spark.Iterators;
+import org.sparkqwen.job.spark.RowNumber;
 
 /// What the three jobs have in common: the input's rows become outcomes, and an outcome becomes a row of the passed
 /// columns and the job's own.
@@ -35,6 +37,17 @@ record JobSkeleton<R>(List<OutputColumn<R>> columns, List<String> passed) {
     Dataset<Row> apply(Dataset<Row> input, List<Column> read, Outcomes<R> outcomes) {
         StructType added = OutputColumn.schema(columns);
         return PassedColumns.of(RowProblem.without(input.schema()), passed, added)
+                .transform(input, RowProblem.behind(read, input.schema()), added, new Partition<>(columns, outcomes));
+    }
+
+    /// Returns the job's own columns alone, with the rows' numbers where the input has them. Lazy.
+    ///
+    /// @param read the columns that the job reads, in the order in which `outcomes` finds them
+    Dataset<Row> applyAlone(Dataset<Row> input, List<Column> read, Outcomes<R> outcomes) {
+        StructType added = OutputColumn.schema(columns);
+        List<StructField> number =
+                RowNumber.isIn(input.schema()) ? List.of(input.schema().apply(RowNumber.COLUMN)) : List.of();
+        return new PassedColumns(number)
                 .transform(input, RowProblem.behind(read, input.schema()), added, new Partition<>(columns, outcomes));
     }
 

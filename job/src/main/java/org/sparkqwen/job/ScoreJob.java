@@ -152,15 +152,29 @@ public final class ScoreJob implements Work {
 
     @Override
     public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
-        List<Column> read = new ArrayList<>();
-        settings.content().checkDocumentsIn(input.schema());
-        read.add(settings.content().select(input.schema()));
-        if (settings.prompt() != null) {
-            settings.prompt().checkIn(input.schema(), "--prompt-column");
-            read.add(settings.prompt().select(input.schema()));
-        }
         return new JobSkeleton<>(columns, settings.columns())
-                .apply(input, read, new Scoring(tasks.get(), settings, counts));
+                .apply(input, read(input.schema()), new Scoring(tasks.get(), settings, counts));
+    }
+
+    @Override
+    public Dataset<Row> sizes(Dataset<Row> input) {
+        ModelReference onHosts = tasks.get();
+        Scoring scoring = new Scoring(onHosts, settings, TaskCounts.NONE);
+        return RowSizes.skeleton()
+                .applyAlone(
+                        input, read(input.schema()), rows -> PartitionEngine.sizes(onHosts, rows, 1, scoring::request));
+    }
+
+    /// Returns the columns that the job reads.
+    private List<Column> read(StructType input) {
+        List<Column> read = new ArrayList<>();
+        settings.content().checkDocumentsIn(input);
+        read.add(settings.content().select(input));
+        if (settings.prompt() != null) {
+            settings.prompt().checkIn(input, "--prompt-column");
+            read.add(settings.prompt().select(input));
+        }
+        return read;
     }
 
     /// The function that executors run on each partition.

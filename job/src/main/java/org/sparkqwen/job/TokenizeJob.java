@@ -118,6 +118,20 @@ public final class TokenizeJob implements Work {
     }
 
     @Override
+    public Dataset<Row> sizes(Dataset<Row> input) {
+        settings.content().checkDocumentsIn(input.schema());
+        List<OutputColumn<int[]>> sizes = List.of(
+                OutputColumn.ofResult("given", DataTypes.LongType, ids -> (long) ids.length),
+                OutputColumn.ofResult("most_generated", DataTypes.LongType, _ -> 0L),
+                OutputColumn.error());
+        return new JobSkeleton<>(sizes, List.of())
+                .applyAlone(
+                        input,
+                        List.of(settings.content().select(input.schema())),
+                        new Tokenization(settings, sent, TaskCounts.NONE));
+    }
+
+    @Override
     public void release() {
         if (sent != null) {
             sent.files().destroy();

@@ -1,5 +1,7 @@
 package org.sparkqwen.job;
 
+import static org.apache.spark.sql.functions.lit;
+
 import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -27,6 +29,20 @@ public interface Work {
     ///
     /// @param input the columns of the input
     Column estimatedTokens(StructType input);
+
+    /// Measures each row of an input in tokens, for an estimate of what a run takes. A job counts the tokens of a
+    /// row's text, without running the model. It is lazy, and computed after [#prepare]. By default the sizes are
+    /// those of [#estimatedTokens].
+    ///
+    /// @return a row for each row of the input, in any order, with the columns `given` (the tokens of its document,
+    ///     or of its prompt for each text), `most_generated` (the most tokens that all its texts may have), and
+    ///     `error` (null unless the row will be rejected)
+    default Dataset<Row> sizes(Dataset<Row> input) {
+        return input.select(
+                estimatedTokens(input.schema()).cast("long").as("given"),
+                lit(0L).as("most_generated"),
+                lit(null).cast("string").as("error"));
+    }
 
     /// Prepares what tasks need, such as the model on their hosts. The first call does it, and later calls do
     /// nothing. A run that has nothing left to do does not call it.

@@ -109,16 +109,24 @@ public final class GenerationRun implements Iterator<Result>, AutoCloseable {
     private void accept(Request.Generate request) {
         missing++;
         try {
-            Prompt prompt = model.prompt(request.content());
-            int tokens = prompt.tokens().length;
-            if (tokens >= model.config().maxPositions()) {
-                throw new RejectedContent("a prompt of %,d tokens leaves no room in a context of %,d"
-                        .formatted(tokens, model.config().maxPositions()));
-            }
+            Prompt prompt = prompt(model, request);
             loop.add(caller, new Continuation(model, request, prompt));
         } catch (RejectedContent e) {
             caller.put(new Result.Rejected(request.id(), e.reason()));
         }
+    }
+
+    /// Turns a request's content into a prompt that leaves room for a text.
+    ///
+    /// @throws RejectedContent if there is none
+    static Prompt prompt(LoadedModel model, Request.Generate request) {
+        Prompt prompt = model.prompt(request.content());
+        int tokens = prompt.tokens().length;
+        if (tokens >= model.config().maxPositions()) {
+            throw new RejectedContent("a prompt of %,d tokens leaves no room in a context of %,d"
+                    .formatted(tokens, model.config().maxPositions()));
+        }
+        return prompt;
     }
 
     /// Takes a result. If there is none, it waits until there may be one, or room for another request, and returns

@@ -18,6 +18,7 @@ import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.Work;
+import org.sparkqwen.job.cli.report.ModelFit;
 import org.sparkqwen.job.cli.report.Report;
 import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.errors.BadData;
@@ -26,6 +27,7 @@ import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.page.GenerateFigures;
 import org.sparkqwen.job.page.RunReport;
 import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunIdentity;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
@@ -121,9 +123,17 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
             job.warnings().addAll(prompts.warnings());
-            JobRun.Written written = job.run(
-                    new OptionValues(spec).identity(reference.identity()),
-                    new GenerateJob(reference, settings).withDistribution(model.distribution()));
+            RunIdentity identity = new OptionValues(spec).identity(reference.identity());
+            Work work = new GenerateJob(reference, settings).withDistribution(model.distribution());
+            if (run.dryRun) {
+                run.show(
+                        job.forecast(identity, work),
+                        spec.name(),
+                        job.output(),
+                        ModelFit.lines(reference, reference.options().batchTokens(), run.submitted()));
+                return 0;
+            }
+            JobRun.Written written = job.run(identity, work);
             report(job, written, reference);
         }
         return 0;

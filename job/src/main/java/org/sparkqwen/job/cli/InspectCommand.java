@@ -1,7 +1,9 @@
 package org.sparkqwen.job.cli;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -23,9 +25,14 @@ import org.sparkqwen.engine.sizing.StreamingForecast;
 import org.sparkqwen.engine.sizing.WorkingMemory;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
+import org.sparkqwen.job.cli.report.ByteCount;
 import org.sparkqwen.job.failure.Console;
+import org.sparkqwen.job.input.InputFormat;
+import org.sparkqwen.job.model.DriverCopy;
 import org.sparkqwen.job.model.ExecutorOptions;
-import org.sparkqwen.job.storage.SampleModel;
+import org.sparkqwen.job.run.CommandSession;
+import org.sparkqwen.job.run.RunSettings;
+import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -38,31 +45,58 @@ import picocli.CommandLine.Option;
                     + " exit code is 1 if the model cannot be run.",
             ""
         },
-        footer = {"", "Examples:", "  ./spark-qwen inspect", "  ./spark-qwen inspect --model Qwen3-4B-Base"})
+        footer = {
+            "",
+            "Examples:",
+            "  ./spark-qwen inspect",
+            "  ./spark-qwen inspect --model Qwen3-4B-Base",
+            "  ./spark-qwen inspect --model s3a://models/Qwen3-4B-Base"
+        })
 final class InspectCommand implements Callable<Integer> {
     private static final int SHOWN_FAULTS = 20;
 
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "The model is this Hugging Face directory, or a packed one, on this machine. Default: the"
-                    + " small sample model.")
-    private @Nullable Path model;
+            description = "The model is this Hugging Face directory, or a packed one. It is a path of this machine, or"
+                    + " a URI, whose files are then copied into the cache, as score does. Default: the small"
+                    + " sample model.")
+    private @Nullable String model;
+
+    @Option(
+            names = "--conf",
+            paramLabel = "KEY=VALUE",
+            description = "A URI is read with this configuration of Spark, as with spark-submit. You may repeat the"
+                    + " option.")
+    private Map<String, String> conf = new LinkedHashMap<>();
 
     @Mixin
     private CacheOption cache = new CacheOption();
 
     @Override
     public Integer call() {
-        Path directory = model == null ? SampleModel.directory() : model;
+        Path directory = directory(ModelLocation.of(model));
         Console out = new Console(System.out);
         ModelConfig config = ModelConfig.read(directory);
-        out.printf("%s: %s%n", directory, config.family().title());
+        out.printf(
+                "%s: %s%n", model == null ? directory : model, config.family().title());
         try (WeightFiles weights = open(out, directory, config)) {
             ModelConfig whole = config.with(weights);
             print(out, directory, whole);
             return print(out, whole, weights);
         }
+    }
+
+    private Path directory(ModelLocation location) {
+        return switch (location) {
+            case ModelLocation.Local local -> local.directory();
+            case ModelLocation.Remote remote -> {
+                RunSettings settings = RunSettings.of(
+                                new InputFormat(List.of(), "parquet", Map.of(), false), remote.uri())
+                        .withConf(conf);
+                yield DriverCopy.of(remote.uri(), CommandSession.configuration(settings), cache.here());
+            }
+        };
     }
 
     /// Opens the weights. If they cannot be opened, it shows what the config says all the same.
@@ -129,13 +163,14 @@ final class InspectCommand implements Callable<Integer> {
             case Checkpoint checkpoint ->
                 out.printf(
                         "  weights      %s in %d file(s), %s on disk%n",
-                        types, checkpoint.files().size(), bytes(checkpoint.fileBytes()));
+                        types, checkpoint.files().size(), ByteCount.text(checkpoint.fileBytes()));
             case PackedFile packed ->
-                out.printf("  weights      %s, packed, %s on disk%n", types, bytes(packed.fileBytes()));
+                out.printf("  weights      %s, packed, %s on disk%n", types, ByteCount.text(packed.fileBytes()));
         }
         DType widest = weights.dtypes().equals(Set.of(DType.BF16)) ? DType.BF16 : DType.F32;
         out.printf(
-                "  memory       %s of weights, mapped once on each host%n", bytes(Weights.packedBytes(config, widest)));
+                "  memory       %s of weights, mapped once on each host%n",
+                ByteCount.text(Weights.packedBytes(config, widest)));
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
         StreamingForecast.of(
@@ -148,7 +183,7 @@ final class InspectCommand implements Callable<Integer> {
         long keysAndValues = config.keyValueBytesPerToken();
         out.printf(
                 "  generation   %s of keys and values a token, half with --kv bf16: %,d tokens at a time in a GiB%n",
-                bytes(keysAndValues), (1L << 30) / keysAndValues);
+                ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
 
         boolean usable = printTokenizer(out, config, weights.directory());
         List<String> differences = TensorPlan.of(config).differences(weights);
@@ -173,9 +208,9 @@ final class InspectCommand implements Callable<Integer> {
         out.printf(
                 "  larger than  the %s of memory that are left for weights here: %s stay, and %s are read from the"
                         + " disk%n  memory       for each batch, %s%n",
-                bytes(plan.memory()),
-                bytes(plan.keptBytes()),
-                bytes(plan.streamedBytes()),
+                ByteCount.text(plan.memory()),
+                ByteCount.text(plan.keptBytes()),
+                ByteCount.text(plan.streamedBytes()),
                 plan.overlapping() ? "while it computes" : "before they compute: not even two layers have room");
         out.printf(
                 "               %s%n",
@@ -196,7 +231,7 @@ final class InspectCommand implements Callable<Integer> {
         out.printf(
                 "               %s off the heap and %s of heap in each executor that scores batches of %,d tokens,"
                         + " documents in windows of %,d%n",
-                bytes(memory.offHeap()), bytes(memory.heap()), batchTokens, window);
+                ByteCount.text(memory.offHeap()), ByteCount.text(memory.heap()), batchTokens, window);
     }
 
     private void printCached(Console out, Path directory) {
@@ -204,7 +239,8 @@ final class InspectCommand implements Callable<Integer> {
             out.printf(
                     "  packed       %s%n",
                     Packing.find(directory, cache.here())
-                            .map(packed -> "%s in the cache, %s".formatted(bytes(packed.bytes()), packed.file()))
+                            .map(packed ->
+                                    "%s in the cache, %s".formatted(ByteCount.text(packed.bytes()), packed.file()))
                             .orElse("not in the cache %s yet; the first run packs it, or pack"
                                     .formatted(cache.here())));
         } catch (InvalidModelException e) {
@@ -229,13 +265,5 @@ final class InspectCommand implements Callable<Integer> {
             out.println("  tokenizer    " + e.getMessage());
             return false;
         }
-    }
-
-    private static String bytes(long bytes) {
-        return bytes < 1 << 20
-                ? "%,.1f KiB".formatted(bytes / 1024.0)
-                : bytes < 1 << 30
-                        ? "%,.1f MiB".formatted(bytes / 1024.0 / 1024)
-                        : "%,.2f GiB".formatted(bytes / 1024.0 / 1024 / 1024);
     }
 }

@@ -87,6 +87,8 @@ enum OptionGroup {
     RUN(
             "Run",
             Commands.OF_ROWS,
+            "--dry-run",
+            "--probe",
             "--mode",
             "--checkpoint-rows",
             "--checkpoint-bytes",
@@ -103,7 +105,8 @@ enum OptionGroup {
             "--kv",
             "--memory",
             "--kernels"),
-    INSPECT_AND_PACK("inspect and pack", Set.of("inspect", "pack"), "--model", "--cache-dir", "--output", "--verify"),
+    INSPECT_AND_PACK(
+            "inspect and pack", Set.of("inspect", "pack"), "--model", "--cache-dir", "--output", "--verify", "--conf"),
     BENCH(
             "bench",
             Set.of("bench"),

@@ -4,11 +4,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.job.cli.report.ForecastReport;
+import org.sparkqwen.job.cli.report.Report;
 import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
+import org.sparkqwen.job.run.RunForecast;
 import org.sparkqwen.job.run.RunSettings;
+import org.sparkqwen.job.spark.LocalMode;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -174,6 +179,22 @@ final class RunOptions {
 
     @ChangesNoRow
     @Option(
+            names = "--dry-run",
+            description = "Nothing is written to --output. The command checks everything that it checks before a run,"
+                    + " samples rows, and says what would be read, how the model fits into memory, how many tokens"
+                    + " there are, and how long the run takes. It measures the speed on this machine for half a"
+                    + " minute, with the model's own files in --cache-dir.")
+    boolean dryRun;
+
+    @ChangesNoRow
+    @Option(
+            names = "--probe",
+            description = "With --dry-run, the speed is measured on the executors of the cluster, and not on this"
+                    + " machine.")
+    boolean probe;
+
+    @ChangesNoRow
+    @Option(
             names = "--conf",
             paramLabel = "KEY=VALUE",
             description = "Spark's session gets this configuration, as with spark-submit. You may repeat the option.")
@@ -202,7 +223,40 @@ final class RunOptions {
                 checkpointRows,
                 checkpointBytes,
                 targetFileSize,
-                conf);
+                measuresHere() && !LocalMode.isIn(submitted()) ? withLocalMaster() : conf);
+    }
+
+    /// Returns whether `--dry-run` measures on this machine.
+    private boolean measuresHere() {
+        if (probe && !dryRun) {
+            throw Refusal.usage("--probe is for --dry-run; leave it out, or give both");
+        }
+        return dryRun && !probe;
+    }
+
+    private Map<String, String> withLocalMaster() {
+        Map<String, String> local = new LinkedHashMap<>(conf);
+        local.put("spark.master", "local[*]");
+        return local;
+    }
+
+    /// Returns the Spark configuration with which the run itself would start.
+    SparkConf submitted() {
+        SparkConf submitted = new SparkConf();
+        conf.forEach(submitted::set);
+        return submitted.setIfMissing("spark.master", "local[*]");
+    }
+
+    /// Shows the forecast of a run.
+    ///
+    /// @param memory the lines that say how a model fits into memory; empty without a model
+    void show(RunForecast forecast, String command, String output, List<String> memory) {
+        ForecastReport lines = new ForecastReport(forecast);
+        Report report = new Report(System.out);
+        report.title("Dry run of %s, which wrote nothing".formatted(command));
+        report.lines(lines.input(output));
+        report.lines(memory);
+        report.lines(lines.work());
     }
 
     /// Refuses options of files for a table, which says itself how it is read.

@@ -17,6 +17,7 @@ import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.Work;
 import org.sparkqwen.job.cli.report.GroupSummaries;
+import org.sparkqwen.job.cli.report.ModelFit;
 import org.sparkqwen.job.cli.report.Report;
 import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.cli.report.ScoreSummary;
@@ -27,6 +28,8 @@ import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.page.Distributions;
 import org.sparkqwen.job.page.RunReport;
 import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunForecast;
+import org.sparkqwen.job.run.RunIdentity;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
@@ -171,9 +174,21 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
             job.checkOutput(columns -> refuseUnknown(summaryBy, columns));
-            JobRun.Written written = job.run(
-                    new OptionValues(spec).identity(reference.identity()),
-                    new ScoreJob(reference, settings).withDistribution(model.distribution()));
+            RunIdentity identity = new OptionValues(spec).identity(reference.identity());
+            Work work = new ScoreJob(reference, settings).withDistribution(model.distribution());
+            if (run.dryRun) {
+                RunForecast forecast = job.forecast(identity, work);
+                long longest = Math.min(
+                        settings.scoring().windows().context(),
+                        forecast.sample().longest() + 1);
+                run.show(
+                        forecast,
+                        spec.name(),
+                        job.output(),
+                        ModelFit.lines(reference, Math.toIntExact(longest), run.submitted()));
+                return 0;
+            }
+            JobRun.Written written = job.run(identity, work);
             report(job, written, reference, settings);
         }
         return 0;

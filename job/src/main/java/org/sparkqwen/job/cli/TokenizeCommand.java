@@ -31,6 +31,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunIdentity;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.ModelLocation;
 import org.sparkqwen.job.storage.OutputLayout;
@@ -100,8 +101,13 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
         Tokenizer tokenizer = Tokenizer.of(files); // refuse a bad tokenizer here, not on every executor
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             tokenizer.warnings().forEach(job.warnings()::add);
-            JobRun.Written written = job.run(
-                    new OptionValues(spec).identity("tokenizer " + files.sha256()), job(directory, run.columns));
+            RunIdentity identity = new OptionValues(spec).identity("tokenizer " + files.sha256());
+            Work work = job(directory, run.columns);
+            if (run.dryRun) {
+                run.show(job.forecast(identity, work), spec.name(), job.output(), List.of());
+                return 0;
+            }
+            JobRun.Written written = job.run(identity, work);
             report(job, written);
         }
         return 0;

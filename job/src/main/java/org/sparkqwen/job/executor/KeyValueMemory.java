@@ -1,6 +1,7 @@
 package org.sparkqwen.job.executor;
 
 import java.lang.management.ManagementFactory;
+import java.util.OptionalLong;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.jspecify.annotations.Nullable;
@@ -8,6 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.sizing.WorkingMemory;
+import org.sparkqwen.job.spark.ExecutorMemory;
 
 /// The memory that an executor gives to the KV cache if the user gives no size.
 ///
@@ -22,9 +24,6 @@ final class KeyValueMemory {
     private static final long LEAST = 128 * MIB;
 
     private static final long MOST = 4096 * MIB;
-
-    /// The memory of a JVM outside its heap: code, classes, threads.
-    private static final long JVM = 256 * MIB;
 
     private KeyValueMemory() {}
 
@@ -42,22 +41,10 @@ final class KeyValueMemory {
     /// @param step the bytes that a step needs off the heap, besides the KV cache
     /// @param physical the bytes of memory that the machine or the container has
     static long bytes(@Nullable SparkConf conf, long step, long physical) {
-        long overhead = conf == null ? 0 : overhead(conf);
-        long bytes = overhead > 0 ? overhead - step - JVM : Math.min(physical / 8, MOST);
+        OptionalLong overhead = conf == null ? OptionalLong.empty() : ExecutorMemory.overhead(conf);
+        long bytes = overhead.isPresent()
+                ? overhead.getAsLong() - step - ExecutorMemory.OF_JVM
+                : Math.min(physical / 8, MOST);
         return Math.max(bytes, LEAST);
-    }
-
-    /// Returns the executor's memory overhead, as Spark computes it; 0 where nothing limits executors to one.
-    private static long overhead(SparkConf conf) {
-        String master = conf.get("spark.master", "local");
-        boolean held = master.startsWith("yarn") || master.startsWith("k8s");
-        if (!held && !conf.contains("spark.executor.memoryOverhead")) {
-            return 0;
-        }
-        double factor = conf.getDouble("spark.executor.memoryOverheadFactor", 0.1);
-        long heap = conf.getSizeAsMb("spark.executor.memory", "1g");
-        long least = conf.getSizeAsMb("spark.executor.minMemoryOverhead", "384m");
-        long byDefault = Math.max((long) (heap * factor), least);
-        return conf.getSizeAsMb("spark.executor.memoryOverhead", byDefault + "m") * MIB;
     }
 }

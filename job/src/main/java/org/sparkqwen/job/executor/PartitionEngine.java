@@ -11,9 +11,11 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.request.RejectedContent;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.run.GenerationRun;
+import org.sparkqwen.engine.run.RequestSize;
 import org.sparkqwen.job.columns.JobRow;
 import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.model.ModelReference;
@@ -99,6 +101,23 @@ public final class PartitionEngine {
                 results,
                 Result.Generated.class,
                 generated -> generated.promptTokens() + generated.tokens().size());
+    }
+
+    /// Measures the requests of each row, without computing them.
+    ///
+    /// @param samples how many requests each row has; all of them have the same size
+    public static <R extends Request> Iterator<Outcome<RequestSize>> sizes(
+            ModelReference model, Iterator<JobRow> rows, int samples, RowReader<R> reader) {
+        Engine engine = engine(model);
+        return Iterators.map(rows, row -> {
+            try {
+                RequestSize size = engine.size(reader.read(row.read()).request(0, 0));
+                return new Outcome.Finished<>(
+                        row, 0, new RequestSize(samples * size.given(), samples * size.mostGenerated()));
+            } catch (RejectedContent e) {
+                return new Outcome.Rejected<>(row, 0, e.reason());
+            }
+        });
     }
 
     /// Returns the executor's engine, which is given back when the task ends, however it ends.

@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.hostcache.Fingerprint;
-import org.sparkqwen.engine.hostcache.ModelCache;
 import org.sparkqwen.engine.hostcache.ModelFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
@@ -22,9 +21,7 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
-import org.sparkqwen.job.progress.PackingDisplay;
 import org.sparkqwen.job.storage.CacheDirectory;
-import org.sparkqwen.job.storage.HadoopFiles;
 import org.sparkqwen.job.storage.ModelLocation;
 
 /// A model that was checked on the driver, and how executors get and run it. It is sent to executors.
@@ -99,17 +96,9 @@ public final class ModelReference implements Serializable {
     /// @throws InvalidModelException if the engine cannot run it
     /// @throws RuntimeException with one line for a person, if the directory cannot be read
     public static ModelReference fetch(String uri, SparkConf conf, ExecutorOptions options) {
-        return fetch(ModelLocation.remote(uri).files(conf), options);
-    }
-
-    private static ModelReference fetch(HadoopFiles files, ExecutorOptions options) {
-        ModelCache cache = new ModelCache(CacheDirectory.of(options.cacheDirectory()));
-        try (PackingDisplay display = PackingDisplay.of("fetch")) {
-            // The copy stays in use until this process ends, because the driver may read it at any time.
-            Path copy = cache.fetch(files.list(), files, display).copy().directory();
-            String uri = files.uri();
-            return open(copy.toAbsolutePath(), uri, uri.substring(uri.lastIndexOf('/') + 1), options);
-        }
+        String origin = ModelLocation.remote(uri).uri();
+        Path copy = DriverCopy.of(origin, conf, CacheDirectory.of(options.cacheDirectory()));
+        return open(copy, origin, origin.substring(origin.lastIndexOf('/') + 1), options);
     }
 
     private static ModelReference open(Path directory, String origin, String name, ExecutorOptions options) {

@@ -1,20 +1,11 @@
 package org.sparkqwen.job.run;
 
-import java.io.IOException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Consumer;
-import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.sql.Column;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
@@ -22,32 +13,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.Work;
-import org.sparkqwen.job.columns.ContentColumn;
-import org.sparkqwen.job.columns.RowProblem;
-import org.sparkqwen.job.columns.UnreadableColumn;
 import org.sparkqwen.job.errors.BadData;
-import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
-import org.sparkqwen.job.input.InputReader;
-import org.sparkqwen.job.input.InputRows;
 import org.sparkqwen.job.input.InputScan;
-import org.sparkqwen.job.input.PlannedRows;
-import org.sparkqwen.job.input.Split;
-import org.sparkqwen.job.input.UnreadableFiles;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.progress.Pace;
-import org.sparkqwen.job.spark.ReadColumns;
-import org.sparkqwen.job.spark.ReadFiles;
 import org.sparkqwen.job.storage.OutputLayout;
-import org.sparkqwen.job.storage.S3Check;
 import org.sparkqwen.job.storage.S3Settings;
 import org.sparkqwen.job.storage.TextFile;
 
 /// The course of every job: check, read, process while a person can watch, write, and check what was written.
 public final class JobRun implements AutoCloseable {
-    private static final String INSTEAD = "choose another --output, or --mode overwrite";
-
     private final String name;
     private final RunSettings settings;
     private final Optional<OutputTable> table;
@@ -156,59 +133,18 @@ public final class JobRun implements AutoCloseable {
     }
 
     private Written written(RunIdentity identity, Work work) {
-        Path output = new Path(settings.output());
-        Configuration hadoop = spark.sessionState().newHadoopConf();
-        S3Check.refuseUnreachable("--input", settings.input().paths(), hadoop);
-        S3Check.refuseUnreachable("--output", List.of(settings.output()), hadoop);
-        RunState state = new RunState(fileSystem(output), output);
-        refuseExisting(output);
-        refuseTableElsewhere(output);
-        InputReader reader = new InputReader(spark, settings.input(), settings.output(), warnings);
-        InputRows opened = reader.open();
-        Dataset<Row> input = opened.all();
-        Counters counters = Counters.register(spark);
+        CheckedRun checked = checked(work);
+        RunState state = checked.state();
         Pace pace = new Pace();
-        Dataset<Row> columns = settings.input().isTable() ? withoutRows(input.schema()) : input;
-        Dataset<Row> result = work.apply(columns, counters); // refuses an unsuitable input
-        check.accept(result.schema());
-        if (session != null && session.isOwn()) {
-            table.flatMap(OutputTable::caution).ifPresent(warnings::add);
-        }
-        OutputFormat format = new OutputFormat(spark, settings.outputFormat());
-        format.refuseWhatItCannotHold(result.schema());
-        warnings.addAll(format.cautions(result.schema()));
-        StructType quarantined = settings.drops()
-                ? Quarantine.schema(
-                        result.schema(),
-                        result.schema().size() - work.addedColumns().size())
-                : null; // the columns of rows that are dropped
-        List<String> needed = ReadColumns.of(columns, result);
-        UnreadableColumn.refuse(input.schema(), needed);
-        Dataset<Row> wanted =
-                opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new));
-        InputScan files = settings.input().isTable() ? null : files(wanted, reader.unreadable(), state);
-        refuseOwnOutput(files == null ? ReadFiles.of(input) : files.files().keySet(), output);
-        if (files == null) {
-            InputSnapshot.refuseWhatItCannotHold(spark, settings.input(), wanted.schema());
-        }
-        table.ifPresent(written -> {
-            written.refuseUnlike(result.schema());
-            written.refuseOthersRows(state);
-        });
-        refuseForeign(state);
         DriverClaim taken = DriverClaim.of(
                 state, settings.output(), System.err, () -> spark.sparkContext().cancelAllJobs());
         claim = taken;
         InputSnapshot snapshot = new InputSnapshot(spark, settings, state, taken);
-        refuseForeign(state); // checks again, because another driver may have written until then
-        begin(
-                state,
-                new RunState.Run(
-                        Instant.now().toString(),
-                        identity,
-                        RowProblem.without(input.schema()).toDDL()));
-        table.ifPresent(written -> written.create(result.schema()));
-        InputScan scan = files == null ? new InputScan(snapshot.of(limited(wanted))) : files;
+        CheckedRun.refuseForeign(settings, state); // checks again, because another driver may have written until then
+        begin(state, checked.asRun(identity));
+        table.ifPresent(written -> written.create(checked.output()));
+        InputScan files = checked.files();
+        InputScan scan = files == null ? new InputScan(snapshot.of(checked.limited())) : files;
 
         CheckpointedRun.Outcome outcome = new CheckpointedRun(
                         spark,
@@ -218,38 +154,53 @@ public final class JobRun implements AutoCloseable {
                         taken,
                         warnings,
                         interruption,
-                        quarantined,
+                        checked.quarantined(),
                         scan,
                         files == null ? settings.input().origin() : null,
                         work,
-                        work.estimatedTokens(input.schema()),
-                        counters,
+                        work.estimatedTokens(checked.input()),
+                        checked.counters(),
                         pace)
                 .run();
         if (files == null) {
             snapshot.discard();
         }
-        table.flatMap(written -> written.show(result.schema())).ifPresent(warnings::add);
-        warnings.addAll(counters.notes().warnings());
-        WrittenRows written = rows(settings.output(), result.schema());
+        table.flatMap(written -> written.show(checked.output())).ifPresent(warnings::add);
+        warnings.addAll(checked.counters().notes().warnings());
+        WrittenRows written = rows(settings.output(), checked.output());
         return new Written(
                 RunSummary.of(outcome.commits(), outcome.wasComplete(), warnings.lines()),
                 written,
                 state.run().started(),
                 outcome.time(),
-                counters,
+                checked.counters(),
                 pace,
-                badData(outcome, written, quarantined),
+                badData(outcome, written, checked.quarantined()),
                 WorkRate.of(outcome.commits()),
                 outcome.commits().size(),
                 Math.max(0, state.attempts() - 1));
     }
 
-    /// Returns a relation of these columns for planning. The optimizer would replace the columns of a query by
-    /// those of the tables under it, which may have other names. It cannot look through an RDD.
-    private Dataset<Row> withoutRows(StructType columns) {
-        return spark.createDataFrame(
-                JavaSparkContext.fromSparkContext(spark.sparkContext()).<Row>emptyRDD(), columns);
+    /// Says what [#run] would do, from samples of the rows, and writes nothing.
+    ///
+    /// @param identity what makes a run the same
+    /// @param work makes the output from the input, and is prepared
+    /// @throws Refusal if the run would be refused
+    public RunForecast forecast(RunIdentity identity, Work work) {
+        try {
+            return new RunForecaster(spark, checked(work), work).forecast(identity);
+        } finally {
+            work.release();
+        }
+    }
+
+    private CheckedRun checked(Work work) {
+        refuseTableElsewhere();
+        CheckedRun checked = CheckedRun.of(spark, settings, table, work, check, warnings);
+        if (session != null && session.isOwn()) {
+            table.flatMap(OutputTable::caution).ifPresent(warnings::add);
+        }
+        return checked;
     }
 
     private BadData badData(CheckpointedRun.Outcome outcome, WrittenRows written, @Nullable StructType quarantined) {
@@ -267,100 +218,30 @@ public final class JobRun implements AutoCloseable {
         return new WrittenRows(spark, place, settings.outputFormat(), options, columns);
     }
 
-    /// Refuses an output with files that no run of ours wrote. It is neither continued nor deleted.
-    private void refuseForeign(RunState state) {
-        if (state.isOurs()) {
-            DataFiles.refuseForeign(settings, state);
-        } else if (settings.mode() == RunSettings.Mode.OVERWRITE && !state.isEmpty()) {
-            throw Refusal.usage(("--output %s has files and no state of a run, so --mode overwrite deletes nothing"
-                            + " there; choose another --output, or empty it yourself")
-                    .formatted(settings.output()));
-        } else if (!state.visible().isEmpty()) {
-            throw Refusal.usage("--output %s holds files that no run of this version wrote; choose another --output"
-                    .formatted(settings.output()));
-        }
-    }
-
     /// Begins a run, or finds that the output holds this same run.
     private void begin(RunState state, RunState.Run run) {
         if (settings.mode() == RunSettings.Mode.OVERWRITE) {
             state.erase();
         }
         if (state.exists()) {
-            refuseOtherRun(state.run(), run);
+            CheckedRun.refuseOtherRun(settings, state.run(), run);
         } else if (state.visible().isEmpty()) {
             state.begin(run);
         } else {
             throw Refusal.usage("--output %s has lost its _spark_qwen/run.json, or it was being deleted; %s"
-                    .formatted(settings.output(), INSTEAD));
+                    .formatted(settings.output(), CheckedRun.INSTEAD));
         }
-    }
-
-    private void refuseOtherRun(RunState.Run before, RunState.Run now) {
-        String differences = before.identity().differences(now.identity());
-        if (!differences.isEmpty()) {
-            throw Refusal.usage("--output %s holds a run of other options: %s; %s"
-                    .formatted(settings.output(), differences, INSTEAD));
-        }
-        if (!ColumnTypes.areSame(before.columns(), now.columns())) {
-            throw Refusal.usage("--output %s holds a run whose input had other columns: %s, not %s; %s"
-                    .formatted(settings.output(), before.columns(), now.columns(), INSTEAD));
-        }
-    }
-
-    /// Returns a scan of the input's files; null if it has none, so that it must be copied.
-    private @Nullable InputScan files(Dataset<Row> input, UnreadableFiles unreadable, RunState state) {
-        InputScan scan = new InputScan(input, unreadable);
-        if (scan.liesInFiles()) {
-            return scan;
-        }
-        // Earlier versions did not copy such an input, and took it for one interval.
-        boolean earlier = settings.mode() != RunSettings.Mode.OVERWRITE
-                && state.exists()
-                && PlannedRows.of(state.plans()).contains(Split.WHOLE_SOURCE);
-        return !earlier ? null : settings.limit() == null ? scan : new InputScan(limited(input));
-    }
-
-    /// Leaves out the rows after the limit. Spark knows no limit above 2147483647. The run stops at a larger one by
-    /// itself.
-    private Dataset<Row> limited(Dataset<Row> rows) {
-        return settings.limit() == null || settings.limit() > Integer.MAX_VALUE
-                ? rows
-                : rows.limit(settings.limit().intValue());
-    }
-
-    /// Refuses an output that is part of the input. A run that reads what it writes would never end, and one that
-    /// overwrites what it reads would lose it.
-    ///
-    /// @param files the files that are read
-    private void refuseOwnOutput(Set<String> files, Path output) {
-        Path written = fileSystem(output).makeQualified(output);
-        String inside = written.isRoot() ? written.toString() : written + "/";
-        files.stream().filter(path -> path.startsWith(inside)).findFirst().ifPresent(path -> {
-            throw Refusal.usage("%s reads %s, which lies in --output; choose another --output"
-                    .formatted(settings.input().source(), path));
-        });
     }
 
     /// Refuses a table on S3 for which the session was not prepared, because only its catalog knows where it lies.
-    private void refuseTableElsewhere(Path output) {
+    private void refuseTableElsewhere() {
+        Path output = new Path(settings.output());
         if (table.isPresent()
                 && session != null
                 && !S3Settings.isPreparedFor(output, spark.sparkContext().getConf())) {
             throw Refusal.usage(("--output-table %s lies in %s, on S3, for which the session must be prepared before it"
                             + " starts; give that location as --output, too")
                     .formatted(Quote.of(settings.outputTable()), output));
-        }
-    }
-
-    private void refuseExisting(Path output) {
-        try {
-            if (settings.mode() == RunSettings.Mode.FAIL && fileSystem(output).exists(output)) {
-                throw Refusal.usage("--output %s exists; choose another, or leave out --mode fail to go on with it"
-                        .formatted(output));
-            }
-        } catch (IOException e) {
-            throw Refusal.failure("--output %s cannot be looked at: %s".formatted(output, Failures.firstLine(e)));
         }
     }
 
@@ -372,14 +253,6 @@ public final class JobRun implements AutoCloseable {
         Path path = new Path(settings.output(), file);
         TextFile.write(path, content, spark.sessionState().newHadoopConf());
         return path.toString();
-    }
-
-    private FileSystem fileSystem(Path path) {
-        try {
-            return path.getFileSystem(spark.sessionState().newHadoopConf());
-        } catch (IOException e) {
-            throw Refusal.failure("%s cannot be reached: %s".formatted(path, Failures.firstLine(e)), e);
-        }
     }
 
     /// Prepares the end of this process. Spark logs an error for each task that the end cuts short, so the log is

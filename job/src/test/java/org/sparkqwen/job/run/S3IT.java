@@ -138,6 +138,36 @@ class S3IT extends S3Runs {
     }
 
     @Test
+    void aModelOfS3IsInspectedAsALocalOne() {
+        String model = server.put(LittleModel.directory(), "models/inspected");
+        String cache = directory.resolve("cache").toString();
+        try (S3Relay relay = passing()) {
+            CommandRun remote = CommandRun.of(
+                    "inspect",
+                    "--model",
+                    model,
+                    "--cache-dir",
+                    cache,
+                    "--conf",
+                    "spark.hadoop.fs.s3a.endpoint=http://127.0.0.1:" + relay.port(),
+                    "--conf",
+                    "spark.hadoop.fs.s3a.endpoint.region=us-east-1",
+                    "--conf",
+                    "spark.hadoop.fs.s3a.path.style.access=true",
+                    "--conf",
+                    "spark.hadoop.fs.s3a.access.key=" + S3Server.KEY,
+                    "--conf",
+                    "spark.hadoop.fs.s3a.secret.key=" + S3Server.SECRET);
+            assertThat(remote.exitCode()).as(remote.err()).isZero();
+            CommandRun local =
+                    CommandRun.of("inspect", "--model", LittleModel.directory().toString(), "--cache-dir", cache);
+            assertThat(remote.out()).startsWith(model + ": Qwen3");
+            assertThat(remote.out().lines().skip(1))
+                    .containsExactlyElementsOf(local.out().lines().skip(1).toList());
+        }
+    }
+
+    @Test
     void credentialsOfTheCommandLineAreNowhereToBeSeen() throws IOException, InterruptedException {
         Path events = Files.createDirectory(directory.resolve("events"));
         Path environment = directory.resolve("environment.html");

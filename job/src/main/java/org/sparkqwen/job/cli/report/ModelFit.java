@@ -1,0 +1,78 @@
+package org.sparkqwen.job.cli.report;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.apache.spark.SparkConf;
+import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.StreamingPlan;
+import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.sizing.WeightMemory;
+import org.sparkqwen.engine.sizing.WorkingMemory;
+import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.spark.ExecutorMemory;
+
+/// How a model fits into memory: its weights into that of this machine, and a batch into that of an executor.
+public final class ModelFit {
+    private ModelFit() {}
+
+    /// Returns lines for a person.
+    ///
+    /// @param window the tokens of the longest window that is computed at once
+    /// @param conf the configuration with which executors would start
+    public static List<String> lines(ModelReference model, int window, SparkConf conf) {
+        ModelConfig config = model.config();
+        ExecutorMemory executor = ExecutorMemory.of(conf);
+        int batch = model.options().batchTokens();
+        int threads = model.options().threads() == 0
+                ? executor.cores()
+                : model.options().threads();
+        List<String> lines = new ArrayList<>();
+        lines.add("weights     " + weights(model, batch, threads));
+        WorkingMemory working = WorkingMemory.scoring(config, batch, window, threads);
+        lines.add("executors   %s of heap and %s off the heap for a batch with %d threads"
+                .formatted(ByteCount.text(working.heap()), ByteCount.text(working.offHeap()), threads));
+        lines.add("            " + heap(working, executor));
+        if (executor.overhead().isPresent()) {
+            lines.add("            " + overhead(working, executor.overhead().getAsLong()));
+        }
+        return lines;
+    }
+
+    private static String weights(ModelReference model, int batch, int threads) {
+        ModelConfig config = model.config();
+        DType dtype;
+        try (WeightFiles files = WeightFiles.open(model.path(), config.family().names())) {
+            dtype = files.dtypes().equals(Set.of(DType.BF16)) ? DType.BF16 : DType.F32;
+        }
+        StreamingPlan plan = Weights.streamingPlan(config, dtype, WeightMemory.available(config, batch, threads));
+        String whole = "%s, mapped once on each host; this machine has %s for them"
+                .formatted(ByteCount.text(plan.bytes()), ByteCount.text(plan.memory()));
+        return plan.streams()
+                ? "%s, so %s would be read from the disk for each batch"
+                        .formatted(whole, ByteCount.text(plan.streamedBytes()))
+                : whole + ", so they fit";
+    }
+
+    private static String heap(WorkingMemory working, ExecutorMemory executor) {
+        long needed = working.heap() + ExecutorMemory.OF_SPARK;
+        return executor.heap() >= needed
+                ? "their heap of %s is enough".formatted(ByteCount.text(executor.heap()))
+                : "their heap of %s is too small: give at least %s with %s"
+                        .formatted(
+                                ByteCount.text(executor.heap()),
+                                ByteCount.text(needed),
+                                executor.isDriver() ? "--driver-memory" : "--conf spark.executor.memory");
+    }
+
+    private static String overhead(WorkingMemory working, long overhead) {
+        long needed = working.offHeap() + ExecutorMemory.OF_JVM;
+        return overhead >= needed
+                ? "their memory overhead of %s is enough%s"
+                        .formatted(ByteCount.text(overhead), ", and the KV cache of generated texts gets the rest")
+                : "their memory overhead of %s is too small: give at least %s with --conf spark.executor.memoryOverhead"
+                        .formatted(ByteCount.text(overhead), ByteCount.text(needed));
+    }
+}
