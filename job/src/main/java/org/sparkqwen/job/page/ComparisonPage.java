@@ -10,6 +10,7 @@ import static org.apache.spark.sql.functions.when;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.sparkqwen.engine.message.Quote;
@@ -51,14 +52,14 @@ final class ComparisonPage {
             throw Refusal.usage("--key %s: several rows have the same value; choose a column that names each document"
                     .formatted(Quote.of(key)));
         }
-        Html page = new Html(
-                "%s against %s".formatted(second.facts().model(), first.facts().model()));
+        String firstName = name(first, second);
+        String secondName = name(second, first);
+        Html page = new Html("%s against %s".formatted(secondName, firstName));
         page.numbers(List.of("", first.directory(), second.directory()), lines(first.facts(), second.facts()));
         page.heading("Bits per byte of each document");
         page.note("A document below the line needs fewer bits in %s. The darker, the more documents."
                 .formatted(second.directory()));
-        page.picture(
-                HeatChart.of(cells(both), first.facts().model(), second.facts().model() + " (vertical)"));
+        page.picture(HeatChart.of(cells(both), firstName, secondName + " (vertical)"));
         page.heading("Gain of a document");
         page.note(
                 "The gain is how many bits per byte fewer a document needs in %s. %s of %s documents gain; the mean is %s."
@@ -80,6 +81,15 @@ final class ComparisonPage {
         page.examples(
                 Example.first(both.sort(col(GAIN)), col(GAIN), MOST_EXAMPLES, first.columns()), "bits per byte fewer");
         return page.text();
+    }
+
+    /// Returns what tells a run from the other: its model, or else the name of its directory, or else the whole path.
+    private static String name(RunOutput run, RunOutput other) {
+        if (!run.facts().model().equals(other.facts().model())) {
+            return run.facts().model();
+        }
+        String directory = new Path(run.directory()).getName();
+        return directory.equals(new Path(other.directory()).getName()) ? run.directory() : directory;
     }
 
     /// Returns the rows of a run that have a score, with their key and their bits per byte.

@@ -29,6 +29,7 @@ final class Html {
         th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; }
         th { font-weight: 600; }
         td { overflow-wrap: anywhere; }
+        .wide td:first-child { min-width: 7rem; overflow-wrap: break-word; }
         td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         svg { max-width: 100%; height: auto; }
         .multiples { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1rem; }

@@ -122,6 +122,16 @@ class RunReportTest {
     }
 
     @Test
+    void runsOfOneModelAreToldApartByTheirDirectories() throws IOException {
+        String first = WrittenRun.score(directory.resolve("windows-64"), "model-a", scores())
+                .toString();
+        String second = WrittenRun.score(directory.resolve("windows-512"), "model-a", scores())
+                .toString();
+        assertThat(RunReport.comparing(spark, first, second, "id"))
+                .contains("windows-512 against windows-64", ">windows-512 (vertical)<", ">windows-64<");
+    }
+
+    @Test
     void runsThatCannotBeComparedAreRefused() throws IOException {
         String first = WrittenRun.score(directory.resolve("first"), "model-a", scores())
                 .toString();
