@@ -67,6 +67,7 @@ class DistributionIT {
     }
 
     @Test
+    @Tag("slow")
     void executorsOfOneHostMapTheSamePages() throws IOException {
         assumeTrue(MappedPages.known(), "no /proc/self/smaps here");
         try (StandaloneCluster cluster = StandaloneCluster.start(

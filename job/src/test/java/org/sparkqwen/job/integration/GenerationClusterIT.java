@@ -24,10 +24,10 @@ import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
-/// 160 prompts of very different lengths run in one JVM and on two executors, cut and batched in different ways, and
+/// 100 prompts of very different lengths run in one JVM and on two executors, cut and batched in different ways, and
 /// with an executor that is killed half way. The rows are always the same.
 class GenerationClusterIT {
-    private static final int PROMPTS = 160;
+    private static final int PROMPTS = 100;
     private static final int PARTITIONS_OF_THE_KILLED = 17;
 
     /// The common beginning of all prompts, which has some blocks of the KV cache.
@@ -68,7 +68,7 @@ class GenerationClusterIT {
                 "--max-sequences",
                 Integer.toString(maxSequences),
                 "--checkpoint-rows",
-                "40"));
+                "25"));
         assertThat(run.exitCode()).as(run.out()).isZero();
         JsonNode cache = new ObjectMapper()
                 .readTree(output.resolve("_run.json").toFile())

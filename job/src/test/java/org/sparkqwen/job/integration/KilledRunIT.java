@@ -8,6 +8,7 @@ import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
@@ -21,7 +22,7 @@ import org.sparkqwen.job.testing.SparkProcess;
 /// output is that of an undisturbed run. A longer test is `-Dkilled.kills=100 -Dkilled.seed=2`; with executors that
 /// outlive their driver it is `-Dkilled.master=local-cluster[2,1,1024]`.
 class KilledRunIT {
-    private static final int KILLS = Integer.getInteger("killed.kills", 3);
+    private static final int KILLS = Integer.getInteger("killed.kills", 2);
     private static final long SEED = Long.getLong("killed.seed", 1);
     private static final String MASTER = System.getProperty("killed.master", "local[2]");
 
@@ -40,11 +41,21 @@ class KilledRunIT {
 
     @Test
     void aRunThatIsKilledAgainAndAgainEndsAsOneThatIsNot() throws IOException {
+        killAndCompare(KILLS);
+    }
+
+    @Test
+    @Tag("slow")
+    void aRunThatIsKilledTenTimesEndsAsOneThatIsNot() throws IOException {
+        killAndCompare(10);
+    }
+
+    private void killAndCompare(int most) throws IOException {
         int kills = 0;
-        for (int round = 0; kills < KILLS; round++) {
+        for (int round = 0; kills < most; round++) {
             Path output = directory.resolve("scores-" + round);
             boolean killed = true;
-            while (killed && kills < KILLS) {
+            while (killed && kills < most) {
                 killed = startAndKill(output);
                 kills += killed ? 1 : 0;
             }

@@ -122,6 +122,7 @@ class S3FaultsIT extends S3Runs {
     }
 
     @Test
+    @Tag("slow")
     void ofTwoDriversTheStoreRefusesOne() throws IOException {
         org.apache.hadoop.fs.Path output = new org.apache.hadoop.fs.Path("s3a://bucket/two-drivers");
         try (S3AFileSystem client = server.client()) {
