@@ -45,8 +45,8 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "The model is this Hugging Face directory, or a packed one, on this machine. Default: the"
-                    + " small sample model.")
+            description = "The model is this Hugging Face directory, a packed one, or a GGUF file, on this machine."
+                    + " Default: the small sample model.")
     private @Nullable Path model;
 
     @Mixin
@@ -150,12 +150,12 @@ final class InspectCommand implements Callable<Integer> {
                 "  generation   %s of keys and values a token, half with --kv bf16: %,d tokens at a time in a GiB%n",
                 bytes(keysAndValues), (1L << 30) / keysAndValues);
 
-        boolean usable = printTokenizer(out, config, weights.directory());
+        boolean usable = printTokenizer(out, config, weights.model());
         List<String> differences = TensorPlan.of(config).differences(weights);
         if (differences.isEmpty()) {
             out.printf("  tensors      all %,d are there%n", weights.tensors().size());
             if (weights instanceof Checkpoint) {
-                printCached(out, weights.directory());
+                printCached(out, weights.model());
             }
         } else {
             out.printf("  tensors      %,d fault(s)%n", differences.size());
