@@ -54,14 +54,15 @@ public final class Engine implements AutoCloseable {
         generation = new GenerationLoop(model);
     }
 
-    /// Loads a model from a directory: a Hugging Face one, or a packed one. A directory without tokenizer.json
+    /// Loads a model from a Hugging Face directory, a packed one, or a GGUF file. A model without a tokenizer
     /// accepts requests with token ids only.
     ///
-    /// @throws InvalidModelException if the directory holds no model that this engine can run; damaged weights may
-    ///     show only when a run first uses them
-    public static Engine open(Path directory, EngineOptions options) {
-        ModelConfig config = ModelConfig.read(directory);
-        return open(directory, options, WeightMemory.available(config, options.batchTokens(), options.threads()));
+    /// @param model a directory, or a GGUF file
+    /// @throws InvalidModelException if there is no model that this engine can run; damaged weights may show only
+    ///     when a run first uses them
+    public static Engine open(Path model, EngineOptions options) {
+        ModelConfig config = ModelConfig.read(model);
+        return open(model, options, WeightMemory.available(config, options.batchTokens(), options.threads()));
     }
 
     /// Loads a model from a directory, with a given size of memory.

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -11,6 +12,7 @@ import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackingException;
@@ -20,7 +22,6 @@ import org.sparkqwen.engine.hostcache.PackedCache;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
-import org.sparkqwen.engine.modelfile.ModelInput;
 
 /// Packs a model before its first run would, into the cache or into a model directory of its own.
 public final class Packing {
@@ -55,11 +56,12 @@ public final class Packing {
         }
     }
 
-    /// Finds the packed form of the safetensors of `model` in the cache, if the cache knows them without reading
-    /// them.
+    /// Finds the packed form of the safetensors or the GGUF of `model` in the cache, if the cache knows them
+    /// without reading them.
     ///
     /// @param cache a directory, which need not exist
-    /// @throws InvalidModelException if `model` holds no safetensors that the engine can run, or the packed file is
+    /// @param model a directory, or a GGUF file
+    /// @throws InvalidModelException if `model` holds no weights that the engine can run, or the packed file is
     ///     damaged
     public static Optional<Packed> find(Path model, Path cache) {
         ModelConfig config = ModelConfig.read(model);
@@ -71,9 +73,10 @@ public final class Packing {
         }
     }
 
-    /// Packs the safetensors of `model` into the cache, unless the cache has them already.
+    /// Packs the safetensors or the GGUF of `model` into the cache, unless the cache has them already.
     ///
-    /// @throws InvalidModelException if `model` holds no safetensors that the engine can run
+    /// @param model a directory, or a GGUF file
+    /// @throws InvalidModelException if `model` holds no weights that the engine can run
     /// @throws PackingException if the cache cannot be written to
     public static Packed intoCache(Path model, Path cache, PackingProgress progress) throws PackingException {
         ModelConfig config = ModelConfig.read(model);
@@ -84,12 +87,14 @@ public final class Packing {
         }
     }
 
-    /// Makes `output` a model directory that needs no safetensors, with packed weights and copies of the other
-    /// files. Does nothing if it is such a directory already.
+    /// Makes `output` a model directory that needs neither safetensors nor GGUF, with packed weights and copies of
+    /// the other files, or the files that the metadata of a GGUF stand for. Does nothing if it is such a directory
+    /// already.
     ///
+    /// @param model a directory, or a GGUF file
     /// @param output directory, which need not exist
     /// @param cache directory in which sha256 are remembered
-    /// @throws InvalidModelException if `model` holds no safetensors that the engine can run
+    /// @throws InvalidModelException if `model` holds no weights that the engine can run
     /// @throws IllegalArgumentException if `output` holds anything else
     /// @throws PackingException if `output` cannot be written to; nothing is left there then
     public static Packed intoDirectory(Path model, Path output, Path cache, PackingProgress progress)
@@ -122,7 +127,7 @@ public final class Packing {
         try (PackedFile packed = PackedFile.open(file)) {
             if (!plan.made(packed)) {
                 throw new IllegalArgumentException("%s is packed from other weights than %s; choose another directory"
-                        .formatted(file, plan.checkpoint().directory()));
+                        .formatted(file, plan.checkpoint().model()));
             }
         }
     }
@@ -158,12 +163,11 @@ public final class Packing {
             }
             plan.write(temporary, progress);
             written.add(temporary);
+            ModelFolder folder = ModelFolder.of(plan.checkpoint().model());
             for (String name : COMPANIONS) {
-                Path from = plan.checkpoint().directory().resolve(name);
-                if (ModelInput.isThere(from)) {
-                    ModelInput.requireReadable(from);
-                    Files.copy(from, output.resolve(name));
+                if (folder.has(name)) {
                     written.add(output.resolve(name));
+                    Files.write(output.resolve(name), folder.read(name), StandardOpenOption.CREATE_NEW);
                 }
             }
             Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);

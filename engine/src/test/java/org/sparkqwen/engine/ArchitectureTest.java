@@ -40,6 +40,7 @@ class ArchitectureTest {
             "kernels.measure",
             "disk",
             "modelfile",
+            "gguf",
             "checkpoint",
             "hostcache",
             "template",

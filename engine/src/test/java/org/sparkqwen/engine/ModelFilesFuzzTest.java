@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.engine.gguf.GgufModel;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.request.Request;
@@ -36,6 +37,7 @@ class ModelFilesFuzzTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Path MODELS = Golden.DIRECTORY.resolve("models");
     private static final int[] TOKENS = {5, 300, 17, 42, 511, 3};
+
     private static final Duration LONGEST = Duration.ofSeconds(20);
 
     /// Values that programs mishandle: signs, overflows, other types, nesting, terminal escapes.
@@ -100,8 +102,18 @@ class ModelFilesFuzzTest {
                     ? "model.safetensors"
                     : "model-00001-of-00002.safetensors";
             fuzzHeader(model, weights, count, seed);
-            fuzzBytes(model, weights, count, seed);
+            fuzzBytes(model, weights, headerBytes(model.resolve(weights)), count, seed);
         }
+        Path gguf = Files.createDirectory(directory.resolve("gguf"));
+        Files.copy(Golden.DIRECTORY.resolve("gguf/little.gguf"), gguf.resolve("model.gguf"));
+        int headerBytes = (int) GgufModel.read(gguf.resolve("model.gguf"))
+                .parts()
+                .getFirst()
+                .tensors()
+                .getFirst()
+                .from();
+        fuzzBytes(gguf, "model.gguf", headerBytes, count, seed);
+        fuzzNumbers(gguf, "model.gguf", headerBytes, count, seed);
         assertThat(read).isGreaterThan(count);
         assertThat(refused).isGreaterThan(count);
     }
@@ -125,8 +137,7 @@ class ModelFilesFuzzTest {
     private void fuzzHeader(Path model, String file, int count, long seed) throws IOException {
         Path path = model.resolve(file);
         byte[] original = Files.readAllBytes(path);
-        int headerBytes =
-                (int) ByteBuffer.wrap(original).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
+        int headerBytes = headerBytes(path) - Long.BYTES;
         for (int i = 0; i < count; i++) {
             Random random = new Random(seed + i);
             ObjectNode json = (ObjectNode) MAPPER.readTree(original, Long.BYTES, headerBytes);
@@ -143,22 +154,50 @@ class ModelFilesFuzzTest {
         Files.write(path, original);
     }
 
-    /// Changes bytes of the header and its length, or makes the file shorter or longer.
-    private void fuzzBytes(Path model, String file, int count, long seed) throws IOException {
+    /// The bytes of the header of a safetensors file, with its length.
+    private static int headerBytes(Path file) throws IOException {
+        return Long.BYTES
+                + (int) ByteBuffer.wrap(Files.readAllBytes(file))
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .getLong(0);
+    }
+
+    /// Changes bytes of the header, most often not the first ones, or makes the file shorter or longer.
+    private void fuzzBytes(Path model, String file, int headerBytes, int count, long seed) throws IOException {
         Path path = model.resolve(file);
         byte[] original = Files.readAllBytes(path);
-        int headerBytes =
-                (int) ByteBuffer.wrap(original).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
         for (int i = 0; i < count; i++) {
             Random random = new Random(seed + i);
             byte[] bytes = original.clone();
             for (int edits = 1 + random.nextInt(4); edits > 0; edits--) {
-                int at = random.nextInt(10) == 0 ? random.nextInt(8) : random.nextInt(8 + headerBytes);
+                int at = random.nextInt(10) == 0 ? random.nextInt(8) : random.nextInt(headerBytes);
                 bytes[at] = (byte) random.nextInt(256);
             }
             int length = random.nextInt(5) == 0 ? random.nextInt(2 * bytes.length) : bytes.length;
             Files.write(path, Arrays.copyOf(bytes, length));
             check(model, "bytes of %s of %s, seed %d".formatted(file, model.getFileName(), seed + i));
+        }
+        Files.write(path, original);
+    }
+
+    /// Puts numbers that programs mishandle where a count, a length, a size, an offset or a type may be.
+    private void fuzzNumbers(Path model, String file, int headerBytes, int count, long seed) throws IOException {
+        Path path = model.resolve(file);
+        byte[] original = Files.readAllBytes(path);
+        long[] numbers = {0, 1, 2, 31, 33, 255, 1L << 16, 1L << 31, (1L << 32) - 1, 1L << 40, 1L << 62, -1, -64};
+        for (int i = 0; i < count; i++) {
+            Random random = new Random(seed + i);
+            byte[] bytes = original.clone();
+            ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            int at = random.nextInt(4) == 0 ? 4 + 4 * random.nextInt(5) : random.nextInt(headerBytes - 8);
+            long number = numbers[random.nextInt(numbers.length)];
+            if (random.nextBoolean()) {
+                buffer.putLong(at, number);
+            } else {
+                buffer.putInt(at, (int) number);
+            }
+            Files.write(path, bytes);
+            check(model, "a number at %d of %s, seed %d".formatted(at, file, seed + i));
         }
         Files.write(path, original);
     }

@@ -99,7 +99,6 @@ class UntrustedFilesTest {
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
         adapter_model.safetensors | an adapter (PEFT, LoRA), not a model; merge it into its base model
-        Qwen3-0.6B-Q8_0.gguf | GGUF files, which are not read; take the model's safetensors
         pytorch_model.bin | pickled weights, which can run code and are never opened; only safetensors are read
         pytorch_model-00001-of-00002.bin | pickled weights
         consolidated.00.pth | pickled weights
@@ -107,7 +106,7 @@ class UntrustedFilesTest {
         model.onnx | weights of another framework (model.onnx)
         model-00001-of-00002.safetensors | shards of safetensors without config.json or model.safetensors.index.json
         0_Transformer | a sentence-transformers folder; its model is the directory 0_Transformer in it
-        README.md | a model is a Hugging Face directory with config.json and safetensors
+        README.md | a model is a Hugging Face directory with config.json and safetensors, or a GGUF
         """)
     void whatADirectoryHoldsInsteadIsSaid(String name, String line, @TempDir Path other) throws IOException {
         Files.writeString(other.resolve(name), "anything");

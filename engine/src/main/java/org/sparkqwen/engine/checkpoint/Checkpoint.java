@@ -14,24 +14,28 @@ import java.util.SequencedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.sparkqwen.engine.gguf.GgufModel;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelInput;
 import org.sparkqwen.engine.modelfile.ModelJson;
 import org.sparkqwen.engine.modelfile.OtherFormat;
 
-/// The weights of a Hugging Face model directory: `model.safetensors`, or the shards that
-/// `model.safetensors.index.json` names. They are mapped, and never copied to the heap; other formats (pickles among
-/// them) are never opened. This owns the mappings: a [TensorView] must not be used after [#close].
+/// The weights of a model as they were published: `model.safetensors`, the shards that `model.safetensors.index.json`
+/// names, or a GGUF model. They are mapped, and never copied to the heap; other formats (pickles among them) are never
+/// opened. This owns the mappings: a [TensorView] must not be used after [#close].
 public final class Checkpoint implements WeightFiles {
     public static final String SINGLE = "model.safetensors";
 
+    private final Path model;
     private final Path directory;
     private final Arena arena;
     private final SequencedMap<String, TensorView> tensors;
     private final List<Path> files;
 
-    private Checkpoint(Path directory, Arena arena, SequencedMap<String, TensorView> tensors, List<Path> files) {
+    private Checkpoint(
+            Path model, Path directory, Arena arena, SequencedMap<String, TensorView> tensors, List<Path> files) {
+        this.model = model;
         this.directory = directory;
         this.arena = arena;
         this.tensors = tensors;
@@ -40,20 +44,24 @@ public final class Checkpoint implements WeightFiles {
 
     /// Maps and checks every file of the checkpoint.
     ///
-    /// @throws InvalidModelException if `directory` holds no safetensors, or a file of them is damaged
-    public static Checkpoint open(Path directory) {
-        return open(directory, TensorNames.AS_STORED);
+    /// @param model a directory, or a GGUF file
+    /// @throws InvalidModelException if `model` holds neither safetensors nor GGUF, or a file of them is damaged
+    public static Checkpoint open(Path model) {
+        return open(model, TensorNames.AS_STORED);
     }
 
     /// Opens a checkpoint like [#open(Path)]. If no tensor's name has the prefix of `names`, each bare name
     /// gets it, because the checkpoint is one of the bare model, such as one for embeddings.
-    public static Checkpoint open(Path directory, TensorNames names) {
-        if (!Files.isDirectory(directory)) {
-            throw OtherFormat.in(directory, "");
+    public static Checkpoint open(Path model, TensorNames names) {
+        ModelFolder folder = ModelFolder.of(model);
+        if (!Files.isDirectory(folder.directory())) {
+            throw OtherFormat.in(model, "");
         }
         Arena arena = Arena.ofShared();
         try {
-            return open(directory, names, arena);
+            return folder.gguf().isPresent()
+                    ? open(model, folder.directory(), folder.gguf().get(), arena)
+                    : open(folder.directory(), names, arena);
         } catch (RuntimeException e) {
             arena.close();
             throw e;
@@ -66,12 +74,25 @@ public final class Checkpoint implements WeightFiles {
                 || Files.isRegularFile(directory.resolve(ModelInput.INDEX));
     }
 
+    private static Checkpoint open(Path model, Path directory, GgufModel gguf, Arena arena) {
+        List<TensorView> tensors = gguf.parts().stream()
+                .flatMap(part -> GgufFile.map(part, arena).stream())
+                .toList();
+        return new Checkpoint(
+                model,
+                directory,
+                arena,
+                collect(directory, tensors),
+                gguf.parts().stream().map(GgufModel.Part::file).toList());
+    }
+
     private static Checkpoint open(Path directory, TensorNames names, Arena arena) {
         Path single = directory.resolve(SINGLE);
         Path index = directory.resolve(ModelInput.INDEX);
         if (ModelInput.isThere(single)) {
-            SequencedMap<String, TensorView> tensors = collect(List.of(SafetensorsFile.map(single, arena)));
-            return new Checkpoint(directory, arena, withPrefix(tensors, names), List.of(single));
+            SequencedMap<String, TensorView> tensors =
+                    collect(directory, SafetensorsFile.map(single, arena).tensors());
+            return new Checkpoint(directory, directory, arena, withPrefix(tensors, names), List.of(single));
         }
         if (!ModelInput.isThere(index)) {
             throw OtherFormat.in(directory, "neither %s nor %s".formatted(SINGLE, ModelInput.INDEX));
@@ -86,9 +107,12 @@ public final class Checkpoint implements WeightFiles {
             }
             shards.add(SafetensorsFile.map(path, arena));
         }
-        SequencedMap<String, TensorView> tensors = collect(shards);
+        SequencedMap<String, TensorView> tensors = collect(
+                directory,
+                shards.stream().flatMap(shard -> shard.tensors().stream()).toList());
         checkIndex(index, shardOf, tensors);
         return new Checkpoint(
+                directory,
                 directory,
                 arena,
                 withPrefix(tensors, names),
@@ -122,16 +146,14 @@ public final class Checkpoint implements WeightFiles {
         return shardOf;
     }
 
-    private static SequencedMap<String, TensorView> collect(Collection<SafetensorsFile> files) {
+    private static SequencedMap<String, TensorView> collect(Path directory, Collection<TensorView> all) {
         SequencedMap<String, TensorView> tensors = new LinkedHashMap<>();
-        for (SafetensorsFile file : files) {
-            for (TensorView tensor : file.tensors()) {
-                TensorView twin = tensors.put(tensor.name(), tensor);
-                if (twin != null) {
-                    throw new InvalidModelException(
-                            "%s: tensor %s is also in %s; download the model again, into an empty directory"
-                                    .formatted(file.path(), Quote.of(tensor.name()), twin.file()));
-                }
+        for (TensorView tensor : all) {
+            TensorView twin = tensors.put(tensor.name(), tensor);
+            if (twin != null) {
+                throw new InvalidModelException(
+                        "%s: tensor %s is also in %s; download the model again, into an empty directory"
+                                .formatted(directory.resolve(tensor.file()), Quote.of(tensor.name()), twin.file()));
             }
         }
         return tensors;
@@ -171,6 +193,11 @@ public final class Checkpoint implements WeightFiles {
     @Override
     public Path directory() {
         return directory;
+    }
+
+    @Override
+    public Path model() {
+        return model;
     }
 
     @Override

@@ -37,7 +37,7 @@ record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
         public @Nullable MemorySegment bf16() {
             return switch (view.dtype()) {
                 case BF16 -> view.data();
-                case F16, F32 -> null;
+                case F16, F32, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K -> null;
             };
         }
     }

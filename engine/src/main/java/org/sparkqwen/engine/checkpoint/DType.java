@@ -2,35 +2,84 @@ package org.sparkqwen.engine.checkpoint;
 
 import java.util.Arrays;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.gguf.BlockFormat;
+import org.sparkqwen.engine.gguf.ScaledBlocks;
+import org.sparkqwen.engine.gguf.SuperBlocks;
+import org.sparkqwen.engine.gguf.TensorType;
 import org.sparkqwen.engine.kernels.KnownFormat;
 
-/// The number formats of a checkpoint that the engine reads, with the names that safetensors uses.
+/// The number formats of a checkpoint that the engine reads, with the names that safetensors and GGUF use.
 public enum DType {
     BF16(2),
     F16(2),
-    F32(4);
+    F32(4),
+    Q4_0(ScaledBlocks.Q4_0),
+    Q8_0(ScaledBlocks.Q8_0),
+    Q4_K(SuperBlocks.Q4_K),
+    Q5_K(SuperBlocks.Q5_K),
+    Q6_K(SuperBlocks.Q6_K);
 
+    private final int numbers;
     private final int bytes;
 
+    @SuppressWarnings("ImmutableEnumChecker") // all block formats are enums
+    private final @Nullable BlockFormat blocks;
+
     DType(int bytes) {
+        numbers = 1;
         this.bytes = bytes;
+        blocks = null;
     }
 
-    /// The size of a number in bytes.
-    public int bytes() {
-        return bytes;
+    DType(BlockFormat blocks) {
+        numbers = blocks.numbers();
+        bytes = blocks.bytes();
+        this.blocks = blocks;
+    }
+
+    /// The size of some numbers in bytes.
+    ///
+    /// @param count whole blocks of a format that has blocks
+    public long bytes(long count) {
+        if (count % numbers != 0) {
+            throw new IllegalArgumentException("%,d numbers are no whole blocks of %s".formatted(count, this));
+        }
+        return count / numbers * bytes;
+    }
+
+    /// The blocks in which the numbers are stored; empty if each number stands alone.
+    public Optional<BlockFormat> blocks() {
+        return Optional.ofNullable(blocks);
     }
 
     /// The format of weights that keeps the value of every number. F16 becomes float32, because it has more
-    /// digits than bfloat16.
+    /// digits than bfloat16, and so do the numbers that blocks decode to.
     public KnownFormat format() {
         return switch (this) {
             case BF16 -> KnownFormat.BF16;
-            case F16, F32 -> KnownFormat.F32;
+            case F16, F32, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K -> KnownFormat.F32;
         };
     }
 
-    static Optional<DType> named(String name) {
-        return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
+    /// The format with a name of safetensors, which has no blocks.
+    static Optional<DType> ofSafetensors(String name) {
+        return Arrays.stream(values())
+                .filter(type -> type.blocks == null && type.name().equals(name))
+                .findFirst();
+    }
+
+    /// The format of a tensor in GGUF.
+    static DType of(TensorType type) {
+        return switch (type) {
+            case F32 -> F32;
+            case F16 -> F16;
+            case BF16 -> BF16;
+            case Q4_0 -> Q4_0;
+            case Q8_0 -> Q8_0;
+            case Q4_K -> Q4_K;
+            case Q5_K -> Q5_K;
+            case Q6_K -> Q6_K;
+        };
     }
 }

@@ -144,6 +144,11 @@ public final class PackedFile implements PackedTensors, WeightFiles {
     }
 
     @Override
+    public Path model() {
+        return directory();
+    }
+
+    @Override
     public List<Path> files() {
         return List.of(path);
     }

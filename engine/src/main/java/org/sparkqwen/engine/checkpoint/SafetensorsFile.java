@@ -145,7 +145,7 @@ final class SafetensorsFile {
             if (dtypeNode.isMissingNode()) {
                 throw damaged("%s has no dtype".formatted(where));
             }
-            DType dtype = DType.named(dtypeNode.asText())
+            DType dtype = DType.ofSafetensors(dtypeNode.asText())
                     .orElseThrow(() -> new InvalidModelException("%s has dtype %s; BF16, F16 and F32 are supported%s"
                             .formatted(where, Quote.of(dtypeNode), quantized(dtypeNode.asText()))));
             JsonNode shapeNode = entry.path("shape");
@@ -157,7 +157,7 @@ final class SafetensorsFile {
                 throw damaged("%s has no valid data_offsets".formatted(where));
             }
             List<Integer> shape = new ArrayList<>();
-            long bytes = dtype.bytes();
+            long bytes = dtype.bytes(1);
             for (JsonNode size : shapeNode) {
                 if (!size.canConvertToInt() || !size.isIntegralNumber() || size.intValue() < 0) {
                     throw damaged("%s has a size of %s in its shape".formatted(where, Quote.of(size)));

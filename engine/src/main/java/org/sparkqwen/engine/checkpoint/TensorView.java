@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import org.sparkqwen.engine.gguf.BlockFormat;
 
 /// A tensor of a mapped file: row-major, little-endian, not copied.
 ///
@@ -30,8 +31,9 @@ public record TensorView(String file, String name, DType dtype, List<Integer> sh
         if (!shape.equals(other.shape)) {
             return false;
         }
-        if (dtype == other.dtype) {
-            return data.mismatch(other.data) < 0;
+        boolean sameBytes = dtype == other.dtype && data.mismatch(other.data) < 0;
+        if (sameBytes || (dtype == other.dtype && dtype.blocks().isEmpty())) {
+            return sameBytes;
         }
         long elements = elements();
         for (long from = 0; from < elements; from += COMPARED) {
@@ -46,9 +48,13 @@ public record TensorView(String file, String name, DType dtype, List<Integer> sh
         return true;
     }
 
-    /// Reads `to.length` numbers from element `from` on, as floats; the conversion is exact.
+    /// Reads `to.length` numbers from element `from` on, as floats; the conversion is exact. Blocks are decoded as
+    /// their format says.
+    ///
+    /// @param from the start of a block, where a format has blocks
+    /// @param to has whole blocks of such a format
     public void read(long from, float[] to) {
-        long at = from * dtype.bytes();
+        long at = dtype.bytes(from);
         switch (dtype) {
             case F32 -> MemorySegment.copy(data, JAVA_FLOAT_UNALIGNED, at, to, 0, to.length);
             case BF16 -> {
@@ -61,6 +67,13 @@ public record TensorView(String file, String name, DType dtype, List<Integer> sh
                     to[i] = Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, at + 2L * i));
                 }
             }
+            case Q4_0, Q8_0, Q4_K, Q5_K, Q6_K -> decode(dtype.blocks().orElseThrow(), at, to);
+        }
+    }
+
+    private void decode(BlockFormat blocks, long at, float[] to) {
+        for (int i = 0; i < to.length; i += blocks.numbers()) {
+            blocks.decode(data, at + dtype.bytes(i), to, i);
         }
     }
 }

@@ -13,23 +13,26 @@ import org.sparkqwen.engine.modelfile.ModelInput;
 /// The weight files of a model directory: as published, or packed for the engine.
 public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, PackedFile {
 
-    /// Maps and checks the weights of `directory`: `weights.packed` if it holds that, else its safetensors.
+    /// Maps and checks the weights of a model: those of a GGUF file, or of a directory. A directory has
+    /// `weights.packed`, safetensors, or one GGUF model.
     ///
     /// A directory with both is refused, because nothing says that one was made of the other.
     ///
     /// The files beside them are checked first, because callers that open a model may hash or copy those, too.
     ///
     /// @throws InvalidModelException if there are none, or a file of them is damaged
-    static WeightFiles open(Path directory) {
-        return open(directory, TensorNames.AS_STORED);
+    static WeightFiles open(Path model) {
+        return open(model, TensorNames.AS_STORED);
     }
 
     /// Opens weights like [#open(Path)], with the names of tensors that a model's family gives them.
-    static WeightFiles open(Path directory, TensorNames names) {
-        ModelInput.requireReadableAll(directory);
+    static WeightFiles open(Path model, TensorNames names) {
+        ModelFolder folder = ModelFolder.of(model);
+        folder.requireReadableAll();
+        Path directory = folder.directory();
         Path packed = directory.resolve(PackedFile.NAME);
-        if (!ModelInput.isThere(packed)) {
-            return Checkpoint.open(directory, names);
+        if (folder.gguf().isPresent() || !ModelInput.isThere(packed)) {
+            return Checkpoint.open(model, names);
         }
         if (Checkpoint.isIn(directory)) {
             throw new InvalidModelException("%s: holds both %s and safetensors; remove the one that is not wanted"
@@ -38,7 +41,11 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
         return PackedFile.open(packed);
     }
 
+    /// The directory of the mapped files.
     Path directory();
+
+    /// The path to the model: its directory, or its GGUF file.
+    Path model();
 
     /// The mapped files, in the order of their names.
     List<Path> files();

@@ -1,4 +1,4 @@
-/// A model's weights as files: published safetensors, and packed files that are mapped into memory.
+/// A model's files: published safetensors or GGUF, the small files beside them, and packed files that are mapped.
 @NullMarked
 package org.sparkqwen.engine.checkpoint;
 

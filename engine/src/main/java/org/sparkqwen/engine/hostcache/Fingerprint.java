@@ -25,7 +25,7 @@ public final class Fingerprint {
     public static String of(WeightFiles weights, @Nullable Path cache) {
         StringBuilder lines = new StringBuilder();
         Path directory = weights.directory();
-        for (String name : ModelFiles.besideWeights(name -> Files.isRegularFile(directory.resolve(name)))) {
+        for (String name : ModelFiles.besideWeights(weights, name -> Files.isRegularFile(directory.resolve(name)))) {
             lines.append(new SourceFile(name, Sha256.of(directory.resolve(name))));
         }
         SourceHashes hashes = new SourceHashes(cache);

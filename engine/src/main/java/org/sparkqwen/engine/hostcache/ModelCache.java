@@ -20,6 +20,7 @@ import org.sparkqwen.engine.checkpoint.SourceHashes;
 import org.sparkqwen.engine.disk.CacheTrust;
 import org.sparkqwen.engine.disk.MakingLock;
 import org.sparkqwen.engine.disk.UseLock;
+import org.sparkqwen.engine.gguf.GgufNames;
 import org.sparkqwen.engine.message.Quote;
 
 /// A host's copies of models: one directory for each model, named by the sha256 of its files, whichever processes need
@@ -233,8 +234,9 @@ public final class ModelCache {
         part.finish(files.files().stream().map(ModelFile::name).collect(Collectors.toSet()));
         Files.move(part.directory(), directory, StandardCopyOption.ATOMIC_MOVE);
         List<ModelFile> weights = files.files().stream()
-                .filter(file ->
-                        file.name().endsWith(".safetensors") || file.name().equals(PackedFile.NAME))
+                .filter(file -> file.name().endsWith(".safetensors")
+                        || file.name().endsWith(GgufNames.ENDING)
+                        || file.name().equals(PackedFile.NAME))
                 .toList();
         if (weights.isEmpty()) {
             return;

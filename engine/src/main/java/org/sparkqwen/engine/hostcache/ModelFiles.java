@@ -9,16 +9,19 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.Sha256;
 import org.sparkqwen.engine.checkpoint.SourceFile;
 import org.sparkqwen.engine.checkpoint.SourceHashes;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.gguf.GgufNames;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelInput;
 
@@ -59,7 +62,9 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
                 SourceFile source = hashes.get(i);
                 files.add(new ModelFile(source.name(), Files.size(heavy.get(i)), source.sha256()));
             }
-            for (String name : light(present(weights.directory()))) {
+            for (String name : isGguf(weights)
+                    ? besideWeights(weights, present(weights.directory())::contains)
+                    : light(present(weights.directory()), String.valueOf(weights.directory()))) {
                 files.add(read(weights.directory().resolve(name)));
             }
         } catch (IOException e) {
@@ -91,8 +96,37 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
         }
     }
 
-    /// The names of the files beside the weights that decide results, among those for which `isThere` is true.
-    static List<String> besideWeights(Predicate<String> isThere) {
+    private static boolean isGguf(WeightFiles weights) {
+        return String.valueOf(weights.files().getFirst().getFileName()).endsWith(GgufNames.ENDING);
+    }
+
+    /// The names of the files beside open weights that decide results, among those for which `isThere` is true.
+    static List<String> besideWeights(WeightFiles weights, Predicate<String> isThere) {
+        return isGguf(weights) ? ModelFolder.besideGguf(isThere) : besideWeights(isThere);
+    }
+
+    /// Selects, from all names of a directory, those that a GGUF model of it needs.
+    ///
+    /// @param gguf the model's single file, or its first part
+    /// @param origin the directory, for messages
+    /// @throws InvalidModelException if a file of the model is not there
+    public static Set<String> ofGguf(String gguf, Set<String> present, String origin) {
+        List<String> files = GgufNames.of(gguf, origin);
+        requireAll(files, present, origin);
+        Set<String> names = new TreeSet<>(files);
+        names.addAll(ModelFolder.besideGguf(present::contains));
+        return names;
+    }
+
+    /// The files of the GGUF model of a directory; empty if its weights are of another kind.
+    private static List<String> gguf(Set<String> present, String origin) {
+        boolean others =
+                Stream.of(Checkpoint.SINGLE, ModelInput.INDEX, PackedFile.NAME).anyMatch(present::contains);
+        return others ? List.of() : GgufNames.only(present, origin);
+    }
+
+    /// The names of the files beside safetensors or packed weights that decide results.
+    private static List<String> besideWeights(Predicate<String> isThere) {
         List<String> names = new ArrayList<>(BESIDE_WEIGHTS);
         if (!isThere.test(TOKENIZER)) {
             names.addAll(INSTEAD_OF_TOKENIZER);
@@ -102,7 +136,13 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
     }
 
     /// The names in `present` that are not weights, but decide which files are.
-    static List<String> light(Set<String> present) {
+    ///
+    /// @param origin for messages
+    /// @throws InvalidModelException if there are several GGUF models and nothing else
+    static List<String> light(Set<String> present, String origin) {
+        if (!gguf(present, origin).isEmpty()) {
+            return ModelFolder.besideGguf(present::contains);
+        }
         List<String> names = new ArrayList<>(besideWeights(present::contains));
         if (!present.contains(Checkpoint.SINGLE)) {
             names.add(ModelInput.INDEX);
@@ -117,7 +157,7 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
     /// @param origin for messages
     /// @throws InvalidModelException if there are none, or both kinds
     static List<String> weights(Path directory, Set<String> present, String origin) {
-        List<String> names = new ArrayList<>();
+        List<String> names = new ArrayList<>(gguf(present, origin));
         if (present.contains(Checkpoint.SINGLE)) {
             names.add(Checkpoint.SINGLE);
         } else if (present.contains(ModelInput.INDEX)) {
@@ -127,20 +167,25 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
             names.add(PackedFile.NAME);
         }
         if (names.isEmpty()) {
-            throw new InvalidModelException("%s: none of %s, %s and %s is there"
+            throw new InvalidModelException("%s: none of %s, %s and %s is there, and no GGUF file"
                     .formatted(origin, Checkpoint.SINGLE, ModelInput.INDEX, PackedFile.NAME));
         }
         if (names.size() > 1 && names.contains(PackedFile.NAME)) {
             throw new InvalidModelException("%s: holds both %s and safetensors; remove the one that is not wanted"
                     .formatted(origin, PackedFile.NAME));
         }
+        requireAll(names, present, origin);
+        return names;
+    }
+
+    private static void requireAll(List<String> names, Set<String> present, String origin) {
         for (String name : names) {
             if (!present.contains(name)) {
                 throw new InvalidModelException("%s: %s names %s, which does not exist; upload that file too"
-                        .formatted(origin, ModelInput.INDEX, name));
+                        .formatted(
+                                origin, name.endsWith(GgufNames.ENDING) ? names.getFirst() : ModelInput.INDEX, name));
             }
         }
-        return names;
     }
 
     public long bytes() {

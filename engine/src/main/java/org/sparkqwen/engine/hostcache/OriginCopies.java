@@ -56,7 +56,7 @@ final class OriginCopies {
     /// @throws InvalidModelException if it is no model
     static ModelFiles copy(ModelOrigin origin, PartialCopy part, FileCopy copy) throws IOException {
         Map<String, Long> sizes = new TreeMap<>();
-        for (String name : ModelFiles.light(origin.names())) {
+        for (String name : ModelFiles.light(origin.names(), origin.uri())) {
             ModelInput.requireSize(Path.of(name), origin.bytes(name));
             sizes.put(name, origin.bytes(name));
         }

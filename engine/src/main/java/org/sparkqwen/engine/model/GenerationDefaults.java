@@ -2,7 +2,6 @@ package org.sparkqwen.engine.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -10,10 +9,9 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
-import org.sparkqwen.engine.modelfile.ModelInput;
-import org.sparkqwen.engine.modelfile.ModelJson;
 
 /// The settings that generation_config.json suggests; null or empty where it says nothing, or says that something is
 /// off.
@@ -143,13 +141,9 @@ public record GenerationDefaults(
         return value.isContainerNode() && value.isEmpty();
     }
 
-    /// Reads the directory's generation_config.json; the result is [#NONE] if there is no such file.
-    static GenerationDefaults read(Path directory) {
-        Path file = directory.resolve(FILE_NAME);
-        if (!ModelInput.isThere(file)) {
-            return NONE;
-        }
-        return new Reader(file).read();
+    /// Reads the model's generation_config.json; the result is [#NONE] if there is no such file.
+    static GenerationDefaults read(ModelFolder folder) {
+        return folder.has(FILE_NAME) ? new Reader(folder).read() : NONE;
     }
 
     /// Reads one key after the other, and notes the faults.
@@ -158,9 +152,9 @@ public record GenerationDefaults(
         private final List<String> warnings = new ArrayList<>();
         private final ConfigJson json;
 
-        Reader(Path file) {
-            JsonNode node = or(() -> ModelJson.readObject(file), JsonNodeFactory.instance.objectNode());
-            json = new ConfigJson(file.toString(), node);
+        Reader(ModelFolder folder) {
+            JsonNode node = or(() -> folder.readObject(FILE_NAME), JsonNodeFactory.instance.objectNode());
+            json = new ConfigJson(folder.origin(FILE_NAME), node);
         }
 
         GenerationDefaults read() {

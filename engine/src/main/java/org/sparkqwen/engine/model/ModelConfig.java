@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.gguf.GgufModel;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
-import org.sparkqwen.engine.modelfile.ModelInput;
-import org.sparkqwen.engine.modelfile.ModelJson;
 import org.sparkqwen.engine.modelfile.OtherFormat;
 
 /// The configuration of a Qwen model, as its config.json describes it, in the form of transformers 4 or 5.
@@ -59,16 +59,18 @@ public record ModelConfig(
     private static final long TENSORS_OF_A_LAYER = 16; // at most, without experts
     private static final long TENSORS_OF_AN_EXPERT = 3;
 
-    /// Reads config.json and, where it exists, generation_config.json.
+    /// Reads config.json, or the metadata of a GGUF file, and generation_config.json, where it exists.
     ///
-    /// @throws InvalidModelException if either is malformed, or describes a model this engine does not run
-    public static ModelConfig read(Path directory) {
-        Path file = directory.resolve("config.json");
-        if (!ModelInput.isThere(file)) {
-            throw OtherFormat.in(directory, "config.json: no such file");
+    /// @param model a directory, or a GGUF file
+    /// @throws InvalidModelException if one of them is malformed, or describes a model this engine does not run
+    public static ModelConfig read(Path model) {
+        ModelFolder folder = ModelFolder.of(model);
+        if (!folder.has(ModelFolder.CONFIG)) {
+            throw OtherFormat.in(model, "config.json: no such file");
         }
-        ConfigJson json = new ConfigJson(file.toString(), ModelJson.readObject(file));
-        List<String> warnings = new ArrayList<>();
+        List<String> warnings =
+                new ArrayList<>(folder.gguf().map(GgufModel::warnings).orElse(List.of()));
+        ConfigJson json = new ConfigJson(folder.origin(ModelFolder.CONFIG), folder.readObject(ModelFolder.CONFIG));
         ModelFamily family = ModelFamilies.of(json, warnings);
         ConfigKeys.check(json, family.keys(), warnings);
         refuseOtherModels(json, warnings);
@@ -78,13 +80,13 @@ public record ModelConfig(
         int maxPositions = json.positiveInt("max_position_embeddings", MAX_POSITIONS);
         Rope rope = Rope.read(json, maxPositions, warnings);
         int vocabSize = json.positiveInt("vocab_size", MAX_VOCABULARY);
-        GenerationDefaults generation = GenerationDefaults.read(directory);
+        GenerationDefaults generation = GenerationDefaults.read(folder);
         List<Integer> eosTokenIds =
                 generation.eosTokenIds().isEmpty() ? json.tokenIds("eos_token_id") : generation.eosTokenIds();
         for (int id : eosTokenIds) {
             if (id >= vocabSize) {
-                Path origin =
-                        generation.eosTokenIds().isEmpty() ? file : directory.resolve(GenerationDefaults.FILE_NAME);
+                String origin = folder.origin(
+                        generation.eosTokenIds().isEmpty() ? ModelFolder.CONFIG : GenerationDefaults.FILE_NAME);
                 throw new InvalidModelException(
                         "%s: eos_token_id %d is outside the vocabulary of %d".formatted(origin, id, vocabSize));
             }

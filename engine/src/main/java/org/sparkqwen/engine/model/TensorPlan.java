@@ -164,7 +164,7 @@ public final class TensorPlan {
             int more = differences.size() - SHOWN_DIFFERENCES;
             throw new InvalidModelException("%s: %s%s"
                     .formatted(
-                            weights.directory(),
+                            weights.model(),
                             differences.stream().limit(SHOWN_DIFFERENCES).collect(Collectors.joining("; ")),
                             more > 0 ? "; and %d more such".formatted(more) : ""));
         }

@@ -81,16 +81,16 @@ public final class Weights implements AutoCloseable {
         streamedOperands = plan.parts().stream().map(this::streamedOperands).toList();
     }
 
-    /// Opens the weights of a model directory: its packed file, or the packed file of its safetensors in the cache,
-    /// which is made if it does not exist. If it cannot be made, the weights are packed into memory, and a warning
-    /// says why.
+    /// Opens the weights of a model: its packed file, or the packed file of its safetensors or its GGUF in the
+    /// cache, which is made if it does not exist. If it cannot be made, the weights are packed into memory, and a
+    /// warning says why.
     ///
     /// @param cache a directory; null to pack into memory
     /// @param memory bytes that weights may take; if they are larger, each batch reads the rest from the disk
     /// @param buffers makes the weights operands of the kernels; closed with the weights
     /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus, or a damaged file
-    public static Weights open(Path directory, ModelConfig config, @Nullable Path cache, long memory, Buffers buffers) {
-        return switch (WeightFiles.open(directory, config.family().names())) {
+    public static Weights open(Path model, ModelConfig config, @Nullable Path cache, long memory, Buffers buffers) {
+        return switch (WeightFiles.open(model, config.family().names())) {
             case PackedFile packed -> {
                 try {
                     ModelConfig whole = config.with(packed);
@@ -116,7 +116,7 @@ public final class Weights implements AutoCloseable {
         if (cache != null) {
             try {
                 PackingPlan plan = PackingPlan.of(checkpoint, layout, cache);
-                PackingLog log = new PackingLog(checkpoint.directory());
+                PackingLog log = new PackingLog(checkpoint.model());
                 return new PackedCache(cache).open(plan, log).file();
             } catch (PackingException e) {
                 LOG.warn("{}; packing the weights into memory, for this process alone", Quote.line(e.getMessage()));

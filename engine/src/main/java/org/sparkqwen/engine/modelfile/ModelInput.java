@@ -13,7 +13,7 @@ import org.sparkqwen.engine.message.Quote;
 /// never ends, a device, or a terabyte that takes no room on the disk. So each is checked first: it must be a regular
 /// file, and no larger than its kind can be. Code that reads one, or takes its sha256, asks here before.
 ///
-/// Weights are mapped, not read, and `SafetensorsFile` and `PackedFile` check their sizes.
+/// Weights are mapped, not read, and `SafetensorsFile`, `GgufHeader` and `PackedFile` check their sizes.
 public final class ModelInput {
     /// The index of a checkpoint that lies in several files.
     public static final String INDEX = "model.safetensors.index.json";
@@ -122,7 +122,7 @@ public final class ModelInput {
     /// @throws InvalidModelException if it is no regular file, or larger than its kind can be
     public static void requireHashable(Path file) {
         String name = String.valueOf(file.getFileName());
-        if (!name.endsWith(".safetensors") && !name.endsWith(".packed")) {
+        if (!name.endsWith(".safetensors") && !name.endsWith(".packed") && !name.endsWith(".gguf")) {
             requireReadable(file);
         }
     }

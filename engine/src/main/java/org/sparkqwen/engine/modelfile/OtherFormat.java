@@ -9,10 +9,11 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.sparkqwen.engine.message.Quote;
 
-/// Recognizes what a directory holds if a file of a model is missing: people supply adapters, quantized files, caches
-/// and half-finished downloads. The answer is one line that says what it is and what to do.
+/// Recognizes what a directory holds if a file of a model is missing: people supply adapters, pickles, caches and
+/// half-finished downloads. The answer is one line that says what it is and what to do.
 public final class OtherFormat {
-    private static final String A_MODEL = "a model is a Hugging Face directory with config.json and safetensors";
+    private static final String A_MODEL =
+            "a model is a Hugging Face directory with config.json and safetensors, or a GGUF file";
     private static final String NO_DIRECTORY = "no such directory; " + A_MODEL;
     private static final String OTHER_FRAMEWORKS =
             "tf_model.*[.]h5|flax_model.*[.]msgpack|.*[.](onnx|npz|engine|mlmodel)";
@@ -30,14 +31,7 @@ public final class OtherFormat {
     }
 
     private static String ofPath(Path path) {
-        if (!Files.exists(path)) {
-            return NO_DIRECTORY;
-        }
-        String name = String.valueOf(path.getFileName());
-        if (name.endsWith(".gguf")) {
-            return "a GGUF file, which is not read; take the model's safetensors";
-        }
-        return NO_DIRECTORY;
+        return Files.isRegularFile(path) ? "a file, and its name does not end with .gguf; " + A_MODEL : NO_DIRECTORY;
     }
 
     private static String ofDirectory(Path directory, String missing) {
@@ -56,9 +50,6 @@ public final class OtherFormat {
         if (names.contains("adapter_config.json") || names.contains("adapter_model.safetensors")) {
             return "an adapter (PEFT, LoRA), not a model; merge it into its base model%s and give the merged directory"
                     .formatted(baseModel(directory.resolve("adapter_config.json")));
-        }
-        if (any(names, name -> name.endsWith(".gguf"))) {
-            return "GGUF files, which are not read; take the model's safetensors";
         }
         if (any(names, name -> name.matches("model-\\d+-of-\\d+[.]safetensors"))) {
             return "shards of safetensors without config.json or %s; download what is missing"

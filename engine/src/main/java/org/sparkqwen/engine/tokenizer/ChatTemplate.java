@@ -1,9 +1,11 @@
 package org.sparkqwen.engine.tokenizer;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -16,9 +18,8 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
-import org.sparkqwen.engine.modelfile.ModelInput;
-import org.sparkqwen.engine.modelfile.ModelJson;
 import org.sparkqwen.engine.template.Template;
 import org.sparkqwen.engine.template.TemplateException;
 import org.sparkqwen.engine.template.Text;
@@ -26,6 +27,8 @@ import org.sparkqwen.engine.template.Text;
 /// Renders a conversation in the form that a model expects, such as `<|im_start|>user`, as transformers'
 /// `apply_chat_template` does. It is immutable and safe for use by many threads.
 public final class ChatTemplate {
+    private static final String FILE = "chat_template.jinja";
+
     /// The keys of tokenizer_config.json that are variables of the template.
     private static final List<String> SPECIAL_TOKENS =
             List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
@@ -78,18 +81,22 @@ public final class ChatTemplate {
     }
 
     /// Reads a model's template from chat_template.jinja, or else from `chat_template` of
-    /// tokenizer_config.json. If there are several templates, the one named `default` is used.
+    /// tokenizer_config.json, or of a GGUF file's metadata. If there are several templates, the one named
+    /// `default` is used.
     ///
+    /// @param model a directory, or a GGUF file
     /// @return nothing if the model has none
     /// @throws InvalidModelException if the template cannot be read; the message names the file and the line
     ///     in it
-    public static Optional<ChatTemplate> read(Path directory) {
-        Path config = directory.resolve("tokenizer_config.json");
-        JsonNode root = ModelInput.isThere(config) ? ModelJson.readObject(config) : MissingNode.getInstance();
-        Path file = directory.resolve("chat_template.jinja");
-        if (ModelInput.isThere(file)) {
-            return Optional.of(new ChatTemplate(parse(content(file), file.toString()), specialTokens(root)));
+    public static Optional<ChatTemplate> read(Path model) {
+        ModelFolder folder = ModelFolder.of(model);
+        JsonNode root = folder.has(TokenizerFiles.CONFIG)
+                ? folder.readObject(TokenizerFiles.CONFIG)
+                : MissingNode.getInstance();
+        if (folder.has(FILE)) {
+            return Optional.of(new ChatTemplate(parse(content(folder), folder.origin(FILE)), specialTokens(root)));
         }
+        String config = folder.origin(TokenizerFiles.CONFIG);
         JsonNode template = chosen(root.path("chat_template"), config);
         return template.isMissingNode() || template.isNull()
                 ? Optional.empty()
@@ -97,17 +104,16 @@ public final class ChatTemplate {
                         new ChatTemplate(parse(template.textValue(), config + ": chat_template"), specialTokens(root)));
     }
 
-    private static String content(Path file) {
+    private static String content(ModelFolder folder) {
         try {
-            ModelInput.requireReadable(file);
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new InvalidModelException("%s: cannot be read (%s)".formatted(file, e), e);
+            return UTF_8.newDecoder().decode(ByteBuffer.wrap(folder.read(FILE))).toString();
+        } catch (CharacterCodingException e) {
+            throw new InvalidModelException("%s: malformed UTF-8".formatted(folder.origin(FILE)), e);
         }
     }
 
     /// Returns the template's source. If the file has a list of named templates, it is the default one.
-    private static JsonNode chosen(JsonNode templates, Path config) {
+    private static JsonNode chosen(JsonNode templates, String config) {
         if (templates.isTextual() || templates.isNull() || templates.isMissingNode()) {
             return templates;
         }

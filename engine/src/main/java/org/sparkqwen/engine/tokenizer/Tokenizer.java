@@ -60,11 +60,11 @@ public final class Tokenizer {
     }
 
     /// Reads the tokenizer of a model: tokenizer.json, or vocab.json and merges.txt, with what the files
-    /// beside them add.
+    /// beside them add, or the metadata of a GGUF file.
     ///
     /// @throws org.sparkqwen.engine.modelfile.InvalidModelException as [#read] says, or if there is none
-    public static Tokenizer ofModel(Path directory) {
-        return of(TokenizerFiles.read(directory));
+    public static Tokenizer ofModel(Path model) {
+        return of(TokenizerFiles.read(model));
     }
 
     /// Makes a tokenizer from files that were read before.

@@ -9,6 +9,7 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
@@ -19,7 +20,10 @@ import org.sparkqwen.engine.modelfile.ModelInput;
 ///
 /// @param directory the directory of the files, for messages
 /// @param contents the contents by file name
-public record TokenizerFiles(String directory, NavigableMap<String, byte[]> contents) implements Serializable {
+/// @param origins the places from which the contents were read, for messages, by file name
+public record TokenizerFiles(
+        String directory, NavigableMap<String, byte[]> contents, NavigableMap<String, String> origins)
+        implements Serializable {
     /// The file with the whole tokenizer. If it exists, [#VOCABULARY] and [#MERGES] are not read.
     static final String TOKENIZER = "tokenizer.json";
 
@@ -30,7 +34,7 @@ public record TokenizerFiles(String directory, NavigableMap<String, byte[]> cont
     static final String SPECIAL_TOKENS = "special_tokens_map.json";
 
     TokenizerFiles(String directory, Map<String, byte[]> contents) {
-        this(directory, new TreeMap<>(contents));
+        this(directory, new TreeMap<>(contents), new TreeMap<>());
     }
 
     /// Returns the names of the files that make a tokenizer, among those that exist. It is empty if there is
@@ -53,27 +57,32 @@ public record TokenizerFiles(String directory, NavigableMap<String, byte[]> cont
         return names;
     }
 
-    /// Tells whether a directory has a tokenizer.
+    /// Tells whether a model has a tokenizer.
     ///
-    /// @throws InvalidModelException if a file of that name is not a regular file
-    public static boolean existIn(Path directory) {
-        return !names(name -> ModelInput.isThere(directory.resolve(name))).isEmpty();
+    /// @param model a directory, or a GGUF file
+    /// @throws InvalidModelException if a file of that name is not a regular file, or a GGUF file is damaged
+    public static boolean existIn(Path model) {
+        return !names(ModelFolder.of(model)::has).isEmpty();
     }
 
-    /// Reads the files of a directory that has a tokenizer.
+    /// Reads the files of a model that has a tokenizer. Those of a GGUF file are made from its metadata.
     ///
+    /// @param model a directory, or a GGUF file
     /// @throws InvalidModelException if one of them cannot be read, or there is no tokenizer
-    public static TokenizerFiles read(Path directory) {
-        List<String> names = names(name -> ModelInput.isThere(directory.resolve(name)));
+    public static TokenizerFiles read(Path model) {
+        ModelFolder folder = ModelFolder.of(model);
+        List<String> names = names(folder::has);
         if (names.isEmpty()) {
             throw new InvalidModelException("%s: has neither %s nor %s and %s"
-                    .formatted(Quote.line(directory.toString()), TOKENIZER, VOCABULARY, MERGES));
+                    .formatted(Quote.line(model.toString()), TOKENIZER, VOCABULARY, MERGES));
         }
         NavigableMap<String, byte[]> contents = new TreeMap<>();
+        NavigableMap<String, String> origins = new TreeMap<>();
         for (String name : names) {
-            contents.put(name, ModelInput.read(directory.resolve(name)));
+            contents.put(name, folder.read(name));
+            origins.put(name, folder.origin(name));
         }
-        return new TokenizerFiles(directory.toString(), contents);
+        return new TokenizerFiles(folder.directory().toString(), contents, origins);
     }
 
     /// Returns a single tokenizer.json, whatever its name is and whatever lies beside it.
@@ -91,8 +100,8 @@ public record TokenizerFiles(String directory, NavigableMap<String, byte[]> cont
         return contents.get(name);
     }
 
-    /// Returns the file's path for messages.
+    /// Returns the file's path for messages, or the GGUF file from which it was made.
     String origin(String name) {
-        return Quote.line(Path.of(directory, name).toString());
+        return origins.getOrDefault(name, Quote.line(Path.of(directory, name).toString()));
     }
 }

@@ -157,7 +157,7 @@ class CheckpointTest {
         Path absent = directory.resolve("absent");
         assertThat(refusal(absent)).contains(absent + ": no such directory", "config.json and safetensors");
         Path file = Files.createFile(directory.resolve("file"));
-        assertThat(refusal(file)).contains(file + ": no such directory");
+        assertThat(refusal(file)).contains(file + ": a file, and its name does not end with .gguf");
     }
 
     /// A directory stands in place of the pickle, because opening it would fail with another message.

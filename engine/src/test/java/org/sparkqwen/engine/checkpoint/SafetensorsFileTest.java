@@ -268,7 +268,7 @@ class SafetensorsFileTest {
                 for (TensorView tensor :
                         SafetensorsFile.map(write(damaged), arena).tensors()) {
                     assertThat(tensor.data().byteSize())
-                            .isEqualTo(tensor.elements() * tensor.dtype().bytes());
+                            .isEqualTo(tensor.dtype().bytes(tensor.elements()));
                     assertThat(read(tensor)).hasSize(Math.toIntExact(tensor.elements()));
                 }
                 sound++;

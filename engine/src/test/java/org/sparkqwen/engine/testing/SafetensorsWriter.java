@@ -93,11 +93,13 @@ public final class SafetensorsWriter {
             int start =
                     Long.BYTES + headerBytes + entry.get("data_offsets").get(0).intValue();
             for (int i = 0; i < values.length; i++) {
-                int at = start + (from + i) * dtype.bytes();
+                int at = start + (int) dtype.bytes(from + i);
                 switch (dtype) {
                     case F32 -> buffer.putFloat(at, values[i]);
                     case BF16 -> buffer.putShort(at, (short) (Float.floatToIntBits(values[i]) >> 16));
                     case F16 -> buffer.putShort(at, Float.floatToFloat16(values[i]));
+                    case Q4_0, Q8_0, Q4_K, Q5_K, Q6_K ->
+                        throw new IllegalStateException("safetensors have no " + dtype);
                 }
             }
             Files.write(file, bytes);
@@ -134,6 +136,19 @@ public final class SafetensorsWriter {
     /// @param edit edits the tensors, by name and in their order
     public static void rewrite(Path file, Consumer<Map<String, Tensor>> edit) {
         try {
+            Map<String, Tensor> tensors = read(file);
+            edit.accept(tensors);
+            SafetensorsWriter writer = new SafetensorsWriter();
+            tensors.forEach((name, tensor) -> writer.add(name, tensor.dtype(), tensor.shape(), tensor.bytes()));
+            Files.write(file, writer.bytes());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Reads the tensors of a file, by name and in their order.
+    public static Map<String, Tensor> read(Path file) {
+        try {
             byte[] bytes = Files.readAllBytes(file);
             int headerBytes = Math.toIntExact(little(bytes).getLong(0));
             Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -154,10 +169,7 @@ public final class SafetensorsWriter {
                                             start + entry.at("/data_offsets/1").intValue())));
                 }
             }
-            edit.accept(tensors);
-            SafetensorsWriter writer = new SafetensorsWriter();
-            tensors.forEach((name, tensor) -> writer.add(name, tensor.dtype(), tensor.shape(), tensor.bytes()));
-            Files.write(file, writer.bytes());
+            return tensors;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

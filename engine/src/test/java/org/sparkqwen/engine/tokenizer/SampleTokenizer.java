@@ -47,7 +47,8 @@ public final class SampleTokenizer {
         return Tokenizer.read(file);
     }
 
-    private JsonNode json() throws IOException {
+    /// Reads tokenizer.json.
+    JsonNode json() throws IOException {
         return new ObjectMapper().readTree(file.toFile());
     }
 

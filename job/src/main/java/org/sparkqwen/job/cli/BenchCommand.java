@@ -64,8 +64,8 @@ final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "The model is this Hugging Face directory, or a packed one, on this machine. Default: the"
-                    + " small sample model.")
+            description = "The model is this Hugging Face directory, a packed one, or a GGUF file, on this machine."
+                    + " Default: the small sample model.")
     private @Nullable Path model;
 
     @Option(

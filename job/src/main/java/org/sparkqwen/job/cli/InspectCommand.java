@@ -58,9 +58,9 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "The model is this Hugging Face directory, or a packed one. It is a path of this machine, or"
-                    + " a URI, whose files are then copied into the cache, as score does. Default: the small"
-                    + " sample model.")
+            description = "The model is this Hugging Face directory, a packed one, or a GGUF file. It is a path of"
+                    + " this machine, or a URI, whose files are then copied into the cache, as score does."
+                    + " Default: the small sample model.")
     private @Nullable String model;
 
     @Option(
@@ -89,7 +89,7 @@ final class InspectCommand implements Callable<Integer> {
 
     private Path directory(ModelLocation location) {
         return switch (location) {
-            case ModelLocation.Local local -> local.directory();
+            case ModelLocation.Local local -> local.path();
             case ModelLocation.Remote remote -> {
                 RunSettings settings = RunSettings.of(
                                 new InputFormat(List.of(), "parquet", Map.of(), false), remote.uri())
@@ -185,12 +185,12 @@ final class InspectCommand implements Callable<Integer> {
                 "  generation   %s of keys and values a token, half with --kv bf16: %,d tokens at a time in a GiB%n",
                 ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
 
-        boolean usable = printTokenizer(out, config, weights.directory());
+        boolean usable = printTokenizer(out, config, weights.model());
         List<String> differences = TensorPlan.of(config).differences(weights);
         if (differences.isEmpty()) {
             out.printf("  tensors      all %,d are there%n", weights.tensors().size());
             if (weights instanceof Checkpoint) {
-                printCached(out, weights.directory());
+                printCached(out, weights.model());
             }
         } else {
             out.printf("  tensors      %,d fault(s)%n", differences.size());

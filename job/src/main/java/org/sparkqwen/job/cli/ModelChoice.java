@@ -20,7 +20,7 @@ public record ModelChoice(ModelLocation location, ModelDistribution distribution
     /// @throws Refusal if the model cannot be reached in the way that was chosen
     public ModelReference open(Supplier<SparkConf> conf) {
         return switch (location) {
-            case ModelLocation.Local local -> ModelReference.open(local.directory(), options);
+            case ModelLocation.Local local -> ModelReference.open(local.path(), options);
             case ModelLocation.Remote remote -> fetch(remote, conf.get());
         };
     }

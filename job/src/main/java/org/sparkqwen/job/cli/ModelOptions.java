@@ -20,8 +20,9 @@ final class ModelOptions {
             names = "--model",
             paramLabel = "DIR",
             description = "The model is this Hugging Face directory of a Qwen3 with config.json, safetensors and"
-                    + " tokenizer.json, or a directory that pack wrote. It is a path of this machine, or a URI of"
-                    + " any file system that Spark reads, such as hdfs: or s3a:. Default: the small sample model.")
+                    + " tokenizer.json, a GGUF file, or a directory that pack wrote. It is a path of this machine,"
+                    + " or a URI of any file system that Spark reads, such as hdfs: or s3a:. Default: the small"
+                    + " sample model.")
     private @Nullable String model;
 
     @ChangesNoRow

@@ -27,8 +27,8 @@ import picocli.CommandLine.Option;
                     + " The first run on a host otherwise does this by itself.",
             "",
             "Without --output, the weights go into the cache of this host. With it, pack creates a"
-                    + " model directory that needs neither safetensors nor a cache, for a path that every host"
-                    + " sees.",
+                    + " model directory that needs neither the published weights nor a cache, for a path that"
+                    + " every host sees.",
             ""
         },
         footer = {
@@ -41,15 +41,15 @@ final class PackCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "The model is this Hugging Face directory on this machine. A packed one is checked."
-                    + " Default: the small sample model.")
+            description = "The model is this Hugging Face directory, or a GGUF file, on this machine. A packed one is"
+                    + " checked. Default: the small sample model.")
     private @Nullable Path model;
 
     @Option(
             names = "--output",
             paramLabel = "DIR",
-            description = "pack creates this model directory, which needs neither safetensors nor a cache. Default:"
-                    + " the cache.")
+            description = "pack creates this model directory, which needs neither the published weights nor a cache."
+                    + " Default: the cache.")
     private @Nullable Path output;
 
     @Option(

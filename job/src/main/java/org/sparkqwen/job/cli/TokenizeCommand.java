@@ -17,6 +17,7 @@ import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.gguf.GgufNames;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
@@ -28,11 +29,14 @@ import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.model.DriverCopy;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunIdentity;
 import org.sparkqwen.job.run.RunSettings;
+import org.sparkqwen.job.storage.CacheDirectory;
+import org.sparkqwen.job.storage.HadoopFiles;
 import org.sparkqwen.job.storage.ModelLocation;
 import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
@@ -88,9 +92,9 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
             names = "--model",
             paramLabel = "DIR",
             description = "The tokenizer is that of this directory, which has tokenizer.json, or vocab.json and"
-                    + " merges.txt. It is a path of this machine, or a URI. Beside those files, only"
-                    + " tokenizer_config.json, added_tokens.json and special_tokens_map.json are read. Default:"
-                    + " the small sample model.")
+                    + " merges.txt, or that of this GGUF file. It is a path of this machine, or a URI. Beside those"
+                    + " files, only tokenizer_config.json, added_tokens.json and special_tokens_map.json are read."
+                    + " Default: the small sample model.")
     private @Nullable String model;
 
     @Override
@@ -134,14 +138,26 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
     /// Returns a directory of this machine with the tokenizer's files.
     private Path directory(Supplier<SparkConf> conf) {
         Path directory = switch (ModelLocation.of(model)) {
-            case ModelLocation.Local local -> local.directory().toAbsolutePath();
-            case ModelLocation.Remote remote -> remote.files(conf.get()).download("tokenizer", TokenizerFiles::names);
+            case ModelLocation.Local local -> local.path().toAbsolutePath();
+            case ModelLocation.Remote remote -> fetched(remote, conf.get());
         };
         if (!TokenizerFiles.existIn(directory)) {
             throw Refusal.usage(
                     "--model %s has neither tokenizer.json nor vocab.json and merges.txt".formatted(Quote.of(model)));
         }
         return directory;
+    }
+
+    /// Returns a local directory with the tokenizer's files. A GGUF file that has them in its metadata is copied
+    /// into the host's cache, where the other jobs find it too.
+    private static Path fetched(ModelLocation.Remote remote, SparkConf conf) {
+        HadoopFiles files = remote.files(conf);
+        Path directory = files.download("tokenizer", TokenizerFiles::names);
+        boolean hasGguf =
+                files.list().files().stream().anyMatch(file -> file.name().endsWith(GgufNames.ENDING));
+        return TokenizerFiles.existIn(directory) || !hasGguf
+                ? directory
+                : DriverCopy.of(remote.uri(), conf, CacheDirectory.of(null));
     }
 
     private void report(JobRun job, JobRun.Written written) {

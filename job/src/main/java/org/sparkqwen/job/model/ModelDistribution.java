@@ -51,7 +51,7 @@ public enum ModelDistribution {
             JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
             return model.from(new ModelSource.Broadcasted(
                     files,
-                    BroadcastFiles.of(context, model.path(), files, display),
+                    BroadcastFiles.of(context, model.folder(), files, display),
                     CopyDisplay.show(spark, files.bytes(), out)));
         } catch (IOException e) {
             throw Refusal.failure("%s cannot be broadcast: %s".formatted(model.directory(), Failures.firstLine(e)), e);

@@ -7,6 +7,7 @@ import java.util.OptionalInt;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.hostcache.Fingerprint;
@@ -75,23 +76,25 @@ public final class ModelReference implements Serializable {
     /// Checks everything about a model except the values of its weights, and fingerprints it. This reads every byte
     /// once, unless the cache knows the model. Every host must see the model under the same path.
     ///
+    /// @param model a Hugging Face directory, a packed one, or a GGUF file
     /// @throws InvalidModelException if the engine cannot run it
-    public static ModelReference open(Path directory, ExecutorOptions options) {
-        Path absolute = directory.toAbsolutePath().normalize();
+    public static ModelReference open(Path model, ExecutorOptions options) {
+        Path absolute = model.toAbsolutePath().normalize();
         return open(absolute, absolute.toString(), String.valueOf(absolute.getFileName()), options);
     }
 
     /// Opens a model with the default options.
     ///
     /// @throws InvalidModelException if the engine cannot run it
-    public static ModelReference open(Path directory) {
-        return open(directory, ExecutorOptions.DEFAULT);
+    public static ModelReference open(Path model) {
+        return open(model, ExecutorOptions.DEFAULT);
     }
 
     /// Opens a model that lies elsewhere, through the driver's own copy of it. The copy is made now if the driver's
     /// cache has none. Call [#distribute] then, so that other hosts get theirs.
     ///
-    /// @param uri a directory on a file system that Spark reads, such as `hdfs://host/models/Qwen3-4B`
+    /// @param uri a directory, or a GGUF file, on a file system that Spark reads, such as
+    ///     `hdfs://host/models/Qwen3-4B`
     /// @param conf Spark's configuration, which says how to reach it
     /// @throws InvalidModelException if the engine cannot run it
     /// @throws RuntimeException with one line for a person, if the directory cannot be read
@@ -101,9 +104,9 @@ public final class ModelReference implements Serializable {
         return open(copy, origin, origin.substring(origin.lastIndexOf('/') + 1), options);
     }
 
-    private static ModelReference open(Path directory, String origin, String name, ExecutorOptions options) {
-        ModelConfig stated = ModelConfig.read(directory);
-        try (WeightFiles weights = WeightFiles.open(directory, stated.family().names())) {
+    private static ModelReference open(Path model, String origin, String name, ExecutorOptions options) {
+        ModelConfig stated = ModelConfig.read(model);
+        try (WeightFiles weights = WeightFiles.open(model, stated.family().names())) {
             ModelConfig config = stated.with(weights);
             List<String> differences = TensorPlan.of(config).differences(weights);
             if (!differences.isEmpty()) {
@@ -112,18 +115,18 @@ public final class ModelReference implements Serializable {
                                 origin,
                                 differences.getFirst(),
                                 differences.size() > 1 ? " and %d more faults".formatted(differences.size() - 1) : "",
-                                directory));
+                                model));
             }
-            Tokenizer tokenizer = TokenizerFiles.existIn(directory) ? Tokenizer.ofModel(directory) : null;
+            Tokenizer tokenizer = TokenizerFiles.existIn(model) ? Tokenizer.ofModel(model) : null;
             String sha256 = Fingerprint.of(weights, CacheDirectory.of(options.cacheDirectory()));
             return new ModelReference(
-                    directory.toString(),
+                    model.toString(),
                     origin,
                     name,
                     sha256,
                     options,
-                    new ModelSource.Shared(directory.toString(), sha256),
-                    ModelWarnings.of(directory, config, tokenizer),
+                    new ModelSource.Shared(model.toString(), sha256),
+                    ModelWarnings.of(model, config, tokenizer),
                     new Parsed(config, tokenizer));
         }
     }
@@ -169,12 +172,17 @@ public final class ModelReference implements Serializable {
         }
     }
 
-    /// Returns the model's directory on the driver, an absolute path.
+    /// Returns the model's directory, or its GGUF file, on the driver, an absolute path.
     public String directory() {
         return directory;
     }
 
-    /// Returns the model's directory on the driver.
+    /// Returns the directory in which the model's files lie on the driver.
+    Path folder() {
+        return ModelFolder.of(path()).directory();
+    }
+
+    /// Returns the model's directory, or its GGUF file, on the driver.
     public Path path() {
         return Path.of(directory);
     }

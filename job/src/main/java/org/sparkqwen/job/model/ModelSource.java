@@ -28,7 +28,7 @@ sealed interface ModelSource extends Serializable {
     /// Returns a key that is the same for sources of the same files.
     String place();
 
-    /// A directory that every host sees under the same path.
+    /// A directory, or a GGUF file, that every host sees under the same path.
     ///
     /// @param sha256 the sha256 of the model on the driver, see [Fingerprint]
     record Shared(String directory, String sha256) implements ModelSource {
@@ -44,7 +44,7 @@ sealed interface ModelSource extends Serializable {
         /// Refuses a directory with another model. This reads all weights once on each host, because the cache
         /// remembers the result. Packing would read them anyway.
         private void refuseOther(Path path, Path cache) {
-            if (!Files.isDirectory(path)) {
+            if (!Files.exists(path)) {
                 throw new InvalidModelException(("%s: not on host %s; with --model-distribution shared every host must"
                                 + " see it under this path: fetch or broadcast brings it there")
                         .formatted(directory, host()));

@@ -16,6 +16,7 @@ import java.util.zip.CRC32C;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
+import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 
 /// A small job that checks whether executors see the driver's model directory with the same content. It compares the
@@ -71,12 +72,14 @@ final class SharedPathProbe {
     }
 
     static Finding look(ModelReference model, SparkSession spark) {
-        String directory = model.directory();
+        String directory = model.folder().toString();
         List<Sample> samples = new ArrayList<>();
-        try (WeightFiles weights = WeightFiles.open(Path.of(directory))) {
+        try (WeightFiles weights = WeightFiles.open(model.path())) {
             weights.files().forEach(file -> samples.add(Sample.of(file)));
         }
-        samples.add(Sample.of(Path.of(directory, "config.json")));
+        if (ModelFolder.of(model.path()).gguf().isEmpty()) { // a GGUF file has its configuration itself
+            samples.add(Sample.of(Path.of(directory, ModelFolder.CONFIG)));
+        }
         int tasks = ROUNDS * spark.sparkContext().defaultParallelism();
         TreeMap<String, Boolean> sees = new TreeMap<>();
         JavaSparkContext.fromSparkContext(spark.sparkContext())

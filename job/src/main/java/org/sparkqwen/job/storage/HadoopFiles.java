@@ -10,6 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -23,14 +24,18 @@ import org.apache.hadoop.util.functional.FutureIO;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.gguf.GgufNames;
 import org.sparkqwen.engine.hostcache.FileRange;
+import org.sparkqwen.engine.hostcache.ModelFiles;
 import org.sparkqwen.engine.hostcache.ModelOrigin;
 import org.sparkqwen.engine.hostcache.RangeSource;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 
-/// A directory on a file system that Hadoop knows, such as `hdfs:`, `s3a:` or `file:`. It is sent to executors, which
-/// reach the directory with their own configuration, so that no credentials travel along.
+/// A directory on a file system that Hadoop knows, such as `hdfs:`, `s3a:` or `file:`, or the files of a GGUF model in
+/// such a directory. It is sent to executors, which reach the directory with their own configuration, so that no
+/// credentials travel along.
 public final class HadoopFiles implements RangeSource, Serializable {
     private static final long serialVersionUID = 1L;
 
@@ -44,6 +49,8 @@ public final class HadoopFiles implements RangeSource, Serializable {
     private final transient @Nullable Configuration driversConfiguration;
 
     /// Creates the directory for a driver that has no session yet.
+    ///
+    /// @param uri a directory; if it ends with `.gguf`, a model in its directory
     public HadoopFiles(String uri, Configuration configuration) {
         this.uri = uri;
         driversConfiguration = configuration;
@@ -59,6 +66,14 @@ public final class HadoopFiles implements RangeSource, Serializable {
         return uri;
     }
 
+    private boolean isGguf() {
+        return uri.endsWith(GgufNames.ENDING);
+    }
+
+    private Path directory() {
+        return isGguf() ? Objects.requireNonNull(new Path(uri).getParent()) : new Path(uri);
+    }
+
     private FileSystem fileSystem() throws IOException {
         Configuration configuration = driversConfiguration == null
                 ? SparkHadoopUtil.get().newConfiguration(SparkEnv.get().conf())
@@ -66,13 +81,32 @@ public final class HadoopFiles implements RangeSource, Serializable {
         return FileSystem.get(URI.create(uri), configuration);
     }
 
-    /// Lists the directory.
+    /// Lists the directory, or the files that a GGUF model of it needs.
     ///
     /// @throws Refusal if it cannot be listed
+    /// @throws InvalidModelException if a file of the GGUF model is not there
     public ModelOrigin list() {
+        ModelOrigin all = listAll();
+        if (!isGguf()) {
+            return all;
+        }
+        Set<String> names = all.files().stream().map(ModelOrigin.Listed::name).collect(Collectors.toSet());
+        String gguf = new Path(uri).getName();
+        if (!names.contains(gguf)) {
+            throw Refusal.usage("--model %s does not exist".formatted(uri));
+        }
+        Set<String> needed = ModelFiles.ofGguf(gguf, names, directory().toString());
+        return new ModelOrigin(
+                uri,
+                all.files().stream()
+                        .filter(file -> needed.contains(file.name()))
+                        .toList());
+    }
+
+    private ModelOrigin listAll() {
         try {
             List<ModelOrigin.Listed> files = new ArrayList<>();
-            for (FileStatus status : fileSystem().listStatus(new Path(uri))) {
+            for (FileStatus status : fileSystem().listStatus(directory())) {
                 if (status.isFile()) {
                     files.add(new ModelOrigin.Listed(
                             status.getPath().getName(), status.getLen(), status.getModificationTime()));
@@ -101,7 +135,7 @@ public final class HadoopFiles implements RangeSource, Serializable {
             for (String name : choice.apply(present::contains)) {
                 java.nio.file.Path file = directory.resolve(name);
                 file.toFile().deleteOnExit();
-                try (FSDataInputStream in = fileSystem().open(new Path(uri, name))) {
+                try (FSDataInputStream in = fileSystem().open(new Path(directory(), name))) {
                     Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
                 }
             }
@@ -118,7 +152,7 @@ public final class HadoopFiles implements RangeSource, Serializable {
 
     @Override
     public void read(FileRange range, Sink sink) throws IOException {
-        Path path = new Path(uri, range.file());
+        Path path = new Path(directory(), range.file());
         byte[] buffer = new byte[Math.min(REQUEST_BYTES, range.bytes())];
         try (FSDataInputStream in = FutureIO.awaitFuture(fileSystem()
                 .openFile(path)

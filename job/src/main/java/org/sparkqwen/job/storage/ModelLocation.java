@@ -19,10 +19,10 @@ public sealed interface ModelLocation {
     /// The pattern of a URI with a password, as some file systems once had it: `wasb://key:secret@container`.
     Pattern WITH_PASSWORD = Pattern.compile("[^@]*:[^@]*@.*", Pattern.DOTALL);
 
-    /// A directory of this machine.
-    record Local(Path directory) implements ModelLocation {}
+    /// A directory, or a GGUF file, of this machine.
+    record Local(Path path) implements ModelLocation {}
 
-    /// A directory on a file system that Hadoop knows.
+    /// A directory, or a GGUF file, on a file system that Hadoop knows.
     record Remote(String uri) implements ModelLocation {
         /// Returns the directory's files as the driver reaches them before there is a session.
         ///
@@ -50,7 +50,7 @@ public sealed interface ModelLocation {
         return "file".equalsIgnoreCase(uri.getScheme()) ? new Local(Path.of(uri.getPath())) : remote;
     }
 
-    /// Returns the directory that a URI names, on whatever file system.
+    /// Returns the directory or the GGUF file that a URI names, on whatever file system.
     ///
     /// @throws Refusal if the text is no URI of a directory, or if it has credentials
     static Remote remote(String text) {

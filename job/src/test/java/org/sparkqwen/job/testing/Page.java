@@ -79,6 +79,7 @@ public record Page(String name, String text) {
     public static String onThisMachine(String code, Path directory) {
         Map<String, String> places = Map.of(
                 "data-samples/", LocalSpark.SAMPLES + "/",
+                "engine/src/", LocalSpark.SAMPLES.resolveSibling("engine/src") + "/",
                 "/tmp/", directory + "/",
                 "/shared/Qwen3-4B-Base", LocalSpark.MODEL.toString(),
                 "s3a://models/Qwen3-4B-Base", LocalSpark.MODEL.toString(),
