@@ -83,7 +83,8 @@ final class ComparisonPage {
         return page.text();
     }
 
-    /// Returns what tells a run from the other: its model, or else the name of its directory, or else the whole path.
+    /// Returns what tells a run from the other: its model, or else the name of its directory, or else the whole
+    /// path.
     private static String name(RunOutput run, RunOutput other) {
         if (!run.facts().model().equals(other.facts().model())) {
             return run.facts().model();
