@@ -144,14 +144,15 @@ final class HeaderCursor {
         if (type == ValueType.ARRAY) {
             throw invalid("%s is a list of lists, which no model needs".formatted(what));
         }
-        long count = readLong("the length of " + what);
+        String length = "the length of " + what;
+        long count = readLong(length);
         long start = at;
         if (type != ValueType.STRING) {
             take(count < 0 || count > MAX_HEADER_BYTES ? -1 : count * type.bytes, what);
         } else {
             // Each string takes 8 bytes at least, so a count that is too large ends at the end of the file.
             for (long i = 0; i != count; i++) {
-                take(readLong("the length of " + what), what);
+                take(readLong(length), what);
             }
         }
         return new GgufValue.Array(type, Math.toIntExact(count), bytes(start, at - start));
