@@ -22,6 +22,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.Work;
+import org.sparkqwen.job.buckets.Buckets;
+import org.sparkqwen.job.buckets.Thresholds;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.columns.UnreadableColumn;
@@ -71,6 +73,7 @@ public final class JobRun implements AutoCloseable {
     /// What a finished run wrote, over all its restarts.
     ///
     /// @param summary what was done
+    /// @param buckets the thresholds of the buckets; null if the run has none
     /// @param output the rows of the output
     /// @param started when the run first started
     /// @param elapsed the time of the run's intervals together
@@ -81,6 +84,7 @@ public final class JobRun implements AutoCloseable {
     /// @param restarts how many starts of a driver after the first had work to do
     public record Written(
             RunSummary summary,
+            @Nullable Thresholds buckets,
             WrittenRows output,
             String started,
             Duration elapsed,
@@ -148,14 +152,23 @@ public final class JobRun implements AutoCloseable {
     /// @param identity what makes a run the same
     /// @param work makes the output from the input, and is prepared before the first interval
     public Written run(RunIdentity identity, Work work) {
+        return run(identity, work, null);
+    }
+
+    /// Runs a job from input to output, and divides the rows into buckets, if wanted, once all of them are done.
+    ///
+    /// @param identity what makes a run the same
+    /// @param work makes the rows from the input, and is prepared before the first interval
+    /// @param buckets the buckets, for work that passes their columns; null for none
+    public Written run(RunIdentity identity, Work work, @Nullable Buckets buckets) {
         try {
-            return written(identity, work);
+            return written(identity, work, buckets);
         } finally {
             work.release();
         }
     }
 
-    private Written written(RunIdentity identity, Work work) {
+    private Written written(RunIdentity identity, Work work, @Nullable Buckets buckets) {
         Path output = new Path(settings.output());
         Configuration hadoop = spark.sessionState().newHadoopConf();
         S3Check.refuseUnreachable("--input", settings.input().paths(), hadoop);
@@ -170,17 +183,20 @@ public final class JobRun implements AutoCloseable {
         Pace pace = new Pace();
         Dataset<Row> columns = settings.input().isTable() ? withoutRows(input.schema()) : input;
         Dataset<Row> result = work.apply(columns, counters); // refuses an unsuitable input
-        check.accept(result.schema());
+        StructType schema = buckets == null ? result.schema() : buckets.output(result.schema());
+        check.accept(schema);
         if (session != null && session.isOwn()) {
             table.flatMap(OutputTable::caution).ifPresent(warnings::add);
         }
         OutputFormat format = new OutputFormat(spark, settings.outputFormat());
-        format.refuseWhatItCannotHold(result.schema());
-        warnings.addAll(format.cautions(result.schema()));
+        format.refuseWhatItCannotHold(schema);
+        warnings.addAll(format.cautions(schema));
+        if (buckets != null) {
+            BucketStage.refuseWhatItCannotHold(spark, result.schema());
+        }
+        int added = work.addedColumns().size() + (buckets == null ? 0 : Buckets.SCHEMA.size());
         StructType quarantined = settings.drops()
-                ? Quarantine.schema(
-                        result.schema(),
-                        result.schema().size() - work.addedColumns().size())
+                ? Quarantine.schema(schema, schema.size() - added)
                 : null; // the columns of rows that are dropped
         List<String> needed = ReadColumns.of(columns, result);
         UnreadableColumn.refuse(input.schema(), needed);
@@ -192,7 +208,7 @@ public final class JobRun implements AutoCloseable {
             InputSnapshot.refuseWhatItCannotHold(spark, settings.input(), wanted.schema());
         }
         table.ifPresent(written -> {
-            written.refuseUnlike(result.schema());
+            written.refuseUnlike(schema);
             written.refuseOthersRows(state);
         });
         refuseForeign(state);
@@ -207,18 +223,20 @@ public final class JobRun implements AutoCloseable {
                         Instant.now().toString(),
                         identity,
                         RowProblem.without(input.schema()).toDDL()));
-        table.ifPresent(written -> written.create(result.schema()));
+        table.ifPresent(written -> written.create(schema));
         InputScan scan = files == null ? new InputScan(snapshot.of(limited(wanted))) : files;
 
+        BucketStage second = buckets == null ? null : new BucketStage(spark, settings, state, buckets);
         CheckpointedRun.Outcome outcome = new CheckpointedRun(
                         spark,
                         name,
-                        settings,
+                        second == null ? settings : second.scoring(),
                         state,
                         taken,
                         warnings,
                         interruption,
-                        quarantined,
+                        second == null ? new OutputFiles(settings, state, quarantined) : second.scored(quarantined),
+                        second == null ? Intake.ALL : second,
                         scan,
                         files == null ? settings.input().origin() : null,
                         work,
@@ -226,23 +244,34 @@ public final class JobRun implements AutoCloseable {
                         counters,
                         pace)
                 .run();
+        BucketStage.Outcome divided = null;
+        if (second != null) {
+            work.release(); // the second stage needs no model
+            divided = second.run(outcome.commits(), result.schema(), taken, warnings, interruption);
+        }
+        state.mark(true);
+        if (second != null) {
+            second.discardScored();
+        }
         if (files == null) {
             snapshot.discard();
         }
-        table.flatMap(written -> written.show(result.schema())).ifPresent(warnings::add);
+        table.flatMap(written -> written.show(schema)).ifPresent(warnings::add);
         warnings.addAll(counters.notes().warnings());
-        WrittenRows written = rows(settings.output(), result.schema());
+        WrittenRows written = rows(settings.output(), schema);
+        boolean wasComplete = divided == null ? outcome.wasComplete() : divided.wasComplete();
         return new Written(
-                RunSummary.of(outcome.commits(), outcome.wasComplete(), warnings.lines()),
+                RunSummary.of(outcome.commits(), wasComplete, warnings.lines()),
+                divided == null ? null : divided.thresholds(),
                 written,
                 state.run().started(),
-                outcome.time(),
+                divided == null ? outcome.time() : outcome.time().plus(divided.time()),
                 counters,
                 pace,
                 badData(outcome, written, quarantined),
                 WorkRate.of(outcome.commits()),
                 outcome.commits().size(),
-                Math.max(0, state.attempts() - 1));
+                Math.max(0, state.attempts() - 1) + (divided == null ? 0 : divided.restarts()));
     }
 
     /// Returns a relation of these columns for planning. The optimizer would replace the columns of a query by
@@ -270,7 +299,7 @@ public final class JobRun implements AutoCloseable {
     /// Refuses an output with files that no run of ours wrote. It is neither continued nor deleted.
     private void refuseForeign(RunState state) {
         if (state.isOurs()) {
-            DataFiles.refuseForeign(settings, state);
+            new DataFiles(settings, settings.output(), state).refuseForeign();
         } else if (settings.mode() == RunSettings.Mode.OVERWRITE && !state.isEmpty()) {
             throw Refusal.usage(("--output %s has files and no state of a run, so --mode overwrite deletes nothing"
                             + " there; choose another --output, or empty it yourself")
