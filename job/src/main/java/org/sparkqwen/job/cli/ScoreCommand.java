@@ -16,6 +16,8 @@ import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.Work;
+import org.sparkqwen.job.buckets.Buckets;
+import org.sparkqwen.job.cli.report.BucketSummary;
 import org.sparkqwen.job.cli.report.GroupSummaries;
 import org.sparkqwen.job.cli.report.Report;
 import org.sparkqwen.job.cli.report.RunManifest;
@@ -154,6 +156,9 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
     private boolean withReport;
 
     @Mixin
+    private BucketOptions bucketOptions = new BucketOptions();
+
+    @Mixin
     private ModelOptions model = new ModelOptions();
 
     /// The names of the policies of [Windows] on the command line.
@@ -168,15 +173,22 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         RunSettings runSettings = run.settings();
         ModelReference reference = model.open(runSettings);
         ScoreJob.Settings settings = settings(reference, run.columns);
+        Buckets buckets = bucketOptions.of(settings);
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
             job.checkOutput(columns -> refuseUnknown(summaryBy, columns));
             JobRun.Written written = job.run(
-                    new OptionValues(spec).identity(reference.identity()),
-                    new ScoreJob(reference, settings).withDistribution(model.distribution()));
-            report(job, written, reference, settings);
+                    new OptionValues(spec).identity(reference.identity()), work(reference, settings, buckets), buckets);
+            report(job, written, reference, settings, buckets);
         }
         return 0;
+    }
+
+    private Work work(ModelReference reference, ScoreJob.Settings settings, @Nullable Buckets buckets) {
+        ScoreJob.Settings passing =
+                buckets == null ? settings : settings.withColumns(buckets.passing(settings.columns()));
+        Work job = new ScoreJob(reference, passing).withDistribution(model.distribution());
+        return buckets == null ? job : buckets.grouping(job);
     }
 
     @Override
@@ -288,10 +300,17 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         return constant.name().toLowerCase(Locale.ROOT);
     }
 
-    private void report(JobRun job, JobRun.Written written, ModelReference reference, ScoreJob.Settings settings) {
+    private void report(
+            JobRun job,
+            JobRun.Written written,
+            ModelReference reference,
+            ScoreJob.Settings settings,
+            @Nullable Buckets buckets) {
         ScoreSummary summary = written.output().read(ScoreSummary::of);
         String column = summaryBy;
         GroupSummaries groups = column == null ? null : written.output().read(rows -> GroupSummaries.of(rows, column));
+        BucketSummary bucketed =
+                buckets == null || written.buckets() == null ? null : new BucketSummary(buckets, written.buckets());
         BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
@@ -302,6 +321,9 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         facts.putAll(badData.toMap());
         if (groups != null) {
             groups.putInto(facts);
+        }
+        if (bucketed != null) {
+            facts.put("buckets", bucketed.toMap());
         }
         String manifest = RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts);
         String manifestPath = job.writeBeside(OutputLayout.MANIFEST, manifest);
@@ -320,6 +342,10 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         if (groups != null) {
             report.title("By " + Quote.of(groups.column()));
             report.lines(groups.table());
+        }
+        if (bucketed != null) {
+            report.title(bucketed.title());
+            report.lines(bucketed.table());
         }
     }
 }
