@@ -59,6 +59,7 @@ class JobArchitectureTest {
             "executor",
             "metrics",
             "",
+            "buckets",
             "run",
             "page",
             "cli.report",

@@ -127,7 +127,7 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
             Work work = new GenerateJob(reference, settings).withDistribution(model.distribution());
             if (run.dryRun) {
                 run.show(
-                        job.forecast(identity, work),
+                        job.forecast(identity, work, null),
                         spec.name(),
                         job.output(),
                         ModelFit.lines(reference, reference.options().batchTokens(), run.submitted()));

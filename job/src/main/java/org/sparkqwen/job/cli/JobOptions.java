@@ -26,9 +26,9 @@ import picocli.CommandLine.ParameterException;
 ///
 /// The command line parses them, so they have its names, defaults, checks and messages.
 public final class JobOptions {
-    /// The groups whose options concern files and runs.
-    private static final Set<OptionGroup> OF_RUNS =
-            EnumSet.of(OptionGroup.INPUT, OptionGroup.OUTPUT, OptionGroup.RUN, OptionGroup.EVERY_COMMAND);
+    /// The groups whose options concern files and runs, or need all rows at once.
+    private static final Set<OptionGroup> OF_RUNS = EnumSet.of(
+            OptionGroup.INPUT, OptionGroup.BUCKETS, OptionGroup.OUTPUT, OptionGroup.RUN, OptionGroup.EVERY_COMMAND);
 
     /// The groups whose options say which model is run, and how.
     private static final Set<OptionGroup> OF_MODELS = EnumSet.of(OptionGroup.MODEL, OptionGroup.SPEED_AND_MEMORY);

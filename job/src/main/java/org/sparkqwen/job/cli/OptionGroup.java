@@ -28,6 +28,7 @@ enum OptionGroup {
             "--token-logprobs",
             "--min-k",
             "--summary-by"),
+    BUCKETS("Buckets", Set.of("score"), "--buckets", "--buckets-of", "--buckets-by"),
     PROMPTS(
             "Prompts",
             Set.of("generate"),

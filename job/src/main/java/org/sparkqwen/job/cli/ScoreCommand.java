@@ -16,6 +16,8 @@ import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.Work;
+import org.sparkqwen.job.buckets.Buckets;
+import org.sparkqwen.job.cli.report.BucketSummary;
 import org.sparkqwen.job.cli.report.GroupSummaries;
 import org.sparkqwen.job.cli.report.ModelFit;
 import org.sparkqwen.job.cli.report.Report;
@@ -157,6 +159,9 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
     private boolean withReport;
 
     @Mixin
+    private BucketOptions bucketOptions = new BucketOptions();
+
+    @Mixin
     private ModelOptions model = new ModelOptions();
 
     /// The names of the policies of [Windows] on the command line.
@@ -171,13 +176,14 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         RunSettings runSettings = run.settings();
         ModelReference reference = model.open(runSettings);
         ScoreJob.Settings settings = settings(reference, run.columns);
+        Buckets buckets = bucketOptions.of(settings);
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
             job.checkOutput(columns -> refuseUnknown(summaryBy, columns));
             RunIdentity identity = new OptionValues(spec).identity(reference.identity());
-            Work work = new ScoreJob(reference, settings).withDistribution(model.distribution());
+            Work work = work(reference, settings, buckets);
             if (run.dryRun) {
-                RunForecast forecast = job.forecast(identity, work);
+                RunForecast forecast = job.forecast(identity, work, buckets);
                 long longest = Math.min(
                         settings.scoring().windows().context(),
                         forecast.sample().longest() + 1);
@@ -188,10 +194,17 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
                         ModelFit.lines(reference, Math.toIntExact(longest), run.submitted()));
                 return 0;
             }
-            JobRun.Written written = job.run(identity, work);
-            report(job, written, reference, settings);
+            JobRun.Written written = job.run(identity, work, buckets);
+            report(job, written, reference, settings, buckets);
         }
         return 0;
+    }
+
+    private Work work(ModelReference reference, ScoreJob.Settings settings, @Nullable Buckets buckets) {
+        ScoreJob.Settings passing =
+                buckets == null ? settings : settings.withColumns(buckets.passing(settings.columns()));
+        Work job = new ScoreJob(reference, passing).withDistribution(model.distribution());
+        return buckets == null ? job : buckets.grouping(job);
     }
 
     @Override
@@ -303,10 +316,17 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         return constant.name().toLowerCase(Locale.ROOT);
     }
 
-    private void report(JobRun job, JobRun.Written written, ModelReference reference, ScoreJob.Settings settings) {
+    private void report(
+            JobRun job,
+            JobRun.Written written,
+            ModelReference reference,
+            ScoreJob.Settings settings,
+            @Nullable Buckets buckets) {
         ScoreSummary summary = written.output().read(ScoreSummary::of);
         String column = summaryBy;
         GroupSummaries groups = column == null ? null : written.output().read(rows -> GroupSummaries.of(rows, column));
+        BucketSummary bucketed =
+                buckets == null || written.buckets() == null ? null : new BucketSummary(buckets, written.buckets());
         BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
@@ -317,6 +337,9 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         facts.putAll(badData.toMap());
         if (groups != null) {
             groups.putInto(facts);
+        }
+        if (bucketed != null) {
+            facts.put("buckets", bucketed.toMap());
         }
         String manifest = RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts);
         String manifestPath = job.writeBeside(OutputLayout.MANIFEST, manifest);
@@ -335,6 +358,10 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         if (groups != null) {
             report.title("By " + Quote.of(groups.column()));
             report.lines(groups.table());
+        }
+        if (bucketed != null) {
+            report.title(bucketed.title());
+            report.lines(bucketed.table());
         }
     }
 }

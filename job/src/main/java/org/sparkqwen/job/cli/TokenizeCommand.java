@@ -108,7 +108,7 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
             RunIdentity identity = new OptionValues(spec).identity("tokenizer " + files.sha256());
             Work work = job(directory, run.columns);
             if (run.dryRun) {
-                run.show(job.forecast(identity, work), spec.name(), job.output(), List.of());
+                run.show(job.forecast(identity, work, null), spec.name(), job.output(), List.of());
                 return 0;
             }
             JobRun.Written written = job.run(identity, work);

@@ -45,8 +45,8 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
     private static final Pattern BESIDE_DATA = Pattern.compile(
             "_SUCCESS|_run\\.json|_metadata|_common_metadata|_(committed|started)_.*|\\.DS_Store|\\._.*|.*\\.crc");
 
-    private static final Set<String> DIRECTORIES_BESIDE_DATA =
-            Set.of(OutputLayout.STATE, OutputLayout.ERRORS, OutputLayout.INPUT, "_temporary", "__magic");
+    private static final Set<String> DIRECTORIES_BESIDE_DATA = Set.of(
+            OutputLayout.STATE, OutputLayout.ERRORS, OutputLayout.INPUT, OutputLayout.SCORED, "_temporary", "__magic");
 
     /// Finds the files, for formats that Spark reads from files.
     ///

@@ -15,9 +15,11 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
 import org.sparkqwen.job.spark.FileScan;
 import org.sparkqwen.job.spark.InternalRows;
@@ -76,6 +78,16 @@ public final class InputScan {
             partitions.put(new Split(split.path(), split.start(), split.length()), i);
             files.put(split.path(), new InputFile(split.fileBytes(), split.modified()));
         }
+    }
+
+    /// Returns the columns of the rows.
+    public StructType columns() {
+        return rows.schema();
+    }
+
+    /// Returns a scan of the same splits that reads these columns alone.
+    public InputScan only(Column... columns) {
+        return new InputScan(rows.select(columns), known);
     }
 
     /// Returns the splits in the order in which a run takes them.

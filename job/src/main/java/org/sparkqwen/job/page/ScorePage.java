@@ -35,6 +35,7 @@ final class ScorePage {
             page.heading("Perplexity of a token");
             page.picture(HistogramChart.of(figures.distributions().get("perplexity"), "perplexity"));
             writeQuantiles(page, figures);
+            BucketTable.write(page, run.summary().path("buckets"));
             page.heading("Length");
             page.note("Short documents give the model little context. A bar spans the middle 80 % of the documents of"
                     + " about one length, and a dot is their median.");

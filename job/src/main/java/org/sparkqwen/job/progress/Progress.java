@@ -175,10 +175,12 @@ public final class Progress implements AutoCloseable {
                         left().map(left -> clock(left) + " left").orElse("time left not known yet"));
     }
 
+    /// Formats the counts of what is done. Work that counts no tokens has no rate of tokens.
     private synchronized String facts() {
-        return "%,d tokens, %,.0f tokens/s, %,d error%s"
-                .formatted(
-                        counts.tokens(), rate.perSecond(elapsed()), counts.errors(), counts.errors() == 1 ? "" : "s");
+        String errors = "%,d error%s".formatted(counts.errors(), counts.errors() == 1 ? "" : "s");
+        return counts.tokens() == 0 && counts.rows() > 0
+                ? errors
+                : "%,d tokens, %,.0f tokens/s, %s".formatted(counts.tokens(), rate.perSecond(elapsed()), errors);
     }
 
     private Optional<Duration> left() {

@@ -17,6 +17,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.Work;
+import org.sparkqwen.job.buckets.Buckets;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.columns.UnreadableColumn;
@@ -39,7 +40,8 @@ import org.sparkqwen.job.storage.S3Check;
 /// @param settings what is read and written
 /// @param state the state of the output, which may be that of an earlier start
 /// @param input the columns of the input
-/// @param output the columns of the output
+/// @param made the columns of the rows that the work makes
+/// @param output the columns of the output, which may have buckets in addition
 /// @param needed the names of the input's columns that the output needs
 /// @param quarantined the columns of rows that are dropped; null if none are
 /// @param wanted the rows of the input with the needed columns alone
@@ -49,6 +51,7 @@ record CheckedRun(
         RunSettings settings,
         RunState state,
         StructType input,
+        StructType made,
         StructType output,
         List<String> needed,
         @Nullable StructType quarantined,
@@ -59,7 +62,8 @@ record CheckedRun(
 
     /// Checks a run.
     ///
-    /// @param work makes the output from the input, and is not prepared
+    /// @param work makes the rows from the input, and is not prepared
+    /// @param buckets the buckets into which these rows are divided; null for none
     /// @param check looks at the output's columns, and throws a [Refusal] if they do not suit
     /// @param warnings receives what a person should know
     /// @throws Refusal if the input cannot be read, or the output not be written
@@ -68,6 +72,7 @@ record CheckedRun(
             RunSettings settings,
             Optional<OutputTable> table,
             Work work,
+            @Nullable Buckets buckets,
             Consumer<StructType> check,
             Warnings warnings) {
         Path output = new Path(settings.output());
@@ -83,15 +88,16 @@ record CheckedRun(
         Counters counters = Counters.register(spark);
         Dataset<Row> columns = settings.input().isTable() ? withoutRows(spark, input.schema()) : input;
         Dataset<Row> result = work.apply(columns, counters); // refuses an unsuitable input
-        check.accept(result.schema());
+        StructType schema = buckets == null ? result.schema() : buckets.output(result.schema());
+        check.accept(schema);
         OutputFormat format = new OutputFormat(spark, settings.outputFormat());
-        format.refuseWhatItCannotHold(result.schema());
-        warnings.addAll(format.cautions(result.schema()));
-        StructType quarantined = settings.drops()
-                ? Quarantine.schema(
-                        result.schema(),
-                        result.schema().size() - work.addedColumns().size())
-                : null;
+        format.refuseWhatItCannotHold(schema);
+        warnings.addAll(format.cautions(schema));
+        if (buckets != null) {
+            BucketStage.refuseWhatItCannotHold(spark, result.schema());
+        }
+        int added = work.addedColumns().size() + (buckets == null ? 0 : Buckets.SCHEMA.size());
+        StructType quarantined = settings.drops() ? Quarantine.schema(schema, schema.size() - added) : null;
         List<String> needed = ReadColumns.of(columns, result);
         UnreadableColumn.refuse(input.schema(), needed);
         Dataset<Row> wanted =
@@ -103,12 +109,12 @@ record CheckedRun(
             InputSnapshot.refuseWhatItCannotHold(spark, settings.input(), wanted.schema());
         }
         table.ifPresent(written -> {
-            written.refuseUnlike(result.schema());
+            written.refuseUnlike(schema);
             written.refuseOthersRows(state);
         });
         refuseForeign(settings, state);
         return new CheckedRun(
-                settings, state, input.schema(), result.schema(), needed, quarantined, wanted, files, counters);
+                settings, state, input.schema(), result.schema(), schema, needed, quarantined, wanted, files, counters);
     }
 
     /// Returns this run in the form in which the output's state has it.
@@ -180,7 +186,7 @@ record CheckedRun(
     /// Refuses an output with files that no run of ours wrote. It is neither continued nor deleted.
     static void refuseForeign(RunSettings settings, RunState state) {
         if (state.isOurs()) {
-            DataFiles.refuseForeign(settings, state);
+            new DataFiles(settings, settings.output(), state).refuseForeign();
         } else if (settings.mode() == RunSettings.Mode.OVERWRITE && !state.isEmpty()) {
             throw Refusal.usage(("--output %s has files and no state of a run, so --mode overwrite deletes nothing"
                             + " there; choose another --output, or empty it yourself")

@@ -12,7 +12,6 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.Work;
@@ -58,6 +57,7 @@ final class CheckpointedRun {
     private final RunState state;
     private final DriverClaim claim;
     private final OutputFiles files;
+    private final Intake intake;
     private final Warnings warnings;
     private final Interruption interruption;
     private final ErrorPolicy policy;
@@ -70,7 +70,8 @@ final class CheckpointedRun {
     private UnreadableFiles leftOut = UnreadableFiles.NONE;
 
     /// @param claim this driver's claim to the output
-    /// @param quarantined the columns of rows that are dropped; null if none are
+    /// @param files the files that the run writes
+    /// @param intake decides which rows the run takes on
     /// @param warnings receives what a person should know
     /// @param scan the scan of the columns that the job needs
     /// @param origin what stands for a file in the rows' origins; null if they come from files
@@ -86,7 +87,8 @@ final class CheckpointedRun {
             DriverClaim claim,
             Warnings warnings,
             Interruption interruption,
-            @Nullable StructType quarantined,
+            OutputFiles files,
+            Intake intake,
             InputScan scan,
             @Nullable String origin,
             Work work,
@@ -100,7 +102,8 @@ final class CheckpointedRun {
         this.claim = claim;
         this.warnings = warnings;
         this.interruption = interruption;
-        files = new OutputFiles(settings, state, quarantined);
+        this.files = files;
+        this.intake = intake;
         policy = settings.errors();
         this.scan = scan;
         this.origin = origin;
@@ -127,7 +130,7 @@ final class CheckpointedRun {
         }
     }
 
-    /// Does the work that is not done yet.
+    /// Does the work that is not done yet. The caller marks the output as complete.
     Outcome run() {
         List<Commit> commits = new ArrayList<>(state.commits());
         files.refuseChanged(commits);
@@ -149,13 +152,15 @@ final class CheckpointedRun {
         boolean wasComplete = rows(commits) >= total && !commits.isEmpty();
         if (!wasComplete) {
             state.mark(false);
+            if (commits.isEmpty()) {
+                intake.check(scan, pieces(planned, 0, total));
+            }
             process(commits, planned, total);
         }
         files.discardUnfinished();
         claim.refuseIfLost();
         files.discard(files.strays(commits));
         files.refuseChanged(commits);
-        state.mark(true);
         return new Outcome(commits, planned.origins(0, total), leftOut, wasComplete);
     }
 
@@ -216,6 +221,7 @@ final class CheckpointedRun {
                 throw refusal(unreadable);
             }
             if (!counted.rows().isEmpty()) {
+                intake.check(counted.rows().keySet());
                 InputPlan plan = InputPlan.of(counted.rows(), scan.files());
                 state.add(plan);
                 planned.add(plan);
@@ -342,9 +348,7 @@ final class CheckpointedRun {
     }
 
     private void write(List<Commit> commits, PlannedRows planned, long from, long to) {
-        List<Piece> pieces = planned.pieces(from, to).stream()
-                .filter(piece -> !leftOut.contains(piece.split().path()))
-                .toList();
+        List<Piece> pieces = pieces(planned, from, to);
         try {
             work.prepare(spark);
             Dataset<Row> result = work.apply(spread(scan.read(pieces), to - from), counters);
@@ -361,6 +365,12 @@ final class CheckpointedRun {
                                     Failures.file(e) == null ? "" : onceFileIsMended()),
                     e);
         }
+    }
+
+    private List<Piece> pieces(PlannedRows planned, long from, long to) {
+        return planned.pieces(from, to).stream()
+                .filter(piece -> !leftOut.contains(piece.split().path()))
+                .toList();
     }
 
     private String onceFileIsMended() {

@@ -64,7 +64,7 @@ final class DataFiles {
     }
 
     /// Refuses files that readers would take for data, but that no run wrote.
-    static void refuseForeign(RunSettings settings, RunState directory) {
+    void refuseForeign() {
         directory.visible().stream()
                 .map(file -> file.getPath().getName())
                 .filter(name -> !isNameOfOne(name))
@@ -72,7 +72,7 @@ final class DataFiles {
                 .findFirst()
                 .ifPresent(name -> {
                     throw Refusal.usage("--output %s has a run, and beside its files %s, which it did not write and"
-                                    .formatted(settings.output(), Quote.of(name))
+                                    .formatted(path, Quote.of(name))
                             + " readers would take for its data; move that away, or choose another --output");
                 });
     }

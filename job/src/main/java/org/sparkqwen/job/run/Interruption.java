@@ -24,6 +24,7 @@ public final class Interruption implements AutoCloseable {
     private final String name;
     private final Runnable atEnd;
     private volatile @Nullable Done done;
+    private volatile long scored;
     private volatile @Nullable Progress shown;
 
     private record Done(long rows, long total) {}
@@ -56,6 +57,12 @@ public final class Interruption implements AutoCloseable {
     /// Records how many rows are done, out of how many.
     void done(long rows, long total) {
         done = new Done(rows, total);
+    }
+
+    /// Records that all rows are scored, of a run that goes on to divide them into buckets.
+    void scored(long rows) {
+        scored = rows;
+        done = null;
     }
 
     /// Closes the display of progress before the report, if a signal comes.
@@ -99,12 +106,15 @@ public final class Interruption implements AutoCloseable {
     /// `spark-qwen score: ended by SIGINT; 1,200 of 4,800 rows are done and kept: the same command goes on …`.
     String line(String signal) {
         Done now = done;
-        return "spark-qwen %s: ended by SIG%s; %s"
+        return "spark-qwen %s: ended by SIG%s; %s%s"
                 .formatted(
                         name,
                         signal,
+                        scored == 0 ? "" : "all %,d rows are scored; ".formatted(scored),
                         now == null
-                                ? "work had not begun, and the same command starts again"
+                                ? scored == 0
+                                        ? "work had not begun, and the same command starts again"
+                                        : "the same command divides them into buckets"
                                 : now.rows() == now.total()
                                         ? "all %,d rows are done; the same command shows the summary"
                                                 .formatted(now.rows())

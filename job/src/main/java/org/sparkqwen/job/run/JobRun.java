@@ -13,6 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.Work;
+import org.sparkqwen.job.buckets.Buckets;
+import org.sparkqwen.job.buckets.Thresholds;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
@@ -48,6 +50,7 @@ public final class JobRun implements AutoCloseable {
     /// What a finished run wrote, over all its restarts.
     ///
     /// @param summary what was done
+    /// @param buckets the thresholds of the buckets; null if the run has none
     /// @param output the rows of the output
     /// @param started when the run first started
     /// @param elapsed the time of the run's intervals together
@@ -58,6 +61,7 @@ public final class JobRun implements AutoCloseable {
     /// @param restarts how many starts of a driver after the first had work to do
     public record Written(
             RunSummary summary,
+            @Nullable Thresholds buckets,
             WrittenRows output,
             String started,
             Duration elapsed,
@@ -125,16 +129,26 @@ public final class JobRun implements AutoCloseable {
     /// @param identity what makes a run the same
     /// @param work makes the output from the input, and is prepared before the first interval
     public Written run(RunIdentity identity, Work work) {
+        return run(identity, work, null);
+    }
+
+    /// Runs a job from input to output, and divides the rows into buckets, if wanted, once all of them are done.
+    ///
+    /// @param identity what makes a run the same
+    /// @param work makes the rows from the input, and is prepared before the first interval
+    /// @param buckets the buckets, for work that passes their columns; null for none
+    public Written run(RunIdentity identity, Work work, @Nullable Buckets buckets) {
         try {
-            return written(identity, work);
+            return written(identity, work, buckets);
         } finally {
             work.release();
         }
     }
 
-    private Written written(RunIdentity identity, Work work) {
-        CheckedRun checked = checked(work);
+    private Written written(RunIdentity identity, Work work, @Nullable Buckets buckets) {
+        CheckedRun checked = checked(work, buckets);
         RunState state = checked.state();
+        StructType quarantined = checked.quarantined();
         Pace pace = new Pace();
         DriverClaim taken = DriverClaim.of(
                 state, settings.output(), System.err, () -> spark.sparkContext().cancelAllJobs());
@@ -146,15 +160,17 @@ public final class JobRun implements AutoCloseable {
         InputScan files = checked.files();
         InputScan scan = files == null ? new InputScan(snapshot.of(checked.limited())) : files;
 
+        BucketStage second = buckets == null ? null : new BucketStage(spark, settings, state, buckets);
         CheckpointedRun.Outcome outcome = new CheckpointedRun(
                         spark,
                         name,
-                        settings,
+                        second == null ? settings : second.scoring(),
                         state,
                         taken,
                         warnings,
                         interruption,
-                        checked.quarantined(),
+                        second == null ? new OutputFiles(settings, state, quarantined) : second.scored(quarantined),
+                        second == null ? Intake.ALL : second,
                         scan,
                         files == null ? settings.input().origin() : null,
                         work,
@@ -162,41 +178,53 @@ public final class JobRun implements AutoCloseable {
                         checked.counters(),
                         pace)
                 .run();
+        BucketStage.Outcome divided = null;
+        if (second != null) {
+            work.release(); // the second stage needs no model
+            divided = second.run(outcome.commits(), checked.made(), taken, warnings, interruption);
+        }
+        state.mark(true);
+        if (second != null) {
+            second.discardScored();
+        }
         if (files == null) {
             snapshot.discard();
         }
         table.flatMap(written -> written.show(checked.output())).ifPresent(warnings::add);
         warnings.addAll(checked.counters().notes().warnings());
         WrittenRows written = rows(settings.output(), checked.output());
+        boolean wasComplete = divided == null ? outcome.wasComplete() : divided.wasComplete();
         return new Written(
-                RunSummary.of(outcome.commits(), outcome.wasComplete(), warnings.lines()),
+                RunSummary.of(outcome.commits(), wasComplete, warnings.lines()),
+                divided == null ? null : divided.thresholds(),
                 written,
                 state.run().started(),
-                outcome.time(),
+                divided == null ? outcome.time() : outcome.time().plus(divided.time()),
                 checked.counters(),
                 pace,
-                badData(outcome, written, checked.quarantined()),
+                badData(outcome, written, quarantined),
                 WorkRate.of(outcome.commits()),
                 outcome.commits().size(),
-                Math.max(0, state.attempts() - 1));
+                Math.max(0, state.attempts() - 1) + (divided == null ? 0 : divided.restarts()));
     }
 
     /// Says what [#run] would do, from samples of the rows, and writes nothing.
     ///
     /// @param identity what makes a run the same
     /// @param work makes the output from the input, and is prepared
+    /// @param buckets the buckets, for work that passes their columns; null for none
     /// @throws Refusal if the run would be refused
-    public RunForecast forecast(RunIdentity identity, Work work) {
+    public RunForecast forecast(RunIdentity identity, Work work, @Nullable Buckets buckets) {
         try {
-            return new RunForecaster(spark, checked(work), work).forecast(identity);
+            return new RunForecaster(spark, checked(work, buckets), work).forecast(identity);
         } finally {
             work.release();
         }
     }
 
-    private CheckedRun checked(Work work) {
+    private CheckedRun checked(Work work, @Nullable Buckets buckets) {
         refuseTableElsewhere();
-        CheckedRun checked = CheckedRun.of(spark, settings, table, work, check, warnings);
+        CheckedRun checked = CheckedRun.of(spark, settings, table, work, buckets, check, warnings);
         if (session != null && session.isOwn()) {
             table.flatMap(OutputTable::caution).ifPresent(warnings::add);
         }

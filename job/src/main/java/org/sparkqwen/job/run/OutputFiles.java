@@ -22,21 +22,53 @@ import org.sparkqwen.job.storage.OutputLayout;
 
 /// The files to which intervals write rows: the output, and with `--on-error drop` the [Quarantine] for rejected rows.
 /// In both, files that no commit names do not count.
+///
+/// With buckets, rows are scored into a directory of the output, see [BucketStage].
 final class OutputFiles {
-    private final RunSettings settings;
     private final RunState state;
     private final DataFiles output;
     private final DataFiles quarantine;
     private final @Nullable StructType quarantined;
+    private final boolean outdated;
 
     /// @param quarantined the columns of dropped rows; null if rows with errors stay in the output
     OutputFiles(RunSettings settings, RunState state, @Nullable StructType quarantined) {
-        this.settings = settings;
+        this(new DataFiles(settings, settings.output(), state), settings, state, quarantined, false);
+    }
+
+    /// @param outdated whether the files of the output may be gone, because another stage has all their rows
+    private OutputFiles(
+            DataFiles output,
+            RunSettings settings,
+            RunState state,
+            @Nullable StructType quarantined,
+            boolean outdated) {
         this.state = state;
-        output = new DataFiles(settings, settings.output(), state);
-        quarantine = new DataFiles(
-                settings, settings.output() + "/" + OutputLayout.ERRORS, state.inside(OutputLayout.ERRORS));
+        this.output = output;
         this.quarantined = quarantined;
+        this.outdated = outdated;
+        quarantine = new DataFiles(settings, settings.output() + "/" + OutputLayout.ERRORS, state.ofQuarantine());
+    }
+
+    /// Returns the files of a run that writes to a directory in its output. Rejected rows are in the same place and
+    /// of the same format as in every run.
+    ///
+    /// @param directory its name
+    /// @param writing the settings with which files are written there
+    /// @param outdated whether the files there may be gone, because another stage has all their rows
+    static OutputFiles within(
+            String directory,
+            RunSettings writing,
+            RunSettings settings,
+            RunState state,
+            @Nullable StructType quarantined,
+            boolean outdated) {
+        return new OutputFiles(
+                new DataFiles(writing, settings.output() + "/" + directory, state.inside(directory)),
+                settings,
+                state,
+                quarantined,
+                outdated);
     }
 
     /// The files that an interval wrote.
@@ -126,11 +158,13 @@ final class OutputFiles {
     /// Refuses an output that differs from its commits. If a file is gone, cut or changed, rows would be missing;
     /// if no run wrote it, nobody computed its rows.
     void refuseChanged(List<Commit> commits) {
-        DataFiles.refuseForeign(settings, state);
+        output.refuseForeign();
         Map<String, FileStatus> data = output.present();
         Map<String, FileStatus> errors = quarantine.present();
         for (Commit commit : commits) {
-            output.refuseChanged(commit, commit.files(), data, state);
+            if (!outdated) {
+                output.refuseChanged(commit, commit.files(), data, state);
+            }
             quarantine.refuseChanged(commit, commit.errorFiles(), errors, state);
         }
     }

@@ -162,11 +162,13 @@ final class OutputTable {
         // A driver that is killed after its last commit leaves files, too, but no mark. Missing commits are no sign
         // of an INSERT: a person deletes commits to have rows done again. But --mode overwrite deletes for good.
         try {
-            return state.exists()
-                    && state.isWhole()
-                    && (overwrites || state.isDone(settings.limit()))
+            if (!state.exists() || !state.isWhole()) {
+                return false;
+            }
+            RunState last = state.ofOutput();
+            return (overwrites || last.isDone(settings.limit()))
                     && !new OutputFiles(settings, state, null)
-                            .strays(state.commits())
+                            .strays(last.commits())
                             .data()
                             .isEmpty();
         } catch (Refusal e) {

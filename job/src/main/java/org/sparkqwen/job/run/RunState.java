@@ -28,6 +28,7 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.job.buckets.Thresholds;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputPlan;
@@ -42,7 +43,9 @@ import org.sparkqwen.job.storage.OutputLayout;
 /// - `plans/00000.json` and so on: the input's files and splits,
 /// - `commits/00000.json` and so on: the finished intervals, and the data files that hold them,
 /// - `attempts/00000.json` and so on: the starts of a driver,
-/// - `drivers`: which driver is at work, see [DriverClaim].
+/// - `drivers`: which driver is at work, see [DriverClaim],
+/// - `buckets`: the state of the second stage of a run with buckets, with the same files, and with the thresholds in
+///   `thresholds/00000.json`, see [BucketStage].
 ///
 /// A file appears whole or not at all, and is never replaced. A store like S3 ensures that by itself, if it is asked to
 /// create only what does not exist yet. Elsewhere a file is written under another name and renamed, and no file system
@@ -60,6 +63,10 @@ final class RunState {
 
     private static final String SNAPSHOTS = "snapshots";
 
+    private static final String BUCKETS = "buckets";
+
+    private static final String THRESHOLDS = "thresholds";
+
     /// The pattern of the name of a copy of a table's rows.
     private static final Pattern SNAPSHOT = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
 
@@ -70,6 +77,7 @@ final class RunState {
     private final FileSystem files;
     private final Path output;
     private final Path directory;
+    private final Path quarantine;
     private boolean restricted;
 
     /// @param started when the run started
@@ -106,11 +114,37 @@ final class RunState {
         this.files = files;
         this.output = files.makeQualified(output);
         this.directory = new Path(this.output, OutputLayout.STATE);
+        this.quarantine = new Path(this.output, OutputLayout.ERRORS);
+    }
+
+    /// Makes the state of the second stage of a run. It rejects no rows, so its quarantine is never there, and it
+    /// leaves that of the first stage alone.
+    private RunState(RunState first) {
+        files = first.files;
+        output = first.output;
+        directory = new Path(first.directory, BUCKETS);
+        quarantine = new Path(directory, OutputLayout.ERRORS);
+    }
+
+    /// Returns the state of the stage that adds buckets to what this run has scored.
+    RunState ofBuckets() {
+        return new RunState(this);
+    }
+
+    /// Returns the state with the commits of the output's data files.
+    RunState ofOutput() {
+        RunState second = ofBuckets();
+        return second.exists() ? second : this;
     }
 
     /// Returns a directory in the output that has data files, but no run of its own.
     RunState inside(String name) {
         return new RunState(files, new Path(output, name));
+    }
+
+    /// Returns the directory of rejected rows, which has data files, but no run of its own.
+    RunState ofQuarantine() {
+        return new RunState(files, quarantine);
     }
 
     boolean exists() {
@@ -214,6 +248,26 @@ final class RunState {
         return OutputLayout.INPUT + "/" + UUID.randomUUID();
     }
 
+    /// Returns the thresholds of the buckets; empty if they are not computed.
+    Optional<Thresholds> thresholds() {
+        return readAll(THRESHOLDS, Thresholds.class, LARGEST_FILE, true).stream()
+                .findFirst();
+    }
+
+    void add(Thresholds thresholds) {
+        write(numbered(THRESHOLDS, 0), thresholds);
+    }
+
+    /// Deletes the scored rows of a run with buckets, and nothing else.
+    void discardScored() {
+        Path rows = new Path(output, OutputLayout.SCORED_ROWS);
+        attempt(() -> {
+            deleteData(rows);
+            // Hadoop's checksums of local files that somebody deleted are not in the list.
+            return list(rows).isEmpty() && files.delete(rows.getParent(), true);
+        });
+    }
+
     /// Deletes every copy of a table's rows, whole or not, and nothing else.
     void discardSnapshots() {
         attempt(() -> {
@@ -246,7 +300,7 @@ final class RunState {
     }
 
     private Path leftOutList() {
-        return new Path(output, OutputLayout.ERRORS + "/" + UnreadableFiles.LIST);
+        return new Path(quarantine, UnreadableFiles.LIST);
     }
 
     /// Replaces the list of input files that are left out.
@@ -322,27 +376,31 @@ final class RunState {
     void erase() {
         attempt(() -> {
             files.delete(runFile(), false);
-            Path errors = new Path(output, OutputLayout.ERRORS);
-            for (Path parent : List.of(errors, output)) {
-                for (FileStatus file : list(parent)) {
-                    String name = file.getPath().getName();
-                    if ((file.isFile() && DataFiles.isNameOfOne(name)) || isLeftByCommitters(name)) {
-                        files.delete(file.getPath(), true);
-                    }
-                }
-            }
+            deleteData(quarantine);
+            deleteData(output);
             files.delete(leftOutList(), false);
-            if (list(errors).isEmpty()) {
-                files.delete(errors, false);
+            if (list(quarantine).isEmpty()) {
+                files.delete(quarantine, false);
             }
+            discardScored();
             files.delete(mark(), false);
             files.delete(new Path(output, OutputLayout.MANIFEST), false);
             discardSnapshots();
-            for (String kind : List.of("attempts", "commits", "plans", SNAPSHOTS)) {
+            for (String kind : List.of("attempts", "commits", "plans", SNAPSHOTS, BUCKETS)) {
                 files.delete(new Path(directory, kind), true);
             }
             return true;
         });
+    }
+
+    /// Deletes the data files of a directory, and what interrupted work left there.
+    private void deleteData(Path parent) throws IOException {
+        for (FileStatus file : list(parent)) {
+            String name = file.getPath().getName();
+            if ((file.isFile() && DataFiles.isNameOfOne(name)) || isLeftByCommitters(name)) {
+                files.delete(file.getPath(), true);
+            }
+        }
     }
 
     private List<FileStatus> list(Path parent) throws IOException {

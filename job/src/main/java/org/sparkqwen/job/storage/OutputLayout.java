@@ -11,6 +11,12 @@ public final class OutputLayout {
     /// The directory of the rows that a run has copied from a table or a query, until they are done.
     public static final String INPUT = "_input";
 
+    /// The directory of the scored rows of a run with buckets, until all rows have their bucket.
+    public static final String SCORED = "_scored";
+
+    /// The directory within [#SCORED] that has the rows. Spark warns of a path whose last name has an underscore.
+    public static final String SCORED_ROWS = SCORED + "/rows";
+
     /// The file that says what a run did.
     public static final String MANIFEST = "_run.json";
 

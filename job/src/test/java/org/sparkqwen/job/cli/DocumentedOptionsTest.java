@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
+import org.sparkqwen.job.buckets.Buckets;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -143,6 +144,13 @@ class DocumentedOptionsTest {
                                 row.get(0).replace("`", "") + " " + row.get(1).replace("\\", "")))
                 .as(command)
                 .containsExactlyElementsOf(columns(schema)));
+    }
+
+    @Test
+    void thePageHasTheColumnOfBuckets() throws IOException {
+        assertThat(rows("columns.md", "###").getOrDefault("Buckets", List.of()).stream()
+                        .map(row -> row.get(0).replace("`", "") + " " + row.get(1)))
+                .containsExactlyElementsOf(columns(Buckets.SCHEMA));
     }
 
     private static List<String> columns(StructType schema) {

@@ -21,6 +21,17 @@ class InterruptionTest {
                     .isEqualTo("spark-qwen score: ended by SIGINT; all 4,800 rows are done; the same command shows the"
                             + " summary");
         }
+        try (Interruption interruption = Interruption.watch("score", () -> {})) {
+            interruption.done(4800, 4800);
+            interruption.scored(4800);
+            assertThat(interruption.line("INT"))
+                    .isEqualTo("spark-qwen score: ended by SIGINT; all 4,800 rows are scored; the same command divides"
+                            + " them into buckets");
+            interruption.done(1200, 4800);
+            assertThat(interruption.line("INT"))
+                    .endsWith("all 4,800 rows are scored; 1,200 of 4,800 rows are done and kept: the same command goes"
+                            + " on from there");
+        }
         Interruption.awaitEndIfEnding(); // returns, because nothing is ending
     }
 }

@@ -164,7 +164,8 @@ public record ScoreSummary(
                 percentiles.isEmpty() ? "" : number(percentiles.get(1)));
     }
 
-    private static String number(double value) {
+    /// Formats a number for a person, with fewer digits the larger it is.
+    static String number(double value) {
         return value < 10_000
                 ? "%,.2f".formatted(value)
                 : value < 1e7 ? "%,.0f".formatted(value) : "%.3g".formatted(value);
