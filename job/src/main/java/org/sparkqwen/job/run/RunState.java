@@ -263,8 +263,10 @@ final class RunState {
         Path rows = new Path(output, OutputLayout.SCORED_ROWS);
         attempt(() -> {
             deleteData(rows);
-            // Hadoop's checksums of local files that somebody deleted are not in the list.
-            return list(rows).isEmpty() && files.delete(rows.getParent(), true);
+            if (list(rows).isEmpty()) {
+                files.delete(rows, true); // with Hadoop's checksums of files that somebody deleted, which no list shows
+            }
+            return list(rows.getParent()).isEmpty() && files.delete(rows.getParent(), false);
         });
     }
 

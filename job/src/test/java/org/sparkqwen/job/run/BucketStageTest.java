@@ -152,6 +152,8 @@ class BucketStageTest {
         assertComplete();
 
         Files.delete(more);
+        Path foreign = Files.writeString(
+                Files.createDirectory(out().resolve("_scored")).resolve("notes"), "not ours");
         Buckets ofAll = new Buckets(BUCKETS.percentiles(), BUCKETS.figure(), null);
         JobRun.Written written = run(settings.withMode(RunSettings.Mode.OVERWRITE), new Scoring(), ofAll);
         assertThat(written.summary().wasComplete()).isFalse();
@@ -161,6 +163,7 @@ class BucketStageTest {
                         .mapToObj(id -> id + " " + (id == 4 ? null : bucket(7 * id % 30, 8, 17)))
                         .toList());
         assertThat(list("_spark_qwen/buckets/thresholds")).hasSize(1);
+        assertThat(foreign).exists();
     }
 
     @Test
