@@ -214,7 +214,7 @@ public final class Engine implements AutoCloseable {
         return generation.preemptions();
     }
 
-    /// Describes the kernels for people: `vector 512-bit, 2 threads`.
+    /// Describes the kernels for people: `code AVX-512, 2 threads`.
     public String kernels() {
         return model.kernels().description();
     }

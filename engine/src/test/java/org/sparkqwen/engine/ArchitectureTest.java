@@ -37,6 +37,7 @@ class ArchitectureTest {
             "message",
             "kernels",
             "kernels.vector",
+            "kernels.code",
             "kernels.measure",
             "disk",
             "modelfile",

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.sparkqwen.engine.checkpoint.PackingException;
+import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.Kernels;
@@ -98,23 +99,26 @@ class BackEndTest {
 
     @Test
     void aBackEndThatIsToBeAskedForByNameIsNotTakenOtherwise() {
-        assertThat(KernelChoice.names()).containsExactly("auto", "vector", "scalar", SeparateMemoryProvider.NAME);
+        assertThat(KernelChoice.names())
+                .containsExactly("auto", "code", "vector", "scalar", SeparateMemoryProvider.NAME);
         List<String> fallBacks = new ArrayList<>();
         try (Kernels kernels = KernelChoice.AUTO.create(1, fallBacks::add)) {
-            assertThat(kernels.description()).startsWith("vector");
+            assertThat(kernels.description())
+                    .startsWith(BackEnds.providers().getLast().name());
         }
         assertThat(fallBacks).isEmpty();
     }
 
     @Test
     void theBestBackEndThatCanRunIsTakenAndTheReasonForAnotherIsTold() throws IOException, InterruptedException {
-        assertThat(chosen("-D%s=20".formatted(SeparateMemoryProvider.RANK)))
+        assertThat(chosen("-D%s=30".formatted(SeparateMemoryProvider.RANK)))
                 .endsWith("auto: separate memory, 1 thread(s)");
         assertThat(chosen(
-                        "-D%s=20".formatted(SeparateMemoryProvider.RANK),
+                        "-D%s=30".formatted(SeparateMemoryProvider.RANK),
                         "-D%s=there is no device; plug one in".formatted(SeparateMemoryProvider.OBSTACLE)))
                 .contains(
-                        "separate kernels cannot run: there is no device; plug one in\nauto: vector ",
+                        "separate kernels cannot run: there is no device; plug one in\nauto: %s "
+                                .formatted(BackEnds.providers().getLast().name()),
                         "separate: java.lang.IllegalStateException: separate kernels cannot run: there is no device");
     }
 

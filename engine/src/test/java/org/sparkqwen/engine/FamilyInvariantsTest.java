@@ -36,6 +36,8 @@ class FamilyInvariantsTest {
                 Arguments.of(model, KernelChoice.VECTOR, 1, 1, 1),
                 Arguments.of(model, KernelChoice.VECTOR, 1, 4096, 64),
                 Arguments.of(model, KernelChoice.VECTOR, 2, 64, 7),
+                Arguments.of(model, KernelChoice.AUTO, 1, 1, 1),
+                Arguments.of(model, KernelChoice.AUTO, 2, 4096, 64),
                 Arguments.of(model, KernelChoice.AUTO, 3, 130, 5)));
     }
 

@@ -12,20 +12,19 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scheduler.Batch;
 import org.sparkqwen.engine.scheduler.Sequence;
 import org.sparkqwen.engine.testing.Golden;
 
-/// Every reference model gives transformers' values in float32, with both kernels.
+/// Every reference model gives transformers' values in float32, with all kernels.
 class GoldenModelTest {
     private static final double LOGIT_TOLERANCE = 1e-3;
 
     static Stream<Arguments> modelsAndKernels() {
-        return Golden.MODELS.stream()
-                .flatMap(model -> Stream.of(KernelChoice.SCALAR, KernelChoice.VECTOR)
-                        .map(kernels -> Arguments.of(model, kernels)));
+        return Golden.MODELS.stream().flatMap(model -> BackEnds.choices().map(kernels -> Arguments.of(model, kernels)));
     }
 
     @ParameterizedTest

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Request;
@@ -25,7 +26,9 @@ class GoldenSmallModelTest {
     @ParameterizedTest
     @CsvSource({"1024, 512, 20", "256, 128, 6", "256, 256, 6"})
     void scoresDocumentsInStridedWindowsAsTransformersDoes(int context, int stride, int wholeDocuments) {
-        assertScores(KernelChoice.VECTOR, context, stride, Integer.MAX_VALUE, wholeDocuments);
+        for (KernelChoice kernels : BackEnds.fastChoices()) {
+            assertScores(kernels, context, stride, Integer.MAX_VALUE, wholeDocuments);
+        }
     }
 
     /// The scalar kernels give the bits of the vector kernels at a twentieth of their speed, so they score only

@@ -20,7 +20,7 @@ class OtherJvmTest {
 
     @Test
     void aMissingVectorModuleIsReportedAndChangesNoBit() throws IOException, InterruptedException {
-        List<String> lines = score();
+        List<String> lines = score(KernelChoice.AUTO);
         assertThat(lines)
                 .filteredOn(line -> line.contains("WARN") && line.contains("vector kernels cannot run"))
                 .hasSize(3); // one for each model
@@ -31,13 +31,15 @@ class OtherJvmTest {
     /// The option is for x86. Other processors ignore it and have one width.
     @Test
     void theWidthOfVectorsChangesNoBit() throws IOException, InterruptedException {
-        List<String> lines = score(OtherJvm.VECTOR_MODULE, "-XX:+IgnoreUnrecognizedVMOptions", "-XX:UseAVX=2");
+        List<String> lines =
+                score(KernelChoice.VECTOR, OtherJvm.VECTOR_MODULE, "-XX:+IgnoreUnrecognizedVMOptions", "-XX:UseAVX=2");
         assertThat(String.join("\n", lines)).contains("kernels: vector");
         assertThat(lines.getLast()).isEqualTo("sum_nll " + sumNll(KernelChoice.SCALAR));
     }
 
-    private static List<String> score(String... options) throws IOException, InterruptedException {
-        return OtherJvm.lines(OtherJvm.start(Scoring.class, List.of(options)));
+    private static List<String> score(KernelChoice kernels, String... options)
+            throws IOException, InterruptedException {
+        return OtherJvm.lines(OtherJvm.start(Scoring.class, List.of(options), kernels.name()));
     }
 
     /// Scores with a model of each family.
@@ -64,7 +66,7 @@ class OtherJvmTest {
         private Scoring() {}
 
         public static void main(String[] args) {
-            System.out.println("sum_nll " + sumNll(KernelChoice.AUTO));
+            System.out.println("sum_nll " + sumNll(new KernelChoice(args[0])));
         }
     }
 }

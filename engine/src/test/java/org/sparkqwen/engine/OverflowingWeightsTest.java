@@ -8,7 +8,8 @@ import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scoring.ScoringOptions;
@@ -41,9 +42,9 @@ class OverflowingWeightsTest {
         "model.layers.0.input_layernorm.weight, NaN",
         "model.layers.0.mlp.gate_proj.weight, Infinity"
     })
-    void requestsOfABrokenModelAreRejectedByBothKernels(String tensor, float value) {
+    void requestsOfABrokenModelAreRejectedByAllKernels(String tensor, float value) {
         ModelCopy.of(TIED, directory).weights("model.safetensors", tensor, 0, value);
-        for (KernelChoice kernels : List.of(KernelChoice.SCALAR, KernelChoice.VECTOR)) {
+        for (KernelChoice kernels : BackEnds.choices().toList()) {
             try (Engine engine = open(directory, kernels)) {
                 assertThat(score(engine, SOUND))
                         .isInstanceOfSatisfying(
@@ -64,7 +65,7 @@ class OverflowingWeightsTest {
 
     /// The blocks of a text that overflowed are used for the next text, and must not spoil it.
     @ParameterizedTest
-    @ValueSource(strings = {"scalar", "vector"})
+    @MethodSource("org.sparkqwen.engine.kernels.BackEnds#choices")
     void aTextAfterAnOverflowingOneHasItsOwnBits(KernelChoice kernels) {
         Result.Scored expected;
         Result.Generated continuation;
@@ -81,7 +82,7 @@ class OverflowingWeightsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"scalar", "vector"})
+    @MethodSource("org.sparkqwen.engine.kernels.BackEnds#choices")
     void aTextBesideAnOverflowingOneHasItsOwnBits(KernelChoice kernels) {
         Result.Scored expected;
         Result.Generated continuation;

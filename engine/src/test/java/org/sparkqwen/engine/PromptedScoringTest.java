@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.Content;
@@ -40,7 +41,7 @@ class PromptedScoringTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"scalar", "vector"})
+    @MethodSource("org.sparkqwen.engine.kernels.BackEnds#choices")
     void theEndOfADocumentGivenItsBeginningHasTransformersValues(KernelChoice kernels) {
         try (Engine engine = open(kernels)) {
             int documents = 0;
@@ -71,7 +72,7 @@ class PromptedScoringTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"scalar", "vector"})
+    @MethodSource("org.sparkqwen.engine.kernels.BackEnds#choices")
     void aContinuationIsGreedyIfTransformersWouldHaveWrittenItGreedily(KernelChoice kernels) {
         try (Engine engine = open(kernels)) {
             for (JsonNode greedy : GOLDEN.get("greedy")) {

@@ -20,6 +20,7 @@ public record KernelChoice(String name) implements Serializable {
                     .toList();
 
     public static final KernelChoice AUTO = new KernelChoice("auto");
+    public static final KernelChoice CODE = new KernelChoice("code");
     public static final KernelChoice VECTOR = new KernelChoice("vector");
     public static final KernelChoice SCALAR = new KernelChoice("scalar");
 
@@ -42,6 +43,15 @@ public record KernelChoice(String name) implements Serializable {
         return PROVIDERS.stream()
                 .filter(provider -> provider.obstacle().isEmpty())
                 .mapToLong(provider -> provider.heapBytes(sizes))
+                .max()
+                .orElse(0);
+    }
+
+    /// The most native memory in bytes that any back-end which can run here takes beside its operands.
+    public static long nativeBytes(OperationSizes sizes) {
+        return PROVIDERS.stream()
+                .filter(provider -> provider.obstacle().isEmpty())
+                .mapToLong(provider -> provider.nativeBytes(sizes))
                 .max()
                 .orElse(0);
     }

@@ -23,4 +23,9 @@ public interface KernelProvider {
 
     /// The most bytes of heap that operations of this back-end take.
     long heapBytes(OperationSizes sizes);
+
+    /// The most bytes of native memory that operations of this back-end take, beside their operands.
+    default long nativeBytes(OperationSizes sizes) {
+        return 0;
+    }
 }

@@ -171,7 +171,7 @@ public interface Kernels extends AutoCloseable {
 
     int threads();
 
-    /// Describes what runs, for the log: `vector 512-bit, 2 threads`.
+    /// Describes what runs, for the log: `code AVX-512, 2 threads`.
     String description();
 
     @Override

@@ -3,7 +3,7 @@ package org.sparkqwen.engine.kernels;
 import java.lang.foreign.MemorySegment;
 
 /// Copies rows that are chosen by index: vectors of tokens, and rows of a batch. There is no arithmetic in it, so the
-/// same code serves the scalar and the vector kernels.
+/// same code serves all kernels.
 public final class Lookup {
     /// The number of floats that a thread copies at a time.
     private static final int GRAIN = 1 << 14;

@@ -5,8 +5,8 @@ import static org.sparkqwen.engine.kernels.ScalarMath.LANES;
 
 import java.lang.foreign.MemorySegment;
 
-/// Chooses the experts that a token goes to. A token has only some hundred numbers here, so the same code serves the
-/// scalar and the vector kernels.
+/// Chooses the experts that a token goes to. A token has only some hundred numbers here, so the same code serves all
+/// kernels.
 public final class Router {
     private Router() {}
 

@@ -27,16 +27,17 @@ public record WorkingMemory(long offHeap, long heap) {
         int widest = Math.max(
                 config.denseLayers() == 0 ? 0 : config.intermediateSize(),
                 Math.max(config.hiddenSize(), config.attention().queryWidth()));
+        OperationSizes sizes = new OperationSizes(
+                threads,
+                tokens,
+                widest,
+                config.vocabSize(),
+                Transformer.expertRows(config, tokens),
+                config.mixture().map(MixtureShape::experts).orElse(0),
+                config.hiddenSize());
         return new WorkingMemory(
-                Transformer.workingBytes(config, tokens, window) + keysAndValues,
-                KernelChoice.heapBytes(new OperationSizes(
-                        threads,
-                        tokens,
-                        widest,
-                        config.vocabSize(),
-                        Transformer.expertRows(config, tokens),
-                        config.mixture().map(MixtureShape::experts).orElse(0),
-                        config.hiddenSize())));
+                Transformer.workingBytes(config, tokens, window) + keysAndValues + KernelChoice.nativeBytes(sizes),
+                KernelChoice.heapBytes(sizes));
     }
 
     /// The most blocks of a layer that a batch of several documents may take. Very short documents reach this limit

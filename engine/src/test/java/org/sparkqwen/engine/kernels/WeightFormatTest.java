@@ -17,7 +17,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.sparkqwen.engine.kernels.vector.VectorProvider;
 import org.sparkqwen.engine.testing.ScaledBytes;
 
 /// What every format of weights must satisfy: each constant of [KnownFormat], and a format that back-ends do not know.
@@ -172,7 +171,7 @@ class WeightFormatTest {
 
     private static void assertSameBits(Run run) {
         List<List<MemorySegment>> results = new ArrayList<>();
-        for (KernelProvider provider : List.of(new ScalarProvider(), new VectorProvider())) {
+        for (KernelProvider provider : BackEnds.providers()) {
             for (int threads = 1; threads <= 2; threads++) {
                 try (Kernels kernels = provider.create(threads)) {
                     results.add(run.with(kernels));

@@ -145,7 +145,7 @@ final class BenchCommand implements Callable<Integer> {
             converter = KernelNames.class,
             paramLabel = "KIND",
             defaultValue = "auto",
-            description = "This option chooses the kernels: auto, vector or scalar. Default: ${DEFAULT-VALUE}.")
+            description = "This option chooses the kernels: auto, code, vector or scalar. Default: ${DEFAULT-VALUE}.")
     private KernelChoice kernels = KernelChoice.AUTO;
 
     @Mixin

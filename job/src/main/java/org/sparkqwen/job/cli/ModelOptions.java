@@ -45,8 +45,9 @@ final class ModelOptions {
             converter = KernelNames.class,
             paramLabel = "KIND",
             defaultValue = "auto",
-            description = "vector runs the vector code. scalar runs the readable reference. auto takes the best that"
-                    + " can run. All give the same bits. Default: ${DEFAULT-VALUE}.")
+            description = "code runs machine code for AVX-512. vector runs the vector code. scalar runs the readable"
+                    + " reference. auto takes the best that can run. All give the same bits. Default:"
+                    + " ${DEFAULT-VALUE}.")
     KernelChoice kernels = KernelChoice.AUTO;
 
     @ChangesNoRow

@@ -169,7 +169,7 @@ class BenchCommandTest {
                 "--seconds 0 | --seconds must be above 0",
                 "--seconds NaN | --seconds must be above 0",
                 "--only talk | but was 'talk'",
-                "--kernels gpu | there are no kernels 'gpu'; there are auto, vector, scalar"
+                "--kernels gpu | there are no kernels 'gpu'; there are auto, code, vector, scalar"
             })
     void refusesWhatMakesNoSense(String options, String message) {
         List<String> arguments = new ArrayList<>(List.of(options.split(" ")));

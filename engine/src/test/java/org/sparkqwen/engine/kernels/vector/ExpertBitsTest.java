@@ -18,25 +18,20 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrices;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
-import org.sparkqwen.engine.kernels.ScalarProvider;
 
-/// The experts' contribution to a row has the same bits in scalar and vector code, on any number of threads,
-/// and with any other rows in the batch.
+/// The experts' contribution to a row has the same bits on every back-end, on any number of threads, and with any other
+/// rows in the batch.
 class ExpertBitsTest {
     private final Random random = new Random(11);
     private final Arena arena = Arena.ofShared();
-    private final List<Kernels> all = List.of(
-            new ScalarProvider().create(1),
-            new ScalarProvider().create(2),
-            new VectorKernels(1),
-            new VectorKernels(2),
-            new VectorKernels(5));
+    private final List<Kernels> all = BackEnds.create(1, 2, 5);
 
     @AfterEach
     void close() {

@@ -22,16 +22,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrices;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Projection;
-import org.sparkqwen.engine.kernels.ScalarProvider;
 import org.sparkqwen.engine.kernels.WeightRows;
 
-/// Every operation gives the same bits in scalar and vector code, on one thread and on two.
+/// Every operation gives the same bits on every back-end, on one thread and on two.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class KernelBitsTest {
     private final Random random = new Random(7);
@@ -40,11 +40,7 @@ class KernelBitsTest {
 
     @BeforeAll
     void createKernels() {
-        all = List.of(
-                new ScalarProvider().create(1),
-                new ScalarProvider().create(2),
-                new VectorKernels(1),
-                new VectorKernels(2));
+        all = BackEnds.create(1, 2);
     }
 
     @AfterAll

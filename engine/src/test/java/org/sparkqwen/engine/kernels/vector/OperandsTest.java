@@ -21,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.GuardedMemory;
 import org.sparkqwen.engine.kernels.Kernels;
@@ -29,7 +30,6 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Projection;
-import org.sparkqwen.engine.kernels.ScalarProvider;
 import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.testing.OtherJvm;
 import org.sparkqwen.engine.testing.ScaledBytes;
@@ -295,7 +295,7 @@ class OperandsTest {
             List<ExpertRows> experts =
                     List.of(new ExpertRows(gate, up, down, rows, shares), new ExpertRows(up, gate, down, rows, shares));
             List<List<MemorySegment>> results = new ArrayList<>();
-            for (Kernels kernels : List.of(new ScalarProvider().create(1), new VectorKernels(1))) {
+            for (Kernels kernels : BackEnds.create(1)) {
                 try (kernels) {
                     MemorySegment gated = GuardedMemory.allocate(4L * tokens * outputs);
                     MemorySegment first = GuardedMemory.allocate(4L * tokens * outputs);
@@ -309,8 +309,10 @@ class OperandsTest {
                     results.add(List.of(gated, first, second, sum));
                 }
             }
-            return IntStream.range(0, 4)
-                    .allMatch(i -> results.get(0).get(i).mismatch(results.get(1).get(i)) == -1);
+            return results.stream()
+                    .allMatch(result -> IntStream.range(0, 4)
+                            .allMatch(i ->
+                                    result.get(i).mismatch(results.getFirst().get(i)) == -1));
         }
 
         private Matrix weight(int outputs, int inputs, WeightFormat format) {
@@ -330,7 +332,7 @@ class OperandsTest {
     }
 
     private static void eachKernels(Consumer<Kernels> test) {
-        for (Kernels kernels : List.of(new ScalarProvider().create(2), new VectorKernels(1), new VectorKernels(2))) {
+        for (Kernels kernels : BackEnds.create(1, 2)) {
             try (kernels) {
                 test.accept(kernels);
             }

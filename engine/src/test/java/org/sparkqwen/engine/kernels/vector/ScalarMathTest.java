@@ -15,11 +15,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.ScalarMath;
-import org.sparkqwen.engine.kernels.ScalarProvider;
 
 /// The errors of exp, silu and softmax compared with `StrictMath` in double, in ulp of the exact result as a
 /// float. The limits are those that [ScalarMath] and docs/numerics.md state. Vectors give the same bits
@@ -105,20 +105,24 @@ class ScalarMathTest {
         AttentionShape shape = new AttentionShape(1, 1, 64);
         Random random = new Random(keys);
         Worst worst = new Worst("softmax of %d scores with a standard deviation of %.0f".formatted(keys, spread));
-        try (Kernels scalar = new ScalarProvider().create(1);
-                Kernels vector = new VectorKernels(1)) {
+        List<Kernels> all = BackEnds.create(1);
+        try {
             for (int round = 0; round < 500; round++) {
                 float[] scores = new float[keys];
                 for (int i = 0; i < keys; i++) {
                     scores[i] = spread * (float) random.nextGaussian();
                 }
-                float[] probabilities = softmax(scalar, shape, scores);
-                assertThat(softmax(vector, shape, scores)).isEqualTo(probabilities);
+                float[] probabilities = softmax(all.getFirst(), shape, scores);
+                for (Kernels kernels : all) {
+                    assertThat(softmax(kernels, shape, scores)).isEqualTo(probabilities);
+                }
                 double[] exact = softmax(scores);
                 for (int i = 0; i < keys; i++) {
                     worst.compare(scores[i], probabilities[i], exact[i]);
                 }
             }
+        } finally {
+            all.forEach(Kernels::close);
         }
         worst.print();
         assertThat(worst.normal).isLessThanOrEqualTo(limit);

@@ -1,0 +1,33 @@
+package org.sparkqwen.engine.kernels.code;
+
+import org.jspecify.annotations.Nullable;
+
+/// A memory operand: the address `base + index · scale + displacement`.
+///
+/// @param index any register but RSP; null for none
+/// @param scale 1, 2, 4 or 8
+/// @param displacement in bytes
+/// @param broadcast whether a vector instruction reads one number there and uses it for all lanes
+record Address(Gpr base, @Nullable Gpr index, int scale, int displacement, boolean broadcast) {
+    Address {
+        if (index == Gpr.RSP) {
+            throw new IllegalArgumentException("RSP cannot be an index");
+        }
+        if (scale < 1 || scale > 8 || Integer.bitCount(scale) != 1) {
+            throw new IllegalArgumentException("no scale of %d".formatted(scale));
+        }
+    }
+
+    static Address at(Gpr base, int displacement) {
+        return new Address(base, null, 1, displacement, false);
+    }
+
+    static Address at(Gpr base, Gpr index, int scale, int displacement) {
+        return new Address(base, index, scale, displacement, false);
+    }
+
+    /// The same address, of a single number for all lanes.
+    Address toAllLanes() {
+        return new Address(base, index, scale, displacement, true);
+    }
+}

@@ -1,0 +1,63 @@
+package org.sparkqwen.engine.kernels.code;
+
+import static org.sparkqwen.engine.kernels.code.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.Gpr.R9;
+import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
+
+import org.sparkqwen.engine.kernels.Matrix;
+
+/// Writes `out[row][0..31] = silu(gates[row][0..31]) · ups[row][0..31]`, with silu(x) = x / (1 + e⁻ˣ).
+final class GateCode {
+    /// The operands: addresses, and the distance from a row of `out` to the next in bytes.
+    enum Field {
+        CONSTANTS,
+        /// `[rows][32]`.
+        GATES,
+        /// `[rows][32]`.
+        UPS,
+        OUT,
+        OUT_STRIDE,
+        /// The number of rows.
+        ROWS
+    }
+
+    private GateCode() {}
+
+    static byte[] code() {
+        Zmm gate = new Zmm(0);
+        Zmm x = new Zmm(1);
+        Zmm n = new Zmm(2);
+        Zmm p = new Zmm(3);
+        Zmm t = new Zmm(4);
+        Label row = new Label();
+        Assembler asm = new Assembler();
+        asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
+        ExpCode exp = ExpCode.withConstants(asm, RAX);
+        asm.mov(R8, Arguments.of(RDI, Field.GATES));
+        asm.mov(R9, Arguments.of(RDI, Field.UPS));
+        asm.mov(RDX, Arguments.of(RDI, Field.OUT));
+        asm.mov(RAX, Arguments.of(RDI, Field.OUT_STRIDE));
+        asm.mov(RCX, Arguments.of(RDI, Field.ROWS));
+        asm.bind(row);
+        for (int offset = 0; offset < Matrix.PANEL * Float.BYTES; offset += Zmm.BYTES) {
+            asm.vmovups(gate, Address.at(R8, offset));
+            asm.vpxord(x, gate, ExpCode.sign());
+            exp.exp(x, n, p, t);
+            asm.vaddps(x, x, ExpCode.one());
+            asm.vdivps(gate, gate, x);
+            asm.vmulps(gate, gate, Address.at(R9, offset));
+            asm.vmovups(Address.at(RDX, offset), gate);
+        }
+        asm.add(R8, Matrix.PANEL * Float.BYTES);
+        asm.add(R9, Matrix.PANEL * Float.BYTES);
+        asm.add(RDX, RAX);
+        asm.sub(RCX, 1);
+        asm.jump(Condition.NOT_EQUAL, row);
+        asm.vzeroupper();
+        asm.ret();
+        return asm.code();
+    }
+}

@@ -1,0 +1,53 @@
+package org.sparkqwen.engine.kernels.code;
+
+import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
+
+/// Writes functions that multiply a row of numbers by a factor: `to[i] = from[i] · factor`, or
+/// `to[i] += from[i] · factor`, where the product is rounded before it is added.
+final class ScaleCode {
+    /// The operands. A row is cut into pieces of 32 numbers, which follow each other in `to`.
+    enum Field {
+        FROM,
+        /// The distance from a piece of `from` to the next in bytes.
+        FROM_STRIDE,
+        TO,
+        /// The factor, as the bits of a float.
+        FACTOR,
+        /// The number of pieces.
+        PIECES
+    }
+
+    private ScaleCode() {}
+
+    /// @param adds whether products are added to what is there
+    static byte[] code(boolean adds) {
+        Zmm factor = new Zmm(0);
+        Zmm product = new Zmm(1);
+        Label piece = new Label();
+        Assembler asm = new Assembler();
+        asm.mov(RSI, Arguments.of(RDI, Field.FROM));
+        asm.mov(RAX, Arguments.of(RDI, Field.FROM_STRIDE));
+        asm.mov(RDX, Arguments.of(RDI, Field.TO));
+        asm.mov(RCX, Arguments.of(RDI, Field.PIECES));
+        asm.vbroadcastss(factor, Arguments.of(RDI, Field.FACTOR));
+        asm.bind(piece);
+        for (int offset = 0; offset < 2 * Zmm.BYTES; offset += Zmm.BYTES) {
+            asm.vmulps(product, factor, Address.at(RSI, offset));
+            if (adds) {
+                asm.vaddps(product, product, Address.at(RDX, offset));
+            }
+            asm.vmovups(Address.at(RDX, offset), product);
+        }
+        asm.add(RSI, RAX);
+        asm.add(RDX, 2 * Zmm.BYTES);
+        asm.sub(RCX, 1);
+        asm.jump(Condition.NOT_EQUAL, piece);
+        asm.vzeroupper();
+        asm.ret();
+        return asm.code();
+    }
+}

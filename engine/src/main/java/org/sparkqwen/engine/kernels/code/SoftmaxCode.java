@@ -1,0 +1,112 @@
+package org.sparkqwen.engine.kernels.code;
+
+import static org.sparkqwen.engine.kernels.code.Gpr.R10;
+import static org.sparkqwen.engine.kernels.code.Gpr.R11;
+import static org.sparkqwen.engine.kernels.code.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.Gpr.R9;
+import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
+
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+
+/// Writes the online softmax of a block of 32 keys, for 16 rows at a time:
+///
+/// ```
+/// score[key] = score[key] · scale
+/// maximum    = the greatest of maximum and score[0..31]
+/// correction = exp(the maximum before − maximum)
+/// score[key] = exp(score[key] − maximum)
+/// sum        = sum · correction + score[0] + … + score[31]
+/// ```
+final class SoftmaxCode {
+    /// The operands: addresses, distances in bytes, and `SCALE` as the bits of a float.
+    enum Field {
+        CONSTANTS,
+        /// `[32 keys][rows]`, changed in place.
+        SCORES,
+        /// The distance from a key to the next.
+        KEY_STRIDE,
+        /// `[rows]`, changed in place.
+        MAXIMA,
+        /// `[rows]`, changed in place.
+        SUMS,
+        /// `[rows]`, written.
+        CORRECTIONS,
+        /// The number of rows, divided by 16.
+        VECTORS,
+        SCALE
+    }
+
+    private SoftmaxCode() {}
+
+    static byte[] code() {
+        Zmm scale = new Zmm(0);
+        Zmm maximum = new Zmm(1);
+        Zmm before = new Zmm(2);
+        Zmm sum = new Zmm(3);
+        Zmm score = new Zmm(4);
+        Zmm n = new Zmm(5);
+        Zmm p = new Zmm(6);
+        Zmm t = new Zmm(7);
+        Assembler asm = new Assembler();
+        asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
+        ExpCode exp = ExpCode.withConstants(asm, RAX);
+        asm.vbroadcastss(scale, Arguments.of(RDI, Field.SCALE));
+        asm.mov(RAX, Arguments.of(RDI, Field.KEY_STRIDE));
+        asm.mov(R8, Arguments.of(RDI, Field.SCORES));
+        asm.mov(R9, Arguments.of(RDI, Field.MAXIMA));
+        asm.mov(R10, Arguments.of(RDI, Field.SUMS));
+        asm.mov(R11, Arguments.of(RDI, Field.CORRECTIONS));
+        asm.mov(RCX, Arguments.of(RDI, Field.VECTORS));
+        Label rows = new Label();
+        asm.bind(rows);
+
+        asm.vmovups(maximum, Address.at(R9, 0));
+        asm.vmovups(before, maximum);
+        eachKey(asm, () -> {
+            asm.vmulps(score, scale, Address.at(RSI, 0));
+            asm.vmovups(Address.at(RSI, 0), score);
+            asm.vmaxps(maximum, score, maximum);
+        });
+        asm.vmovups(Address.at(R9, 0), maximum);
+
+        asm.vsubps(before, before, maximum);
+        exp.exp(before, n, p, t);
+        asm.vmovups(Address.at(R11, 0), before);
+        asm.vmulps(sum, before, Address.at(R10, 0));
+
+        eachKey(asm, () -> {
+            asm.vmovups(score, Address.at(RSI, 0));
+            asm.vsubps(score, score, maximum);
+            exp.exp(score, n, p, t);
+            asm.vmovups(Address.at(RSI, 0), score);
+            asm.vaddps(sum, sum, score);
+        });
+        asm.vmovups(Address.at(R10, 0), sum);
+
+        asm.add(R8, Zmm.BYTES);
+        asm.add(R9, Zmm.BYTES);
+        asm.add(R10, Zmm.BYTES);
+        asm.add(R11, Zmm.BYTES);
+        asm.sub(RCX, 1);
+        asm.jump(Condition.NOT_EQUAL, rows);
+        asm.vzeroupper();
+        asm.ret();
+        return asm.code();
+    }
+
+    /// Writes a loop over the scores of these rows, whose address is in RSI.
+    private static void eachKey(Assembler asm, Runnable body) {
+        Label key = new Label();
+        asm.mov(RSI, R8);
+        asm.mov(RDX, KeyValueBlock.TOKENS);
+        asm.bind(key);
+        body.run();
+        asm.add(RSI, RAX);
+        asm.sub(RDX, 1);
+        asm.jump(Condition.NOT_EQUAL, key);
+    }
+}

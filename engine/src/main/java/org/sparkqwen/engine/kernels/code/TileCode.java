@@ -1,0 +1,302 @@
+package org.sparkqwen.engine.kernels.code;
+
+import static org.sparkqwen.engine.kernels.code.Gpr.R10;
+import static org.sparkqwen.engine.kernels.code.Gpr.R11;
+import static org.sparkqwen.engine.kernels.code.Gpr.R12;
+import static org.sparkqwen.engine.kernels.code.Gpr.R13;
+import static org.sparkqwen.engine.kernels.code.Gpr.R14;
+import static org.sparkqwen.engine.kernels.code.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.Gpr.R9;
+import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RBP;
+import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
+
+import java.util.List;
+import org.sparkqwen.engine.kernels.Matrix;
+
+/// Writes the micro-kernel: the product of tiles of rows with a panel of 32 outputs.
+///
+/// For each input, the 32 weights are in two registers. Each row's number is broadcast into a third, and two
+/// multiply-adds add it to the row's sums, which stay in registers. Twelve rows fill 24 of the 32 registers. So 12
+/// cycles of multiply-adds take 14 loads, of which a core does two a cycle. Each output is one chain of `fma` over the
+/// inputs in ascending order, continued from the sums that the tile begins with. [TileField] has the operands.
+///
+/// ```
+/// for each tile of `height` rows:
+///     sum[row][0..31] = from[row][0..31], or 0
+///     for each input:
+///         sum[row][0..31] += in[row][input] · panel[input][0..31]
+///     to[row][0..31] = sum[row][0..31], or to[row][0..31] += sum[row][0..31]
+/// ```
+final class TileCode {
+    /// The number of rows of the highest tile.
+    static final int HIGHEST = 12;
+
+    /// The number of rows of the highest tile that requests the next panel: the others need all registers.
+    static final int HIGHEST_AHEAD = 8;
+
+    /// The number of inputs in one turn of the loop.
+    static final int UNROLLED = 8;
+
+    /// The number of places of the next panel that are requested in turns.
+    static final int STREAMS = 4;
+
+    private static final List<Gpr> SAVED = List.of(RBX, RBP, R12, R13, R14);
+    private static final int HALVES = 2;
+    private static final int F32_ROW = Matrix.PANEL * Float.BYTES;
+
+    // General-purpose registers. The multiples of a stride are 1, 3, 5, 7, 9 and 11 times it.
+    private static final Gpr OPERANDS = RDI;
+    private static final Gpr IN = RSI;
+    private static final Gpr PANEL = RDX;
+    private static final Gpr COUNT = RCX;
+    private static final Gpr FROM = R8;
+    private static final Gpr TO = R14;
+    private static final Gpr TILES = R12;
+    private static final Gpr AHEAD = R13;
+    private static final Gpr STRIDE = RAX;
+    private static final Gpr STRIDE_3 = R9;
+    private static final Gpr STRIDE_5 = R10;
+    private static final Gpr STRIDE_7 = R11;
+    private static final Gpr STRIDE_9 = RBX;
+    private static final Gpr STRIDE_11 = RBP;
+
+    // Vector registers, after the sums. Weights of consecutive inputs alternate, so that one is loaded early.
+    private static final List<Zmm> LEFT = List.of(new Zmm(24), new Zmm(26));
+    private static final List<Zmm> RIGHT = List.of(new Zmm(25), new Zmm(27));
+    private static final List<Zmm> BROADCAST = List.of(new Zmm(28), new Zmm(29), new Zmm(30));
+    private static final Zmm UPPER_HALF = new Zmm(31);
+
+    private final Assembler asm = new Assembler();
+    private final TileKind kind;
+    private final int height;
+
+    private TileCode(TileKind kind, int height) {
+        this.kind = kind;
+        this.height = height;
+    }
+
+    /// Writes the micro-kernel for a kind of operands and a number of rows.
+    ///
+    /// @param height from 1 to [#HIGHEST], or to [#HIGHEST_AHEAD] if the kind reads ahead
+    static byte[] of(TileKind kind, int height) {
+        TileCode code = new TileCode(kind, height);
+        code.write();
+        return code.asm.code();
+    }
+
+    private void write() {
+        SAVED.forEach(asm::push);
+        asm.mov(IN, operand(TileField.IN));
+        asm.mov(FROM, operand(TileField.FROM));
+        asm.mov(TO, operand(TileField.TO));
+        asm.mov(TILES, operand(TileField.TILES));
+        asm.mov(AHEAD, operand(TileField.AHEAD));
+        if (kind.bf16()) {
+            asm.vbroadcastss(UPPER_HALF, operand(TileField.UPPER_HALF));
+        }
+        Label tile = new Label();
+        asm.bind(tile);
+        requestDestination();
+        requestLinesAhead();
+        begin();
+        multiply();
+        finish();
+        asm.add(IN, operand(TileField.IN_TO_NEXT_TILE));
+        asm.sub(TILES, 1);
+        asm.jump(Condition.NOT_EQUAL, tile);
+        asm.vzeroupper();
+        SAVED.reversed().forEach(asm::pop);
+        asm.ret();
+    }
+
+    /// Requests the lines that the tile will write, because they arrive while it computes.
+    private void requestDestination() {
+        multiplesOf(TileField.TO_STRIDE);
+        eachSum((row, half, sum) -> asm.prefetchw(row(TO, row, half * Zmm.BYTES)));
+    }
+
+    /// Requests some lines of what is needed after this panel, the same number in each tile.
+    private void requestLinesAhead() {
+        if (kind.ahead()) {
+            return; // in the loop
+        }
+        Label next = new Label();
+        Label none = new Label();
+        asm.mov(COUNT, operand(TileField.AHEAD_COUNT));
+        asm.cmp(COUNT, 0);
+        asm.jump(Condition.EQUAL, none);
+        asm.bind(next);
+        asm.prefetcht1(Address.at(AHEAD, 0));
+        asm.add(AHEAD, Zmm.BYTES);
+        asm.sub(COUNT, 1);
+        asm.jump(Condition.NOT_EQUAL, next);
+        asm.bind(none);
+    }
+
+    private void begin() {
+        Label load = new Label();
+        Label done = new Label();
+        asm.cmp(FROM, 0);
+        asm.jump(Condition.NOT_EQUAL, load);
+        eachSum((row, half, sum) -> asm.vpxord(sum, sum, sum));
+        asm.jump(done);
+        asm.bind(load);
+        multiplesOf(TileField.FROM_STRIDE);
+        eachSum((row, half, sum) -> asm.vmovups(sum, row(FROM, row, half * Zmm.BYTES)));
+        toNextTile(FROM);
+        asm.bind(done);
+    }
+
+    private void multiply() {
+        multiplesOf(TileField.IN_STRIDE);
+        if (kind.ahead()) {
+            asm.mov(STRIDE_9, operand(TileField.AHEAD_STRIDE)); // rows 9 and 11 do not exist
+            asm.lea(STRIDE_11, Address.at(STRIDE_9, STRIDE_9, 2, 0));
+            asm.mov(AHEAD, operand(TileField.AHEAD));
+        }
+        asm.mov(PANEL, operand(TileField.PANEL));
+        inputs(TileField.TURNS, UNROLLED);
+        inputs(TileField.REST, 1);
+    }
+
+    /// Writes a loop over inputs.
+    ///
+    /// @param turns has the number of turns, which may be 0
+    /// @param unrolled number of inputs in a turn
+    private void inputs(TileField turns, int unrolled) {
+        Label turn = new Label();
+        Label none = new Label();
+        asm.mov(COUNT, operand(turns));
+        asm.cmp(COUNT, 0);
+        asm.jump(Condition.EQUAL, none);
+        asm.bind(turn);
+        for (int input = 0; input < unrolled; input++) {
+            input(input);
+        }
+        if (kind.ahead() && unrolled == UNROLLED) {
+            requestNextPanel();
+        }
+        if (!kind.columns()) {
+            asm.add(IN, unrolled * Float.BYTES);
+        }
+        asm.add(PANEL, unrolled * panelRow());
+        asm.sub(COUNT, 1);
+        asm.jump(Condition.NOT_EQUAL, turn);
+        asm.bind(none);
+    }
+
+    private void input(int input) {
+        Zmm left = LEFT.get(input % LEFT.size());
+        Zmm right = RIGHT.get(input % RIGHT.size());
+        loadWeights(left, right, input * panelRow());
+        for (int row = 0; row < height; row++) {
+            Zmm x = BROADCAST.get(row % BROADCAST.size());
+            asm.vbroadcastss(x, kind.columns() ? Address.at(IN, row * Float.BYTES) : row(IN, row, input * Float.BYTES));
+            asm.vfmadd231ps(sum(row, 0), x, left);
+            asm.vfmadd231ps(sum(row, 1), x, right);
+        }
+        if (kind.columns()) {
+            asm.add(IN, STRIDE);
+        }
+    }
+
+    /// Loads the weights of an input. A vector of words of bfloat16 holds the left outputs' in the lower halves,
+    /// and the right outputs' in the upper halves; see `Bf16Panels`.
+    private void loadWeights(Zmm left, Zmm right, int offset) {
+        asm.vmovups(left, Address.at(PANEL, offset));
+        if (kind.bf16()) {
+            asm.vpandd(right, left, UPPER_HALF);
+            asm.vpslld(left, left, 16);
+        } else {
+            asm.vmovups(right, Address.at(PANEL, offset + Zmm.BYTES));
+        }
+    }
+
+    /// Requests as many lines of the next panel as a turn reads of this one, in turns from four places of it,
+    /// because a processor prefetches four times as much of four streams.
+    private void requestNextPanel() {
+        int lines = UNROLLED * panelRow() / Zmm.BYTES;
+        for (int line = 0; line < lines / STREAMS; line++) {
+            asm.prefetcht1(Address.at(AHEAD, line * Zmm.BYTES));
+            asm.prefetcht1(Address.at(AHEAD, STRIDE_9, 1, line * Zmm.BYTES));
+            asm.prefetcht1(Address.at(AHEAD, STRIDE_9, 2, line * Zmm.BYTES));
+            asm.prefetcht1(Address.at(AHEAD, STRIDE_11, 1, line * Zmm.BYTES));
+        }
+        asm.add(AHEAD, lines / STREAMS * Zmm.BYTES);
+    }
+
+    private void finish() {
+        Label store = new Label();
+        multiplesOf(TileField.TO_STRIDE);
+        asm.mov(COUNT, operand(TileField.ADDS));
+        asm.cmp(COUNT, 0);
+        asm.jump(Condition.EQUAL, store);
+        eachSum((row, half, sum) -> asm.vaddps(sum, sum, row(TO, row, half * Zmm.BYTES)));
+        asm.bind(store);
+        eachSum((row, half, sum) -> asm.vmovups(row(TO, row, half * Zmm.BYTES), sum));
+        toNextTile(TO);
+    }
+
+    /// Advances a pointer by the rows of the highest tile. There is only one tile of any other height.
+    private void toNextTile(Gpr pointer) {
+        asm.lea(pointer, Address.at(pointer, STRIDE_3, HIGHEST / 3, 0));
+    }
+
+    private interface SumWork {
+        void on(int row, int half, Zmm sum);
+    }
+
+    private void eachSum(SumWork work) {
+        for (int row = 0; row < height; row++) {
+            for (int half = 0; half < HALVES; half++) {
+                work.on(row, half, sum(row, half));
+            }
+        }
+    }
+
+    private static Zmm sum(int row, int half) {
+        return new Zmm(row * HALVES + half);
+    }
+
+    private int panelRow() {
+        return kind.bf16() ? F32_ROW / 2 : F32_ROW;
+    }
+
+    /// Loads a stride, and computes the multiples of it that no address has as a scale.
+    private void multiplesOf(TileField stride) {
+        asm.mov(STRIDE, operand(stride));
+        asm.lea(STRIDE_3, Address.at(STRIDE, STRIDE, 2, 0));
+        asm.lea(STRIDE_5, Address.at(STRIDE, STRIDE, 4, 0));
+        asm.lea(STRIDE_7, Address.at(STRIDE_3, STRIDE, 4, 0));
+        asm.lea(STRIDE_9, Address.at(STRIDE, STRIDE, 8, 0));
+        asm.lea(STRIDE_11, Address.at(STRIDE_3, STRIDE, 8, 0));
+    }
+
+    /// The address of a row from a pointer on, at the stride whose multiples are loaded.
+    private static Address row(Gpr pointer, int row, int displacement) {
+        return switch (row) {
+            case 0 -> Address.at(pointer, displacement);
+            case 1 -> Address.at(pointer, STRIDE, 1, displacement);
+            case 2 -> Address.at(pointer, STRIDE, 2, displacement);
+            case 3 -> Address.at(pointer, STRIDE_3, 1, displacement);
+            case 4 -> Address.at(pointer, STRIDE, 4, displacement);
+            case 5 -> Address.at(pointer, STRIDE_5, 1, displacement);
+            case 6 -> Address.at(pointer, STRIDE_3, 2, displacement);
+            case 7 -> Address.at(pointer, STRIDE_7, 1, displacement);
+            case 8 -> Address.at(pointer, STRIDE, 8, displacement);
+            case 9 -> Address.at(pointer, STRIDE_9, 1, displacement);
+            case 10 -> Address.at(pointer, STRIDE_5, 2, displacement);
+            case 11 -> Address.at(pointer, STRIDE_11, 1, displacement);
+            default -> throw new IllegalArgumentException("a tile has no row %d".formatted(row));
+        };
+    }
+
+    private static Address operand(TileField field) {
+        return Arguments.of(OPERANDS, field);
+    }
+}

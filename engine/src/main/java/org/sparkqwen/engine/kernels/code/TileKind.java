@@ -1,0 +1,43 @@
+package org.sparkqwen.engine.kernels.code;
+
+/// The kinds of operands of [TileCode].
+enum TileKind {
+    /// Many rows and a panel that is in the cache.
+    MANY(false, false, false),
+    /// Few rows and a panel that comes from memory.
+    FEW_F32(false, false, true),
+    FEW_BF16(true, false, true),
+    /// Attention: keys or probabilities with the rows side by side.
+    ATTENTION_F32(false, true, false),
+    ATTENTION_BF16(true, true, false);
+
+    private final boolean bf16;
+    private final boolean columns;
+    private final boolean ahead;
+
+    TileKind(boolean bf16, boolean columns, boolean ahead) {
+        this.bf16 = bf16;
+        this.columns = columns;
+        this.ahead = ahead;
+    }
+
+    /// Whether a panel has bfloat16 numbers, which are widened in the loop, and not float32 numbers.
+    boolean bf16() {
+        return bf16;
+    }
+
+    /// Whether the rows of `in` are adjacent numbers and its inputs are at a stride, and not the reverse.
+    boolean columns() {
+        return columns;
+    }
+
+    /// Whether the loop requests the next panel's lines, as is worth it for few rows.
+    boolean ahead() {
+        return ahead;
+    }
+
+    /// The number of rows of the highest tile.
+    int highest() {
+        return ahead ? TileCode.HIGHEST_AHEAD : TileCode.HIGHEST;
+    }
+}

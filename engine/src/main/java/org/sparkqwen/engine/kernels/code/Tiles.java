@@ -1,0 +1,86 @@
+package org.sparkqwen.engine.kernels.code;
+
+import org.sparkqwen.engine.kernels.Matrix;
+
+/// Multiplies rows with panels: it cuts the rows into tiles and calls the micro-kernels of [TileCode]. Each thread has
+/// its own.
+///
+/// All operands are addresses of native memory that the caller has checked, and distances in bytes.
+final class Tiles {
+    private final Arguments arguments = new Arguments().set(TileField.UPPER_HALF, WidenCode.UPPER_HALF);
+
+    /// Rows of numbers.
+    ///
+    /// @param address of the first row's first number
+    /// @param stride from a row to the next
+    record Rows(long address, long stride) {
+        static final Rows ZEROS = new Rows(0, 0);
+
+        Rows from(int row) {
+            return address == 0 ? this : new Rows(address + row * stride, stride);
+        }
+    }
+
+    /// Sets the panel and the number of its inputs for the next products.
+    Tiles panel(long panel, int inputs) {
+        arguments
+                .set(TileField.PANEL, panel)
+                .set(TileField.TURNS, inputs / TileCode.UNROLLED)
+                .set(TileField.REST, inputs % TileCode.UNROLLED);
+        return this;
+    }
+
+    /// Sets what is needed after the panel, and requests nothing if `lines` is 0.
+    ///
+    /// @param lines number of cache lines that each tile requests before its loop
+    /// @param stride distance between four places that a loop requests in turns
+    Tiles ahead(long address, int lines, long stride) {
+        arguments
+                .set(TileField.AHEAD, address)
+                .set(TileField.AHEAD_COUNT, lines)
+                .set(TileField.AHEAD_STRIDE, stride);
+        return this;
+    }
+
+    /// Computes `to[row] = from[row] + Σ in[row][input] · panel[input]`, for 32 outputs of each row.
+    ///
+    /// @param in `[rows][inputs]`; of kinds in columns, the reverse, with the stride of the inputs
+    /// @param from `[rows][32]`, or [Rows#ZEROS]
+    /// @param to `[rows][32]`; may be `from`
+    /// @param adds whether the result is added to what `to` holds
+    void multiply(TileKind kind, int inputs, Rows in, int rows, Rows from, Rows to, boolean adds) {
+        long passed = kind.columns() ? inputs * in.stride() : (long) inputs * Float.BYTES; // by a tile's loop
+        long row = kind.columns() ? Float.BYTES : in.stride();
+        arguments
+                .set(TileField.IN_STRIDE, in.stride())
+                .set(TileField.FROM_STRIDE, from.stride())
+                .set(TileField.TO_STRIDE, to.stride())
+                .set(TileField.ADDS, adds ? 1 : 0);
+        int highest = kind.highest();
+        int first = 0;
+        if (highest == TileCode.HIGHEST && rows >= highest) {
+            int tiles = rows / highest;
+            run(kind, highest, tiles, in.address(), highest * row - passed, from, to);
+            first = tiles * highest;
+        }
+        while (first < rows) {
+            int height = Math.ceilDiv(rows - first, Math.ceilDiv(rows - first, highest));
+            run(kind, height, 1, in.address() + first * row, 0, from.from(first), to.from(first));
+            first += height;
+            arguments.set(TileField.AHEAD_STRIDE, 0); // the first tile has requested all of it
+        }
+    }
+
+    private void run(TileKind kind, int height, int tiles, long in, long toNextTile, Rows from, Rows to) {
+        arguments
+                .set(TileField.IN, in)
+                .set(TileField.IN_TO_NEXT_TILE, toNextTile)
+                .set(TileField.FROM, from.address())
+                .set(TileField.TO, to.address())
+                .set(TileField.TILES, tiles)
+                .call(Functions.tile(kind, height));
+    }
+
+    /// The distance from a row of 32 float32 numbers to the next.
+    static final long PANEL_ROW = (long) Matrix.PANEL * Float.BYTES;
+}

@@ -1,0 +1,55 @@
+package org.sparkqwen.engine.kernels.code;
+
+import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
+
+import org.sparkqwen.engine.kernels.Matrix;
+
+/// Writes the function that widens inputs of a panel of bfloat16 to float32, so that a tile of many rows has no such
+/// work in its loop.
+final class WidenCode {
+    /// The constant that keeps the upper halves of words.
+    static final long UPPER_HALF = 0xffff0000L;
+
+    /// The operands.
+    enum Field {
+        /// `[inputs][32]`, in the layout of `Bf16Panels`.
+        FROM,
+        /// `[inputs][32]`, written.
+        TO,
+        /// The number of inputs.
+        INPUTS,
+        /// The constant [#UPPER_HALF].
+        UPPER_HALF
+    }
+
+    private WidenCode() {}
+
+    static byte[] code() {
+        Zmm words = new Zmm(0);
+        Zmm left = new Zmm(1);
+        Zmm right = new Zmm(2);
+        Zmm upperHalf = new Zmm(3);
+        Label input = new Label();
+        Assembler asm = new Assembler();
+        asm.mov(RAX, Arguments.of(RDI, Field.FROM));
+        asm.mov(RDX, Arguments.of(RDI, Field.TO));
+        asm.mov(RCX, Arguments.of(RDI, Field.INPUTS));
+        asm.vbroadcastss(upperHalf, Arguments.of(RDI, Field.UPPER_HALF));
+        asm.bind(input);
+        asm.vmovups(words, Address.at(RAX, 0));
+        asm.vpslld(left, words, 16);
+        asm.vpandd(right, words, upperHalf);
+        asm.vmovups(Address.at(RDX, 0), left);
+        asm.vmovups(Address.at(RDX, Zmm.BYTES), right);
+        asm.add(RAX, Matrix.PANEL * Short.BYTES);
+        asm.add(RDX, Matrix.PANEL * Float.BYTES);
+        asm.sub(RCX, 1);
+        asm.jump(Condition.NOT_EQUAL, input);
+        asm.vzeroupper();
+        asm.ret();
+        return asm.code();
+    }
+}

@@ -1,0 +1,23 @@
+package org.sparkqwen.engine.kernels.code;
+
+/// A 512-bit vector register.
+///
+/// @param number from 0 to 31
+record Zmm(int number) {
+    /// The number of float32 numbers in a register.
+    static final int FLOATS = 16;
+
+    /// The size of a register in bytes, which is that of a cache line.
+    static final int BYTES = FLOATS * Float.BYTES;
+
+    Zmm {
+        if (number < 0 || number > 31) {
+            throw new IllegalArgumentException("there is no zmm%d".formatted(number));
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "zmm" + number;
+    }
+}
