@@ -30,7 +30,7 @@ class ProbeIT {
             CommandRun there = cluster.submit(probe);
             assertThat(there.exitCode()).as(there.out()).isZero();
             assertThat(there.out()).contains("on 2 cores");
-            assertThat(cluster.masterLog()).contains("Registered app spark-qwen score");
+            assertThat(cluster.masterLog()).contains("Registered app");
             assertThat(directory.resolve("out")).doesNotExist();
         }
     }
