@@ -106,8 +106,6 @@ final class GgufKeys {
     /// The start of keys that suggest how to sample.
     private static final String SAMPLING = "general.sampling.";
 
-    private static final int SHOWN_KEYS = 10;
-
     /// Keys that change results, with the value at which they do not.
     private static final Map<String, Neutral> CHANGING = changing();
 
@@ -243,23 +241,13 @@ final class GgufKeys {
         });
         List<String> warnings = new ArrayList<>();
         if (!unknown.isEmpty()) {
-            warnings.add("%s: unknown keys are ignored: %s".formatted(name, shown(unknown)));
+            warnings.add("%s: unknown keys are ignored: %s".formatted(name, Quote.list(unknown)));
         }
         if (!sampling.isEmpty()) {
             warnings.add("%s: settings of generation are ignored, because a generation_config.json beside the file says"
                             .formatted(name)
-                    + " more: " + shown(sampling));
+                    + " more: " + Quote.list(sampling));
         }
         return warnings;
-    }
-
-    private static String shown(List<String> keys) {
-        StringBuilder shown = new StringBuilder();
-        for (String key : keys.subList(0, Math.min(SHOWN_KEYS, keys.size()))) {
-            shown.append(shown.isEmpty() ? "" : ", ").append(Quote.of(key));
-        }
-        return keys.size() > SHOWN_KEYS
-                ? "%s and %,d more".formatted(shown, keys.size() - SHOWN_KEYS)
-                : shown.toString();
     }
 }

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 
 /// Copies rows that are chosen by index: vectors of tokens, and rows of a batch. There is no arithmetic in it, so the
 /// same code serves all kernels.
-public final class Lookup {
+final class Lookup {
     /// The number of floats that a thread copies at a time.
     private static final int GRAIN = 1 << 14;
 
@@ -12,7 +12,7 @@ public final class Lookup {
 
     /// Computes [Kernels#embed] on all threads. A token is a part of its own, because its numbers may lie far
     /// apart.
-    public static void embed(ThreadTeam team, EmbeddingTable table, int[] tokens, MemorySegment out) {
+    static void embed(ThreadTeam team, EmbeddingTable table, int[] tokens, MemorySegment out) {
         Operands.embed(table, tokens, out);
         long address = out.address();
         long rowBytes = (long) table.inputs() * Float.BYTES;
@@ -20,7 +20,7 @@ public final class Lookup {
     }
 
     /// Computes [Kernels#gatherRows] on all threads.
-    public static void gatherRows(ThreadTeam team, MemorySegment in, int width, int[] rows, MemorySegment out) {
+    static void gatherRows(ThreadTeam team, MemorySegment in, int width, int[] rows, MemorySegment out) {
         Operands.gatherRows(in, width, rows, out);
         long from = in.address();
         long to = out.address();

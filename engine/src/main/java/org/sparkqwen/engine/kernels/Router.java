@@ -7,11 +7,11 @@ import java.lang.foreign.MemorySegment;
 
 /// Chooses the experts that a token goes to. A token has only some hundred numbers here, so the same code serves all
 /// kernels.
-public final class Router {
+final class Router {
     private Router() {}
 
     /// Computes [Kernels#route] on all threads.
-    public static Routes route(
+    static Routes route(
             ThreadTeam team, MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
         Routes routes = new Routes(perToken, new int[tokens * perToken], new float[tokens * perToken]);
         team.run(tokens, (token, worker) -> {

@@ -9,31 +9,17 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.IntConsumer;
-import org.jspecify.annotations.Nullable;
 
 /// The scalar reference: every operation follows its formula, in the order of additions that [Kernels] promises.
-final class ScalarKernels implements Kernels {
-    private final ThreadTeam team;
-
+final class ScalarKernels extends HostKernels {
     /// @param threads at least 1; the caller of an operation is one of them
     public ScalarKernels(int threads) {
-        team = ThreadTeam.start(threads);
+        super(threads);
     }
 
     @Override
     public Buffers newBuffers() {
         return new HostBuffers();
-    }
-
-    @Override
-    public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
-        Lookup.embed(team, table, tokens, out);
-    }
-
-    @Override
-    public void gatherRows(MemorySegment in, int width, int[] rows, MemorySegment out) {
-        Lookup.gatherRows(team, in, width, rows, out);
     }
 
     @Override
@@ -76,12 +62,6 @@ final class ScalarKernels implements Kernels {
             }
             write(sums[0], count, out, (long) token * gate.outputs() + first);
         });
-    }
-
-    @Override
-    public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
-        Operands.route(logits, tokens, experts, perToken);
-        return Router.route(team, logits, tokens, experts, perToken, normalised);
     }
 
     @Override
@@ -303,11 +283,8 @@ final class ScalarKernels implements Kernels {
         Operands.logProbabilities(head, in, targets, out, likeliest);
         int hidden = head.inputs();
         int vocabulary = head.outputs();
-        int chunks = LogSumExp.chunks(vocabulary);
-        float[] maxima = new float[targets.length * chunks];
-        float[] sums = new float[targets.length * chunks];
-        float[] chosen = new float[targets.length];
-        team.run(chunks, (chunk, worker) -> {
+        ScoredTargets scored = new ScoredTargets(vocabulary, targets, likeliest);
+        team.run(scored.chunks(), (chunk, worker) -> {
             int first = chunk * LogSumExp.CHUNK;
             int count = Math.min(LogSumExp.CHUNK, vocabulary - first);
             float[][] weights = new float[Matrix.panelCount(count)][];
@@ -322,18 +299,12 @@ final class ScalarKernels implements Kernels {
                 for (int panel = 0; panel < weights.length; panel++) {
                     accumulate(x, weights[panel], logits, panel * PANEL);
                 }
-                reduce(logits, count, maxima, sums, token * chunks + chunk);
-                int logit = targets[token] - first;
-                if (logit >= 0 && logit < count) {
-                    chosen[token] = logits[logit];
-                    likeliest[token] = ScalarMath.isFirstOfGreatest(logits, 0, count, logit);
-                }
+                reduce(logits, count, scored.maxima(), scored.sums(), scored.index(token, chunk));
+                scored.choose(token, chunk, logits, count);
             }
         });
         for (int token = 0; token < targets.length; token++) {
-            out[token] = chosen[token] - LogSumExp.combine(maxima, sums, token * chunks, chunks);
-            int chunk = targets[token] / LogSumExp.CHUNK;
-            likeliest[token] &= ScalarMath.isFirstOfGreatest(maxima, token * chunks, chunks, chunk);
+            out[token] = scored.logProbability(token);
         }
     }
 
@@ -385,28 +356,8 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void each(int count, IntConsumer work) {
-        team.run(count, (part, worker) -> work.accept(part));
-    }
-
-    @Override
-    public void measurePeak(@Nullable PartProbe probe) {
-        team.measurePeak(probe);
-    }
-
-    @Override
-    public int threads() {
-        return team.threads();
-    }
-
-    @Override
     public String description() {
         return "scalar, %d thread(s)".formatted(threads());
-    }
-
-    @Override
-    public void close() {
-        team.close();
     }
 
     /// Writes the maximum of a chunk's logits and the sum of exp(logit − maximum).

@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.message;
 
+import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Shows text from outside in a message, a log line or a manifest; nothing else does.
@@ -15,6 +17,8 @@ public final class Quote {
     /// The most characters of a whole message.
     public static final int LONGEST_LINE = 4_000;
 
+    private static final int MOST_LISTED = 10;
+
     private static final String CUT = "…";
 
     /// The number of characters of a text in which secrets are searched; what is shown is less.
@@ -27,6 +31,12 @@ public final class Quote {
     /// @return the text without quotation marks, which belong to the message
     public static String of(@Nullable Object value) {
         return shown(String.valueOf(value), LONGEST_VALUE);
+    }
+
+    /// Shows the first ten of several values, and how many more there are.
+    public static String list(List<String> values) {
+        String first = values.stream().limit(MOST_LISTED).map(Quote::of).collect(Collectors.joining(", "));
+        return values.size() > MOST_LISTED ? "%s and %,d more".formatted(first, values.size() - MOST_LISTED) : first;
     }
 
     /// Shows a whole message of somebody else's, such as an exception's. It is escaped, so it is one line, and cut

@@ -121,8 +121,6 @@ final class ConfigKeys {
             "top_p",
             "typical_p");
 
-    private static final int SHOWN_KEYS = 10;
-
     /// Keys that change results, with the value at which they do not.
     private static final Map<String, Neutral> CHANGING = changing();
 
@@ -259,21 +257,11 @@ final class ConfigKeys {
             }
         }
         if (!unknown.isEmpty()) {
-            warnings.add("config.json: unknown keys are ignored: " + shown(unknown));
+            warnings.add("config.json: unknown keys are ignored: " + Quote.list(unknown));
         }
         if (!misplaced.isEmpty()) {
             warnings.add("config.json: settings of generation are ignored here, their place is generation_config.json: "
-                    + shown(misplaced));
+                    + Quote.list(misplaced));
         }
-    }
-
-    private static String shown(List<String> keys) {
-        StringBuilder shown = new StringBuilder();
-        for (String key : keys.subList(0, Math.min(SHOWN_KEYS, keys.size()))) {
-            shown.append(shown.isEmpty() ? "" : ", ").append(Quote.of(key));
-        }
-        return keys.size() > SHOWN_KEYS
-                ? "%s and %,d more".formatted(shown, keys.size() - SHOWN_KEYS)
-                : shown.toString();
     }
 }

@@ -7,18 +7,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.sparkqwen.engine.kernels.AttentionShape;
-import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Projection;
-import org.sparkqwen.engine.kernels.ScalarMath;
+import org.sparkqwen.engine.kernels.ScoredTargets;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
-import org.sparkqwen.engine.kernels.vector.FewRowAttention;
 import org.sparkqwen.engine.kernels.vector.RowKernels;
-import org.sparkqwen.engine.kernels.vector.VectorAttention;
 
 /// The operations of `Kernels` in machine code. They give the bits of `ScalarKernels`.
 ///
@@ -32,7 +29,6 @@ final class CodeKernels extends RowKernels {
     private final PanelProduct[] products; // each worker's
     private final Finish[] finishes; // each worker's
     private final CodeAttention[] attentions;
-    private final FewRowAttention[] fewRowAttentions;
     private final CodeMixture mixture;
     private long blocks; // the number of blocks so far, so that no two have the same number
 
@@ -45,8 +41,6 @@ final class CodeKernels extends RowKernels {
         Arrays.setAll(finishes, worker -> new Finish());
         attentions = new CodeAttention[threads];
         Arrays.setAll(attentions, worker -> new CodeAttention());
-        fewRowAttentions = new FewRowAttention[threads];
-        Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
         mixture = new CodeMixture(team, products, finishes);
     }
 
@@ -165,30 +159,17 @@ final class CodeKernels extends RowKernels {
     }
 
     @Override
-    public void attention(
-            AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
-        Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
-        long q = queries.address();
-        long y = out.address();
-        List<AttentionTile> tiles = VectorAttention.tiles(shape, spans);
-        team.run(tiles.size(), (part, worker) -> {
-            AttentionTile tile = tiles.get(part);
-            if (tile.rows(shape) <= FewRowAttention.ROWS) {
-                fewRowAttentions[worker].attend(shape, tile, q, y, scale);
-            } else {
-                attentions[worker].attend(shape, tile, q, y, scale);
-            }
-        });
+    protected void attendMany(
+            int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale) {
+        attentions[worker].attend(shape, tile, queries, out, scale);
     }
 
     @Override
     public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
         Operands.logProbabilities(head, in, targets, out, likeliest);
         int vocabulary = head.outputs();
-        int chunks = LogSumExp.chunks(vocabulary);
-        float[] maxima = new float[targets.length * chunks];
-        float[] sums = new float[targets.length * chunks];
-        float[] chosen = new float[targets.length];
+        ScoredTargets scored = new ScoredTargets(vocabulary, targets, likeliest);
+        int chunks = scored.chunks();
         eachPart(in, targets.length, head.inputs(), chunks, (chunk, first, worker) -> {
             PanelProduct product = products[worker];
             int panel = chunk * PanelProduct.PANELS;
@@ -197,33 +178,24 @@ final class CodeKernels extends RowKernels {
             int width = Math.min(LogSumExp.CHUNK, vocabulary - chunk * LogSumExp.CHUNK);
             boolean complete = width == panels * PANEL;
             if (complete) {
-                finishes[worker].logSumExp(product, panels, maxima, sums, first * chunks + chunk, chunks);
+                finishes[worker].logSumExp(product, panels, scored, first, chunk);
             }
             for (int i = 0; i < product.rows(); i++) {
                 int row = first + i;
-                int logit = targets[row] - chunk * LogSumExp.CHUNK;
-                boolean hasTarget = logit >= 0 && logit < LogSumExp.CHUNK;
-                if (complete && !hasTarget) {
+                if (complete && !scored.isIn(row, chunk)) {
                     continue;
                 }
                 float[] logits = chunk(worker);
                 for (int slot = 0; slot < panels; slot++) {
                     read(product.sums(slot) + i * Tiles.PANEL_ROW, logits, slot * PANEL, PANEL);
                 }
-                if (hasTarget) {
-                    chosen[row] = logits[logit];
-                    likeliest[row] = ScalarMath.isFirstOfGreatest(logits, 0, width, logit);
-                }
+                scored.choose(row, chunk, logits, width);
                 if (!complete) {
-                    reduce(logits, width, maxima, sums, row * chunks + chunk);
+                    reduce(logits, width, scored.maxima(), scored.sums(), scored.index(row, chunk));
                 }
             }
         });
-        team.run(targets.length, (row, worker) -> {
-            out[row] = chosen[row] - LogSumExp.combine(maxima, sums, row * chunks, chunks);
-            int chunk = targets[row] / LogSumExp.CHUNK;
-            likeliest[row] &= ScalarMath.isFirstOfGreatest(maxima, row * chunks, chunks, chunk);
-        });
+        team.run(targets.length, (row, worker) -> out[row] = scored.logProbability(row));
     }
 
     @Override

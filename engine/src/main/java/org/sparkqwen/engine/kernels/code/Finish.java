@@ -3,6 +3,7 @@ package org.sparkqwen.engine.kernels.code;
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
 import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.ScoredTargets;
 import org.sparkqwen.engine.kernels.code.CodeKernels.PanelGroup;
 
 /// What an operation does with the sums of a product that do not go to their destination as they are. Each thread has
@@ -58,9 +59,8 @@ final class Finish implements AutoCloseable {
 
     /// Reduces a chunk of logits, whose panels are complete, to its maximum and its sum of exponentials.
     ///
-    /// @param at index of the first row's results
-    /// @param stride from a row's results to the next row's
-    void logSumExp(PanelProduct product, int panels, float[] maxima, float[] sums, int at, int stride) {
+    /// @param firstRow the product's first row among all rows
+    void logSumExp(PanelProduct product, int panels, ScoredTargets scored, int firstRow, int chunk) {
         logSumExp
                 .set(LogSumExpCode.Field.LOGITS, product.sums(0))
                 .set(LogSumExpCode.Field.PANEL_STRIDE, product.sumsStride())
@@ -70,8 +70,9 @@ final class Finish implements AutoCloseable {
                 .call(Functions.LOG_SUM_EXP);
         for (int row = 0; row < product.rows(); row++) {
             long result = results + (long) row * LogSumExpCode.RESULT_BYTES;
-            maxima[at + row * stride] = Memory.getFloat(result);
-            sums[at + row * stride] = Memory.getFloat(result + Zmm.BYTES);
+            int at = scored.index(firstRow + row, chunk);
+            scored.maxima()[at] = Memory.getFloat(result);
+            scored.sums()[at] = Memory.getFloat(result + Zmm.BYTES);
         }
     }
 

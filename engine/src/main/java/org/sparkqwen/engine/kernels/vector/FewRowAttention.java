@@ -24,9 +24,9 @@ import org.sparkqwen.engine.kernels.ScalarMath;
 ///
 /// The bits are the same, because a score is the same chain of multiply-adds, and probabilities are added one by one in
 /// the order of keys.
-public final class FewRowAttention {
+final class FewRowAttention {
     /// The most rows of such a tile. With more rows a panel of queries is as good.
-    public static final int ROWS = 8;
+    static final int ROWS = 8;
 
     /// The number of blocks whose keys are read at once.
     private static final int BLOCKS = 4;
@@ -42,7 +42,7 @@ public final class FewRowAttention {
 
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
     /// @param out address of the batch's results, `[tokens, heads, headDim]`
-    public void attend(AttentionShape shape, AttentionTile tile, long in, long out, float scale) {
+    void attend(AttentionShape shape, AttentionTile tile, long in, long out, float scale) {
         int headDim = shape.headDim();
         int valueWidth = Matrix.panelCount(headDim) * PANEL;
         int rows = tile.rows(shape);

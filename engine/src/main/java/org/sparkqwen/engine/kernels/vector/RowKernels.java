@@ -6,44 +6,38 @@ import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.store;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
-import java.util.function.IntConsumer;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
-import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Buffers;
-import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.HostBuffers;
+import org.sparkqwen.engine.kernels.HostKernels;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.LogSumExp;
-import org.sparkqwen.engine.kernels.Lookup;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Operands;
-import org.sparkqwen.engine.kernels.PartProbe;
-import org.sparkqwen.engine.kernels.Router;
-import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.kernels.ScalarMath;
-import org.sparkqwen.engine.kernels.ThreadTeam;
 
-/// The operations of [Kernels] that compute each row by itself, in the Vector API: lookups, norms, rotary embedding,
-/// and reductions of logits. They give the bits of `ScalarKernels`. A back-end for processors with vectors adds its
-/// products and its attention.
-public abstract class RowKernels implements Kernels {
+/// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, reductions
+/// of logits, and attention of few rows. They give the bits of `ScalarKernels`. A back-end for processors with vectors
+/// adds its products, and its attention of many rows.
+public abstract class RowKernels extends HostKernels {
     /// The number of floats that an element-wise operation gives a thread at a time.
     private static final int GRAIN = 1 << 14;
 
-    /// The threads that share the parts of an operation.
-    protected final ThreadTeam team;
-
     private final float[][] chunks; // each worker's, for a chunk of one token's logits
+    private final FewRowAttention[] fewRowAttentions; // each worker's
 
     /// @param threads at least 1; the caller of an operation is one of them
     protected RowKernels(int threads) {
-        team = ThreadTeam.start(threads);
+        super(threads);
         chunks = new float[threads][LogSumExp.CHUNK];
+        fewRowAttentions = new FewRowAttention[threads];
+        Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
     }
 
     /// A worker's room for a chunk of one token's logits.
@@ -54,22 +48,6 @@ public abstract class RowKernels implements Kernels {
     @Override
     public Buffers newBuffers() {
         return new HostBuffers();
-    }
-
-    @Override
-    public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
-        Lookup.embed(team, table, tokens, out);
-    }
-
-    @Override
-    public void gatherRows(MemorySegment in, int width, int[] rows, MemorySegment out) {
-        Lookup.gatherRows(team, in, width, rows, out);
-    }
-
-    @Override
-    public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
-        Operands.route(logits, tokens, experts, perToken);
-        return Router.route(team, logits, tokens, experts, perToken, normalised);
     }
 
     @Override
@@ -205,6 +183,30 @@ public abstract class RowKernels implements Kernels {
     }
 
     @Override
+    public final void attention(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
+        Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
+        long q = queries.address();
+        long y = out.address();
+        List<AttentionTile> tiles = VectorAttention.tiles(shape, spans);
+        team.run(tiles.size(), (part, worker) -> {
+            AttentionTile tile = tiles.get(part);
+            if (tile.rows(shape) <= FewRowAttention.ROWS) {
+                fewRowAttentions[worker].attend(shape, tile, q, y, scale);
+            } else {
+                attendMany(worker, shape, tile, q, y, scale);
+            }
+        });
+    }
+
+    /// Computes attention of a tile of many rows.
+    ///
+    /// @param queries address of the batch's queries
+    /// @param out address of the batch's outputs
+    protected abstract void attendMany(
+            int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale);
+
+    @Override
     public void logSumExp(MemorySegment logits, int count, double[] out) {
         Operands.floats(logits, out.length, count);
         long address = logits.address();
@@ -281,11 +283,6 @@ public abstract class RowKernels implements Kernels {
         return total;
     }
 
-    @Override
-    public void each(int count, IntConsumer work) {
-        team.run(count, (part, worker) -> work.accept(part));
-    }
-
     /// Writes the maximum of a chunk's logits and the sum of exp(logit − maximum).
     protected static void reduce(float[] logits, int count, float[] maxima, float[] sums, int at) {
         int whole = count - count % ScalarMath.LANES;
@@ -313,16 +310,6 @@ public abstract class RowKernels implements Kernels {
         sums[at] = ScalarMath.fold(lanes);
     }
 
-    @Override
-    public void measurePeak(@Nullable PartProbe probe) {
-        team.measurePeak(probe);
-    }
-
-    @Override
-    public int threads() {
-        return team.threads();
-    }
-
     protected static void read(long from, float[] to, int index, int count) {
         int i = 0;
         for (; i <= count - LANES; i += LANES) {
@@ -341,10 +328,5 @@ public abstract class RowKernels implements Kernels {
         for (; i < count; i++) {
             Memory.setFloat(to + (long) i * Float.BYTES, from[index + i]);
         }
-    }
-
-    @Override
-    public void close() {
-        team.close();
     }
 }

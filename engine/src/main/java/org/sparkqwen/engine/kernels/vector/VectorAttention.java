@@ -31,7 +31,7 @@ import org.sparkqwen.engine.kernels.Memory;
 ///    and the values the panels.
 ///
 /// No score outlives its block.
-public final class VectorAttention implements AutoCloseable {
+final class VectorAttention implements AutoCloseable {
     /// The approximate number of rows of a tile: two panels of queries.
     private static final int ROWS = 2 * PANEL;
 
@@ -50,7 +50,7 @@ public final class VectorAttention implements AutoCloseable {
     private long[] from = new long[0]; // [rows]: addresses of the queries
 
     /// Cuts the spans into tiles. The tiles of a head follow each other, so its keys and values stay in the cache.
-    public static List<AttentionTile> tiles(AttentionShape shape, List<AttentionSpan> spans) {
+    static List<AttentionTile> tiles(AttentionShape shape, List<AttentionSpan> spans) {
         int height = Math.max(1, ROWS / shape.group());
         List<AttentionTile> tiles = new ArrayList<>();
         for (AttentionSpan span : spans) {

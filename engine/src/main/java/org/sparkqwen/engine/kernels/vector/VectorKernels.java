@@ -12,7 +12,6 @@ import java.util.Arrays;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import org.sparkqwen.engine.kernels.AttentionShape;
-import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.LogSumExp;
@@ -20,7 +19,7 @@ import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Projection;
-import org.sparkqwen.engine.kernels.ScalarMath;
+import org.sparkqwen.engine.kernels.ScoredTargets;
 
 /// The operations of [Kernels] in the Vector API. They give the bits of `ScalarKernels`.
 final class VectorKernels extends RowKernels {
@@ -32,7 +31,6 @@ final class VectorKernels extends RowKernels {
     private final TiledProduct[] products; // each worker's
     private final VectorMixture mixture;
     private final VectorAttention[] attentions;
-    private final FewRowAttention[] fewRowAttentions;
 
     /// @param threads at least 1; the caller of an operation is one of them
     VectorKernels(int threads) {
@@ -43,8 +41,6 @@ final class VectorKernels extends RowKernels {
         mixture = new VectorMixture(team, packed, products);
         attentions = new VectorAttention[threads];
         Arrays.setAll(attentions, worker -> new VectorAttention());
-        fewRowAttentions = new FewRowAttention[threads];
-        Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
     }
 
     @Override
@@ -214,20 +210,9 @@ final class VectorKernels extends RowKernels {
     }
 
     @Override
-    public void attention(
-            AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
-        Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
-        long q = queries.address();
-        long y = out.address();
-        List<AttentionTile> tiles = VectorAttention.tiles(shape, spans);
-        team.run(tiles.size(), (part, worker) -> {
-            AttentionTile tile = tiles.get(part);
-            if (tile.rows(shape) <= FewRowAttention.ROWS) {
-                fewRowAttentions[worker].attend(shape, tile, q, y, scale);
-            } else {
-                attentions[worker].attend(shape, tile, q, y, scale);
-            }
-        });
+    protected void attendMany(
+            int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale) {
+        attentions[worker].attend(shape, tile, queries, out, scale);
     }
 
     @Override
@@ -235,11 +220,9 @@ final class VectorKernels extends RowKernels {
         Operands.logProbabilities(head, in, targets, out, likeliest);
         int hidden = head.inputs();
         int vocabulary = head.outputs();
-        int chunks = LogSumExp.chunks(vocabulary);
+        ScoredTargets scored = new ScoredTargets(vocabulary, targets, likeliest);
+        int chunks = scored.chunks();
         long x = in.address();
-        float[] maxima = new float[targets.length * chunks];
-        float[] chunkSums = new float[targets.length * chunks];
-        float[] chosen = new float[targets.length];
         packed(x, targets.length, hidden, chunks, (chunk, tokens, worker) -> {
             TiledProduct product = products[worker];
             int panel = chunk * TiledProduct.PANELS;
@@ -256,19 +239,11 @@ final class VectorKernels extends RowKernels {
                     System.arraycopy(product.sums(), from, logits, slot * PANEL, PANEL);
                 }
                 int row = tokens.row() + i;
-                int logit = targets[row] - chunk * LogSumExp.CHUNK;
-                if (logit >= 0 && logit < LogSumExp.CHUNK) {
-                    chosen[row] = logits[logit];
-                    likeliest[row] = ScalarMath.isFirstOfGreatest(logits, 0, width, logit);
-                }
-                reduce(logits, width, maxima, chunkSums, row * chunks + chunk);
+                scored.choose(row, chunk, logits, width);
+                reduce(logits, width, scored.maxima(), scored.sums(), scored.index(row, chunk));
             }
         });
-        team.run(targets.length, (row, worker) -> {
-            out[row] = chosen[row] - LogSumExp.combine(maxima, chunkSums, row * chunks, chunks);
-            int chunk = targets[row] / LogSumExp.CHUNK;
-            likeliest[row] &= ScalarMath.isFirstOfGreatest(maxima, row * chunks, chunks, chunk);
-        });
+        team.run(targets.length, (row, worker) -> out[row] = scored.logProbability(row));
     }
 
     @Override
