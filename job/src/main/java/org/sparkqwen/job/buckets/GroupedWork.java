@@ -41,6 +41,11 @@ record GroupedWork(Work work, GroupColumn by) implements Work {
     }
 
     @Override
+    public Dataset<Row> sizes(Dataset<Row> input) {
+        return work.sizes(input);
+    }
+
+    @Override
     public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
         by.checkIn(input.schema(), Buckets.BY);
         return work.apply(input.withColumn(Buckets.KEY, by.key(input.schema())), counts);

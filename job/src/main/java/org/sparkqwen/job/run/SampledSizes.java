@@ -5,11 +5,12 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
-import static org.apache.spark.sql.functions.stddev;
 import static org.apache.spark.sql.functions.sum;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -39,32 +40,53 @@ public record SampledSizes(
     static SampledSizes of(Dataset<Row> sizes) {
         Column given = coalesce(col("given"), lit(0L));
         Column generated = coalesce(col("most_generated"), lit(0L));
-        Row sums = sizes.agg(
+        Column tokens = given.plus(generated).cast("double");
+        // One pass over the sizes, because each pass counts the tokens of all rows. Groups are rows by their error.
+        List<Row> groups = sizes.groupBy("error")
+                .agg(
                         count(lit(1)).as("rows"),
-                        coalesce(sum(given), lit(0L)).as("given"),
-                        coalesce(sum(generated), lit(0L)).as("generated"),
-                        coalesce(max(given), lit(0L)).as("longest"),
-                        coalesce(stddev(given.plus(generated)), lit(0.0)).as("deviation"),
-                        count(col("error")).as("rejected"))
-                .first();
-        Map<String, Long> reasons = new LinkedHashMap<>();
-        if (sums.<Long>getAs("rejected") > 0) {
-            sizes.where(col("error").isNotNull())
-                    .groupBy("error")
-                    .count()
-                    .orderBy(col("count").desc(), col("error"))
-                    .limit(SHOWN_REASONS)
-                    .collectAsList()
-                    .forEach(row -> reasons.put(row.getAs("error"), row.getAs("count")));
+                        sum(given).as("given"),
+                        sum(generated).as("generated"),
+                        max(given).as("longest"),
+                        sum(tokens.multiply(tokens)).as("squares"))
+                .collectAsList();
+        long rows = 0;
+        long allGiven = 0;
+        long allGenerated = 0;
+        long longest = 0;
+        double squares = 0;
+        Map<String, Long> rejected = new TreeMap<>();
+        for (Row group : groups) {
+            rows += group.<Long>getAs("rows");
+            allGiven += group.<Long>getAs("given");
+            allGenerated += group.<Long>getAs("generated");
+            longest = Math.max(longest, group.<Long>getAs("longest"));
+            squares += group.<Double>getAs("squares");
+            String error = group.getAs("error");
+            if (error != null) {
+                rejected.put(error, group.<Long>getAs("rows"));
+            }
         }
+        double mean = (double) (allGiven + allGenerated) / Math.max(1, rows);
+        double variance = rows < 2 ? 0 : Math.max(0, squares - rows * mean * mean) / (rows - 1);
         return new SampledSizes(
-                sums.<Long>getAs("rows"),
-                sums.<Long>getAs("given"),
-                sums.<Long>getAs("generated"),
-                sums.<Long>getAs("longest"),
-                sums.<Double>getAs("deviation"),
-                sums.<Long>getAs("rejected"),
-                reasons);
+                rows,
+                allGiven,
+                allGenerated,
+                longest,
+                Math.sqrt(variance),
+                rejected.values().stream().mapToLong(Long::longValue).sum(),
+                commonest(rejected));
+    }
+
+    /// Returns the most frequent reasons, and of equally frequent ones the first in the alphabet.
+    private static Map<String, Long> commonest(Map<String, Long> counts) {
+        Map<String, Long> commonest = new LinkedHashMap<>();
+        counts.entrySet().stream()
+                .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+                .limit(SHOWN_REASONS)
+                .forEach(reason -> commonest.put(reason.getKey(), reason.getValue()));
+        return commonest;
     }
 
     /// Returns the tokens of a document or of a row's prompts, on average over all rows.

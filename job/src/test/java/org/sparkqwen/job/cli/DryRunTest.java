@@ -83,6 +83,18 @@ class DryRunTest {
     }
 
     @Test
+    void bucketsChangeNothingInTheForecastOfTokensAndErrors() throws IOException {
+        Path rows = Files.writeString(
+                directory.resolve("rows.json"),
+                "{\"text\": \"one and two\", \"by\": 1}\n{\"text\": null, \"by\": 2}\n");
+        String[] command = LittleModel.command("score", rows, output(), "--input-format", "json", "--dry-run");
+        CommandRun plain = run(command);
+        CommandRun buckets = run(with(command, "--buckets", "30,60", "--buckets-by", "by"));
+        assertThat(buckets.out()).contains("1 × the text is null");
+        assertThat(tokens(buckets)).isEqualTo(tokens(plain));
+    }
+
+    @Test
     void generatedTokensAreAnUpperBound() {
         CommandRun dry = run(LittleModel.command(
                 "generate", LocalSpark.PROMPTS, output(), "--max-new-tokens", "7", "--samples", "2", "--dry-run"));
