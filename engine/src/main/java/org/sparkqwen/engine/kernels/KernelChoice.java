@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 /// The choice of a back-end: one by its name, or `auto` for the best that can run in this JVM.
 ///
 /// @param name the name of a [KernelProvider], or `auto`
-public record KernelChoice(String name) implements Serializable {
+/// @param precision what linear layers multiply in
+public record KernelChoice(String name, Precision precision) implements Serializable {
     /// The back-ends of this JVM, in the order in which `auto` prefers them.
     private static final List<KernelProvider> PROVIDERS =
             ServiceLoader.load(KernelProvider.class, KernelProvider.class.getClassLoader()).stream()
@@ -30,6 +31,18 @@ public record KernelChoice(String name) implements Serializable {
             throw new IllegalArgumentException(
                     "there are no kernels '%s'; there are %s".formatted(name, String.join(", ", names())));
         }
+    }
+
+    /// The choice of a back-end in float32.
+    ///
+    /// @throws IllegalArgumentException if no back-end has the name
+    public KernelChoice(String name) {
+        this(name, Precision.FLOAT32);
+    }
+
+    /// The same back-end in another precision.
+    public KernelChoice in(Precision other) {
+        return new KernelChoice(name, other);
     }
 
     /// The names that a user may choose: `auto`, and each back-end's.
@@ -64,9 +77,9 @@ public record KernelChoice(String name) implements Serializable {
     public Kernels create(int threads, Consumer<String> fallBack) {
         for (KernelProvider provider : PROVIDERS) {
             if (isCandidate(provider)) {
-                Optional<String> obstacle = provider.obstacle();
+                Optional<String> obstacle = provider.obstacle(precision);
                 if (obstacle.isEmpty()) {
-                    return provider.create(threads);
+                    return provider.create(threads, precision);
                 }
                 String reason = "%s kernels cannot run: %s".formatted(provider.name(), obstacle.get());
                 if (!isAuto()) {
@@ -86,7 +99,7 @@ public record KernelChoice(String name) implements Serializable {
         return name.equals("auto");
     }
 
-    /// The name, in the form that a user writes.
+    /// The back-end's name, in the form that a user writes.
     @Override
     public String toString() {
         return name;

@@ -13,13 +13,26 @@ public interface KernelProvider {
     /// negative rank runs only if the user asks for it.
     int rank();
 
-    /// The reason why the back-end cannot run in this JVM, in words that say what to do; empty if it can run.
-    Optional<String> obstacle();
+    /// The reason why the back-end cannot run in this JVM in some precision, in words that say what to do; empty if it
+    /// can run.
+    Optional<String> obstacle(Precision precision);
+
+    /// The reason why the back-end cannot run in this JVM in float32; empty if it can run.
+    default Optional<String> obstacle() {
+        return obstacle(Precision.FLOAT32);
+    }
 
     /// Makes the kernels of this back-end.
     ///
     /// @param threads at least 1
-    Kernels create(int threads);
+    Kernels create(int threads, Precision precision);
+
+    /// Makes the kernels of this back-end in float32.
+    ///
+    /// @param threads at least 1
+    default Kernels create(int threads) {
+        return create(threads, Precision.FLOAT32);
+    }
 
     /// The most bytes of heap that operations of this back-end take.
     long heapBytes(OperationSizes sizes);

@@ -12,9 +12,12 @@ import java.util.function.Consumer;
 
 /// The scalar reference: every operation follows its formula, in the order of additions that [Kernels] promises.
 final class ScalarKernels extends HostKernels {
+    private final Precision precision;
+
     /// @param threads at least 1; the caller of an operation is one of them
-    public ScalarKernels(int threads) {
+    ScalarKernels(int threads, Precision precision) {
         super(threads);
+        this.precision = precision;
     }
 
     @Override
@@ -110,7 +113,7 @@ final class ScalarKernels extends HostKernels {
                 read(in, (long) token * inputs, x);
                 for (int i = 0; i < panels.length; i++) {
                     Arrays.fill(sums[i], 0f);
-                    accumulate(x, panels[i], sums[i], 0);
+                    ScalarProduct.accumulate(arithmetic(weights.get(i)), x, panels[i], sums[i], 0);
                 }
                 outputs.take(token, first, Math.min(PANEL, shape.outputs() - first), sums);
             }
@@ -247,7 +250,7 @@ final class ScalarKernels extends HostKernels {
 
             read(format, block + KeyValueBlock.keyOffset(shape, format, keyValueHead), keys);
             Arrays.fill(scores, 0f);
-            accumulate(query, keys, scores, 0);
+            ScalarProduct.accumulate(Arithmetic.FLOATS, query, keys, scores, 0);
             float previous = maximum;
             for (int j = 0; j < visible; j++) {
                 scores[j] *= scale;
@@ -267,7 +270,7 @@ final class ScalarKernels extends HostKernels {
             for (int column = 0; column < valueWidth; column += PANEL) {
                 long panel = (long) column * PANEL * format.bytes();
                 read(format, block + KeyValueBlock.valueOffset(shape, format, keyValueHead) + panel, values);
-                accumulate(scores, values, weighted, column);
+                ScalarProduct.accumulate(Arithmetic.FLOATS, scores, values, weighted, column);
             }
         }
 
@@ -297,7 +300,7 @@ final class ScalarKernels extends HostKernels {
                 read(in, (long) token * hidden, x);
                 Arrays.fill(logits, 0f);
                 for (int panel = 0; panel < weights.length; panel++) {
-                    accumulate(x, weights[panel], logits, panel * PANEL);
+                    ScalarProduct.accumulate(arithmetic(head), x, weights[panel], logits, panel * PANEL);
                 }
                 reduce(logits, count, scored.maxima(), scored.sums(), scored.index(token, chunk));
                 scored.choose(token, chunk, logits, count);
@@ -357,7 +360,7 @@ final class ScalarKernels extends HostKernels {
 
     @Override
     public String description() {
-        return "scalar, %d thread(s)".formatted(threads());
+        return "scalar %s, %d thread(s)".formatted(precision, threads());
     }
 
     /// Writes the maximum of a chunk's logits and the sum of exp(logit − maximum).
@@ -374,38 +377,8 @@ final class ScalarKernels extends HostKernels {
         sums[at] = ScalarMath.fold(lanes);
     }
 
-    /// Adds `sums[j] += Σᵢ x[i] · panel[i][j]`, where each of the 32 sums is a chain in ascending order of i. Eight
-    /// chains advance at a time, because each link of a chain must wait for the one before it.
-    private static void accumulate(float[] x, float[] panel, float[] sums, int at) {
-        for (int j = 0; j < PANEL; j += 8) {
-            float sum0 = sums[at + j];
-            float sum1 = sums[at + j + 1];
-            float sum2 = sums[at + j + 2];
-            float sum3 = sums[at + j + 3];
-            float sum4 = sums[at + j + 4];
-            float sum5 = sums[at + j + 5];
-            float sum6 = sums[at + j + 6];
-            float sum7 = sums[at + j + 7];
-            for (int i = 0; i < x.length; i++) {
-                int w = i * PANEL + j;
-                sum0 = Math.fma(x[i], panel[w], sum0);
-                sum1 = Math.fma(x[i], panel[w + 1], sum1);
-                sum2 = Math.fma(x[i], panel[w + 2], sum2);
-                sum3 = Math.fma(x[i], panel[w + 3], sum3);
-                sum4 = Math.fma(x[i], panel[w + 4], sum4);
-                sum5 = Math.fma(x[i], panel[w + 5], sum5);
-                sum6 = Math.fma(x[i], panel[w + 6], sum6);
-                sum7 = Math.fma(x[i], panel[w + 7], sum7);
-            }
-            sums[at + j] = sum0;
-            sums[at + j + 1] = sum1;
-            sums[at + j + 2] = sum2;
-            sums[at + j + 3] = sum3;
-            sums[at + j + 4] = sum4;
-            sums[at + j + 5] = sum5;
-            sums[at + j + 6] = sum6;
-            sums[at + j + 7] = sum7;
-        }
+    private Arithmetic arithmetic(Matrix weight) {
+        return precision.arithmetic(weight.format());
     }
 
     /// One panel of a weight, widened to floats, `[inputs][32]`.

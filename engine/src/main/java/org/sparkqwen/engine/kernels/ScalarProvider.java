@@ -15,13 +15,13 @@ public final class ScalarProvider implements KernelProvider {
     }
 
     @Override
-    public Optional<String> obstacle() {
+    public Optional<String> obstacle(Precision precision) {
         return Optional.empty();
     }
 
     @Override
-    public Kernels create(int threads) {
-        return new ScalarKernels(threads);
+    public Kernels create(int threads, Precision precision) {
+        return new ScalarKernels(threads, precision);
     }
 
     /// The bytes that the head needs for a maximum and a sum of each chunk of logits.

@@ -32,10 +32,17 @@ public final class BackEnds {
 
     /// Makes kernels of each back-end with each number of threads, those of the scalar reference first.
     public static List<Kernels> create(int... threads) {
+        return create(Precision.FLOAT32, threads);
+    }
+
+    /// Makes kernels of each back-end that has a precision here, those of the scalar reference first.
+    public static List<Kernels> create(Precision precision, int... threads) {
         List<Kernels> all = new ArrayList<>();
         for (KernelProvider provider : providers()) {
             for (int count : threads) {
-                all.add(provider.create(count));
+                if (provider.obstacle(precision).isEmpty()) {
+                    all.add(provider.create(count, precision));
+                }
             }
         }
         return all;

@@ -96,7 +96,7 @@ class WeightFormatTest {
         Matrix weight = Matrices.packed(format, rows(weights(33, inputs)), 33, inputs, arena);
         MemorySegment in = randoms(inputs);
         MemorySegment out = arena.allocate(JAVA_FLOAT, 33);
-        try (Kernels kernels = new ScalarKernels(1)) {
+        try (Kernels kernels = new ScalarKernels(1, Precision.FLOAT32)) {
             kernels.linear(in, 1, List.of(new Projection(weight, out)));
         }
         for (int output = 0; output < 33; output++) {

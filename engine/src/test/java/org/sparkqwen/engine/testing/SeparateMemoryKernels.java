@@ -27,6 +27,7 @@ import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.kernels.RowTable;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ScalarProvider;
 
 /// The scalar kernels as a back-end whose memory nobody else may touch, like a device's.
@@ -46,8 +47,8 @@ public final class SeparateMemoryKernels implements Kernels {
 
     private final Kernels scalar;
 
-    public SeparateMemoryKernels(int threads) {
-        scalar = new ScalarProvider().create(threads);
+    public SeparateMemoryKernels(int threads, Precision precision) {
+        scalar = new ScalarProvider().create(threads, precision);
     }
 
     /// The number of buffers that are not freed.

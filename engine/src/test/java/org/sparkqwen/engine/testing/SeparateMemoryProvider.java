@@ -4,6 +4,7 @@ import java.util.Optional;
 import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.OperationSizes;
+import org.sparkqwen.engine.kernels.Precision;
 
 /// A back-end of the test tree, `separate`: [SeparateMemoryKernels]. The test tree's `META-INF/services` names it, as a
 /// back-end of the product would be named.
@@ -29,13 +30,13 @@ public final class SeparateMemoryProvider implements KernelProvider {
     }
 
     @Override
-    public Optional<String> obstacle() {
+    public Optional<String> obstacle(Precision precision) {
         return Optional.ofNullable(System.getProperty(OBSTACLE));
     }
 
     @Override
-    public Kernels create(int threads) {
-        return new SeparateMemoryKernels(threads);
+    public Kernels create(int threads, Precision precision) {
+        return new SeparateMemoryKernels(threads, precision);
     }
 
     @Override

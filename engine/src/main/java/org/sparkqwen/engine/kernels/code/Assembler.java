@@ -6,17 +6,21 @@ import org.jspecify.annotations.Nullable;
 /// Encodes instructions of x86-64, one method an instruction, named as in Intel's manual and with its order of
 /// operands: the destination first.
 ///
-/// There are three encodings. General-purpose instructions have an optional REX prefix, an opcode and operand bytes.
+/// There are four encodings. General-purpose instructions have an optional REX prefix, an opcode and operand bytes.
 /// Vector instructions on 512 bits have an EVEX prefix of four bytes, which carries the opcode's map and mandatory
 /// prefix, the upper bits of three register numbers, the vector's length, and a bit for a memory operand that is
 /// broadcast. An EVEX displacement of one byte counts in units of the operand's size. [EvexOpcode] has what differs
-/// between vector instructions, so another one is one line there and one method here.
+/// between vector instructions, so another one is one line there and one method here. Instructions on tile registers have
+/// a VEX prefix of three bytes, of which they use little.
 ///
 /// Every encoding is compared with the one that the GNU assembler chooses, byte by byte.
 final class Assembler {
     private static final int REX = 0x40;
     private static final int REX_W = 8;
     private static final int TWO_BYTE_OPCODE = 0x0f;
+    private static final int VEX_NONE = 0;
+    private static final int VEX_PF3 = 2;
+    private static final int VEX_PF2 = 3;
 
     private byte[] code = new byte[1024];
     private int size;
@@ -148,6 +152,74 @@ final class Assembler {
     /// Shifts 32-bit words to the right, and repeats their signs.
     void vpsrad(Zmm to, Zmm from, int bits) {
         evexShift(EvexOpcode.SHIFT, 4, to, from, bits);
+    }
+
+    /// Shifts 32-bit words to the right, and fills them up with zeros.
+    void vpsrld(Zmm to, Zmm from, int bits) {
+        evexShift(EvexOpcode.SHIFT, 2, to, from, bits);
+    }
+
+    void vpord(Zmm to, Zmm a, Zmm b) {
+        evex(EvexOpcode.VPORD, to, a, b);
+    }
+
+    /// Computes any function of three bits.
+    ///
+    /// @param table the function's results: bit `4 · bit of to + 2 · bit of a + bit of b`
+    void vpternlogd(Zmm to, Zmm a, Zmm b, int table) {
+        evex(EvexOpcode.VPTERNLOGD, to, a, b);
+        bytes(table);
+    }
+
+    /// Widens the 16-bit words of the lower half of a register to 32 bits, with zeros.
+    void vpmovzxwd(Zmm to, Zmm from) {
+        evex(EvexOpcode.VPMOVZXWD, to, null, from);
+    }
+
+    /// Adds the products of pairs of bfloat16 numbers to the sums of the pairs' lanes.
+    void vdpbf16ps(Zmm sum, Zmm a, Zmm b) {
+        evex(EvexOpcode.VDPBF16PS, sum, a, b);
+    }
+
+    /// Rounds to bfloat16, into the lower half of a register.
+    void vcvtneps2bf16(Zmm to, Zmm from) {
+        evex(EvexOpcode.VCVTNEPS2BF16, to, null, from);
+    }
+
+    /// Rounds to bfloat16: `low` into the lower half of a register, and `high` into the upper half.
+    void vcvtne2ps2bf16(Zmm to, Zmm high, Zmm low) {
+        evex(EvexOpcode.VCVTNE2PS2BF16, to, high, low);
+    }
+
+    // Instructions on tile registers
+
+    /// Sets the numbers of rows and of bytes in a row of all tile registers.
+    void ldtilecfg(Address from) {
+        vex(VEX_NONE, 0x49, 0, 0, from);
+    }
+
+    /// Gives up the tile registers, which a change of threads then need not save.
+    void tilerelease() {
+        vex(VEX_NONE, 0x49, 0, 0, 0);
+    }
+
+    void tilezero(Tmm to) {
+        vex(VEX_PF2, 0x49, to.number(), 0, 0);
+    }
+
+    /// Loads the rows of a tile. The address's index is the distance from a row to the next.
+    void tileloadd(Tmm to, Address from) {
+        vex(VEX_PF2, 0x4b, to.number(), 0, from);
+    }
+
+    /// Stores the rows of a tile. The address's index is the distance from a row to the next.
+    void tilestored(Address to, Tmm from) {
+        vex(VEX_PF3, 0x4b, from.number(), 0, to);
+    }
+
+    /// Adds to each sum of rows of `a` and columns of `b` the products of their pairs of bfloat16 numbers.
+    void tdpbf16ps(Tmm sums, Tmm a, Tmm b) {
+        vex(VEX_PF3, 0x5c, sums.number(), b.number(), a.number());
     }
 
     /// Clears the upper parts of vector registers, without which older vector code in the caller would be slow.
@@ -304,6 +376,25 @@ final class Assembler {
                 (upperBits ^ 0xf0) | opcode.map,
                 (~vvvv & 15) << 3 | 4 | opcode.prefix,
                 2 << 5 | (broadcast ? 1 << 4 : 0) | bit(~vvvv, 4) << 3);
+    }
+
+    /// @param register the register operand, or the extension of the opcode
+    /// @param second the operand in the prefix; 0 if there is none
+    private void vex(int prefix, int opcode, int register, int second, int third) {
+        vexPrefix(prefix, 0, 0, second);
+        bytes(opcode, registers(register, third));
+    }
+
+    private void vex(int prefix, int opcode, int register, int second, Address memory) {
+        int index = memory.index() == null ? 0 : memory.index().high();
+        vexPrefix(prefix, index, memory.base().high(), second);
+        bytes(opcode);
+        memory(register, memory, 1);
+    }
+
+    /// Writes a VEX prefix of the map 0F38. Register bits are stored inverted.
+    private void vexPrefix(int prefix, int x, int b, int second) {
+        bytes(0xc4, (x << 6 | b << 5) ^ 0xe0 | 2, (~second & 15) << 3 | prefix);
     }
 
     private void general(int opcode, int register, Gpr other) {

@@ -11,6 +11,7 @@ import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Operands;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScoredTargets;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
@@ -26,6 +27,7 @@ final class CodeKernels extends RowKernels {
     /// others waiting for long.
     private static final int PARTS_PER_THREAD = 32;
 
+    private final Precision precision;
     private final PanelProduct[] products; // each worker's
     private final Finish[] finishes; // each worker's
     private final CodeAttention[] attentions;
@@ -33,15 +35,16 @@ final class CodeKernels extends RowKernels {
     private long blocks; // the number of blocks so far, so that no two have the same number
 
     /// @param threads at least 1; the caller of an operation is one of them
-    CodeKernels(int threads) {
+    CodeKernels(int threads, Precision precision) {
         super(threads);
+        this.precision = precision;
         products = new PanelProduct[threads];
-        Arrays.setAll(products, worker -> new PanelProduct());
+        Arrays.setAll(products, worker -> new PanelProduct(precision));
         finishes = new Finish[threads];
         Arrays.setAll(finishes, worker -> new Finish());
         attentions = new CodeAttention[threads];
         Arrays.setAll(attentions, worker -> new CodeAttention());
-        mixture = new CodeMixture(team, products, finishes);
+        mixture = new CodeMixture(team, precision, products, finishes);
     }
 
     /// Consecutive panels of a layer.
@@ -114,7 +117,7 @@ final class CodeKernels extends RowKernels {
     /// @param in `[rows, inputs]`
     private void eachPart(MemorySegment in, int rows, int inputs, int groups, Part part) {
         long address = in.address();
-        int size = PanelProduct.blockRows(rows);
+        int size = PanelProduct.blockRows(precision, rows);
         int count = Math.ceilDiv(rows, size);
         long before = blocks;
         blocks += count;
@@ -200,7 +203,7 @@ final class CodeKernels extends RowKernels {
 
     @Override
     public String description() {
-        return "code AVX-512, %d thread(s)".formatted(threads());
+        return "code AVX-512 %s, %d thread(s)".formatted(precision, threads());
     }
 
     @Override

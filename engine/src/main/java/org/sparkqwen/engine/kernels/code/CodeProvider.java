@@ -6,12 +6,15 @@ import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.OperationSizes;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// The kernels in machine code as a back-end, for processors with AVX-512. It needs the JVM's vector module, too,
 /// because norms and other operations on single rows are those of the vector back-end.
 public final class CodeProvider implements KernelProvider {
     private static final Set<String> FLAGS = Set.of("avx512f");
+    private static final Set<String> BF16_FLAGS = Set.of("avx512f", "avx512_bf16");
+    private static final Set<String> AMX_FLAGS = Set.of("avx512f", "avx512_bf16", "amx_tile", "amx_bf16");
 
     @Override
     public String name() {
@@ -24,13 +27,19 @@ public final class CodeProvider implements KernelProvider {
     }
 
     @Override
-    public Optional<String> obstacle() {
-        return Processor.obstacle(FLAGS).or(new VectorProvider()::obstacle).or(MachineCode::obstacle);
+    public Optional<String> obstacle(Precision precision) {
+        Optional<String> inAnyPrecision = new VectorProvider().obstacle().or(MachineCode::obstacle);
+        return switch (precision) {
+            case FLOAT32 -> Processor.obstacle(FLAGS).or(() -> inAnyPrecision);
+            case BFLOAT16 -> Processor.obstacle(BF16_FLAGS).or(() -> inAnyPrecision);
+            case FLOAT32X2, BFLOAT16_AMX ->
+                Processor.obstacle(AMX_FLAGS).or(() -> inAnyPrecision).or(TilePermission::obstacle);
+        };
     }
 
     @Override
-    public Kernels create(int threads) {
-        return new CodeKernels(threads);
+    public Kernels create(int threads, Precision precision) {
+        return new CodeKernels(threads, precision);
     }
 
     /// The bytes of a maximum and a sum for each chunk of logits in the head.

@@ -18,12 +18,21 @@ enum EvexOpcode {
     VPANDD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xdb, Zmm.BYTES),
     VPXORD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xef, Zmm.BYTES),
     VPSUBD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xfa, Zmm.BYTES),
-    VPADDD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xfe, Zmm.BYTES);
+    VPADDD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xfe, Zmm.BYTES),
+    VPORD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xeb, Zmm.BYTES),
+    VPTERNLOGD(EvexOpcode.MAP_0F3A, EvexOpcode.P66, 0x25, Zmm.BYTES),
+    VPMOVZXWD(EvexOpcode.MAP_0F38, EvexOpcode.P66, 0x33, Zmm.BYTES / 2),
+    VDPBF16PS(EvexOpcode.MAP_0F38, EvexOpcode.PF3, 0x52, Zmm.BYTES),
+    VCVTNEPS2BF16(EvexOpcode.MAP_0F38, EvexOpcode.PF3, 0x72, Zmm.BYTES),
+    VCVTNE2PS2BF16(EvexOpcode.MAP_0F38, EvexOpcode.PF2, 0x72, Zmm.BYTES);
 
     private static final int MAP_0F = 1;
     private static final int MAP_0F38 = 2;
+    private static final int MAP_0F3A = 3;
     private static final int NONE = 0;
     private static final int P66 = 1;
+    private static final int PF3 = 2;
+    private static final int PF2 = 3;
 
     /// The number of the opcode's map.
     final int map;

@@ -12,6 +12,16 @@ final class Functions {
     static final MachineCode LOG_SUM_EXP = MachineCode.of(LogSumExpCode.code());
     static final MachineCode SCALE = MachineCode.of(ScaleCode.code(false));
     static final MachineCode ADD_SCALED = MachineCode.of(ScaleCode.code(true));
+    static final MachineCode ROUND = MachineCode.of(RoundCode.code(false));
+    static final MachineCode SPLIT = MachineCode.of(RoundCode.code(true));
+    static final MachineCode PAIR_BF16 = MachineCode.of(PairCode.ofBf16());
+    static final MachineCode PAIR_F32 = MachineCode.of(PairCode.ofF32());
+
+    /// The micro-kernels of AMX, by their registers for rows and by parts of an activation.
+    private static final MachineCode[][] AMX_TILES = {
+        {MachineCode.of(AmxTileCode.of(1, 1)), MachineCode.of(AmxTileCode.of(1, 2))},
+        {MachineCode.of(AmxTileCode.of(2, 1)), MachineCode.of(AmxTileCode.of(2, 2))}
+    };
 
     /// The micro-kernels of each kind, by their tiles' height.
     private static final Map<TileKind, MachineCode[]> TILES = tiles();
@@ -23,6 +33,14 @@ final class Functions {
     /// @param height from 1 to the kind's highest
     static MachineCode tile(TileKind kind, int height) {
         return Objects.requireNonNull(TILES.get(kind))[height];
+    }
+
+    /// The micro-kernel of AMX.
+    ///
+    /// @param height number of registers for rows, 1 or 2
+    /// @param parts number of bfloat16 numbers that stand for an activation, 1 or 2
+    static MachineCode amxTile(int height, int parts) {
+        return AMX_TILES[height - 1][parts - 1];
     }
 
     private static Map<TileKind, MachineCode[]> tiles() {

@@ -2,128 +2,88 @@ package org.sparkqwen.engine.kernels.code;
 
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
-import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.Arithmetic;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.WidenedFormat;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 
-/// The loops around the micro-kernel. They order the product of a block of rows and some panels so that both are in the
+/// The loops around the micro-kernels. They order the product of a block of rows and some panels so that both are in the
 /// core's own caches when they are needed. Each thread has its own.
 ///
-/// **With many rows**, a thread copies its block into memory of its own, in pieces of some inputs:
-/// `[piece][row][inputs of the piece]`. So the rows of a tile are contiguous. In the batch they are at a stride that is
-/// often a power of two, and then a few sets of the first-level cache would have to hold them all. A piece of a panel
-/// stays in the first-level cache as float32 while all rows of the block pass, and bfloat16 is widened once a piece.
-/// The copy serves all panels of an operation that the thread takes.
+/// **In float32 with many rows**, a piece of a panel stays in the first-level cache as float32 while all rows of the
+/// block pass ([RowBlock]), and bfloat16 is widened once a piece.
 ///
-/// **With few rows**, the weights pass once and come from memory. Rows and panels are read where they lie, bfloat16 is
-/// widened in the loop, and the loop requests the next panel.
+/// **In float32 with few rows**, the weights pass once and come from memory. Rows and panels are read where they lie,
+/// bfloat16 is widened in the loop, and the loop requests the next panel.
+///
+/// **In bfloat16**, a piece of a panel is paired once ([PanelPairs]) while all rows of the block pass.
 ///
 /// Results go straight to their destination with the last piece. Only a bias, an incomplete panel, or an operation that
 /// needs several sums at once leaves them in [#sums].
 final class PanelProduct implements AutoCloseable {
-    /// The number of rows of a block: a multiple of a tile's.
+    /// The number of rows of a block: a multiple of a tile's, in float32 and on AMX.
     static final int ROWS = 288;
-
-    /// The least number of rows that counts as many.
-    static final int MANY = 96;
 
     /// The number of panels whose sums there is room for: a chunk of the head's logits.
     static final int PANELS = LogSumExp.CHUNK / PANEL;
 
-    /// With many rows, the number of inputs of a piece: 32 kB of a panel, 12 kB of a tile.
-    private static final int INPUTS_OF_MANY = 256;
-
-    /// With few rows, the number of inputs of a piece.
-    private static final int INPUTS_OF_FEW = 1024;
-
     private static final int SUMS_BYTES = ROWS * PANELS * PANEL * Float.BYTES;
-    private static final int WIDENED_BYTES = INPUTS_OF_FEW * PANEL * Float.BYTES;
+    private static final int WIDENED_BYTES = RowBlock.INPUTS_OF_FEW * PANEL * Float.BYTES;
 
     private final Scratch fixed = new Scratch();
-    private final Scratch copies = new Scratch();
-    private final long sums = fixed.address(SUMS_BYTES + WIDENED_BYTES); // [panels][rows][32]
+    private final long sums = fixed.address(SUMS_BYTES + WIDENED_BYTES + PanelPairs.BYTES); // [panels][rows][32]
     private final long widened = sums + SUMS_BYTES; // [inputs][32]
+    private final PanelPairs pairs = new PanelPairs(widened + WIDENED_BYTES);
+    private final RowBlock block = new RowBlock();
     private final Tiles tiles = new Tiles();
-    private final Arguments arguments = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
+    private final AmxTiles amxTiles = new AmxTiles();
+    private final Arguments widening = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
+    private final Arguments addition =
+            new Arguments().set(ScaleCode.Field.FACTOR, Float.floatToRawIntBits(1f));
+    private final Precision precision;
 
-    private long block = -1; // the number of the block that is taken
-    private int rows;
-    private int inputs;
-    private int piece;
-    private long direct; // address of the rows where they lie; 0 if they are copied
+    PanelProduct(Precision precision) {
+        this.precision = precision;
+    }
 
     /// The bytes of native memory that an instance takes for rows of `inputs` numbers.
     static long bytes(int inputs) {
-        return SUMS_BYTES + WIDENED_BYTES + (long) ROWS * inputs * Float.BYTES;
+        return SUMS_BYTES + WIDENED_BYTES + PanelPairs.BYTES + RowBlock.bytes(ROWS, inputs);
     }
 
     /// The number of rows of each block but the last, when `rows` rows are cut into blocks of about the same
     /// length.
-    static int blockRows(int rows) {
+    static int blockRows(Precision precision, int rows) {
+        int tile = precision == Precision.FLOAT32 ? TileCode.HIGHEST : AmxTiles.HIGHEST;
         int even = Math.ceilDiv(rows, Math.max(1, Math.ceilDiv(rows, ROWS)));
-        return Math.clamp(Math.ceilDiv(even, TileCode.HIGHEST) * (long) TileCode.HIGHEST, 1, ROWS);
+        return Math.clamp(Math.ceilDiv(even, tile) * (long) tile, 1, ROWS);
     }
 
     /// Takes a block of rows that follow each other.
     ///
-    /// @param block a number that no other block has had in this thread, unless it is the same one
+    /// @param number a number that no other block has had in this thread, unless it is the same one
     /// @param address of `[rows, inputs]`
-    void take(long block, long address, int rows, int inputs) {
-        if (rows < MANY) {
-            this.block = block;
-            this.rows = rows;
-            this.inputs = inputs;
-            piece = evenPiece(inputs, INPUTS_OF_FEW);
-            direct = address;
-        } else {
-            long rowBytes = (long) inputs * Float.BYTES;
-            take(block, row -> address + row * rowBytes, rows, inputs);
-        }
+    void take(long number, long address, int rows, int inputs) {
+        block.take(number, address, rows, inputs);
     }
 
     /// Takes a block of rows that lie anywhere.
     ///
     /// @param rowAddress gives the address of each row
-    void take(long block, IntToLongFunction rowAddress, int rows, int inputs) {
-        if (this.block == block) {
-            return;
-        }
-        this.block = block;
-        this.rows = rows;
-        this.inputs = inputs;
-        piece = evenPiece(inputs, INPUTS_OF_MANY);
-        direct = 0;
-        long to = copies.address((long) rows * inputs * Float.BYTES);
-        for (int row = 0; row < rows; row++) {
-            long from = rowAddress.applyAsLong(row);
-            for (int input = 0; input < inputs; input += piece) {
-                long bytes = (long) Math.min(piece, inputs - input) * Float.BYTES;
-                long at = to + (long) input * rows * Float.BYTES + row * bytes;
-                MemorySegment.copy(Memory.ALL, from + (long) input * Float.BYTES, Memory.ALL, at, bytes);
-            }
-        }
-    }
-
-    private static int evenPiece(int inputs, int most) {
-        return Math.ceilDiv(inputs, Math.ceilDiv(inputs, most));
-    }
-
-    private Rows in(int input, int length) {
-        return direct != 0
-                ? new Rows(direct + (long) input * Float.BYTES, (long) inputs * Float.BYTES)
-                : new Rows(copies.address(0) + (long) input * rows * Float.BYTES, (long) length * Float.BYTES);
+    void take(long number, IntToLongFunction rowAddress, int rows, int inputs) {
+        block.take(number, rowAddress, rows, inputs);
     }
 
     /// The number of rows that are taken.
     int rows() {
-        return rows;
+        return block.rows();
     }
 
     /// The address of a panel's sums, `[rows][32]`.
@@ -135,7 +95,7 @@ final class PanelProduct implements AutoCloseable {
 
     /// The distance from a panel's sums to the next panel's in bytes.
     long sumsStride() {
-        return rows * Tiles.PANEL_ROW;
+        return block.rows() * Tiles.PANEL_ROW;
     }
 
     /// Multiplies the rows with some panels, and leaves the results in [#sums].
@@ -156,24 +116,107 @@ final class PanelProduct implements AutoCloseable {
     private void multiply(Matrix weight, int firstPanel, int panels, int slot, @Nullable Rows to, boolean adds) {
         Objects.checkFromIndexSize(firstPanel, panels, weight.panelCount());
         Objects.checkFromIndexSize(slot, panels, PANELS);
+        Arithmetic arithmetic = precision.arithmetic(weight.format());
+        if (arithmetic.isRounded()) {
+            multiplyRounded(arithmetic, weight, firstPanel, panels, slot, to, adds);
+        } else {
+            multiplyFloats(weight, firstPanel, panels, slot, to, adds);
+        }
+    }
+
+    private void multiplyFloats(Matrix weight, int firstPanel, int panels, int slot, @Nullable Rows to, boolean adds) {
+        int inputs = block.inputs();
+        int piece = block.piece();
         long panelBytes = weight.format().panelBytes(inputs);
         long first = weight.panelAddress(firstPanel);
         for (int input = 0; input < inputs; input += piece) {
             int length = Math.min(piece, inputs - input);
             boolean last = input + length == inputs;
-            Rows in = in(input, length);
+            Rows in = block.floats(input, length);
             for (int panel = 0; panel < panels; panel++) {
                 long stored = first + panel * panelBytes;
                 boolean more = panel < panels - 1;
                 TileKind kind = read(weight, stored, input, length, more ? stored + panelBytes : first);
                 Rows sum = new Rows(sums(slot + panel), Tiles.PANEL_ROW);
-                Rows out = last && to != null ? new Rows(to.address() + panel * Tiles.PANEL_ROW, to.stride()) : sum;
-                tiles.multiply(kind, length, in, rows, input == 0 ? Rows.ZEROS : sum, out, last && adds);
+                Rows out = last && to != null ? panelOf(to, panel) : sum;
+                tiles.multiply(kind, length, in, rows(), input == 0 ? Rows.ZEROS : sum, out, last && adds);
             }
         }
     }
 
-    /// Makes inputs of a panel ready to be read by a kind of micro-kernel.
+    private static Rows panelOf(Rows to, int panel) {
+        return new Rows(to.address() + panel * Tiles.PANEL_ROW, to.stride());
+    }
+
+    private void multiplyRounded(
+            Arithmetic arithmetic,
+            Matrix weight,
+            int firstPanel,
+            int panels,
+            int slot,
+            @Nullable Rows to,
+            boolean adds) {
+        int inputs = block.inputs();
+        int rows = rows();
+        long panelBytes = weight.format().panelBytes(inputs);
+        long first = weight.panelAddress(firstPanel);
+        for (int input = 0; input < inputs; input += RowBlock.ROUNDED_INPUTS) {
+            int length = Math.min(RowBlock.ROUNDED_INPUTS, inputs - input);
+            int blocks = Math.ceilDiv(length, Arithmetic.BLOCK);
+            boolean last = input + length == inputs;
+            Rows in = block.rounded(arithmetic.parts(), input);
+            for (int panel = 0; panel < panels; panel++) {
+                long stored = first + panel * panelBytes;
+                long paired = paired(weight, stored, input, length);
+                long next = panel < panels - 1 ? stored + panelBytes : first;
+                long offset = next + (long) input * PANEL * Short.BYTES;
+                int lines = weight.format() == KnownFormat.BF16 ? length * PANEL * Short.BYTES / Zmm.BYTES : 0;
+                Rows sum = new Rows(sums(slot + panel), Tiles.PANEL_ROW);
+                Rows from = input == 0 ? Rows.ZEROS : sum;
+                if (arithmetic == Arithmetic.PAIRS) {
+                    int count = blocks * Arithmetic.BLOCK / 2;
+                    Rows out = last && to != null ? panelOf(to, panel) : sum;
+                    tiles.panel(paired, count).ahead(offset, Math.ceilDiv(lines, tileCount()), 0);
+                    tiles.multiply(TileKind.PAIRS, count, in, rows, from, out, last && adds);
+                } else {
+                    Rows out = last && to != null && !adds ? panelOf(to, panel) : sum;
+                    long secondPart = arithmetic.parts() == 2 ? block.secondPart() : 0;
+                    amxTiles.panel(paired, blocks).ahead(offset, lines);
+                    amxTiles.multiply(blocks, in, secondPart, rows, from, out);
+                }
+            }
+        }
+        if (adds && to != null && arithmetic != Arithmetic.PAIRS) {
+            add(slot, panels, to);
+        }
+    }
+
+    /// Pairs inputs of a panel.
+    ///
+    /// @param panel address of the whole panel
+    /// @return the address of the pairs
+    private long paired(Matrix weight, long panel, int input, int length) {
+        return switch (weight.format()) {
+            case KnownFormat.BF16 -> pairs.ofBf16(panel + (long) input * PANEL * Short.BYTES, length);
+            case KnownFormat.F32 -> pairs.ofF32(panel + (long) input * PANEL * Float.BYTES, length);
+            case WidenedFormat other -> {
+                widen(other, panel, input, length);
+                yield pairs.ofF32(widened, length);
+            }
+        };
+    }
+
+    /// Adds the sums of complete panels to rows.
+    private void add(int slot, int panels, Rows to) {
+        addition.set(ScaleCode.Field.FROM_STRIDE, sumsStride()).set(ScaleCode.Field.PIECES, panels);
+        for (int row = 0; row < rows(); row++) {
+            addition.set(ScaleCode.Field.FROM, sums(slot) + row * Tiles.PANEL_ROW)
+                    .set(ScaleCode.Field.TO, to.from(row).address())
+                    .call(Functions.ADD_SCALED);
+        }
+    }
+
+    /// Makes inputs of a panel ready to be read by a kind of micro-kernel in float32.
     ///
     /// @param panel address of the whole panel
     /// @param next address of the panel that is needed next
@@ -181,12 +224,11 @@ final class PanelProduct implements AutoCloseable {
         return switch (weight.format()) {
             case KnownFormat.F32 -> stored(TileKind.FEW_F32, panel, input, length, next, Float.BYTES);
             case KnownFormat.BF16 -> {
-                if (direct != 0) {
+                if (block.isDirect()) {
                     yield stored(TileKind.FEW_BF16, panel, input, length, next, Short.BYTES);
                 }
                 long offset = (long) input * PANEL * Short.BYTES;
-                arguments
-                        .set(WidenCode.Field.FROM, panel + offset)
+                widening.set(WidenCode.Field.FROM, panel + offset)
                         .set(WidenCode.Field.TO, widened)
                         .set(WidenCode.Field.INPUTS, length)
                         .call(Functions.WIDEN);
@@ -195,14 +237,18 @@ final class PanelProduct implements AutoCloseable {
                 yield TileKind.MANY;
             }
             case WidenedFormat other -> {
-                for (int i = 0; i < length * PANEL; i++) {
-                    float number = other.ofPanel(panel, inputs, input + i / PANEL, i % PANEL);
-                    Memory.setFloat(widened + (long) i * Float.BYTES, number);
-                }
+                widen(other, panel, input, length);
                 tiles.panel(widened, length).ahead(0, 0, 0);
                 yield TileKind.MANY;
             }
         };
+    }
+
+    private void widen(WidenedFormat format, long panel, int input, int length) {
+        for (int i = 0; i < length * PANEL; i++) {
+            float number = format.ofPanel(panel, block.inputs(), input + i / PANEL, i % PANEL);
+            Memory.setFloat(widened + (long) i * Float.BYTES, number);
+        }
     }
 
     /// Reads a panel where it lies.
@@ -212,7 +258,7 @@ final class PanelProduct implements AutoCloseable {
         long offset = (long) input * PANEL * numberBytes;
         int lines = Math.ceilDiv(length * PANEL * numberBytes, Zmm.BYTES);
         tiles.panel(panel + offset, length);
-        if (direct != 0) {
+        if (block.isDirect()) {
             tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileCode.STREAMS) * Zmm.BYTES);
             return few;
         }
@@ -221,12 +267,12 @@ final class PanelProduct implements AutoCloseable {
     }
 
     private int tileCount() {
-        return Math.max(1, rows / TileCode.HIGHEST);
+        return Math.max(1, rows() / TileCode.HIGHEST);
     }
 
     @Override
     public void close() {
         fixed.close();
-        copies.close();
+        block.close();
     }
 }

@@ -23,7 +23,8 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// For each input, the 32 weights are in two registers. Each row's number is broadcast into a third, and two
 /// multiply-adds add it to the row's sums, which stay in registers. Twelve rows fill 24 of the 32 registers. So 12
 /// cycles of multiply-adds take 14 loads, of which a core does two a cycle. Each output is one chain of `fma` over the
-/// inputs in ascending order, continued from the sums that the tile begins with. [TileField] has the operands.
+/// inputs in ascending order, continued from the sums that the tile begins with. [TileField] has the operands. If an
+/// input is a pair of bfloat16 numbers, one instruction multiplies and adds both.
 ///
 /// ```
 /// for each tile of `height` rows:
@@ -197,11 +198,19 @@ final class TileCode {
         for (int row = 0; row < height; row++) {
             Zmm x = BROADCAST.get(row % BROADCAST.size());
             asm.vbroadcastss(x, kind.columns() ? Address.at(IN, row * Float.BYTES) : row(IN, row, input * Float.BYTES));
-            asm.vfmadd231ps(sum(row, 0), x, left);
-            asm.vfmadd231ps(sum(row, 1), x, right);
+            multiplyAdd(sum(row, 0), x, left);
+            multiplyAdd(sum(row, 1), x, right);
         }
         if (kind.columns()) {
             asm.add(IN, STRIDE);
+        }
+    }
+
+    private void multiplyAdd(Zmm sum, Zmm x, Zmm weights) {
+        if (kind.pairs()) {
+            asm.vdpbf16ps(sum, x, weights);
+        } else {
+            asm.vfmadd231ps(sum, x, weights);
         }
     }
 

@@ -4,6 +4,8 @@ package org.sparkqwen.engine.kernels.code;
 enum TileKind {
     /// Many rows and a panel that is in the cache.
     MANY(false, false, false),
+    /// Pairs of bfloat16 numbers, in rows and in a panel that is in the cache.
+    PAIRS(false, false, false),
     /// Few rows and a panel that comes from memory.
     FEW_F32(false, false, true),
     FEW_BF16(true, false, true),
@@ -34,6 +36,11 @@ enum TileKind {
     /// Whether the loop requests the next panel's lines, as is worth it for few rows.
     boolean ahead() {
         return ahead;
+    }
+
+    /// Whether an input is a pair of bfloat16 numbers, which one instruction multiplies and adds.
+    boolean pairs() {
+        return this == PAIRS;
     }
 
     /// The number of rows of the highest tile.

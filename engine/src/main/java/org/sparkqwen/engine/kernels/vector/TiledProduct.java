@@ -6,10 +6,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
+import org.sparkqwen.engine.kernels.Arithmetic;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.kernels.WidenedFormat;
 
@@ -51,6 +53,11 @@ final class TiledProduct {
     private final MemorySegment widened = // a piece of a panel, [inputs][32]
             Arena.ofAuto().allocate((long) INPUTS_OF_MANY * PANEL * Float.BYTES, LINE);
     private final float[] sums = new float[HEAP_FLOATS];
+    private final Precision precision;
+
+    TiledProduct(Precision precision) {
+        this.precision = precision;
+    }
 
     /// Computes `sums[n][t][j] = Σₖ in[t][k] · weight[n · 32 + j][k]` for some tokens and the outputs of some
     /// panels.
@@ -72,6 +79,11 @@ final class TiledProduct {
             Matrix next,
             int nextPanel) {
         Objects.checkFromIndexSize(firstPanel, panels, weight.panelCount());
+        Arithmetic arithmetic = precision.arithmetic(weight.format());
+        if (arithmetic.isRounded()) {
+            multiplyRounded(arithmetic, in, token, tokens, weight, firstPanel, panels, slot);
+            return;
+        }
         boolean many = tokens >= MANY;
         Access access = Access.of(weight.format(), many);
         int inputs = weight.inputs();
@@ -116,6 +128,36 @@ final class TiledProduct {
                     readAhead.use(kernel.accumulate(
                             address, length, in.floats(), x, rows, rows, sums, sum, PANEL, ahead, offsets));
                     sum += rows * PANEL;
+                }
+            }
+        }
+    }
+
+    /// Multiplies in the arithmetic of instructions that the Vector API does not have. It is exact and not fast.
+    private void multiplyRounded(
+            Arithmetic arithmetic,
+            PackedActivations in,
+            int token,
+            int tokens,
+            Matrix weight,
+            int firstPanel,
+            int panels,
+            int slot) {
+        int inputs = weight.inputs();
+        int[] heights = Tiling.heights(tokens);
+        int height = Tiling.height(tokens);
+        Arrays.fill(sums, index(slot, height, 0), index(slot + panels, height, 0), 0f);
+        for (int panel = 0; panel < panels; panel++) {
+            long address = weight.panelAddress(firstPanel + panel);
+            for (int input = 0; input < inputs; input += INPUTS_OF_MANY) {
+                int length = Math.min(INPUTS_OF_MANY, inputs - input);
+                RoundedProduct.readPanel(weight, address, input, length, widened.address());
+                int row = 0;
+                for (int rows : heights) {
+                    int x = (token + row) * inputs + input * rows;
+                    int sum = index(slot + panel, height, row);
+                    RoundedProduct.accumulate(arithmetic, widened.address(), length, in.floats(), x, rows, sums, sum);
+                    row += rows;
                 }
             }
         }

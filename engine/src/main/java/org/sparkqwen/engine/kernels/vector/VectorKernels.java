@@ -18,6 +18,7 @@ import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Operands;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScoredTargets;
 
@@ -27,17 +28,19 @@ final class VectorKernels extends RowKernels {
     /// keep the others waiting for long.
     private static final int PARTS_PER_THREAD = 16;
 
+    private final Precision precision;
     private final PackedActivations packed;
     private final TiledProduct[] products; // each worker's
     private final VectorMixture mixture;
     private final VectorAttention[] attentions;
 
     /// @param threads at least 1; the caller of an operation is one of them
-    VectorKernels(int threads) {
+    VectorKernels(int threads, Precision precision) {
         super(threads);
+        this.precision = precision;
         packed = new PackedActivations(team);
         products = new TiledProduct[threads];
-        Arrays.setAll(products, worker -> new TiledProduct());
+        Arrays.setAll(products, worker -> new TiledProduct(precision));
         mixture = new VectorMixture(team, packed, products);
         attentions = new VectorAttention[threads];
         Arrays.setAll(attentions, worker -> new VectorAttention());
@@ -248,7 +251,7 @@ final class VectorKernels extends RowKernels {
 
     @Override
     public String description() {
-        return "vector %d-bit, %d thread(s)".formatted(LANES * Float.SIZE, threads());
+        return "vector %d-bit %s, %d thread(s)".formatted(LANES * Float.SIZE, precision, threads());
     }
 
     @Override

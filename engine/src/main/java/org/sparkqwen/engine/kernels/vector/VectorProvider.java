@@ -5,6 +5,7 @@ import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.OperationSizes;
+import org.sparkqwen.engine.kernels.Precision;
 
 /// The vector kernels as a back-end, which needs the JVM's vector module.
 public final class VectorProvider implements KernelProvider {
@@ -21,15 +22,15 @@ public final class VectorProvider implements KernelProvider {
     }
 
     @Override
-    public Optional<String> obstacle() {
+    public Optional<String> obstacle(Precision precision) {
         return ModuleLayer.boot().findModule(MODULE).isPresent()
                 ? Optional.empty()
                 : Optional.of("the JVM was started without --add-modules " + MODULE);
     }
 
     @Override
-    public Kernels create(int threads) {
-        return new VectorKernels(threads);
+    public Kernels create(int threads, Precision precision) {
+        return new VectorKernels(threads, precision);
     }
 
     /// The bytes of the packed activations, of each thread's sums, and of a maximum and a sum for each chunk of

@@ -37,8 +37,11 @@ final class AssemblyText {
     }
 
     private static Object operand(String text) {
-        if (text.startsWith("zmm")) {
+        if (text.matches("[yz]mm\\d+")) { // a ymm register is the lower half of a zmm register
             return new Zmm(Integer.parseInt(text.substring(3)));
+        }
+        if (text.startsWith("tmm")) {
+            return new Tmm(Integer.parseInt(text.substring(3)));
         }
         Matcher memory = MEMORY.matcher(text);
         if (memory.matches()) {

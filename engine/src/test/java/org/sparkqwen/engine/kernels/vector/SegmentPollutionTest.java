@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrices;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.testing.OtherJvm;
 
@@ -68,7 +69,7 @@ class SegmentPollutionTest {
                 pollute();
             }
             try (Arena arena = Arena.ofConfined();
-                    Kernels kernels = new VectorKernels(1)) {
+                    Kernels kernels = new VectorKernels(1, Precision.FLOAT32)) {
                 Random random = new Random(11);
                 MemorySegment in = arena.allocate(JAVA_FLOAT, (long) TOKENS * INPUTS);
                 for (int i = 0; i < TOKENS * INPUTS; i++) {

@@ -1,0 +1,195 @@
+package org.sparkqwen.engine.kernels.code;
+
+import java.lang.foreign.MemorySegment;
+import java.util.function.IntToLongFunction;
+import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+
+/// A block of rows that a thread multiplies with many panels, and its copies in the forms that products need. Each
+/// thread has its own.
+///
+/// **In float32**, many rows are copied in pieces of some inputs: `[piece][row][inputs of the piece]`. So the rows of a
+/// tile are contiguous. In the batch they are at a stride that is often a power of two, and then a few sets of the
+/// first-level cache would have to hold them all. Few rows are read where they lie.
+///
+/// **In bfloat16**, rows are rounded or split once for all panels: `[part][piece][row][inputs of the piece]`, filled up
+/// with zeros to whole blocks of 32 inputs.
+///
+/// A copy is made when the first product needs it, and serves all panels of an operation that the thread takes.
+final class RowBlock implements AutoCloseable {
+    /// The least number of rows that counts as many.
+    static final int MANY = 96;
+
+    /// With many rows, the number of inputs of a piece: 32 kB of a panel, 12 kB of a tile.
+    private static final int INPUTS_OF_MANY = 256;
+
+    /// With few rows, the number of inputs of a piece.
+    static final int INPUTS_OF_FEW = 1024;
+
+    /// In bfloat16, the number of inputs of a piece: 16 kB of a panel, 16 kB of a tile.
+    static final int ROUNDED_INPUTS = 256;
+
+    private final Scratch floats = new Scratch();
+    private final Scratch rounded = new Scratch();
+    private final Scratch last = new Scratch();
+    private final Arguments arguments = new Arguments();
+
+    private long number = -1;
+    private int rows;
+    private int inputs;
+    private IntToLongFunction addresses = row -> 0;
+    private long direct; // address of the rows where they lie; 0 if they are copied
+    private boolean copied;
+    private int parts; // of the copy in bfloat16; 0 if there is none yet
+
+    /// The bytes of native memory that the copies of `rows` rows take.
+    static long bytes(int rows, int inputs) {
+        return rows * ((long) inputs * Float.BYTES + 2L * padded(inputs) * Short.BYTES);
+    }
+
+    /// Takes a block of rows that follow each other.
+    ///
+    /// @param number a number that no other block has had in this thread, unless it is the same one
+    /// @param address of `[rows, inputs]`
+    void take(long number, long address, int rows, int inputs) {
+        long rowBytes = (long) inputs * Float.BYTES;
+        take(number, row -> address + row * rowBytes, rows, inputs);
+        if (rows < MANY) {
+            direct = address;
+        }
+    }
+
+    /// Takes a block of rows that lie anywhere.
+    ///
+    /// @param addresses gives the address of each row
+    void take(long number, IntToLongFunction addresses, int rows, int inputs) {
+        if (this.number == number) {
+            return;
+        }
+        this.number = number;
+        this.addresses = addresses;
+        this.rows = rows;
+        this.inputs = inputs;
+        direct = 0;
+        copied = false;
+        parts = 0;
+    }
+
+    int rows() {
+        return rows;
+    }
+
+    int inputs() {
+        return inputs;
+    }
+
+    /// Whether products in float32 read the rows where they lie.
+    boolean isDirect() {
+        return direct != 0;
+    }
+
+    /// The number of inputs of a piece in float32; the last one may have fewer.
+    int piece() {
+        int most = isDirect() ? INPUTS_OF_FEW : INPUTS_OF_MANY;
+        return Math.ceilDiv(inputs, Math.ceilDiv(inputs, most));
+    }
+
+    /// The rows of a piece in float32.
+    ///
+    /// @param input the piece's first input
+    /// @param length number of its inputs
+    Rows floats(int input, int length) {
+        if (isDirect()) {
+            return new Rows(direct + (long) input * Float.BYTES, (long) inputs * Float.BYTES);
+        }
+        if (!copied) {
+            copy();
+            copied = true;
+        }
+        return new Rows(floats.address(0) + (long) input * rows * Float.BYTES, (long) length * Float.BYTES);
+    }
+
+    private void copy() {
+        long to = floats.address((long) rows * inputs * Float.BYTES);
+        int piece = piece();
+        for (int row = 0; row < rows; row++) {
+            long from = addresses.applyAsLong(row);
+            for (int input = 0; input < inputs; input += piece) {
+                long bytes = (long) Math.min(piece, inputs - input) * Float.BYTES;
+                long at = to + (long) input * rows * Float.BYTES + row * bytes;
+                MemorySegment.copy(Memory.ALL, from + (long) input * Float.BYTES, Memory.ALL, at, bytes);
+            }
+        }
+    }
+
+    /// The rows of a piece in bfloat16, the first part of each number.
+    ///
+    /// @param parts number of parts, 1 or 2
+    /// @param input the piece's first input, a multiple of [#ROUNDED_INPUTS]
+    Rows rounded(int parts, int input) {
+        if (this.parts < parts) {
+            round(parts);
+            this.parts = parts;
+        }
+        return new Rows(rounded.address(0) + (long) input * rows * Short.BYTES, pieceBytes(input));
+    }
+
+    /// The distance from a number's first part to its second in bytes.
+    long secondPart() {
+        return (long) rows * padded(inputs) * Short.BYTES;
+    }
+
+    private void round(int parts) {
+        long to = rounded.address(parts * secondPart());
+        MachineCode function = parts == 1 ? Functions.ROUND : Functions.SPLIT;
+        for (int row = 0; row < rows; row++) {
+            long from = addresses.applyAsLong(row);
+            for (int input = 0; input < inputs; input += ROUNDED_INPUTS) {
+                long at = to + (long) input * rows * Short.BYTES + row * pieceBytes(input);
+                int blocks = Math.min(ROUNDED_INPUTS, inputs - input) / Arithmetic.BLOCK;
+                if (blocks > 0) {
+                    round(function, from + (long) input * Float.BYTES, at, blocks);
+                }
+            }
+            int complete = inputs / Arithmetic.BLOCK * Arithmetic.BLOCK;
+            if (complete < inputs) {
+                int first = complete / ROUNDED_INPUTS * ROUNDED_INPUTS;
+                long at = to
+                        + (long) first * rows * Short.BYTES
+                        + row * pieceBytes(first)
+                        + (complete - first) * Short.BYTES;
+                long bytes = (long) (inputs - complete) * Float.BYTES;
+                long padded = last.address(Arithmetic.BLOCK * Float.BYTES);
+                Memory.ALL.asSlice(padded, Arithmetic.BLOCK * Float.BYTES).fill((byte) 0);
+                MemorySegment.copy(Memory.ALL, from + (long) complete * Float.BYTES, Memory.ALL, padded, bytes);
+                round(function, padded, at, 1);
+            }
+        }
+    }
+
+    private void round(MachineCode function, long from, long to, int blocks) {
+        arguments
+                .set(RoundCode.Field.FROM, from)
+                .set(RoundCode.Field.TO, to)
+                .set(RoundCode.Field.REST, to + secondPart())
+                .set(RoundCode.Field.BLOCKS, blocks)
+                .call(function);
+    }
+
+    /// The bytes of a row of a piece in bfloat16.
+    private long pieceBytes(int input) {
+        return (long) Math.min(ROUNDED_INPUTS, padded(inputs) - input) * Short.BYTES;
+    }
+
+    private static int padded(int inputs) {
+        return Math.ceilDiv(inputs, Arithmetic.BLOCK) * Arithmetic.BLOCK;
+    }
+
+    @Override
+    public void close() {
+        floats.close();
+        rounded.close();
+        last.close();
+    }
+}
