@@ -25,7 +25,8 @@ class EngineOptions(TypedDict, total=False):
     threads: int
     kv: Literal["f32", "bf16"]
     memory: str | int
-    kernels: Literal["auto", "vector", "scalar"]
+    precision: Literal["float32", "float32x2", "bfloat16", "bfloat16-amx"]
+    kernels: Literal["auto", "code", "vector", "scalar"]
 
 
 class TokenizeOptions(TypedDict, total=False):

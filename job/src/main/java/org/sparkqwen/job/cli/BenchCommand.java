@@ -17,6 +17,7 @@ import org.sparkqwen.engine.bench.BenchmarkResult;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.measure.MachinePeak;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Weights;
@@ -141,6 +142,15 @@ final class BenchCommand implements Callable<Integer> {
     private KeyValueFormat keyValues = KeyValueFormat.F32;
 
     @Option(
+            names = "--precision",
+            converter = PrecisionNames.class,
+            paramLabel = "NAME",
+            defaultValue = "float32",
+            description = "Linear layers multiply in this precision: float32, float32x2, bfloat16 or bfloat16-amx."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private Precision precision = Precision.FLOAT32;
+
+    @Option(
             names = "--kernels",
             converter = KernelNames.class,
             paramLabel = "KIND",
@@ -207,7 +217,7 @@ final class BenchCommand implements Callable<Integer> {
                     .formatted(batchTokens, documentTokens));
         }
         return new EngineOptions(
-                        kernels,
+                        kernels.in(precision),
                         threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
                         batchTokens,
                         settings.mostSequences(batchTokens))

@@ -3,6 +3,7 @@ package org.sparkqwen.job.cli;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelDistribution;
@@ -48,7 +49,18 @@ final class ModelOptions {
             description = "code runs machine code for AVX-512. vector runs the vector code. scalar runs the readable"
                     + " reference. auto takes the best that can run. All give the same bits. Default:"
                     + " ${DEFAULT-VALUE}.")
-    KernelChoice kernels = KernelChoice.AUTO;
+    private KernelChoice kernels = KernelChoice.AUTO;
+
+    @Option(
+            names = "--precision",
+            converter = PrecisionNames.class,
+            paramLabel = "NAME",
+            description = "Linear layers multiply in this precision. float32 is what transformers computes in"
+                    + " float32. float32x2 splits each activation into two bfloat16 numbers: it is nearly as exact"
+                    + " and several times as fast on processors with AMX. bfloat16 rounds activations to bfloat16,"
+                    + " as the instruction VDPBF16PS, and bfloat16-amx as the AMX instruction TDPBF16PS does. Each"
+                    + " has its own bits on every machine, but needs its instructions to be fast. Default: float32.")
+    private @Nullable Precision precision;
 
     @ChangesNoRow
     @Option(
@@ -127,7 +139,7 @@ final class ModelOptions {
             throw Refusal.usage("--max-sequences must be at least 1, not " + maxSequences);
         }
         ExecutorOptions options = ExecutorOptions.DEFAULT
-                .withKernels(kernels)
+                .withKernels(kernels())
                 .withThreads(threads)
                 .withBatchTokens(batchTokens)
                 .withMaxSequences(maxSequences)
@@ -136,6 +148,11 @@ final class ModelOptions {
                 .withCacheDirectory(cache.given())
                 .withCacheBytes(cacheSize == null ? 0 : cacheSize);
         return new ModelChoice(ModelLocation.of(model), distribution, options);
+    }
+
+    /// Returns the back-end and its precision.
+    KernelChoice kernels() {
+        return kernels.in(precision == null ? Precision.FLOAT32 : precision);
     }
 
     ModelDistribution distribution() {

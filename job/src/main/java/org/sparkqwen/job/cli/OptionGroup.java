@@ -105,6 +105,7 @@ enum OptionGroup {
             "--threads",
             "--kv",
             "--memory",
+            "--precision",
             "--kernels"),
     INSPECT_AND_PACK(
             "inspect and pack", Set.of("inspect", "pack"), "--model", "--cache-dir", "--output", "--verify", "--conf"),
@@ -121,6 +122,7 @@ enum OptionGroup {
             "--seconds",
             "--threads",
             "--kv",
+            "--precision",
             "--kernels",
             "--cache-dir",
             "--json"),

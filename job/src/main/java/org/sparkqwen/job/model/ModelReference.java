@@ -12,6 +12,7 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.hostcache.ModelFiles;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
@@ -65,7 +66,7 @@ public final class ModelReference implements Serializable {
         this.directory = directory;
         this.origin = origin;
         this.name = name;
-        label = "%s@%s".formatted(name, sha256.substring(0, LABEL_DIGITS));
+        label = labelled(sha256.substring(0, LABEL_DIGITS), name, options);
         this.sha256 = sha256;
         this.options = options;
         this.source = source;
@@ -192,14 +193,20 @@ public final class ModelReference implements Serializable {
         return origin;
     }
 
-    /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`.
+    private static String labelled(String digits, String name, ExecutorOptions options) {
+        Precision precision = options.kernels().precision();
+        return "%s@%s%s".formatted(name, digits, precision == Precision.FLOAT32 ? "" : "+" + precision);
+    }
+
+    /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`, and `+` with the
+    /// precision if that is not float32.
     public String label() {
         return label;
     }
 
     /// Returns the model's name, as in the output's column `model`, with all digits of its sha256.
     public String identity() {
-        return "%s@%s".formatted(name, sha256);
+        return labelled(sha256, name, options);
     }
 
     /// Returns the sha256 that identifies the model, over the names and the contents of the files that decide its
