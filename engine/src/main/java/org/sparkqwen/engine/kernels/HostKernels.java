@@ -10,9 +10,22 @@ public abstract class HostKernels implements Kernels {
     /// The threads that share the parts of an operation.
     protected final ThreadTeam team;
 
+    /// What linear layers, experts and the head multiply in.
+    protected final Precision precision;
+
     /// @param threads at least 1; the caller of an operation is one of them
-    protected HostKernels(int threads) {
+    protected HostKernels(int threads, Precision precision) {
         team = ThreadTeam.start(threads);
+        this.precision = precision;
+    }
+
+    /// The back-end and its instructions, such as `code AVX-512`.
+    protected abstract String name();
+
+    @Override
+    public final String description() {
+        String rounds = precision == Precision.FLOAT32 ? "" : precision + ", ";
+        return "%s, %s%d thread(s)".formatted(name(), rounds, threads());
     }
 
     @Override

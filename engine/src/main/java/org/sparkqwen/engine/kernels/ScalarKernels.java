@@ -12,12 +12,9 @@ import java.util.function.Consumer;
 
 /// The scalar reference: every operation follows its formula, in the order of additions that [Kernels] promises.
 final class ScalarKernels extends HostKernels {
-    private final Precision precision;
-
     /// @param threads at least 1; the caller of an operation is one of them
     ScalarKernels(int threads, Precision precision) {
-        super(threads);
-        this.precision = precision;
+        super(threads, precision);
     }
 
     @Override
@@ -359,8 +356,8 @@ final class ScalarKernels extends HostKernels {
     }
 
     @Override
-    public String description() {
-        return "scalar %s, %d thread(s)".formatted(precision, threads());
+    protected String name() {
+        return "scalar";
     }
 
     /// Writes the maximum of a chunk's logits and the sum of exp(logit − maximum).

@@ -27,7 +27,6 @@ final class CodeKernels extends RowKernels {
     /// others waiting for long.
     private static final int PARTS_PER_THREAD = 32;
 
-    private final Precision precision;
     private final PanelProduct[] products; // each worker's
     private final Finish[] finishes; // each worker's
     private final CodeAttention[] attentions;
@@ -36,8 +35,7 @@ final class CodeKernels extends RowKernels {
 
     /// @param threads at least 1; the caller of an operation is one of them
     CodeKernels(int threads, Precision precision) {
-        super(threads);
-        this.precision = precision;
+        super(threads, precision);
         products = new PanelProduct[threads];
         Arrays.setAll(products, worker -> new PanelProduct(precision));
         finishes = new Finish[threads];
@@ -202,8 +200,8 @@ final class CodeKernels extends RowKernels {
     }
 
     @Override
-    public String description() {
-        return "code AVX-512 %s, %d thread(s)".formatted(precision, threads());
+    protected String name() {
+        return "code AVX-512";
     }
 
     @Override

@@ -20,6 +20,7 @@ import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Operands;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ScalarMath;
 
 /// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, reductions
@@ -33,8 +34,8 @@ public abstract class RowKernels extends HostKernels {
     private final FewRowAttention[] fewRowAttentions; // each worker's
 
     /// @param threads at least 1; the caller of an operation is one of them
-    protected RowKernels(int threads) {
-        super(threads);
+    protected RowKernels(int threads, Precision precision) {
+        super(threads, precision);
         chunks = new float[threads][LogSumExp.CHUNK];
         fewRowAttentions = new FewRowAttention[threads];
         Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());

@@ -28,7 +28,6 @@ final class VectorKernels extends RowKernels {
     /// keep the others waiting for long.
     private static final int PARTS_PER_THREAD = 16;
 
-    private final Precision precision;
     private final PackedActivations packed;
     private final TiledProduct[] products; // each worker's
     private final VectorMixture mixture;
@@ -36,8 +35,7 @@ final class VectorKernels extends RowKernels {
 
     /// @param threads at least 1; the caller of an operation is one of them
     VectorKernels(int threads, Precision precision) {
-        super(threads);
-        this.precision = precision;
+        super(threads, precision);
         packed = new PackedActivations(team);
         products = new TiledProduct[threads];
         Arrays.setAll(products, worker -> new TiledProduct(precision));
@@ -250,8 +248,8 @@ final class VectorKernels extends RowKernels {
     }
 
     @Override
-    public String description() {
-        return "vector %d-bit %s, %d thread(s)".formatted(LANES * Float.SIZE, precision, threads());
+    protected String name() {
+        return "vector %d-bit".formatted(LANES * Float.SIZE);
     }
 
     @Override
