@@ -150,6 +150,22 @@ final class Assembler {
         evexShift(EvexOpcode.SHIFT, 4, to, from, bits);
     }
 
+    /// Rotates 32-bit words to the left.
+    void vprold(Zmm to, Zmm from, int bits) {
+        evexShift(EvexOpcode.SHIFT, 1, to, from, bits);
+    }
+
+    /// Computes a function of three bits for each bit: `a = table[4a + 2b + c]`.
+    void vpternlogd(Zmm a, Zmm b, Zmm c, int table) {
+        evex(EvexOpcode.VPTERNLOGD, a, b, c);
+        bytes(table);
+    }
+
+    /// Widens 16 numbers of float16.
+    void vcvtph2ps(Zmm to, Address from) {
+        evex(EvexOpcode.VCVTPH2PS, to, null, from);
+    }
+
     /// Clears the upper parts of vector registers, without which older vector code in the caller would be slow.
     void vzeroupper() {
         bytes(0xc5, 0xf8, 0x77);

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
@@ -19,11 +20,12 @@ import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 /// **With many rows**, a thread copies its block into memory of its own, in pieces of some inputs:
 /// `[piece][row][inputs of the piece]`. So the rows of a tile are contiguous. In the batch they are at a stride that is
 /// often a power of two, and then a few sets of the first-level cache would have to hold them all. A piece of a panel
-/// stays in the first-level cache as float32 while all rows of the block pass, and bfloat16 is widened once a piece.
+/// stays in the first-level cache as float32 while all rows of the block pass, and bfloat16 and integers are widened once a
+/// piece.
 /// The copy serves all panels of an operation that the thread takes.
 ///
-/// **With few rows**, the weights pass once and come from memory. Rows and panels are read where they lie, bfloat16 is
-/// widened in the loop, and the loop requests the next panel.
+/// **With few rows**, the weights pass once and come from memory. Rows and panels are read where they lie, bfloat16
+/// and integers are widened in the loop, and the loop requests the next panel.
 ///
 /// Results go straight to their destination with the last piece. Only a bias, an incomplete panel, or an operation that
 /// needs several sums at once leaves them in [#sums].
@@ -52,6 +54,8 @@ final class PanelProduct implements AutoCloseable {
     private final long widened = sums + SUMS_BYTES; // [inputs][32]
     private final Tiles tiles = new Tiles();
     private final Arguments arguments = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
+
+    private final Arguments integers = new Arguments();
 
     private long block = -1; // the number of the block that is taken
     private int rows;
@@ -111,8 +115,10 @@ final class PanelProduct implements AutoCloseable {
         }
     }
 
+    /// The number of inputs of a piece, which starts with a group of integers.
     private static int evenPiece(int inputs, int most) {
-        return Math.ceilDiv(inputs, Math.ceilDiv(inputs, most));
+        int even = Math.ceilDiv(inputs, Math.ceilDiv(inputs, most));
+        return Math.ceilDiv(even, IntegerLayout.GROUPS) * IntegerLayout.GROUPS;
     }
 
     private Rows in(int input, int length) {
@@ -194,6 +200,10 @@ final class PanelProduct implements AutoCloseable {
                 tiles.panel(widened, length).ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
                 yield TileKind.MANY;
             }
+            case KnownFormat.INT8 ->
+                integers(IntegerLayout.INT8, TileKind.FEW_INT8, Functions.WIDEN_INT8, panel, input, length, next);
+            case KnownFormat.INT4 ->
+                integers(IntegerLayout.INT4, TileKind.FEW_INT4, Functions.WIDEN_INT4, panel, input, length, next);
             case WidenedFormat other -> {
                 for (int i = 0; i < length * PANEL; i++) {
                     float number = other.ofPanel(panel, inputs, input + i / PANEL, i % PANEL);
@@ -217,6 +227,27 @@ final class PanelProduct implements AutoCloseable {
             return few;
         }
         tiles.ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
+        return TileKind.MANY;
+    }
+
+    /// Makes integers ready: they are read where they lie, or widened for many rows.
+    ///
+    /// @param few the kind for few rows
+    private TileKind integers(
+            IntegerLayout layout, TileKind few, MachineCode widen, long panel, int input, int length, long next) {
+        long offset = layout.groupOffset(input);
+        int lines = Math.toIntExact(layout.panelBytes(length) / Zmm.BYTES);
+        if (direct != 0) {
+            tiles.integers(panel + offset, length, few);
+            tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileCode.STREAMS) * Zmm.BYTES);
+            return few;
+        }
+        integers.set(WidenIntegersCode.Field.FROM, panel + offset)
+                .set(WidenIntegersCode.Field.TO, widened)
+                .set(WidenIntegersCode.Field.ROWS, Math.ceilDiv(length, layout.wordInputs()))
+                .set(WidenIntegersCode.Field.CONSTANTS, IntegerCode.constants(layout))
+                .call(widen);
+        tiles.panel(widened, length).ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
         return TileKind.MANY;
     }
 

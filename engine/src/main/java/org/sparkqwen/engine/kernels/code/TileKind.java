@@ -1,5 +1,8 @@
 package org.sparkqwen.engine.kernels.code;
 
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.IntegerLayout;
+
 /// The kinds of operands of [TileCode].
 enum TileKind {
     /// Many rows and a panel that is in the cache.
@@ -7,6 +10,8 @@ enum TileKind {
     /// Few rows and a panel that comes from memory.
     FEW_F32(false, false, true),
     FEW_BF16(true, false, true),
+    FEW_INT8(IntegerLayout.INT8),
+    FEW_INT4(IntegerLayout.INT4),
     /// Attention: keys or probabilities with the rows side by side.
     ATTENTION_F32(false, true, false),
     ATTENTION_BF16(true, true, false);
@@ -14,11 +19,20 @@ enum TileKind {
     private final boolean bf16;
     private final boolean columns;
     private final boolean ahead;
+    private final @Nullable IntegerLayout integers;
 
     TileKind(boolean bf16, boolean columns, boolean ahead) {
         this.bf16 = bf16;
         this.columns = columns;
         this.ahead = ahead;
+        integers = null;
+    }
+
+    TileKind(IntegerLayout integers) {
+        bf16 = false;
+        columns = false;
+        ahead = true;
+        this.integers = integers;
     }
 
     /// Whether a panel has bfloat16 numbers, which are widened in the loop, and not float32 numbers.
@@ -34,6 +48,16 @@ enum TileKind {
     /// Whether the loop requests the next panel's lines, as is worth it for few rows.
     boolean ahead() {
         return ahead;
+    }
+
+    /// The layout of the panel's integers, which are widened in the loop; null if it has none.
+    @Nullable IntegerLayout integers() {
+        return integers;
+    }
+
+    /// The number of inputs in one turn of the loop: integers have 256 bytes, four cache lines.
+    int turnInputs() {
+        return integers == null ? TileCode.UNROLLED : 2 * integers.wordInputs();
     }
 
     /// The number of rows of the highest tile.
