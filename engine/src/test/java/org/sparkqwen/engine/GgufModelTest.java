@@ -100,7 +100,7 @@ class GgufModelTest {
         Path floats = directory.resolve("floats.gguf");
         GgufWriter writer = header();
         try (Checkpoint checkpoint = Checkpoint.open(blocks)) {
-            assertThat(checkpoint.dtypes()).contains(type);
+            assertThat(checkpoint.numberFormats()).contains(type.name());
             for (GgufWriter.Tensor tensor :
                     quantized(type, id, blockBytes, numbers).tensors()) {
                 TensorView view =

@@ -5,13 +5,27 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.kernels.WeightRows;
+import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, each number keeps
 /// its value; another format may round.
 record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
 
+    /// @throws InvalidModelException if the tensor has a number that its form cannot hold
     @Override
     public void fill(PackedTensor tensor, int piece, MemorySegment out) {
+        try {
+            pack(tensor, piece, out);
+        } catch (ArithmeticException e) {
+            throw new InvalidModelException(
+                    "%s: tensor %s cannot be packed as %s: %s"
+                            .formatted(checkpoint.model(), Quote.of(tensor.name()), tensor.form(), e.getMessage()),
+                    e);
+        }
+    }
+
+    private void pack(PackedTensor tensor, int piece, MemorySegment out) {
         Rows rows = new Rows(checkpoint.find(tensor.name()).orElseThrow(), tensor.inputs());
         WeightFormat format = tensor.form().format();
         switch (tensor.form().arrangement()) {

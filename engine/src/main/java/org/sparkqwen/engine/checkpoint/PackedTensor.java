@@ -7,7 +7,6 @@ import java.util.stream.Stream;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.WeightFormat;
-import org.sparkqwen.engine.kernels.WidenedFormat;
 
 /// A tensor in the form in which the engine computes with it. It is made, and written, in pieces that need no more than
 /// some megabytes.
@@ -67,15 +66,9 @@ public record PackedTensor(String name, Form form, List<Integer> shape, long off
         }
     }
 
-    /// The number format of a checkpoint whose numbers these are.
     @Override
-    public DType dtype() {
-        return switch (form.format()) {
-            case KnownFormat.F32 -> DType.F32;
-            case KnownFormat.BF16 -> DType.BF16;
-            case WidenedFormat other ->
-                throw new IllegalStateException("tensor %s is %s, which no file holds".formatted(name, other.name()));
-        };
+    public String numberFormat() {
+        return form.format().name();
     }
 
     /// The number of outputs of a matrix.

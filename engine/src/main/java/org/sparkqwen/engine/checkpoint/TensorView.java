@@ -21,6 +21,11 @@ public record TensorView(String file, String name, DType dtype, List<Integer> sh
         return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
     }
 
+    @Override
+    public String numberFormat() {
+        return dtype.name();
+    }
+
     TensorView named(String other) {
         return new TensorView(file, other, dtype, shape, data);
     }

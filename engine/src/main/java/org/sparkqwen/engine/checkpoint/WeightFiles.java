@@ -3,9 +3,9 @@ package org.sparkqwen.engine.checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelInput;
@@ -53,12 +53,12 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
     /// Every tensor's name and shape.
     List<? extends Tensor> tensors();
 
-    /// The number formats of the matrices.
-    default Set<DType> dtypes() {
+    /// The names of the matrices' number formats.
+    default SortedSet<String> numberFormats() {
         return tensors().stream()
                 .filter(tensor -> tensor.shape().size() == 2)
-                .map(Tensor::dtype)
-                .collect(Collectors.toCollection(() -> EnumSet.noneOf(DType.class)));
+                .map(Tensor::numberFormat)
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     /// The properties that all forms of a tensor have.
@@ -69,7 +69,8 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
         /// The shape: `[outputs, inputs]`, or `[width]`.
         List<Integer> shape();
 
-        DType dtype();
+        /// The name of the format of its numbers, such as `BF16`.
+        String numberFormat();
     }
 
     /// The bytes of all mapped files.

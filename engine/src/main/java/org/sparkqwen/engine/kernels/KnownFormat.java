@@ -9,13 +9,21 @@ public enum KnownFormat implements WeightFormat {
     F32,
 
     /// bfloat16, the upper half of a float's bits: [Bf16Panels].
-    BF16;
+    BF16,
+
+    /// 8 bits and a scale for each 128 inputs: [Int8Panels].
+    INT8,
+
+    /// 4 bits and a scale for each 32 inputs: [Int4Panels].
+    INT4;
 
     @Override
     public long panelBytes(int inputs) {
         return switch (this) {
             case F32 -> F32Panels.panelBytes(inputs);
             case BF16 -> Bf16Panels.panelBytes(inputs);
+            case INT8 -> IntegerLayout.INT8.panelBytes(inputs);
+            case INT4 -> IntegerLayout.INT4.panelBytes(inputs);
         };
     }
 
@@ -24,6 +32,8 @@ public enum KnownFormat implements WeightFormat {
         return switch (this) {
             case F32 -> F32Panels.ofPanel(panel, input, column);
             case BF16 -> Bf16Panels.ofPanel(panel, input, column);
+            case INT8 -> Int8Panels.ofPanel(panel, input, column);
+            case INT4 -> Int4Panels.ofPanel(panel, input, column);
         };
     }
 
@@ -32,6 +42,8 @@ public enum KnownFormat implements WeightFormat {
         switch (this) {
             case F32 -> F32Panels.packPanel(rows, outputs, inputs, panel, out);
             case BF16 -> Bf16Panels.packPanel(rows, outputs, inputs, panel, out);
+            case INT8 -> Int8Panels.packPanel(rows, outputs, inputs, panel, out);
+            case INT4 -> Int4Panels.packPanel(rows, outputs, inputs, panel, out);
         }
     }
 
@@ -40,6 +52,8 @@ public enum KnownFormat implements WeightFormat {
         return switch (this) {
             case F32 -> (long) inputs * Float.BYTES;
             case BF16 -> (long) inputs * Short.BYTES;
+            case INT8 -> Int8Panels.rowBytes(inputs);
+            case INT4 -> Int4Panels.rowBytes(inputs);
         };
     }
 
@@ -48,6 +62,8 @@ public enum KnownFormat implements WeightFormat {
         return switch (this) {
             case F32 -> Memory.getFloat(row + (long) input * Float.BYTES);
             case BF16 -> Bf16Panels.widened(Memory.getShort(row + (long) input * Short.BYTES));
+            case INT8 -> Int8Panels.ofRow(row, input);
+            case INT4 -> Int4Panels.ofRow(row, input);
         };
     }
 
@@ -56,6 +72,8 @@ public enum KnownFormat implements WeightFormat {
         switch (this) {
             case F32 -> F32Panels.packRow(rows, output, inputs, out);
             case BF16 -> Bf16Panels.packRow(rows, output, inputs, out);
+            case INT8 -> Int8Panels.packRow(rows, output, inputs, out);
+            case INT4 -> Int4Panels.packRow(rows, output, inputs, out);
         }
     }
 }

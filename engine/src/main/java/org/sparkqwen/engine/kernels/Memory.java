@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.kernels;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -50,7 +51,11 @@ public final class Memory {
         return ALL.get(JAVA_INT_UNALIGNED, address);
     }
 
-    static short getShort(long address) {
+    static byte getByte(long address) {
+        return ALL.get(JAVA_BYTE, address);
+    }
+
+    public static short getShort(long address) {
         return ALL.get(JAVA_SHORT_UNALIGNED, address);
     }
 

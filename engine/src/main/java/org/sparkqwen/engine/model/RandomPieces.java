@@ -59,6 +59,8 @@ final class RandomPieces implements TensorPieces {
         switch (format) {
             case KnownFormat.F32 -> fillF32(stream, 0, out);
             case KnownFormat.BF16 -> fillBf16(stream, out);
+            case KnownFormat.INT8, KnownFormat.INT4 ->
+                format.packPanel(rows(stream), tensor.outputs(), tensor.inputs(), panel, out);
             case WidenedFormat other -> other.packPanel(rows(stream), tensor.outputs(), tensor.inputs(), panel, out);
         }
     }
@@ -67,12 +69,16 @@ final class RandomPieces implements TensorPieces {
         switch (tensor.form().format()) {
             case KnownFormat.F32 -> fillF32(stream, 0, out);
             case KnownFormat.BF16 -> fillBf16(stream, out);
-            case WidenedFormat other -> {
-                long bytes = other.rowBytes(tensor.inputs());
-                for (int row = 0; row < out.byteSize() / bytes; row++) {
-                    other.packRow(rows(stream), row, tensor.inputs(), out.asSlice(row * bytes, bytes));
-                }
-            }
+            case KnownFormat.INT8, KnownFormat.INT4 -> packRows(stream, tensor, out);
+            case WidenedFormat _ -> packRows(stream, tensor, out);
+        }
+    }
+
+    private void packRows(long stream, PackedTensor tensor, MemorySegment out) {
+        WeightFormat format = tensor.form().format();
+        long bytes = format.rowBytes(tensor.inputs());
+        for (int row = 0; row < out.byteSize() / bytes; row++) {
+            format.packRow(rows(stream), row, tensor.inputs(), out.asSlice(row * bytes, bytes));
         }
     }
 

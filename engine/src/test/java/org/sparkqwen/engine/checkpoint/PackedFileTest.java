@@ -100,14 +100,25 @@ class PackedFileTest {
     /// gives.
     @ParameterizedTest
     @EnumSource
-    void everyKnownFormatIsWrittenAndFoundAgain(KnownFormat format) throws PackingException {
+    void everyKnownFormatIsWrittenAndFoundAgain(KnownFormat format) throws IOException {
         PackedLayout.Builder layout = new PackedLayout.Builder();
         layout.add("rows", Form.rows(format), List.of(67, 5));
         layout.add("half", Form.panels(format), List.of(33, 3));
         layout.add("brain", Form.panels(format), List.of(70, 300));
         PackedLayout written = layout.build();
         Path other = directory.resolve("other.packed");
-        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+        Path numbers = Files.createDirectory(directory.resolve("numbers"));
+        Random random = new Random(6);
+        SafetensorsWriter writer = new SafetensorsWriter();
+        for (PackedTensor tensor : written.tensors()) {
+            float[] values = new float[tensor.outputs() * tensor.inputs()];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = random.nextFloat(-1, 1);
+            }
+            writer.add(tensor.name(), DType.F32, tensor.shape(), SafetensorsWriter.floats(values));
+        }
+        Files.write(numbers.resolve("model.safetensors"), writer.bytes());
+        try (Checkpoint checkpoint = Checkpoint.open(numbers)) {
             PackingPlan.of(checkpoint, written, directory.resolve("cache")).write(other, new Unwatched());
             try (PackedFile packed = PackedFile.open(other);
                     PackedMemory memory = PackedMemory.pack(checkpoint, written)) {
@@ -117,6 +128,29 @@ class PackedFileTest {
                     assertThat(memory.data(tensor).mismatch(packed.data(tensor)))
                             .isEqualTo(-1);
                 }
+            }
+        }
+    }
+
+    /// No scale reaches an infinite number. Formats without scales keep it.
+    @ParameterizedTest
+    @EnumSource
+    void aNumberThatAFormatCannotHoldIsRefusedWithItsTensor(KnownFormat format) throws IOException {
+        Path numbers = Files.createDirectory(directory.resolve("numbers"));
+        byte[] values = SafetensorsWriter.floats(1, 2, Float.POSITIVE_INFINITY, 4);
+        Files.write(
+                numbers.resolve("model.safetensors"),
+                new SafetensorsWriter().add("odd", DType.F32, List.of(2, 2), values).bytes());
+        PackedLayout.Builder layout = new PackedLayout.Builder();
+        layout.add("odd", Form.panels(format), List.of(2, 2));
+        try (Checkpoint checkpoint = Checkpoint.open(numbers)) {
+            PackedLayout odd = layout.build();
+            switch (format) {
+                case F32, BF16 -> PackedMemory.pack(checkpoint, odd).close();
+                case INT8, INT4 ->
+                    assertThatThrownBy(() -> PackedMemory.pack(checkpoint, odd))
+                            .hasStackTraceContaining("tensor odd cannot be packed as PANELS_" + format)
+                            .hasStackTraceContaining("Infinity");
             }
         }
     }
@@ -131,11 +165,11 @@ class PackedFileTest {
             long at = switch (tensor.form().arrangement()) {
                 case ROWS, VECTOR -> i;
                 case PANELS ->
-                    tensor.dtype() == DType.BF16
+                    tensor.form().format() == KnownFormat.BF16
                             ? panelRow + output % 32 % 16 * 2L + output % 32 / 16 // 0, 16, 1, 17, …
                             : panelRow + output % 32;
             };
-            float actual = tensor.dtype() == DType.BF16
+            float actual = tensor.form().format() == KnownFormat.BF16
                     ? Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT, at) << 16)
                     : data.getAtIndex(JAVA_FLOAT, at);
             assertThat(Float.floatToRawIntBits(actual))

@@ -250,7 +250,7 @@ class PrecisionBitsTest {
         return floats;
     }
 
-    /// A weight in bfloat16 and one in float32.
+    /// A weight in each format.
     private List<Matrix> weights(int outputs, int inputs) {
         MemorySegment halves = arena.allocate(JAVA_SHORT, (long) outputs * inputs);
         for (int i = 0; i < outputs * inputs; i++) {
@@ -263,6 +263,9 @@ class PrecisionBitsTest {
             }
         };
         return List.of(
-                Matrices.bf16(halves, outputs, inputs, arena), Matrices.f32(floats, outputs, inputs, arena));
+                Matrices.bf16(halves, outputs, inputs, arena),
+                Matrices.f32(floats, outputs, inputs, arena),
+                Matrices.packed(KnownFormat.INT8, floats, outputs, inputs, arena),
+                Matrices.packed(KnownFormat.INT4, floats, outputs, inputs, arena));
     }
 }

@@ -158,7 +158,7 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private int print(Console out, ModelConfig config, WeightFiles weights) {
-        String types = weights.dtypes().stream().map(DType::name).collect(Collectors.joining(", "));
+        String types = String.join(", ", weights.numberFormats());
         switch (weights) {
             case Checkpoint checkpoint ->
                 out.printf(
@@ -167,7 +167,7 @@ final class InspectCommand implements Callable<Integer> {
             case PackedFile packed ->
                 out.printf("  weights      %s, packed, %s on disk%n", types, ByteCount.text(packed.fileBytes()));
         }
-        DType widest = weights.dtypes().equals(Set.of(DType.BF16)) ? DType.BF16 : DType.F32;
+        DType widest = weights.numberFormats().equals(Set.of(DType.BF16.name())) ? DType.BF16 : DType.F32;
         out.printf(
                 "  memory       %s of weights, mapped once on each host%n",
                 ByteCount.text(Weights.packedBytes(config, widest)));

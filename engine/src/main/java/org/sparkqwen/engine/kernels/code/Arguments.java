@@ -11,7 +11,7 @@ import org.sparkqwen.engine.kernels.Memory;
 /// Each thread has its own.
 @SuppressWarnings("EnumOrdinal") // an operand's place in memory is its place in the enum
 final class Arguments {
-    private static final int MOST = 16;
+    private static final int MOST = 24;
 
     private final MemorySegment block = Arena.ofAuto().allocate(JAVA_LONG, MOST);
     private final long address = block.address();

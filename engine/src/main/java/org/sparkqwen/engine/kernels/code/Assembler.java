@@ -154,6 +154,16 @@ final class Assembler {
         evexShift(EvexOpcode.SHIFT, 4, to, from, bits);
     }
 
+    /// Rotates 32-bit words to the left.
+    void vprold(Zmm to, Zmm from, int bits) {
+        evexShift(EvexOpcode.SHIFT, 1, to, from, bits);
+    }
+
+    /// Widens 16 numbers of float16.
+    void vcvtph2ps(Zmm to, Address from) {
+        evex(EvexOpcode.VCVTPH2PS, to, null, from);
+    }
+
     /// Shifts 32-bit words to the right, and fills them up with zeros.
     void vpsrld(Zmm to, Zmm from, int bits) {
         evexShift(EvexOpcode.SHIFT, 2, to, from, bits);

@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.kernels.code;
 
 /// The vector instructions of an [Assembler]: what their encodings differ in. All of these work on 512 bits of 32-bit
-/// numbers.
+/// numbers, apart from the float16 numbers that VCVTPH2PS reads.
 enum EvexOpcode {
     VMOVUPS_LOAD(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x10, Zmm.BYTES),
     VMOVUPS_STORE(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x11, Zmm.BYTES),
@@ -14,6 +14,8 @@ enum EvexOpcode {
     VMINPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x5d, Zmm.BYTES),
     VDIVPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x5e, Zmm.BYTES),
     VMAXPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x5f, Zmm.BYTES),
+    VCVTPH2PS(EvexOpcode.MAP_0F38, EvexOpcode.P66, 0x13, Zmm.BYTES / 2),
+    VPTERNLOGD(EvexOpcode.MAP_0F3A, EvexOpcode.P66, 0x25, Zmm.BYTES),
     SHIFT(EvexOpcode.MAP_0F, EvexOpcode.P66, 0x72, Zmm.BYTES),
     VPANDD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xdb, Zmm.BYTES),
     VPXORD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xef, Zmm.BYTES),

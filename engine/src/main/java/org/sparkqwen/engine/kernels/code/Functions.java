@@ -3,10 +3,13 @@ package org.sparkqwen.engine.kernels.code;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 
 /// The functions of the back-end as machine code, made once for the JVM.
 final class Functions {
     static final MachineCode WIDEN = MachineCode.of(WidenCode.code());
+    static final MachineCode WIDEN_INT8 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT8));
+    static final MachineCode WIDEN_INT4 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT4));
     static final MachineCode SOFTMAX = MachineCode.of(SoftmaxCode.code());
     static final MachineCode GATE = MachineCode.of(GateCode.code());
     static final MachineCode LOG_SUM_EXP = MachineCode.of(LogSumExpCode.code());

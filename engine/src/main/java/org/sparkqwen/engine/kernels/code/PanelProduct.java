@@ -6,6 +6,7 @@ import java.util.Objects;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
@@ -18,10 +19,10 @@ import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 /// core's own caches when they are needed. Each thread has its own.
 ///
 /// **In float32 with many rows**, a piece of a panel stays in the first-level cache as float32 while all rows of the
-/// block pass ([RowBlock]), and bfloat16 is widened once a piece.
+/// block pass ([RowBlock]), and bfloat16 and integers are widened once a piece.
 ///
 /// **In float32 with few rows**, the weights pass once and come from memory. Rows and panels are read where they lie,
-/// bfloat16 is widened in the loop, and the loop requests the next panel.
+/// bfloat16 and integers are widened in the loop, and the loop requests the next panel.
 ///
 /// **In bfloat16**, a piece of a panel is paired once ([PanelPairs]) while all rows of the block pass.
 ///
@@ -47,6 +48,7 @@ final class PanelProduct implements AutoCloseable {
     private final Arguments widening = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
     private final Arguments addition =
             new Arguments().set(ScaleCode.Field.FACTOR, Float.floatToRawIntBits(1f));
+    private final Arguments integers = new Arguments();
     private final Precision precision;
 
     PanelProduct(Precision precision) {
@@ -199,6 +201,16 @@ final class PanelProduct implements AutoCloseable {
         return switch (weight.format()) {
             case KnownFormat.BF16 -> pairs.ofBf16(panel + (long) input * PANEL * Short.BYTES, length);
             case KnownFormat.F32 -> pairs.ofF32(panel + (long) input * PANEL * Float.BYTES, length);
+            case KnownFormat.INT8 -> {
+                long from = panel + IntegerLayout.INT8.groupOffset(input);
+                widen(IntegerLayout.INT8, Functions.WIDEN_INT8, from, length);
+                yield pairs.ofF32(widened, length);
+            }
+            case KnownFormat.INT4 -> {
+                long from = panel + IntegerLayout.INT4.groupOffset(input);
+                widen(IntegerLayout.INT4, Functions.WIDEN_INT4, from, length);
+                yield pairs.ofF32(widened, length);
+            }
             case WidenedFormat other -> {
                 widen(other, panel, input, length);
                 yield pairs.ofF32(widened, length);
@@ -236,6 +248,10 @@ final class PanelProduct implements AutoCloseable {
                 tiles.panel(widened, length).ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
                 yield TileKind.MANY;
             }
+            case KnownFormat.INT8 ->
+                integers(IntegerLayout.INT8, TileKind.FEW_INT8, Functions.WIDEN_INT8, panel, input, length, next);
+            case KnownFormat.INT4 ->
+                integers(IntegerLayout.INT4, TileKind.FEW_INT4, Functions.WIDEN_INT4, panel, input, length, next);
             case WidenedFormat other -> {
                 widen(other, panel, input, length);
                 tiles.panel(widened, length).ahead(0, 0, 0);
@@ -264,6 +280,32 @@ final class PanelProduct implements AutoCloseable {
         }
         tiles.ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
         return TileKind.MANY;
+    }
+
+    /// Makes integers ready: they are read where they lie, or widened for many rows.
+    ///
+    /// @param few the kind for few rows
+    private TileKind integers(
+            IntegerLayout layout, TileKind few, MachineCode widen, long panel, int input, int length, long next) {
+        long offset = layout.groupOffset(input);
+        int lines = Math.toIntExact(layout.panelBytes(length) / Zmm.BYTES);
+        if (block.isDirect()) {
+            tiles.integers(panel + offset, length, few);
+            tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileCode.STREAMS) * Zmm.BYTES);
+            return few;
+        }
+        widen(layout, widen, panel + offset, length);
+        tiles.panel(widened, length).ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
+        return TileKind.MANY;
+    }
+
+    /// @param from address of the group of the first input
+    private void widen(IntegerLayout layout, MachineCode function, long from, int length) {
+        integers.set(WidenIntegersCode.Field.FROM, from)
+                .set(WidenIntegersCode.Field.TO, widened)
+                .set(WidenIntegersCode.Field.ROWS, Math.ceilDiv(length, layout.wordInputs()))
+                .set(WidenIntegersCode.Field.CONSTANTS, IntegerCode.constants(layout))
+                .call(function);
     }
 
     private int tileCount() {

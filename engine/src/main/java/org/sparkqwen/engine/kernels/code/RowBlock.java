@@ -3,6 +3,7 @@ package org.sparkqwen.engine.kernels.code;
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntToLongFunction;
 import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 
@@ -89,10 +90,12 @@ final class RowBlock implements AutoCloseable {
         return direct != 0;
     }
 
-    /// The number of inputs of a piece in float32; the last one may have fewer.
+    /// The number of inputs of a piece in float32, which starts with a group of integers; the last piece may have
+    /// fewer.
     int piece() {
         int most = isDirect() ? INPUTS_OF_FEW : INPUTS_OF_MANY;
-        return Math.ceilDiv(inputs, Math.ceilDiv(inputs, most));
+        int even = Math.ceilDiv(inputs, Math.ceilDiv(inputs, most));
+        return Math.ceilDiv(even, IntegerLayout.GROUPS) * IntegerLayout.GROUPS;
     }
 
     /// The rows of a piece in float32.

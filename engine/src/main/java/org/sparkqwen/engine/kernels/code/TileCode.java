@@ -5,6 +5,7 @@ import static org.sparkqwen.engine.kernels.code.Gpr.R11;
 import static org.sparkqwen.engine.kernels.code.Gpr.R12;
 import static org.sparkqwen.engine.kernels.code.Gpr.R13;
 import static org.sparkqwen.engine.kernels.code.Gpr.R14;
+import static org.sparkqwen.engine.kernels.code.Gpr.R15;
 import static org.sparkqwen.engine.kernels.code.Gpr.R8;
 import static org.sparkqwen.engine.kernels.code.Gpr.R9;
 import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
@@ -16,6 +17,8 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.Matrix;
 
 /// Writes the micro-kernel: the product of tiles of rows with a panel of 32 outputs.
@@ -46,7 +49,7 @@ final class TileCode {
     /// The number of places of the next panel that are requested in turns.
     static final int STREAMS = 4;
 
-    private static final List<Gpr> SAVED = List.of(RBX, RBP, R12, R13, R14);
+    private static final List<Gpr> SAVED = List.of(RBX, RBP, R12, R13, R14, R15);
     private static final int HALVES = 2;
     private static final int F32_ROW = Matrix.PANEL * Float.BYTES;
 
@@ -59,6 +62,8 @@ final class TileCode {
     private static final Gpr TO = R14;
     private static final Gpr TILES = R12;
     private static final Gpr AHEAD = R13;
+    private static final Gpr GROUPS = R15;
+    private static final Gpr TURNS = FROM; // while the inputs of the only tile pass
     private static final Gpr STRIDE = RAX;
     private static final Gpr STRIDE_3 = R9;
     private static final Gpr STRIDE_5 = R10;
@@ -161,8 +166,61 @@ final class TileCode {
             asm.mov(AHEAD, operand(TileField.AHEAD));
         }
         asm.mov(PANEL, operand(TileField.PANEL));
-        inputs(TileField.TURNS, UNROLLED);
-        inputs(TileField.REST, 1);
+        IntegerLayout layout = kind.integers();
+        if (layout == null) {
+            inputs(TileField.TURNS, UNROLLED);
+            inputs(TileField.REST, 1);
+        } else {
+            asm.mov(COUNT, operand(TileField.CONSTANTS));
+            IntegerCode integers = IntegerCode.withConstants(asm, layout, COUNT);
+            groups(integers, layout);
+            rest(integers);
+        }
+    }
+
+    /// Writes a loop over groups of integers, and in it one over the turns of a group. The last group may have fewer
+    /// turns, or none and only a rest.
+    private void groups(IntegerCode integers, IntegerLayout layout) {
+        Label group = new Label();
+        Label enough = new Label();
+        Label turn = new Label();
+        Label none = new Label();
+        asm.mov(GROUPS, operand(TileField.GROUPS));
+        asm.mov(TURNS, operand(TileField.TURNS));
+        asm.bind(group);
+        integers.scales(PANEL);
+        asm.mov(COUNT, layout.groupInputs() / kind.turnInputs());
+        asm.cmp(TURNS, COUNT);
+        asm.jump(Condition.NOT_BELOW, enough);
+        asm.mov(COUNT, TURNS);
+        asm.bind(enough);
+        asm.sub(TURNS, COUNT);
+        asm.cmp(COUNT, 0);
+        asm.jump(Condition.EQUAL, none);
+        asm.bind(turn);
+        for (int input = 0; input < kind.turnInputs(); input++) {
+            input(input, integers);
+        }
+        requestNextPanel();
+        asm.add(IN, kind.turnInputs() * Float.BYTES);
+        asm.add(PANEL, turnBytes());
+        asm.sub(COUNT, 1);
+        asm.jump(Condition.NOT_EQUAL, turn);
+        asm.bind(none);
+        asm.sub(GROUPS, 1);
+        asm.jump(Condition.NOT_EQUAL, group);
+    }
+
+    /// Writes the inputs of a turn once more, each of them skipped if there are no more.
+    private void rest(IntegerCode integers) {
+        Label done = new Label();
+        asm.mov(COUNT, operand(TileField.REST));
+        for (int input = 0; input < kind.turnInputs() - 1; input++) {
+            asm.cmp(COUNT, input);
+            asm.jump(Condition.EQUAL, done);
+            input(input, integers);
+        }
+        asm.bind(done);
     }
 
     /// Writes a loop over inputs.
@@ -177,7 +235,7 @@ final class TileCode {
         asm.jump(Condition.EQUAL, none);
         asm.bind(turn);
         for (int input = 0; input < unrolled; input++) {
-            input(input);
+            input(input, null);
         }
         if (kind.ahead() && unrolled == UNROLLED) {
             requestNextPanel();
@@ -191,10 +249,14 @@ final class TileCode {
         asm.bind(none);
     }
 
-    private void input(int input) {
+    private void input(int input, @Nullable IntegerCode integers) {
         Zmm left = LEFT.get(input % LEFT.size());
         Zmm right = RIGHT.get(input % RIGHT.size());
-        loadWeights(left, right, input * panelRow());
+        if (integers == null) {
+            loadWeights(left, right, input * panelRow());
+        } else {
+            integers.widen(left, right, PANEL, input);
+        }
         for (int row = 0; row < height; row++) {
             Zmm x = BROADCAST.get(row % BROADCAST.size());
             asm.vbroadcastss(x, kind.columns() ? Address.at(IN, row * Float.BYTES) : row(IN, row, input * Float.BYTES));
@@ -229,7 +291,7 @@ final class TileCode {
     /// Requests as many lines of the next panel as a turn reads of this one, in turns from four places of it,
     /// because a processor prefetches four times as much of four streams.
     private void requestNextPanel() {
-        int lines = UNROLLED * panelRow() / Zmm.BYTES;
+        int lines = turnBytes() / Zmm.BYTES;
         for (int line = 0; line < lines / STREAMS; line++) {
             asm.prefetcht1(Address.at(AHEAD, line * Zmm.BYTES));
             asm.prefetcht1(Address.at(AHEAD, STRIDE_9, 1, line * Zmm.BYTES));
@@ -270,6 +332,14 @@ final class TileCode {
 
     private static Zmm sum(int row, int half) {
         return new Zmm(row * HALVES + half);
+    }
+
+    /// The bytes of a panel that a turn of the loop reads.
+    private int turnBytes() {
+        IntegerLayout layout = kind.integers();
+        return layout == null
+                ? UNROLLED * panelRow()
+                : kind.turnInputs() / layout.wordInputs() * IntegerLayout.ROW_BYTES;
     }
 
     private int panelRow() {

@@ -5,7 +5,7 @@ package org.sparkqwen.engine.kernels.code;
 enum TileField {
     /// The address of the panel, `[inputs][32]`.
     PANEL,
-    /// The number of turns of eight inputs.
+    /// The number of turns of the loop, each of [TileKind#turnInputs] inputs.
     TURNS,
     /// The number of inputs after these turns.
     REST,
@@ -32,5 +32,9 @@ enum TileField {
     /// The distance between the places of it that a loop requests in turns.
     AHEAD_STRIDE,
     /// The constant 0xffff0000, which keeps the upper halves of words.
-    UPPER_HALF
+    UPPER_HALF,
+    /// The constants of [IntegerCode], if the panel has integers.
+    CONSTANTS,
+    /// The number of groups of the panel, if it has integers.
+    GROUPS
 }

@@ -1,5 +1,8 @@
 package org.sparkqwen.engine.kernels.code;
 
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.IntegerLayout;
+
 /// The kinds of operands of [TileCode].
 enum TileKind {
     /// Many rows and a panel that is in the cache.
@@ -9,6 +12,8 @@ enum TileKind {
     /// Few rows and a panel that comes from memory.
     FEW_F32(false, false, true),
     FEW_BF16(true, false, true),
+    FEW_INT8(IntegerLayout.INT8),
+    FEW_INT4(IntegerLayout.INT4),
     /// Attention: keys or probabilities with the rows side by side.
     ATTENTION_F32(false, true, false),
     ATTENTION_BF16(true, true, false);
@@ -16,11 +21,20 @@ enum TileKind {
     private final boolean bf16;
     private final boolean columns;
     private final boolean ahead;
+    private final @Nullable IntegerLayout integers;
 
     TileKind(boolean bf16, boolean columns, boolean ahead) {
         this.bf16 = bf16;
         this.columns = columns;
         this.ahead = ahead;
+        integers = null;
+    }
+
+    TileKind(IntegerLayout integers) {
+        bf16 = false;
+        columns = false;
+        ahead = true;
+        this.integers = integers;
     }
 
     /// Whether a panel has bfloat16 numbers, which are widened in the loop, and not float32 numbers.
@@ -41,6 +55,16 @@ enum TileKind {
     /// Whether an input is a pair of bfloat16 numbers, which one instruction multiplies and adds.
     boolean pairs() {
         return this == PAIRS;
+    }
+
+    /// The layout of the panel's integers, which are widened in the loop; null if it has none.
+    @Nullable IntegerLayout integers() {
+        return integers;
+    }
+
+    /// The number of inputs in one turn of the loop: integers have 256 bytes, four cache lines.
+    int turnInputs() {
+        return integers == null ? TileCode.UNROLLED : 2 * integers.wordInputs();
     }
 
     /// The number of rows of the highest tile.

@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.kernels.code;
 
+import java.util.Objects;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.Matrix;
 
 /// Multiplies rows with panels: it cuts the rows into tiles and calls the micro-kernels of [TileCode]. Each thread has
@@ -23,10 +25,26 @@ final class Tiles {
 
     /// Sets the panel and the number of its inputs for the next products.
     Tiles panel(long panel, int inputs) {
+        return panel(panel, inputs, TileCode.UNROLLED);
+    }
+
+    /// Sets a panel of integers, read where it lies, for the next products.
+    ///
+    /// @param panel address of the group of the first input
+    /// @param kind the kind of these products, which has integers
+    Tiles integers(long panel, int inputs, TileKind kind) {
+        IntegerLayout layout = Objects.requireNonNull(kind.integers());
+        arguments
+                .set(TileField.CONSTANTS, IntegerCode.constants(layout))
+                .set(TileField.GROUPS, Math.ceilDiv(inputs, layout.groupInputs()));
+        return panel(panel, inputs, kind.turnInputs());
+    }
+
+    private Tiles panel(long panel, int inputs, int turnInputs) {
         arguments
                 .set(TileField.PANEL, panel)
-                .set(TileField.TURNS, inputs / TileCode.UNROLLED)
-                .set(TileField.REST, inputs % TileCode.UNROLLED);
+                .set(TileField.TURNS, inputs / turnInputs)
+                .set(TileField.REST, inputs % turnInputs);
         return this;
     }
 

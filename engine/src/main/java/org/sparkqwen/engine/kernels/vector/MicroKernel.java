@@ -44,6 +44,7 @@ interface MicroKernel {
             return switch (format) {
                 case F32 -> false;
                 case BF16 -> true;
+                case INT8, INT4 -> throw new IllegalStateException("integers are widened before");
             };
         }
     }

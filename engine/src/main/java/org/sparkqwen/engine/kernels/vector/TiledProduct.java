@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
 import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
@@ -52,6 +53,7 @@ final class TiledProduct {
     private final ReadAhead readAhead = new ReadAhead();
     private final MemorySegment widened = // a piece of a panel, [inputs][32]
             Arena.ofAuto().allocate((long) INPUTS_OF_MANY * PANEL * Float.BYTES, LINE);
+    private final IntegerWidening integers = new IntegerWidening();
     private final float[] sums = new float[HEAP_FLOATS];
     private final Precision precision;
 
@@ -188,6 +190,7 @@ final class TiledProduct {
             return switch (format) {
                 case KnownFormat.F32 -> F32;
                 case KnownFormat.BF16 -> many ? BF16_OF_MANY : BF16;
+                case KnownFormat.INT8, KnownFormat.INT4 -> WIDENED;
                 case WidenedFormat _ -> WIDENED;
             };
         }
@@ -201,6 +204,10 @@ final class TiledProduct {
             case KnownFormat.F32 -> throw new IllegalStateException("float32 is not widened");
             case KnownFormat.BF16 ->
                 OuterProduct.widen(panel + (long) from * Access.BF16_ROW, count, widened.address());
+            case KnownFormat.INT8 ->
+                integers.widen(IntegerLayout.INT8, panel, from, count, widened.address());
+            case KnownFormat.INT4 ->
+                integers.widen(IntegerLayout.INT4, panel, from, count, widened.address());
             case WidenedFormat other -> {
                 for (int i = 0; i < count * PANEL; i++) {
                     float number = other.ofPanel(panel, weight.inputs(), from + i / PANEL, i % PANEL);

@@ -45,7 +45,7 @@ public final class ModelFit {
         ModelConfig config = model.config();
         DType dtype;
         try (WeightFiles files = WeightFiles.open(model.path(), config.family().names())) {
-            dtype = files.dtypes().equals(Set.of(DType.BF16)) ? DType.BF16 : DType.F32;
+            dtype = files.numberFormats().equals(Set.of(DType.BF16.name())) ? DType.BF16 : DType.F32;
         }
         StreamingPlan plan = Weights.streamingPlan(config, dtype, WeightMemory.available(config, batch, threads));
         String whole = "%s, mapped once on each host; this machine has %s for them"

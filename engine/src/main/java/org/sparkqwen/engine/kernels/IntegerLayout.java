@@ -1,0 +1,132 @@
+package org.sparkqwen.engine.kernels;
+
+/// How the integers of a quantized format lie in a panel, and how they become float32 numbers.
+///
+/// A panel is group after group of inputs. A group is a header with the scales of the 32 outputs, and rows of 32 words
+/// of 32 bits, one word an output. A word holds the integers of consecutive inputs, and zeros past the last input. So
+/// one load brings the integers of 16 outputs and several inputs, and the same instructions widen them for all outputs.
+///
+/// An integer becomes a float without a conversion: rotated to the top of the mantissa, it counts in steps of one in a
+/// float whose exponent is fixed, of which it is the distance from [#base]. So
+///
+/// ```
+/// number = (rotated word & mask) ^ bits of base        = base + integer
+/// weight = fma(number, scale, -base · scale)           = integer · scale, rounded once
+/// ```
+///
+/// The last line holds for scales of at most 22 significant bits, because then `base · scale` is exact. Scales that are
+/// packed have fewer, with which `integer · scale` is exact, too.
+public enum IntegerLayout {
+    /// 8 bits: [Int8Panels].
+    INT8(Byte.SIZE, 128, 2 * Matrix.PANEL * Float.BYTES, 384f),
+
+    /// 4 bits: [Int4Panels].
+    INT4(4, 32, Matrix.PANEL * Short.BYTES, 24f);
+
+    /// The bytes of a row of words: a word for each output.
+    public static final int ROW_BYTES = Matrix.PANEL * Integer.BYTES;
+
+    /// A number of inputs that is a multiple of the inputs of a group in every layout.
+    public static final int GROUPS = 128;
+
+    private static final int MANTISSA_BITS = 23;
+
+    private final int bits;
+    private final int groupInputs;
+    private final int headerBytes;
+    private final float base;
+
+    IntegerLayout(int bits, int groupInputs, int headerBytes, float base) {
+        this.bits = bits;
+        this.groupInputs = groupInputs;
+        this.headerBytes = headerBytes;
+        this.base = base;
+    }
+
+    /// The number of inputs of a group; the last group of a panel may have fewer.
+    public int groupInputs() {
+        return groupInputs;
+    }
+
+    /// The bytes of a group before its rows of words; a multiple of a cache line's 64.
+    public int headerBytes() {
+        return headerBytes;
+    }
+
+    /// The number of inputs whose integers share a word.
+    public int wordInputs() {
+        return Integer.SIZE / bits;
+    }
+
+    /// The float32 number that is an integer of 0 before its scale.
+    public float base() {
+        return base;
+    }
+
+    /// The bits of a float32 number in which an integer lies.
+    public int mask() {
+        return ((1 << bits) - 1) << (MANTISSA_BITS - bits);
+    }
+
+    /// By how many bits a word is rotated to the left so that the integer of an input comes to the bits of [#mask].
+    public int rotation(int input) {
+        return Math.floorMod(MANTISSA_BITS - bits - shift(input), Integer.SIZE);
+    }
+
+    /// The place of an input's lowest bit in its word. Of 8 inputs in 4 bits, the first four have the lower halves
+    /// of the bytes, and the others the upper halves. So a word is two words of bytes, whose integers follow each
+    /// other.
+    int shift(int input) {
+        int place = input % wordInputs();
+        return place % Integer.BYTES * Byte.SIZE + place / Integer.BYTES * bits;
+    }
+
+    /// The distance from the start of a panel to the group of an input.
+    public long groupOffset(int input) {
+        int groupRows = groupInputs / wordInputs();
+        return (long) input / groupInputs * (headerBytes + (long) groupRows * ROW_BYTES);
+    }
+
+    /// The distance from the start of a panel to the row of words that has the integers of an input.
+    public long rowOffset(int input) {
+        return groupOffset(input) + headerBytes + (long) input % groupInputs / wordInputs() * ROW_BYTES;
+    }
+
+    /// The bytes of a panel.
+    public long panelBytes(int inputs) {
+        long groups = Math.ceilDiv(inputs, groupInputs);
+        return groups * headerBytes + (long) Math.ceilDiv(inputs, wordInputs()) * ROW_BYTES;
+    }
+
+    /// The distance from the start of a panel to the word of an input and an output.
+    long wordOffset(int input, int column) {
+        return rowOffset(input) + (long) column * Integer.BYTES;
+    }
+
+    /// The integer of an input in a panel.
+    int integer(long panel, int input, int column) {
+        int word = Memory.getInt(panel + wordOffset(input, column));
+        return word << (Integer.SIZE - bits - shift(input)) >> (Integer.SIZE - bits);
+    }
+
+    /// The weight of an integer, by the formula of the fast back-ends, so that the bits are the same for any scale.
+    float weight(int integer, float scale) {
+        return Math.fma(base + integer, scale, -base * scale);
+    }
+
+    /// The index of the first number, from `from` to `end - 1`, of the greatest magnitude.
+    ///
+    /// @throws ArithmeticException if one of them is infinite or not a number
+    static int greatest(float[] row, int from, int end) {
+        int greatest = from;
+        for (int i = from; i < end; i++) {
+            if (!Float.isFinite(row[i])) {
+                throw new ArithmeticException("a weight is %s, which no scale reaches".formatted(row[i]));
+            }
+            if (Math.abs(row[i]) > Math.abs(row[greatest])) {
+                greatest = i;
+            }
+        }
+        return greatest;
+    }
+}
