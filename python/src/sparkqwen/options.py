@@ -25,7 +25,7 @@ class EngineOptions(TypedDict, total=False):
     threads: int
     kv: Literal["f32", "bf16"]
     memory: str | int
-    precision: Literal["float32", "float32x2", "bfloat16", "bfloat16-amx"]
+    precision: Literal["float32", "float32x2", "bfloat16", "bfloat16-amx", "int8"]
     kernels: Literal["auto", "code", "vector", "scalar"]
 
 

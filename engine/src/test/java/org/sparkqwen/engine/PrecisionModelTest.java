@@ -67,7 +67,8 @@ class PrecisionModelTest {
                 precision, worst, tokens, 100 * perplexity);
         assertThat(tokens).isGreaterThan(500);
         switch (precision) {
-            case FLOAT32, FLOAT32X2 -> assertThat(worst).isLessThan(Golden.NLL_TOLERANCE);
+            // The model has no integers, so its layers are computed in float32.
+            case FLOAT32, FLOAT32X2, INT8 -> assertThat(worst).isLessThan(Golden.NLL_TOLERANCE);
             case BFLOAT16, BFLOAT16_AMX -> assertThat(worst).isBetween(1e-3, 0.2);
         }
         assertThat(Math.abs(perplexity)).isLessThan(worst < Golden.NLL_TOLERANCE ? 1e-5 : 2e-3);

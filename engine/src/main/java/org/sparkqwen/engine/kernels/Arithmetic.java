@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
 /// How the numbers of a row and of one output's weights become a sum: the roundings and the order of additions, from
-/// which every bit follows. [ScalarProduct] is the reference for each.
+/// which every bit follows. [ScalarProduct] and [IntegerProduct] are the references.
 ///
 /// Arithmetic in bfloat16 is that of instructions, which [Bf16Math] models: both factors are rounded to bfloat16, each
 /// multiply-add is rounded once to float32, and numbers too small to be normal count as zero. Inputs that fill up the
@@ -20,20 +20,23 @@ public enum Arithmetic {
 
     /// As [#BLOCKS], with activations that are split into `x₁ + x₂`: for each block, the sum of its products with
     /// `x₁` is added first, and then the sum of its products with `x₂`.
-    SPLIT_BLOCKS;
+    SPLIT_BLOCKS,
+
+    /// Integers of 8 bits on both sides, whose products are added exactly within a group of inputs: [IntegerProduct].
+    INTEGERS;
 
     /// The number of inputs of a block.
     public static final int BLOCK = 32;
 
     /// Whether factors are rounded to bfloat16.
     public boolean isRounded() {
-        return this != FLOATS;
+        return parts() > 0;
     }
 
-    /// The number of bfloat16 numbers that stand for an activation; 0 in float32.
+    /// The number of bfloat16 numbers that stand for an activation; 0 if none do.
     public int parts() {
         return switch (this) {
-            case FLOATS -> 0;
+            case FLOATS, INTEGERS -> 0;
             case PAIRS, BLOCKS -> 1;
             case SPLIT_BLOCKS -> 2;
         };

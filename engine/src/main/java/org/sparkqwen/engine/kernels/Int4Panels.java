@@ -40,8 +40,7 @@ final class Int4Panels {
     private Int4Panels() {}
 
     static float ofPanel(long panel, int input, int column) {
-        short scale = Memory.getShort(panel + LAYOUT.groupOffset(input) + (long) column * Short.BYTES);
-        return LAYOUT.weight(LAYOUT.integer(panel, input, column), Float.float16ToFloat(scale));
+        return LAYOUT.weight(LAYOUT.integer(panel, input, column), LAYOUT.scale(panel, input, column));
     }
 
     static void packPanel(WeightRows rows, int outputs, int inputs, int panel, MemorySegment out) {

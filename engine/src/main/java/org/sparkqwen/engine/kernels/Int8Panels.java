@@ -36,8 +36,7 @@ final class Int8Panels {
     private Int8Panels() {}
 
     static float ofPanel(long panel, int input, int column) {
-        float scale = Memory.getFloat(panel + LAYOUT.groupOffset(input) + (long) column * Float.BYTES);
-        return LAYOUT.weight(LAYOUT.integer(panel, input, column), scale);
+        return LAYOUT.weight(LAYOUT.integer(panel, input, column), LAYOUT.scale(panel, input, column));
     }
 
     static void packPanel(WeightRows rows, int outputs, int inputs, int panel, MemorySegment out) {

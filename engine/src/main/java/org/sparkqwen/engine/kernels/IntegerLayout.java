@@ -43,6 +43,17 @@ public enum IntegerLayout {
         this.base = base;
     }
 
+    /// The layout of a format.
+    ///
+    /// @throws IllegalArgumentException if the format's numbers are not integers
+    public static IntegerLayout of(WeightFormat format) {
+        return switch (format) {
+            case KnownFormat.INT8 -> INT8;
+            case KnownFormat.INT4 -> INT4;
+            default -> throw new IllegalArgumentException("%s has no integers".formatted(format.name()));
+        };
+    }
+
     /// The number of inputs of a group; the last group of a panel may have fewer.
     public int groupInputs() {
         return groupInputs;
@@ -51,6 +62,11 @@ public enum IntegerLayout {
     /// The bytes of a group before its rows of words; a multiple of a cache line's 64.
     public int headerBytes() {
         return headerBytes;
+    }
+
+    /// The bits of an integer.
+    public int bits() {
+        return bits;
     }
 
     /// The number of inputs whose integers share a word.
@@ -76,7 +92,7 @@ public enum IntegerLayout {
     /// The place of an input's lowest bit in its word. Of 8 inputs in 4 bits, the first four have the lower halves
     /// of the bytes, and the others the upper halves. So a word is two words of bytes, whose integers follow each
     /// other.
-    int shift(int input) {
+    public int shift(int input) {
         int place = input % wordInputs();
         return place % Integer.BYTES * Byte.SIZE + place / Integer.BYTES * bits;
     }
@@ -107,6 +123,15 @@ public enum IntegerLayout {
     int integer(long panel, int input, int column) {
         int word = Memory.getInt(panel + wordOffset(input, column));
         return word << (Integer.SIZE - bits - shift(input)) >> (Integer.SIZE - bits);
+    }
+
+    /// The scale of the group of an input.
+    public float scale(long panel, int input, int column) {
+        long group = panel + groupOffset(input);
+        return switch (this) {
+            case INT8 -> Memory.getFloat(group + (long) column * Float.BYTES);
+            case INT4 -> Float.float16ToFloat(Memory.getShort(group + (long) column * Short.BYTES));
+        };
     }
 
     /// The weight of an integer, by the formula of the fast back-ends, so that the bits are the same for any scale.

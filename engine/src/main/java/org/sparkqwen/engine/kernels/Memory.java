@@ -51,7 +51,7 @@ public final class Memory {
         return ALL.get(JAVA_INT_UNALIGNED, address);
     }
 
-    static byte getByte(long address) {
+    public static byte getByte(long address) {
         return ALL.get(JAVA_BYTE, address);
     }
 

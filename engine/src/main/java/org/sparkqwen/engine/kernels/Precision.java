@@ -22,7 +22,11 @@ public enum Precision {
 
     /// Activations and weights rounded to bfloat16, and sums in float32 as the AMX instruction TDPBF16PS takes
     /// them, which is another order than [#BFLOAT16].
-    BFLOAT16_AMX("bfloat16-amx");
+    BFLOAT16_AMX("bfloat16-amx"),
+
+    /// Activations rounded to 8 bits, with one scale for each 128 inputs, where weights are integers. The products of
+    /// integers are added exactly. Layers with other weights are computed in float32.
+    INT8("int8");
 
     private final String label;
 
@@ -53,6 +57,8 @@ public enum Precision {
             case FLOAT32X2 -> format == KnownFormat.BF16 ? Arithmetic.SPLIT_BLOCKS : Arithmetic.FLOATS;
             case BFLOAT16 -> Arithmetic.PAIRS;
             case BFLOAT16_AMX -> Arithmetic.BLOCKS;
+            case INT8 ->
+                format == KnownFormat.INT8 || format == KnownFormat.INT4 ? Arithmetic.INTEGERS : Arithmetic.FLOATS;
         };
     }
 

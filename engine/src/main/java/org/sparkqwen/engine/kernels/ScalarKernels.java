@@ -101,8 +101,8 @@ final class ScalarKernels extends HostKernels {
         Matrix shape = weights.getFirst();
         int inputs = shape.inputs();
         team.run(shape.panelCount(), (panel, worker) -> {
-            float[][] panels =
-                    weights.stream().map(weight -> panel(weight, panel)).toArray(float[][]::new);
+            ScalarPanel[] panels =
+                    weights.stream().map(weight -> panel(weight, panel)).toArray(ScalarPanel[]::new);
             float[] x = new float[inputs];
             float[][] sums = new float[panels.length][PANEL];
             int first = panel * PANEL;
@@ -110,7 +110,7 @@ final class ScalarKernels extends HostKernels {
                 read(in, (long) token * inputs, x);
                 for (int i = 0; i < panels.length; i++) {
                     Arrays.fill(sums[i], 0f);
-                    ScalarProduct.accumulate(arithmetic(weights.get(i)), x, panels[i], sums[i], 0);
+                    panels[i].accumulate(x, sums[i], 0);
                 }
                 outputs.take(token, first, Math.min(PANEL, shape.outputs() - first), sums);
             }
@@ -287,7 +287,7 @@ final class ScalarKernels extends HostKernels {
         team.run(scored.chunks(), (chunk, worker) -> {
             int first = chunk * LogSumExp.CHUNK;
             int count = Math.min(LogSumExp.CHUNK, vocabulary - first);
-            float[][] weights = new float[Matrix.panelCount(count)][];
+            ScalarPanel[] weights = new ScalarPanel[Matrix.panelCount(count)];
             for (int panel = 0; panel < weights.length; panel++) {
                 weights[panel] = panel(head, first / PANEL + panel);
             }
@@ -297,7 +297,7 @@ final class ScalarKernels extends HostKernels {
                 read(in, (long) token * hidden, x);
                 Arrays.fill(logits, 0f);
                 for (int panel = 0; panel < weights.length; panel++) {
-                    ScalarProduct.accumulate(arithmetic(head), x, weights[panel], logits, panel * PANEL);
+                    weights[panel].accumulate(x, logits, panel * PANEL);
                 }
                 reduce(logits, count, scored.maxima(), scored.sums(), scored.index(token, chunk));
                 scored.choose(token, chunk, logits, count);
@@ -374,20 +374,8 @@ final class ScalarKernels extends HostKernels {
         sums[at] = ScalarMath.fold(lanes);
     }
 
-    private Arithmetic arithmetic(Matrix weight) {
-        return precision.arithmetic(weight.format());
-    }
-
-    /// One panel of a weight, widened to floats, `[inputs][32]`.
-    private static float[] panel(Matrix weight, int panel) {
-        int inputs = weight.inputs();
-        WeightFormat format = weight.format();
-        long address = weight.panelAddress(panel);
-        float[] floats = new float[inputs * PANEL];
-        for (int i = 0; i < floats.length; i++) {
-            floats[i] = format.ofPanel(address, inputs, i / PANEL, i % PANEL);
-        }
-        return floats;
+    private ScalarPanel panel(Matrix weight, int panel) {
+        return ScalarPanel.of(weight, panel, precision.arithmetic(weight.format()));
     }
 
     /// Reads a panel of keys or values as floats.

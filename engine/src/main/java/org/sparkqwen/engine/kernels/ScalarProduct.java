@@ -3,7 +3,8 @@ package org.sparkqwen.engine.kernels;
 import static org.sparkqwen.engine.kernels.Arithmetic.BLOCK;
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
-/// The product of a row with a panel of 32 outputs in each [Arithmetic], as its definition says.
+/// The product of a row with a panel of 32 outputs in each [Arithmetic] of floating-point numbers, as its definition
+/// says.
 final class ScalarProduct {
     private ScalarProduct() {}
 
@@ -30,6 +31,7 @@ final class ScalarProduct {
                 float[] weights = each(panel, Bf16Math::rounded);
                 blocks(weights, sums, at, each(x, Bf16Math::rounded), each(x, Bf16Math::remainder));
             }
+            case INTEGERS -> throw new IllegalArgumentException("a panel of integers is not [inputs][32] floats");
         }
     }
 

@@ -146,8 +146,8 @@ final class BenchCommand implements Callable<Integer> {
             converter = PrecisionNames.class,
             paramLabel = "NAME",
             defaultValue = "float32",
-            description = "Linear layers multiply in this precision: float32, float32x2, bfloat16 or bfloat16-amx."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "Linear layers multiply in this precision: float32, float32x2, bfloat16, bfloat16-amx or"
+                    + " int8. Default: ${DEFAULT-VALUE}.")
     private Precision precision = Precision.FLOAT32;
 
     @Option(

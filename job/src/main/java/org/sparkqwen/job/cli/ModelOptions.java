@@ -58,8 +58,9 @@ final class ModelOptions {
             description = "Linear layers multiply in this precision. float32 is what transformers computes in"
                     + " float32. float32x2 splits each activation into two bfloat16 numbers: it is nearly as exact"
                     + " and several times as fast on processors with AMX. bfloat16 rounds activations to bfloat16,"
-                    + " as the instruction VDPBF16PS, and bfloat16-amx as the AMX instruction TDPBF16PS does. Each"
-                    + " has its own bits on every machine, but needs its instructions to be fast. Default: float32.")
+                    + " as the instruction VDPBF16PS, and bfloat16-amx as the AMX instruction TDPBF16PS does. int8"
+                    + " rounds activations to 8 bits where weights are integers. Each has its own bits on every"
+                    + " machine, but needs its instructions to be fast. Default: float32.")
     private @Nullable Precision precision;
 
     @ChangesNoRow

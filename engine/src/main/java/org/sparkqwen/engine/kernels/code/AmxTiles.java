@@ -1,8 +1,5 @@
 package org.sparkqwen.engine.kernels.code;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.sparkqwen.engine.kernels.Arithmetic;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 
@@ -14,26 +11,9 @@ final class AmxTiles {
     /// The number of rows of the highest tile.
     static final int HIGHEST = 2 * Tmm.ROWS;
 
-    private static final int CONFIG_BYTES = 64;
-
-    /// The shapes of the registers, `[rows of a register + 1][64 bytes]`.
-    private static final MemorySegment CONFIGS = configs();
+    private static final AmxConfigs CONFIGS = AmxConfigs.of(Tmm.ROWS);
 
     private final Arguments arguments = new Arguments();
-
-    private static MemorySegment configs() {
-        MemorySegment configs = Arena.global().allocate((Tmm.ROWS + 1) * (long) CONFIG_BYTES, CONFIG_BYTES);
-        for (int rows = 1; rows <= Tmm.ROWS; rows++) {
-            MemorySegment config = configs.asSlice((long) rows * CONFIG_BYTES, CONFIG_BYTES);
-            config.set(ValueLayout.JAVA_BYTE, 0, (byte) 1); // the only palette
-            for (int register = 0; register < 8; register++) {
-                boolean weights = register >= 6;
-                config.set(ValueLayout.JAVA_SHORT, 16 + 2L * register, (short) Tmm.ROW_BYTES);
-                config.set(ValueLayout.JAVA_BYTE, 48 + register, (byte) (weights ? Tmm.ROWS : rows));
-            }
-        }
-        return configs;
-    }
 
     /// Sets the panel for the next products.
     ///
@@ -78,7 +58,7 @@ final class AmxTiles {
 
     private void run(int height, int parts, int rows, int tiles, long in, long toNextTile, Rows from, Rows to) {
         arguments
-                .set(AmxTileCode.Field.CONFIG, CONFIGS.address() + (long) rows * CONFIG_BYTES)
+                .set(AmxTileCode.Field.CONFIG, CONFIGS.address(rows))
                 .set(AmxTileCode.Field.IN, in)
                 .set(AmxTileCode.Field.IN_TO_NEXT_TILE, toNextTile)
                 .set(AmxTileCode.Field.FROM, from.address())

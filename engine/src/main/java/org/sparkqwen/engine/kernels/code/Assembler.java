@@ -19,6 +19,7 @@ final class Assembler {
     private static final int REX_W = 8;
     private static final int TWO_BYTE_OPCODE = 0x0f;
     private static final int VEX_NONE = 0;
+    private static final int VEX_P66 = 1;
     private static final int VEX_PF3 = 2;
     private static final int VEX_PF2 = 3;
 
@@ -201,6 +202,20 @@ final class Assembler {
         evex(EvexOpcode.VCVTNE2PS2BF16, to, high, low);
     }
 
+    /// Converts 32-bit integers to float32.
+    void vcvtdq2ps(Zmm to, Zmm from) {
+        evex(EvexOpcode.VCVTDQ2PS, to, null, from);
+    }
+
+    void vcvtdq2ps(Zmm to, Address from) {
+        evex(EvexOpcode.VCVTDQ2PS, to, null, from);
+    }
+
+    /// Adds to each 32-bit sum the products of four bytes without a sign and four with one.
+    void vpdpbusd(Zmm sum, Zmm unsigned, Zmm signed) {
+        evex(EvexOpcode.VPDPBUSD, sum, unsigned, signed);
+    }
+
     // Instructions on tile registers
 
     /// Sets the numbers of rows and of bytes in a row of all tile registers.
@@ -230,6 +245,11 @@ final class Assembler {
     /// Adds to each sum of rows of `a` and columns of `b` the products of their pairs of bfloat16 numbers.
     void tdpbf16ps(Tmm sums, Tmm a, Tmm b) {
         vex(VEX_PF3, 0x5c, sums.number(), b.number(), a.number());
+    }
+
+    /// Adds to each sum of rows of `unsigned` and columns of `signed` the products of their bytes, four by four.
+    void tdpbusd(Tmm sums, Tmm unsigned, Tmm signed) {
+        vex(VEX_P66, 0x5e, sums.number(), signed.number(), unsigned.number());
     }
 
     /// Clears the upper parts of vector registers, without which older vector code in the caller would be slow.

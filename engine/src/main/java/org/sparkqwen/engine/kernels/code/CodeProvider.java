@@ -13,6 +13,8 @@ import org.sparkqwen.engine.kernels.vector.VectorProvider;
 /// because norms and other operations on single rows are those of the vector back-end.
 public final class CodeProvider implements KernelProvider {
     private static final Set<String> FLAGS = Set.of("avx512f");
+    private static final Set<String> INT8_FLAGS = Set.of("avx512f", "avx512_vnni");
+    private static final Set<String> AMX_INT8_FLAGS = Set.of("amx_tile", "amx_int8");
     private static final Set<String> BF16_FLAGS = Set.of("avx512f", "avx512_bf16");
     private static final Set<String> AMX_FLAGS = Set.of("avx512f", "avx512_bf16", "amx_tile", "amx_bf16");
 
@@ -31,10 +33,16 @@ public final class CodeProvider implements KernelProvider {
         Optional<String> inAnyPrecision = new VectorProvider().obstacle().or(MachineCode::obstacle);
         return switch (precision) {
             case FLOAT32 -> Processor.obstacle(FLAGS).or(() -> inAnyPrecision);
+            case INT8 -> Processor.obstacle(INT8_FLAGS).or(() -> inAnyPrecision);
             case BFLOAT16 -> Processor.obstacle(BF16_FLAGS).or(() -> inAnyPrecision);
             case FLOAT32X2, BFLOAT16_AMX ->
                 Processor.obstacle(AMX_FLAGS).or(() -> inAnyPrecision).or(TilePermission::obstacle);
         };
+    }
+
+    /// Whether products of bytes can use AMX's tile registers.
+    static boolean hasAmxBytes() {
+        return Processor.obstacle(AMX_INT8_FLAGS).or(TilePermission::obstacle).isEmpty();
     }
 
     @Override

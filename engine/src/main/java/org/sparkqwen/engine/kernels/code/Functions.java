@@ -20,6 +20,13 @@ final class Functions {
     static final MachineCode PAIR_BF16 = MachineCode.of(PairCode.ofBf16());
     static final MachineCode PAIR_F32 = MachineCode.of(PairCode.ofF32());
 
+    static final MachineCode HALF_BYTES = MachineCode.of(HalfByteCode.code());
+
+    private static final MachineCode[] BYTE_TILES = byteTiles();
+    private static final MachineCode[] AMX_BYTE_TILES = {
+        MachineCode.of(AmxByteTileCode.of(1)), MachineCode.of(AmxByteTileCode.of(2))
+    };
+
     /// The micro-kernels of AMX, by their registers for rows and by parts of an activation.
     private static final MachineCode[][] AMX_TILES = {
         {MachineCode.of(AmxTileCode.of(1, 1)), MachineCode.of(AmxTileCode.of(1, 2))},
@@ -36,6 +43,28 @@ final class Functions {
     /// @param height from 1 to the kind's highest
     static MachineCode tile(TileKind kind, int height) {
         return Objects.requireNonNull(TILES.get(kind))[height];
+    }
+
+    /// The micro-kernel for rows in 8 bits.
+    ///
+    /// @param height number of rows, from 1 to 12
+    static MachineCode byteTile(int height) {
+        return BYTE_TILES[height];
+    }
+
+    /// The micro-kernel of AMX for rows in 8 bits.
+    ///
+    /// @param height number of registers for rows, 1 or 2
+    static MachineCode amxByteTile(int height) {
+        return AMX_BYTE_TILES[height - 1];
+    }
+
+    private static MachineCode[] byteTiles() {
+        MachineCode[] byHeight = new MachineCode[ByteTileCode.HIGHEST + 1];
+        for (int height = 1; height < byHeight.length; height++) {
+            byHeight[height] = MachineCode.of(ByteTileCode.of(height));
+        }
+        return byHeight;
     }
 
     /// The micro-kernel of AMX.

@@ -1,12 +1,16 @@
 package org.sparkqwen.engine.kernels.code;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Arithmetic;
 import org.sparkqwen.engine.kernels.IntegerLayout;
+import org.sparkqwen.engine.kernels.IntegerProduct;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
@@ -26,6 +30,9 @@ import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 ///
 /// **In bfloat16**, a piece of a panel is paired once ([PanelPairs]) while all rows of the block pass.
 ///
+/// **In 8 bits**, all rows of the block meet a group of 128 inputs of a panel where it lies. Integers of 4 bits are brought
+/// to 8 bits once a group.
+///
 /// Results go straight to their destination with the last piece. Only a bias, an incomplete panel, or an operation that
 /// needs several sums at once leaves them in [#sums].
 final class PanelProduct implements AutoCloseable {
@@ -38,6 +45,9 @@ final class PanelProduct implements AutoCloseable {
     private static final int SUMS_BYTES = ROWS * PANELS * PANEL * Float.BYTES;
     private static final int WIDENED_BYTES = RowBlock.INPUTS_OF_FEW * PANEL * Float.BYTES;
 
+    private static final MemorySegment HALF_BYTES =
+            Arena.global().allocateFrom(JAVA_INT, Float.floatToRawIntBits(1 / 16f), 0x01010101, 0xf0f0f0f0);
+
     private final Scratch fixed = new Scratch();
     private final long sums = fixed.address(SUMS_BYTES + WIDENED_BYTES + PanelPairs.BYTES); // [panels][rows][32]
     private final long widened = sums + SUMS_BYTES; // [inputs][32]
@@ -49,10 +59,13 @@ final class PanelProduct implements AutoCloseable {
     private final Arguments addition =
             new Arguments().set(ScaleCode.Field.FACTOR, Float.floatToRawIntBits(1f));
     private final Arguments integers = new Arguments();
+    private final Arguments halfBytes = new Arguments().set(HalfByteCode.Field.CONSTANTS, HALF_BYTES.address());
+    private final ByteTiles byteTiles;
     private final Precision precision;
 
     PanelProduct(Precision precision) {
         this.precision = precision;
+        byteTiles = new ByteTiles(CodeProvider.hasAmxBytes());
     }
 
     /// The bytes of native memory that an instance takes for rows of `inputs` numbers.
@@ -119,10 +132,11 @@ final class PanelProduct implements AutoCloseable {
         Objects.checkFromIndexSize(firstPanel, panels, weight.panelCount());
         Objects.checkFromIndexSize(slot, panels, PANELS);
         Arithmetic arithmetic = precision.arithmetic(weight.format());
-        if (arithmetic.isRounded()) {
-            multiplyRounded(arithmetic, weight, firstPanel, panels, slot, to, adds);
-        } else {
-            multiplyFloats(weight, firstPanel, panels, slot, to, adds);
+        switch (arithmetic) {
+            case FLOATS -> multiplyFloats(weight, firstPanel, panels, slot, to, adds);
+            case PAIRS, BLOCKS, SPLIT_BLOCKS ->
+                multiplyRounded(arithmetic, weight, firstPanel, panels, slot, to, adds);
+            case INTEGERS -> multiplyIntegers(weight, firstPanel, panels, slot, to, adds);
         }
     }
 
@@ -189,7 +203,7 @@ final class PanelProduct implements AutoCloseable {
             }
         }
         if (adds && to != null && arithmetic != Arithmetic.PAIRS) {
-            add(slot, panels, to);
+            deliver(Functions.ADD_SCALED, slot, panels, to);
         }
     }
 
@@ -218,13 +232,60 @@ final class PanelProduct implements AutoCloseable {
         };
     }
 
-    /// Adds the sums of complete panels to rows.
-    private void add(int slot, int panels, Rows to) {
+    private void multiplyIntegers(
+            Matrix weight, int firstPanel, int panels, int slot, @Nullable Rows to, boolean adds) {
+        IntegerLayout layout = IntegerLayout.of(weight.format());
+        int inputs = block.inputs();
+        int groupInputs = layout.groupInputs();
+        long panelBytes = layout.panelBytes(inputs);
+        long first = weight.panelAddress(firstPanel);
+        for (int panel = 0; panel < panels; panel++) {
+            long sum = sums(slot + panel);
+            Memory.ALL.asSlice(sum, sumsStride()).fill((byte) 0);
+            long stored = first + panel * panelBytes;
+            for (int input = 0; input < inputs; input += groupInputs) {
+                int length = Math.min(groupInputs, inputs - input);
+                Rows in = block.quantized(input / IntegerProduct.GROUP);
+                long group = stored + layout.groupOffset(input);
+                int lines = Math.toIntExact(layout.panelBytes(length) / Zmm.BYTES);
+                byteTiles.multiply(
+                        inBytes(layout, group, length),
+                        Math.ceilDiv(length, layout.wordInputs()) * layout.wordInputs() / Integer.BYTES,
+                        new Rows(in.address() + input % IntegerProduct.GROUP, in.stride()),
+                        block.scales(input / IntegerProduct.GROUP),
+                        rows(),
+                        sum,
+                        panel < panels - 1 ? group + panelBytes : first,
+                        lines);
+            }
+        }
+        if (to != null) {
+            deliver(adds ? Functions.ADD_SCALED : Functions.SCALE, slot, panels, to);
+        }
+    }
+
+    /// The address of a group of integers as bytes: where it lies, or where it is brought from 4 bits.
+    private long inBytes(IntegerLayout layout, long group, int length) {
+        if (layout == IntegerLayout.INT8) {
+            return group;
+        }
+        halfBytes
+                .set(HalfByteCode.Field.FROM, group)
+                .set(HalfByteCode.Field.TO, widened)
+                .set(HalfByteCode.Field.ROWS, Math.ceilDiv(length, layout.wordInputs()))
+                .call(Functions.HALF_BYTES);
+        return widened;
+    }
+
+    /// Brings the sums of complete panels to rows.
+    ///
+    /// @param function one of [ScaleCode]
+    private void deliver(MachineCode function, int slot, int panels, Rows to) {
         addition.set(ScaleCode.Field.FROM_STRIDE, sumsStride()).set(ScaleCode.Field.PIECES, panels);
         for (int row = 0; row < rows(); row++) {
             addition.set(ScaleCode.Field.FROM, sums(slot) + row * Tiles.PANEL_ROW)
                     .set(ScaleCode.Field.TO, to.from(row).address())
-                    .call(Functions.ADD_SCALED);
+                    .call(function);
         }
     }
 

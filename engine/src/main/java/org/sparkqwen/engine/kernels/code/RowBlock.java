@@ -4,8 +4,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.IntToLongFunction;
 import org.sparkqwen.engine.kernels.Arithmetic;
 import org.sparkqwen.engine.kernels.IntegerLayout;
+import org.sparkqwen.engine.kernels.IntegerProduct;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.vector.QuantizedRows;
 
 /// A block of rows that a thread multiplies with many panels, and its copies in the forms that products need. Each
 /// thread has its own.
@@ -16,6 +18,8 @@ import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 ///
 /// **In bfloat16**, rows are rounded or split once for all panels: `[part][piece][row][inputs of the piece]`, filled up
 /// with zeros to whole blocks of 32 inputs.
+///
+/// **In 8 bits**, rows are rounded in groups of 128 inputs, `[group][row][128]`, with scales `[group][row]`.
 ///
 /// A copy is made when the first product needs it, and serves all panels of an operation that the thread takes.
 final class RowBlock implements AutoCloseable {
@@ -31,8 +35,11 @@ final class RowBlock implements AutoCloseable {
     /// In bfloat16, the number of inputs of a piece: 16 kB of a panel, 16 kB of a tile.
     static final int ROUNDED_INPUTS = 256;
 
+    private static final int GROUP = IntegerProduct.GROUP;
+
     private final Scratch floats = new Scratch();
     private final Scratch rounded = new Scratch();
+    private final Scratch quantized = new Scratch();
     private final Scratch last = new Scratch();
     private final Arguments arguments = new Arguments();
 
@@ -43,10 +50,12 @@ final class RowBlock implements AutoCloseable {
     private long direct; // address of the rows where they lie; 0 if they are copied
     private boolean copied;
     private int parts; // of the copy in bfloat16; 0 if there is none yet
+    private boolean inBytes; // whether there is a copy in 8 bits
 
     /// The bytes of native memory that the copies of `rows` rows take.
     static long bytes(int rows, int inputs) {
-        return rows * ((long) inputs * Float.BYTES + 2L * padded(inputs) * Short.BYTES);
+        long inBytes = (long) groups(inputs) * (GROUP + Float.BYTES);
+        return rows * ((long) inputs * Float.BYTES + 2L * padded(inputs) * Short.BYTES + inBytes);
     }
 
     /// Takes a block of rows that follow each other.
@@ -75,6 +84,7 @@ final class RowBlock implements AutoCloseable {
         direct = 0;
         copied = false;
         parts = 0;
+        inBytes = false;
     }
 
     int rows() {
@@ -171,6 +181,42 @@ final class RowBlock implements AutoCloseable {
         }
     }
 
+    /// The rows of a group in 8 bits.
+    ///
+    /// @param group number of the group of 128 inputs
+    Rows quantized(int group) {
+        if (!inBytes) {
+            quantize();
+            inBytes = true;
+        }
+        return new Rows(quantized.address(0) + (long) group * rows * GROUP, GROUP);
+    }
+
+    /// The address of the rows' scales of a group, after [#quantized].
+    long scales(int group) {
+        long integers = (long) groups(inputs) * rows * GROUP;
+        return quantized.address(0) + integers + (long) group * rows * Float.BYTES;
+    }
+
+    private void quantize() {
+        int groups = groups(inputs);
+        long to = quantized.address((long) groups * rows * (GROUP + Float.BYTES));
+        for (int row = 0; row < rows; row++) {
+            long from = addresses.applyAsLong(row);
+            for (int group = 0; group < groups; group++) {
+                int first = group * GROUP;
+                int count = Math.min(GROUP, inputs - first);
+                long bytes = to + ((long) group * rows + row) * GROUP;
+                float scale = QuantizedRows.round(from + (long) first * Float.BYTES, count, bytes);
+                Memory.setFloat(scales(group) + (long) row * Float.BYTES, scale);
+            }
+        }
+    }
+
+    private static int groups(int inputs) {
+        return Math.ceilDiv(inputs, GROUP);
+    }
+
     private void round(MachineCode function, long from, long to, int blocks) {
         arguments
                 .set(RoundCode.Field.FROM, from)
@@ -193,6 +239,7 @@ final class RowBlock implements AutoCloseable {
     public void close() {
         floats.close();
         rounded.close();
+        quantized.close();
         last.close();
     }
 }

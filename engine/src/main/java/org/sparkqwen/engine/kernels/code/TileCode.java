@@ -1,14 +1,10 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.code.Gpr.R10;
-import static org.sparkqwen.engine.kernels.code.Gpr.R11;
 import static org.sparkqwen.engine.kernels.code.Gpr.R12;
 import static org.sparkqwen.engine.kernels.code.Gpr.R13;
 import static org.sparkqwen.engine.kernels.code.Gpr.R14;
 import static org.sparkqwen.engine.kernels.code.Gpr.R15;
 import static org.sparkqwen.engine.kernels.code.Gpr.R8;
-import static org.sparkqwen.engine.kernels.code.Gpr.R9;
-import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RBP;
 import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
@@ -53,7 +49,7 @@ final class TileCode {
     private static final int HALVES = 2;
     private static final int F32_ROW = Matrix.PANEL * Float.BYTES;
 
-    // General-purpose registers. The multiples of a stride are 1, 3, 5, 7, 9 and 11 times it.
+    // General-purpose registers beside those of StridedRows
     private static final Gpr OPERANDS = RDI;
     private static final Gpr IN = RSI;
     private static final Gpr PANEL = RDX;
@@ -64,12 +60,6 @@ final class TileCode {
     private static final Gpr AHEAD = R13;
     private static final Gpr GROUPS = R15;
     private static final Gpr TURNS = FROM; // while the inputs of the only tile pass
-    private static final Gpr STRIDE = RAX;
-    private static final Gpr STRIDE_3 = R9;
-    private static final Gpr STRIDE_5 = R10;
-    private static final Gpr STRIDE_7 = R11;
-    private static final Gpr STRIDE_9 = RBX;
-    private static final Gpr STRIDE_11 = RBP;
 
     // Vector registers, after the sums. Weights of consecutive inputs alternate, so that one is loaded early.
     private static final List<Zmm> LEFT = List.of(new Zmm(24), new Zmm(26));
@@ -122,8 +112,8 @@ final class TileCode {
 
     /// Requests the lines that the tile will write, because they arrive while it computes.
     private void requestDestination() {
-        multiplesOf(TileField.TO_STRIDE);
-        eachSum((row, half, sum) -> asm.prefetchw(row(TO, row, half * Zmm.BYTES)));
+        StridedRows.load(asm, operand(TileField.TO_STRIDE));
+        eachSum((row, half, sum) -> asm.prefetchw(StridedRows.row(TO, row, half * Zmm.BYTES)));
     }
 
     /// Requests some lines of what is needed after this panel, the same number in each tile.
@@ -152,17 +142,17 @@ final class TileCode {
         eachSum((row, half, sum) -> asm.vpxord(sum, sum, sum));
         asm.jump(done);
         asm.bind(load);
-        multiplesOf(TileField.FROM_STRIDE);
-        eachSum((row, half, sum) -> asm.vmovups(sum, row(FROM, row, half * Zmm.BYTES)));
+        StridedRows.load(asm, operand(TileField.FROM_STRIDE));
+        eachSum((row, half, sum) -> asm.vmovups(sum, StridedRows.row(FROM, row, half * Zmm.BYTES)));
         toNextTile(FROM);
         asm.bind(done);
     }
 
     private void multiply() {
-        multiplesOf(TileField.IN_STRIDE);
+        StridedRows.load(asm, operand(TileField.IN_STRIDE));
         if (kind.ahead()) {
-            asm.mov(STRIDE_9, operand(TileField.AHEAD_STRIDE)); // rows 9 and 11 do not exist
-            asm.lea(STRIDE_11, Address.at(STRIDE_9, STRIDE_9, 2, 0));
+            asm.mov(StridedRows.STRIDE_9, operand(TileField.AHEAD_STRIDE)); // rows 9 and 11 do not exist
+            asm.lea(StridedRows.STRIDE_11, Address.at(StridedRows.STRIDE_9, StridedRows.STRIDE_9, 2, 0));
             asm.mov(AHEAD, operand(TileField.AHEAD));
         }
         asm.mov(PANEL, operand(TileField.PANEL));
@@ -259,12 +249,12 @@ final class TileCode {
         }
         for (int row = 0; row < height; row++) {
             Zmm x = BROADCAST.get(row % BROADCAST.size());
-            asm.vbroadcastss(x, kind.columns() ? Address.at(IN, row * Float.BYTES) : row(IN, row, input * Float.BYTES));
+            asm.vbroadcastss(x, kind.columns() ? Address.at(IN, row * Float.BYTES) : StridedRows.row(IN, row, input * Float.BYTES));
             multiplyAdd(sum(row, 0), x, left);
             multiplyAdd(sum(row, 1), x, right);
         }
         if (kind.columns()) {
-            asm.add(IN, STRIDE);
+            asm.add(IN, StridedRows.STRIDE);
         }
     }
 
@@ -294,28 +284,28 @@ final class TileCode {
         int lines = turnBytes() / Zmm.BYTES;
         for (int line = 0; line < lines / STREAMS; line++) {
             asm.prefetcht1(Address.at(AHEAD, line * Zmm.BYTES));
-            asm.prefetcht1(Address.at(AHEAD, STRIDE_9, 1, line * Zmm.BYTES));
-            asm.prefetcht1(Address.at(AHEAD, STRIDE_9, 2, line * Zmm.BYTES));
-            asm.prefetcht1(Address.at(AHEAD, STRIDE_11, 1, line * Zmm.BYTES));
+            asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_9, 1, line * Zmm.BYTES));
+            asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_9, 2, line * Zmm.BYTES));
+            asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_11, 1, line * Zmm.BYTES));
         }
         asm.add(AHEAD, lines / STREAMS * Zmm.BYTES);
     }
 
     private void finish() {
         Label store = new Label();
-        multiplesOf(TileField.TO_STRIDE);
+        StridedRows.load(asm, operand(TileField.TO_STRIDE));
         asm.mov(COUNT, operand(TileField.ADDS));
         asm.cmp(COUNT, 0);
         asm.jump(Condition.EQUAL, store);
-        eachSum((row, half, sum) -> asm.vaddps(sum, sum, row(TO, row, half * Zmm.BYTES)));
+        eachSum((row, half, sum) -> asm.vaddps(sum, sum, StridedRows.row(TO, row, half * Zmm.BYTES)));
         asm.bind(store);
-        eachSum((row, half, sum) -> asm.vmovups(row(TO, row, half * Zmm.BYTES), sum));
+        eachSum((row, half, sum) -> asm.vmovups(StridedRows.row(TO, row, half * Zmm.BYTES), sum));
         toNextTile(TO);
     }
 
     /// Advances a pointer by the rows of the highest tile. There is only one tile of any other height.
     private void toNextTile(Gpr pointer) {
-        asm.lea(pointer, Address.at(pointer, STRIDE_3, HIGHEST / 3, 0));
+        StridedRows.skipTwelve(asm, pointer);
     }
 
     private interface SumWork {
@@ -344,35 +334,6 @@ final class TileCode {
 
     private int panelRow() {
         return kind.bf16() ? F32_ROW / 2 : F32_ROW;
-    }
-
-    /// Loads a stride, and computes the multiples of it that no address has as a scale.
-    private void multiplesOf(TileField stride) {
-        asm.mov(STRIDE, operand(stride));
-        asm.lea(STRIDE_3, Address.at(STRIDE, STRIDE, 2, 0));
-        asm.lea(STRIDE_5, Address.at(STRIDE, STRIDE, 4, 0));
-        asm.lea(STRIDE_7, Address.at(STRIDE_3, STRIDE, 4, 0));
-        asm.lea(STRIDE_9, Address.at(STRIDE, STRIDE, 8, 0));
-        asm.lea(STRIDE_11, Address.at(STRIDE_3, STRIDE, 8, 0));
-    }
-
-    /// The address of a row from a pointer on, at the stride whose multiples are loaded.
-    private static Address row(Gpr pointer, int row, int displacement) {
-        return switch (row) {
-            case 0 -> Address.at(pointer, displacement);
-            case 1 -> Address.at(pointer, STRIDE, 1, displacement);
-            case 2 -> Address.at(pointer, STRIDE, 2, displacement);
-            case 3 -> Address.at(pointer, STRIDE_3, 1, displacement);
-            case 4 -> Address.at(pointer, STRIDE, 4, displacement);
-            case 5 -> Address.at(pointer, STRIDE_5, 1, displacement);
-            case 6 -> Address.at(pointer, STRIDE_3, 2, displacement);
-            case 7 -> Address.at(pointer, STRIDE_7, 1, displacement);
-            case 8 -> Address.at(pointer, STRIDE, 8, displacement);
-            case 9 -> Address.at(pointer, STRIDE_9, 1, displacement);
-            case 10 -> Address.at(pointer, STRIDE_5, 2, displacement);
-            case 11 -> Address.at(pointer, STRIDE_11, 1, displacement);
-            default -> throw new IllegalArgumentException("a tile has no row %d".formatted(row));
-        };
     }
 
     private static Address operand(TileField field) {

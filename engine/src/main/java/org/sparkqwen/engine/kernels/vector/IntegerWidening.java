@@ -16,8 +16,6 @@ import org.sparkqwen.engine.kernels.Memory;
 /// Widens panels of integers to float32, as [IntegerLayout] describes, for micro-kernels that then meet no integers.
 /// Each thread has its own.
 final class IntegerWidening {
-    private static final long HALF_WORD = Short.BYTES;
-
     private final MemorySegment memory = Arena.ofAuto().allocate(2L * Matrix.PANEL * Float.BYTES, Long.BYTES * 8);
     private final long scales = memory.address(); // [32], and then offsets [32]
     private final long offsets = scales + (long) Matrix.PANEL * Float.BYTES;
@@ -30,7 +28,7 @@ final class IntegerWidening {
         int end = from + count;
         for (int first = from; first < end; ) {
             int next = Math.min((first / layout.groupInputs() + 1) * layout.groupInputs(), end);
-            readScales(layout, panel + layout.groupOffset(first));
+            readScales(layout, panel, first);
             for (int input = first; input < next; input++) {
                 long row = to + (long) (input - from) * Matrix.PANEL * Float.BYTES;
                 widen(panel + layout.rowOffset(input), layout.rotation(input), layout.mask(), layout.base(), row);
@@ -39,14 +37,10 @@ final class IntegerWidening {
         }
     }
 
-    /// Reads the scales of a group, and computes what is added to each product of a scale.
-    private void readScales(IntegerLayout layout, long header) {
+    /// Reads the scales of an input's group, and computes what is added to each product of a scale.
+    private void readScales(IntegerLayout layout, long panel, int input) {
         for (int column = 0; column < Matrix.PANEL; column++) {
-            float scale =
-                    switch (layout) {
-                        case INT8 -> Memory.getFloat(header + (long) column * Float.BYTES);
-                        case INT4 -> Float.float16ToFloat(Memory.getShort(header + column * HALF_WORD));
-                    };
+            float scale = layout.scale(panel, input, column);
             Memory.setFloat(scales + (long) column * Float.BYTES, scale);
             Memory.setFloat(offsets + (long) column * Float.BYTES, -layout.base() * scale);
         }

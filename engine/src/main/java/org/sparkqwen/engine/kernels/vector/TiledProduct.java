@@ -54,6 +54,7 @@ final class TiledProduct {
     private final MemorySegment widened = // a piece of a panel, [inputs][32]
             Arena.ofAuto().allocate((long) INPUTS_OF_MANY * PANEL * Float.BYTES, LINE);
     private final IntegerWidening integers = new IntegerWidening();
+    private final IntegerRows rounded = new IntegerRows();
     private final float[] sums = new float[HEAP_FLOATS];
     private final Precision precision;
 
@@ -84,6 +85,10 @@ final class TiledProduct {
         Arithmetic arithmetic = precision.arithmetic(weight.format());
         if (arithmetic.isRounded()) {
             multiplyRounded(arithmetic, in, token, tokens, weight, firstPanel, panels, slot);
+            return;
+        }
+        if (arithmetic == Arithmetic.INTEGERS) {
+            multiplyIntegers(in, token, tokens, weight, firstPanel, panels, slot);
             return;
         }
         boolean many = tokens >= MANY;
@@ -162,6 +167,20 @@ final class TiledProduct {
                     row += rows;
                 }
             }
+        }
+    }
+
+    private void multiplyIntegers(
+            PackedActivations in, int token, int tokens, Matrix weight, int firstPanel, int panels, int slot) {
+        int height = Tiling.height(tokens);
+        int row = 0;
+        for (int rows : Tiling.heights(tokens)) {
+            rounded.take(in.floats(), (token + row) * weight.inputs(), rows, weight.inputs());
+            for (int panel = 0; panel < panels; panel++) {
+                int sum = index(slot + panel, height, row);
+                rounded.multiply(weight, weight.panelAddress(firstPanel + panel), rows, sums, sum);
+            }
+            row += rows;
         }
     }
 

@@ -1,0 +1,85 @@
+package org.sparkqwen.engine.kernels.code;
+
+import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
+
+import org.sparkqwen.engine.kernels.IntegerLayout;
+import org.sparkqwen.engine.kernels.Matrix;
+
+/// Writes the function that brings a group of 4-bit integers into the layout of 8-bit ones. Each integer becomes a byte
+/// that is 16 times as great, because its bits then are the upper half of the byte, and each scale is divided by 16.
+/// Products are the same, as both factors are powers of two.
+final class HalfByteCode {
+    /// The operands.
+    enum Field {
+        /// A group in the layout of `Int4Panels`.
+        FROM,
+        /// A group in the layout of `Int8Panels`, with the same inputs, written.
+        TO,
+        /// The number of rows of words, at least 1.
+        ROWS,
+        /// The address of 32-bit numbers: 1/16 in float32, four bytes of 1, and four of 0xf0.
+        CONSTANTS
+    }
+
+    private static final int HALF_BITS = 4;
+
+    private HalfByteCode() {}
+
+    static byte[] code() {
+        Zmm left = new Zmm(0);
+        Zmm right = new Zmm(1);
+        Zmm lower = new Zmm(2);
+        Zmm leftSum = new Zmm(3);
+        Zmm rightSum = new Zmm(4);
+        Zmm sixteenth = new Zmm(5);
+        Zmm ones = new Zmm(6);
+        Zmm upperHalves = new Zmm(7);
+        Label row = new Label();
+        Assembler asm = new Assembler();
+        asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
+        asm.vbroadcastss(sixteenth, Address.at(RAX, 0));
+        asm.vbroadcastss(ones, Address.at(RAX, Integer.BYTES));
+        asm.vbroadcastss(upperHalves, Address.at(RAX, 2 * Integer.BYTES));
+        asm.mov(RAX, Arguments.of(RDI, Field.FROM));
+        asm.mov(RDX, Arguments.of(RDI, Field.TO));
+        asm.mov(RCX, Arguments.of(RDI, Field.ROWS));
+        for (int half = 0; half < 2; half++) {
+            asm.vcvtph2ps(left, Address.at(RAX, half * Zmm.BYTES / 2));
+            asm.vmulps(left, left, sixteenth);
+            asm.vmovups(Address.at(RDX, half * Zmm.BYTES), left);
+        }
+        asm.vpxord(leftSum, leftSum, leftSum);
+        asm.vpxord(rightSum, rightSum, rightSum);
+        asm.add(RAX, Matrix.PANEL * Short.BYTES);
+        asm.add(RDX, 2 * ByteTileCode.HEADER_ROW);
+        asm.bind(row);
+        asm.vmovups(left, Address.at(RAX, 0));
+        asm.vmovups(right, Address.at(RAX, Zmm.BYTES));
+        shiftedHalves(asm, left, lower, upperHalves, ones, leftSum, 0);
+        shiftedHalves(asm, right, lower, upperHalves, ones, rightSum, Zmm.BYTES);
+        asm.add(RAX, IntegerLayout.ROW_BYTES);
+        asm.add(RDX, 2 * ByteTileCode.FOUR_ROW);
+        asm.sub(RCX, 1);
+        asm.jump(Condition.NOT_EQUAL, row);
+        asm.mov(RDX, Arguments.of(RDI, Field.TO));
+        asm.vmovups(Address.at(RDX, ByteTileCode.HEADER_ROW), leftSum);
+        asm.vmovups(Address.at(RDX, ByteTileCode.HEADER_ROW + Zmm.BYTES), rightSum);
+        asm.vzeroupper();
+        asm.ret();
+        return asm.code();
+    }
+
+    private static void shiftedHalves(
+            Assembler asm, Zmm words, Zmm lower, Zmm upperHalves, Zmm ones, Zmm sum, int offset) {
+        asm.vpslld(lower, words, HALF_BITS);
+        asm.vpandd(lower, lower, upperHalves);
+        asm.vpandd(words, words, upperHalves);
+        asm.vpdpbusd(sum, ones, lower);
+        asm.vpdpbusd(sum, ones, words);
+        asm.vmovups(Address.at(RDX, offset), lower);
+        asm.vmovups(Address.at(RDX, ByteTileCode.FOUR_ROW + offset), words);
+    }
+}
