@@ -3,6 +3,7 @@ package org.sparkqwen.engine.bench;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalDouble;
+import org.sparkqwen.engine.kernels.measure.Bursts;
 import org.sparkqwen.engine.kernels.measure.Stage;
 import org.sparkqwen.engine.kernels.measure.Work;
 
@@ -60,11 +61,22 @@ public record Measurement(Benchmark.Part part, int sequences, List<Round> rounds
         return median().flopsPerSecond() / flops.best();
     }
 
-    /// The median round's arithmetic as a share of the threads' multiply-adds in bursts amid that round; absent if
-    /// there were none.
+    /// The share of the median round's time that its arithmetic would take at the rates of bursts amid that round, each
+    /// stage at the rate of its own instruction; absent if there were no bursts.
     public OptionalDouble shareOfPeakMeanwhile() {
         Round median = median();
-        return median.work().allBursts().share(median.flopsPerSecond());
+        Work work = median.work();
+        double share = 0;
+        for (Stage stage : Stage.values()) {
+            double rate = work.flops(stage) * 1e9 / median.nanos();
+            Bursts bursts = work.bursts(stage).nanos() > 0 ? work.bursts(stage) : work.allBursts();
+            OptionalDouble ofStage = bursts.share(rate);
+            if (ofStage.isEmpty()) {
+                return OptionalDouble.empty();
+            }
+            share += ofStage.getAsDouble();
+        }
+        return OptionalDouble.of(share);
     }
 
     /// The bytes of weights that the median round read, as a share of the best burst of reading around the rounds.

@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -168,6 +169,12 @@ public interface Kernels extends AutoCloseable {
     ///
     /// @param probe a probe for [#threads] workers
     void measurePeak(@Nullable PartProbe probe);
+
+    /// The instruction with which weights of a format are multiplied, to measure the most that it can do; empty if it is
+    /// the multiply-add of float32.
+    default Optional<ProductBurst> productBurst(WeightFormat format) {
+        return Optional.empty();
+    }
 
     int threads();
 

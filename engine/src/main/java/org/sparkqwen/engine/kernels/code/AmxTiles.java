@@ -15,6 +15,11 @@ final class AmxTiles {
 
     private final Arguments arguments = new Arguments();
 
+    /// The address of the shapes of tile registers that are used whole.
+    static long configuration() {
+        return CONFIGS.address(Tmm.ROWS);
+    }
+
     /// Sets the panel for the next products.
     ///
     /// @param panel `[16 · blocks pairs][32][2]` in bfloat16

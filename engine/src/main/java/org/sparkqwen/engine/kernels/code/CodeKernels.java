@@ -6,14 +6,17 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScoredTargets;
+import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
 import org.sparkqwen.engine.kernels.vector.RowKernels;
@@ -197,6 +200,11 @@ final class CodeKernels extends RowKernels {
             }
         });
         team.run(targets.length, (row, worker) -> out[row] = scored.logProbability(row));
+    }
+
+    @Override
+    public Optional<ProductBurst> productBurst(WeightFormat format) {
+        return InstructionBurst.of(precision.arithmetic(format), CodeProvider.hasAmxBytes());
     }
 
     @Override

@@ -20,6 +20,10 @@ final class Functions {
     static final MachineCode PAIR_BF16 = MachineCode.of(PairCode.ofBf16());
     static final MachineCode PAIR_F32 = MachineCode.of(PairCode.ofF32());
 
+    static final MachineCode VECTOR_BF16_BURST = MachineCode.of(BurstCode.ofVectors(Assembler::vdpbf16ps));
+    static final MachineCode VECTOR_BYTES_BURST = MachineCode.of(BurstCode.ofVectors(Assembler::vpdpbusd));
+    static final MachineCode TILE_BF16_BURST = MachineCode.of(BurstCode.ofTiles(Assembler::tdpbf16ps));
+    static final MachineCode TILE_BYTES_BURST = MachineCode.of(BurstCode.ofTiles(Assembler::tdpbusd));
     static final MachineCode HALF_BYTES = MachineCode.of(HalfByteCode.code());
 
     private static final MachineCode[] BYTE_TILES = byteTiles();

@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
@@ -15,8 +16,10 @@ import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.PartProbe;
+import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
+import org.sparkqwen.engine.kernels.WeightFormat;
 
 /// Wraps other kernels and records their work. It reads the clock twice an operation, and a batch has some hundreds.
 public final class TimedKernels implements Kernels {
@@ -71,21 +74,21 @@ public final class TimedKernels implements Kernels {
 
     @Override
     public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
-        long start = System.nanoTime();
+        long start = begin();
         kernels.embed(table, tokens, out);
         record(Stage.REST, start, 0);
     }
 
     @Override
     public void gatherRows(MemorySegment in, int width, int[] rows, MemorySegment out) {
-        long start = System.nanoTime();
+        long start = begin();
         kernels.gatherRows(in, width, rows, out);
         record(Stage.REST, start, 0);
     }
 
     @Override
     public void linear(MemorySegment in, int tokens, List<Projection> projections) {
-        long start = System.nanoTime();
+        long start = begin(projections.getFirst().weight());
         kernels.linear(in, tokens, projections);
         record(
                 Stage.LINEAR,
@@ -96,21 +99,21 @@ public final class TimedKernels implements Kernels {
 
     @Override
     public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
-        long start = System.nanoTime();
+        long start = begin(weight);
         kernels.addLinear(in, tokens, weight, sum);
         record(Stage.LINEAR, start, tokens, List.of(weight));
     }
 
     @Override
     public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
-        long start = System.nanoTime();
+        long start = begin(gate);
         kernels.swiGlu(in, tokens, gate, up, out);
         record(Stage.LINEAR, start, tokens, List.of(gate, up));
     }
 
     @Override
     public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
-        long start = System.nanoTime();
+        long start = begin();
         Routes routes = kernels.route(logits, tokens, experts, perToken, normalised);
         record(Stage.REST, start, 0);
         return routes;
@@ -118,7 +121,7 @@ public final class TimedKernels implements Kernels {
 
     @Override
     public void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
-        long start = System.nanoTime();
+        long start = begin(experts.getFirst().down());
         kernels.addExperts(in, experts, gated, sum);
         double operations = 0;
         long bytes = 0;
@@ -133,7 +136,7 @@ public final class TimedKernels implements Kernels {
 
     @Override
     public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
-        long start = System.nanoTime();
+        long start = begin();
         kernels.rmsNorm(in, weight, out, rows, width, epsilon);
         record(Stage.REST, start, 0);
     }
@@ -148,7 +151,7 @@ public final class TimedKernels implements Kernels {
             int[] positions,
             MemorySegment cosines,
             MemorySegment sines) {
-        long start = System.nanoTime();
+        long start = begin();
         kernels.normAndRotate(x, weight, epsilon, heads, headDim, positions, cosines, sines);
         record(Stage.REST, start, 0);
     }
@@ -156,7 +159,7 @@ public final class TimedKernels implements Kernels {
     @Override
     public void rotate(
             MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
-        long start = System.nanoTime();
+        long start = begin();
         kernels.rotate(x, heads, headDim, positions, cosines, sines);
         record(Stage.REST, start, 0);
     }
@@ -164,7 +167,7 @@ public final class TimedKernels implements Kernels {
     @Override
     public void storeKeyValues(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
-        long start = System.nanoTime();
+        long start = begin();
         kernels.storeKeyValues(shape, spans, keys, values);
         record(Stage.REST, start, 0);
     }
@@ -172,7 +175,7 @@ public final class TimedKernels implements Kernels {
     @Override
     public void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
-        long start = System.nanoTime();
+        long start = begin();
         kernels.attention(shape, spans, queries, out, scale);
         double seen = 0;
         for (AttentionSpan span : spans) {
@@ -183,28 +186,28 @@ public final class TimedKernels implements Kernels {
 
     @Override
     public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
-        long start = System.nanoTime();
+        long start = begin(head);
         kernels.logProbabilities(head, in, targets, out, likeliest);
         record(Stage.HEAD, start, targets.length, List.of(head));
     }
 
     @Override
     public void logits(Matrix head, MemorySegment in, MemorySegment out, int rows) {
-        long start = System.nanoTime();
+        long start = begin(head);
         kernels.logits(head, in, out, rows);
         record(Stage.HEAD, start, rows, List.of(head));
     }
 
     @Override
     public void logSumExp(MemorySegment logits, int count, double[] out) {
-        long start = System.nanoTime();
+        long start = begin();
         kernels.logSumExp(logits, count, out);
         record(Stage.HEAD, start, 0);
     }
 
     @Override
     public void likeliest(MemorySegment logits, int width, int count, int[] out) {
-        long start = System.nanoTime();
+        long start = begin();
         kernels.likeliest(logits, width, count, out);
         record(Stage.HEAD, start, 0);
     }
@@ -233,6 +236,28 @@ public final class TimedKernels implements Kernels {
     @Override
     public void close() {
         kernels.close();
+    }
+
+    /// Begins an operation that multiplies no weights, and returns the time.
+    private long begin() {
+        return begin(Optional.empty());
+    }
+
+    /// Begins an operation that multiplies weights, and returns the time.
+    private long begin(Matrix weight) {
+        return begin(kernels.productBurst(weight.format()));
+    }
+
+    private synchronized long begin(Optional<ProductBurst> burst) {
+        if (probe != null) {
+            probe.use(burst);
+        }
+        return System.nanoTime();
+    }
+
+    @Override
+    public Optional<ProductBurst> productBurst(WeightFormat format) {
+        return kernels.productBurst(format);
     }
 
     /// Records products of `tokens` rows and some weights.

@@ -1,0 +1,51 @@
+package org.sparkqwen.engine.kernels.code;
+
+import java.util.Optional;
+import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.ProductBurst;
+
+/// Measures the most that an instruction of this back-end can do.
+///
+/// @param function one of [BurstCode]
+/// @param turns number of turns, which take some hundred microseconds
+/// @param operations number of arithmetic operations of a turn
+record InstructionBurst(MachineCode function, int turns, double operations) implements ProductBurst {
+    private static final int VECTOR_TURNS = 1 << 14;
+    private static final int TILE_TURNS = 1 << 12;
+    private static final double LANES = Zmm.BYTES / (double) Float.BYTES;
+    private static final double TILE_SUMS = Tmm.ROWS * LANES;
+
+    /// The burst of the instruction of an arithmetic; empty for multiply-adds of float32.
+    ///
+    /// @param amx whether products of bytes use AMX
+    static Optional<ProductBurst> of(Arithmetic arithmetic, boolean amx) {
+        return switch (arithmetic) {
+            case FLOATS -> Optional.empty();
+            case PAIRS -> Optional.of(ofVectors(Functions.VECTOR_BF16_BURST, 2));
+            case BLOCKS -> Optional.of(ofTiles(Functions.TILE_BF16_BURST, Arithmetic.BLOCK));
+            case SPLIT_BLOCKS -> Optional.of(ofTiles(Functions.TILE_BF16_BURST, Arithmetic.BLOCK / 2));
+            case INTEGERS ->
+                Optional.of(
+                        amx
+                                ? ofTiles(Functions.TILE_BYTES_BURST, Tmm.ROW_BYTES)
+                                : ofVectors(Functions.VECTOR_BYTES_BURST, Integer.BYTES));
+        };
+    }
+
+    private static ProductBurst ofVectors(MachineCode function, int inputs) {
+        return new InstructionBurst(function, VECTOR_TURNS, 2 * BurstCode.CHAINS * LANES * inputs);
+    }
+
+    private static ProductBurst ofTiles(MachineCode function, int inputs) {
+        return new InstructionBurst(function, TILE_TURNS, 2 * BurstCode.TILE_CHAINS * TILE_SUMS * inputs);
+    }
+
+    @Override
+    public double run() {
+        new Arguments()
+                .set(BurstCode.Field.TURNS, turns)
+                .set(BurstCode.Field.CONFIG, AmxTiles.configuration())
+                .call(function);
+        return turns * operations;
+    }
+}
