@@ -1,0 +1,36 @@
+package org.sparkqwen.engine.quantized;
+
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+
+/// A scheme of quantization with its settings: how the tensors of a weight are called, and how its values follow from
+/// them. Two equal schemes read a checkpoint alike, and a scheme's text has all of its settings.
+sealed interface Scheme permits Awq, CompressedTensors, Fp8, Gptq {
+    /// The number types that can be weights by themselves, and scales.
+    Set<NumberType> FLOATS = EnumSet.of(NumberType.BF16, NumberType.F16, NumberType.F32);
+
+    /// The scheme for people: `GPTQ, 4 bits, groups of 128 inputs`.
+    String title();
+
+    /// The number types of a checkpoint's tensors.
+    Set<NumberType> types();
+
+    /// The endings of the names of tensors that belong to quantized weights and to nothing else.
+    Set<String> endings();
+
+    /// The endings of the names of tensors that say how activations and the KV cache are quantized, which nobody reads
+    /// here.
+    default Set<String> unread() {
+        return Set.of();
+    }
+
+    /// The end of the name after the layer's, if a tensor has the codes of a quantized weight.
+    Optional<String> endingOfCodes(StoredTensor tensor);
+
+    /// Puts a weight together.
+    ///
+    /// @throws InvalidModelException naming the tensor that is missing, or that does not fit the others
+    QuantizedMatrix matrix(Parts parts);
+}
