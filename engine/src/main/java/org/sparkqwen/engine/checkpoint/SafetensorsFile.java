@@ -41,10 +41,6 @@ final class SafetensorsFile {
     /// The most tensors of a file. The model with the most, 235B-A22B, has 36,945 in all its files.
     private static final int MAX_TENSORS = 200_000;
 
-    /// The types of numbers that can be weights by themselves.
-    private static final Set<NumberType> PLAIN =
-            Set.of(NumberType.BF16, NumberType.F16, NumberType.F32);
-
     private final Path path;
     private final List<StoredTensor> tensors;
 
@@ -55,10 +51,10 @@ final class SafetensorsFile {
 
     /// Maps `path` into `arena` and checks it.
     ///
-    /// @throws InvalidModelException if the file is absent, truncated, or not what the format says, or if a tensor has
-    ///     numbers that cannot be weights by themselves
+    /// @throws InvalidModelException if the file is absent, truncated, or not what the format says, or if a tensor
+    ///     has numbers that are no weights by themselves
     static SafetensorsFile map(Path path, Arena arena) {
-        return map(path, arena, PLAIN);
+        return map(path, arena, NumberType.PLAIN);
     }
 
     /// Maps and checks a file like [#map(Path, Arena)].
@@ -208,7 +204,7 @@ final class SafetensorsFile {
 
         /// The end of the message about a type that is not one of `types`.
         private static String supported(String dtype, Set<NumberType> types) {
-            if (!types.equals(PLAIN)) {
+            if (!types.equals(NumberType.PLAIN)) {
                 return "the quantization that config.json names has %s"
                         .formatted(types.stream().sorted().map(NumberType::name).collect(Collectors.joining(", ")));
             }

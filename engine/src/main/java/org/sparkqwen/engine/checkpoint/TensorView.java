@@ -13,7 +13,7 @@ import org.sparkqwen.engine.quantized.StoredTensor;
 /// @param file the file's name, for messages
 /// @param name name in the checkpoint, `model.layers.0.mlp.up_proj.weight`
 /// @param data exactly the tensor's bytes; the format promises no alignment
-public record TensorView(String file, String name, DType dtype, List<Integer> shape, MemorySegment data)
+record TensorView(String file, String name, DType dtype, List<Integer> shape, MemorySegment data)
         implements CheckpointTensor {
 
     /// The view of a tensor of safetensors.

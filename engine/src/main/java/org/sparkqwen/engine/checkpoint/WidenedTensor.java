@@ -5,7 +5,7 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.QuantizedMatrix;
 
 /// A quantized weight of safetensors, whose values are widened to floats when they are read.
-public record WidenedTensor(QuantizedMatrix matrix) implements CheckpointTensor {
+record WidenedTensor(QuantizedMatrix matrix) implements CheckpointTensor {
     @Override
     public String name() {
         return matrix.name();

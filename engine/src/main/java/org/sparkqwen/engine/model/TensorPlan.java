@@ -177,7 +177,8 @@ public final class TensorPlan {
             case PackedFile packed -> packed.layout().find(head.name()).isPresent();
             case Checkpoint checkpoint -> {
                 CheckpointTensor itsHead = checkpoint.find(head.name()).orElse(null);
-                CheckpointTensor itsEmbedding = checkpoint.find(embedding.name()).orElse(null);
+                CheckpointTensor itsEmbedding =
+                        checkpoint.find(embedding.name()).orElse(null);
                 yield itsHead != null && itsEmbedding != null && !itsHead.equalsNumbersOf(itsEmbedding);
             }
         };
@@ -226,8 +227,8 @@ public final class TensorPlan {
         SortedSet<String> ordered = new TreeSet<>(present);
         for (String name : ordered) {
             if (QUANTIZED.stream().anyMatch(name::endsWith)) {
-                return ("the weights are quantized: there is a tensor %s, and config.json has no quantization_config that"
-                                + " says how; take the checkpoint in BF16, F16 or F32, or one with that")
+                return ("the weights are quantized: there is a tensor %s, and config.json has no quantization_config"
+                                + " that says how; take the checkpoint in BF16, F16 or F32, or one with that")
                         .formatted(Quote.of(name));
             }
             if (name.contains(".lora_A.") || name.contains(".lora_B.")) {
@@ -256,8 +257,8 @@ public final class TensorPlan {
         return name.equals(head.name()) || name.endsWith(".rotary_emb.inv_freq");
     }
 
-    /// Whether a tensor is a bias of zeros that a quantized layer has and the model does not. Programs that quantize
-    /// write such for all layers.
+    /// Whether a tensor is a bias of zeros that a quantized layer has and the model does not. Some programs
+    /// write one for every layer that they quantize.
     private boolean isBiasOfZeros(WeightFiles.Tensor tensor, WeightFiles weights) {
         if (!(weights instanceof Checkpoint checkpoint)
                 || checkpoint.quantization().isEmpty()
@@ -267,7 +268,9 @@ public final class TensorPlan {
         }
         String layer = tensor.name().substring(0, tensor.name().length() - BIAS.length());
         PlannedTensor weight = tensors.get(layer + ".weight");
-        if (weight == null || weight.isVector() || !tensor.shape().equals(List.of(weight.shape().getFirst()))) {
+        if (weight == null
+                || weight.isVector()
+                || !tensor.shape().equals(List.of(weight.shape().getFirst()))) {
             return false;
         }
         float[] numbers = new float[tensor.shape().getFirst()];

@@ -85,7 +85,7 @@ record Awq(int groupSize) implements Scheme {
         String why = "%,d outputs and %,d inputs in %s"
                 .formatted(codes.outputs(), codes.inputs(), Settings.title(groupSize));
         StoredTensor scales =
-                parts.required(SCALES).requireType(FLOATS).requireShape(why, groups.count(), codes.outputs());
+                parts.required(SCALES).requireType(NumberType.PLAIN).requireShape(why, groups.count(), codes.outputs());
         StoredTensor zeros = parts.required(ZEROS)
                 .requireType(Set.of(NumberType.I32))
                 .requireShape(why, groups.count(), codes.outputs() / AwqCodes.IN_WORD);

@@ -7,8 +7,8 @@ interface Codes {
 
     int inputs();
 
-    /// Fills `rows`, each `[inputs]`, with the numbers of consecutive outputs. Reading some outputs together is faster
-    /// than one by one, where they share words.
+    /// Fills `rows`, each `[inputs]`, with the numbers of consecutive outputs. Reading some outputs together is
+    /// faster than one by one, where they share words.
     ///
     /// @param first the first output
     void read(int first, float[][] rows);
@@ -36,8 +36,8 @@ interface Codes {
             return new Range(bits, 0, (1 << bits) - 1);
         }
 
-        /// Whether the product of any of the numbers with `scale` is a bfloat16, which has 8 significant bits and is
-        /// a multiple of 2^-133.
+        /// Whether the product of any of the numbers with `scale` is a bfloat16, which has 8 significant bits
+        /// and is a multiple of 2^-133.
         boolean staysBfloat16(float scale) {
             if (scale == 0) {
                 return true;
@@ -48,9 +48,7 @@ interface Codes {
             int trailing = Integer.numberOfTrailingZeros(significand);
             int bits = Integer.SIZE - Integer.numberOfLeadingZeros(significand) - trailing;
             int lowest = Math.max(exponent, Float.MIN_EXPONENT) - 23 + trailing;
-            return bits + significantBits <= 8
-                    && lowest + leastExponent >= -133
-                    && Float.isFinite(scale * greatest);
+            return bits + significantBits <= 8 && lowest + leastExponent >= -133 && Float.isFinite(scale * greatest);
         }
     }
 }

@@ -14,11 +14,11 @@ import org.sparkqwen.engine.modelfile.ConfigJson;
 ///
 /// | tensor | type and shape | |
 /// |---|---|---|
-/// | `weight_packed` | I32 `[outputs, inputs / n]`, rounded up | `pack-quantized`: n integers in a word, see [PackedRows] |
+/// | `weight_packed` | I32 `[outputs, inputs / n]`, rounded up | n integers in a word, see [PackedRows] |
 /// | `weight_shape` | I64 or I32 `[2]` | outputs and inputs of `weight_packed` |
 /// | `weight` | I8 or F8_E4M3 `[outputs, inputs]` | `int-quantized` and `float-quantized` |
 /// | `weight_scale` | a float | `[1]`, `[outputs, 1]`, `[outputs, groups]` or a number for each block |
-/// | `weight_zero_point` | I8, or packed in I32, may be absent | in the shape of `weight_scale`, see [Grid.PackedZeros] |
+/// | `weight_zero_point` | I8, or I32 as [Grid.PackedZeros] say, may be absent | |
 /// | `weight_g_idx` | I32 `[inputs]`, may be absent | the group of each input |
 ///
 /// A model's layers may differ in their settings, which then are several groups of config.json. Which of them a weight
@@ -59,11 +59,16 @@ record CompressedTensors(List<WeightSettings> settings) implements Scheme {
 
     static CompressedTensors read(ConfigJson config, List<String> warnings) {
         Settings.warnOfUnknown(config, KEYS, warnings);
-        if (config.has("quantization_status") && !config.text("quantization_status").equals("compressed")) {
+        if (config.has("quantization_status")
+                && !config.text("quantization_status").equals("compressed")) {
             throw config.unsupported("quantization_status", "compressed is");
         }
         if (Settings.isSet(config, "sparsity_config")
-                && !config.object("sparsity_config").node().path("format").asText("dense").equals("dense")) {
+                && !config.object("sparsity_config")
+                        .node()
+                        .path("format")
+                        .asText("dense")
+                        .equals("dense")) {
             throw config.unsupported("sparsity_config", "the format dense is");
         }
         if (Settings.isSet(config, "transform_config")) {
@@ -77,8 +82,8 @@ record CompressedTensors(List<WeightSettings> settings) implements Scheme {
             Settings.warnOfUnknown(group, KEYS_OF_A_GROUP, warnings);
             activations |= Settings.isSet(group, "input_activations") || Settings.isSet(group, "output_activations");
             if (group.has("weights")) {
-                settings.add(WeightSettings.read(
-                        group.object("weights"), group.has("format") ? group : config, warnings));
+                settings.add(
+                        WeightSettings.read(group.object("weights"), group.has("format") ? group : config, warnings));
             }
         }
         if (settings.isEmpty()) {
@@ -95,7 +100,8 @@ record CompressedTensors(List<WeightSettings> settings) implements Scheme {
 
     @Override
     public String title() {
-        return "compressed-tensors, " + settings.stream().map(WeightSettings::title).collect(Collectors.joining("; "));
+        return "compressed-tensors, "
+                + settings.stream().map(WeightSettings::title).collect(Collectors.joining("; "));
     }
 
     @Override
@@ -135,7 +141,7 @@ record CompressedTensors(List<WeightSettings> settings) implements Scheme {
     @Override
     public QuantizedMatrix matrix(Parts parts) {
         boolean packed = parts.codes().name().endsWith(PACKED);
-        StoredTensor scale = parts.required(SCALE).requireType(FLOATS);
+        StoredTensor scale = parts.required(SCALE).requireType(NumberType.PLAIN);
         List<Codes> candidates = new ArrayList<>();
         List<WeightSettings> fitting = new ArrayList<>();
         for (WeightSettings each : settings) {
@@ -207,12 +213,11 @@ record CompressedTensors(List<WeightSettings> settings) implements Scheme {
     /// The codes in `weight`, if `settings` are of such.
     private static Optional<Codes> plainCodes(WeightSettings settings, Parts parts) {
         NumberType type = parts.codes().type();
-        boolean fits =
-                switch (settings.kind()) {
-                    case PACKED -> false;
-                    case INTEGERS -> type == NumberType.I8;
-                    case FLOATS -> type == NumberType.F8_E4M3;
-                };
+        boolean fits = switch (settings.kind()) {
+            case PACKED -> false;
+            case INTEGERS -> type == NumberType.I8;
+            case FLOATS -> type == NumberType.F8_E4M3;
+        };
         return fits ? Optional.of(new PlainCodes(parts.codes())) : Optional.empty();
     }
 }

@@ -12,8 +12,8 @@ import org.sparkqwen.engine.modelfile.ConfigJson;
 /// | tensor | type and shape | |
 /// |---|---|---|
 /// | `weight` | F8_E4M3 `[outputs, inputs]` | see [Float8] |
-/// | `weight_scale_inv` | F32 or BF16 `[outputs / block, inputs / block]`, rounded up | a factor of the values, despite its name |
-/// | `weight_scale` | F32 or BF16 `[]` or `[1]` | the factor of a weight without blocks |
+/// | `weight_scale_inv` | a float `[outputs / block, inputs / block]`, rounded up | a factor, despite its name |
+/// | `weight_scale` | a float `[]` or `[1]` | the factor of a weight without blocks |
 ///
 /// @param block the size of a block; null for one scale a weight
 record Fp8(@Nullable Block block) implements Scheme {
@@ -94,13 +94,14 @@ record Fp8(@Nullable Block block) implements Scheme {
     public QuantizedMatrix matrix(Parts parts) {
         PlainCodes codes = new PlainCodes(parts.codes());
         if (block == null) {
-            StoredTensor scale =
-                    parts.optional(SCALE).orElseGet(() -> parts.required(INVERSE)).requireType(FLOATS);
+            StoredTensor scale = parts.optional(SCALE)
+                    .orElseGet(() -> parts.required(INVERSE))
+                    .requireType(NumberType.PLAIN);
             return new QuantizedMatrix(parts.weight(), codes, Groups.one(codes), Grid.Plain.single(scale), null);
         }
         Groups groups = Groups.runs(codes.inputs(), block.inputs());
         StoredTensor scales = parts.required(INVERSE)
-                .requireType(FLOATS)
+                .requireType(NumberType.PLAIN)
                 .requireShape(
                         "%,d outputs and %,d inputs in %s".formatted(codes.outputs(), codes.inputs(), block.title()),
                         Math.ceilDiv(codes.outputs(), block.outputs()),

@@ -95,13 +95,13 @@ record Gptq(int bits, int groupSize, int addedToZeros) implements Scheme {
         };
     }
 
-    /// Refuses settings of single layers. Layers that are left out, whose patterns begin with `-:`, show it by their
-    /// tensors.
+    /// Refuses settings of single layers. Layers that are left out, whose patterns begin with `-:`, show it by
+    /// their tensors.
     private static void refuseOverrides(ConfigJson config) {
         if (Settings.isSet(config, "dynamic")
                 && config.object("dynamic").node().properties().stream()
-                        .anyMatch(layer ->
-                                !layer.getKey().startsWith("-:") && !layer.getValue().isEmpty())) {
+                        .anyMatch(layer -> !layer.getKey().startsWith("-:")
+                                && !layer.getValue().isEmpty())) {
             throw config.unsupported("dynamic", "the same settings for all quantized layers are");
         }
     }
@@ -133,13 +133,14 @@ record Gptq(int bits, int groupSize, int addedToZeros) implements Scheme {
         words.requireWidths(inWord, 1);
         PackedColumns codes = new PackedColumns(words, bits);
         if (codes.outputs() % inWord != 0) {
-            throw words.fault("has %,d outputs, of which %d share a word of zero points".formatted(codes.outputs(), inWord));
+            throw words.fault(
+                    "has %,d outputs, of which %d share a word of zero points".formatted(codes.outputs(), inWord));
         }
         Groups groups = Groups.runs(codes.inputs(), groupSize == -1 ? codes.inputs() : groupSize);
         String why = "%d bits, %,d outputs and %,d inputs in %s"
                 .formatted(bits, codes.outputs(), codes.inputs(), Settings.title(groupSize));
         StoredTensor scales =
-                parts.required(SCALES).requireType(FLOATS).requireShape(why, groups.count(), codes.outputs());
+                parts.required(SCALES).requireType(NumberType.PLAIN).requireShape(why, groups.count(), codes.outputs());
         StoredTensor zeros = parts.required(ZEROS)
                 .requireType(Set.of(NumberType.I32))
                 .requireShape(why, groups.count(), codes.outputs() / inWord);

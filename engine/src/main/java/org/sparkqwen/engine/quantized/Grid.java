@@ -30,9 +30,9 @@ interface Grid {
         /// @throws InvalidModelException if it has more
         static Plain single(StoredTensor tensor) {
             if (tensor.elements() != 1) {
-                throw tensor.fault("has shape %s; there is one scale a weight, unless config.json has a"
-                        .formatted(tensor.shape())
-                        + " weight_block_size");
+                throw tensor.fault(
+                        "has shape %s; there is one scale a weight, unless config.json has a".formatted(tensor.shape())
+                                + " weight_block_size");
             }
             return new Plain(tensor, 1, 0, 0);
         }

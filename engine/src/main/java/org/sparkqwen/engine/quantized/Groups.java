@@ -41,8 +41,8 @@ record Groups(int inputs, int count, int size, @Nullable StoredTensor index) {
         }
         for (int input = 0; input < inputs; input++) {
             if (groups[input] < 0 || groups[input] >= count) {
-                throw index.fault("puts input %,d into group %,d; there are %,d groups"
-                        .formatted(input, groups[input], count));
+                throw index.fault(
+                        "puts input %,d into group %,d; there are %,d groups".formatted(input, groups[input], count));
             }
         }
         return groups;

@@ -2,6 +2,7 @@ package org.sparkqwen.engine.quantized;
 
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.Set;
 
 /// The number types of safetensors that the engine reads, with the format's own names. Only BF16, F16 and F32 can be
 /// weights by themselves. The others are parts of quantized weights.
@@ -14,6 +15,9 @@ public enum NumberType {
     I8(1),
     I32(4),
     I64(8);
+
+    /// The types that can be weights by themselves.
+    public static final Set<NumberType> PLAIN = Set.of(BF16, F16, F32);
 
     private final int bytes;
 

@@ -41,7 +41,7 @@ final class Parts {
     StoredTensor required(String ending) {
         return optional(ending)
                 .orElseThrow(
-                        () -> codes.fault("needs %s, which is missing; download the model again, and see that config.json is of the same model"
+                        () -> codes.fault("needs %s, which is missing; download the model again, with its config.json"
                                 .formatted(Quote.of(layer + ending))));
     }
 

@@ -62,8 +62,8 @@ public final class Quantization {
     /// @param plain those that are not quantized, in BF16, F16 or F32
     public record Weights(List<StoredTensor> plain, List<QuantizedMatrix> quantized) {}
 
-    /// Puts quantized weights together from the tensors of a checkpoint. The tensors tell which layers are quantized,
-    /// whatever lists of layers config.json has.
+    /// Puts quantized weights together from the tensors of a checkpoint. The tensors tell which layers are
+    /// quantized, whatever lists of layers config.json has.
     ///
     /// @throws InvalidModelException naming a tensor that is missing, misshapen, or part of nothing
     public Weights weights(Collection<StoredTensor> tensors) {
@@ -95,7 +95,7 @@ public final class Quantization {
         if (scheme.endings().stream().anyMatch(tensor.name()::endsWith)) {
             throw tensor.fault("belongs to no quantized weight; download the model again");
         }
-        if (!Scheme.FLOATS.contains(tensor.type())) {
+        if (!NumberType.PLAIN.contains(tensor.type())) {
             throw tensor.fault("has dtype %s, which only quantized weights have".formatted(tensor.type()));
         }
         return tensor;

@@ -37,8 +37,8 @@ public final class QuantizedMatrix {
         return codes.inputs();
     }
 
-    /// Fills `rows`, each `[inputs]`, with the values of consecutive outputs. Reading some outputs together is faster
-    /// than one by one.
+    /// Fills `rows`, each `[inputs]`, with the values of consecutive outputs. Reading some outputs together is
+    /// faster than one by one.
     ///
     /// @param first the first output
     /// @throws InvalidModelException if a scale is no finite number, or an input is in no group
@@ -69,8 +69,8 @@ public final class QuantizedMatrix {
         return scale;
     }
 
-    /// Whether its scales make every value a bfloat16, whatever the codes are. This reads scales up to the first one
-    /// that does not.
+    /// Whether its scales make every value a bfloat16, whatever the codes are. This reads scales up to the first
+    /// one that does not.
     public boolean isBfloat16() {
         Codes.Range range = codes.range(zeros != null);
         StoredTensor tensor = scales.tensor();

@@ -1,6 +1,5 @@
 package org.sparkqwen.engine.quantized;
 
-import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
@@ -8,9 +7,6 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 /// A scheme of quantization with its settings: how the tensors of a weight are called, and how its values follow from
 /// them. Two equal schemes read a checkpoint alike, and a scheme's text has all of its settings.
 sealed interface Scheme permits Awq, CompressedTensors, Fp8, Gptq {
-    /// The number types that can be weights by themselves, and scales.
-    Set<NumberType> FLOATS = EnumSet.of(NumberType.BF16, NumberType.F16, NumberType.F32);
-
     /// The scheme for people: `GPTQ, 4 bits, groups of 128 inputs`.
     String title();
 
@@ -20,8 +16,8 @@ sealed interface Scheme permits Awq, CompressedTensors, Fp8, Gptq {
     /// The endings of the names of tensors that belong to quantized weights and to nothing else.
     Set<String> endings();
 
-    /// The endings of the names of tensors that say how activations and the KV cache are quantized, which nobody reads
-    /// here.
+    /// The endings of the names of tensors that say how activations and the KV cache are quantized, which nobody
+    /// reads here.
     default Set<String> unread() {
         return Set.of();
     }

@@ -57,7 +57,8 @@ public record StoredTensor(Path path, String name, NumberType type, List<Integer
     StoredTensor requireType(Set<NumberType> types) {
         if (!types.contains(type)) {
             throw fault("has dtype %s; quantized weights have %s there"
-                    .formatted(type, types.stream().sorted().map(NumberType::name).collect(Collectors.joining(" or "))));
+                    .formatted(
+                            type, types.stream().sorted().map(NumberType::name).collect(Collectors.joining(" or "))));
         }
         return this;
     }

@@ -1,6 +1,5 @@
 package org.sparkqwen.engine.quantized;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Set;
 import org.sparkqwen.engine.modelfile.ConfigJson;
@@ -62,13 +61,12 @@ record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric) {
     /// @param withFormat the object that has the key `format`
     static WeightSettings read(ConfigJson weights, ConfigJson withFormat, List<String> warnings) {
         Settings.warnOfUnknown(weights, KEYS, warnings);
-        Kind kind =
-                switch (withFormat.text("format")) {
-                    case "pack-quantized" -> Kind.PACKED;
-                    case "int-quantized" -> Kind.INTEGERS;
-                    case "float-quantized" -> Kind.FLOATS;
-                    default -> throw withFormat.unsupported("format", FORMATS);
-                };
+        Kind kind = switch (withFormat.text("format")) {
+            case "pack-quantized" -> Kind.PACKED;
+            case "int-quantized" -> Kind.INTEGERS;
+            case "float-quantized" -> Kind.FLOATS;
+            default -> throw withFormat.unsupported("format", FORMATS);
+        };
         if (weights.has("type") && !weights.text("type").equals(kind.type)) {
             throw weights.unsupported("type", "%s is, with this format".formatted(kind.type));
         }
@@ -87,7 +85,8 @@ record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric) {
     }
 
     private static Sharing sharing(ConfigJson weights) {
-        boolean grouped = weights.has("group_size") && weights.node().path("group_size").asInt() != -1;
+        boolean grouped =
+                weights.has("group_size") && weights.node().path("group_size").asInt() != -1;
         String strategy = weights.has("strategy") ? weights.text("strategy") : grouped ? "group" : "tensor";
         return switch (strategy) {
             case "tensor" -> new Sharing.Matrix();
@@ -105,8 +104,7 @@ record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric) {
                         bits,
                         switch (sharing) {
                             case Sharing.Matrix() -> "one scale a weight";
-                            case Sharing.Output(int size) ->
-                                size == -1 ? "one scale an output" : Settings.title(size);
+                            case Sharing.Output(int size) -> size == -1 ? "one scale an output" : Settings.title(size);
                             case Sharing.Blocks(Fp8.Block block) -> block.title();
                         });
     }
@@ -116,7 +114,7 @@ record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric) {
         int groups = groups(codes).count();
         return switch (sharing) {
             case Sharing.Matrix() -> List.of(List.of(), List.of(1), List.of(1, 1));
-            case Sharing.Output(int size) ->
+            case Sharing.Output _ ->
                 groups == 1
                         ? List.of(List.of(codes.outputs(), 1), List.of(codes.outputs()))
                         : List.of(List.of(codes.outputs(), groups));
@@ -138,7 +136,7 @@ record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric) {
         int groups = groups(codes).count();
         return switch (sharing) {
             case Sharing.Matrix() -> new Grid.Plain(tensor, codes.outputs(), 0, 0);
-            case Sharing.Output(int size) -> new Grid.Plain(tensor, 1, groups, 1);
+            case Sharing.Output _ -> new Grid.Plain(tensor, 1, groups, 1);
             case Sharing.Blocks(Fp8.Block block) -> new Grid.Plain(tensor, block.outputs(), groups, 1);
         };
     }

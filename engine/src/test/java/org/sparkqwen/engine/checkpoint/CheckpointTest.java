@@ -41,7 +41,9 @@ class CheckpointTest {
         writeIndex("{\"a\":\"%s\",\"b\":\"%s\"}".formatted(SECOND, FIRST));
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
             assertThat(checkpoint.tensors()).extracting(CheckpointTensor::name).containsExactly("b", "a");
-            assertThat(checkpoint.tensors()).extracting(tensor -> ((TensorView) tensor).file()).containsExactly(FIRST, SECOND);
+            assertThat(checkpoint.tensors())
+                    .extracting(tensor -> ((TensorView) tensor).file())
+                    .containsExactly(FIRST, SECOND);
         }
     }
 

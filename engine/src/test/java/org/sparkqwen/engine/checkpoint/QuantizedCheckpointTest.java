@@ -34,7 +34,8 @@ class QuantizedCheckpointTest {
                 assertThat(tensor.equalsNumbersOf(expected)).isTrue();
                 assertThat(expected.equalsNumbersOf(tensor)).isTrue();
             }
-            assertThat(quantized.tensors()).hasSizeGreaterThanOrEqualTo(plain.tensors().size());
+            assertThat(quantized.tensors())
+                    .hasSizeGreaterThanOrEqualTo(plain.tensors().size());
         }
     }
 

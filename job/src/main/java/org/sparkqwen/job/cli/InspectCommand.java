@@ -160,10 +160,16 @@ final class InspectCommand implements Callable<Integer> {
     private int print(Console out, ModelConfig config, WeightFiles weights) {
         String types = weights.dtypes().stream().map(DType::name).collect(Collectors.joining(", "));
         switch (weights) {
-            case Checkpoint checkpoint ->
+            case Checkpoint checkpoint -> {
                 out.printf(
                         "  weights      %s in %d file(s), %s on disk%n",
                         types, checkpoint.files().size(), ByteCount.text(checkpoint.fileBytes()));
+                checkpoint
+                        .quantization()
+                        .ifPresent(quantization -> out.printf(
+                                "  quantized    %s; widened to %s when the model is packed%n",
+                                quantization.title(), types));
+            }
             case PackedFile packed ->
                 out.printf("  weights      %s, packed, %s on disk%n", types, ByteCount.text(packed.fileBytes()));
         }
