@@ -42,6 +42,8 @@ class HostileQuantizedTest {
         gptq | scales | up_proj.qweight needs model.layers.0.mlp.up_proj.scales, which is missing; download
         gptq | qzeros | needs model.layers.0.mlp.up_proj.qzeros, which is missing
         gptq | qweight | up_proj.qzeros belongs to no quantized weight
+        gptq-order | g_idx | needs model.layers.0.mlp.up_proj.g_idx, which is missing
+        packed-int4-zeros | weight_g_idx | needs model.layers.0.mlp.up_proj.weight_g_idx, which is missing
         awq | scales | needs model.layers.0.mlp.up_proj.scales, which is missing
         awq | qzeros | needs model.layers.0.mlp.up_proj.qzeros, which is missing
         packed-int8 | weight_scale | needs model.layers.0.mlp.up_proj.weight_scale, which is missing

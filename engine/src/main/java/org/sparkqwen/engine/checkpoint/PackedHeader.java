@@ -22,7 +22,6 @@ import java.util.zip.CRC32C;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelJson;
-import org.sparkqwen.engine.quantized.Quantization;
 
 /// The header of a packed file, which comes before its data.
 ///
@@ -38,7 +37,7 @@ import org.sparkqwen.engine.quantized.Quantization;
 /// Numbers are little-endian. The file is untrusted: see [#parse].
 ///
 /// @param sources the files from which the packed file was made
-/// @param quantization how config.json said that those were quantized, in words of [Quantization#toString]; empty if
+/// @param quantization how config.json said that those were quantized, in the words of its title; empty if
 ///     they were not
 /// @param checksums CRC-32C of each tensor's bytes, by name
 record PackedHeader(

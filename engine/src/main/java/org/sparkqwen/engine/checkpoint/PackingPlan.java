@@ -66,7 +66,7 @@ public final class PackingPlan {
     /// How the checkpoint's values follow from its files, as far as config.json decides it; empty if they are not
     /// quantized.
     private String quantization() {
-        return checkpoint.quantization().map(Quantization::toString).orElse("");
+        return checkpoint.quantization().map(Quantization::title).orElse("");
     }
 
     /// The identity of the packed file: sha256 over format, sources, their quantization, and forms.

@@ -171,7 +171,7 @@ record CompressedTensors(List<WeightSettings> settings) implements Scheme {
         return new QuantizedMatrix(
                 parts.weight(),
                 codes,
-                parts.optional(GROUPS).map(groups::named).orElse(groups),
+                groups.named(settings.ordered() ? Optional.of(parts.required(GROUPS)) : parts.optional(GROUPS)),
                 settings.grid(scale, codes),
                 zeros.map(tensor -> zeros(tensor, settings, codes, scale)).orElse(null));
     }

@@ -59,7 +59,7 @@ record Fp8(@Nullable Block block) implements Scheme {
         }
 
         String title() {
-            return "blocks of %,d x %,d".formatted(outputs, inputs);
+            return "blocks of " + outputs + " x " + inputs;
         }
     }
 

@@ -19,7 +19,8 @@ import org.sparkqwen.engine.modelfile.ConfigJson;
 /// @param bits of an integer, 4 or 8
 /// @param groupSize the inputs of a group; -1 for all
 /// @param addedToZeros 1 in the format `gptq`, whose zero points are stored less one, and 0 in `gptq_v2`
-record Gptq(int bits, int groupSize, int addedToZeros) implements Scheme {
+/// @param ordered whether groups need not be consecutive inputs, so that `g_idx` must be there
+record Gptq(int bits, int groupSize, int addedToZeros, boolean ordered) implements Scheme {
     private static final String CODES = ".qweight";
     private static final String SCALES = ".scales";
     private static final String ZEROS = ".qzeros";
@@ -29,6 +30,7 @@ record Gptq(int bits, int groupSize, int addedToZeros) implements Scheme {
             // obeyed
             "bits",
             "checkpoint_format",
+            "desc_act",
             "dynamic",
             "format",
             "group_size",
@@ -36,7 +38,6 @@ record Gptq(int bits, int groupSize, int addedToZeros) implements Scheme {
             "pack_dtype",
             "quant_method",
             // said by the tensors
-            "desc_act",
             "lm_head",
             "modules_in_block_to_quantize",
             "modules_to_not_convert",
@@ -80,7 +81,7 @@ record Gptq(int bits, int groupSize, int addedToZeros) implements Scheme {
             throw config.unsupported("pack_dtype", "int32 is");
         }
         refuseOverrides(config);
-        return new Gptq(bits, Settings.groupSize(config), addedToZeros(config));
+        return new Gptq(bits, Settings.groupSize(config), addedToZeros(config), config.flag("desc_act", false));
     }
 
     private static int addedToZeros(ConfigJson config) {
@@ -108,7 +109,8 @@ record Gptq(int bits, int groupSize, int addedToZeros) implements Scheme {
 
     @Override
     public String title() {
-        return "GPTQ, %d bits, %s".formatted(bits, Settings.title(groupSize));
+        String name = addedToZeros == 0 ? "GPTQ v2, " : "GPTQ, ";
+        return name + bits + " bits, " + Settings.title(groupSize);
     }
 
     @Override
@@ -147,7 +149,7 @@ record Gptq(int bits, int groupSize, int addedToZeros) implements Scheme {
         return new QuantizedMatrix(
                 parts.weight(),
                 codes,
-                parts.optional(GROUPS).map(groups::named).orElse(groups),
+                groups.named(ordered ? Optional.of(parts.required(GROUPS)) : parts.optional(GROUPS)),
                 Grid.Plain.columns(scales),
                 new Grid.GptqZeros(zeros, bits, addedToZeros));
     }

@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.quantized;
 
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
@@ -21,10 +22,13 @@ record Groups(int inputs, int count, int size, @Nullable StoredTensor index) {
         return runs(codes.inputs(), codes.inputs());
     }
 
+    /// As many groups of the inputs that a tensor names, if there is one.
+    ///
     /// @throws InvalidModelException if `index` has another form
-    Groups named(StoredTensor index) {
-        index.requireType(Set.of(NumberType.I32)).requireShape("%,d inputs".formatted(inputs), inputs);
-        return new Groups(inputs, count, size, index);
+    Groups named(Optional<StoredTensor> index) {
+        index.ifPresent(tensor ->
+                tensor.requireType(Set.of(NumberType.I32)).requireShape("%,d inputs".formatted(inputs), inputs));
+        return new Groups(inputs, count, size, index.orElse(null));
     }
 
     /// The group of each input. A tensor of which all numbers are -1 was never filled, and means runs.

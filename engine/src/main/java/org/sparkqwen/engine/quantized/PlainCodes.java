@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.quantized;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
 import java.util.Set;
 
 /// Numbers of a byte each, `[outputs, inputs]`: integers, or floats of 8 bits.
@@ -22,10 +24,13 @@ record PlainCodes(StoredTensor tensor) implements Codes {
 
     @Override
     public void read(int first, float[][] rows) {
+        boolean floats = tensor.type() == NumberType.F8_E4M3;
         for (int row = 0; row < rows.length; row++) {
             long at = (long) (first + row) * inputs();
-            for (int input = 0; input < inputs(); input++) {
-                rows[row][input] = tensor.number(at + input);
+            float[] numbers = rows[row];
+            for (int input = 0; input < numbers.length; input++) {
+                byte bits = tensor.data().get(JAVA_BYTE, at + input);
+                numbers[input] = floats ? Float8.value(bits) : bits;
             }
         }
     }

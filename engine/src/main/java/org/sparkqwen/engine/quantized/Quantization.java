@@ -47,7 +47,7 @@ public final class Quantization {
                 }));
     }
 
-    /// The scheme and its settings for people: `GPTQ, 4 bits, groups of 128 inputs`.
+    /// The scheme with all settings that decide values, for people: `GPTQ, 4 bits, groups of 128 inputs`.
     public String title() {
         return scheme.title();
     }
@@ -99,22 +99,5 @@ public final class Quantization {
             throw tensor.fault("has dtype %s, which only quantized weights have".formatted(tensor.type()));
         }
         return tensor;
-    }
-
-    /// Whether the other one reads a checkpoint alike.
-    @Override
-    public boolean equals(Object other) {
-        return other instanceof Quantization quantization && scheme.equals(quantization.scheme);
-    }
-
-    @Override
-    public int hashCode() {
-        return scheme.hashCode();
-    }
-
-    /// The scheme with all settings that decide values, in one line.
-    @Override
-    public String toString() {
-        return scheme.toString();
     }
 }

@@ -5,9 +5,10 @@ import java.util.Set;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// A scheme of quantization with its settings: how the tensors of a weight are called, and how its values follow from
-/// them. Two equal schemes read a checkpoint alike, and a scheme's text has all of its settings.
+/// them.
 sealed interface Scheme permits Awq, CompressedTensors, Fp8, Gptq {
-    /// The scheme for people: `GPTQ, 4 bits, groups of 128 inputs`.
+    /// The scheme with all settings that decide values, in words that depend on no locale: `GPTQ, 4 bits, groups of
+    /// 128 inputs`.
     String title();
 
     /// The number types of a checkpoint's tensors.

@@ -36,9 +36,9 @@ final class Settings {
         return config.wholeNumber("group_size", -1, MAX_WIDTH);
     }
 
-    /// Groups of inputs in words.
+    /// Groups of inputs in words, for a scheme's title.
     static String title(int groupSize) {
-        return groupSize == -1 ? "one group of all inputs" : "groups of %,d inputs".formatted(groupSize);
+        return groupSize == -1 ? "one group of all inputs" : "groups of " + groupSize + " inputs";
     }
 
     /// Whether a key has a value other than null, false, and an empty list, object or string.

@@ -9,9 +9,11 @@ import org.sparkqwen.engine.modelfile.ConfigJson;
 /// @param bits of an integer, 4 or 8; 8 for floats
 /// @param sharing the weights that share a scale
 /// @param symmetric whether there need be no zero points
-record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric) {
+/// @param ordered whether groups need not be consecutive inputs, so that `weight_g_idx` must be there
+record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric, boolean ordered) {
     private static final Set<String> KEYS = Set.of(
             // obeyed
+            "actorder",
             "block_structure",
             "dynamic",
             "group_size",
@@ -20,7 +22,6 @@ record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric) {
             "symmetric",
             "type",
             // said by the tensors
-            "actorder",
             "scale_dtype",
             "zp_dtype",
             // of how the weights were made
@@ -81,7 +82,7 @@ record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric) {
         if (!symmetric && kind == Kind.FLOATS) {
             throw weights.unsupported("symmetric", "floats have no zero points: true");
         }
-        return new WeightSettings(kind, bits, sharing(weights), symmetric);
+        return new WeightSettings(kind, bits, sharing(weights), symmetric, ordered(weights));
     }
 
     private static Sharing sharing(ConfigJson weights) {
@@ -97,16 +98,26 @@ record WeightSettings(Kind kind, int bits, Sharing sharing, boolean symmetric) {
         };
     }
 
+    /// Whether inputs were put into groups by their activations. The order of weights, which is the other one,
+    /// leaves groups of consecutive inputs.
+    private static boolean ordered(ConfigJson weights) {
+        if (!weights.has("actorder") || weights.node().path("actorder").isBoolean()) {
+            return weights.flag("actorder", false);
+        }
+        return switch (weights.text("actorder")) {
+            case "group", "dynamic" -> true;
+            case "weight", "static" -> false;
+            default -> throw weights.unsupported("actorder", "group and weight are");
+        };
+    }
+
     String title() {
-        return "%s %d bits, %s"
-                .formatted(
-                        kind.title,
-                        bits,
-                        switch (sharing) {
-                            case Sharing.Matrix() -> "one scale a weight";
-                            case Sharing.Output(int size) -> size == -1 ? "one scale an output" : Settings.title(size);
-                            case Sharing.Blocks(Fp8.Block block) -> block.title();
-                        });
+        String sharers = switch (sharing) {
+            case Sharing.Matrix() -> "one scale a weight";
+            case Sharing.Output(int size) -> size == -1 ? "one scale an output" : Settings.title(size);
+            case Sharing.Blocks(Fp8.Block block) -> block.title();
+        };
+        return kind.title + " " + bits + " bits, " + sharers;
     }
 
     /// The shapes that the tensor of the scales may have.

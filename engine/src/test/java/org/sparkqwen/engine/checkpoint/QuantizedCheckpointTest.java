@@ -61,7 +61,7 @@ class QuantizedCheckpointTest {
         fp8 | FP8, blocks of 128 x 128
         fp8-powers | FP8, one scale a weight
         gptq | GPTQ, 4 bits, groups of 16 inputs
-        gptq-v2-int8 | GPTQ, 8 bits, one group of all inputs
+        gptq-v2-int8 | GPTQ v2, 8 bits, one group of all inputs
         int8 | compressed-tensors, integers of 8 bits, one scale an output; integers of 8 bits, one scale a weight
         packed-int4 | compressed-tensors, integers of 4 bits, groups of 16 inputs
         """)

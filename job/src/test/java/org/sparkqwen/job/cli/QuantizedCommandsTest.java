@@ -50,26 +50,32 @@ class QuantizedCommandsTest {
         return made;
     }
 
+    /// A model from elsewhere is copied with its config.json, which says how it is quantized.
     @Test
-    void scoreAndGenerateGiveTheRowsOfTheModelWithoutQuantization() {
-        assertThat(rows(model, "score", LocalSpark.CORPUS, "--token-logprobs"))
-                .hasSize(4)
-                .isEqualTo(rows(plain, "score", LocalSpark.CORPUS, "--token-logprobs"));
+    void scoreGivesTheRowsOfTheModelWithoutQuantization() {
+        List<String> expected = rows(plain, "score", LocalSpark.CORPUS, "--token-logprobs");
+        assertThat(expected).hasSize(4);
+        assertThat(rows(model, "score", LocalSpark.CORPUS, "--token-logprobs")).isEqualTo(expected);
+        assertThat(rows(Path.of("file:" + model), "score", LocalSpark.CORPUS, "--token-logprobs"))
+                .isEqualTo(expected);
+    }
+
+    @Test
+    void aPackedModelGeneratesTheTextsOfTheModelWithoutQuantization() {
+        Path packed = directory.resolve("packed");
+        CommandRun pack = run("pack", "--model", model.toString(), "--output", packed.toString(), "--verify");
+        assertThat(pack.exitCode()).as(pack.err()).isZero();
+        assertThat(run("inspect", "--model", packed.toString()).out())
+                .contains("  weights      BF16, F32, packed, ")
+                .doesNotContain("quantized");
         String[] options = {"--max-new-tokens", "8", "--temperature", "1", "--seed", "5"};
-        assertThat(rows(model, "generate", LocalSpark.PROMPTS, options))
+        assertThat(rows(packed, "generate", LocalSpark.PROMPTS, options))
                 .hasSize(4)
                 .isEqualTo(rows(plain, "generate", LocalSpark.PROMPTS, options));
     }
 
-    /// A model from elsewhere is copied with its config.json, which says how it is quantized.
     @Test
-    void aUriIsCopied() {
-        assertThat(rows(Path.of("file:" + model), "score", LocalSpark.CORPUS))
-                .isEqualTo(rows(plain, "score", LocalSpark.CORPUS));
-    }
-
-    @Test
-    void inspectNamesTheSchemeAndPackWidensIt() {
+    void inspectNamesTheScheme() {
         CommandRun run = run("inspect", "--model", model.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
@@ -77,13 +83,6 @@ class QuantizedCommandsTest {
                 .contains("  quantized    GPTQ, 4 bits, groups of 16 inputs; widened to BF16, F32 when the model is"
                         + " packed\n")
                 .contains("  tensors      all 13 are there\n");
-        Path packed = directory.resolve("packed");
-        CommandRun pack = run("pack", "--model", model.toString(), "--output", packed.toString(), "--verify");
-        assertThat(pack.exitCode()).as(pack.err()).isZero();
-        assertThat(run("inspect", "--model", packed.toString()).out())
-                .contains("  weights      BF16, F32, packed, ")
-                .doesNotContain("quantized");
-        assertThat(rows(packed, "score", LocalSpark.CORPUS)).isEqualTo(rows(plain, "score", LocalSpark.CORPUS));
     }
 
     @Test
