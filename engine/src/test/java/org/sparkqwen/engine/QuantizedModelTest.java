@@ -24,6 +24,7 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
@@ -64,6 +65,7 @@ class QuantizedModelTest {
         assertThat(Packing.intoDirectory(model, packed, cache, new Unwatched()).made())
                 .isFalse();
         assertThat(logProbabilities(packed, null)).isEqualTo(expected);
+        assertThat(logProbabilities(packed, null, 0)).as("streamed").isEqualTo(expected);
         assertThat(ModelConfig.read(packed)).isEqualTo(ModelConfig.read(model));
     }
 
@@ -241,8 +243,13 @@ class QuantizedModelTest {
     }
 
     private static List<Double> logProbabilities(Path model, @Nullable Path cache) {
-        try (Engine engine =
-                Engine.open(model, Golden.options(KernelChoice.VECTOR, 1, 64).withCache(cache))) {
+        return logProbabilities(model, cache, Long.MAX_VALUE);
+    }
+
+    /// @param memory bytes that weights may take
+    private static List<Double> logProbabilities(Path model, @Nullable Path cache, long memory) {
+        EngineOptions options = Golden.options(KernelChoice.VECTOR, 1, 64).withCache(cache);
+        try (Engine engine = Engine.open(model, options, memory)) {
             List<Double> all = new ArrayList<>();
             for (double each : Golden.scored(engine, TOKENS, Golden.unprefixed(64, 64))
                     .score()

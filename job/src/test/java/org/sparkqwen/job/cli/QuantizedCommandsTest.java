@@ -67,7 +67,7 @@ class QuantizedCommandsTest {
         assertThat(pack.exitCode()).as(pack.err()).isZero();
         assertThat(run("inspect", "--model", packed.toString()).out())
                 .contains("  weights      BF16, F32, packed, ")
-                .doesNotContain("quantized");
+                .doesNotContain("GPTQ");
         String[] options = {"--max-new-tokens", "8", "--temperature", "1", "--seed", "5"};
         assertThat(rows(packed, "generate", LocalSpark.PROMPTS, options))
                 .hasSize(4)
@@ -79,9 +79,8 @@ class QuantizedCommandsTest {
         CommandRun run = run("inspect", "--model", model.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
-                .contains("  weights      BF16, F32 in 1 file(s), 27.7 KiB on disk\n")
-                .contains("  quantized    GPTQ, 4 bits, groups of 16 inputs; widened to BF16, F32 when the model is"
-                        + " packed\n")
+                .contains("  weights      GPTQ, 4 bits, groups of 16 inputs, in 1 file(s), 27.7 KiB on disk\n"
+                        + "               widened to BF16, F32 when the model is packed\n")
                 .contains("  tensors      all 13 are there\n");
     }
 
