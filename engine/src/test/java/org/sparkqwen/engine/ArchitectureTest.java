@@ -41,6 +41,7 @@ class ArchitectureTest {
             "kernels.measure",
             "disk",
             "modelfile",
+            "quantized",
             "gguf",
             "checkpoint",
             "hostcache",

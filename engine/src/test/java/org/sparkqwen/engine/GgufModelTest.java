@@ -18,9 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.CheckpointTensor;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.PackingException;
-import org.sparkqwen.engine.checkpoint.TensorView;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.kernels.KernelChoice;
@@ -103,7 +103,7 @@ class GgufModelTest {
             assertThat(checkpoint.numberFormats()).contains(type.name());
             for (GgufWriter.Tensor tensor :
                     quantized(type, id, blockBytes, numbers).tensors()) {
-                TensorView view =
+                CheckpointTensor view =
                         checkpoint.find(transformersName(tensor.name())).orElseThrow();
                 float[] values = new float[(int) view.elements()];
                 view.read(0, values);

@@ -14,32 +14,45 @@ import java.util.SequencedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.gguf.GgufModel;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelInput;
 import org.sparkqwen.engine.modelfile.ModelJson;
 import org.sparkqwen.engine.modelfile.OtherFormat;
+import org.sparkqwen.engine.quantized.Quantization;
+import org.sparkqwen.engine.quantized.StoredTensor;
 
 /// The weights of a model as they were published: `model.safetensors`, the shards that `model.safetensors.index.json`
-/// names, or a GGUF model. They are mapped, and never copied to the heap; other formats (pickles among them) are never
-/// opened. This owns the mappings: a [TensorView] must not be used after [#close].
+/// names, or a GGUF model. Safetensors may be quantized, as `quantization_config` of config.json says. The files are
+/// mapped, and never copied to the heap; other formats (pickles among them) are never opened. This owns the mappings: a
+/// [CheckpointTensor] must not be used after [#close].
 public final class Checkpoint implements WeightFiles {
     public static final String SINGLE = "model.safetensors";
 
     private final Path model;
     private final Path directory;
     private final Arena arena;
-    private final SequencedMap<String, TensorView> tensors;
+    private final SequencedMap<String, CheckpointTensor> tensors;
     private final List<Path> files;
+    private final @Nullable Quantization quantization;
 
     private Checkpoint(
-            Path model, Path directory, Arena arena, SequencedMap<String, TensorView> tensors, List<Path> files) {
+            Path model,
+            Path directory,
+            Arena arena,
+            SequencedMap<String, CheckpointTensor> tensors,
+            List<Path> files,
+            @Nullable Quantization quantization) {
         this.model = model;
         this.directory = directory;
         this.arena = arena;
         this.tensors = tensors;
         this.files = files;
+        this.quantization = quantization;
     }
 
     /// Maps and checks every file of the checkpoint.
@@ -61,7 +74,7 @@ public final class Checkpoint implements WeightFiles {
         try {
             return folder.gguf().isPresent()
                     ? open(model, folder.directory(), folder.gguf().get(), arena)
-                    : open(folder.directory(), names, arena);
+                    : open(folder, names, arena);
         } catch (RuntimeException e) {
             arena.close();
             throw e;
@@ -82,41 +95,67 @@ public final class Checkpoint implements WeightFiles {
                 model,
                 directory,
                 arena,
-                collect(directory, tensors),
-                gguf.parts().stream().map(GgufModel.Part::file).toList());
+                new LinkedHashMap<>(collect(directory, tensors, TensorView::name, TensorView::file)),
+                gguf.parts().stream().map(GgufModel.Part::file).toList(),
+                null);
     }
 
-    private static Checkpoint open(Path directory, TensorNames names, Arena arena) {
+    private static Checkpoint open(ModelFolder folder, TensorNames names, Arena arena) {
+        Path directory = folder.directory();
         Path single = directory.resolve(SINGLE);
         Path index = directory.resolve(ModelInput.INDEX);
-        if (ModelInput.isThere(single)) {
-            SequencedMap<String, TensorView> tensors =
-                    collect(directory, SafetensorsFile.map(single, arena).tensors());
-            return new Checkpoint(directory, directory, arena, withPrefix(tensors, names), List.of(single));
-        }
-        if (!ModelInput.isThere(index)) {
+        boolean isSingle = ModelInput.isThere(single);
+        if (!isSingle && !ModelInput.isThere(index)) {
             throw OtherFormat.in(directory, "neither %s nor %s".formatted(SINGLE, ModelInput.INDEX));
         }
-        Map<String, String> shardOf = readIndex(index);
+        @Nullable Quantization quantization = quantization(folder).orElse(null);
+        Map<String, String> shardOf = isSingle ? Map.of() : readIndex(index);
         List<SafetensorsFile> shards = new ArrayList<>();
-        for (String shard : new TreeSet<>(shardOf.values())) {
+        for (String shard : isSingle ? List.of(SINGLE) : new TreeSet<>(shardOf.values())) {
             Path path = directory.resolve(shard);
             if (!ModelInput.isThere(path)) {
                 throw new InvalidModelException(
                         "%s: names %s, which does not exist; download that file too".formatted(index, shard));
             }
-            shards.add(SafetensorsFile.map(path, arena));
+            shards.add(
+                    quantization == null
+                            ? SafetensorsFile.map(path, arena)
+                            : SafetensorsFile.map(path, arena, quantization.types()));
         }
-        SequencedMap<String, TensorView> tensors = collect(
+        SequencedMap<String, StoredTensor> stored = collect(
                 directory,
-                shards.stream().flatMap(shard -> shard.tensors().stream()).toList());
-        checkIndex(index, shardOf, tensors);
+                shards.stream().flatMap(shard -> shard.stored().stream()).toList(),
+                StoredTensor::name,
+                tensor -> String.valueOf(tensor.path().getFileName()));
+        if (!isSingle) {
+            checkIndex(index, shardOf, stored);
+        }
         return new Checkpoint(
                 directory,
                 directory,
                 arena,
-                withPrefix(tensors, names),
-                shards.stream().map(SafetensorsFile::path).toList());
+                tensors(withPrefix(stored, names), quantization),
+                shards.stream().map(SafetensorsFile::path).toList(),
+                quantization);
+    }
+
+    private static Optional<Quantization> quantization(ModelFolder folder) {
+        return folder.has(ModelFolder.CONFIG)
+                ? Quantization.of(
+                        new ConfigJson(folder.origin(ModelFolder.CONFIG), folder.readObject(ModelFolder.CONFIG)),
+                        new ArrayList<>())
+                : Optional.empty();
+    }
+
+    private static SequencedMap<String, CheckpointTensor> tensors(
+            SequencedMap<String, StoredTensor> stored, @Nullable Quantization quantization) {
+        Quantization.Weights weights = quantization == null
+                ? new Quantization.Weights(List.copyOf(stored.values()), List.of())
+                : quantization.weights(stored.values());
+        SequencedMap<String, CheckpointTensor> tensors = new LinkedHashMap<>();
+        weights.plain().forEach(tensor -> tensors.put(tensor.name(), TensorView.of(tensor)));
+        weights.quantized().forEach(matrix -> tensors.put(matrix.name(), new WidenedTensor(matrix)));
+        return tensors;
     }
 
     /// The names of the shards that a `model.safetensors.index.json` names, in their order.
@@ -146,26 +185,30 @@ public final class Checkpoint implements WeightFiles {
         return shardOf;
     }
 
-    private static SequencedMap<String, TensorView> collect(Path directory, Collection<TensorView> all) {
-        SequencedMap<String, TensorView> tensors = new LinkedHashMap<>();
-        for (TensorView tensor : all) {
-            TensorView twin = tensors.put(tensor.name(), tensor);
+    private static <T> SequencedMap<String, T> collect(
+            Path directory, Collection<T> all, Function<T, String> name, Function<T, String> file) {
+        SequencedMap<String, T> tensors = new LinkedHashMap<>();
+        for (T tensor : all) {
+            T twin = tensors.put(name.apply(tensor), tensor);
             if (twin != null) {
                 throw new InvalidModelException(
                         "%s: tensor %s is also in %s; download the model again, into an empty directory"
-                                .formatted(directory.resolve(tensor.file()), Quote.of(tensor.name()), twin.file()));
+                                .formatted(
+                                        directory.resolve(file.apply(tensor)),
+                                        Quote.of(name.apply(tensor)),
+                                        file.apply(twin)));
             }
         }
         return tensors;
     }
 
-    private static SequencedMap<String, TensorView> withPrefix(
-            SequencedMap<String, TensorView> tensors, TensorNames names) {
+    private static SequencedMap<String, StoredTensor> withPrefix(
+            SequencedMap<String, StoredTensor> tensors, TensorNames names) {
         String prefix = names.prefix();
         if (tensors.keySet().stream().anyMatch(name -> name.startsWith(prefix))) {
             return tensors;
         }
-        SequencedMap<String, TensorView> renamed = new LinkedHashMap<>();
+        SequencedMap<String, StoredTensor> renamed = new LinkedHashMap<>();
         tensors.forEach((name, tensor) -> {
             boolean bare = names.isBare(name);
             renamed.put(bare ? prefix + name : name, bare ? tensor.named(prefix + name) : tensor);
@@ -173,21 +216,21 @@ public final class Checkpoint implements WeightFiles {
         return renamed;
     }
 
-    private static void checkIndex(Path index, Map<String, String> shardOf, Map<String, TensorView> tensors) {
+    private static void checkIndex(Path index, Map<String, String> shardOf, Map<String, StoredTensor> tensors) {
         shardOf.forEach((name, shard) -> {
-            TensorView tensor = tensors.get(name);
-            if (tensor == null || !tensor.file().equals(shard)) {
+            StoredTensor tensor = tensors.get(name);
+            if (tensor == null || !tensor.path().endsWith(shard)) {
                 throw new InvalidModelException(
                         "%s: places tensor %s in %s, which does not have it; download the model again"
                                 .formatted(index, Quote.of(name), shard));
             }
         });
-        for (String name : tensors.keySet()) {
+        tensors.forEach((name, tensor) -> {
             if (!shardOf.containsKey(name)) {
                 throw new InvalidModelException("%s: does not name tensor %s of %s; download the model again"
-                        .formatted(index, Quote.of(name), tensors.get(name).file()));
+                        .formatted(index, Quote.of(name), tensor.path().getFileName()));
             }
-        }
+        });
     }
 
     @Override
@@ -206,13 +249,19 @@ public final class Checkpoint implements WeightFiles {
     }
 
     @Override
-    public List<TensorView> tensors() {
+    public List<CheckpointTensor> tensors() {
         return List.copyOf(tensors.values());
     }
 
     /// Returns the tensor of a name, which includes the prefix that the files may leave out.
-    public Optional<TensorView> find(String name) {
+    public Optional<CheckpointTensor> find(String name) {
         return Optional.ofNullable(tensors.get(name));
+    }
+
+    /// The quantization of the safetensors; empty if they are not quantized, and for GGUF, whose formats
+    /// [DType] has.
+    public Optional<Quantization> quantization() {
+        return Optional.ofNullable(quantization);
     }
 
     @Override

@@ -7,6 +7,7 @@ import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.kernels.WeightRows;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.quantized.QuantizedMatrix;
 
 /// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, each number keeps
 /// its value; another format may round.
@@ -26,7 +27,10 @@ record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
     }
 
     private void pack(PackedTensor tensor, int piece, MemorySegment out) {
-        Rows rows = new Rows(checkpoint.find(tensor.name()).orElseThrow(), tensor.inputs());
+        WeightRows rows = switch (checkpoint.find(tensor.name()).orElseThrow()) {
+            case TensorView view -> new Rows(view, tensor.inputs());
+            case WidenedTensor(QuantizedMatrix matrix) -> new WidenedRows(matrix, piece * Matrix.PANEL);
+        };
         WeightFormat format = tensor.form().format();
         switch (tensor.form().arrangement()) {
             case PANELS -> format.packPanel(rows, tensor.outputs(), tensor.inputs(), piece, out);
@@ -53,6 +57,23 @@ record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
                 case BF16 -> view.data();
                 case F16, F32, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K -> null;
             };
+        }
+    }
+
+    /// Up to 32 rows of a quantized weight, which are read together because they share words.
+    private static final class WidenedRows implements WeightRows {
+        private final int first;
+        private final float[][] rows;
+
+        WidenedRows(QuantizedMatrix matrix, int first) {
+            this.first = first;
+            rows = new float[Math.min(Matrix.PANEL, matrix.outputs() - first)][matrix.inputs()];
+            matrix.read(first, rows);
+        }
+
+        @Override
+        public void read(int output, float[] row) {
+            System.arraycopy(rows[output - first], 0, row, 0, row.length);
         }
     }
 }

@@ -1,6 +1,5 @@
 package org.sparkqwen.engine.checkpoint;
 
-import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.gguf.BlockFormat;
@@ -8,6 +7,7 @@ import org.sparkqwen.engine.gguf.ScaledBlocks;
 import org.sparkqwen.engine.gguf.SuperBlocks;
 import org.sparkqwen.engine.gguf.TensorType;
 import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.quantized.NumberType;
 
 /// The number formats of a checkpoint that the engine reads, with the names that safetensors and GGUF use.
 public enum DType {
@@ -62,11 +62,14 @@ public enum DType {
         };
     }
 
-    /// The format with a name of safetensors, which has no blocks.
-    static Optional<DType> ofSafetensors(String name) {
-        return Arrays.stream(values())
-                .filter(type -> type.blocks == null && type.name().equals(name))
-                .findFirst();
+    /// The format of a tensor in safetensors; empty if such numbers are only parts of quantized weights.
+    static Optional<DType> of(NumberType type) {
+        return switch (type) {
+            case BF16 -> Optional.of(BF16);
+            case F16 -> Optional.of(F16);
+            case F32 -> Optional.of(F32);
+            case F8_E4M3, I8, I32, I64 -> Optional.empty();
+        };
     }
 
     /// The format of a tensor in GGUF.

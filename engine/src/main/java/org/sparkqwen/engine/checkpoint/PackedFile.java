@@ -91,6 +91,11 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         return header.sources();
     }
 
+    /// How those files were quantized, as [PackedHeader] has it; empty if they were not.
+    String quantization() {
+        return header.quantization();
+    }
+
     @Override
     public PackedLayout layout() {
         return header.layout();

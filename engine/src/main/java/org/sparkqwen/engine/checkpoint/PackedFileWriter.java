@@ -45,18 +45,23 @@ final class PackedFileWriter {
     /// @throws IOException if the file exists, the disk is full or cannot be written to
     /// @throws CancellationException if the thread is interrupted
     static void write(
-            Path file, List<SourceFile> sources, PackedLayout layout, TensorPieces pieces, PackingProgress progress)
+            Path file,
+            List<SourceFile> sources,
+            String quantization,
+            PackedLayout layout,
+            TensorPieces pieces,
+            PackingProgress progress)
             throws IOException {
         try (FileChannel channel = FileChannel.open(file, NEW, CacheTrust.ofFinishedFiles())) {
             boolean complete = false;
             try {
-                PackedHeader unchecked = new PackedHeader(sources, layout, Map.of());
+                PackedHeader unchecked = new PackedHeader(sources, quantization, layout, Map.of());
                 refuseFullDisk(file, unchecked.fileBytes());
                 progress.start(layout.tensorBytes());
                 PackedFileWriter writer = new PackedFileWriter(channel, unchecked.dataStart(), pieces, progress);
                 Map<String, Integer> checksums = layout.tensors().parallelStream()
                         .collect(Collectors.toConcurrentMap(PackedTensor::name, writer::writeTensor));
-                writer.writeFully(new PackedHeader(sources, layout, checksums).bytes(), 0);
+                writer.writeFully(new PackedHeader(sources, quantization, layout, checksums).bytes(), 0);
                 channel.force(true);
                 complete = true;
             } catch (IOException | UncheckedIOException e) {

@@ -31,14 +31,17 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 /// | 4 | version of the format |
 /// | 4 | bytes of the JSON that follows |
 /// | 4 | CRC-32C of the sixteen bytes before and of the JSON |
-/// | … | JSON: `packed_by`, `sources`, `tensors` |
+/// | … | JSON: `packed_by`, `sources`, `quantization` if there was one, `tensors` |
 /// | … | zeros, to a multiple of 4096: there the data begins |
 ///
 /// Numbers are little-endian. The file is untrusted: see [#parse].
 ///
 /// @param sources the files from which the packed file was made
+/// @param quantization how config.json said that those were quantized, in the words of its title; empty if
+///     they were not
 /// @param checksums CRC-32C of each tensor's bytes, by name
-record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, Integer> checksums) {
+record PackedHeader(
+        List<SourceFile> sources, String quantization, PackedLayout layout, Map<String, Integer> checksums) {
     static final int VERSION = 2;
 
     private static final byte[] MAGIC = "SPARKQWN".getBytes(US_ASCII);
@@ -86,6 +89,9 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
         ArrayNode sourceNodes = header.putArray("sources");
         for (SourceFile source : sources) {
             sourceNodes.addObject().put("name", source.name()).put("sha256", source.sha256());
+        }
+        if (!quantization.isEmpty()) {
+            header.put("quantization", quantization);
         }
         ArrayNode tensorNodes = header.putArray("tensors");
         for (PackedTensor tensor : layout.tensors()) {
@@ -172,7 +178,7 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
             for (JsonNode node : json.path("tensors")) {
                 addTensor(node, layout, checksums);
             }
-            return new PackedHeader(sources, layout.build(), checksums);
+            return new PackedHeader(sources, json.path("quantization").asText(""), layout.build(), checksums);
         }
 
         private void addTensor(JsonNode node, PackedLayout.Builder layout, Map<String, Integer> checksums) {

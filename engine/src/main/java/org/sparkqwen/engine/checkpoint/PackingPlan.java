@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.sparkqwen.engine.quantized.Quantization;
 
 /// A plan for packing: a checkpoint, and the layout in which it is packed.
 public final class PackingPlan {
@@ -44,7 +45,7 @@ public final class PackingPlan {
     /// @throws PackingException if the file cannot be written; nothing is left of it
     public void write(Path file, PackingProgress progress) throws PackingException {
         try {
-            PackedFileWriter.write(file, sources, layout, new CheckpointPieces(checkpoint), progress);
+            PackedFileWriter.write(file, sources, quantization(), layout, new CheckpointPieces(checkpoint), progress);
         } catch (IOException e) {
             throw new PackingException(file, e);
         }
@@ -52,7 +53,9 @@ public final class PackingPlan {
 
     /// Whether `packed` was made by this plan.
     public boolean made(PackedFile packed) {
-        return packed.sources().equals(sources) && packed.layout().equals(layout);
+        return packed.sources().equals(sources)
+                && packed.quantization().equals(quantization())
+                && packed.layout().equals(layout);
     }
 
     /// The bytes of the packed file's tensors, which are nearly those of the file.
@@ -60,10 +63,19 @@ public final class PackingPlan {
         return layout.bytes();
     }
 
-    /// The identity of the packed file: sha256 over format, sources and forms.
+    /// How the checkpoint's values follow from its files, as far as config.json decides it; empty if they are not
+    /// quantized.
+    private String quantization() {
+        return checkpoint.quantization().map(Quantization::title).orElse("");
+    }
+
+    /// The identity of the packed file: sha256 over format, sources, their quantization, and forms.
     public String key() {
         StringBuilder text = new StringBuilder("format %d\n".formatted(PackedHeader.VERSION));
         sources.forEach(text::append);
+        if (!quantization().isEmpty()) {
+            text.append("quantization %s\n".formatted(quantization()));
+        }
         for (PackedTensor tensor : layout.tensors()) {
             text.append("%s %s %s\n".formatted(tensor.name(), tensor.form(), tensor.shape()));
         }

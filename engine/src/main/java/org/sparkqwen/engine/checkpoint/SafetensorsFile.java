@@ -15,9 +15,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelJson;
+import org.sparkqwen.engine.quantized.NumberType;
+import org.sparkqwen.engine.quantized.StoredTensor;
 
 /// A mapped safetensors file: eight bytes of header length, a JSON header, then the tensors' bytes without gaps.
 ///
@@ -38,27 +42,35 @@ final class SafetensorsFile {
     private static final int MAX_TENSORS = 200_000;
 
     private final Path path;
-    private final List<TensorView> tensors;
+    private final List<StoredTensor> tensors;
 
-    private SafetensorsFile(Path path, List<TensorView> tensors) {
+    private SafetensorsFile(Path path, List<StoredTensor> tensors) {
         this.path = path;
         this.tensors = tensors;
     }
 
     /// Maps `path` into `arena` and checks it.
     ///
-    /// @throws InvalidModelException if the file is absent, truncated, or not what the format says
+    /// @throws InvalidModelException if the file is absent, truncated, or not what the format says, or if a tensor
+    ///     has numbers that are no weights by themselves
     static SafetensorsFile map(Path path, Arena arena) {
+        return map(path, arena, NumberType.PLAIN);
+    }
+
+    /// Maps and checks a file like [#map(Path, Arena)].
+    ///
+    /// @param types the number types that its tensors may have
+    static SafetensorsFile map(Path path, Arena arena, Set<NumberType> types) {
         MemorySegment file;
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
         } catch (IOException e) {
             throw new InvalidModelException("%s: cannot be mapped (%s)".formatted(path, e), e);
         }
-        return parse(path, file);
+        return parse(path, file, types);
     }
 
-    private static SafetensorsFile parse(Path path, MemorySegment file) {
+    private static SafetensorsFile parse(Path path, MemorySegment file, Set<NumberType> types) {
         if (file.byteSize() < LENGTH.byteSize()) {
             throw damaged(
                     "%s: truncated: %d bytes are too few for a safetensors file".formatted(path, file.byteSize()));
@@ -84,7 +96,7 @@ final class SafetensorsFile {
         List<Entry> entries = new ArrayList<>();
         for (Map.Entry<String, JsonNode> field : header.properties()) {
             if (!field.getKey().equals("__metadata__")) {
-                entries.add(Entry.parse(path, field.getKey(), field.getValue()));
+                entries.add(Entry.parse(path, field.getKey(), field.getValue(), types));
             }
         }
         if (entries.size() > MAX_TENSORS) {
@@ -93,7 +105,7 @@ final class SafetensorsFile {
         }
         checkLayout(path, entries, data.byteSize());
         return new SafetensorsFile(
-                path, entries.stream().map(entry -> entry.view(path, data)).toList());
+                path, entries.stream().map(entry -> entry.stored(path, data)).toList());
     }
 
     /// Checks that the tensors cover the data from its first byte to its last, without overlap and without a gap.
@@ -131,23 +143,30 @@ final class SafetensorsFile {
         return path;
     }
 
-    List<TensorView> tensors() {
+    /// The tensors as they are stored.
+    List<StoredTensor> stored() {
         return tensors;
     }
 
+    /// The tensors of a file that was mapped without other types than those of weights.
+    List<TensorView> tensors() {
+        return tensors.stream().map(TensorView::of).toList();
+    }
+
     /// One tensor's entry in the header, with its own numbers checked.
-    private record Entry(String name, DType dtype, List<Integer> shape, long begin, long end) {
+    private record Entry(String name, NumberType type, List<Integer> shape, long begin, long end) {
         private static final int MAX_DIMENSIONS = 8;
 
-        static Entry parse(Path path, String name, JsonNode entry) {
+        static Entry parse(Path path, String name, JsonNode entry, Set<NumberType> types) {
             String where = "%s: tensor %s".formatted(path, Quote.of(name));
             JsonNode dtypeNode = entry.path("dtype");
             if (dtypeNode.isMissingNode()) {
                 throw damaged("%s has no dtype".formatted(where));
             }
-            DType dtype = DType.ofSafetensors(dtypeNode.asText())
-                    .orElseThrow(() -> new InvalidModelException("%s has dtype %s; BF16, F16 and F32 are supported%s"
-                            .formatted(where, Quote.of(dtypeNode), quantized(dtypeNode.asText()))));
+            NumberType type = NumberType.named(dtypeNode.asText())
+                    .filter(types::contains)
+                    .orElseThrow(() -> new InvalidModelException("%s has dtype %s; %s"
+                            .formatted(where, Quote.of(dtypeNode), supported(dtypeNode.asText(), types))));
             JsonNode shapeNode = entry.path("shape");
             JsonNode offsets = entry.path("data_offsets");
             if (!shapeNode.isArray() || shapeNode.size() > MAX_DIMENSIONS) {
@@ -157,7 +176,7 @@ final class SafetensorsFile {
                 throw damaged("%s has no valid data_offsets".formatted(where));
             }
             List<Integer> shape = new ArrayList<>();
-            long bytes = dtype.bytes(1);
+            long bytes = type.bytes();
             for (JsonNode size : shapeNode) {
                 if (!size.canConvertToInt() || !size.isIntegralNumber() || size.intValue() < 0) {
                     throw damaged("%s has a size of %s in its shape".formatted(where, Quote.of(size)));
@@ -178,21 +197,27 @@ final class SafetensorsFile {
             }
             if (end - begin != bytes) {
                 throw damaged("%s has %,d bytes of data; %s of shape %s needs %,d"
-                        .formatted(where, end - begin, dtype, Quote.of(shape), bytes));
+                        .formatted(where, end - begin, type, Quote.of(shape), bytes));
             }
-            return new Entry(name, dtype, List.copyOf(shape), begin, end);
+            return new Entry(name, type, List.copyOf(shape), begin, end);
         }
 
-        /// A remark for the message if a number format is quantized; else empty.
-        private static String quantized(String dtype) {
-            return dtype.startsWith("F8_") || dtype.startsWith("F4") || dtype.matches("[IU](8|32)")
-                    ? "; quantized checkpoints have such tensors, take the one in BF16"
-                    : "";
+        /// The end of the message about a type that is not one of `types`.
+        private static String supported(String dtype, Set<NumberType> types) {
+            if (!types.equals(NumberType.PLAIN)) {
+                return "the quantization that config.json names has %s"
+                        .formatted(types.stream().sorted().map(NumberType::name).collect(Collectors.joining(", ")));
+            }
+            boolean quantized = dtype.startsWith("F8_") || dtype.startsWith("F4") || dtype.matches("[IU](8|32)");
+            return "BF16, F16 and F32 are supported"
+                    + (quantized
+                            ? "; quantized checkpoints have such tensors, and a quantization_config in config.json,"
+                                    + " which is missing here"
+                            : "");
         }
 
-        TensorView view(Path path, MemorySegment data) {
-            return new TensorView(
-                    String.valueOf(path.getFileName()), name, dtype, shape, data.asSlice(begin, end - begin));
+        StoredTensor stored(Path path, MemorySegment data) {
+            return new StoredTensor(path, name, type, shape, data.asSlice(begin, end - begin));
         }
     }
 }

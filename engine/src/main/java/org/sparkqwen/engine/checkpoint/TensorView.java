@@ -4,53 +4,39 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 import org.sparkqwen.engine.gguf.BlockFormat;
+import org.sparkqwen.engine.quantized.StoredTensor;
 
 /// A tensor of a mapped file: row-major, little-endian, not copied.
 ///
 /// @param file the file's name, for messages
 /// @param name name in the checkpoint, `model.layers.0.mlp.up_proj.weight`
 /// @param data exactly the tensor's bytes; the format promises no alignment
-public record TensorView(String file, String name, DType dtype, List<Integer> shape, MemorySegment data)
-        implements WeightFiles.Tensor {
-    private static final int COMPARED = 1 << 16; // numbers at a time
+record TensorView(String file, String name, DType dtype, List<Integer> shape, MemorySegment data)
+        implements CheckpointTensor {
 
-    public long elements() {
-        return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
+    /// The view of a tensor of safetensors.
+    ///
+    /// @param stored in a type that can be a weight by itself
+    static TensorView of(StoredTensor stored) {
+        return new TensorView(
+                String.valueOf(stored.path().getFileName()),
+                stored.name(),
+                DType.of(stored.type()).orElseThrow(),
+                stored.shape(),
+                stored.data());
     }
 
     @Override
-    public String numberFormat() {
-        return dtype.name();
-    }
-
-    TensorView named(String other) {
-        return new TensorView(file, other, dtype, shape, data);
-    }
-
-    /// Whether `other` has the same shape and the same numbers, in whichever formats. This reads both up to the
-    /// first difference.
-    public boolean equalsNumbersOf(TensorView other) {
-        if (!shape.equals(other.shape)) {
-            return false;
-        }
-        boolean sameBytes = dtype == other.dtype && data.mismatch(other.data) < 0;
-        if (sameBytes || (dtype == other.dtype && dtype.blocks().isEmpty())) {
-            return sameBytes;
-        }
-        long elements = elements();
-        for (long from = 0; from < elements; from += COMPARED) {
-            float[] here = new float[(int) Math.min(COMPARED, elements - from)];
-            float[] there = new float[here.length];
-            read(from, here);
-            other.read(from, there);
-            if (!Arrays.equals(here, there)) {
-                return false;
+    public boolean equalsNumbersOf(CheckpointTensor other) {
+        if (other instanceof TensorView view && dtype == view.dtype && shape.equals(view.shape)) {
+            boolean sameBytes = data.mismatch(view.data) < 0;
+            if (sameBytes || dtype.blocks().isEmpty()) {
+                return sameBytes;
             }
         }
-        return true;
+        return CheckpointTensor.super.equalsNumbersOf(other);
     }
 
     /// Reads `to.length` numbers from element `from` on, as floats; the conversion is exact. Blocks are decoded as
@@ -58,6 +44,7 @@ public record TensorView(String file, String name, DType dtype, List<Integer> sh
     ///
     /// @param from the start of a block, where a format has blocks
     /// @param to has whole blocks of such a format
+    @Override
     public void read(long from, float[] to) {
         long at = dtype.bytes(from);
         switch (dtype) {

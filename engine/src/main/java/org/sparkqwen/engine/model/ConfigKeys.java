@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 
 /// Sorts every key of config.json by what it means to this engine: it is obeyed, it changes nothing, or it changes
 /// results and only the value that this engine computes is accepted. Any other key gives a warning. docs/models.md has

@@ -11,6 +11,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// The settings that generation_config.json suggests; null or empty where it says nothing, or says that something is

@@ -11,8 +11,10 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.gguf.GgufModel;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.OtherFormat;
+import org.sparkqwen.engine.quantized.Quantization;
 
 /// The configuration of a Qwen model, as its config.json describes it, in the form of transformers 4 or 5.
 ///
@@ -194,9 +196,7 @@ public record ModelConfig(
                 throw json.unsupported("layer_types", "full_attention is");
             }
         }
-        if (json.has("quantization_config")) {
-            throw json.unsupported("quantization_config", "take the checkpoint in BF16, F16 or F32");
-        }
+        Quantization.of(json, warnings);
     }
 
     /// Refuses a model whose forward pass is code of its own, because it is another model, whatever its type says.

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// The model families of this JVM, as `META-INF/services` lists them, and the choice of one by a config.json.

@@ -2,6 +2,7 @@ package org.sparkqwen.engine.model;
 
 import java.util.Set;
 import org.sparkqwen.engine.checkpoint.TensorNames;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// Describes one model family: how its models' config.json is read, which tensors their layers have, and what

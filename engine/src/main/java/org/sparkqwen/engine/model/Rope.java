@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.model;
 
 import java.util.List;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 
 /// The rotary position embedding of a model.
 public sealed interface Rope {

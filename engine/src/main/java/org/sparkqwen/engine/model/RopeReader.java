@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Set;
 import org.sparkqwen.engine.message.Quote;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 
 /// Reads position embeddings in every form that transformers 4 and 5 write, with the precedence that
 /// transformers 5.17 gives them (docs/models.md has the table):

@@ -14,12 +14,12 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.CheckpointTensor;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
 import org.sparkqwen.engine.checkpoint.TensorNames;
-import org.sparkqwen.engine.checkpoint.TensorView;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.message.Quote;
@@ -41,6 +41,7 @@ public final class TensorPlan {
             ".SCB",
             ".scales");
 
+    private static final String BIAS = ".bias";
     private static final int SHOWN_DIFFERENCES = 5;
 
     private final TensorNames names;
@@ -175,8 +176,9 @@ public final class TensorPlan {
         return switch (weights) {
             case PackedFile packed -> packed.layout().find(head.name()).isPresent();
             case Checkpoint checkpoint -> {
-                TensorView itsHead = checkpoint.find(head.name()).orElse(null);
-                TensorView itsEmbedding = checkpoint.find(embedding.name()).orElse(null);
+                CheckpointTensor itsHead = checkpoint.find(head.name()).orElse(null);
+                CheckpointTensor itsEmbedding =
+                        checkpoint.find(embedding.name()).orElse(null);
                 yield itsHead != null && itsEmbedding != null && !itsHead.equalsNumbersOf(itsEmbedding);
             }
         };
@@ -211,7 +213,9 @@ public final class TensorPlan {
             }
         });
         for (WeightFiles.Tensor tensor : weights.tensors()) {
-            if (!tensors.containsKey(tensor.name()) && !harmlessSurplus(tensor.name())) {
+            if (!tensors.containsKey(tensor.name())
+                    && !harmlessSurplus(tensor.name())
+                    && !isBiasOfZeros(tensor, weights)) {
                 differences.add("tensor %s has no place in the model".formatted(Quote.of(tensor.name())));
             }
         }
@@ -223,7 +227,8 @@ public final class TensorPlan {
         SortedSet<String> ordered = new TreeSet<>(present);
         for (String name : ordered) {
             if (QUANTIZED.stream().anyMatch(name::endsWith)) {
-                return "the weights are quantized: there is a tensor %s; take the checkpoint in BF16, F16 or F32"
+                return ("the weights are quantized: there is a tensor %s, and config.json has no quantization_config"
+                                + " that says how; take the checkpoint in BF16, F16 or F32, or one with that")
                         .formatted(Quote.of(name));
             }
             if (name.contains(".lora_A.") || name.contains(".lora_B.")) {
@@ -250,5 +255,31 @@ public final class TensorPlan {
     /// Whether a tensor is a copy of what the config gives already: a tied head, or the rotary frequencies.
     private boolean harmlessSurplus(String name) {
         return name.equals(head.name()) || name.endsWith(".rotary_emb.inv_freq");
+    }
+
+    /// Whether a tensor is a bias of zeros that a quantized layer has and the model does not. Some programs
+    /// write one for every layer that they quantize.
+    private boolean isBiasOfZeros(WeightFiles.Tensor tensor, WeightFiles weights) {
+        if (!(weights instanceof Checkpoint checkpoint)
+                || checkpoint.quantization().isEmpty()
+                || !(tensor instanceof CheckpointTensor bias)
+                || !tensor.name().endsWith(BIAS)) {
+            return false;
+        }
+        String layer = tensor.name().substring(0, tensor.name().length() - BIAS.length());
+        PlannedTensor weight = tensors.get(layer + ".weight");
+        if (weight == null
+                || weight.isVector()
+                || !tensor.shape().equals(List.of(weight.shape().getFirst()))) {
+            return false;
+        }
+        float[] numbers = new float[tensor.shape().getFirst()];
+        bias.read(0, numbers);
+        for (float number : numbers) {
+            if (number != 0) {
+                return false;
+            }
+        }
+        return true;
     }
 }

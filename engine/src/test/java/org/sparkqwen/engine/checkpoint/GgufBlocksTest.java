@@ -29,7 +29,7 @@ class GgufBlocksTest {
         String name = type.name().toLowerCase(Locale.ROOT) + ".weight";
         int[] expected = bits(floats(Objects.requireNonNull(NUMBERS.get(name)).bytes()));
         try (Checkpoint checkpoint = Checkpoint.open(GGUF.resolve("blocks.gguf"))) {
-            TensorView tensor = checkpoint.find(name).orElseThrow();
+            CheckpointTensor tensor = checkpoint.find(name).orElseThrow();
             assertThat(tensor.dtype()).isEqualTo(type);
             assertThat(tensor.shape()).containsExactly(3, 512);
             float[] all = new float[3 * 512];
@@ -47,7 +47,7 @@ class GgufBlocksTest {
     @Test
     void tensorsAreComparedByTheirNumbers() {
         try (Checkpoint checkpoint = Checkpoint.open(GGUF.resolve("blocks.gguf"))) {
-            TensorView tensor = checkpoint.find("q4_k.weight").orElseThrow();
+            CheckpointTensor tensor = checkpoint.find("q4_k.weight").orElseThrow();
             assertThat(tensor.equalsNumbersOf(tensor)).isTrue();
             assertThat(tensor.equalsNumbersOf(checkpoint.find("q5_k.weight").orElseThrow()))
                     .isFalse();

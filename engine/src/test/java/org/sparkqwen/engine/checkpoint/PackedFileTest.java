@@ -155,7 +155,7 @@ class PackedFileTest {
         }
     }
 
-    private static void assertSameNumbers(TensorView view, PackedTensor tensor, MemorySegment data) {
+    private static void assertSameNumbers(CheckpointTensor view, PackedTensor tensor, MemorySegment data) {
         float[] expected = new float[Math.toIntExact(view.elements())];
         view.read(0, expected);
         for (int i = 0; i < expected.length; i++) {

@@ -90,7 +90,7 @@ class ModelConfigTest {
         vision_config | {"depth":32} | vision_config {"depth":32} is not supported
         n_shared_experts | 1 | n_shared_experts 1 is not supported
         scoring_func | "sigmoid" | scoring_func sigmoid is not supported
-        quantization_config | {"quant_method":"gptq"} | take the checkpoint in BF16, F16 or F32
+        quantization_config | {"quant_method":"hqq"} | quant_method hqq is not supported; gptq, awq, compressed-tensors
         rope_scaling | {"rope_type":"linear","factor":2} | rope_type linear is not supported; default and yarn
         rope_scaling | {"type":"dynamic","factor":2} | type dynamic is not supported; default and yarn
         rope_scaling | {"rope_type":"llama3","factor":2} | rope_type llama3 is not supported

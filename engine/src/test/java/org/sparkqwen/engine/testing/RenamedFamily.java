@@ -8,13 +8,13 @@ import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 import org.sparkqwen.engine.checkpoint.TensorNames;
 import org.sparkqwen.engine.kernels.AttentionShape;
-import org.sparkqwen.engine.model.ConfigJson;
 import org.sparkqwen.engine.model.LayerTensors;
 import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.ModelFamily;
 import org.sparkqwen.engine.model.ModelSizes;
 import org.sparkqwen.engine.model.PlannedTensor;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 
 /// A family of tests alone, which computes what Qwen3 does, but has its sizes under other keys and its
 /// tensors under other names. [#rename] makes a model of it.

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.quantized.NumberType;
 
 /// Builds safetensors files for tests. [#bytes] is always a valid file. Tests of damaged files edit [#header] or
 /// combine their own bytes with [#file].
@@ -30,6 +31,13 @@ public final class SafetensorsWriter {
     ///
     /// @param values its little-endian bytes
     public SafetensorsWriter add(String name, DType dtype, List<Integer> shape, byte[] values) {
+        return add(name, NumberType.valueOf(dtype.name()), shape, values);
+    }
+
+    /// Appends a tensor, which may be a part of a quantized weight.
+    ///
+    /// @param values its little-endian bytes
+    public SafetensorsWriter add(String name, NumberType dtype, List<Integer> shape, byte[] values) {
         ObjectNode entry = header.putObject(name);
         entry.put("dtype", dtype.name());
         ArrayNode sizes = entry.putArray("shape");
@@ -89,17 +97,16 @@ public final class SafetensorsWriter {
             ByteBuffer buffer = little(bytes);
             int headerBytes = Math.toIntExact(buffer.getLong(0));
             var entry = MAPPER.readTree(bytes, Long.BYTES, headerBytes).get(tensor);
-            DType dtype = DType.valueOf(entry.get("dtype").textValue());
+            NumberType dtype = NumberType.valueOf(entry.get("dtype").textValue());
             int start =
                     Long.BYTES + headerBytes + entry.get("data_offsets").get(0).intValue();
             for (int i = 0; i < values.length; i++) {
-                int at = start + (int) dtype.bytes(from + i);
+                int at = start + dtype.bytes() * (from + i);
                 switch (dtype) {
                     case F32 -> buffer.putFloat(at, values[i]);
                     case BF16 -> buffer.putShort(at, (short) (Float.floatToIntBits(values[i]) >> 16));
                     case F16 -> buffer.putShort(at, Float.floatToFloat16(values[i]));
-                    case Q4_0, Q8_0, Q4_K, Q5_K, Q6_K ->
-                        throw new IllegalStateException("safetensors have no " + dtype);
+                    case F8_E4M3, I8, I32, I64 -> throw new IllegalStateException("no floats: " + dtype);
                 }
             }
             Files.write(file, bytes);
@@ -109,7 +116,7 @@ public final class SafetensorsWriter {
     }
 
     /// A tensor without its name.
-    public record Tensor(DType dtype, List<Integer> shape, byte[] bytes) {
+    public record Tensor(NumberType dtype, List<Integer> shape, byte[] bytes) {
         /// Converts an F32 tensor to bfloat16 by truncation.
         public Tensor toBf16() {
             byte[] cut = new byte[bytes.length / 2];
@@ -117,7 +124,7 @@ public final class SafetensorsWriter {
                 cut[i] = bytes[2 * i + 2];
                 cut[i + 1] = bytes[2 * i + 3];
             }
-            return new Tensor(DType.BF16, shape, cut);
+            return new Tensor(NumberType.BF16, shape, cut);
         }
 
         /// Widens a BF16 tensor to float32.
@@ -127,7 +134,7 @@ public final class SafetensorsWriter {
                 wide[2 * i + 2] = bytes[i];
                 wide[2 * i + 3] = bytes[i + 1];
             }
-            return new Tensor(DType.F32, shape, wide);
+            return new Tensor(NumberType.F32, shape, wide);
         }
     }
 
@@ -161,7 +168,7 @@ public final class SafetensorsWriter {
                     tensors.put(
                             field.getKey(),
                             new Tensor(
-                                    DType.valueOf(entry.get("dtype").textValue()),
+                                    NumberType.valueOf(entry.get("dtype").textValue()),
                                     shape,
                                     Arrays.copyOfRange(
                                             bytes,

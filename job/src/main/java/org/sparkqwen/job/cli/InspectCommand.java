@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -20,6 +21,7 @@ import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.quantized.Quantization;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.sizing.StreamingForecast;
 import org.sparkqwen.engine.sizing.WorkingMemory;
@@ -160,10 +162,17 @@ final class InspectCommand implements Callable<Integer> {
     private int print(Console out, ModelConfig config, WeightFiles weights) {
         String types = String.join(", ", weights.numberFormats());
         switch (weights) {
-            case Checkpoint checkpoint ->
+            case Checkpoint checkpoint -> {
+                Optional<String> scheme = checkpoint.quantization().map(Quantization::title);
                 out.printf(
                         "  weights      %s in %d file(s), %s on disk%n",
-                        types, checkpoint.files().size(), ByteCount.text(checkpoint.fileBytes()));
+                        scheme.map(title -> title + ",").orElse(types),
+                        checkpoint.files().size(),
+                        ByteCount.text(checkpoint.fileBytes()));
+                if (scheme.isPresent()) {
+                    out.printf("               widened to %s when the model is packed%n", types);
+                }
+            }
             case PackedFile packed ->
                 out.printf("  weights      %s, packed, %s on disk%n", types, ByteCount.text(packed.fileBytes()));
         }

@@ -20,8 +20,9 @@ final class ModelOptions {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "The model is this Hugging Face directory of a Qwen3 with config.json, safetensors and"
-                    + " tokenizer.json, a GGUF file, or a directory that pack wrote. It is a path of this machine,"
+            description = "The model is this Hugging Face directory of a Qwen3 with config.json, safetensors"
+                    + " (plain, or in GPTQ, AWQ, compressed-tensors or FP8) and tokenizer.json, a GGUF file, or a"
+                    + " directory that pack wrote. It is a path of this machine,"
                     + " or a URI of any file system that Spark reads, such as hdfs: or s3a:. Default: the small"
                     + " sample model.")
     private @Nullable String model;

@@ -6,11 +6,11 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.sparkqwen.engine.checkpoint.TensorNames;
 import org.sparkqwen.engine.kernels.AttentionShape;
-import org.sparkqwen.engine.model.ConfigJson;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.ModelFamily;
 import org.sparkqwen.engine.model.ModelSizes;
 import org.sparkqwen.engine.model.PlannedTensor;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// What the families of Qwen have in common: keys of config.json, and names of tensors outside their layers.

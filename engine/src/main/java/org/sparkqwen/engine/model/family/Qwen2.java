@@ -1,10 +1,10 @@
 package org.sparkqwen.engine.model.family;
 
 import java.util.OptionalInt;
-import org.sparkqwen.engine.model.ConfigJson;
 import org.sparkqwen.engine.model.LayerTensors;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.ModelSizes;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 
 /// Qwen2 and Qwen2.5, dense, as modeling_qwen2.py of transformers has them: queries, keys and values have
 /// biases, and queries and keys are not normalized.

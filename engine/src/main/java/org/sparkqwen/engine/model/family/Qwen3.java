@@ -1,10 +1,10 @@
 package org.sparkqwen.engine.model.family;
 
 import java.util.OptionalInt;
-import org.sparkqwen.engine.model.ConfigJson;
 import org.sparkqwen.engine.model.LayerTensors;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.ModelSizes;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 
 /// Qwen3, dense, as modeling_qwen3.py of transformers has it: queries and keys are normalized head by head,
 /// and no projection has a bias.

@@ -7,11 +7,11 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.sparkqwen.engine.model.ConfigJson;
 import org.sparkqwen.engine.model.LayerTensors;
 import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.ModelSizes;
+import org.sparkqwen.engine.modelfile.ConfigJson;
 
 /// Qwen3 with experts in some or all layers, as modeling_qwen3_moe.py of transformers has it. Apart from the
 /// experts, its layers are those of [Qwen3].

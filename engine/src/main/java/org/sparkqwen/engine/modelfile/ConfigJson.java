@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.model;
+package org.sparkqwen.engine.modelfile;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
@@ -8,7 +8,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.DoublePredicate;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// A JSON object of a model's configuration, read key by key with errors that name the file and the key.
 ///
@@ -20,7 +19,7 @@ public record ConfigJson(String origin, JsonNode node) {
     }
 
     /// The keys whose value is not null.
-    Set<String> keys() {
+    public Set<String> keys() {
         Set<String> keys = new TreeSet<>();
         node.fieldNames().forEachRemaining(key -> {
             if (has(key)) {
@@ -67,7 +66,7 @@ public record ConfigJson(String origin, JsonNode node) {
         return value.doubleValue();
     }
 
-    double positiveNumber(String key, double absent) {
+    public double positiveNumber(String key, double absent) {
         return has(key) ? positiveNumber(key) : absent;
     }
 
@@ -103,7 +102,7 @@ public record ConfigJson(String origin, JsonNode node) {
     }
 
     /// A token id or a list of them; empty where the key is absent or null.
-    List<Integer> tokenIds(String key) {
+    public List<Integer> tokenIds(String key) {
         return numbers(key, "a token id or a list of them");
     }
 

@@ -1,0 +1,45 @@
+package org.sparkqwen.engine.checkpoint;
+
+import java.util.Arrays;
+
+/// A tensor of a checkpoint, whose numbers are read as floats. It is one of a file, or is widened from a quantized
+/// weight.
+public sealed interface CheckpointTensor extends WeightFiles.Tensor permits TensorView, WidenedTensor {
+    /// The format of the numbers.
+    DType dtype();
+
+    @Override
+    default String numberFormat() {
+        return dtype().name();
+    }
+
+    default long elements() {
+        return shape().stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
+    }
+
+    /// Reads `to.length` numbers from element `from` on, as floats.
+    ///
+    /// @param from the start of a block, where a format has blocks
+    /// @param to has whole blocks of such a format
+    void read(long from, float[] to);
+
+    /// Whether `other` has the same shape and the same numbers, in whichever formats. This reads both up to the
+    /// first difference.
+    default boolean equalsNumbersOf(CheckpointTensor other) {
+        if (!shape().equals(other.shape())) {
+            return false;
+        }
+        int compared = 1 << 16; // numbers at a time
+        long elements = elements();
+        for (long from = 0; from < elements; from += compared) {
+            float[] here = new float[(int) Math.min(compared, elements - from)];
+            float[] there = new float[here.length];
+            read(from, here);
+            other.read(from, there);
+            if (!Arrays.equals(here, there)) {
+                return false;
+            }
+        }
+        return true;
+    }
+}
