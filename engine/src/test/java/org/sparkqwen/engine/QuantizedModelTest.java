@@ -35,14 +35,13 @@ import org.sparkqwen.engine.testing.Unwatched;
 
 /// A quantized model is the same model as one with the values of its weights: the same bits, however it is opened.
 class QuantizedModelTest {
-    private static final List<String> NAMES = QuantizedGolden.NAMES;
     private static final int[] TOKENS = {5, 20, 17, 42, 25, 3};
 
     @TempDir
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @FieldSource("NAMES")
+    @FieldSource("org.sparkqwen.engine.testing.QuantizedGolden#NAMES")
     void aQuantizedModelHasTheBitsOfItsValues(String name) {
         List<Double> expected = logProbabilities(QuantizedGolden.plain(name, directory), null);
         assertThat(expected).hasSize(TOKENS.length);

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,13 +14,11 @@ import org.sparkqwen.engine.testing.QuantizedGolden;
 /// Quantized weights have the bits of the values that `golden/quantized/make.py` computes from the integers and floats
 /// before it packs them.
 class QuantizedCheckpointTest {
-    private static final List<String> NAMES = QuantizedGolden.NAMES;
-
     @TempDir
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @FieldSource("NAMES")
+    @FieldSource("org.sparkqwen.engine.testing.QuantizedGolden#NAMES")
     void valuesHaveTheBitsOfTheDescription(String name) {
         try (Checkpoint quantized = Checkpoint.open(QuantizedGolden.model(name));
                 Checkpoint plain = Checkpoint.open(QuantizedGolden.plain(name, directory))) {

@@ -79,8 +79,8 @@ class QuantizedCommandsTest {
         CommandRun run = run("inspect", "--model", model.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
-                .contains("  weights      GPTQ, 4 bits, groups of 16 inputs, in 1 file(s), 27.7 KiB on disk\n"
-                        + "               widened to BF16, F32 when the model is packed\n")
+                .contains("  weights      GPTQ, 4 bits, groups of 16 inputs, in 1 file(s), 27.7 KiB on disk\n")
+                .contains("               widened to BF16, F32 when the model is packed\n")
                 .contains("  tensors      all 13 are there\n");
     }
 
