@@ -24,8 +24,9 @@ class EngineOptions(TypedDict, total=False):
     max_sequences: int
     threads: int
     kv: Literal["f32", "bf16"]
+    weights: Literal["stored", "int8", "int4"]
     memory: str | int
-    kernels: Literal["auto", "vector", "scalar"]
+    kernels: Literal["auto", "code", "vector", "scalar"]
 
 
 class TokenizeOptions(TypedDict, total=False):

@@ -7,6 +7,7 @@ import java.util.OptionalInt;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.constraint.Constraint;
@@ -14,6 +15,7 @@ import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.hostcache.ModelFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.run.DocumentPrefix;
 import org.sparkqwen.engine.run.ModelWarnings;
@@ -37,8 +39,8 @@ public final class ModelReference implements Serializable {
     private final String directory;
     private final String origin;
     private final String name;
-    private final String label;
     private final String sha256;
+    private final WeightEncoding packed;
     private final ExecutorOptions options;
     private final ModelSource source;
 
@@ -58,6 +60,7 @@ public final class ModelReference implements Serializable {
             String origin,
             String name,
             String sha256,
+            WeightEncoding packed,
             ExecutorOptions options,
             ModelSource source,
             List<String> warnings,
@@ -65,8 +68,8 @@ public final class ModelReference implements Serializable {
         this.directory = directory;
         this.origin = origin;
         this.name = name;
-        label = "%s@%s".formatted(name, sha256.substring(0, LABEL_DIGITS));
         this.sha256 = sha256;
+        this.packed = packed;
         this.options = options;
         this.source = source;
         this.warnings = List.copyOf(warnings);
@@ -107,6 +110,7 @@ public final class ModelReference implements Serializable {
     private static ModelReference open(Path model, String origin, String name, ExecutorOptions options) {
         ModelConfig stated = ModelConfig.read(model);
         try (WeightFiles weights = WeightFiles.open(model, stated.family().names())) {
+            WeightEncoding encoding = WeightEncoding.of(weights, options.weights());
             ModelConfig config = stated.with(weights);
             List<String> differences = TensorPlan.of(config).differences(weights);
             if (!differences.isEmpty()) {
@@ -124,6 +128,7 @@ public final class ModelReference implements Serializable {
                     origin,
                     name,
                     sha256,
+                    weights instanceof Checkpoint ? WeightEncoding.STORED : encoding,
                     options,
                     new ModelSource.Shared(model.toString(), sha256),
                     ModelWarnings.of(model, config, tokenizer),
@@ -150,11 +155,11 @@ public final class ModelReference implements Serializable {
     ///
     /// @param other options with the same cache directory
     public ModelReference withOptions(ExecutorOptions other) {
-        return new ModelReference(directory, origin, name, sha256, other, source, warnings, parsed);
+        return new ModelReference(directory, origin, name, sha256, packed, other, source, warnings, parsed);
     }
 
     ModelReference from(ModelSource other) {
-        return new ModelReference(directory, origin, name, sha256, options, other, warnings, parsed);
+        return new ModelReference(directory, origin, name, sha256, packed, options, other, warnings, parsed);
     }
 
     boolean isRemote() {
@@ -192,14 +197,20 @@ public final class ModelReference implements Serializable {
         return origin;
     }
 
-    /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`.
+    /// Returns `name@sha256` with the first twelve digits, and the encoding of rounded weights, such as `+int8`, as in
+    /// the output's column `model`.
     public String label() {
-        return label;
+        return "%s@%s%s".formatted(name, sha256.substring(0, LABEL_DIGITS), encoding().suffix());
     }
 
-    /// Returns the model's name, as in the output's column `model`, with all digits of its sha256.
+    /// Returns the model's label with all digits of its sha256.
     public String identity() {
-        return "%s@%s".formatted(name, sha256);
+        return "%s@%s%s".formatted(name, sha256, encoding().suffix());
+    }
+
+    /// Returns the encoding of the weights with which executors compute.
+    public WeightEncoding encoding() {
+        return packed == WeightEncoding.STORED ? options.weights() : packed;
     }
 
     /// Returns the sha256 that identifies the model, over the names and the contents of the files that decide its
