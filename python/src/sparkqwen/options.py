@@ -24,6 +24,7 @@ class EngineOptions(TypedDict, total=False):
     max_sequences: int
     threads: int
     kv: Literal["f32", "bf16"]
+    weights: Literal["stored", "int8", "int4"]
     memory: str | int
     precision: Literal["float32", "float32x2", "bfloat16", "bfloat16-amx", "int8"]
     kernels: Literal["auto", "code", "vector", "scalar"]

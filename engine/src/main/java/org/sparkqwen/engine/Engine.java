@@ -18,6 +18,7 @@ import org.sparkqwen.engine.kernels.measure.TimedKernels;
 import org.sparkqwen.engine.kernels.measure.Work;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.StreamingPlan;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.request.Content;
@@ -42,7 +43,7 @@ import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 /// Many threads may use one engine. Each tokenizes for itself and fills its own batches of documents to score; texts to
 /// generate are in one batch for all. Batches take turns on the model, each with all of the engine's threads. A result
 /// depends on its request and the weights alone: not on other requests, their order, the engine's options (except the
-/// precision of keys and values), or its other work.
+/// precision of keys and values, and the encoding of weights), or its other work.
 public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
@@ -77,17 +78,18 @@ public final class Engine implements AutoCloseable {
                 options,
                 tokenizer,
                 new Conversations(directory),
-                buffers -> Weights.open(directory, config, options.cache(), weightMemory, buffers));
+                buffers -> Weights.open(directory, config, options.weights(), options.cache(), weightMemory, buffers));
     }
 
-    /// Makes a model of random bfloat16 weights for measuring speed: a run takes the time of a trained model's.
+    /// Makes a model of random weights for measuring speed: a run takes the time of a trained model's. Matrices
+    /// that the options do not encode are bfloat16.
     public static Engine random(ModelConfig config, EngineOptions options) {
         return open(
                 "random weights",
                 options,
                 null,
                 new Conversations(null),
-                buffers -> Weights.random(config, DType.BF16, 0, buffers));
+                buffers -> Weights.random(config, DType.BF16, options.weights(), 0, buffers));
     }
 
     /// Opens the parts of an engine, and closes those that are open already if the rest cannot be opened.
@@ -103,7 +105,7 @@ public final class Engine implements AutoCloseable {
                         options.threads(),
                         reason -> LOG.warn("{}; another back-end computes, perhaps some fifty times slower", reason)));
         try {
-            Weights weights = source.apply(kernels.newBuffers());
+            Weights weights = checked(source.apply(kernels.newBuffers()), options);
             LOG.info(
                     "{} loaded in {} ms; kernels: {}",
                     name,
@@ -124,6 +126,17 @@ public final class Engine implements AutoCloseable {
             return new Engine(new LoadedModel(options, tokenizer, conversations, weights, kernels));
         } catch (RuntimeException | Error e) {
             kernels.close();
+            throw e;
+        }
+    }
+
+    /// Returns weights that the chosen precision can multiply, and closes others.
+    private static Weights checked(Weights weights, EngineOptions options) {
+        try {
+            weights.encoding().refuse(options.kernels().precision());
+            return weights;
+        } catch (InvalidModelException e) {
+            weights.close();
             throw e;
         }
     }
@@ -202,6 +215,11 @@ public final class Engine implements AutoCloseable {
     public GenerationRun generate(
             Iterator<Request.Generate> requests, BooleanSupplier cancelled, LongConsumer progress) {
         return GenerationRun.open(model, generation, requests, cancelled, progress);
+    }
+
+    /// The encoding of the model's weights.
+    public WeightEncoding encoding() {
+        return model.encoding();
     }
 
     /// The number of KV cache blocks that runs hold now, without those that are kept for later prompts.

@@ -21,6 +21,7 @@ import org.sparkqwen.engine.checkpoint.PackingProgress;
 import org.sparkqwen.engine.hostcache.PackedCache;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// Packs a model before its first run would, into the cache or into a model directory of its own.
@@ -61,12 +62,13 @@ public final class Packing {
     ///
     /// @param cache a directory, which need not exist
     /// @param model a directory, or a GGUF file
+    /// @param encoding the encoding of the packed weights
     /// @throws InvalidModelException if `model` holds no weights that the engine can run, or the packed file is
     ///     damaged
-    public static Optional<Packed> find(Path model, Path cache) {
+    public static Optional<Packed> find(Path model, WeightEncoding encoding, Path cache) {
         ModelConfig config = ModelConfig.read(model);
         try (Checkpoint checkpoint = open(model, config)) {
-            PackedLayout layout = layout(config, checkpoint);
+            PackedLayout layout = layout(config, checkpoint, encoding);
             return PackingPlan.remembered(checkpoint, layout, cache)
                     .flatMap(new PackedCache(cache)::find)
                     .map(packed -> Packed.of(packed, false));
@@ -76,12 +78,14 @@ public final class Packing {
     /// Packs the safetensors or the GGUF of `model` into the cache, unless the cache has them already.
     ///
     /// @param model a directory, or a GGUF file
+    /// @param encoding the encoding of the packed weights
     /// @throws InvalidModelException if `model` holds no weights that the engine can run
     /// @throws PackingException if the cache cannot be written to
-    public static Packed intoCache(Path model, Path cache, PackingProgress progress) throws PackingException {
+    public static Packed intoCache(Path model, WeightEncoding encoding, Path cache, PackingProgress progress)
+            throws PackingException {
         ModelConfig config = ModelConfig.read(model);
         try (Checkpoint checkpoint = open(model, config)) {
-            PackingPlan plan = PackingPlan.of(checkpoint, layout(config, checkpoint), cache);
+            PackingPlan plan = PackingPlan.of(checkpoint, layout(config, checkpoint, encoding), cache);
             PackedCache.Opened opened = new PackedCache(cache).open(plan, progress);
             return Packed.of(opened.file(), opened.made());
         }
@@ -92,16 +96,18 @@ public final class Packing {
     /// already.
     ///
     /// @param model a directory, or a GGUF file
+    /// @param encoding the encoding of the packed weights
     /// @param output directory, which need not exist
     /// @param cache directory in which sha256 are remembered
     /// @throws InvalidModelException if `model` holds no weights that the engine can run
     /// @throws IllegalArgumentException if `output` holds anything else
     /// @throws PackingException if `output` cannot be written to; nothing is left there then
-    public static Packed intoDirectory(Path model, Path output, Path cache, PackingProgress progress)
+    public static Packed intoDirectory(
+            Path model, WeightEncoding encoding, Path output, Path cache, PackingProgress progress)
             throws PackingException {
         ModelConfig config = ModelConfig.read(model);
         try (Checkpoint checkpoint = open(model, config)) {
-            PackingPlan plan = PackingPlan.of(checkpoint, layout(config, checkpoint), cache);
+            PackingPlan plan = PackingPlan.of(checkpoint, layout(config, checkpoint, encoding), cache);
             Path file = output.resolve(PackedFile.NAME);
             if (Files.exists(file)) {
                 refuseOther(plan, file);
@@ -117,16 +123,16 @@ public final class Packing {
         return Checkpoint.open(model, config.family().names());
     }
 
-    private static PackedLayout layout(ModelConfig config, Checkpoint checkpoint) {
+    private static PackedLayout layout(ModelConfig config, Checkpoint checkpoint, WeightEncoding encoding) {
         TensorPlan tensors = TensorPlan.of(config.with(checkpoint));
         tensors.refuseDifferences(checkpoint);
-        return tensors.layout(checkpoint);
+        return tensors.layout(checkpoint, encoding);
     }
 
     private static void refuseOther(PackingPlan plan, Path file) {
         try (PackedFile packed = PackedFile.open(file)) {
             if (!plan.made(packed)) {
-                throw new IllegalArgumentException("%s is packed from other weights than %s; choose another directory"
+                throw new IllegalArgumentException("%s is packed from other weights than %s, or in another encoding; choose another directory"
                         .formatted(file, plan.checkpoint().model()));
             }
         }

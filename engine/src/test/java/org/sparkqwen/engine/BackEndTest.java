@@ -21,6 +21,7 @@ import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.testing.Golden;
@@ -50,7 +51,7 @@ class BackEndTest {
     void aBackEndWithItsOwnMemorySeesStreamedWeights(@TempDir Path directory) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models/dense-untied-bf16-2shards");
         Path packed = directory.resolve("packed");
-        long bytes = Packing.intoDirectory(model, packed, directory.resolve("cache"), new Unwatched())
+        long bytes = Packing.intoDirectory(model, WeightEncoding.STORED, packed, directory.resolve("cache"), new Unwatched())
                 .bytes();
         List<Object> expected = results(packed, KernelChoice.SCALAR, Long.MAX_VALUE);
         assertThat(results(packed, SEPARATE, bytes / 2)).isEqualTo(expected);

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.hostcache.CacheEviction;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
@@ -50,11 +51,11 @@ class CacheAttackTest {
     @BeforeEach
     void forge() throws IOException {
         cache = directory.resolve("cache");
-        file = Packing.intoCache(MODEL, cache, new Unwatched()).file();
+        file = Packing.intoCache(MODEL, WeightEncoding.STORED, cache, new Unwatched()).file();
         sound = Files.readAllBytes(file);
         Path changed = Files.createDirectory(directory.resolve("changed"));
         ModelCopy.of(MODEL, changed).weights("model.safetensors", "model.norm.weight", 0, 0.5f, 2f, 0.25f);
-        Path other = Packing.intoCache(changed, directory.resolve("other"), new Unwatched())
+        Path other = Packing.intoCache(changed, WeightEncoding.STORED, directory.resolve("other"), new Unwatched())
                 .file();
         PackedForgery.claim(other, file);
         forged = Files.readAllBytes(other);
@@ -93,12 +94,12 @@ class CacheAttackTest {
             case "a pipe" -> Pipe.make(file);
             default -> Files.createSymbolicLink(file, directory.resolve("absent"));
         }
-        assertThat(Packing.find(MODEL, cache)).isEmpty();
+        assertThat(Packing.find(MODEL, WeightEncoding.STORED, cache)).isEmpty();
         assertThat(logProbabilities(cache)).isEqualTo(expected);
         assertThat(Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)).isTrue();
         assertThat(Files.readAllBytes(file)).isEqualTo(sound);
         assertThat(Files.readAllBytes(elsewhere)).isEqualTo(forged);
-        assertThat(Packing.intoCache(MODEL, cache, new Unwatched()).made()).isFalse();
+        assertThat(Packing.intoCache(MODEL, WeightEncoding.STORED, cache, new Unwatched()).made()).isFalse();
     }
 
     @ParameterizedTest
@@ -123,9 +124,9 @@ class CacheAttackTest {
         }
         Files.write(Writable.file(used.resolve(file.getFileName())), forged);
         assertThat(logProbabilities(used)).isEqualTo(expected);
-        assertThat(Packing.find(MODEL, used)).isEmpty();
+        assertThat(Packing.find(MODEL, WeightEncoding.STORED, used)).isEmpty();
         Path attacked = used;
-        assertThatThrownBy(() -> Packing.intoCache(MODEL, attacked, new Unwatched()))
+        assertThatThrownBy(() -> Packing.intoCache(MODEL, WeightEncoding.STORED, attacked, new Unwatched()))
                 .isInstanceOf(PackingException.class)
                 .hasMessageStartingWith(used + ": not used, because ")
                 .hasMessageEndingWith("; another directory can be named with --cache-dir")

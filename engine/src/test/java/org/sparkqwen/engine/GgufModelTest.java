@@ -25,6 +25,7 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.testing.GgufWriter;
 import org.sparkqwen.engine.testing.Golden;
@@ -118,7 +119,7 @@ class GgufModelTest {
         assertThat(logProbabilities(blocks, cache)).isEqualTo(expected); // packs
         assertThat(logProbabilities(blocks, cache)).isEqualTo(expected); // maps
         Path packed = directory.resolve("packed");
-        Packing.intoDirectory(blocks, packed, cache, new Unwatched());
+        Packing.intoDirectory(blocks, WeightEncoding.STORED, packed, cache, new Unwatched());
         assertThat(logProbabilities(packed, null)).isEqualTo(expected);
     }
 
@@ -278,7 +279,7 @@ class GgufModelTest {
     @Test
     void aPackedGgufIsADirectoryOfItsOwn() throws PackingException, IOException {
         Path packed = directory.resolve("packed");
-        Packing.intoDirectory(LITTLE, packed, directory.resolve("cache"), new Unwatched());
+        Packing.intoDirectory(LITTLE, WeightEncoding.STORED, packed, directory.resolve("cache"), new Unwatched());
         try (var files = Files.list(packed)) {
             assertThat(files.map(file -> file.getFileName().toString()))
                     .containsExactlyInAnyOrder(

@@ -21,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.PackingException;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.NumberType;
 import org.sparkqwen.engine.testing.QuantizedGolden;
@@ -166,7 +167,7 @@ class HostileQuantizedTest {
                     Arrays.fill(bytes, (byte) -1);
                     return new SafetensorsWriter.Tensor(tensor.dtype(), tensor.shape(), bytes);
                 }));
-        assertThat(Packing.intoCache(model, directory.resolve("cache"), new Unwatched())
+        assertThat(Packing.intoCache(model, WeightEncoding.STORED, directory.resolve("cache"), new Unwatched())
                         .made())
                 .isTrue();
     }
@@ -223,7 +224,7 @@ class HostileQuantizedTest {
                     damage.accept(tensors);
                 });
                 try {
-                    Packing.find(model, directory.resolve("cache"));
+                    Packing.find(model, WeightEncoding.STORED, directory.resolve("cache"));
                 } catch (InvalidModelException e) {
                     assertThat(e.getMessage()).hasLineCount(1).contains("tensor ");
                     refused++;
@@ -276,6 +277,6 @@ class HostileQuantizedTest {
 
     /// The refusal to pack the model, which reads every weight.
     private String refusal(Path model) {
-        return Refusal.messageOf(() -> Packing.intoCache(model, directory.resolve("cache"), new Unwatched()));
+        return Refusal.messageOf(() -> Packing.intoCache(model, WeightEncoding.STORED, directory.resolve("cache"), new Unwatched()));
     }
 }

@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.testing.Golden;
@@ -44,7 +45,7 @@ class ModelFamilyTest {
     @ValueSource(strings = {"dense-tied-f32", "moe-mixed-bf16"})
     void soHasItsPackedForm(String name, @TempDir Path packed, @TempDir Path cache) throws PackingException {
         renamed(name);
-        Packing.intoDirectory(directory, packed, cache, new Unwatched());
+        Packing.intoDirectory(directory, WeightEncoding.STORED, packed, cache, new Unwatched());
         List<Object> expected = bits(MODELS.resolve(name), Long.MAX_VALUE);
         assertThat(bits(packed, Long.MAX_VALUE)).isEqualTo(expected);
         assertThat(bits(packed, 0)).as("streamed").isEqualTo(expected);

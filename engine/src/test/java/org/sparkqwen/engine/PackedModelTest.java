@@ -28,6 +28,7 @@ import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.testing.Golden;
@@ -54,7 +55,7 @@ class PackedModelTest {
         assertThat(logProbabilities(model, cache())).isEqualTo(expected); // packs
         assertThat(logProbabilities(model, cache())).isEqualTo(expected); // maps
         Path packed = directory.resolve("packed");
-        Packing.intoDirectory(model, packed, cache(), new Unwatched());
+        Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache(), new Unwatched());
         assertThat(packed.resolve("model.safetensors")).doesNotExist();
         assertThat(logProbabilities(packed, null)).isEqualTo(expected);
         assertThat(logProbabilities(packed, cache())).isEqualTo(expected);
@@ -80,7 +81,7 @@ class PackedModelTest {
     void aDamagedTensorGivesNoResult(String name) throws IOException {
         Path packed = directory.resolve("packed");
         Path file =
-                Packing.intoDirectory(UNTIED, packed, cache(), new Unwatched()).file();
+                Packing.intoDirectory(UNTIED, WeightEncoding.STORED, packed, cache(), new Unwatched()).file();
         flipIn(file, name);
         try (Engine engine = Engine.open(packed, options(null))) {
             for (int attempt = 0; attempt < 2; attempt++) {
@@ -102,7 +103,7 @@ class PackedModelTest {
         int stopped = 0;
         for (int expert = 0; expert < 8; expert++) {
             Path packed = directory.resolve("packed-" + expert);
-            Path file = Packing.intoDirectory(model, packed, cache(), new Unwatched())
+            Path file = Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache(), new Unwatched())
                     .file();
             String name = "model.layers.3.mlp.experts.%d.down_proj.weight".formatted(expert);
             flipIn(file, name);
@@ -129,7 +130,7 @@ class PackedModelTest {
         } else {
             flip(file, at);
         }
-        assertThat(Refusal.messageOf(() -> Packing.find(TIED, cache()))).startsWith(file.toString());
+        assertThat(Refusal.messageOf(() -> Packing.find(TIED, WeightEncoding.STORED, cache()))).startsWith(file.toString());
         assertThat(logProbabilities(TIED, cache())).isEqualTo(expected);
         assertThat(packedFiles()).containsExactly(file);
         assertThat(Files.readAllBytes(file)).isEqualTo(sound);
@@ -141,7 +142,7 @@ class PackedModelTest {
         Path file = packedFiles().getFirst();
         byte[] sound = Files.readAllBytes(file);
         Path other = directory.resolve("other-cache");
-        Path foreign = Packing.intoCache(UNTIED, other, new Unwatched()).file();
+        Path foreign = Packing.intoCache(UNTIED, WeightEncoding.STORED, other, new Unwatched()).file();
         Files.write(Writable.file(file), Files.readAllBytes(foreign));
         assertThat(logProbabilities(TIED, cache())).isEqualTo(expected);
         assertThat(Files.readAllBytes(file)).isEqualTo(sound);
@@ -202,7 +203,7 @@ class PackedModelTest {
             })
     void aPackedModelWithAnotherConfigIsRefused(String key, int value, String message) throws IOException {
         Path packed = directory.resolve("packed");
-        Packing.intoDirectory(TIED, packed, cache(), new Unwatched());
+        Packing.intoDirectory(TIED, WeightEncoding.STORED, packed, cache(), new Unwatched());
         new ModelCopy(packed).config(json -> json.put(key, value));
         assertThat(refusal(packed)).startsWith(packed + ": ").contains(message);
     }
@@ -210,11 +211,11 @@ class PackedModelTest {
     @Test
     void aPackedModelHasTheHeadThatItWasPackedWith() throws IOException {
         Path packed = directory.resolve("packed");
-        Packing.intoDirectory(UNTIED, packed, cache(), new Unwatched());
+        Packing.intoDirectory(UNTIED, WeightEncoding.STORED, packed, cache(), new Unwatched());
         new ModelCopy(packed).config(json -> json.put("tie_word_embeddings", true));
         assertThat(logProbabilities(packed, null)).isEqualTo(logProbabilities(UNTIED, null));
         Path other = directory.resolve("other");
-        Packing.intoDirectory(TIED, other, cache(), new Unwatched());
+        Packing.intoDirectory(TIED, WeightEncoding.STORED, other, cache(), new Unwatched());
         new ModelCopy(other).config(json -> json.put("tie_word_embeddings", false));
         assertThat(refusal(other)).contains("tensor lm_head.weight is missing");
     }
@@ -222,7 +223,7 @@ class PackedModelTest {
     @Test
     void aDirectoryWithBothFormsIsRefused() throws IOException {
         Path packed = directory.resolve("packed");
-        Packing.intoDirectory(TIED, packed, cache(), new Unwatched());
+        Packing.intoDirectory(TIED, WeightEncoding.STORED, packed, cache(), new Unwatched());
         Files.copy(TIED.resolve("model.safetensors"), packed.resolve("model.safetensors"));
         assertThat(refusal(packed))
                 .isEqualTo(
@@ -233,7 +234,7 @@ class PackedModelTest {
     void aTruncatedPackedModelIsRefused() throws IOException {
         Path packed = directory.resolve("packed");
         Path file =
-                Packing.intoDirectory(TIED, packed, cache(), new Unwatched()).file();
+                Packing.intoDirectory(TIED, WeightEncoding.STORED, packed, cache(), new Unwatched()).file();
         byte[] bytes = Files.readAllBytes(file);
         Files.write(Writable.file(file), Arrays.copyOf(bytes, bytes.length - 1));
         assertThat(refusal(packed)).startsWith(file.toString()).contains("bytes long where", "delete it");
@@ -241,12 +242,12 @@ class PackedModelTest {
 
     @Test
     void packingReportsWhetherItWasNecessary() throws IOException {
-        assertThat(Packing.find(TIED, cache())).isEmpty();
-        Packing.Packed first = Packing.intoCache(TIED, cache(), new Unwatched());
+        assertThat(Packing.find(TIED, WeightEncoding.STORED, cache())).isEmpty();
+        Packing.Packed first = Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched());
         assertThat(first.made()).isTrue();
         assertThat(first.bytes()).isEqualTo(Files.size(first.file()));
-        assertThat(Packing.intoCache(TIED, cache(), new Unwatched()).made()).isFalse();
-        assertThat(Packing.find(TIED, cache()))
+        assertThat(Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched()).made()).isFalse();
+        assertThat(Packing.find(TIED, WeightEncoding.STORED, cache()))
                 .isEqualTo(Optional.of(new Packing.Packed(first.file(), first.bytes(), false)));
         assertThat(Packing.verify(first.file(), new Unwatched())).isEqualTo(first.bytes());
     }
@@ -254,20 +255,20 @@ class PackedModelTest {
     @Test
     void aPackedDirectoryReplacesNothingElse() throws IOException {
         Path output = Files.createDirectory(directory.resolve("output"));
-        assertThat(Packing.intoDirectory(TIED, output, cache(), new Unwatched()).made())
+        assertThat(Packing.intoDirectory(TIED, WeightEncoding.STORED, output, cache(), new Unwatched()).made())
                 .isTrue();
-        assertThat(Packing.intoDirectory(TIED, output, cache(), new Unwatched()).made())
+        assertThat(Packing.intoDirectory(TIED, WeightEncoding.STORED, output, cache(), new Unwatched()).made())
                 .isFalse();
-        assertThatThrownBy(() -> Packing.intoDirectory(UNTIED, output, cache(), new Unwatched()))
+        assertThatThrownBy(() -> Packing.intoDirectory(UNTIED, WeightEncoding.STORED, output, cache(), new Unwatched()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("packed from other weights");
 
         Path letters = Files.createDirectory(directory.resolve("letters"));
         Files.writeString(letters.resolve("a-letter"), "to be kept");
-        assertThatThrownBy(() -> Packing.intoDirectory(TIED, letters, cache(), new Unwatched()))
+        assertThatThrownBy(() -> Packing.intoDirectory(TIED, WeightEncoding.STORED, letters, cache(), new Unwatched()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("%s is not empty, it holds a-letter; choose another directory", letters);
-        assertThatThrownBy(() -> Packing.intoDirectory(TIED, letters.resolve("a-letter"), cache(), new Unwatched()))
+        assertThatThrownBy(() -> Packing.intoDirectory(TIED, WeightEncoding.STORED, letters.resolve("a-letter"), cache(), new Unwatched()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("is not a directory");
         assertThat(letters.resolve("a-letter")).hasContent("to be kept");
@@ -277,7 +278,7 @@ class PackedModelTest {
     void weightsArePackedIntoMemoryIfThereCanBeNoCache() throws IOException {
         Path file = Files.createFile(directory.resolve("file"));
         assertThat(logProbabilities(TIED, file.resolve("cache"))).isEqualTo(logProbabilities(TIED, null));
-        assertThatThrownBy(() -> Packing.intoCache(TIED, file.resolve("cache"), new Unwatched()))
+        assertThatThrownBy(() -> Packing.intoCache(TIED, WeightEncoding.STORED, file.resolve("cache"), new Unwatched()))
                 .isInstanceOf(PackingException.class)
                 .hasMessageStartingWith(file.resolve("cache") + ": cannot be written: ");
     }
@@ -285,13 +286,13 @@ class PackedModelTest {
     /// A cache may be filled by root. It is used without writing anything to it.
     @Test
     void aFilledCacheNeedNotBeWritable() throws IOException {
-        Path file = Packing.intoCache(TIED, cache(), new Unwatched()).file();
+        Path file = Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched()).file();
         Path lock = Path.of(file.toString().replace(".packed", ".lock"));
         Files.delete(lock);
         Files.createDirectory(lock); // it cannot be locked, not even by root
-        assertThat(Packing.intoCache(TIED, cache(), new Unwatched()).made()).isFalse();
+        assertThat(Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched()).made()).isFalse();
         Files.delete(file);
-        assertThatThrownBy(() -> Packing.intoCache(TIED, cache(), new Unwatched()))
+        assertThatThrownBy(() -> Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched()))
                 .isInstanceOf(PackingException.class)
                 .hasMessageStartingWith(cache() + ": cannot be written: ");
     }
@@ -314,7 +315,7 @@ class PackedModelTest {
     @Test
     void openingTakesHardlyAnyHeap() throws IOException {
         Path packed = directory.resolve("packed");
-        long bytes = Packing.intoDirectory(Golden.SMALL_MODEL, packed, cache(), new Unwatched())
+        long bytes = Packing.intoDirectory(Golden.SMALL_MODEL, WeightEncoding.STORED, packed, cache(), new Unwatched())
                 .bytes();
         WeightFiles.open(packed).close(); // loads the classes
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.OtherJvm;
@@ -127,10 +128,10 @@ class PackingProcessesTest {
             Path cache = Path.of(args[1]);
             switch (args[0]) {
                 case "score" -> System.out.println("sum_nll " + sumNll(cache));
-                case "stall" -> Packing.intoCache(Golden.SMALL_MODEL, cache, new Stalling());
+                case "stall" -> Packing.intoCache(Golden.SMALL_MODEL, WeightEncoding.STORED, cache, new Stalling());
                 case "pack" -> {
                     try {
-                        Packing.intoDirectory(Golden.SMALL_MODEL, Path.of(args[2]), cache, new Unwatched());
+                        Packing.intoDirectory(Golden.SMALL_MODEL, WeightEncoding.STORED, Path.of(args[2]), cache, new Unwatched());
                     } catch (PackingException e) {
                         System.out.println("refused " + e.getMessage());
                     }

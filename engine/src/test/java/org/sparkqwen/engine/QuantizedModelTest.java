@@ -24,6 +24,7 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.testing.Golden;
@@ -54,14 +55,14 @@ class QuantizedModelTest {
         Path model = QuantizedGolden.model("packed-int4");
         List<Double> expected = logProbabilities(model, null);
         Path cache = directory.resolve("cache");
-        assertThat(Packing.find(model, cache)).isEmpty();
+        assertThat(Packing.find(model, WeightEncoding.STORED, cache)).isEmpty();
         assertThat(logProbabilities(model, cache)).isEqualTo(expected); // packs
         assertThat(logProbabilities(model, cache)).isEqualTo(expected); // maps
-        assertThat(Packing.intoCache(model, cache, new Unwatched()).made()).isFalse();
+        assertThat(Packing.intoCache(model, WeightEncoding.STORED, cache, new Unwatched()).made()).isFalse();
         Path packed = directory.resolve("packed");
-        assertThat(Packing.intoDirectory(model, packed, cache, new Unwatched()).made())
+        assertThat(Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache, new Unwatched()).made())
                 .isTrue();
-        assertThat(Packing.intoDirectory(model, packed, cache, new Unwatched()).made())
+        assertThat(Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache, new Unwatched()).made())
                 .isFalse();
         assertThat(logProbabilities(packed, null)).isEqualTo(expected);
         assertThat(logProbabilities(packed, null, 0)).as("streamed").isEqualTo(expected);
@@ -73,9 +74,9 @@ class QuantizedModelTest {
     @Test
     void valuesThatAreBfloat16TakeHalfOfTheMemory() throws PackingException {
         Path cache = directory.resolve("cache");
-        long halves = Packing.intoCache(QuantizedGolden.model("fp8-powers"), cache, new Unwatched())
+        long halves = Packing.intoCache(QuantizedGolden.model("fp8-powers"), WeightEncoding.STORED, cache, new Unwatched())
                 .bytes();
-        long floats = Packing.intoCache(QuantizedGolden.model("int8"), cache, new Unwatched())
+        long floats = Packing.intoCache(QuantizedGolden.model("int8"), WeightEncoding.STORED, cache, new Unwatched())
                 .bytes();
         assertThat(floats - halves).isGreaterThan(10_000); // each tensor begins at a multiple of 4096 bytes
     }
@@ -87,17 +88,17 @@ class QuantizedModelTest {
                 .directory();
         Path cache = directory.resolve("cache");
         Path packed = directory.resolve("packed");
-        Packing.Packed first = Packing.intoCache(model, cache, new Unwatched());
-        Packing.intoDirectory(model, packed, cache, new Unwatched());
+        Packing.Packed first = Packing.intoCache(model, WeightEncoding.STORED, cache, new Unwatched());
+        Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache, new Unwatched());
         List<Double> before = logProbabilities(model, cache);
         String fingerprint = fingerprint(model);
         settings(model, Map.of("checkpoint_format", "\"gptq_v2\""));
-        Packing.Packed second = Packing.intoCache(model, cache, new Unwatched());
+        Packing.Packed second = Packing.intoCache(model, WeightEncoding.STORED, cache, new Unwatched());
         assertThat(second.made()).isTrue();
         assertThat(second.file()).isNotEqualTo(first.file());
         assertThat(logProbabilities(model, cache)).isNotEqualTo(before);
         assertThat(fingerprint(model)).isNotEqualTo(fingerprint);
-        assertThatThrownBy(() -> Packing.intoDirectory(model, packed, cache, new Unwatched()))
+        assertThatThrownBy(() -> Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache, new Unwatched()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("is packed from other weights");
     }
@@ -177,7 +178,7 @@ class QuantizedModelTest {
         assertThat(Refusal.messageOf(() -> ModelConfig.read(model)))
                 .startsWith(model.resolve("config.json") + ": quantization_config: ")
                 .contains(refusal);
-        assertThat(Refusal.messageOf(() -> Packing.find(model, directory.resolve("cache"))))
+        assertThat(Refusal.messageOf(() -> Packing.find(model, WeightEncoding.STORED, directory.resolve("cache"))))
                 .contains(refusal);
     }
 

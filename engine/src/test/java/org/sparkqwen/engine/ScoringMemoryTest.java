@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.model.family.PublishedShape;
 import org.sparkqwen.engine.request.Content;
@@ -67,7 +68,7 @@ class ScoringMemoryTest {
                 shape,
                 Integer.toString(batchTokens)));
         long resident = Long.parseLong(lines.getLast());
-        long beside = resident - Weights.packedBytes(config, DType.BF16);
+        long beside = resident - Weights.packedBytes(config, DType.BF16, WeightEncoding.STORED);
         System.out.printf(
                 "scoring %s in batches of %,d tokens: %,d MiB resident beside the weights, heap of at most %,d MiB;"
                         + " predicted %,d MiB off the heap and %,d MiB of heap%n",

@@ -10,9 +10,12 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.model.WeightEncoding;
+import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.sizing.WeightMemory;
@@ -29,9 +32,15 @@ class StreamingTest {
     @ParameterizedTest
     @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
     void theAmountOfMemoryChangesNoBit(String name) throws PackingException {
+        theAmountOfMemoryChangesNoBit(name, WeightEncoding.STORED);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"moe-mixed-bf16, INT8", "moe-mixed-bf16, INT4", "dense-odd-f16, INT4", "qwen2-bias, INT4"})
+    void theAmountOfMemoryChangesNoBit(String name, WeightEncoding encoding) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
         Path packed = directory.resolve("packed");
-        long bytes = Packing.intoDirectory(model, packed, directory.resolve("cache"), new Unwatched())
+        long bytes = Packing.intoDirectory(model, encoding, packed, directory.resolve("cache"), new Unwatched())
                 .bytes();
         List<Object> expected = results(packed, Long.MAX_VALUE);
         for (int percent = 0; percent <= 100; percent += 10) {
@@ -39,12 +48,18 @@ class StreamingTest {
                     .as("memory for %d %% of the weights", percent)
                     .isEqualTo(expected);
         }
-        assertThat(results(model, 0)).as("packed into memory").isEqualTo(expected);
+        assertThat(results(model, encoding, 0)).as("packed into memory").isEqualTo(expected);
     }
 
     /// Scores several batches of documents, and generates texts for several prompts at once.
     private static List<Object> results(Path model, long memory) {
-        try (Engine engine = Engine.open(model, Golden.options(KernelChoice.VECTOR, 2, LENGTH + LENGTH / 2), memory)) {
+        return results(model, WeightEncoding.STORED, memory);
+    }
+
+    private static List<Object> results(Path model, WeightEncoding encoding, long memory) {
+        EngineOptions options =
+                Golden.options(KernelChoice.VECTOR, 2, LENGTH + LENGTH / 2).withWeights(encoding);
+        try (Engine engine = Engine.open(model, options, memory)) {
             Random random = new Random(3);
             List<Request.Score> documents = new ArrayList<>();
             for (int i = 0; i < 7; i++) {

@@ -12,6 +12,7 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.measure.TimedKernels;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.EngineOptions;
@@ -23,8 +24,8 @@ import org.sparkqwen.engine.sampling.SamplingParams;
 
 /// A model so small that a step takes microseconds. All tests of a JVM share it, each with a loop of its own.
 final class StressModel {
-    static final EngineOptions OPTIONS =
-            new EngineOptions(KernelChoice.SCALAR, 1, 64, 4, new KeyValueOptions(KeyValueFormat.F32, 1 << 16), null);
+    static final EngineOptions OPTIONS = new EngineOptions(KernelChoice.SCALAR, 1, 64, 4)
+            .withKeyValues(new KeyValueOptions(KeyValueFormat.F32, 1 << 16));
 
     private static final String CONFIG = """
         {"model_type": "qwen3", "vocab_size": 32, "hidden_size": 32, "intermediate_size": 32,
@@ -33,12 +34,15 @@ final class StressModel {
          "tie_word_embeddings": true, "eos_token_id": 31}
         """;
 
+    private static final TimedKernels KERNELS =
+            new TimedKernels(OPTIONS.kernels().create(1, _ -> {}));
+
     private static final LoadedModel MODEL = new LoadedModel(
             OPTIONS,
             null,
             new Conversations(null),
-            Weights.random(config(), DType.F32, 1),
-            new TimedKernels(OPTIONS.kernels().create(1, _ -> {})));
+            Weights.random(config(), DType.F32, WeightEncoding.STORED, 1, KERNELS.newBuffers()),
+            KERNELS);
 
     private StressModel() {}
 

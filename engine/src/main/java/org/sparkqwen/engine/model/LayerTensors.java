@@ -47,6 +47,14 @@ public record LayerTensors(
     public record Mixture(MixtureShape shape, PlannedTensor router, List<Dense> experts)
             implements FeedForwardTensors {}
 
+    /// The router, if the feed-forward part is a mixture of experts.
+    Optional<PlannedTensor> router() {
+        return switch (feedForward) {
+            case Dense _ -> Optional.empty();
+            case Mixture mixture -> Optional.of(mixture.router());
+        };
+    }
+
     /// All tensors except those of experts, in the order in which they are packed.
     List<PlannedTensor> ofEveryToken() {
         List<PlannedTensor> tensors = new ArrayList<>();

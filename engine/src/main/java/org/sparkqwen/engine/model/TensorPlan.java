@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.CheckpointTensor;
+import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
@@ -50,6 +51,7 @@ public final class TensorPlan {
     private final PlannedTensor finalNorm;
     private final PlannedTensor head;
     private final boolean tied;
+    private final Set<String> routers;
     private final SequencedMap<String, PlannedTensor> tensors = new LinkedHashMap<>();
 
     private TensorPlan(ModelConfig config) {
@@ -62,6 +64,10 @@ public final class TensorPlan {
         finalNorm = family.finalNorm(config);
         head = family.head(config);
         tied = config.tiedEmbeddings();
+        routers = layers.stream()
+                .flatMap(layer -> layer.router().stream())
+                .map(PlannedTensor::name)
+                .collect(Collectors.toSet());
         Stream.of(
                         Stream.of(embedding),
                         layers.stream().flatMap(LayerTensors::all),
@@ -143,9 +149,25 @@ public final class TensorPlan {
         return layout.build();
     }
 
-    /// The layout of the packed tensors in the number formats of `checkpoint`, which has all the tensors.
-    public PackedLayout layout(Checkpoint checkpoint) {
-        return layout(name -> checkpoint.find(name).orElseThrow().dtype().format());
+    /// The layout of the packed tensors of `checkpoint`, which has all the tensors, in an encoding.
+    public PackedLayout layout(Checkpoint checkpoint, WeightEncoding encoding) {
+        return encoded(name -> checkpoint.find(name).orElseThrow().dtype().format(), encoding);
+    }
+
+    /// The layout of the packed tensors of a checkpoint in one number format, in an encoding.
+    PackedLayout layout(DType dtype, WeightEncoding encoding) {
+        return encoded(name -> dtype.format(), encoding);
+    }
+
+    private PackedLayout encoded(Function<String, WeightFormat> stored, WeightEncoding encoding) {
+        return layout(name -> encoding.format(place(name), stored.apply(name)));
+    }
+
+    private WeightEncoding.Place place(String name) {
+        if (name.equals(embedding.name()) || name.equals(head.name())) {
+            return WeightEncoding.Place.VOCABULARY;
+        }
+        return routers.contains(name) ? WeightEncoding.Place.ROUTER : WeightEncoding.Place.LAYER;
     }
 
     private Form form(PlannedTensor tensor, WeightFormat format) {

@@ -85,14 +85,22 @@ public final class Weights implements AutoCloseable {
     /// cache, which is made if it does not exist. If it cannot be made, the weights are packed into memory, and a
     /// warning says why.
     ///
+    /// @param encoding the encoding in which published weights are packed
     /// @param cache a directory; null to pack into memory
     /// @param memory bytes that weights may take; if they are larger, each batch reads the rest from the disk
     /// @param buffers makes the weights operands of the kernels; closed with the weights
     /// @throws InvalidModelException naming the tensors that are missing, misshapen or surplus, or a damaged file
-    public static Weights open(Path model, ModelConfig config, @Nullable Path cache, long memory, Buffers buffers) {
+    public static Weights open(
+            Path model,
+            ModelConfig config,
+            WeightEncoding encoding,
+            @Nullable Path cache,
+            long memory,
+            Buffers buffers) {
         return switch (WeightFiles.open(model, config.family().names())) {
             case PackedFile packed -> {
                 try {
+                    WeightEncoding.of(packed, encoding);
                     ModelConfig whole = config.with(packed);
                     TensorPlan.of(whole).refuseDifferences(packed);
                     yield new Weights(whole, packed, memory, buffers);
@@ -106,7 +114,8 @@ public final class Weights implements AutoCloseable {
                     ModelConfig whole = config.with(checkpoint);
                     TensorPlan plan = TensorPlan.of(whole);
                     plan.refuseDifferences(checkpoint);
-                    yield new Weights(whole, pack(checkpoint, plan.layout(checkpoint), cache), memory, buffers);
+                    PackedTensors packed = pack(checkpoint, plan.layout(checkpoint, encoding), cache);
+                    yield new Weights(whole, packed, memory, buffers);
                 }
             }
         };
@@ -127,28 +136,46 @@ public final class Weights implements AutoCloseable {
 
     /// Makes random weights in memory, for measuring speed.
     ///
-    /// @param dtype BF16 or F32: the format of the matrices
+    /// @param dtype BF16 or F32: the format of the matrices that are not encoded
     /// @param seed the same seed gives the same weights
     /// @param buffers makes the weights operands of the kernels; closed with the weights
-    public static Weights random(ModelConfig config, DType dtype, long seed, Buffers buffers) {
-        PackedLayout layout = TensorPlan.of(config).layout(name -> dtype.format());
+    public static Weights random(
+            ModelConfig config, DType dtype, WeightEncoding encoding, long seed, Buffers buffers) {
+        PackedLayout layout = TensorPlan.of(config).layout(dtype, encoding);
         return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)), Long.MAX_VALUE, buffers);
     }
 
     /// The bytes of the packed weights of `config`.
     ///
     /// @param dtype the checkpoint's number format
-    public static long packedBytes(ModelConfig config, DType dtype) {
-        return TensorPlan.of(config).layout(name -> dtype.format()).bytes();
+    public static long packedBytes(ModelConfig config, DType dtype, WeightEncoding encoding) {
+        return layout(config, dtype, encoding).bytes();
+    }
+
+    /// The layout of the packed weights of `config`.
+    ///
+    /// @param dtype the checkpoint's number format
+    public static PackedLayout layout(ModelConfig config, DType dtype, WeightEncoding encoding) {
+        return TensorPlan.of(config).layout(dtype, encoding);
+    }
+
+    /// The layout in which the weights of `files` are, or would be packed.
+    ///
+    /// @param config the configuration, all of whose tensors the files have
+    /// @param encoding the encoding in which published weights are packed
+    public static PackedLayout layout(ModelConfig config, WeightFiles files, WeightEncoding encoding) {
+        return switch (files) {
+            case PackedFile packed -> packed.layout();
+            case Checkpoint checkpoint -> TensorPlan.of(config).layout(checkpoint, encoding);
+        };
     }
 
     /// The plan of which packed weights of `config` would stay in memory, and which each batch would read.
     ///
-    /// @param dtype the checkpoint's
+    /// @param layout has all tensors of `config`
     /// @param memory bytes that weights may take
-    public static StreamingPlan streamingPlan(ModelConfig config, DType dtype, long memory) {
-        TensorPlan planned = TensorPlan.of(config);
-        return StreamingPlan.of(planned, planned.layout(name -> dtype.format()), memory);
+    public static StreamingPlan streamingPlan(ModelConfig config, PackedLayout layout, long memory) {
+        return StreamingPlan.of(TensorPlan.of(config), layout, memory);
     }
 
     private Layer readLayer(LayerTensors layer) {
@@ -230,6 +257,11 @@ public final class Weights implements AutoCloseable {
     /// The model's configuration, with the head that the weights have.
     public ModelConfig config() {
         return config;
+    }
+
+    /// The encoding of the matrices.
+    public WeightEncoding encoding() {
+        return WeightEncoding.of(tensors.layout());
     }
 
     /// The plan of which weights stay in memory and which each batch reads; absent if the weights are not in a

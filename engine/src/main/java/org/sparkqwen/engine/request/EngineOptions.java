@@ -3,14 +3,17 @@ package org.sparkqwen.engine.request;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.model.WeightEncoding;
 
-/// The options of an engine. None changes a result, except the precision of keys and values.
+/// The options of an engine. None changes a result, except the precision of keys and values, and the encoding
+/// of weights.
 ///
 /// @param threads number of threads that compute; at least 1
 /// @param batchTokens tokens that go through the model together. Of documents, as many windows as fit, or a single
 ///     longer one; of texts that are generated, never more
 /// @param maxSequences the most texts that are generated at the same time, of all callers
 /// @param keyValues the KV cache of texts that are generated
+/// @param weights the encoding in which the weights of a published model are packed
 /// @param cache the directory of this host's packed models, made if it does not exist; null to pack into memory
 public record EngineOptions(
         KernelChoice kernels,
@@ -18,6 +21,7 @@ public record EngineOptions(
         int batchTokens,
         int maxSequences,
         KeyValueOptions keyValues,
+        WeightEncoding weights,
         @Nullable Path cache) {
     public EngineOptions {
         if (threads < 1) {
@@ -31,18 +35,23 @@ public record EngineOptions(
         }
     }
 
-    /// Makes options with the default KV cache, and with weights packed into memory.
+    /// Makes options with the default KV cache, and with weights as they are stored, packed into memory.
     public EngineOptions(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
-        this(kernels, threads, batchTokens, maxSequences, KeyValueOptions.DEFAULT, null);
+        this(kernels, threads, batchTokens, maxSequences, KeyValueOptions.DEFAULT, WeightEncoding.STORED, null);
     }
 
     /// Returns these options with another KV cache.
     public EngineOptions withKeyValues(KeyValueOptions value) {
-        return new EngineOptions(kernels, threads, batchTokens, maxSequences, value, cache);
+        return new EngineOptions(kernels, threads, batchTokens, maxSequences, value, weights, cache);
     }
 
     /// Returns these options with another directory of packed models; null to pack into memory.
     public EngineOptions withCache(@Nullable Path value) {
-        return new EngineOptions(kernels, threads, batchTokens, maxSequences, keyValues, value);
+        return new EngineOptions(kernels, threads, batchTokens, maxSequences, keyValues, weights, value);
+    }
+
+    /// Returns these options with another encoding of weights.
+    public EngineOptions withWeights(WeightEncoding value) {
+        return new EngineOptions(kernels, threads, batchTokens, maxSequences, keyValues, value, cache);
     }
 }

@@ -19,6 +19,7 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.measure.TimedKernels;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Transformer;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.EngineOptions;
@@ -79,6 +80,11 @@ public final class LoadedModel implements AutoCloseable {
 
     public EngineOptions options() {
         return options;
+    }
+
+    /// The encoding of the weights.
+    public WeightEncoding encoding() {
+        return weights.encoding();
     }
 
     public Optional<Tokenizer> tokenizer() {

@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
-import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.disk.DiskRate;
 import org.sparkqwen.engine.kernels.measure.MachinePeak;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -31,11 +31,11 @@ public record StreamingForecast(StreamingPlan plan, OptionalDouble diskRate, dou
 
     /// Makes a forecast, after some two seconds of measuring; empty if the weights fit into memory.
     ///
-    /// @param dtype number format of the matrices
+    /// @param layout the packed weights of `config`
     /// @param file a file on the disk from which the weights will be read, as large as possible
     public static Optional<StreamingForecast> of(
-            ModelConfig config, DType dtype, Path file, int batchTokens, int threads) {
-        StreamingPlan plan = Weights.streamingPlan(config, dtype, WeightMemory.available(config, batchTokens, threads));
+            ModelConfig config, PackedLayout layout, Path file, int batchTokens, int threads) {
+        StreamingPlan plan = Weights.streamingPlan(config, layout, WeightMemory.available(config, batchTokens, threads));
         if (!plan.streams()) {
             return Optional.empty();
         }

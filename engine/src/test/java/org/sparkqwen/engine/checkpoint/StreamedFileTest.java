@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.disk.DirectReads;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.Unwatched;
@@ -61,7 +62,7 @@ class StreamedFileTest {
 
     private PackedFile packed() throws PackingException {
         return PackedFile.open(Packing.intoDirectory(
-                        Golden.SMALL_MODEL, directory.resolve("packed"), directory.resolve("cache"), new Unwatched())
+                        Golden.SMALL_MODEL, WeightEncoding.STORED, directory.resolve("packed"), directory.resolve("cache"), new Unwatched())
                 .file());
     }
 }

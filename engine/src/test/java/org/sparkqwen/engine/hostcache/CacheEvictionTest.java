@@ -20,6 +20,7 @@ import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.disk.MakingLock;
 import org.sparkqwen.engine.disk.UseLock;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.OtherJvm;
 import org.sparkqwen.engine.testing.Unwatched;
@@ -92,7 +93,7 @@ class CacheEvictionTest {
 
     @Test
     void aPackedFileThatIsMappedStays() throws Exception {
-        Packing.intoCache(Golden.SMALL_MODEL, cache, new Unwatched());
+        Packing.intoCache(Golden.SMALL_MODEL, WeightEncoding.STORED, cache, new Unwatched());
         PackedFile mapped = mapped();
         CacheEviction.trim(cache, 1);
         assertThat(content()).hasSize(1);

@@ -16,6 +16,7 @@ import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.Sha256;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.ModelCopy;
 import org.sparkqwen.engine.testing.PackedForgery;
@@ -66,7 +67,7 @@ class FingerprintTest {
         ModelCopy.of(UNTIED, Files.createDirectory(directory.resolve("changed")))
                 .weights("model-00001-of-00002.safetensors", "model.embed_tokens.weight", 0, 0.5f, 2f);
         Path forged = directory.resolve("forged");
-        Packing.intoDirectory(directory.resolve("changed"), forged, directory.resolve("cache"), new Unwatched());
+        Packing.intoDirectory(directory.resolve("changed"), WeightEncoding.STORED, forged, directory.resolve("cache"), new Unwatched());
         PackedForgery.claim(forged.resolve(PackedFile.NAME), honest.resolve(PackedFile.NAME));
         try (PackedFile before = PackedFile.open(honest.resolve(PackedFile.NAME));
                 PackedFile after = PackedFile.open(forged.resolve(PackedFile.NAME))) {
@@ -99,7 +100,7 @@ class FingerprintTest {
 
     private Path pack(String name) throws IOException {
         Path output = directory.resolve(name);
-        Packing.intoDirectory(UNTIED, output, directory.resolve("cache"), new Unwatched());
+        Packing.intoDirectory(UNTIED, WeightEncoding.STORED, output, directory.resolve("cache"), new Unwatched());
         return output;
     }
 

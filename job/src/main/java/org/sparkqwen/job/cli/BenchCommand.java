@@ -20,6 +20,7 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.measure.MachinePeak;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.model.family.PublishedShape;
 import org.sparkqwen.engine.request.EngineOptions;
@@ -158,6 +159,14 @@ final class BenchCommand implements Callable<Integer> {
             description = "This option chooses the kernels: auto, code, vector or scalar. Default: ${DEFAULT-VALUE}.")
     private KernelChoice kernels = KernelChoice.AUTO;
 
+    @Option(
+            names = "--weights",
+            paramLabel = "ENCODING",
+            defaultValue = "stored",
+            description = "This option chooses the encoding of the weights: stored, int8 or int4. Random weights are"
+                    + " stored as bfloat16. Default: ${DEFAULT-VALUE}.")
+    private WeightEncoding weights = WeightEncoding.STORED;
+
     @Mixin
     private CacheOption cache = new CacheOption();
 
@@ -223,6 +232,7 @@ final class BenchCommand implements Callable<Integer> {
                         settings.mostSequences(batchTokens))
                 // Only the texts that are measured take this memory.
                 .withKeyValues(new KeyValueOptions(keyValues, Long.MAX_VALUE))
+                .withWeights(weights)
                 .withCache(cache.here());
     }
 
@@ -244,7 +254,7 @@ final class BenchCommand implements Callable<Integer> {
     /// Refuses settings that need more memory than the system has, because they would end this process without a
     /// message.
     private void refuseWhatDoesNotFit(ModelConfig config, EngineOptions options) {
-        long needed = Weights.packedBytes(config, DType.BF16)
+        long needed = Weights.packedBytes(config, DType.BF16, weights)
                 + WorkingMemory.scoring(config, batchTokens, documentTokens, options.threads())
                         .total();
         long present = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class)

@@ -6,19 +6,25 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.PackedFile;
+import org.sparkqwen.engine.checkpoint.PackedLayout;
+import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
 import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.Quantization;
@@ -174,17 +180,28 @@ final class InspectCommand implements Callable<Integer> {
                 }
             }
             case PackedFile packed ->
-                out.printf("  weights      %s, packed, %s on disk%n", types, ByteCount.text(packed.fileBytes()));
+                out.printf("  weights      %s, packed, %s on disk%n", formats(packed), ByteCount.text(packed.fileBytes()));
         }
-        DType widest = weights.numberFormats().equals(Set.of(DType.BF16.name())) ? DType.BF16 : DType.F32;
+        List<String> differences = TensorPlan.of(config).differences(weights);
+        PackedLayout layout = layout(config, weights, differences.isEmpty(), WeightEncoding.STORED);
         out.printf(
-                "  memory       %s of weights, mapped once on each host%n",
-                ByteCount.text(Weights.packedBytes(config, widest)));
+                "  memory       %s of weights, mapped once on each host%s%n",
+                ByteCount.text(layout.bytes()),
+                weights instanceof PackedFile
+                        ? ""
+                        : Stream.of(WeightEncoding.INT8, WeightEncoding.INT4)
+                                .map(encoding -> "; %s with --weights %s"
+                                        .formatted(
+                                                ByteCount.text(
+                                                        layout(config, weights, differences.isEmpty(), encoding)
+                                                                .bytes()),
+                                                encoding))
+                                .collect(Collectors.joining()));
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
         StreamingForecast.of(
                         config,
-                        widest,
+                        layout,
                         weights.files().getLast(),
                         ExecutorOptions.DEFAULT_BATCH_TOKENS,
                         Runtime.getRuntime().availableProcessors())
@@ -195,7 +212,6 @@ final class InspectCommand implements Callable<Integer> {
                 ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
 
         boolean usable = printTokenizer(out, config, weights.model());
-        List<String> differences = TensorPlan.of(config).differences(weights);
         if (differences.isEmpty()) {
             out.printf("  tensors      all %,d are there%n", weights.tensors().size());
             if (weights instanceof Checkpoint) {
@@ -209,6 +225,31 @@ final class InspectCommand implements Callable<Integer> {
             }
         }
         return usable && differences.isEmpty() ? 0 : 1;
+    }
+
+    /// The layout of the weights that a run would have; an estimate if tensors are missing.
+    private static PackedLayout layout(
+            ModelConfig config, WeightFiles weights, boolean whole, WeightEncoding encoding) {
+        if (whole) {
+            return Weights.layout(config, weights, encoding);
+        }
+        DType widest = weights.numberFormats().equals(Set.of(DType.BF16.name())) ? DType.BF16 : DType.F32;
+        return Weights.layout(config, widest, encoding);
+    }
+
+    /// The formats of the matrices and the size of each format's, such as `INT4 1.8 GiB, INT8 0.4 GiB`.
+    private static String formats(PackedFile packed) {
+        SortedMap<String, Long> bytes = new TreeMap<>();
+        for (PackedTensor tensor : packed.tensors()) {
+            if (tensor.shape().size() == 2) {
+                bytes.merge(tensor.numberFormat(), tensor.bytes(), Long::sum);
+            }
+        }
+        return bytes.size() == 1
+                ? bytes.firstKey()
+                : bytes.entrySet().stream()
+                        .map(entry -> entry.getKey() + " " + ByteCount.text(entry.getValue()))
+                        .collect(Collectors.joining(", "));
     }
 
     /// Prints the forecast of streaming for this machine. Other machines may have more memory.
@@ -244,16 +285,23 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private void printCached(Console out, Path directory) {
-        try {
-            out.printf(
-                    "  packed       %s%n",
-                    Packing.find(directory, cache.here())
-                            .map(packed ->
-                                    "%s in the cache, %s".formatted(ByteCount.text(packed.bytes()), packed.file()))
-                            .orElse("not in the cache %s yet; the first run packs it, or pack"
-                                    .formatted(cache.here())));
-        } catch (InvalidModelException e) {
-            out.println("  packed       " + e.getMessage());
+        boolean any = false;
+        for (WeightEncoding encoding : WeightEncoding.values()) {
+            try {
+                Optional<Packing.Packed> packed = Packing.find(directory, encoding, cache.here());
+                any |= packed.isPresent();
+                packed.ifPresent(found -> out.printf(
+                        "  packed       %s in the cache, %s%s%n",
+                        ByteCount.text(found.bytes()),
+                        found.file(),
+                        encoding == WeightEncoding.STORED ? "" : ", --weights " + encoding));
+            } catch (InvalidModelException e) {
+                any = true;
+                out.println("  packed       " + e.getMessage());
+            }
+        }
+        if (!any) {
+            out.printf("  packed       not in the cache %s yet; the first run packs it, or pack%n", cache.here());
         }
     }
 

@@ -4,6 +4,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelDistribution;
@@ -98,6 +99,16 @@ final class ModelOptions {
                     + " half the memory and rounds. Default: ${DEFAULT-VALUE}.")
     KeyValueFormat keyValues = KeyValueFormat.F32;
 
+    @Option(
+            names = "--weights",
+            paramLabel = "ENCODING",
+            defaultValue = "stored",
+            description = "This option says in which encoding each host packs the weights of the model. stored keeps"
+                    + " all numbers. int8 and int4 round matrices to 8 and 4 bits, with a scale for each 128 and"
+                    + " 32 inputs, so they take less memory, and texts are generated faster. pack --verify says"
+                    + " what that changes. A packed model has an encoding already. Default: ${DEFAULT-VALUE}.")
+    WeightEncoding weights = WeightEncoding.STORED;
+
     @ChangesNoRow
     @Option(
             names = "--memory",
@@ -146,6 +157,7 @@ final class ModelOptions {
                 .withBatchTokens(batchTokens)
                 .withMaxSequences(maxSequences)
                 .withKeyValues(keyValues)
+                .withWeights(weights)
                 .withMemory(memory == null ? 0 : memory)
                 .withCacheDirectory(cache.given())
                 .withCacheBytes(cacheSize == null ? 0 : cacheSize);

@@ -9,6 +9,7 @@ import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.Packing.Packed;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackingException;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
@@ -35,7 +36,8 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  ./spark-qwen pack --model Qwen3-4B-Base",
-            "  ./spark-qwen pack --model Qwen3-4B-Base --output /shared/Qwen3-4B-Base-packed"
+            "  ./spark-qwen pack --model Qwen3-4B-Base --output /shared/Qwen3-4B-Base-packed",
+            "  ./spark-qwen pack --model Qwen3-4B-Base --weights int4 --output /shared/Qwen3-4B-Base-int4"
         })
 final class PackCommand implements Callable<Integer> {
     @Option(
@@ -51,6 +53,15 @@ final class PackCommand implements Callable<Integer> {
             description = "pack creates this model directory, which needs neither the published weights nor a cache."
                     + " Default: the cache.")
     private @Nullable Path output;
+
+    @Option(
+            names = "--weights",
+            paramLabel = "ENCODING",
+            defaultValue = "stored",
+            description = "This option says in which encoding the weights are packed. stored keeps all numbers. int8"
+                    + " and int4 round matrices to 8 and 4 bits, with a scale for each 128 and 32 inputs. Runs"
+                    + " find weights in the cache if they have the same option. Default: ${DEFAULT-VALUE}.")
+    private WeightEncoding weights = WeightEncoding.STORED;
 
     @Option(
             names = "--verify",
@@ -90,8 +101,8 @@ final class PackCommand implements Callable<Integer> {
     private Packed pack(Path directory) {
         try (PackingDisplay display = PackingDisplay.of("pack")) {
             return output == null
-                    ? Packing.intoCache(directory, cache.here(), display)
-                    : Packing.intoDirectory(directory, output, cache.here(), display);
+                    ? Packing.intoCache(directory, weights, cache.here(), display)
+                    : Packing.intoDirectory(directory, weights, output, cache.here(), display);
         } catch (PackingException e) {
             throw Refusal.failure(String.valueOf(e.getMessage()));
         } catch (IllegalArgumentException e) {

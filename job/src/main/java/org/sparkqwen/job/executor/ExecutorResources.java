@@ -24,6 +24,7 @@ final class ExecutorResources {
                 : options.memory();
         return new EngineOptions(options.kernels(), threads, options.batchTokens(), options.maxSequences())
                 .withKeyValues(new KeyValueOptions(options.keyValues(), memory))
+                .withWeights(options.weights())
                 .withCache(CacheDirectory.of(options.cacheDirectory()));
     }
 

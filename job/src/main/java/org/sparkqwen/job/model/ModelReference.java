@@ -7,6 +7,7 @@ import java.util.OptionalInt;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.constraint.Constraint;
@@ -15,6 +16,7 @@ import org.sparkqwen.engine.hostcache.ModelFiles;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.run.DocumentPrefix;
 import org.sparkqwen.engine.run.ModelWarnings;
@@ -38,8 +40,8 @@ public final class ModelReference implements Serializable {
     private final String directory;
     private final String origin;
     private final String name;
-    private final String label;
     private final String sha256;
+    private final WeightEncoding packed;
     private final ExecutorOptions options;
     private final ModelSource source;
 
@@ -59,6 +61,7 @@ public final class ModelReference implements Serializable {
             String origin,
             String name,
             String sha256,
+            WeightEncoding packed,
             ExecutorOptions options,
             ModelSource source,
             List<String> warnings,
@@ -66,8 +69,8 @@ public final class ModelReference implements Serializable {
         this.directory = directory;
         this.origin = origin;
         this.name = name;
-        label = labelled(sha256.substring(0, LABEL_DIGITS), name, options);
         this.sha256 = sha256;
+        this.packed = packed;
         this.options = options;
         this.source = source;
         this.warnings = List.copyOf(warnings);
@@ -108,6 +111,8 @@ public final class ModelReference implements Serializable {
     private static ModelReference open(Path model, String origin, String name, ExecutorOptions options) {
         ModelConfig stated = ModelConfig.read(model);
         try (WeightFiles weights = WeightFiles.open(model, stated.family().names())) {
+            WeightEncoding encoding = WeightEncoding.of(weights, options.weights());
+            encoding.refuse(options.kernels().precision());
             ModelConfig config = stated.with(weights);
             List<String> differences = TensorPlan.of(config).differences(weights);
             if (!differences.isEmpty()) {
@@ -125,6 +130,7 @@ public final class ModelReference implements Serializable {
                     origin,
                     name,
                     sha256,
+                    weights instanceof Checkpoint ? WeightEncoding.STORED : encoding,
                     options,
                     new ModelSource.Shared(model.toString(), sha256),
                     ModelWarnings.of(model, config, tokenizer),
@@ -151,11 +157,11 @@ public final class ModelReference implements Serializable {
     ///
     /// @param other options with the same cache directory
     public ModelReference withOptions(ExecutorOptions other) {
-        return new ModelReference(directory, origin, name, sha256, other, source, warnings, parsed);
+        return new ModelReference(directory, origin, name, sha256, packed, other, source, warnings, parsed);
     }
 
     ModelReference from(ModelSource other) {
-        return new ModelReference(directory, origin, name, sha256, options, other, warnings, parsed);
+        return new ModelReference(directory, origin, name, sha256, packed, options, other, warnings, parsed);
     }
 
     boolean isRemote() {
@@ -193,20 +199,26 @@ public final class ModelReference implements Serializable {
         return origin;
     }
 
-    private static String labelled(String digits, String name, ExecutorOptions options) {
-        Precision precision = options.kernels().precision();
-        return "%s@%s%s".formatted(name, digits, precision == Precision.FLOAT32 ? "" : "+" + precision);
-    }
-
-    /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`, and `+` with the
-    /// precision if that is not float32.
+    /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`, and what changes the
+    /// numbers of its rows: `+` and the encoding of rounded weights, and `/` and a precision other than float32.
     public String label() {
-        return label;
+        return labelled(sha256.substring(0, LABEL_DIGITS));
     }
 
-    /// Returns the model's name, as in the output's column `model`, with all digits of its sha256.
+    /// Returns the model's label with all digits of its sha256.
     public String identity() {
-        return labelled(sha256, name, options);
+        return labelled(sha256);
+    }
+
+    private String labelled(String digits) {
+        Precision precision = options.kernels().precision();
+        String rounded = precision == Precision.FLOAT32 ? "" : "/" + precision;
+        return "%s@%s%s%s".formatted(name, digits, encoding().suffix(), rounded);
+    }
+
+    /// Returns the encoding of the weights with which executors compute.
+    public WeightEncoding encoding() {
+        return packed == WeightEncoding.STORED ? options.weights() : packed;
     }
 
     /// Returns the sha256 that identifies the model, over the names and the contents of the files that decide its

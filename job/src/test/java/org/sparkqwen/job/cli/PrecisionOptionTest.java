@@ -24,7 +24,7 @@ class PrecisionOptionTest {
                 LocalSpark.session().read().parquet(directory.toString()).collectAsList();
         assertThat(rows)
                 .isNotEmpty()
-                .allSatisfy(row -> assertThat(row.<String>getAs("model")).matches("[^@]+@[0-9a-f]{12}\\+bfloat16"));
+                .allSatisfy(row -> assertThat(row.<String>getAs("model")).matches("[^@]+@[0-9a-f]{12}/bfloat16"));
 
         CommandRun again = score();
         assertThat(again.exitCode()).isNotZero();

@@ -15,6 +15,7 @@ import org.sparkqwen.engine.bench.BenchmarkResult;
 import org.sparkqwen.engine.bench.Measurement;
 import org.sparkqwen.engine.bench.Samples;
 import org.sparkqwen.engine.model.TensorPlan;
+import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.job.failure.Version;
 
 /// A benchmark's figures, as tables for a person and as JSON. Both have the same figures.
@@ -25,6 +26,7 @@ public final class BenchReport {
     private final long parameters;
     private final long activeParameters;
     private final String kernels;
+    private final WeightEncoding weights;
     private final int threads;
     private final int batchTokens;
     private final Benchmark.Settings settings;
@@ -36,6 +38,7 @@ public final class BenchReport {
         parameters = TensorPlan.of(engine.config()).parameters();
         activeParameters = TensorPlan.activeParameters(engine.config());
         kernels = engine.kernels();
+        weights = engine.encoding();
         threads = engine.options().threads();
         batchTokens = engine.options().batchTokens();
         this.settings = settings;
@@ -45,7 +48,8 @@ public final class BenchReport {
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
         String active = activeParameters == parameters ? "" : ", %,d of them active".formatted(activeParameters);
-        lines.add("%s: %,d parameters%s; kernels: %s".formatted(model, parameters, active, kernels));
+        lines.add("%s: %,d parameters%s; weights: %s; kernels: %s"
+                .formatted(model, parameters, active, weights, kernels));
         lines.add("batches of %,d tokens, documents of %,d".formatted(batchTokens, settings.documentTokens()));
         add(lines, machine());
         add(lines, rates());
@@ -153,6 +157,7 @@ public final class BenchReport {
         all.put("model", model);
         all.put("parameters", parameters);
         all.put("active_parameters", activeParameters);
+        all.put("weights", weights.toString());
         all.put("kernels", kernels);
         all.put("threads", threads);
         all.put("batch_tokens", batchTokens);

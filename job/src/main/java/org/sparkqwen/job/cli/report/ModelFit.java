@@ -2,9 +2,8 @@ package org.sparkqwen.job.cli.report;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.apache.spark.SparkConf;
-import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.StreamingPlan;
@@ -43,11 +42,11 @@ public final class ModelFit {
 
     private static String weights(ModelReference model, int batch, int threads) {
         ModelConfig config = model.config();
-        DType dtype;
+        PackedLayout layout;
         try (WeightFiles files = WeightFiles.open(model.path(), config.family().names())) {
-            dtype = files.numberFormats().equals(Set.of(DType.BF16.name())) ? DType.BF16 : DType.F32;
+            layout = Weights.layout(config, files, model.encoding());
         }
-        StreamingPlan plan = Weights.streamingPlan(config, dtype, WeightMemory.available(config, batch, threads));
+        StreamingPlan plan = Weights.streamingPlan(config, layout, WeightMemory.available(config, batch, threads));
         String whole = "%s, mapped once on each host; this machine has %s for them"
                 .formatted(ByteCount.text(plan.bytes()), ByteCount.text(plan.memory()));
         return plan.streams()

@@ -43,6 +43,7 @@ public final class RunManifest {
         manifest.put("rates", run.rates());
         if (model != null) {
             manifest.put("model", model.label());
+            manifest.put("weights", model.encoding().toString());
             manifest.put("model_sha256", model.sha256());
             manifest.put("model_directory", model.origin());
         }
