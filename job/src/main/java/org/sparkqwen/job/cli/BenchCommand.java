@@ -28,6 +28,7 @@ import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.sizing.WorkingMemory;
 import org.sparkqwen.job.cli.report.BenchDisplay;
+import org.sparkqwen.job.cli.report.BenchComparison;
 import org.sparkqwen.job.cli.report.BenchReport;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
@@ -145,27 +146,33 @@ final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--precision",
             converter = PrecisionNames.class,
+            split = ",",
             paramLabel = "NAME",
             defaultValue = "float32",
             description = "Linear layers multiply in this precision: float32, float32x2, bfloat16, bfloat16-amx or"
-                    + " int8. Default: ${DEFAULT-VALUE}.")
-    private Precision precision = Precision.FLOAT32;
+                    + " int8, which needs weights int8 or int4. Write commas between several, and bench measures"
+                    + " each. Default: ${DEFAULT-VALUE}.")
+    private List<Precision> precisions = new ArrayList<>();
 
     @Option(
             names = "--kernels",
             converter = KernelNames.class,
+            split = ",",
             paramLabel = "KIND",
             defaultValue = "auto",
-            description = "This option chooses the kernels: auto, code, vector or scalar. Default: ${DEFAULT-VALUE}.")
-    private KernelChoice kernels = KernelChoice.AUTO;
+            description = "This option chooses the kernels: auto, code, vector or scalar. Write commas between several,"
+                    + " and bench measures each. Default: ${DEFAULT-VALUE}.")
+    private List<KernelChoice> kernels = new ArrayList<>();
 
     @Option(
             names = "--weights",
+            split = ",",
             paramLabel = "ENCODING",
             defaultValue = "stored",
             description = "This option chooses the encoding of the weights: stored, int8 or int4. Random weights are"
-                    + " stored as bfloat16. Default: ${DEFAULT-VALUE}.")
-    private WeightEncoding weights = WeightEncoding.STORED;
+                    + " stored as bfloat16. Write commas between several, and bench measures each. Default:"
+                    + " ${DEFAULT-VALUE}.")
+    private List<WeightEncoding> encodings = new ArrayList<>();
 
     @Mixin
     private CacheOption cache = new CacheOption();
@@ -187,21 +194,51 @@ final class BenchCommand implements Callable<Integer> {
             throw Refusal.usage("--layers cuts a --shape; a model is measured whole");
         }
         Benchmark.Settings settings = settings();
-        BenchReport report;
-        try (Engine engine = open(options(settings))) {
-            if (shape == null) {
+        List<BenchReport> reports = new ArrayList<>();
+        Console out = new Console(System.out);
+        for (EngineOptions options : variants(settings)) {
+            BenchReport report = report(options, settings, reports.isEmpty());
+            (reports.isEmpty() ? report.lines() : report.linesAfterOthers()).forEach(out::println);
+            reports.add(report);
+        }
+        if (reports.size() > 1) {
+            out.println("");
+            BenchComparison.lines(reports).forEach(out::println);
+        }
+        if (json != null) {
+            write(json, BenchReport.json(reports));
+        }
+        return 0;
+    }
+
+    /// @param warns whether to say what a person should know of the model
+    private BenchReport report(EngineOptions options, Benchmark.Settings settings, boolean warns) {
+        try (Engine engine = open(options)) {
+            if (shape == null && warns) {
                 new Warnings(System.err)
                         .addAll(ModelWarnings.of(
                                 directory(), engine.config(), engine.tokenizer().orElse(null)));
             }
-            report = new BenchReport(name(), engine, settings, measure(engine, settings));
+            return new BenchReport(name(), engine, settings, measure(engine, settings));
         }
-        Console out = new Console(System.out);
-        report.lines().forEach(out::println);
-        if (json != null) {
-            write(json, report.json());
+    }
+
+    /// The options of each measurement: every encoding of weights in every precision with all kernels. The precision
+    /// int8 is left out for weights that have no integers, unless nothing else was asked for.
+    private List<EngineOptions> variants(Benchmark.Settings settings) {
+        List<EngineOptions> variants = new ArrayList<>();
+        for (WeightEncoding encoding : encodings) {
+            for (Precision precision : precisions) {
+                boolean lacksIntegers = precision == Precision.INT8 && encoding == WeightEncoding.STORED;
+                if (lacksIntegers && encodings.size() * precisions.size() > 1) {
+                    continue;
+                }
+                for (KernelChoice choice : kernels) {
+                    variants.add(options(settings, choice.in(precision), encoding));
+                }
+            }
         }
-        return 0;
+        return variants;
     }
 
     private Benchmark.Settings settings() {
@@ -217,7 +254,7 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private EngineOptions options(Benchmark.Settings settings) {
+    private EngineOptions options(Benchmark.Settings settings, KernelChoice choice, WeightEncoding encoding) {
         if (threads < 0) {
             throw Refusal.usage("--threads must be at least 1, or 0 for all processors, not " + threads);
         }
@@ -226,13 +263,13 @@ final class BenchCommand implements Callable<Integer> {
                     .formatted(batchTokens, documentTokens));
         }
         return new EngineOptions(
-                        kernels.in(precision),
+                        choice,
                         threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
                         batchTokens,
                         settings.mostSequences(batchTokens))
                 // Only the texts that are measured take this memory.
                 .withKeyValues(new KeyValueOptions(keyValues, Long.MAX_VALUE))
-                .withWeights(weights)
+                .withWeights(encoding)
                 .withCache(cache.here());
     }
 
@@ -254,7 +291,7 @@ final class BenchCommand implements Callable<Integer> {
     /// Refuses settings that need more memory than the system has, because they would end this process without a
     /// message.
     private void refuseWhatDoesNotFit(ModelConfig config, EngineOptions options) {
-        long needed = Weights.packedBytes(config, DType.BF16, weights)
+        long needed = Weights.packedBytes(config, DType.BF16, options.weights())
                 + WorkingMemory.scoring(config, batchTokens, documentTokens, options.threads())
                         .total();
         long present = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class)

@@ -21,6 +21,39 @@ class BenchCommandTest {
     @TempDir
     private Path directory = Path.of("");
 
+    /// The precision int8 has no integers to multiply in weights as they are stored, so it is left out there.
+    @Test
+    void measuresWeightsAndPrecisionsSideBySide() throws IOException {
+        Path json = directory.resolve("bench.json");
+        CommandRun run = bench(
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--only",
+                "score",
+                "--seconds",
+                "0.1",
+                "--batch-tokens",
+                "64",
+                "--document-tokens",
+                "32",
+                "--weights",
+                "stored,int8",
+                "--precision",
+                "float32,int8",
+                "--json",
+                json.toString());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out())
+                .containsPattern("(?m)^side by side +score, 2 at a time +meanwhile$")
+                .containsPattern("(?m)^weights stored, (code|vector)[^,]*, \\d+ thread\\(s\\) +[0-9.,]+ ")
+                .containsPattern("(?m)^weights int8, (code|vector)[^,]*, \\d+ thread\\(s\\) +[0-9.,]+ ")
+                .containsPattern("(?m)^weights int8, (code|vector)[^,]*, int8, \\d+ thread\\(s\\) +[0-9.,]+ ")
+                .doesNotContainPattern("(?m)^weights stored.*, int8,");
+        assertThat(new ObjectMapper().readTree(json.toFile())).hasSize(3).allSatisfy(report -> assertThat(
+                        report.at("/measurements"))
+                .hasSize(1));
+    }
+
     @Test
     void measuresTheMachineAndEveryPart() throws IOException {
         Path json = directory.resolve("bench.json");
@@ -47,7 +80,7 @@ class BenchCommandTest {
                 .contains("prefill, 4 at a time")
                 .contains("decode, 1 at a time")
                 .contains("decode, 3 at a time")
-                .contains("of peak  meanwhile")
+                .contains("of float32 peak  meanwhile")
                 .containsPattern("(?m)^attention +[0-9.]+ +[0-9.]+ % +[0-9.,]+ +[0-9.]+ %( +[0-9.]+ %)?$")
                 .containsPattern("(?m)^outside the kernels +[0-9.]+ +[0-9.]+ %$");
 

@@ -61,6 +61,13 @@ public final class BenchReport {
         return lines;
     }
 
+    /// The lines of a benchmark that follows others in the same output.
+    public List<String> linesAfterOthers() {
+        List<String> lines = new ArrayList<>(List.of("", ""));
+        lines.addAll(lines());
+        return lines;
+    }
+
     private static void add(List<String> lines, List<List<String>> table) {
         lines.add("");
         lines.addAll(TextTable.lines(table));
@@ -91,7 +98,7 @@ public final class BenchReport {
                 "worst",
                 "rounds",
                 "GFLOP/s",
-                "of peak",
+                "of float32 peak",
                 "meanwhile",
                 "weights, GB/s",
                 "of reading",
@@ -103,7 +110,7 @@ public final class BenchReport {
             // Where many tokens share one reading of the weights, the measurement is not memory-bound.
             boolean bound = measurement.part() == Benchmark.Part.DECODE;
             rows.add(List.of(
-                    "%s, %,d at a time".formatted(name(measurement.part()), measurement.sequences()),
+                    title(measurement),
                     "%,.1f".formatted(rate.median()),
                     "%,.1f".formatted(rate.best()),
                     "%,.1f".formatted(rate.worst()),
@@ -126,7 +133,7 @@ public final class BenchReport {
                 "ms/token",
                 "of time",
                 "GFLOP/s",
-                "of peak",
+                "of float32 peak",
                 "meanwhile"));
         for (StageShare stage : StageShare.of(measurement)) {
             rows.add(List.of(
@@ -140,11 +147,11 @@ public final class BenchReport {
         return rows;
     }
 
-    private static String cell(String format, OptionalDouble ratio, int unit) {
+    static String cell(String format, OptionalDouble ratio, int unit) {
         return ratio.isPresent() ? format.formatted(unit * ratio.getAsDouble()) : "";
     }
 
-    private static String percent(double share) {
+    static String percent(double share) {
         return "%.1f %%".formatted(100 * share);
     }
 
@@ -152,7 +159,38 @@ public final class BenchReport {
         return part.name().toLowerCase(Locale.ROOT);
     }
 
-    public String json() {
+    /// The measurements, in the order of the tables.
+    List<Measurement> measurements() {
+        return result.measurements();
+    }
+
+    /// What distinguishes this benchmark from others of the same model: its weights and its kernels.
+    String variant() {
+        return "weights %s, %s".formatted(weights, kernels);
+    }
+
+    static String title(Measurement measurement) {
+        return "%s, %,d at a time".formatted(name(measurement.part()), measurement.sequences());
+    }
+
+    /// The figures of one benchmark as a JSON object, or of several as an array.
+    ///
+    /// @param reports at least one
+    public static String json(List<BenchReport> reports) {
+        List<Map<String, Object>> all =
+                reports.stream().map(BenchReport::figures).toList();
+        try {
+            return JsonMapper.builder()
+                            .enable(SerializationFeature.INDENT_OUTPUT)
+                            .build()
+                            .writeValueAsString(all.size() == 1 ? all.getFirst() : all)
+                    + "\n";
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private Map<String, Object> figures() {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("model", model);
         all.put("parameters", parameters);
@@ -170,15 +208,7 @@ public final class BenchReport {
         machine.put("read_gb_per_s", samples(result.readBytes(), GIGA));
         all.put("machine", machine);
         all.put("measurements", result.measurements().stream().map(this::json).toList());
-        try {
-            return JsonMapper.builder()
-                            .enable(SerializationFeature.INDENT_OUTPUT)
-                            .build()
-                            .writeValueAsString(all)
-                    + "\n";
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+        return all;
     }
 
     private Map<String, Object> json(Measurement measurement) {
