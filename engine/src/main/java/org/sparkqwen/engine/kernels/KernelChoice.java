@@ -51,6 +51,14 @@ public record KernelChoice(String name, Precision precision) implements Serializ
                 .toList();
     }
 
+    /// The precisions for which a back-end that `auto` may take has instructions here.
+    public static List<Precision> fastPrecisions() {
+        return Stream.of(Precision.values())
+                .filter(precision -> PROVIDERS.stream()
+                        .anyMatch(provider -> provider.rank() >= 0 && provider.isFast(precision)))
+                .toList();
+    }
+
     /// The most heap in bytes that any back-end takes which can run here.
     public static long heapBytes(OperationSizes sizes) {
         return PROVIDERS.stream()

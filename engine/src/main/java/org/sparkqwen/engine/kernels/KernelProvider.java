@@ -22,6 +22,12 @@ public interface KernelProvider {
         return obstacle(Precision.FLOAT32);
     }
 
+    /// Whether the back-end has instructions for a precision here. Without them it computes the same bits, but far more
+    /// slowly than float32.
+    default boolean isFast(Precision precision) {
+        return precision == Precision.FLOAT32 && obstacle(precision).isEmpty();
+    }
+
     /// Makes the kernels of this back-end.
     ///
     /// @param threads at least 1

@@ -19,6 +19,8 @@ import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
@@ -151,6 +153,9 @@ final class InspectCommand implements Callable<Integer> {
         out.printf(
                 "  arithmetic   %,.2f GFLOP a token for products with weights, and what attention adds%n",
                 TensorPlan.flopsPerToken(config) / 1e9);
+        out.printf(
+                "  precision    this machine has instructions for %s%n",
+                KernelChoice.fastPrecisions().stream().map(Precision::toString).collect(Collectors.joining(", ")));
         ModelWarnings.of(directory, config).forEach(warning -> out.println("  warning      " + warning));
     }
 

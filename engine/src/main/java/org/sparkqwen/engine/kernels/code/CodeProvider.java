@@ -40,6 +40,11 @@ public final class CodeProvider implements KernelProvider {
         };
     }
 
+    @Override
+    public boolean isFast(Precision precision) {
+        return obstacle(precision).isEmpty();
+    }
+
     /// Whether products of bytes can use AMX's tile registers.
     static boolean hasAmxBytes() {
         return Processor.obstacle(AMX_INT8_FLAGS).or(TilePermission::obstacle).isEmpty();
