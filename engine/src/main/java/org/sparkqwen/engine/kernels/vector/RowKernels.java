@@ -22,15 +22,16 @@ import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.ScalarMath;
 
-/// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, reductions
-/// of logits, and attention of few rows. They give the bits of `ScalarKernels`. A back-end for processors with vectors
-/// adds its products, and its attention of many rows.
+/// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, storing keys
+/// and values, reductions of logits, and attention of few rows. They give the bits of `ScalarKernels`. A back-end for
+/// processors with vectors adds its products, and its attention of many rows.
 public abstract class RowKernels extends HostKernels {
     /// The number of floats that an element-wise operation gives a thread at a time.
     private static final int GRAIN = 1 << 14;
 
     private final float[][] chunks; // each worker's, for a chunk of one token's logits
     private final FewRowAttention[] fewRowAttentions; // each worker's
+    private final KeyValueWriter[] keyValueWriters; // each worker's
 
     /// @param threads at least 1; the caller of an operation is one of them
     protected RowKernels(int threads) {
@@ -38,6 +39,8 @@ public abstract class RowKernels extends HostKernels {
         chunks = new float[threads][LogSumExp.CHUNK];
         fewRowAttentions = new FewRowAttention[threads];
         Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
+        keyValueWriters = new KeyValueWriter[threads];
+        Arrays.setAll(keyValueWriters, worker -> new KeyValueWriter());
     }
 
     /// A worker's room for a chunk of one token's logits.
@@ -179,7 +182,10 @@ public abstract class RowKernels extends HostKernels {
     public void storeKeyValues(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
         Operands.rows(spans, keys, shape.keyValueWidth(), values, shape.keyValueWidth());
-        KeyValueBlock.store(team, shape, spans, keys, values);
+        long k = keys.address();
+        long v = values.address();
+        List<KeyValueBlock.Part> parts = KeyValueBlock.parts(spans);
+        team.run(parts.size(), (part, worker) -> keyValueWriters[worker].write(shape, parts.get(part), k, v));
     }
 
     @Override
