@@ -159,6 +159,11 @@ final class CodeKernels extends RowKernels {
     }
 
     @Override
+    protected int attentionRows() {
+        return CodeAttention.ROWS;
+    }
+
+    @Override
     protected void attendMany(
             int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale) {
         attentions[worker].attend(shape, tile, queries, out, scale);

@@ -8,12 +8,18 @@ enum EvexOpcode {
     VBROADCASTSS(EvexOpcode.MAP_0F38, EvexOpcode.P66, 0x18, Float.BYTES),
     VFMADD213PS(EvexOpcode.MAP_0F38, EvexOpcode.P66, 0xa8, Zmm.BYTES),
     VFMADD231PS(EvexOpcode.MAP_0F38, EvexOpcode.P66, 0xb8, Zmm.BYTES),
+    VSCALEFPS(EvexOpcode.MAP_0F38, EvexOpcode.P66, 0x2c, Zmm.BYTES),
     VADDPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x58, Zmm.BYTES),
     VMULPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x59, Zmm.BYTES),
     VSUBPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x5c, Zmm.BYTES),
     VMINPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x5d, Zmm.BYTES),
     VDIVPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x5e, Zmm.BYTES),
     VMAXPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x5f, Zmm.BYTES),
+    VUNPCKLPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x14, Zmm.BYTES),
+    VUNPCKHPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x15, Zmm.BYTES),
+    VCMPPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0xc2, Zmm.BYTES),
+    VSHUFPS(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0xc6, Zmm.BYTES),
+    VSHUFF32X4(EvexOpcode.MAP_0F3A, EvexOpcode.P66, 0x23, Zmm.BYTES),
     SHIFT(EvexOpcode.MAP_0F, EvexOpcode.P66, 0x72, Zmm.BYTES),
     VPANDD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xdb, Zmm.BYTES),
     VPXORD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xef, Zmm.BYTES),
@@ -22,6 +28,7 @@ enum EvexOpcode {
 
     private static final int MAP_0F = 1;
     private static final int MAP_0F38 = 2;
+    private static final int MAP_0F3A = 3;
     private static final int NONE = 0;
     private static final int P66 = 1;
 

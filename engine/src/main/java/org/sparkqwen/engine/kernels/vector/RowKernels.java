@@ -194,7 +194,7 @@ public abstract class RowKernels extends HostKernels {
         Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
         long q = queries.address();
         long y = out.address();
-        List<AttentionTile> tiles = VectorAttention.tiles(shape, spans);
+        List<AttentionTile> tiles = AttentionTile.cut(shape, spans, attentionRows());
         team.run(tiles.size(), (part, worker) -> {
             AttentionTile tile = tiles.get(part);
             if (tile.rows(shape) <= FewRowAttention.ROWS) {
@@ -204,6 +204,9 @@ public abstract class RowKernels extends HostKernels {
             }
         });
     }
+
+    /// The approximate number of rows of a tile.
+    protected abstract int attentionRows();
 
     /// Computes attention of a tile of many rows.
     ///

@@ -210,6 +210,11 @@ final class VectorKernels extends RowKernels {
     }
 
     @Override
+    protected int attentionRows() {
+        return VectorAttention.ROWS;
+    }
+
+    @Override
     protected void attendMany(
             int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale) {
         attentions[worker].attend(shape, tile, queries, out, scale);

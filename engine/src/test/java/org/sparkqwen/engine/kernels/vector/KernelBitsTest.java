@@ -262,6 +262,24 @@ class KernelBitsTest {
         }
     }
 
+    /// Products that underflow leave a zero, whose sign does not depend on the values of hidden keys.
+    @Test
+    void zerosBesideHiddenKeys() {
+        AttentionShape shape = new AttentionShape(2, 1, 32);
+        int tokens = 40;
+        MemorySegment queries = randoms(tokens * shape.queryWidth());
+        AttentionSpan span = span(shape, KeyValueFormat.F32, 0, tokens, 0);
+        for (MemorySegment block : span.blocks()) {
+            long values = KeyValueBlock.valueOffset(shape, KeyValueFormat.F32, 0);
+            for (long at = values; at < block.byteSize(); at += Float.BYTES) {
+                block.set(JAVA_FLOAT, at, (at - values) / 128 < 20 ? -Float.MIN_VALUE : at / 4 % 2);
+            }
+        }
+        assertSameBits(
+                tokens * shape.queryWidth(),
+                (kernels, out) -> kernels.attention(shape, List.of(span), queries, out, 0.1f));
+    }
+
     /// Parts of blocks, whole blocks, and numbers that are hard to round.
     @ParameterizedTest
     @CsvSource({"2, 128", "1, 64", "3, 40", "2, 24", "1, 16", "1, 5"})
