@@ -38,7 +38,7 @@ final class CodeAttention implements AutoCloseable {
     private final Arguments score = new Arguments();
     private final Arguments softmax = new Arguments().set(SoftmaxCode.Field.CONSTANTS, ExpCode.constants());
     private final Arguments weigh = new Arguments().set(WeightedSumCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
-    private final Arguments average = new Arguments().set(AverageCode.Field.CONSTANTS, ExpCode.constants());
+    private final Averages averages = new Averages();
     private final Arguments transpose = new Arguments();
     private final Arguments widen = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
 
@@ -83,7 +83,7 @@ final class CodeAttention implements AutoCloseable {
                 requested = block + BLOCKS > last ? addresses : 0;
                 attendBlocks(shape, tile, first, block, Math.min(BLOCKS, last + 1 - block));
             }
-            writeRows();
+            averages.write(rows, headDim, weighted, width, sums, addresses);
         }
     }
 
@@ -124,7 +124,8 @@ final class CodeAttention implements AutoCloseable {
         int square = TransposeCode.SQUARE;
         transpose.set(TransposeCode.Field.TO_STRIDE, width * FLOAT).set(TransposeCode.Field.SQUARES, headDim / square);
         for (int row = 0; row < width && headDim >= square; row += square) {
-            transpose.set(TransposeCode.Field.ROWS, addresses + (long) row * Long.BYTES)
+            transpose
+                    .set(TransposeCode.Field.ROWS, addresses + (long) row * Long.BYTES)
                     .set(TransposeCode.Field.TO, queryAddress(row, 0))
                     .call(Functions.TRANSPOSE);
         }
@@ -158,8 +159,8 @@ final class CodeAttention implements AutoCloseable {
         // How many rows it is from the first key's position to the first row, which is negative if that is earlier.
         int ahead = (tile.position() - first * TOKENS) * group + firstRow;
         for (int i = 0; i < count; i++) {
-            long address = Memory.addressOfBytes(
-                    tile.span().blocks().get(first + i), KeyValueBlock.bytes(shape, format));
+            long address =
+                    Memory.addressOfBytes(tile.span().blocks().get(first + i), KeyValueBlock.bytes(shape, format));
             Memory.ALL.set(
                     JAVA_LONG,
                     values + (long) i * Long.BYTES,
@@ -262,28 +263,6 @@ final class CodeAttention implements AutoCloseable {
 
     private long weightedAddress(int panel, int row) {
         return weighted + ((long) panel * width + row) * WeightedSumCode.SUM_ROW;
-    }
-
-    private void writeRows() {
-        int panels = headDim / PANEL;
-        average.set(AverageCode.Field.WEIGHTED, weighted)
-                .set(AverageCode.Field.PANEL_STRIDE, (long) width * WeightedSumCode.SUM_ROW)
-                .set(AverageCode.Field.SUMS, sums)
-                .set(AverageCode.Field.VECTORS, width / Zmm.FLOATS)
-                .set(AverageCode.Field.ROWS, rows)
-                .set(AverageCode.Field.OUT, addresses)
-                .set(AverageCode.Field.PANELS, panels);
-        if (panels == valuePanels) {
-            average.call(Functions.AVERAGE);
-            return;
-        }
-        for (int row = 0; row < rows; row++) {
-            float inverse = 1f / Memory.getFloat(sums + row * FLOAT);
-            for (int i = 0; i < headDim; i++) {
-                float sum = Memory.getFloat(weightedAddress(i / PANEL, row) + i % PANEL * FLOAT);
-                Memory.setFloat(address(row) + i * FLOAT, sum * inverse + 0f);
-            }
-        }
     }
 
     @Override

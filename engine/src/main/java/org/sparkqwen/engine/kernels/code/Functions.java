@@ -10,6 +10,7 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 final class Functions {
     static final MachineCode WIDEN = MachineCode.of(WidenCode.code());
     static final MachineCode SOFTMAX = MachineCode.of(SoftmaxCode.code());
+    static final MachineCode ROW_SOFTMAX = MachineCode.of(RowSoftmaxCode.code());
     static final MachineCode TRANSPOSE = MachineCode.of(TransposeCode.code());
     static final MachineCode AVERAGE = MachineCode.of(AverageCode.code());
     static final MachineCode GATE = MachineCode.of(GateCode.code());

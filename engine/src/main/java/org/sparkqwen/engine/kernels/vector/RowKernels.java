@@ -22,23 +22,20 @@ import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.ScalarMath;
 
-/// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, storing keys
-/// and values, reductions of logits, and attention of few rows. They give the bits of `ScalarKernels`. A back-end for
-/// processors with vectors adds its products, and its attention of many rows.
+/// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, storing
+/// keys and values, and reductions of logits. They give the bits of `ScalarKernels`. A back-end for processors with
+/// vectors adds its products and its attention.
 public abstract class RowKernels extends HostKernels {
     /// The number of floats that an element-wise operation gives a thread at a time.
     private static final int GRAIN = 1 << 14;
 
     private final float[][] chunks; // each worker's, for a chunk of one token's logits
-    private final FewRowAttention[] fewRowAttentions; // each worker's
     private final KeyValueWriter[] keyValueWriters; // each worker's
 
     /// @param threads at least 1; the caller of an operation is one of them
     protected RowKernels(int threads) {
         super(threads);
         chunks = new float[threads][LogSumExp.CHUNK];
-        fewRowAttentions = new FewRowAttention[threads];
-        Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
         keyValueWriters = new KeyValueWriter[threads];
         Arrays.setAll(keyValueWriters, worker -> new KeyValueWriter());
     }
@@ -198,7 +195,7 @@ public abstract class RowKernels extends HostKernels {
         team.run(tiles.size(), (part, worker) -> {
             AttentionTile tile = tiles.get(part);
             if (tile.rows(shape) <= FewRowAttention.ROWS) {
-                fewRowAttentions[worker].attend(shape, tile, q, y, scale);
+                attendFew(worker, shape, tile, q, y, scale);
             } else {
                 attendMany(worker, shape, tile, q, y, scale);
             }
@@ -207,6 +204,13 @@ public abstract class RowKernels extends HostKernels {
 
     /// The approximate number of rows of a tile.
     protected abstract int attentionRows();
+
+    /// Computes attention of a tile of at most [FewRowAttention#ROWS] rows.
+    ///
+    /// @param queries address of the batch's queries
+    /// @param out address of the batch's outputs
+    protected abstract void attendFew(
+            int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale);
 
     /// Computes attention of a tile of many rows.
     ///
