@@ -54,29 +54,56 @@ public final class KeyValueBlock {
             MemorySegment values) {
         long k = keys.address();
         long v = values.address();
-        List<Part> parts = spans.stream().flatMap(KeyValueBlock::parts).toList();
-        team.run(
-                parts.size(),
-                (part, worker) -> storeBlock(
-                        shape, parts.get(part).span(), parts.get(part).block(), k, v));
+        List<Part> parts = parts(spans);
+        team.run(parts.size(), (part, worker) -> store(shape, parts.get(part), k, v));
     }
 
-    /// The part of a span whose rows go into one of its blocks.
-    private record Part(AttentionSpan span, int block) {}
+    /// The positions of a span that lie in one block.
+    ///
+    /// @param block index of the block among the span's
+    public record Part(AttentionSpan span, int block) {
+        /// The place of the first position in the block.
+        public int slot() {
+            return first() % TOKENS;
+        }
+
+        /// The number of positions.
+        public int tokens() {
+            return Math.min(span.position() + span.tokens(), (block + 1) * TOKENS) - first();
+        }
+
+        /// The row of the first position in the batch.
+        public int row() {
+            return span.row() + first() - span.position();
+        }
+
+        /// The address of the block, whose size is checked.
+        public long address(AttentionShape shape) {
+            return Memory.addressOfBytes(span.blocks().get(block), bytes(shape, span.format()));
+        }
+
+        private int first() {
+            return Math.max(span.position(), block * TOKENS);
+        }
+    }
+
+    /// Cuts spans into parts, each of which lies in one block. No two have the same block.
+    public static List<Part> parts(List<AttentionSpan> spans) {
+        return spans.stream().flatMap(KeyValueBlock::parts).toList();
+    }
 
     private static Stream<Part> parts(AttentionSpan span) {
         int last = (span.position() + span.tokens() - 1) / TOKENS;
         return IntStream.rangeClosed(span.position() / TOKENS, last).mapToObj(block -> new Part(span, block));
     }
 
-    private static void storeBlock(AttentionShape shape, AttentionSpan span, int index, long keys, long values) {
-        KeyValueFormat format = span.format();
+    private static void store(AttentionShape shape, Part part, long keys, long values) {
+        KeyValueFormat format = part.span().format();
         int bytes = format.bytes();
-        long block = Memory.addressOfBytes(span.blocks().get(index), bytes(shape, format));
-        int end = Math.min(span.position() + span.tokens(), (index + 1) * TOKENS);
-        for (int position = Math.max(span.position(), index * TOKENS); position < end; position++) {
-            int slot = position % TOKENS;
-            long row = (long) (span.row() + position - span.position()) * shape.keyValueWidth();
+        long block = part.address(shape);
+        for (int token = 0; token < part.tokens(); token++) {
+            int slot = part.slot() + token;
+            long row = (long) (part.row() + token) * shape.keyValueWidth();
             for (int head = 0; head < shape.keyValueHeads(); head++) {
                 long from = (row + (long) head * shape.headDim()) * Float.BYTES;
                 long key = block + keyOffset(shape, format, head) + format.offset(slot);

@@ -20,7 +20,7 @@ public enum KeyValueFormat {
     }
 
     /// The distance in bytes from the first column of a panel's row to another column.
-    long offset(int column) {
+    public long offset(int column) {
         return switch (this) {
             case F32 -> (long) column * Float.BYTES;
             case BF16 -> (long) Bf16Panels.slot(column) * Short.BYTES;

@@ -273,7 +273,7 @@ final class ScalarKernels extends HostKernels {
 
         float inverse = 1f / sum;
         for (int i = 0; i < headDim; i++) {
-            weighted[i] *= inverse;
+            weighted[i] = weighted[i] * inverse + 0f; // 0 for -0, on which hidden keys would have an influence
         }
         write(weighted, headDim, out, at);
     }

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /// operands: the destination first.
 ///
 /// There are four encodings. General-purpose instructions have an optional REX prefix, an opcode and operand bytes.
-/// Vector instructions on 512 bits have an EVEX prefix of four bytes, which carries the opcode's map and mandatory
-/// prefix, the upper bits of three register numbers, the vector's length, and a bit for a memory operand that is
+/// Vector instructions on 512 bits have an EVEX prefix of four bytes. It carries the opcode's map and mandatory prefix,
+/// the upper bits of three register numbers, the vector's length, a mask, and a bit for a memory operand that is
 /// broadcast. An EVEX displacement of one byte counts in units of the operand's size. [EvexOpcode] has what differs
 /// between vector instructions, so another one is one line there and one method here. Instructions on tile registers have
 /// a VEX prefix of three bytes, of which they use little.
@@ -22,6 +22,12 @@ final class Assembler {
     private static final int VEX_P66 = 1;
     private static final int VEX_PF3 = 2;
     private static final int VEX_PF2 = 3;
+
+    /// The bit of an EVEX prefix that says to set numbers outside a mask to 0.
+    private static final int ZEROING = 0x80;
+
+    /// The comparison that holds if the first number is not less than the second one, or one of them is NaN.
+    static final int NOT_LESS = 5;
 
     private byte[] code = new byte[1024];
     private int size;
@@ -97,6 +103,47 @@ final class Assembler {
 
     void vdivps(Zmm to, Zmm a, Zmm b) {
         evex(EvexOpcode.VDIVPS, to, a, b);
+    }
+
+    /// Multiplies by powers of two, `a · 2^b` for integers b, where the mask has a bit. The other numbers become 0.
+    void vscalefps(Zmm to, Mask mask, Zmm a, Zmm b) {
+        evexPrefix(
+                EvexOpcode.VSCALEFPS, to.number(), b.number() >> 4, b.number() >> 3, a, false, ZEROING | mask.number());
+        bytes(EvexOpcode.VSCALEFPS.code, registers(to.number(), b.number()));
+    }
+
+    /// Compares numbers.
+    ///
+    /// @param predicate the manual's number of a comparison, such as [#NOT_LESS]
+    void vcmpps(Mask to, Zmm a, Zmm b, int predicate) {
+        evexPrefix(EvexOpcode.VCMPPS, to.number(), b.number() >> 4, b.number() >> 3, a, false, 0);
+        bytes(EvexOpcode.VCMPPS.code, registers(to.number(), b.number()), predicate);
+    }
+
+    /// Interleaves the lower halves of each 128 bits of two vectors.
+    void vunpcklps(Zmm to, Zmm a, Zmm b) {
+        evex(EvexOpcode.VUNPCKLPS, to, a, b);
+    }
+
+    /// Interleaves the upper halves of each 128 bits of two vectors.
+    void vunpckhps(Zmm to, Zmm a, Zmm b) {
+        evex(EvexOpcode.VUNPCKHPS, to, a, b);
+    }
+
+    /// Takes two numbers of each 128 bits of `a`, and then two of `b`.
+    ///
+    /// @param order four places of two bits
+    void vshufps(Zmm to, Zmm a, Zmm b, int order) {
+        evex(EvexOpcode.VSHUFPS, to, a, b);
+        bytes(order);
+    }
+
+    /// Takes two groups of 128 bits of `a`, and then two of `b`.
+    ///
+    /// @param order four places of two bits
+    void vshuff32x4(Zmm to, Zmm a, Zmm b, int order) {
+        evex(EvexOpcode.VSHUFF32X4, to, a, b);
+        bytes(order);
     }
 
     /// Takes the greater number: `a > b ? a : b`, so `b` if one of them is NaN.
@@ -377,20 +424,20 @@ final class Assembler {
     // Encodings
 
     private void evex(EvexOpcode opcode, Zmm register, @Nullable Zmm second, Zmm third) {
-        evexPrefix(opcode, register.number(), third.number() >> 4, third.number() >> 3, second, false);
+        evexPrefix(opcode, register.number(), third.number() >> 4, third.number() >> 3, second, false, 0);
         bytes(opcode.code, registers(register.number(), third.number()));
     }
 
     private void evex(EvexOpcode opcode, Zmm register, @Nullable Zmm second, Address memory) {
         int index = memory.index() == null ? 0 : memory.index().high();
-        evexPrefix(opcode, register.number(), index, memory.base().high(), second, memory.broadcast());
+        evexPrefix(opcode, register.number(), index, memory.base().high(), second, memory.broadcast(), 0);
         bytes(opcode.code);
         int unit = memory.broadcast() ? Float.BYTES : opcode.unit;
         memory(register.number(), memory, unit);
     }
 
     private void evexShift(EvexOpcode opcode, int extension, Zmm to, Zmm from, int bits) {
-        evexPrefix(opcode, extension, from.number() >> 4, from.number() >> 3, to, false);
+        evexPrefix(opcode, extension, from.number() >> 4, from.number() >> 3, to, false, 0);
         bytes(opcode.code, registers(extension, from.number()), bits);
     }
 
@@ -398,14 +445,16 @@ final class Assembler {
     ///
     /// @param x bit 4 of a register in the last operand, or bit 3 of an index
     /// @param b bit 3 of a register in the last operand, or of a base
-    private void evexPrefix(EvexOpcode opcode, int register, int x, int b, @Nullable Zmm second, boolean broadcast) {
+    /// @param mask number of a mask, and [#ZEROING]; 0 for none
+    private void evexPrefix(
+            EvexOpcode opcode, int register, int x, int b, @Nullable Zmm second, boolean broadcast, int mask) {
         int vvvv = second == null ? 0 : second.number();
         int upperBits = bit(register, 3) << 7 | bit(x, 0) << 6 | bit(b, 0) << 5 | bit(register, 4) << 4;
         bytes(
                 0x62,
                 (upperBits ^ 0xf0) | opcode.map,
                 (~vvvv & 15) << 3 | 4 | opcode.prefix,
-                2 << 5 | (broadcast ? 1 << 4 : 0) | bit(~vvvv, 4) << 3);
+                2 << 5 | (broadcast ? 1 << 4 : 0) | bit(~vvvv, 4) << 3 | mask);
     }
 
     /// @param register the register operand, or the extension of the opcode

@@ -1,6 +1,8 @@
 package org.sparkqwen.engine.kernels.code;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static org.sparkqwen.engine.kernels.KeyValueBlock.TOKENS;
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
 import java.lang.foreign.Arena;
@@ -10,43 +12,55 @@ import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
-import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
-import org.sparkqwen.engine.kernels.vector.Transposition;
 
 /// Computes attention of a tile of queries over the key blocks of one key/value head, with the steps of
 /// `VectorAttention`: scores of 32 keys, the online softmax, and the weighted sum of values. Each thread has one
 /// instance, which holds its working memory.
 ///
-/// The queries are the panels of the scores' product, so a vector holds one key's scores with many queries. Then the
-/// probabilities are the rows of the values' product, as they lie.
+/// At most [#ROWS] rows are computed at a time. Their queries stay in the first-level cache while the keys pass, and
+/// then the probabilities of [#BLOCKS] blocks stay there while the values pass. So sums are loaded and stored once for
+/// these blocks.
 final class CodeAttention implements AutoCloseable {
-    private static final int FLOAT = Float.BYTES;
+    /// The most rows that are computed together.
+    static final int ROWS = ScoreCode.MOST_VECTORS * Zmm.FLOATS;
+
+    /// The number of blocks whose probabilities are computed before their values are added.
+    private static final int BLOCKS = 4;
+
+    /// The number of times eight keys in a block.
+    private static final int TURNS = TOKENS / ScoreCode.KEYS;
+
+    private static final long FLOAT = Float.BYTES;
     private static final MemorySegment UNSEEN = minusInfinities();
 
     private final Scratch memory = new Scratch();
-    private final Tiles tiles = new Tiles();
+    private final Arguments score = new Arguments();
     private final Arguments softmax = new Arguments().set(SoftmaxCode.Field.CONSTANTS, ExpCode.constants());
-    private final Arguments scale = new Arguments();
+    private final Arguments weigh = new Arguments().set(WeightedSumCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
+    private final Averages averages = new Averages();
+    private final Arguments transpose = new Arguments();
     private final Arguments widen = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
 
-    private int rows; // of the tile
-    private int width; // rows rounded up to whole panels
+    private int rows; // computed together
+    private int width; // rows rounded up to whole vectors
     private int headDim;
-    private int valueWidth; // headDim rounded up to whole panels
-    private long queries; // panels, [width / 32][headDim][32]
+    private int valuePanels; // headDim rounded up to whole panels, in panels
+    private long queries; // [headDim][width]
     private long keys; // [headDim][32]: a copy of a block's, if they are widened
-    private long scores; // [32 keys][width], then probabilities
-    private long weighted; // [width][valueWidth]: the sum of values so far
+    private long scores; // [blocks][32 keys][width], then probabilities
+    private long corrections; // [blocks][width]: exp(the maxima before a block − those after it)
     private long sums; // [width]: the sum of probabilities so far
     private long maxima; // [width]: the greatest score so far
-    private long corrections; // [width]: exp(the maxima before a block − those after it)
-    private long scratch; // of a transposition
-    private long[] from = new long[0]; // [rows]: addresses of the queries
+    private long weighted; // [valuePanels][width][32]: the sum of values so far
+    private long values; // [blocks]: the addresses of the blocks' values
+    private long nextQueries; // the distance from a row's result to the query of the row after these
+    private long requested; // the addresses, if results will be written soon, or 0
+    private long addresses; // [width]: those of the rows' queries, then of their results
 
     private static MemorySegment minusInfinities() {
-        MemorySegment all = Arena.global().allocate(JAVA_FLOAT, 4 * PANEL);
-        for (int i = 0; i < 4 * PANEL; i++) {
+        MemorySegment all = Arena.global().allocate(JAVA_FLOAT, ROWS);
+        for (int i = 0; i < ROWS; i++) {
             all.setAtIndex(JAVA_FLOAT, i, Float.NEGATIVE_INFINITY);
         }
         return all;
@@ -55,85 +69,137 @@ final class CodeAttention implements AutoCloseable {
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
     /// @param out address of the batch's results, `[tokens, heads, headDim]`
     void attend(AttentionShape shape, AttentionTile tile, long in, long out, float factor) {
-        KeyValueFormat format = tile.span().format();
-        reset(shape, tile);
-        packQueries(shape, tile, in);
         softmax.set(SoftmaxCode.Field.SCALE, Float.floatToRawIntBits(factor));
-        int first = tile.position();
-        int last = first + tile.tokens() - 1;
-        for (int block = 0; block <= last / PANEL; block++) {
-            long address = Memory.addressOfBytes(tile.span().blocks().get(block), KeyValueBlock.bytes(shape, format));
-            score(format, address + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead()));
-            hideFuture(first, block * PANEL, shape.group());
-            softmax.call(Functions.SOFTMAX);
-            correct();
-            addValues(format, address + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead()));
-        }
-        for (int row = 0; row < rows; row++) {
-            writeRow(row, out + tile.offset(shape, row));
+        int all = tile.rows(shape);
+        for (int first = 0; first < all; first += ROWS) {
+            reset(shape, Math.min(ROWS, all - first));
+            packQueries(shape, tile, first, in);
+            int last = (tile.position() + (first + rows - 1) / shape.group()) / TOKENS; // block
+            for (int row = 0; row < rows; row++) {
+                address(row, out + tile.offset(shape, first + row));
+            }
+            nextQueries = in - out + tile.offset(shape, first + rows) - tile.offset(shape, first);
+            for (int block = 0; block <= last; block += BLOCKS) {
+                requested = block + BLOCKS > last ? addresses : 0;
+                attendBlocks(shape, tile, first, block, Math.min(BLOCKS, last + 1 - block));
+            }
+            averages.write(rows, headDim, weighted, width, sums, addresses);
         }
     }
 
-    private void reset(AttentionShape shape, AttentionTile tile) {
-        rows = tile.rows(shape);
-        width = Matrix.panelCount(rows) * PANEL;
+    private void reset(AttentionShape shape, int count) {
+        rows = count;
+        width = Math.ceilDiv(rows, Zmm.FLOATS) * Zmm.FLOATS;
         headDim = shape.headDim();
-        valueWidth = Matrix.panelCount(headDim) * PANEL;
-        long numbers = (long) width * (headDim + PANEL + valueWidth + 3) + (long) headDim * PANEL;
-        queries = memory.address(numbers * FLOAT + Transposition.SCRATCH_BYTES);
-        keys = queries + (long) width * headDim * FLOAT;
-        scores = keys + (long) headDim * PANEL * FLOAT;
-        weighted = scores + (long) PANEL * width * FLOAT;
-        sums = weighted + (long) width * valueWidth * FLOAT;
-        maxima = sums + (long) width * FLOAT;
-        corrections = maxima + (long) width * FLOAT;
-        scratch = corrections + (long) width * FLOAT;
-        Memory.ALL.asSlice(weighted, (long) width * (valueWidth + 1) * FLOAT).fill((byte) 0); // and sums
-        for (int row = 0; row < width; row++) {
-            Memory.setFloat(maxima + (long) row * FLOAT, Float.NEGATIVE_INFINITY);
-        }
-        if (from.length < width) {
-            from = new long[width];
-        }
-        softmax.set(SoftmaxCode.Field.SCORES, scores)
-                .set(SoftmaxCode.Field.KEY_STRIDE, (long) width * FLOAT)
+        valuePanels = Matrix.panelCount(headDim);
+        long numbers = width * (headDim + (long) BLOCKS * (TOKENS + 1) + 2 + (long) valuePanels * PANEL)
+                + (long) headDim * TOKENS;
+        queries = memory.address(numbers * FLOAT + (BLOCKS + ROWS) * Long.BYTES);
+        keys = queries + width * headDim * FLOAT;
+        scores = keys + headDim * TOKENS * FLOAT;
+        corrections = scores + BLOCKS * TOKENS * width * FLOAT;
+        sums = corrections + BLOCKS * width * FLOAT;
+        maxima = sums + width * FLOAT;
+        weighted = maxima + width * FLOAT;
+        values = weighted + valuePanels * PANEL * width * FLOAT;
+        addresses = values + BLOCKS * Long.BYTES;
+        Memory.ALL.asSlice(sums, width * FLOAT).fill((byte) 0);
+        Memory.ALL.asSlice(weighted, valuePanels * PANEL * width * FLOAT).fill((byte) 0);
+        MemorySegment.copy(UNSEEN, 0, Memory.ALL, maxima, width * FLOAT);
+        score.set(ScoreCode.Field.QUERIES, queries)
+                .set(ScoreCode.Field.TURNS, headDim / ScoreCode.UNROLLED)
+                .set(ScoreCode.Field.REST, headDim % ScoreCode.UNROLLED);
+        softmax.set(SoftmaxCode.Field.KEY_STRIDE, width * FLOAT)
                 .set(SoftmaxCode.Field.MAXIMA, maxima)
                 .set(SoftmaxCode.Field.SUMS, sums)
-                .set(SoftmaxCode.Field.CORRECTIONS, corrections)
                 .set(SoftmaxCode.Field.VECTORS, width / Zmm.FLOATS);
-        tiles.ahead(0, 0, 0);
+        weigh.set(WeightedSumCode.Field.BLOCKS, values).set(WeightedSumCode.Field.KEY_STRIDE, width * FLOAT);
     }
 
-    /// Packs the queries into panels. Rows past the last keep old contents: their scores are computed, and never
-    /// read.
-    private void packQueries(AttentionShape shape, AttentionTile tile, long in) {
-        for (int row = 0; row < rows; row++) {
-            from[row] = in + tile.offset(shape, row);
+    /// Transposes the queries. Rows past the last are the last one, too. Their results are never read.
+    private void packQueries(AttentionShape shape, AttentionTile tile, int first, long in) {
+        for (int row = 0; row < width; row++) {
+            address(row, in + tile.offset(shape, first + Math.min(row, rows - 1)));
         }
-        int square = Transposition.SQUARE;
-        int squares = Transposition.POSSIBLE ? rows - rows % square : 0;
-        int inputs = Transposition.POSSIBLE ? headDim - headDim % square : 0;
-        for (int row = 0; row < squares; row += square) {
-            for (int i = 0; i < inputs; i += square) {
-                long skip = (long) i * FLOAT;
-                Transposition.square(from, row, skip, scratch, queryAddress(row, i), Tiles.PANEL_ROW);
+        int square = TransposeCode.SQUARE;
+        transpose.set(TransposeCode.Field.TO_STRIDE, width * FLOAT).set(TransposeCode.Field.SQUARES, headDim / square);
+        for (int row = 0; row < width && headDim >= square; row += square) {
+            transpose
+                    .set(TransposeCode.Field.ROWS, addresses + (long) row * Long.BYTES)
+                    .set(TransposeCode.Field.TO, queryAddress(row, 0))
+                    .call(Functions.TRANSPOSE);
+        }
+        for (int row = 0; row < width; row++) {
+            for (int i = headDim - headDim % square; i < headDim; i++) {
+                Memory.setFloat(queryAddress(row, i), Memory.getFloat(address(row) + i * FLOAT));
             }
         }
-        for (int row = 0; row < rows; row++) {
-            for (int i = row < squares ? inputs : 0; i < headDim; i++) {
-                Memory.setFloat(queryAddress(row, i), Memory.getFloat(from[row] + (long) i * FLOAT));
-            }
-        }
+    }
+
+    private void address(int row, long address) {
+        Memory.ALL.set(JAVA_LONG, addresses + (long) row * Long.BYTES, address);
+    }
+
+    private long address(int row) {
+        return Memory.ALL.get(JAVA_LONG, addresses + (long) row * Long.BYTES);
     }
 
     private long queryAddress(int row, int input) {
-        return queries + (((long) row / PANEL * headDim + input) * PANEL + row % PANEL) * FLOAT;
+        return queries + ((long) input * width + row) * FLOAT;
+    }
+
+    /// Computes the scores of some blocks, and adds the blocks' values.
+    ///
+    /// @param firstRow the first of the rows in the tile
+    /// @param first index of the first block
+    private void attendBlocks(AttentionShape shape, AttentionTile tile, int firstRow, int first, int count) {
+        KeyValueFormat format = tile.span().format();
+        int head = tile.keyValueHead();
+        int group = shape.group();
+        // How many rows it is from the first key's position to the first row, which is negative if that is earlier.
+        int ahead = (tile.position() - first * TOKENS) * group + firstRow;
+        for (int i = 0; i < count; i++) {
+            long address =
+                    Memory.addressOfBytes(tile.span().blocks().get(first + i), KeyValueBlock.bytes(shape, format));
+            Memory.ALL.set(
+                    JAVA_LONG,
+                    values + (long) i * Long.BYTES,
+                    address + KeyValueBlock.valueOffset(shape, format, head));
+            long next = Memory.addressOfBytes(
+                    tile.span().blocks().get(Math.min(first + i + 1, last(tile))), KeyValueBlock.bytes(shape, format));
+            score.set(ScoreCode.Field.KEYS_AHEAD, next + KeyValueBlock.keyOffset(shape, format, head))
+                    .set(ScoreCode.Field.VALUES_AHEAD, next + KeyValueBlock.valueOffset(shape, format, head))
+                    .set(ScoreCode.Field.AHEAD_STEP, 64L * format.bytes());
+            long at = scores + i * TOKENS * width * FLOAT;
+            int aheadOfBlock = ahead - i * TOKENS * group;
+            int turns = Math.min(TURNS, turns(aheadOfBlock + rows - 1, group));
+            score(format, address + KeyValueBlock.keyOffset(shape, format, head), at, turns);
+            hideFuture(aheadOfBlock, group, at, turns * ScoreCode.KEYS);
+            softmax.set(SoftmaxCode.Field.SCORES, at)
+                    .set(SoftmaxCode.Field.KEYS, turns * ScoreCode.KEYS)
+                    .set(SoftmaxCode.Field.CORRECTIONS, corrections + i * width * FLOAT)
+                    .call(Functions.SOFTMAX);
+        }
+        addValues(format, ahead, group, count);
+    }
+
+    private static int last(AttentionTile tile) {
+        return (tile.position() + tile.tokens() - 1) / TOKENS;
+    }
+
+    /// How many times eight keys it takes until all that a row sees are among them.
+    ///
+    /// @param ahead number of rows from the first key's position to the row; not negative
+    private static int turns(int ahead, int group) {
+        return ahead / group / ScoreCode.KEYS + 1;
     }
 
     /// Computes the scores of a block.
     ///
     /// @param stored address of the block's keys, `[headDim][32]`
-    private void score(KeyValueFormat format, long stored) {
+    /// @param to address of the scores, `[32][width]`
+    /// @param turns number of times eight keys
+    private void score(KeyValueFormat format, long stored, long to, int turns) {
         long block = switch (format) {
             case F32 -> stored;
             case BF16 -> {
@@ -144,73 +210,59 @@ final class CodeAttention implements AutoCloseable {
                 yield keys;
             }
         };
-        Rows in = new Rows(block, Tiles.PANEL_ROW);
-        for (int row = 0; row < width; row += PANEL) {
-            Rows to = new Rows(scores + (long) row * FLOAT, (long) width * FLOAT);
-            tiles.panel(queries + (long) row * headDim * FLOAT, headDim)
-                    .multiply(TileKind.ATTENTION_F32, headDim, in, PANEL, Rows.ZEROS, to, false);
-        }
+        score.set(ScoreCode.Field.KEYS, block)
+                .set(ScoreCode.Field.SCORES, to)
+                .set(ScoreCode.Field.TILES, turns)
+                .call(Functions.score(width / Zmm.FLOATS));
     }
 
     /// Gives keys past a row's position the score of probability 0. Rows are in the order of positions, so a key is
     /// hidden from the first few.
     ///
-    /// @param first position of the tile's first token
-    /// @param position position of the block's first key
-    private void hideFuture(int first, int position, int group) {
-        for (int key = Math.max(0, first - position); key < PANEL; key++) {
-            int hidden = Math.clamp((long) (position + key - first) * group, 0, rows);
-            long at = scores + (long) key * width * FLOAT;
-            for (int done = 0; done < hidden; done += 4 * PANEL) {
-                long bytes = (long) Math.min(4 * PANEL, hidden - done) * FLOAT;
-                MemorySegment.copy(UNSEEN, 0, Memory.ALL, at + (long) done * FLOAT, bytes);
+    /// @param ahead number of rows from the first key's position to the first row
+    /// @param at address of the block's scores
+    /// @param count number of keys
+    private void hideFuture(int ahead, int group, long at, int count) {
+        for (int key = Math.max(0, ahead / group); key < count; key++) {
+            int hidden = Math.clamp((long) key * group - ahead, 0, rows);
+            MemorySegment.copy(UNSEEN, 0, Memory.ALL, at + key * width * FLOAT, hidden * FLOAT);
+        }
+    }
+
+    /// Adds the values of `count` blocks, weighted with their probabilities. Each tile of rows leaves out the keys
+    /// that are past all of its rows, eight at a time.
+    ///
+    /// @param ahead number of rows from the first key's position to the first row
+    private void addValues(KeyValueFormat format, int ahead, int group, int count) {
+        boolean seen = turns(Math.max(0, ahead), group) >= count * TURNS; // by all rows
+        int step = seen ? rows - rows % WeightedSumCode.HIGHEST : WeightedSumCode.HIGHEST;
+        for (int panel = 0; panel < valuePanels; panel++) {
+            weigh.set(WeightedSumCode.Field.COLUMNS, (long) panel * TOKENS * PANEL * format.bytes());
+            long outColumns = panel * PANEL * FLOAT;
+            weigh.set(WeightedSumCode.Field.OUT_COLUMNS, outColumns)
+                    .set(WeightedSumCode.Field.NEXT_COLUMNS, outColumns + nextQueries);
+            for (int row = 0; row < rows; ) {
+                int height = Math.min(WeightedSumCode.HIGHEST, rows - row);
+                int end = height < WeightedSumCode.HIGHEST ? rows : row + step;
+                int last = ahead + end - 1;
+                if (last >= 0) {
+                    int turns = Math.min(count * TURNS, turns(last, group));
+                    weigh.set(WeightedSumCode.Field.COUNT, Math.ceilDiv(turns, TURNS))
+                            .set(WeightedSumCode.Field.LAST_TURNS, (turns - 1) % TURNS + 1)
+                            .set(WeightedSumCode.Field.PROBABILITIES, scores + row * FLOAT)
+                            .set(WeightedSumCode.Field.CORRECTIONS, corrections + row * FLOAT)
+                            .set(WeightedSumCode.Field.SUMS, weightedAddress(panel, row))
+                            .set(WeightedSumCode.Field.OUT, requested == 0 ? 0 : requested + (long) row * Long.BYTES)
+                            .set(WeightedSumCode.Field.TILES, (end - row) / height)
+                            .call(Functions.weightedSum(format, height));
+                }
+                row = end;
             }
         }
     }
 
-    /// Scales the weighted values of rows whose maximum rose to the new maximum.
-    private void correct() {
-        for (int row = 0; row < rows; row++) {
-            float correction = Memory.getFloat(corrections + (long) row * FLOAT);
-            if (correction != 1f) {
-                long at = weighted + (long) row * valueWidth * FLOAT;
-                scale(at, correction, at, valueWidth / PANEL);
-            }
-        }
-    }
-
-    /// @param stored address of the block's values, `[valueWidth / 32][32 keys][32]`
-    private void addValues(KeyValueFormat format, long stored) {
-        TileKind kind = switch (format) {
-            case F32 -> TileKind.ATTENTION_F32;
-            case BF16 -> TileKind.ATTENTION_BF16;
-        };
-        Rows in = new Rows(scores, (long) width * FLOAT);
-        for (int column = 0; column < valueWidth; column += PANEL) {
-            Rows sum = new Rows(weighted + (long) column * FLOAT, (long) valueWidth * FLOAT);
-            tiles.panel(stored + (long) column * PANEL * format.bytes(), PANEL)
-                    .multiply(kind, PANEL, in, rows, sum, sum, false);
-        }
-    }
-
-    private void writeRow(int row, long to) {
-        float inverse = 1f / Memory.getFloat(sums + (long) row * FLOAT);
-        long at = weighted + (long) row * valueWidth * FLOAT;
-        if (headDim == valueWidth) {
-            scale(at, inverse, to, headDim / PANEL);
-        } else {
-            scale(at, inverse, at, valueWidth / PANEL);
-            MemorySegment.copy(Memory.ALL, at, Memory.ALL, to, (long) headDim * FLOAT);
-        }
-    }
-
-    private void scale(long numbers, float factor, long to, int pieces) {
-        scale.set(ScaleCode.Field.FROM, numbers)
-                .set(ScaleCode.Field.FROM_STRIDE, Tiles.PANEL_ROW)
-                .set(ScaleCode.Field.TO, to)
-                .set(ScaleCode.Field.FACTOR, Float.floatToRawIntBits(factor))
-                .set(ScaleCode.Field.PIECES, pieces)
-                .call(Functions.SCALE);
+    private long weightedAddress(int panel, int row) {
+        return weighted + ((long) panel * width + row) * WeightedSumCode.SUM_ROW;
     }
 
     @Override

@@ -33,6 +33,7 @@ final class CodeKernels extends RowKernels {
     private final PanelProduct[] products; // each worker's
     private final Finish[] finishes; // each worker's
     private final CodeAttention[] attentions;
+    private final CodeFewRowAttention[] fewRowAttentions;
     private final CodeMixture mixture;
     private long blocks; // the number of blocks so far, so that no two have the same number
 
@@ -45,6 +46,8 @@ final class CodeKernels extends RowKernels {
         Arrays.setAll(finishes, worker -> new Finish());
         attentions = new CodeAttention[threads];
         Arrays.setAll(attentions, worker -> new CodeAttention());
+        fewRowAttentions = new CodeFewRowAttention[threads];
+        Arrays.setAll(fewRowAttentions, worker -> new CodeFewRowAttention());
         mixture = new CodeMixture(team, precision, products, finishes);
     }
 
@@ -163,6 +166,17 @@ final class CodeKernels extends RowKernels {
     }
 
     @Override
+    protected int attentionRows() {
+        return CodeAttention.ROWS;
+    }
+
+    @Override
+    protected void attendFew(
+            int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale) {
+        fewRowAttentions[worker].attend(shape, tile, queries, out, scale);
+    }
+
+    @Override
     protected void attendMany(
             int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale) {
         attentions[worker].attend(shape, tile, queries, out, scale);
@@ -219,6 +233,7 @@ final class CodeKernels extends RowKernels {
             products[worker].close();
             finishes[worker].close();
             attentions[worker].close();
+            fewRowAttentions[worker].close();
         }
     }
 }

@@ -8,11 +8,14 @@ import java.util.stream.IntStream;
 import org.sparkqwen.engine.kernels.ScalarMath;
 
 /// Writes eˣ for a register of numbers: the steps of [ScalarMath#exp] in the same order, so the same bits. The
-/// constants stay in registers 16 to 31, which a function that uses this leaves alone.
+/// constants stay in registers 16 to 30, which a function that uses this leaves alone.
 @SuppressWarnings("EnumOrdinal") // a constant's register follows from its place in the enum
 final class ExpCode {
     /// The first register of the constants.
     private static final int FIRST = 16;
+
+    /// The mask of numbers whose eˣ is not 0. Functions that use this leave it alone.
+    private static final Mask POSITIVE = new Mask(1);
 
     /// The constants, in the order of their registers.
     private enum Constant {
@@ -29,7 +32,6 @@ final class ExpCode {
         C1(ScalarMath.EXP_C1),
         C0(ScalarMath.EXP_C0),
         ONE(1f),
-        BIAS(Float.intBitsToFloat(127)),
         SIGN(-0f),
         MINUS_INFINITY(Float.NEGATIVE_INFINITY);
 
@@ -72,6 +74,13 @@ final class ExpCode {
         return new ExpCode(asm);
     }
 
+    /// The place of the constant 1.
+    ///
+    /// @param from has the address of the constants
+    static Address addressOfOne(Gpr from) {
+        return Address.at(from, Constant.ONE.ordinal() * Float.BYTES);
+    }
+
     static Zmm one() {
         return Constant.ONE.register();
     }
@@ -86,36 +95,37 @@ final class ExpCode {
 
     /// Replaces `x` by eˣ.
     ///
-    /// @param n overwritten, as `p` and `t` are
-    void exp(Zmm x, Zmm n, Zmm p, Zmm t) {
-        Zmm round = Constant.ROUND.register();
-        asm.vmaxps(x, Constant.MIN.register(), x);
+    /// @param square overwritten, as `p` and `n` are
+    void exp(Zmm x, Zmm square, Zmm p, Zmm n) {
         asm.vminps(x, Constant.MAX.register(), x);
+        expOfNegative(x, square, p, n);
+    }
+
+    /// Replaces `x` by eˣ, for numbers that are at most 0 or NaN.
+    ///
+    /// [ScalarMath#exp] multiplies by two powers of two, and one instruction does it here. The bits are the same,
+    /// because the first of the two products is exact, so both ways round once. Where the result is 0, a mask says
+    /// so. Otherwise it would come from an underflow, which takes some hundred cycles, and attention has many scores
+    /// of −∞.
+    ///
+    /// @param square overwritten, as `p` and `n` are
+    void expOfNegative(Zmm x, Zmm square, Zmm p, Zmm n) {
+        Zmm round = Constant.ROUND.register();
+        asm.vcmpps(POSITIVE, x, Constant.MIN.register(), Assembler.NOT_LESS);
         asm.vmovups(n, x);
         asm.vfmadd213ps(n, Constant.LOG2_E.register(), round);
-        asm.vsubps(t, n, round); // the nearest integer to x / ln 2
-        asm.vpsubd(n, n, round); // the same as an integer
-        asm.vfmadd231ps(x, t, Constant.MINUS_LN2_HIGH.register());
-        asm.vfmadd231ps(x, t, Constant.MINUS_LN2_LOW.register());
+        asm.vsubps(n, n, round); // the nearest integer to x / ln 2
+        asm.vfmadd231ps(x, n, Constant.MINUS_LN2_HIGH.register());
+        asm.vfmadd231ps(x, n, Constant.MINUS_LN2_LOW.register());
         asm.vmovups(p, Constant.C5.register());
         asm.vfmadd213ps(p, x, Constant.C4.register());
         asm.vfmadd213ps(p, x, Constant.C3.register());
         asm.vfmadd213ps(p, x, Constant.C2.register());
         asm.vfmadd213ps(p, x, Constant.C1.register());
         asm.vfmadd213ps(p, x, Constant.C0.register());
-        asm.vmulps(t, x, x);
-        asm.vfmadd213ps(p, t, x);
+        asm.vmulps(square, x, x);
+        asm.vfmadd213ps(p, square, x);
         asm.vaddps(p, p, one());
-        asm.vpsrad(t, n, 1);
-        asm.vpsubd(n, n, t);
-        powerOfTwo(t);
-        powerOfTwo(n);
-        asm.vmulps(p, p, t);
-        asm.vmulps(x, p, n);
-    }
-
-    private void powerOfTwo(Zmm exponent) {
-        asm.vpaddd(exponent, exponent, Constant.BIAS.register());
-        asm.vpslld(exponent, exponent, 23);
+        asm.vscalefps(x, POSITIVE, p, n);
     }
 }

@@ -29,9 +29,9 @@ final class GateCode {
     static byte[] code() {
         Zmm gate = new Zmm(0);
         Zmm x = new Zmm(1);
-        Zmm n = new Zmm(2);
+        Zmm square = new Zmm(2);
         Zmm p = new Zmm(3);
-        Zmm t = new Zmm(4);
+        Zmm n = new Zmm(4);
         Label row = new Label();
         Assembler asm = new Assembler();
         asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
@@ -45,7 +45,7 @@ final class GateCode {
         for (int offset = 0; offset < Matrix.PANEL * Float.BYTES; offset += Zmm.BYTES) {
             asm.vmovups(gate, Address.at(R8, offset));
             asm.vpxord(x, gate, ExpCode.sign());
-            exp.exp(x, n, p, t);
+            exp.exp(x, square, p, n);
             asm.vaddps(x, x, ExpCode.one());
             asm.vdivps(gate, gate, x);
             asm.vmulps(gate, gate, Address.at(R9, offset));

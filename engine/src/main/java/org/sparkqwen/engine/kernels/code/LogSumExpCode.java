@@ -36,9 +36,9 @@ final class LogSumExpCode {
         Zmm maximum = new Zmm(0);
         Zmm sum = new Zmm(1);
         Zmm x = new Zmm(2);
-        Zmm n = new Zmm(3);
+        Zmm square = new Zmm(3);
         Zmm p = new Zmm(4);
-        Zmm t = new Zmm(5);
+        Zmm n = new Zmm(5);
         Label row = new Label();
         Assembler asm = new Assembler();
         asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
@@ -67,7 +67,7 @@ final class LogSumExpCode {
         eachVector(asm, logits -> {
             asm.vmovups(x, logits);
             asm.vsubps(x, x, maximum);
-            exp.exp(x, n, p, t);
+            exp.expOfNegative(x, square, p, n);
             asm.vaddps(sum, sum, x);
         });
         asm.vmovups(Address.at(R10, Zmm.BYTES), sum);

@@ -10,23 +10,23 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
 
-import org.sparkqwen.engine.kernels.KeyValueBlock;
-
-/// Writes the online softmax of a block of 32 keys, for 16 rows at a time:
+/// Writes the online softmax of a block of keys, for 16 rows at a time:
 ///
 /// ```
 /// score[key] = score[key] · scale
-/// maximum    = the greatest of maximum and score[0..31]
+/// maximum    = the greatest of maximum and all scores
 /// correction = exp(the maximum before − maximum)
 /// score[key] = exp(score[key] − maximum)
-/// sum        = sum · correction + score[0] + … + score[31]
+/// sum        = sum · correction + score[0] + … + score[keys − 1]
 /// ```
 final class SoftmaxCode {
     /// The operands: addresses, distances in bytes, and `SCALE` as the bits of a float.
     enum Field {
         CONSTANTS,
-        /// `[32 keys][rows]`, changed in place.
+        /// `[keys][rows]`, changed in place.
         SCORES,
+        /// The number of keys.
+        KEYS,
         /// The distance from a key to the next.
         KEY_STRIDE,
         /// `[rows]`, changed in place.
@@ -48,9 +48,9 @@ final class SoftmaxCode {
         Zmm before = new Zmm(2);
         Zmm sum = new Zmm(3);
         Zmm score = new Zmm(4);
-        Zmm n = new Zmm(5);
+        Zmm square = new Zmm(5);
         Zmm p = new Zmm(6);
-        Zmm t = new Zmm(7);
+        Zmm n = new Zmm(7);
         Assembler asm = new Assembler();
         asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
         ExpCode exp = ExpCode.withConstants(asm, RAX);
@@ -74,14 +74,14 @@ final class SoftmaxCode {
         asm.vmovups(Address.at(R9, 0), maximum);
 
         asm.vsubps(before, before, maximum);
-        exp.exp(before, n, p, t);
+        exp.expOfNegative(before, square, p, n);
         asm.vmovups(Address.at(R11, 0), before);
         asm.vmulps(sum, before, Address.at(R10, 0));
 
         eachKey(asm, () -> {
             asm.vmovups(score, Address.at(RSI, 0));
             asm.vsubps(score, score, maximum);
-            exp.exp(score, n, p, t);
+            exp.expOfNegative(score, square, p, n);
             asm.vmovups(Address.at(RSI, 0), score);
             asm.vaddps(sum, sum, score);
         });
@@ -102,7 +102,7 @@ final class SoftmaxCode {
     private static void eachKey(Assembler asm, Runnable body) {
         Label key = new Label();
         asm.mov(RSI, R8);
-        asm.mov(RDX, KeyValueBlock.TOKENS);
+        asm.mov(RDX, Arguments.of(RDI, Field.KEYS));
         asm.bind(key);
         body.run();
         asm.add(RSI, RAX);

@@ -65,6 +65,7 @@ final class FewRowAttention {
         }
         for (int row = 0; row < rows; row++) {
             scale(weighted, row * valueWidth, valueWidth, 1f / sums[row]);
+            addZero(row * valueWidth, valueWidth);
             VectorKernels.write(weighted, row * valueWidth, headDim, out + tile.offset(shape, row));
         }
     }
@@ -164,6 +165,13 @@ final class FewRowAttention {
                 weighted,
                 0,
                 valueWidth);
+    }
+
+    /// Replaces -0 by 0.
+    private void addZero(int from, int count) {
+        for (int i = from; i < from + count; i += LANES) {
+            FloatVector.fromArray(FLOATS, weighted, i).add(0f).intoArray(weighted, i);
+        }
     }
 
     private static void scale(float[] numbers, int from, int count, float factor) {

@@ -23,22 +23,22 @@ import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ScalarMath;
 
-/// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, reductions
-/// of logits, and attention of few rows. They give the bits of `ScalarKernels`. A back-end for processors with vectors
-/// adds its products, and its attention of many rows.
+/// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, storing
+/// keys and values, and reductions of logits. They give the bits of `ScalarKernels`. A back-end for processors with
+/// vectors adds its products and its attention.
 public abstract class RowKernels extends HostKernels {
     /// The number of floats that an element-wise operation gives a thread at a time.
     private static final int GRAIN = 1 << 14;
 
     private final float[][] chunks; // each worker's, for a chunk of one token's logits
-    private final FewRowAttention[] fewRowAttentions; // each worker's
+    private final KeyValueWriter[] keyValueWriters; // each worker's
 
     /// @param threads at least 1; the caller of an operation is one of them
     protected RowKernels(int threads, Precision precision) {
         super(threads, precision);
         chunks = new float[threads][LogSumExp.CHUNK];
-        fewRowAttentions = new FewRowAttention[threads];
-        Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
+        keyValueWriters = new KeyValueWriter[threads];
+        Arrays.setAll(keyValueWriters, worker -> new KeyValueWriter());
     }
 
     /// A worker's room for a chunk of one token's logits.
@@ -180,7 +180,10 @@ public abstract class RowKernels extends HostKernels {
     public void storeKeyValues(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
         Operands.rows(spans, keys, shape.keyValueWidth(), values, shape.keyValueWidth());
-        KeyValueBlock.store(team, shape, spans, keys, values);
+        long k = keys.address();
+        long v = values.address();
+        List<KeyValueBlock.Part> parts = KeyValueBlock.parts(spans);
+        team.run(parts.size(), (part, worker) -> keyValueWriters[worker].write(shape, parts.get(part), k, v));
     }
 
     @Override
@@ -189,16 +192,26 @@ public abstract class RowKernels extends HostKernels {
         Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
         long q = queries.address();
         long y = out.address();
-        List<AttentionTile> tiles = VectorAttention.tiles(shape, spans);
+        List<AttentionTile> tiles = AttentionTile.cut(shape, spans, attentionRows());
         team.run(tiles.size(), (part, worker) -> {
             AttentionTile tile = tiles.get(part);
             if (tile.rows(shape) <= FewRowAttention.ROWS) {
-                fewRowAttentions[worker].attend(shape, tile, q, y, scale);
+                attendFew(worker, shape, tile, q, y, scale);
             } else {
                 attendMany(worker, shape, tile, q, y, scale);
             }
         });
     }
+
+    /// The approximate number of rows of a tile.
+    protected abstract int attentionRows();
+
+    /// Computes attention of a tile of at most [FewRowAttention#ROWS] rows.
+    ///
+    /// @param queries address of the batch's queries
+    /// @param out address of the batch's outputs
+    protected abstract void attendFew(
+            int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale);
 
     /// Computes attention of a tile of many rows.
     ///

@@ -6,12 +6,9 @@ import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import org.sparkqwen.engine.kernels.AttentionShape;
-import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrix;
@@ -33,7 +30,7 @@ import org.sparkqwen.engine.kernels.Memory;
 /// No score outlives its block.
 final class VectorAttention implements AutoCloseable {
     /// The approximate number of rows of a tile: two panels of queries.
-    private static final int ROWS = 2 * PANEL;
+    static final int ROWS = 2 * PANEL;
 
     private static final long VECTOR_BYTES = (long) LANES * Float.BYTES;
     private static final float UNSEEN = Float.NEGATIVE_INFINITY;
@@ -48,20 +45,6 @@ final class VectorAttention implements AutoCloseable {
     private float[] maxima = new float[0]; // [rows]: the greatest score so far
     private float[] corrections = new float[0]; // [rows]: the maxima before a block, then exp(that − the one after)
     private long[] from = new long[0]; // [rows]: addresses of the queries
-
-    /// Cuts the spans into tiles. The tiles of a head follow each other, so its keys and values stay in the cache.
-    static List<AttentionTile> tiles(AttentionShape shape, List<AttentionSpan> spans) {
-        int height = Math.max(1, ROWS / shape.group());
-        List<AttentionTile> tiles = new ArrayList<>();
-        for (AttentionSpan span : spans) {
-            for (int head = 0; head < shape.keyValueHeads(); head++) {
-                for (int token = 0; token < span.tokens(); token += height) {
-                    tiles.add(new AttentionTile(span, token, Math.min(height, span.tokens() - token), head));
-                }
-            }
-        }
-        return tiles;
-    }
 
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
     /// @param out address of the batch's results, `[tokens, heads, headDim]`
@@ -260,7 +243,7 @@ final class VectorAttention implements AutoCloseable {
     private void writeRow(int row, int headDim, int valueWidth, long to) {
         float inverse = 1f / sums[row];
         for (int i = row * valueWidth; i < (row + 1) * valueWidth; i += LANES) {
-            FloatVector.fromArray(FLOATS, weighted, i).mul(inverse).intoArray(weighted, i);
+            FloatVector.fromArray(FLOATS, weighted, i).mul(inverse).add(0f).intoArray(weighted, i);
         }
         VectorKernels.write(weighted, row * valueWidth, headDim, to);
     }

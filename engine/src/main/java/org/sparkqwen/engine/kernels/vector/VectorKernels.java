@@ -32,6 +32,7 @@ final class VectorKernels extends RowKernels {
     private final TiledProduct[] products; // each worker's
     private final VectorMixture mixture;
     private final VectorAttention[] attentions;
+    private final FewRowAttention[] fewRowAttentions;
 
     /// @param threads at least 1; the caller of an operation is one of them
     VectorKernels(int threads, Precision precision) {
@@ -42,6 +43,8 @@ final class VectorKernels extends RowKernels {
         mixture = new VectorMixture(team, packed, products);
         attentions = new VectorAttention[threads];
         Arrays.setAll(attentions, worker -> new VectorAttention());
+        fewRowAttentions = new FewRowAttention[threads];
+        Arrays.setAll(fewRowAttentions, worker -> new FewRowAttention());
     }
 
     @Override
@@ -208,6 +211,17 @@ final class VectorKernels extends RowKernels {
     public void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
         Operands.experts(in, experts, gated, sum);
         mixture.addExperts(in, experts, gated, sum);
+    }
+
+    @Override
+    protected int attentionRows() {
+        return VectorAttention.ROWS;
+    }
+
+    @Override
+    protected void attendFew(
+            int worker, AttentionShape shape, AttentionTile tile, long queries, long out, float scale) {
+        fewRowAttentions[worker].attend(shape, tile, queries, out, scale);
     }
 
     @Override

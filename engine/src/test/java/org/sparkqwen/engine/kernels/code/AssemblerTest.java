@@ -69,6 +69,7 @@ class AssemblerTest {
     @Test
     void operandsThatDoNotExistAreRefused() {
         assertThatThrownBy(() -> new Zmm(32)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Mask(0)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Address.at(Gpr.RAX, Gpr.RSP, 1, 0)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Address.at(Gpr.RAX, Gpr.RCX, 3, 0)).isInstanceOf(IllegalArgumentException.class);
     }

@@ -16,7 +16,9 @@ final class AssemblyText {
     private AssemblyText() {}
 
     static byte[] encode(String text) {
-        String[] parts = text.replace("dword ptr ", "").split(" ", 2);
+        String[] parts = text.replace("dword ptr ", "")
+                .replaceFirst("\\{k(\\d)}\\{z}", ", k$1")
+                .split(" ", 2);
         List<Object> operands = new ArrayList<>();
         if (parts.length > 1) {
             Arrays.stream(parts[1].split(", ")).map(AssemblyText::operand).forEach(operands::add);
@@ -42,6 +44,9 @@ final class AssemblyText {
         }
         if (text.startsWith("tmm")) {
             return new Tmm(Integer.parseInt(text.substring(3)));
+        }
+        if (text.matches("k\\d")) {
+            return new Mask(Integer.parseInt(text.substring(1)));
         }
         Matcher memory = MEMORY.matcher(text);
         if (memory.matches()) {

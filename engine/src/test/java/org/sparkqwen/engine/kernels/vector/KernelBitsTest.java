@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.kernels.vector;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Percentage.withPercentage;
@@ -261,6 +262,54 @@ class KernelBitsTest {
         }
     }
 
+    /// Products that underflow leave a zero, whose sign does not depend on the values of hidden keys.
+    @Test
+    void zerosBesideHiddenKeys() {
+        AttentionShape shape = new AttentionShape(2, 1, 32);
+        int tokens = 40;
+        MemorySegment queries = randoms(tokens * shape.queryWidth());
+        AttentionSpan span = span(shape, KeyValueFormat.F32, 0, tokens, 0);
+        for (MemorySegment block : span.blocks()) {
+            long values = KeyValueBlock.valueOffset(shape, KeyValueFormat.F32, 0);
+            for (long at = values; at < block.byteSize(); at += Float.BYTES) {
+                block.set(JAVA_FLOAT, at, (at - values) / 128 < 20 ? -Float.MIN_VALUE : at / 4 % 2);
+            }
+        }
+        assertSameBits(
+                tokens * shape.queryWidth(),
+                (kernels, out) -> kernels.attention(shape, List.of(span), queries, out, 0.1f));
+    }
+
+    /// Parts of blocks, whole blocks, and numbers that are hard to round.
+    @ParameterizedTest
+    @CsvSource({"2, 128", "1, 64", "3, 40", "2, 24", "1, 16", "1, 5"})
+    void storedKeysAndValues(int keyValueHeads, int headDim) {
+        AttentionShape shape = new AttentionShape(keyValueHeads, keyValueHeads, headDim);
+        int tokens = 138;
+        MemorySegment keys = hardToRound(tokens * shape.keyValueWidth());
+        MemorySegment values = hardToRound(tokens * shape.keyValueWidth());
+        for (KeyValueFormat format : KeyValueFormat.values()) {
+            List<List<MemorySegment>> results = new ArrayList<>();
+            for (Kernels kernels : all) {
+                List<AttentionSpan> spans = List.of(
+                        empty(shape, format, 0, 70, 0),
+                        empty(shape, format, 70, 1, 37),
+                        empty(shape, format, 71, 64, 21),
+                        empty(shape, format, 135, 3, 95));
+                kernels.storeKeyValues(shape, spans, keys, values);
+                results.add(
+                        spans.stream().flatMap(span -> span.blocks().stream()).toList());
+            }
+            for (List<MemorySegment> blocks : results) {
+                for (int i = 0; i < blocks.size(); i++) {
+                    assertThat(blocks.get(i).mismatch(results.getFirst().get(i)))
+                            .as("block %d in %s", i, format)
+                            .isEqualTo(-1);
+                }
+            }
+        }
+    }
+
     @Test
     void keysAndValuesAreStoredRoundedToNearestEven() {
         assertThat(KeyValueFormat.rounded(1f)).isEqualTo((short) 0x3f80);
@@ -433,6 +482,23 @@ class KernelBitsTest {
                 .mapToObj(block -> numbers(format, KeyValueBlock.bytes(shape, format)))
                 .toList();
         return new AttentionSpan(row, tokens, position, format, blocks);
+    }
+
+    private AttentionSpan empty(AttentionShape shape, KeyValueFormat format, int row, int tokens, int position) {
+        List<MemorySegment> blocks = IntStream.range(0, Math.ceilDiv(position + tokens, 32))
+                .mapToObj(block -> arena.allocate(KeyValueBlock.bytes(shape, format), Float.BYTES))
+                .toList();
+        return new AttentionSpan(row, tokens, position, format, blocks);
+    }
+
+    /// Numbers of all bit patterns, half of which are ties between two bfloat16 numbers. Some are NaN.
+    private MemorySegment hardToRound(int count) {
+        MemorySegment segment = arena.allocate(JAVA_FLOAT, count);
+        for (int i = 0; i < count; i++) {
+            int bits = i % 2 == 0 ? random.nextInt() : random.nextInt() << 15;
+            segment.setAtIndex(JAVA_INT, i, i % 97 == 0 ? bits | 0x7f80_0000 : bits);
+        }
+        return segment;
     }
 
     private MemorySegment numbers(KeyValueFormat format, long bytes) {

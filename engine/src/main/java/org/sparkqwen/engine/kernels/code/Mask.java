@@ -1,0 +1,12 @@
+package org.sparkqwen.engine.kernels.code;
+
+/// A mask register, which has a bit for each number of a vector.
+///
+/// @param number from 1 to 7; as the mask of an instruction, register 0 would mean none
+record Mask(int number) {
+    Mask {
+        if (number < 1 || number > 7) {
+            throw new IllegalArgumentException("there is no mask k%d".formatted(number));
+        }
+    }
+}
