@@ -23,9 +23,18 @@ import org.sparkqwen.engine.tokenizer.SpecialTokens;
 class GoldenSmallModelTest {
     private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
 
+    @Test
+    void scoresDocumentsInStridedWindowsAsTransformersDoes() {
+        assertScores(KernelChoice.AUTO, 1024, 512, Integer.MAX_VALUE, 20);
+        for (KernelChoice kernels : BackEnds.fastChoices()) {
+            assertScores(kernels, 256, 128, 400, 6);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"1024, 512, 20", "256, 128, 6", "256, 256, 6"})
-    void scoresDocumentsInStridedWindowsAsTransformersDoes(int context, int stride, int wholeDocuments) {
+    @Tag("slow")
+    void scoresAllDocumentsWithFastKernelsAsTransformersDoes(int context, int stride, int wholeDocuments) {
         for (KernelChoice kernels : BackEnds.fastChoices()) {
             assertScores(kernels, context, stride, Integer.MAX_VALUE, wholeDocuments);
         }
@@ -92,8 +101,18 @@ class GoldenSmallModelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"scalar, 2", "vector, 8"})
+    @CsvSource({"scalar, 1", "vector, 8"})
     void continuesPromptsGreedilyAsTransformersDoes(KernelChoice kernels, int prompts) {
+        assertGreedyContinuations(kernels, prompts);
+    }
+
+    @Test
+    @Tag("slow")
+    void continuesAllPromptsGreedilyWithScalarKernelsAsTransformersDoes() {
+        assertGreedyContinuations(KernelChoice.SCALAR, 8);
+    }
+
+    private static void assertGreedyContinuations(KernelChoice kernels, int prompts) {
         try (Engine engine = open(kernels)) {
             assertThat(GOLDEN.get("greedy")).hasSize(8);
             for (JsonNode continuation :

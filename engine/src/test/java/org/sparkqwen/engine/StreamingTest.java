@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,12 +30,24 @@ class StreamingTest {
     @ParameterizedTest
     @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
     void theAmountOfMemoryChangesNoBit(String name) throws PackingException {
+        assertMemoryChangesNoBit(name, 25);
+    }
+
+    @ParameterizedTest
+    @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
+    @Tag("slow")
+    void anyAmountOfMemoryChangesNoBit(String name) throws PackingException {
+        assertMemoryChangesNoBit(name, 5);
+    }
+
+    /// @param step the distance of two shares of the weights that memory has room for, in percent
+    private void assertMemoryChangesNoBit(String name, int step) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
         Path packed = directory.resolve("packed");
         long bytes = Packing.intoDirectory(model, packed, directory.resolve("cache"), new Unwatched())
                 .bytes();
         List<Object> expected = results(packed, Long.MAX_VALUE);
-        for (int percent = 0; percent <= 100; percent += 10) {
+        for (int percent = 0; percent <= 100; percent += step) {
             assertThat(results(packed, bytes / 100 * percent))
                     .as("memory for %d %% of the weights", percent)
                     .isEqualTo(expected);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.regex.Pattern;
@@ -282,7 +283,7 @@ class RegexParserTest {
                 "(((.*a){9}){9}){9}.*b.{12}",
             })
     void hostilePatternsEndSoon(String pattern) {
-        for (String each : List.of(pattern, pattern.replace(".", "\\p{L}"))) {
+        for (String each : new LinkedHashSet<>(List.of(pattern, pattern.replace(".", "\\p{L}")))) {
             assertTimeout(Duration.ofSeconds(10), () -> {
                 try {
                     Budget.within(() -> ByteAutomaton.of(RegexParser.parseSearched(each)));
