@@ -23,21 +23,25 @@ import org.sparkqwen.engine.tokenizer.SpecialTokens;
 class GoldenSmallModelTest {
     private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
 
+    @Test
+    void scoresDocumentsInStridedWindowsAsTransformersDoes() {
+        assertScores(KernelChoice.AUTO, 1024, 512, Integer.MAX_VALUE, 20);
+        for (KernelChoice kernels : BackEnds.fastChoices()) {
+            assertScores(kernels, 256, 128, 400, 6);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"1024, 512, 20", "256, 128, 6", "256, 256, 6"})
-    void scoresDocumentsInStridedWindowsAsTransformersDoes(int context, int stride, int wholeDocuments) {
+    @Tag("slow")
+    void scoresAllDocumentsWithFastKernelsAsTransformersDoes(int context, int stride, int wholeDocuments) {
         for (KernelChoice kernels : BackEnds.fastChoices()) {
             assertScores(kernels, context, stride, Integer.MAX_VALUE, wholeDocuments);
         }
     }
 
-    /// The scalar kernels give the bits of the vector kernels at a twentieth of their speed, so they score only
-    /// the shorter documents here. Some of these have several windows.
-    @Test
-    void scoresShorterDocumentsWithScalarKernelsAsTransformersDoes() {
-        assertScores(KernelChoice.SCALAR, 256, 128, 380, 6);
-    }
-
+    /// The scalar kernels have a twentieth of the others' speed. In every build, `EngineInvariantsTest` finds the
+    /// same bits with them, and `GoldenModelTest` compares them with transformers.
     @ParameterizedTest
     @CsvSource({"1024, 512, 20", "256, 128, 6", "256, 256, 6"})
     @Tag("slow")
@@ -92,8 +96,18 @@ class GoldenSmallModelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"scalar, 2", "vector, 8"})
+    @CsvSource({"scalar, 1", "vector, 8"})
     void continuesPromptsGreedilyAsTransformersDoes(KernelChoice kernels, int prompts) {
+        assertGreedyContinuations(kernels, prompts);
+    }
+
+    @Test
+    @Tag("slow")
+    void continuesAllPromptsGreedilyWithScalarKernelsAsTransformersDoes() {
+        assertGreedyContinuations(KernelChoice.SCALAR, 8);
+    }
+
+    private static void assertGreedyContinuations(KernelChoice kernels, int prompts) {
         try (Engine engine = open(kernels)) {
             assertThat(GOLDEN.get("greedy")).hasSize(8);
             for (JsonNode continuation :

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,8 +42,19 @@ class PromptedScoringTest {
     }
 
     @ParameterizedTest
-    @MethodSource("org.sparkqwen.engine.kernels.BackEnds#choices")
+    @MethodSource("org.sparkqwen.engine.kernels.BackEnds#fastChoices")
     void theEndOfADocumentGivenItsBeginningHasTransformersValues(KernelChoice kernels) {
+        assertEndsHaveTransformersValues(kernels);
+    }
+
+    @Test
+    @Tag("slow")
+    void theScalarKernelsGiveTransformersValuesToo() {
+        assertEndsHaveTransformersValues(KernelChoice.SCALAR);
+        assertGreedyContinuationsAreKnown(KernelChoice.SCALAR);
+    }
+
+    private static void assertEndsHaveTransformersValues(KernelChoice kernels) {
         try (Engine engine = open(kernels)) {
             int documents = 0;
             for (JsonNode document : GOLDEN.get("documents")) {
@@ -72,8 +84,12 @@ class PromptedScoringTest {
     }
 
     @ParameterizedTest
-    @MethodSource("org.sparkqwen.engine.kernels.BackEnds#choices")
+    @MethodSource("org.sparkqwen.engine.kernels.BackEnds#fastChoices")
     void aContinuationIsGreedyIfTransformersWouldHaveWrittenItGreedily(KernelChoice kernels) {
+        assertGreedyContinuationsAreKnown(kernels);
+    }
+
+    private static void assertGreedyContinuationsAreKnown(KernelChoice kernels) {
         try (Engine engine = open(kernels)) {
             for (JsonNode greedy : GOLDEN.get("greedy")) {
                 int[] prompt = Golden.ints(greedy.get("ids"));

@@ -266,7 +266,7 @@ class RequestsTest {
             }
         };
         Iterator<Result> run = engine.score(endless);
-        for (int results = 0; results < 200; results++) {
+        for (int results = 0; results < 80; results++) {
             run.next();
             assertThat(pulled[0]).isLessThanOrEqualTo(results + 1 + 256 / 8);
         }

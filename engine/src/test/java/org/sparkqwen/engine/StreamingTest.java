@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,18 +33,32 @@ class StreamingTest {
     @ParameterizedTest
     @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
     void theAmountOfMemoryChangesNoBit(String name) throws PackingException {
-        theAmountOfMemoryChangesNoBit(name, WeightEncoding.STORED);
+        assertMemoryChangesNoBit(name, WeightEncoding.STORED, 25);
     }
 
     @ParameterizedTest
     @CsvSource({"moe-mixed-bf16, INT8", "moe-mixed-bf16, INT4", "dense-odd-f16, INT4", "qwen2-bias, INT4"})
-    void theAmountOfMemoryChangesNoBit(String name, WeightEncoding encoding) throws PackingException {
+    void theAmountOfMemoryChangesNoBitOfIntegers(String name, WeightEncoding encoding) throws PackingException {
+        assertMemoryChangesNoBit(name, encoding, 50);
+    }
+
+    @ParameterizedTest
+    @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
+    @Tag("slow")
+    void anyAmountOfMemoryChangesNoBit(String name) throws PackingException {
+        for (WeightEncoding encoding : WeightEncoding.values()) {
+            assertMemoryChangesNoBit(name, encoding, 5);
+        }
+    }
+
+    /// @param step the distance of two shares of the weights that memory has room for, in percent
+    private void assertMemoryChangesNoBit(String name, WeightEncoding encoding, int step) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models").resolve(name);
-        Path packed = directory.resolve("packed");
+        Path packed = directory.resolve("packed-" + encoding);
         long bytes = Packing.intoDirectory(model, encoding, packed, directory.resolve("cache"), new Unwatched())
                 .bytes();
         List<Object> expected = results(packed, Long.MAX_VALUE);
-        for (int percent = 0; percent <= 100; percent += 10) {
+        for (int percent = 0; percent <= 100; percent += step) {
             assertThat(results(packed, bytes / 100 * percent))
                     .as("memory for %d %% of the weights", percent)
                     .isEqualTo(expected);

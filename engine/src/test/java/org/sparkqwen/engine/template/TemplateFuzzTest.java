@@ -319,8 +319,8 @@ class TemplateFuzzTest {
 
     @Test
     void randomTemplatesEnd() {
-        compose(19, 500);
-        mutate(20, 1_000);
+        compose(19, 250);
+        mutate(20, 500);
     }
 
     @Test

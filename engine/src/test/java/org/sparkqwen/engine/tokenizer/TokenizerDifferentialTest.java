@@ -23,9 +23,20 @@ class TokenizerDifferentialTest {
     @ParameterizedTest
     @FieldSource("org.sparkqwen.engine.tokenizer.SampleTokenizer#ALL")
     void parsesRandomTextsToTheIdsOfTheReference(SampleTokenizer which) throws IOException {
+        assertParsedAsTheReferenceDoes(which, 4_000);
+    }
+
+    @ParameterizedTest
+    @FieldSource("org.sparkqwen.engine.tokenizer.SampleTokenizer#ALL")
+    @Tag("slow")
+    void parsesManyRandomTextsToTheIdsOfTheReference(SampleTokenizer which) throws IOException {
+        assertParsedAsTheReferenceDoes(which, 15_000);
+    }
+
+    private static void assertParsedAsTheReferenceDoes(SampleTokenizer which, int count) throws IOException {
         RandomTexts texts = new RandomTexts(new Random(1));
         try (HuggingFaceTokenizer reference = which.reference()) {
-            for (int i = 0; i < 15_000; i++) {
+            for (int i = 0; i < count; i++) {
                 String text = texts.next(12);
                 assertThat(which.ours().encode(text, SpecialTokens.PARSE))
                         .as(escaped(text))
@@ -37,9 +48,21 @@ class TokenizerDifferentialTest {
     @ParameterizedTest
     @FieldSource("org.sparkqwen.engine.tokenizer.SampleTokenizer#ALL")
     void readsSpecialTokensInRandomTextsAsTheReferenceDoes(SampleTokenizer which) throws IOException {
+        assertSpecialTokensAreReadAsTheReferenceDoes(which, 1_500);
+    }
+
+    @ParameterizedTest
+    @FieldSource("org.sparkqwen.engine.tokenizer.SampleTokenizer#ALL")
+    @Tag("slow")
+    void readsSpecialTokensInManyRandomTextsAsTheReferenceDoes(SampleTokenizer which) throws IOException {
+        assertSpecialTokensAreReadAsTheReferenceDoes(which, 5_000);
+    }
+
+    private static void assertSpecialTokensAreReadAsTheReferenceDoes(SampleTokenizer which, int count)
+            throws IOException {
         RandomTexts texts = new RandomTexts(new Random(2));
         try (HuggingFaceTokenizer reference = which.referenceWithoutSpecialTokens()) {
-            for (int i = 0; i < 5_000; i++) {
+            for (int i = 0; i < count; i++) {
                 String text = texts.next(12);
                 assertThat(which.ours().encode(text, SpecialTokens.TEXT))
                         .as(escaped(text))
@@ -69,11 +92,22 @@ class TokenizerDifferentialTest {
     @ParameterizedTest
     @MethodSource("org.sparkqwen.engine.tokenizer.TokenizerVariant#all")
     void everyVariantGivesTheIdsOfTheReference(TokenizerVariant variant) throws IOException {
+        assertVariantGivesTheIdsOfTheReference(variant, 1_000);
+    }
+
+    @ParameterizedTest
+    @MethodSource("org.sparkqwen.engine.tokenizer.TokenizerVariant#all")
+    @Tag("slow")
+    void everyVariantGivesTheIdsOfTheReferenceForManyTexts(TokenizerVariant variant) throws IOException {
+        assertVariantGivesTheIdsOfTheReference(variant, 3_000);
+    }
+
+    private static void assertVariantGivesTheIdsOfTheReference(TokenizerVariant variant, int count) throws IOException {
         Random random = new Random(4);
         RandomTexts texts = new RandomTexts(random);
         Tokenizer ours = variant.ours();
         try (HuggingFaceTokenizer reference = variant.reference()) {
-            for (int i = 0; i < 3_000; i++) {
+            for (int i = 0; i < count; i++) {
                 String text = texts.around(variant.tokens());
                 assertThat(ours.encodeWhole(text, SpecialTokens.PARSE))
                         .as(escaped(text))

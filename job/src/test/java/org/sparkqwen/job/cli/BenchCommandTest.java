@@ -14,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 
 /// The benchmark as a user sees it. Its figures are checked for plausibility, and never for speed.
@@ -138,7 +139,7 @@ class BenchCommandTest {
     void measuresOnlyWhatIsAskedFor() {
         CommandRun run = bench(
                 "--model",
-                LocalSpark.MODEL.toString(),
+                LittleModel.directory().toString(),
                 "--only",
                 "decode",
                 "--sequences",
@@ -148,7 +149,7 @@ class BenchCommandTest {
                 "--threads",
                 "1",
                 "--kernels",
-                "vector");
+                "scalar");
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
                 .contains("decode, 2 at a time")

@@ -51,7 +51,7 @@ class ConnectIT {
                     "sc://localhost:" + port,
                     CALLS.toString(),
                     corpus,
-                    LocalSpark.MODEL.toString(),
+                    LittleModel.directory().toString(),
                     results.toString())) {
                 assertThat(client.awaitEnd())
                         .as(client.output() + server.output())
@@ -72,7 +72,7 @@ class ConnectIT {
 
     private List<String> expectedOfCorpus(String corpus) {
         Path output = directory.resolve("out");
-        CommandRun run = CommandRun.of(LocalSpark.command("score", corpus, output, "--columns", "id"));
+        CommandRun run = CommandRun.of(LittleModel.command("score", corpus, output, "--columns", "id"));
         assertThat(run.exitCode()).as(run.err()).isZero();
         return LocalSpark.session().read().parquet(output.toString()).collectAsList().stream()
                 .map(Row::json)

@@ -22,7 +22,7 @@ import org.sparkqwen.job.testing.SparkProcess;
 /// output is that of an undisturbed run. A longer test is `-Dkilled.kills=100 -Dkilled.seed=2`; with executors that
 /// outlive their driver it is `-Dkilled.master=local-cluster[2,1,1024]`.
 class KilledRunIT {
-    private static final int KILLS = Integer.getInteger("killed.kills", 2);
+    private static final int KILLS = Integer.getInteger("killed.kills", 1);
     private static final long SEED = Long.getLong("killed.seed", 1);
     private static final String MASTER = System.getProperty("killed.master", "local[2]");
 

@@ -92,7 +92,7 @@ class KilledTableIT {
     private SparkProcess start(String table) {
         return SparkProcess.startLocalDriver(
                 directory.resolve(table + ".log"),
-                List.of("-Dspark.sql.warehouse.dir=" + warehouse()),
+                List.of("--conf", "spark.sql.warehouse.dir=" + warehouse()),
                 "tokenize",
                 "--model",
                 LocalSpark.MODEL.toString(),

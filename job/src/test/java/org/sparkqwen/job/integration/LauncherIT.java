@@ -10,8 +10,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.testing.ClassDataArchive;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
+import org.sparkqwen.job.testing.SparkProcess;
 
 /// `./spark-qwen` runs from a shell, as in the README, in a separate process.
 class LauncherIT {
@@ -24,11 +26,11 @@ class LauncherIT {
     @Test
     void scoresTheSampleCorpusQuietly() throws IOException, InterruptedException {
         String output = directory.resolve("scores").toString();
-        CommandRun run = launch("score", "--input", LocalSpark.CORPUS, "--output", output, "--limit", "20");
+        CommandRun run = launch("score", "--input", LocalSpark.CORPUS, "--output", output, "--limit", "5");
         assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("Scored 20 rows").contains("tiny-qwen3@");
+        assertThat(run.out()).contains("Scored 5 rows").contains("tiny-qwen3@");
         assertThat(run.err()).doesNotContain("INFO SparkContext").containsOnlyOnce("; kernels: ");
-        assertThat(LocalSpark.session().read().parquet(output).count()).isEqualTo(20);
+        assertThat(LocalSpark.session().read().parquet(output).count()).isEqualTo(5);
     }
 
     @Test
@@ -62,6 +64,7 @@ class LauncherIT {
         assertThat(failure.err()).contains("/nowhere");
     }
 
+    /// Starts the launcher. The JVMs that it starts find the classes of Spark in an archive.
     private CommandRun launch(String... arguments) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(LAUNCHER.toString()));
         command.addAll(List.of(arguments));
@@ -71,6 +74,9 @@ class LauncherIT {
                 .directory(directory.toFile())
                 .redirectOutput(out.toFile())
                 .redirectError(err.toFile());
+        List<String> jvmOptions =
+                arguments[0].equals("score") ? ClassDataArchive.options() : SparkProcess.quickOptions();
+        builder.environment().put("JDK_JAVA_OPTIONS", String.join(" ", jvmOptions));
         Process process = builder.start();
         assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
         return new CommandRun(process.exitValue(), Files.readString(out), Files.readString(err));

@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.metrics.MetricsPlugin;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.SparkProcess;
 
@@ -80,7 +81,7 @@ class MetricsIT {
     }
 
     private String[] arguments() {
-        return LocalSpark.command(
+        return LittleModel.command(
                 "generate",
                 LocalSpark.PROMPTS,
                 directory.resolve("out"),

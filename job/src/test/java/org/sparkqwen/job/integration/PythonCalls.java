@@ -56,7 +56,7 @@ final class PythonCalls {
     /// Returns the scores of a corpus, each row as JSON, in the order of their ids.
     static List<String> scores(SparkSession session, String corpus, String model) {
         Column options = functions.map(
-                functions.lit("model"), functions.lit(model), functions.lit("kernels"), functions.lit("auto"));
+                functions.lit("model"), functions.lit(model), functions.lit("kernels"), functions.lit("scalar"));
         return session
                 .read()
                 .parquet(corpus)

@@ -18,6 +18,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.failure.Refusal;
@@ -32,11 +33,18 @@ class RunReportTest {
     @TempDir
     private Path directory = Path.of("");
 
+    /// The page of [#scores] by their source.
+    private static String page = "";
+
     private final SparkSession spark = LocalSpark.session();
+
+    @BeforeAll
+    static void writeThePage(@TempDir Path written) throws IOException {
+        page = score(written, scores(), "source");
+    }
 
     @Test
     void thePageSaysWhatWasRunAndShowsItsDistributions() throws IOException {
-        String page = score(scores(), "source");
         assertThat(page)
                 .contains("Scored 100 rows of corpus.parquet", "model-a", "2026-11-29 18:43:24 UTC", "1 min 15 s")
                 .contains("62.5", "1.25")
@@ -51,7 +59,6 @@ class RunReportTest {
 
     @Test
     void everyPictureIsWellFormedAndTakesNothingFromElsewhere() throws Exception {
-        String page = score(scores(), "source");
         assertThat(page).doesNotContain("<script", "@import", "url(", " src=", " href=", "javascript:");
         assertThat(page.replace("http://www.w3.org/2000/svg", "")).doesNotContain("http:", "https:");
         List<String> pictures = Pattern.compile("(?s)<svg .*?</svg>")
@@ -82,10 +89,10 @@ class RunReportTest {
                         "10 AS tokens_scored",
                         "1D + id AS bits_per_byte",
                         "1D + id AS perplexity");
-        String page = score(rows, "source");
-        assertThat(page).doesNotContain("<script", "<b ", "<i>", "\u001b").contains("&lt;script&gt;");
-        assertThat(page.getBytes(StandardCharsets.UTF_8)).hasSizeLessThan(LARGEST_PAGE);
-        assertThat(Pattern.compile("<figure>").matcher(page).results())
+        String hostile = score(rows, "source");
+        assertThat(hostile).doesNotContain("<script", "<b ", "<i>", "\u001b").contains("&lt;script&gt;");
+        assertThat(hostile.getBytes(StandardCharsets.UTF_8)).hasSizeLessThan(LARGEST_PAGE);
+        assertThat(Pattern.compile("<figure>").matcher(hostile).results())
                 .as("the most frequent groups")
                 .hasSize(12);
     }
@@ -113,12 +120,12 @@ class RunReportTest {
                                 "tokens",
                                 "tokens_scored",
                                 "bits_per_byte + if(id < 25, 0.5D, -0.01D) AS bits_per_byte"));
-        String page = RunReport.comparing(spark, first.toString(), second.toString(), "id");
-        assertThat(page)
+        String comparison = RunReport.comparing(spark, first.toString(), second.toString(), "id");
+        assertThat(comparison)
                 .contains("model-b against model-a")
                 .contains("75.0 % of 100 documents gain")
                 .contains("What gains most", "What loses most", "-0.50 bits per byte fewer");
-        assertThat(Pattern.compile("<rect ").matcher(page).results()).isNotEmpty();
+        assertThat(Pattern.compile("<rect ").matcher(comparison).results()).isNotEmpty();
     }
 
     @Test
@@ -166,13 +173,18 @@ class RunReportTest {
     }
 
     private String score(Dataset<Row> rows, @Nullable String by) throws IOException {
+        return score(directory, rows, by);
+    }
+
+    private static String score(Path directory, Dataset<Row> rows, @Nullable String by) throws IOException {
         Path run = WrittenRun.score(directory.resolve("run"), "model-a", rows);
-        return RunReport.of(spark, run.toString(), by);
+        return RunReport.of(LocalSpark.session(), run.toString(), by);
     }
 
     /// Returns 100 documents. The 50 of books have half a bit a byte, and those of the web from 1.02 to 2.
-    private Dataset<Row> scores() {
-        return spark.range(100)
+    private static Dataset<Row> scores() {
+        return LocalSpark.session()
+                .range(100)
                 .selectExpr(
                         "id",
                         "if(id < 50, 'books', 'web') AS source",

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.ShortCorpus;
 
@@ -33,19 +34,20 @@ class SameNumbersTest {
                 .limit(40)
                 .write()
                 .parquet(some);
-        assertScoresAreTheSame(some, 40);
+        assertScoresAreTheSame(LittleModel.directory(), some, 40);
     }
 
     @Test
     @Tag("slow")
     void ofTheWholeSampleCorpus() {
-        assertScoresAreTheSame(LocalSpark.CORPUS, ShortCorpus.ROWS);
+        assertScoresAreTheSame(LocalSpark.MODEL, LocalSpark.CORPUS, ShortCorpus.ROWS);
     }
 
-    private void assertScoresAreTheSame(String corpus, int rows) {
-        List<String> expected = commandLine("score", corpus, "--columns", "id", "--token-logprobs", "--context", "512");
+    private void assertScoresAreTheSame(Path model, String corpus, int rows) {
+        List<String> expected =
+                commandLine(model, "score", corpus, "--columns", "id", "--token-logprobs", "--context", "512");
         assertThat(expected).hasSize(rows);
-        SparkSession session = session();
+        SparkSession session = session(model);
         session.read().parquet(corpus).createOrReplaceTempView("corpus");
         assertThat(LocalSpark.sorted(session.sql("""
             SELECT id, s.* FROM (
@@ -69,6 +71,7 @@ class SameNumbersTest {
     @Test
     void ofGeneratedTexts() {
         List<String> expected = commandLine(
+                LittleModel.directory(),
                 "generate",
                 LocalSpark.PROMPTS,
                 "--columns",
@@ -84,7 +87,7 @@ class SameNumbersTest {
                 "--stop",
                 ",");
         assertThat(expected).hasSize(4);
-        SparkSession session = session();
+        SparkSession session = session(LittleModel.directory());
         assertThat(LocalSpark.sorted(session.sql("""
             SELECT id, g.* FROM (
               SELECT id, qwen_generate(
@@ -93,18 +96,18 @@ class SameNumbersTest {
             """))).isEqualTo(expected);
     }
 
-    private static SparkSession session() {
+    private static SparkSession session(Path model) {
         SparkSession session = LocalSpark.session().newSession();
-        session.conf().set("spark.qwen.model", LocalSpark.MODEL.toString());
+        session.conf().set("spark.qwen.model", model.toString());
         session.conf().set("spark.sql.codegen.wholeStage", true); // as users have it
         session.conf().set("spark.sql.codegen.factoryMode", "FALLBACK");
         session.read().parquet(LocalSpark.PROMPTS).createOrReplaceTempView("prompts");
         return session;
     }
 
-    private List<String> commandLine(String command, String input, String... options) {
+    private List<String> commandLine(Path model, String command, String input, String... options) {
         Path output = directory.resolve("out");
-        CommandRun run = CommandRun.of(LocalSpark.command(command, input, output, options));
+        CommandRun run = CommandRun.of(LocalSpark.command(model, command, input, output, options));
         assertThat(run.exitCode()).as(run.err()).isZero();
         Dataset<Row> rows = LocalSpark.session().read().parquet(output.toString());
         return LocalSpark.sorted(rows);

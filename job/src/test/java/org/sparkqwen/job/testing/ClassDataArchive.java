@@ -15,13 +15,13 @@ import java.util.Optional;
 /// some sixty JVMs parses and verifies ten thousand classes, which is most of the work of a short run.
 ///
 /// The archive is made once in a build, by a run of its own. A JVM whose class path begins differently ignores it.
-final class ClassDataArchive {
+public final class ClassDataArchive {
     private static final Path FILE = Path.of("target/spark-classes.jsa").toAbsolutePath();
 
     private ClassDataArchive() {}
 
     /// Returns the options that let a JVM use the archive; none if it cannot be made.
-    static List<String> options() {
+    public static List<String> options() {
         return Made.ARCHIVE
                 .map(file -> List.of("-XX:SharedArchiveFile=" + file, "-Xlog:disable"))
                 .orElse(List.of());

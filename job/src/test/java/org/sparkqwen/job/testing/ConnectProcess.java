@@ -20,7 +20,8 @@ public final class ConnectProcess {
 
     private ConnectProcess() {}
 
-    /// Starts a server on a free port, with our jar, that computes by itself.
+    /// Starts a server on a free port, with our jar, that computes by itself. Its code is not optimized, so a model
+    /// needs the scalar kernels.
     ///
     /// @param settings settings of Spark, each `NAME=VALUE`
     public static SparkProcess server(Path log, List<String> settings) {
@@ -31,7 +32,8 @@ public final class ConnectProcess {
     ///
     /// @param settings settings of Spark, each `NAME=VALUE`
     public static SparkProcess server(Path log, String master, List<String> settings) {
-        List<String> options = new ArrayList<>(
+        List<String> options = new ArrayList<>(SparkProcess.UNOPTIMIZED);
+        options.addAll(
                 List.of("-Dspark.master=" + master, "-Dspark.ui.enabled=false", "-Dspark.connect.grpc.binding.port=0"));
         settings.forEach(setting -> options.add("-D" + setting));
         return SparkProcess.start(

@@ -38,6 +38,7 @@ public final class LocalSpark {
                 // Compiling code for some rows takes longer than interpreting their plan.
                 .config("spark.sql.codegen.wholeStage", false)
                 .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+                .config("spark.sql.ui.explainMode", "simple") // nobody sees the plans
                 .config("spark.sql.extensions", QwenExtensions.class.getName())
                 .config(
                         "spark.sql.warehouse.dir",
@@ -73,7 +74,7 @@ public final class LocalSpark {
     /// Returns the arguments of a job with a model.
     ///
     /// @param input a path, like `output`
-    static String[] command(Path model, String command, Object input, Object output, String... options) {
+    public static String[] command(Path model, String command, Object input, Object output, String... options) {
         List<String> arguments = new ArrayList<>(List.of(command, "--model", model.toString()));
         arguments.addAll(List.of("--input", input.toString(), "--output", output.toString()));
         arguments.addAll(List.of(options));

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.apache.spark.launcher.JavaModuleOptions;
 
 /// A JVM of the Spark that the build has laid out: a master, a worker, or a spark-submit. Its output goes to a file.
@@ -39,7 +40,7 @@ public final class SparkProcess implements AutoCloseable {
         return start(
                 logs.resolve("master.log"),
                 java(
-                        UNOPTIMIZED,
+                        quickOptions(),
                         "org.apache.spark.deploy.master.Master",
                         "--host",
                         "localhost",
@@ -59,7 +60,7 @@ public final class SparkProcess implements AutoCloseable {
                 logs.resolve("worker-%d.log".formatted(number)),
                 environment,
                 java(
-                        UNOPTIMIZED,
+                        quickOptions(),
                         "org.apache.spark.deploy.worker.Worker",
                         "--host",
                         "localhost",
@@ -100,11 +101,10 @@ public final class SparkProcess implements AutoCloseable {
     /// Returns the command that submits the job's jar in client mode, with the profile that users have for such a
     /// master.
     public static List<String> submitCommand(String master, List<String> sparkOptions, String... arguments) {
-        List<String> jvmOptions = new ArrayList<>(ClassDataArchive.options());
         // Only the vector kernels need the optimizing compiler, which takes most of the processor time of a short run.
-        if (arguments[0].equals("tokenize") || List.of(arguments).contains("scalar")) {
-            jvmOptions.addAll(UNOPTIMIZED);
-        }
+        boolean isUnoptimized =
+                arguments[0].equals("tokenize") || List.of(arguments).contains("scalar");
+        List<String> jvmOptions = isUnoptimized ? quickOptions() : ClassDataArchive.options();
         List<String> options = new ArrayList<>();
         if (!jvmOptions.isEmpty()) {
             options.addAll(List.of("--conf", "spark.executor.extraJavaOptions=" + String.join(" ", jvmOptions)));
@@ -130,6 +130,12 @@ public final class SparkProcess implements AutoCloseable {
         return java(jvmOptions, "org.apache.spark.deploy.SparkSubmit", options.toArray(String[]::new));
     }
 
+    /// Returns the options of a JVM that starts quickly, and whose code is not worth optimizing.
+    public static List<String> quickOptions() {
+        return Stream.concat(ClassDataArchive.options().stream(), UNOPTIMIZED.stream())
+                .toList();
+    }
+
     /// Returns a command with the class path that Spark gives its executors, so that one archive serves all.
     private static List<String> java(List<String> jvmOptions, String mainClass, String... arguments) {
         Path jars = HOME.resolve("jars");
@@ -148,20 +154,21 @@ public final class SparkProcess implements AutoCloseable {
         return command;
     }
 
-    /// Starts a driver in local mode from the class path of this test, without a spark-submit.
+    /// Starts a driver in local mode, with the logs and the signals of a command in a shell. Its code is not
+    /// optimized, so a model needs the scalar kernels.
     ///
-    /// @param jvmOptions further options of its JVM
-    public static SparkProcess startLocalDriver(Path log, List<String> jvmOptions, String... arguments) {
+    /// @param sparkOptions options of `spark-submit`
+    public static SparkProcess startLocalDriver(Path log, List<String> sparkOptions, String... arguments) {
         // A test in the background may have been started with SIGINT ignored, which every child inherits.
         List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of(JavaModuleOptions.defaultModuleOptions().split("\\s+")));
-        command.addAll(List.of("--add-modules=jdk.incubator.vector", "-Xmx1g", "-Dspark.master=local[2]"));
-        command.addAll(UNOPTIMIZED);
-        command.add("-Dlog4j2.configurationFile=file:" + CONF.resolve("log4j2.properties"));
-        command.addAll(jvmOptions);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.sparkqwen.job.cli.Main"));
-        command.addAll(List.of(arguments));
+        List<String> jvmOptions = new ArrayList<>(quickOptions());
+        jvmOptions.addAll(List.of("-Xmx1g", "-Dlog4j2.configurationFile=file:" + CONF.resolve("log4j2.properties")));
+        List<String> options =
+                new ArrayList<>(List.of("--master", "local[2]", "--class", "org.sparkqwen.job.cli.Main"));
+        options.addAll(sparkOptions);
+        options.add(JAR.toString());
+        options.addAll(Arrays.asList(arguments));
+        command.addAll(java(jvmOptions, "org.apache.spark.deploy.SparkSubmit", options.toArray(String[]::new)));
         return start(log, command);
     }
 
