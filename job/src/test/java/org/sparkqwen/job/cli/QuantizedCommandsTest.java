@@ -14,6 +14,8 @@ import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LittleGguf;
 import org.sparkqwen.job.testing.LocalSpark;
@@ -50,14 +52,11 @@ class QuantizedCommandsTest {
         return made;
     }
 
-    /// A model from elsewhere is copied with its config.json, which says how it is quantized.
     @Test
     void scoreGivesTheRowsOfTheModelWithoutQuantization() {
-        List<String> expected = rows(plain, "score", LocalSpark.CORPUS, "--token-logprobs");
-        assertThat(expected).hasSize(4);
-        assertThat(rows(model, "score", LocalSpark.CORPUS, "--token-logprobs")).isEqualTo(expected);
-        assertThat(rows(Path.of("file:" + model), "score", LocalSpark.CORPUS, "--token-logprobs"))
-                .isEqualTo(expected);
+        assertThat(rows(model, "score", LocalSpark.CORPUS, "--token-logprobs"))
+                .hasSize(4)
+                .isEqualTo(rows(plain, "score", LocalSpark.CORPUS, "--token-logprobs"));
     }
 
     @Test
@@ -74,9 +73,11 @@ class QuantizedCommandsTest {
                 .isEqualTo(rows(plain, "generate", LocalSpark.PROMPTS, options));
     }
 
-    @Test
-    void inspectNamesTheScheme() {
-        CommandRun run = run("inspect", "--model", model.toString());
+    /// A model from elsewhere is copied with its config.json, which says how it is quantized.
+    @ParameterizedTest
+    @ValueSource(strings = {"", "file:"})
+    void inspectNamesTheScheme(String scheme) {
+        CommandRun run = run("inspect", "--model", scheme + model);
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
                 .contains("  weights      GPTQ, 4 bits, groups of 16 inputs, in 1 file(s), 27.7 KiB on disk\n")
