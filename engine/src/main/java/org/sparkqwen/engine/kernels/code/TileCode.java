@@ -230,9 +230,7 @@ final class TileCode {
         if (kind.ahead() && unrolled == UNROLLED) {
             requestNextPanel();
         }
-        if (!kind.columns()) {
-            asm.add(IN, unrolled * Float.BYTES);
-        }
+        asm.add(IN, unrolled * Float.BYTES);
         asm.add(PANEL, unrolled * panelRow());
         asm.sub(COUNT, 1);
         asm.jump(Condition.NOT_EQUAL, turn);
@@ -249,12 +247,9 @@ final class TileCode {
         }
         for (int row = 0; row < height; row++) {
             Zmm x = BROADCAST.get(row % BROADCAST.size());
-            asm.vbroadcastss(x, kind.columns() ? Address.at(IN, row * Float.BYTES) : StridedRows.row(IN, row, input * Float.BYTES));
+            asm.vbroadcastss(x, StridedRows.row(IN, row, input * Float.BYTES));
             multiplyAdd(sum(row, 0), x, left);
             multiplyAdd(sum(row, 1), x, right);
-        }
-        if (kind.columns()) {
-            asm.add(IN, StridedRows.STRIDE);
         }
     }
 

@@ -11,7 +11,7 @@ enum TileField {
     REST,
     /// The address of the first row's first input.
     IN,
-    /// The distance from a row of `in` to the next; in columns, the distance from an input to the next.
+    /// The distance from a row of `in` to the next.
     IN_STRIDE,
     /// The distance from the place after a tile's inputs to the start of the next tile.
     IN_TO_NEXT_TILE,

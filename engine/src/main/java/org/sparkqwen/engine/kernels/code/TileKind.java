@@ -6,33 +6,27 @@ import org.sparkqwen.engine.kernels.IntegerLayout;
 /// The kinds of operands of [TileCode].
 enum TileKind {
     /// Many rows and a panel that is in the cache.
-    MANY(false, false, false),
+    MANY(false, false),
     /// Pairs of bfloat16 numbers, in rows and in a panel that is in the cache.
-    PAIRS(false, false, false),
+    PAIRS(false, false),
     /// Few rows and a panel that comes from memory.
-    FEW_F32(false, false, true),
-    FEW_BF16(true, false, true),
+    FEW_F32(false, true),
+    FEW_BF16(true, true),
     FEW_INT8(IntegerLayout.INT8),
-    FEW_INT4(IntegerLayout.INT4),
-    /// Attention: keys or probabilities with the rows side by side.
-    ATTENTION_F32(false, true, false),
-    ATTENTION_BF16(true, true, false);
+    FEW_INT4(IntegerLayout.INT4);
 
     private final boolean bf16;
-    private final boolean columns;
     private final boolean ahead;
     private final @Nullable IntegerLayout integers;
 
-    TileKind(boolean bf16, boolean columns, boolean ahead) {
+    TileKind(boolean bf16, boolean ahead) {
         this.bf16 = bf16;
-        this.columns = columns;
         this.ahead = ahead;
         integers = null;
     }
 
     TileKind(IntegerLayout integers) {
         bf16 = false;
-        columns = false;
         ahead = true;
         this.integers = integers;
     }
@@ -40,11 +34,6 @@ enum TileKind {
     /// Whether a panel has bfloat16 numbers, which are widened in the loop, and not float32 numbers.
     boolean bf16() {
         return bf16;
-    }
-
-    /// Whether the rows of `in` are adjacent numbers and its inputs are at a stride, and not the reverse.
-    boolean columns() {
-        return columns;
     }
 
     /// Whether the loop requests the next panel's lines, as is worth it for few rows.

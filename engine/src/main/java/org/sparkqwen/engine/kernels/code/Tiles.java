@@ -62,13 +62,12 @@ final class Tiles {
 
     /// Computes `to[row] = from[row] + Σ in[row][input] · panel[input]`, for 32 outputs of each row.
     ///
-    /// @param in `[rows][inputs]`; of kinds in columns, the reverse, with the stride of the inputs
+    /// @param in `[rows][inputs]`
     /// @param from `[rows][32]`, or [Rows#ZEROS]
     /// @param to `[rows][32]`; may be `from`
     /// @param adds whether the result is added to what `to` holds
     void multiply(TileKind kind, int inputs, Rows in, int rows, Rows from, Rows to, boolean adds) {
-        long passed = kind.columns() ? inputs * in.stride() : (long) inputs * Float.BYTES; // by a tile's loop
-        long row = kind.columns() ? Float.BYTES : in.stride();
+        long passed = (long) inputs * Float.BYTES; // by a tile's loop
         arguments
                 .set(TileField.IN_STRIDE, in.stride())
                 .set(TileField.FROM_STRIDE, from.stride())
@@ -78,12 +77,12 @@ final class Tiles {
         int first = 0;
         if (highest == TileCode.HIGHEST && rows >= highest) {
             int tiles = rows / highest;
-            run(kind, highest, tiles, in.address(), highest * row - passed, from, to);
+            run(kind, highest, tiles, in.address(), highest * in.stride() - passed, from, to);
             first = tiles * highest;
         }
         while (first < rows) {
             int height = Math.ceilDiv(rows - first, Math.ceilDiv(rows - first, highest));
-            run(kind, height, 1, in.address() + first * row, 0, from.from(first), to.from(first));
+            run(kind, height, 1, in.address() + first * in.stride(), 0, from.from(first), to.from(first));
             first += height;
             arguments.set(TileField.AHEAD_STRIDE, 0); // the first tile has requested all of it
         }
