@@ -132,8 +132,9 @@ public final class Packing {
     private static void refuseOther(PackingPlan plan, Path file) {
         try (PackedFile packed = PackedFile.open(file)) {
             if (!plan.made(packed)) {
-                throw new IllegalArgumentException("%s is packed from other weights than %s, or in another encoding; choose another directory"
-                        .formatted(file, plan.checkpoint().model()));
+                throw new IllegalArgumentException(
+                        "%s is packed from other weights than %s, or in another encoding; choose another directory"
+                                .formatted(file, plan.checkpoint().model()));
             }
         }
     }

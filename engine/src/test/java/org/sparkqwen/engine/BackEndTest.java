@@ -51,7 +51,8 @@ class BackEndTest {
     void aBackEndWithItsOwnMemorySeesStreamedWeights(@TempDir Path directory) throws PackingException {
         Path model = Golden.DIRECTORY.resolve("models/dense-untied-bf16-2shards");
         Path packed = directory.resolve("packed");
-        long bytes = Packing.intoDirectory(model, WeightEncoding.STORED, packed, directory.resolve("cache"), new Unwatched())
+        long bytes = Packing.intoDirectory(
+                        model, WeightEncoding.STORED, packed, directory.resolve("cache"), new Unwatched())
                 .bytes();
         List<Object> expected = results(packed, KernelChoice.SCALAR, Long.MAX_VALUE);
         assertThat(results(packed, SEPARATE, bytes / 2)).isEqualTo(expected);

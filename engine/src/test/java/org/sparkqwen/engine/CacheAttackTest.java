@@ -51,7 +51,8 @@ class CacheAttackTest {
     @BeforeEach
     void forge() throws IOException {
         cache = directory.resolve("cache");
-        file = Packing.intoCache(MODEL, WeightEncoding.STORED, cache, new Unwatched()).file();
+        file = Packing.intoCache(MODEL, WeightEncoding.STORED, cache, new Unwatched())
+                .file();
         sound = Files.readAllBytes(file);
         Path changed = Files.createDirectory(directory.resolve("changed"));
         ModelCopy.of(MODEL, changed).weights("model.safetensors", "model.norm.weight", 0, 0.5f, 2f, 0.25f);
@@ -99,7 +100,9 @@ class CacheAttackTest {
         assertThat(Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)).isTrue();
         assertThat(Files.readAllBytes(file)).isEqualTo(sound);
         assertThat(Files.readAllBytes(elsewhere)).isEqualTo(forged);
-        assertThat(Packing.intoCache(MODEL, WeightEncoding.STORED, cache, new Unwatched()).made()).isFalse();
+        assertThat(Packing.intoCache(MODEL, WeightEncoding.STORED, cache, new Unwatched())
+                        .made())
+                .isFalse();
     }
 
     @ParameterizedTest

@@ -277,6 +277,7 @@ class HostileQuantizedTest {
 
     /// The refusal to pack the model, which reads every weight.
     private String refusal(Path model) {
-        return Refusal.messageOf(() -> Packing.intoCache(model, WeightEncoding.STORED, directory.resolve("cache"), new Unwatched()));
+        return Refusal.messageOf(
+                () -> Packing.intoCache(model, WeightEncoding.STORED, directory.resolve("cache"), new Unwatched()));
     }
 }

@@ -80,8 +80,8 @@ class PackedModelTest {
             })
     void aDamagedTensorGivesNoResult(String name) throws IOException {
         Path packed = directory.resolve("packed");
-        Path file =
-                Packing.intoDirectory(UNTIED, WeightEncoding.STORED, packed, cache(), new Unwatched()).file();
+        Path file = Packing.intoDirectory(UNTIED, WeightEncoding.STORED, packed, cache(), new Unwatched())
+                .file();
         flipIn(file, name);
         try (Engine engine = Engine.open(packed, options(null))) {
             for (int attempt = 0; attempt < 2; attempt++) {
@@ -130,7 +130,8 @@ class PackedModelTest {
         } else {
             flip(file, at);
         }
-        assertThat(Refusal.messageOf(() -> Packing.find(TIED, WeightEncoding.STORED, cache()))).startsWith(file.toString());
+        assertThat(Refusal.messageOf(() -> Packing.find(TIED, WeightEncoding.STORED, cache())))
+                .startsWith(file.toString());
         assertThat(logProbabilities(TIED, cache())).isEqualTo(expected);
         assertThat(packedFiles()).containsExactly(file);
         assertThat(Files.readAllBytes(file)).isEqualTo(sound);
@@ -142,7 +143,8 @@ class PackedModelTest {
         Path file = packedFiles().getFirst();
         byte[] sound = Files.readAllBytes(file);
         Path other = directory.resolve("other-cache");
-        Path foreign = Packing.intoCache(UNTIED, WeightEncoding.STORED, other, new Unwatched()).file();
+        Path foreign = Packing.intoCache(UNTIED, WeightEncoding.STORED, other, new Unwatched())
+                .file();
         Files.write(Writable.file(file), Files.readAllBytes(foreign));
         assertThat(logProbabilities(TIED, cache())).isEqualTo(expected);
         assertThat(Files.readAllBytes(file)).isEqualTo(sound);
@@ -233,8 +235,8 @@ class PackedModelTest {
     @Test
     void aTruncatedPackedModelIsRefused() throws IOException {
         Path packed = directory.resolve("packed");
-        Path file =
-                Packing.intoDirectory(TIED, WeightEncoding.STORED, packed, cache(), new Unwatched()).file();
+        Path file = Packing.intoDirectory(TIED, WeightEncoding.STORED, packed, cache(), new Unwatched())
+                .file();
         byte[] bytes = Files.readAllBytes(file);
         Files.write(Writable.file(file), Arrays.copyOf(bytes, bytes.length - 1));
         assertThat(refusal(packed)).startsWith(file.toString()).contains("bytes long where", "delete it");
@@ -246,7 +248,9 @@ class PackedModelTest {
         Packing.Packed first = Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched());
         assertThat(first.made()).isTrue();
         assertThat(first.bytes()).isEqualTo(Files.size(first.file()));
-        assertThat(Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched()).made()).isFalse();
+        assertThat(Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched())
+                        .made())
+                .isFalse();
         assertThat(Packing.find(TIED, WeightEncoding.STORED, cache()))
                 .isEqualTo(Optional.of(new Packing.Packed(first.file(), first.bytes(), false)));
         assertThat(Packing.verify(first.file(), new Unwatched())).isEqualTo(first.bytes());
@@ -255,9 +259,11 @@ class PackedModelTest {
     @Test
     void aPackedDirectoryReplacesNothingElse() throws IOException {
         Path output = Files.createDirectory(directory.resolve("output"));
-        assertThat(Packing.intoDirectory(TIED, WeightEncoding.STORED, output, cache(), new Unwatched()).made())
+        assertThat(Packing.intoDirectory(TIED, WeightEncoding.STORED, output, cache(), new Unwatched())
+                        .made())
                 .isTrue();
-        assertThat(Packing.intoDirectory(TIED, WeightEncoding.STORED, output, cache(), new Unwatched()).made())
+        assertThat(Packing.intoDirectory(TIED, WeightEncoding.STORED, output, cache(), new Unwatched())
+                        .made())
                 .isFalse();
         assertThatThrownBy(() -> Packing.intoDirectory(UNTIED, WeightEncoding.STORED, output, cache(), new Unwatched()))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -268,7 +274,8 @@ class PackedModelTest {
         assertThatThrownBy(() -> Packing.intoDirectory(TIED, WeightEncoding.STORED, letters, cache(), new Unwatched()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("%s is not empty, it holds a-letter; choose another directory", letters);
-        assertThatThrownBy(() -> Packing.intoDirectory(TIED, WeightEncoding.STORED, letters.resolve("a-letter"), cache(), new Unwatched()))
+        assertThatThrownBy(() -> Packing.intoDirectory(
+                        TIED, WeightEncoding.STORED, letters.resolve("a-letter"), cache(), new Unwatched()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("is not a directory");
         assertThat(letters.resolve("a-letter")).hasContent("to be kept");
@@ -286,11 +293,14 @@ class PackedModelTest {
     /// A cache may be filled by root. It is used without writing anything to it.
     @Test
     void aFilledCacheNeedNotBeWritable() throws IOException {
-        Path file = Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched()).file();
+        Path file = Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched())
+                .file();
         Path lock = Path.of(file.toString().replace(".packed", ".lock"));
         Files.delete(lock);
         Files.createDirectory(lock); // it cannot be locked, not even by root
-        assertThat(Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched()).made()).isFalse();
+        assertThat(Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched())
+                        .made())
+                .isFalse();
         Files.delete(file);
         assertThatThrownBy(() -> Packing.intoCache(TIED, WeightEncoding.STORED, cache(), new Unwatched()))
                 .isInstanceOf(PackingException.class)

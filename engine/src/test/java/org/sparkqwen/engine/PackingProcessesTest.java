@@ -131,7 +131,8 @@ class PackingProcessesTest {
                 case "stall" -> Packing.intoCache(Golden.SMALL_MODEL, WeightEncoding.STORED, cache, new Stalling());
                 case "pack" -> {
                     try {
-                        Packing.intoDirectory(Golden.SMALL_MODEL, WeightEncoding.STORED, Path.of(args[2]), cache, new Unwatched());
+                        Packing.intoDirectory(
+                                Golden.SMALL_MODEL, WeightEncoding.STORED, Path.of(args[2]), cache, new Unwatched());
                     } catch (PackingException e) {
                         System.out.println("refused " + e.getMessage());
                     }

@@ -82,7 +82,8 @@ class PrecisionModelTest {
     @ParameterizedTest
     @ValueSource(strings = {"moe-mixed-bf16", "dense-odd-f16", "qwen2-bias"})
     void aModelHasTheSameBitsOnEveryBackEnd(String model) {
-        JsonNode golden = Golden.read(Golden.DIRECTORY.resolve("models").resolve(model).resolve("golden.json"));
+        JsonNode golden =
+                Golden.read(Golden.DIRECTORY.resolve("models").resolve(model).resolve("golden.json"));
         int[] ids = Golden.ints(golden.get("sequences").get(1).get("ids"));
         for (Precision precision : Precision.values()) {
             List<double[]> results = new ArrayList<>();
@@ -92,16 +93,17 @@ class PrecisionModelTest {
                 }
                 KernelChoice choice = new KernelChoice(provider.name()).in(precision);
                 EngineOptions options = Golden.options(choice, 2, 2048).withWeights(weights(precision));
-                try (Engine engine = Engine.open(
-                        Golden.DIRECTORY.resolve("models").resolve(model), options)) {
+                try (Engine engine =
+                        Engine.open(Golden.DIRECTORY.resolve("models").resolve(model), options)) {
                     results.add(Golden.scored(engine, ids, Golden.unprefixed(1024, 1024))
                             .score()
                             .tokenLogProbabilities());
                 }
             }
-            assertThat(results).hasSizeGreaterThan(1).allSatisfy(result -> assertThat(result)
-                    .as("%s in %s", model, precision)
-                    .isEqualTo(results.getFirst()));
+            assertThat(results)
+                    .hasSizeGreaterThan(1)
+                    .allSatisfy(result ->
+                            assertThat(result).as("%s in %s", model, precision).isEqualTo(results.getFirst()));
         }
     }
 

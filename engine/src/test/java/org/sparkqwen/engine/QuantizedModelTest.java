@@ -58,11 +58,15 @@ class QuantizedModelTest {
         assertThat(Packing.find(model, WeightEncoding.STORED, cache)).isEmpty();
         assertThat(logProbabilities(model, cache)).isEqualTo(expected); // packs
         assertThat(logProbabilities(model, cache)).isEqualTo(expected); // maps
-        assertThat(Packing.intoCache(model, WeightEncoding.STORED, cache, new Unwatched()).made()).isFalse();
+        assertThat(Packing.intoCache(model, WeightEncoding.STORED, cache, new Unwatched())
+                        .made())
+                .isFalse();
         Path packed = directory.resolve("packed");
-        assertThat(Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache, new Unwatched()).made())
+        assertThat(Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache, new Unwatched())
+                        .made())
                 .isTrue();
-        assertThat(Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache, new Unwatched()).made())
+        assertThat(Packing.intoDirectory(model, WeightEncoding.STORED, packed, cache, new Unwatched())
+                        .made())
                 .isFalse();
         assertThat(logProbabilities(packed, null)).isEqualTo(expected);
         assertThat(logProbabilities(packed, null, 0)).as("streamed").isEqualTo(expected);
@@ -74,7 +78,8 @@ class QuantizedModelTest {
     @Test
     void valuesThatAreBfloat16TakeHalfOfTheMemory() throws PackingException {
         Path cache = directory.resolve("cache");
-        long halves = Packing.intoCache(QuantizedGolden.model("fp8-powers"), WeightEncoding.STORED, cache, new Unwatched())
+        long halves = Packing.intoCache(
+                        QuantizedGolden.model("fp8-powers"), WeightEncoding.STORED, cache, new Unwatched())
                 .bytes();
         long floats = Packing.intoCache(QuantizedGolden.model("int8"), WeightEncoding.STORED, cache, new Unwatched())
                 .bytes();

@@ -61,8 +61,8 @@ public record Measurement(Benchmark.Part part, int sequences, List<Round> rounds
         return median().flopsPerSecond() / flops.best();
     }
 
-    /// The share of the median round's time that its arithmetic would take at the rates of bursts amid that round, each
-    /// stage at the rate of its own instruction; absent if there were no bursts.
+    /// The share of the median round's time that its arithmetic would take at the rates of bursts amid that round,
+    /// each stage at the rate of its own instruction; absent if there were no bursts.
     public OptionalDouble shareOfPeakMeanwhile() {
         Round median = median();
         Work work = median.work();

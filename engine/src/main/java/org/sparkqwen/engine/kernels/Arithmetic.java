@@ -10,19 +10,20 @@ public enum Arithmetic {
     /// One chain of `fma` in float32 over the inputs in ascending order.
     FLOATS,
 
-    /// One chain over pairs of inputs in ascending order, in which the second input of a pair comes before the first:
-    /// VDPBF16PS.
+    /// One chain over pairs of inputs in ascending order, in which the second input of a pair comes before the
+    /// first: VDPBF16PS.
     PAIRS,
 
-    /// Blocks of 32 inputs. In each, the even inputs are a chain that begins at zero, the odd inputs are another, and
-    /// their sum is added to the sum of the blocks before: TDPBF16PS.
+    /// Blocks of 32 inputs. In each, the even inputs are a chain that begins at zero, the odd inputs are another,
+    /// and their sum is added to the sum of the blocks before: TDPBF16PS.
     BLOCKS,
 
     /// As [#BLOCKS], with activations that are split into `x₁ + x₂`: for each block, the sum of its products with
     /// `x₁` is added first, and then the sum of its products with `x₂`.
     SPLIT_BLOCKS,
 
-    /// Integers of 8 bits on both sides, whose products are added exactly within a group of inputs: [IntegerProduct].
+    /// Integers of 8 bits on both sides, whose products are added exactly within a group of inputs:
+    /// [IntegerProduct].
     INTEGERS;
 
     /// The number of inputs of a block.

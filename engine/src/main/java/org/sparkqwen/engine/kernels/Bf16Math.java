@@ -27,8 +27,7 @@ public final class Bf16Math {
         float z = normalOrZero(sum);
         float result = Math.fma(x, y, z);
         // The product of two bfloat16 numbers is exact in double, and so is a sum this small.
-        if (Math.abs(result) == Float.MIN_NORMAL
-                && Math.abs((double) x * y + z) < LEAST_NORMAL_AFTER_ROUNDING) {
+        if (Math.abs(result) == Float.MIN_NORMAL && Math.abs((double) x * y + z) < LEAST_NORMAL_AFTER_ROUNDING) {
             return Math.copySign(0f, result);
         }
         return normalOrZero(result);

@@ -15,8 +15,8 @@ public final class IntegerProduct {
     /// The greatest integer.
     public static final int GREATEST = 127;
 
-    /// Groups without a number of at least this magnitude count as zeros, because their integers would need a factor
-    /// that float32 does not have.
+    /// Groups without a number of at least this magnitude count as zeros, because their integers would need a
+    /// factor that float32 does not have.
     public static final float LEAST = 0x1p-100f;
 
     /// Added to a number of small magnitude, it leaves the nearest integer in the lowest bits, with ties to even.
@@ -49,8 +49,8 @@ public final class IntegerProduct {
         }
     }
 
-    /// The scale of a group of a row: the number that an integer of 1 stands for. It is NaN if a number of the group
-    /// is infinite or not a number, and so is every output then.
+    /// The scale of a group of a row: the number that an integer of 1 stands for. It is NaN if a number of the
+    /// group is infinite or not a number, and so is every output then.
     ///
     /// @param greatest the greatest magnitude in the group, or NaN
     public static float scale(float greatest) {

@@ -54,8 +54,8 @@ public record KernelChoice(String name, Precision precision) implements Serializ
     /// The precisions for which a back-end that `auto` may take has instructions here.
     public static List<Precision> fastPrecisions() {
         return Stream.of(Precision.values())
-                .filter(precision -> PROVIDERS.stream()
-                        .anyMatch(provider -> provider.rank() >= 0 && provider.isFast(precision)))
+                .filter(precision ->
+                        PROVIDERS.stream().anyMatch(provider -> provider.rank() >= 0 && provider.isFast(precision)))
                 .toList();
     }
 

@@ -13,8 +13,8 @@ public interface KernelProvider {
     /// negative rank runs only if the user asks for it.
     int rank();
 
-    /// The reason why the back-end cannot run in this JVM in some precision, in words that say what to do; empty if it
-    /// can run.
+    /// The reason why the back-end cannot run in this JVM in some precision, in words that say what to do; empty if
+    /// it can run.
     Optional<String> obstacle(Precision precision);
 
     /// The reason why the back-end cannot run in this JVM in float32; empty if it can run.
@@ -22,8 +22,8 @@ public interface KernelProvider {
         return obstacle(Precision.FLOAT32);
     }
 
-    /// Whether the back-end has instructions for a precision here. Without them it computes the same bits, but far more
-    /// slowly than float32.
+    /// Whether the back-end has instructions for a precision here. Without them it computes the same bits, but far
+    /// more slowly than float32.
     default boolean isFast(Precision precision) {
         return precision == Precision.FLOAT32 && obstacle(precision).isEmpty();
     }

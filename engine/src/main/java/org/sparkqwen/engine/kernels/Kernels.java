@@ -170,8 +170,8 @@ public interface Kernels extends AutoCloseable {
     /// @param probe a probe for [#threads] workers
     void measurePeak(@Nullable PartProbe probe);
 
-    /// The instruction with which weights of a format are multiplied, to measure the most that it can do; empty if it is
-    /// the multiply-add of float32.
+    /// The instruction with which weights of a format are multiplied, to measure the most that it can do; empty if
+    /// it is the multiply-add of float32.
     default Optional<ProductBurst> productBurst(WeightFormat format) {
         return Optional.empty();
     }

@@ -24,8 +24,8 @@ public enum Precision {
     /// them, which is another order than [#BFLOAT16].
     BFLOAT16_AMX("bfloat16-amx"),
 
-    /// Activations rounded to 8 bits, with one scale for each 128 inputs, where weights are integers. The products of
-    /// integers are added exactly. Layers with other weights are computed in float32.
+    /// Activations rounded to 8 bits, with one scale for each 128 inputs, where weights are integers. The products
+    /// of integers are added exactly. Layers with other weights are computed in float32.
     INT8("int8");
 
     private final String label;
@@ -41,8 +41,8 @@ public enum Precision {
         return Arrays.stream(values())
                 .filter(precision -> precision.label.equals(name))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("there is no precision '%s'; there are %s"
-                        .formatted(name, String.join(", ", names()))));
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "there is no precision '%s'; there are %s".formatted(name, String.join(", ", names()))));
     }
 
     /// The names that a user may choose.

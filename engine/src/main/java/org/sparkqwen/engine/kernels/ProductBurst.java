@@ -4,7 +4,7 @@ package org.sparkqwen.engine.kernels;
 public interface ProductBurst {
     /// Runs on the calling thread, at the same time as on others.
     ///
-    /// @return arithmetic operations of products, where a multiply-add counts as two. If several multiply-adds stand for
-    ///     one, because a number is split into parts, these count as one
+    /// @return arithmetic operations of products, where a multiply-add counts as two. If several multiply-adds
+    ///     stand for one, because a number is split into parts, these count as one
     double run();
 }

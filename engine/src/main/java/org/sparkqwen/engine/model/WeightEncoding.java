@@ -20,8 +20,8 @@ public enum WeightEncoding {
     /// All matrices have 8 bits.
     INT8,
 
-    /// Matrices of layers have 4 bits. The head and the embedding have 8, because rounding them to 4 was measured to
-    /// cost more than it saves.
+    /// Matrices of layers have 4 bits. The head and the embedding have 8, because rounding them to 4 was measured
+    /// to cost more than it saves.
     INT4;
 
     /// The place of a matrix in a model.
@@ -93,8 +93,9 @@ public enum WeightEncoding {
     /// @throws InvalidModelException with what to do
     public void refuse(Precision precision) {
         if (precision == Precision.INT8 && this == STORED) {
-            throw new InvalidModelException("the precision int8 multiplies integers, and no weights are integers; choose"
-                    + " weights int8 or int4, or another precision");
+            throw new InvalidModelException(
+                    "the precision int8 multiplies integers, and no weights are integers; choose"
+                            + " weights int8 or int4, or another precision");
         }
     }
 

@@ -139,8 +139,7 @@ public final class Weights implements AutoCloseable {
     /// @param dtype BF16 or F32: the format of the matrices that are not encoded
     /// @param seed the same seed gives the same weights
     /// @param buffers makes the weights operands of the kernels; closed with the weights
-    public static Weights random(
-            ModelConfig config, DType dtype, WeightEncoding encoding, long seed, Buffers buffers) {
+    public static Weights random(ModelConfig config, DType dtype, WeightEncoding encoding, long seed, Buffers buffers) {
         PackedLayout layout = TensorPlan.of(config).layout(dtype, encoding);
         return new Weights(config, PackedMemory.fill(layout, new RandomPieces(seed)), Long.MAX_VALUE, buffers);
     }

@@ -35,7 +35,8 @@ public record StreamingForecast(StreamingPlan plan, OptionalDouble diskRate, dou
     /// @param file a file on the disk from which the weights will be read, as large as possible
     public static Optional<StreamingForecast> of(
             ModelConfig config, PackedLayout layout, Path file, int batchTokens, int threads) {
-        StreamingPlan plan = Weights.streamingPlan(config, layout, WeightMemory.available(config, batchTokens, threads));
+        StreamingPlan plan =
+                Weights.streamingPlan(config, layout, WeightMemory.available(config, batchTokens, threads));
         if (!plan.streams()) {
             return Optional.empty();
         }

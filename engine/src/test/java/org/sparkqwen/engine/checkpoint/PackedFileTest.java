@@ -140,7 +140,9 @@ class PackedFileTest {
         byte[] values = SafetensorsWriter.floats(1, 2, Float.POSITIVE_INFINITY, 4);
         Files.write(
                 numbers.resolve("model.safetensors"),
-                new SafetensorsWriter().add("odd", DType.F32, List.of(2, 2), values).bytes());
+                new SafetensorsWriter()
+                        .add("odd", DType.F32, List.of(2, 2), values)
+                        .bytes());
         PackedLayout.Builder layout = new PackedLayout.Builder();
         layout.add("odd", Form.panels(format), List.of(2, 2));
         try (Checkpoint checkpoint = Checkpoint.open(numbers)) {

@@ -62,7 +62,11 @@ class StreamedFileTest {
 
     private PackedFile packed() throws PackingException {
         return PackedFile.open(Packing.intoDirectory(
-                        Golden.SMALL_MODEL, WeightEncoding.STORED, directory.resolve("packed"), directory.resolve("cache"), new Unwatched())
+                        Golden.SMALL_MODEL,
+                        WeightEncoding.STORED,
+                        directory.resolve("packed"),
+                        directory.resolve("cache"),
+                        new Unwatched())
                 .file());
     }
 }

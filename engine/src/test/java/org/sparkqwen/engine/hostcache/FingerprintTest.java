@@ -67,7 +67,12 @@ class FingerprintTest {
         ModelCopy.of(UNTIED, Files.createDirectory(directory.resolve("changed")))
                 .weights("model-00001-of-00002.safetensors", "model.embed_tokens.weight", 0, 0.5f, 2f);
         Path forged = directory.resolve("forged");
-        Packing.intoDirectory(directory.resolve("changed"), WeightEncoding.STORED, forged, directory.resolve("cache"), new Unwatched());
+        Packing.intoDirectory(
+                directory.resolve("changed"),
+                WeightEncoding.STORED,
+                forged,
+                directory.resolve("cache"),
+                new Unwatched());
         PackedForgery.claim(forged.resolve(PackedFile.NAME), honest.resolve(PackedFile.NAME));
         try (PackedFile before = PackedFile.open(honest.resolve(PackedFile.NAME));
                 PackedFile after = PackedFile.open(forged.resolve(PackedFile.NAME))) {

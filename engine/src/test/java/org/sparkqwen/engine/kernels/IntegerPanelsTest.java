@@ -79,8 +79,8 @@ class IntegerPanelsTest {
         }
     }
 
-    /// Relative squared errors of normal weights. numpy gives 4.2e-5 for the greatest number in 128, and 6.6e-3 for the
-    /// best of nine scales in 32, where the scale of the greatest number has 7.4e-3.
+    /// Relative squared errors of normal weights. numpy gives 4.2e-5 for the greatest number in 128, and 6.6e-3 for
+    /// the best of nine scales in 32, where the scale of the greatest number has 7.4e-3.
     @ParameterizedTest
     @EnumSource(names = {"INT8", "INT4"})
     void normalWeightsLoseLittle(KnownFormat format) {

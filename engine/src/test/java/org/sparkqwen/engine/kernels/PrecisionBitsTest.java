@@ -73,8 +73,10 @@ class PrecisionBitsTest {
         for (int[] shape : SHAPES) {
             MemorySegment in = randoms(shape[0] * shape[2]);
             for (Matrix weight : weights(shape[1], shape[2])) {
-                assertSameBits(precision, shape[0] * shape[1], (kernels, out) ->
-                        kernels.linear(in, shape[0], List.of(new Projection(weight, out))));
+                assertSameBits(
+                        precision,
+                        shape[0] * shape[1],
+                        (kernels, out) -> kernels.linear(in, shape[0], List.of(new Projection(weight, out))));
             }
         }
     }

@@ -159,7 +159,9 @@ class WeightFormatTest {
                 for (int i = 0; i < tokens.length; i++) {
                     for (int input = 0; input < 41; input++) {
                         assertThat(out.getAtIndex(JAVA_FLOAT, (long) i * 41 + input))
-                                .isCloseTo(weights[tokens[i]][input], within(error(format) * greatest(weights[tokens[i]])));
+                                .isCloseTo(
+                                        weights[tokens[i]][input],
+                                        within(error(format) * greatest(weights[tokens[i]])));
                     }
                 }
                 return List.of(out);

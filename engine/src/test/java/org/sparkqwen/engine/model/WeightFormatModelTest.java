@@ -33,8 +33,8 @@ import org.sparkqwen.engine.testing.ScaledBytes;
 
 /// Whole models whose matrices are packed in a format, from the checkpoint to log-probabilities and logits.
 class WeightFormatModelTest {
-    /// How far a token's log-probability may be from the checkpoint's, in nats, where a format rounds. The weights of
-    /// these models are random, and no group of them has numbers that are alike.
+    /// How far a token's log-probability may be from the checkpoint's, in nats, where a format rounds. The weights
+    /// of these models are random, and no group of them has numbers that are alike.
     private static double rounded(WeightFormat format) {
         return format == KnownFormat.INT4 ? 2 : 0.5;
     }

@@ -43,7 +43,8 @@ class WeightStreamTest {
     WeightStreamTest() throws IOException, PackingException {
         Path directory = Files.createTempDirectory(Path.of("target"), "stream");
         Path packed = directory.resolve("packed");
-        Path path = Packing.intoDirectory(Golden.SMALL_MODEL, WeightEncoding.STORED, packed, directory.resolve("cache"), new Unwatched())
+        Path path = Packing.intoDirectory(
+                        Golden.SMALL_MODEL, WeightEncoding.STORED, packed, directory.resolve("cache"), new Unwatched())
                 .file();
         try (var all = Files.walk(directory)) {
             made.addAll(all.toList());

@@ -24,10 +24,10 @@ import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.PartProbe;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.kernels.RowTable;
-import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ScalarProvider;
 
 /// The scalar kernels as a back-end whose memory nobody else may touch, like a device's.

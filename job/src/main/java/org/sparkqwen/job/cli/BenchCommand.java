@@ -27,8 +27,8 @@ import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.sizing.WorkingMemory;
-import org.sparkqwen.job.cli.report.BenchDisplay;
 import org.sparkqwen.job.cli.report.BenchComparison;
+import org.sparkqwen.job.cli.report.BenchDisplay;
 import org.sparkqwen.job.cli.report.BenchReport;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
@@ -223,8 +223,8 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    /// The options of each measurement: every encoding of weights in every precision with all kernels. The precision
-    /// int8 is left out for weights that have no integers, unless nothing else was asked for.
+    /// The options of each measurement: every encoding of weights in every precision with all kernels. The
+    /// precision int8 is left out for weights that have no integers, unless nothing else was asked for.
     private List<EngineOptions> variants(Benchmark.Settings settings) {
         List<EngineOptions> variants = new ArrayList<>();
         for (WeightEncoding encoding : encodings) {

@@ -185,7 +185,8 @@ final class InspectCommand implements Callable<Integer> {
                 }
             }
             case PackedFile packed ->
-                out.printf("  weights      %s, packed, %s on disk%n", formats(packed), ByteCount.text(packed.fileBytes()));
+                out.printf(
+                        "  weights      %s, packed, %s on disk%n", formats(packed), ByteCount.text(packed.fileBytes()));
         }
         List<String> differences = TensorPlan.of(config).differences(weights);
         PackedLayout layout = layout(config, weights, differences.isEmpty(), WeightEncoding.STORED);
@@ -197,9 +198,8 @@ final class InspectCommand implements Callable<Integer> {
                         : Stream.of(WeightEncoding.INT8, WeightEncoding.INT4)
                                 .map(encoding -> "; %s with --weights %s"
                                         .formatted(
-                                                ByteCount.text(
-                                                        layout(config, weights, differences.isEmpty(), encoding)
-                                                                .bytes()),
+                                                ByteCount.text(layout(config, weights, differences.isEmpty(), encoding)
+                                                        .bytes()),
                                                 encoding))
                                 .collect(Collectors.joining()));
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);

@@ -68,7 +68,8 @@ public record ExecutorOptions(
 
     /// Returns these options with so many texts that an executor generates at the same time.
     public ExecutorOptions withMaxSequences(int value) {
-        return new ExecutorOptions(kernels, threads, batchTokens, value, keyValues, weights, memory, cacheDirectory, cacheBytes);
+        return new ExecutorOptions(
+                kernels, threads, batchTokens, value, keyValues, weights, memory, cacheDirectory, cacheBytes);
     }
 
     /// Returns these options with another format of the KV cache.
@@ -91,7 +92,8 @@ public record ExecutorOptions(
 
     /// Returns these options with another directory of models and packed weights; null for each host's default.
     public ExecutorOptions withCacheDirectory(@Nullable String value) {
-        return new ExecutorOptions(kernels, threads, batchTokens, maxSequences, keyValues, weights, memory, value, cacheBytes);
+        return new ExecutorOptions(
+                kernels, threads, batchTokens, maxSequences, keyValues, weights, memory, value, cacheBytes);
     }
 
     /// Returns these options with at most so many bytes in the cache directory; 0 for half of what its disk would

@@ -50,9 +50,9 @@ class BenchCommandTest {
                 .containsPattern("(?m)^weights int8, (code|vector)[^,]*, \\d+ thread\\(s\\) +[0-9.,]+ ")
                 .containsPattern("(?m)^weights int8, (code|vector)[^,]*, int8, \\d+ thread\\(s\\) +[0-9.,]+ ")
                 .doesNotContainPattern("(?m)^weights stored.*, int8,");
-        assertThat(new ObjectMapper().readTree(json.toFile())).hasSize(3).allSatisfy(report -> assertThat(
-                        report.at("/measurements"))
-                .hasSize(1));
+        assertThat(new ObjectMapper().readTree(json.toFile()))
+                .hasSize(3)
+                .allSatisfy(report -> assertThat(report.at("/measurements")).hasSize(1));
     }
 
     @Test

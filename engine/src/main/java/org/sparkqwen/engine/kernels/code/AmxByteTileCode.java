@@ -29,7 +29,8 @@ final class AmxByteTileCode {
         CONFIG,
         /// The group, in the layout of `Int8Panels`.
         PANEL,
-        /// The number of blocks of its inputs, at least 1. A block has as many inputs as the configuration says.
+        /// The number of blocks of its inputs, at least 1. A block has as many inputs as the configuration
+        /// says.
         BLOCKS,
         /// The bytes of the first row.
         IN,

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// Vector instructions on 512 bits have an EVEX prefix of four bytes. It carries the opcode's map and mandatory prefix,
 /// the upper bits of three register numbers, the vector's length, a mask, and a bit for a memory operand that is
 /// broadcast. An EVEX displacement of one byte counts in units of the operand's size. [EvexOpcode] has what differs
-/// between vector instructions, so another one is one line there and one method here. Instructions on tile registers have
-/// a VEX prefix of three bytes, of which they use little.
+/// between vector instructions, so another one is one line there and one method here. Instructions on tile registers
+/// have a VEX prefix of three bytes, of which they use little.
 ///
 /// Every encoding is compared with the one that the GNU assembler chooses, byte by byte.
 final class Assembler {
@@ -473,7 +473,7 @@ final class Assembler {
 
     /// Writes a VEX prefix of the map 0F38. Register bits are stored inverted.
     private void vexPrefix(int prefix, int x, int b, int second) {
-        bytes(0xc4, (x << 6 | b << 5) ^ 0xe0 | 2, (~second & 15) << 3 | prefix);
+        bytes(0xc4, ((x << 6 | b << 5) ^ 0xe0) | 2, (~second & 15) << 3 | prefix);
     }
 
     private void general(int opcode, int register, Gpr other) {

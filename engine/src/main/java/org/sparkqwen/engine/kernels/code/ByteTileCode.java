@@ -3,13 +3,13 @@ package org.sparkqwen.engine.kernels.code;
 import static org.sparkqwen.engine.kernels.code.Gpr.R12;
 import static org.sparkqwen.engine.kernels.code.Gpr.R13;
 import static org.sparkqwen.engine.kernels.code.Gpr.R14;
+import static org.sparkqwen.engine.kernels.code.Gpr.R8;
 import static org.sparkqwen.engine.kernels.code.Gpr.RBP;
 import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
-import static org.sparkqwen.engine.kernels.code.Gpr.R8;
 
 import java.util.List;
 import org.sparkqwen.engine.kernels.Matrix;

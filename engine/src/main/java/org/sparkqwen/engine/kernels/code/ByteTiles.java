@@ -4,9 +4,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 
-/// Multiplies rows in 8 bits with groups of a panel's inputs: it cuts the rows into tiles and calls the micro-kernels of
-/// [AmxByteTileCode] where a processor has AMX and a group has whole blocks, and else those of [ByteTileCode]. Each
-/// thread has its own.
+/// Multiplies rows in 8 bits with groups of a panel's inputs: it cuts the rows into tiles and calls the micro-kernels
+/// of [AmxByteTileCode] where a processor has AMX and a group has whole blocks, and else those of [ByteTileCode].
+/// Each thread has its own.
 ///
 /// All operands are addresses of native memory that the caller has checked, and distances in bytes.
 final class ByteTiles {

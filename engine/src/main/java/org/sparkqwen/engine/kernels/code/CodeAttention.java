@@ -95,16 +95,16 @@ final class CodeAttention implements AutoCloseable {
         long numbers = width * (headDim + (long) BLOCKS * (TOKENS + 1) + 2 + (long) valuePanels * PANEL)
                 + (long) headDim * TOKENS;
         queries = memory.address(numbers * FLOAT + (BLOCKS + ROWS) * Long.BYTES);
-        keys = queries + width * headDim * FLOAT;
-        scores = keys + headDim * TOKENS * FLOAT;
-        corrections = scores + BLOCKS * TOKENS * width * FLOAT;
-        sums = corrections + BLOCKS * width * FLOAT;
+        keys = queries + FLOAT * width * headDim;
+        scores = keys + FLOAT * headDim * TOKENS;
+        corrections = scores + FLOAT * BLOCKS * TOKENS * width;
+        sums = corrections + FLOAT * BLOCKS * width;
         maxima = sums + width * FLOAT;
         weighted = maxima + width * FLOAT;
-        values = weighted + valuePanels * PANEL * width * FLOAT;
+        values = weighted + FLOAT * valuePanels * PANEL * width;
         addresses = values + BLOCKS * Long.BYTES;
         Memory.ALL.asSlice(sums, width * FLOAT).fill((byte) 0);
-        Memory.ALL.asSlice(weighted, valuePanels * PANEL * width * FLOAT).fill((byte) 0);
+        Memory.ALL.asSlice(weighted, FLOAT * valuePanels * PANEL * width).fill((byte) 0);
         MemorySegment.copy(UNSEEN, 0, Memory.ALL, maxima, width * FLOAT);
         score.set(ScoreCode.Field.QUERIES, queries)
                 .set(ScoreCode.Field.TURNS, headDim / ScoreCode.UNROLLED)
@@ -170,14 +170,14 @@ final class CodeAttention implements AutoCloseable {
             score.set(ScoreCode.Field.KEYS_AHEAD, next + KeyValueBlock.keyOffset(shape, format, head))
                     .set(ScoreCode.Field.VALUES_AHEAD, next + KeyValueBlock.valueOffset(shape, format, head))
                     .set(ScoreCode.Field.AHEAD_STEP, 64L * format.bytes());
-            long at = scores + i * TOKENS * width * FLOAT;
+            long at = scores + FLOAT * i * TOKENS * width;
             int aheadOfBlock = ahead - i * TOKENS * group;
             int turns = Math.min(TURNS, turns(aheadOfBlock + rows - 1, group));
             score(format, address + KeyValueBlock.keyOffset(shape, format, head), at, turns);
             hideFuture(aheadOfBlock, group, at, turns * ScoreCode.KEYS);
             softmax.set(SoftmaxCode.Field.SCORES, at)
-                    .set(SoftmaxCode.Field.KEYS, turns * ScoreCode.KEYS)
-                    .set(SoftmaxCode.Field.CORRECTIONS, corrections + i * width * FLOAT)
+                    .set(SoftmaxCode.Field.KEYS, (long) turns * ScoreCode.KEYS)
+                    .set(SoftmaxCode.Field.CORRECTIONS, corrections + FLOAT * i * width)
                     .call(Functions.SOFTMAX);
         }
         addValues(format, ahead, group, count);
@@ -225,7 +225,7 @@ final class CodeAttention implements AutoCloseable {
     private void hideFuture(int ahead, int group, long at, int count) {
         for (int key = Math.max(0, ahead / group); key < count; key++) {
             int hidden = Math.clamp((long) key * group - ahead, 0, rows);
-            MemorySegment.copy(UNSEEN, 0, Memory.ALL, at + key * width * FLOAT, hidden * FLOAT);
+            MemorySegment.copy(UNSEEN, 0, Memory.ALL, at + FLOAT * key * width, hidden * FLOAT);
         }
     }
 
@@ -238,7 +238,7 @@ final class CodeAttention implements AutoCloseable {
         int step = seen ? rows - rows % WeightedSumCode.HIGHEST : WeightedSumCode.HIGHEST;
         for (int panel = 0; panel < valuePanels; panel++) {
             weigh.set(WeightedSumCode.Field.COLUMNS, (long) panel * TOKENS * PANEL * format.bytes());
-            long outColumns = panel * PANEL * FLOAT;
+            long outColumns = FLOAT * panel * PANEL;
             weigh.set(WeightedSumCode.Field.OUT_COLUMNS, outColumns)
                     .set(WeightedSumCode.Field.NEXT_COLUMNS, outColumns + nextQueries);
             for (int row = 0; row < rows; ) {

@@ -43,7 +43,7 @@ final class CodeFewRowAttention implements AutoCloseable {
         softmax.set(RowSoftmaxCode.Field.SCALE, Float.floatToRawIntBits(factor));
         for (int row = 0; row < rows; row++) {
             long from = in + tile.offset(shape, row);
-            MemorySegment.copy(Memory.ALL, from, Memory.ALL, queries + row * headDim * FLOAT, headDim * FLOAT);
+            MemorySegment.copy(Memory.ALL, from, Memory.ALL, queries + FLOAT * row * headDim, headDim * FLOAT);
         }
         int last = (tile.position() + tile.tokens() - 1) / TOKENS;
         for (int block = 0; block <= last; block++) {
@@ -66,7 +66,7 @@ final class CodeFewRowAttention implements AutoCloseable {
         long weightedBytes = (long) valuePanels * rows * WeightedSumCode.SUM_ROW;
         long numbers = rows * ((long) TOKENS + headDim) + Zmm.FLOATS;
         scores = memory.address(numbers * FLOAT + stateBytes + weightedBytes + (long) rows * Long.BYTES);
-        states = scores + rows * TOKENS * FLOAT;
+        states = scores + FLOAT * rows * TOKENS;
         weighted = states + stateBytes;
         sums = weighted + weightedBytes;
         addresses = sums + Zmm.BYTES;
@@ -128,7 +128,7 @@ final class CodeFewRowAttention implements AutoCloseable {
         for (int row = 0; row < rows; row++) {
             int visible = tile.position() + row / shape.group() + 1 - block * TOKENS;
             for (int key = Math.max(0, visible); key < TOKENS; key++) {
-                Memory.setFloat(scores + (row * TOKENS + key) * FLOAT, Float.NEGATIVE_INFINITY);
+                Memory.setFloat(scores + ((long) row * TOKENS + key) * FLOAT, Float.NEGATIVE_INFINITY);
             }
         }
     }

@@ -105,8 +105,8 @@ final class ExpCode {
     ///
     /// [ScalarMath#exp] multiplies by two powers of two, and one instruction does it here. The bits are the same,
     /// because the first of the two products is exact, so both ways round once. Where the result is 0, a mask says
-    /// so. Otherwise it would come from an underflow, which takes some hundred cycles, and attention has many scores
-    /// of −∞.
+    /// so. Otherwise it would come from an underflow, which takes some hundred cycles, and attention has many
+    /// scores of −∞.
     ///
     /// @param square overwritten, as `p` and `n` are
     void expOfNegative(Zmm x, Zmm square, Zmm p, Zmm n) {

@@ -7,8 +7,8 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 
 import org.sparkqwen.engine.kernels.Matrix;
 
-/// Writes functions that bring inputs of a panel into pairs of bfloat16 numbers, the order of instructions for bfloat16:
-/// `[pairs of inputs][32 outputs][2]`.
+/// Writes functions that bring inputs of a panel into pairs of bfloat16 numbers, the order of instructions for
+/// bfloat16: `[pairs of inputs][32 outputs][2]`.
 final class PairCode {
     /// The operands.
     enum Field {

@@ -50,7 +50,9 @@ final class PanelPairs {
         int all = Math.ceilDiv(inputs, Arithmetic.BLOCK) * Arithmetic.BLOCK / 2;
         if (filled < all) {
             long rest = pairs + (long) filled * AmxTileCode.PANEL_ROW;
-            Memory.ALL.asSlice(rest, (long) (all - filled) * AmxTileCode.PANEL_ROW).fill((byte) 0);
+            Memory.ALL
+                    .asSlice(rest, (long) (all - filled) * AmxTileCode.PANEL_ROW)
+                    .fill((byte) 0);
         }
         return pairs;
     }

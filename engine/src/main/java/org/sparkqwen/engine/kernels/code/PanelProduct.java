@@ -19,8 +19,8 @@ import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.WidenedFormat;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 
-/// The loops around the micro-kernels. They order the product of a block of rows and some panels so that both are in the
-/// core's own caches when they are needed. Each thread has its own.
+/// The loops around the micro-kernels. They order the product of a block of rows and some panels so that both are in
+/// the core's own caches when they are needed. Each thread has its own.
 ///
 /// **In float32 with many rows**, a piece of a panel stays in the first-level cache as float32 while all rows of the
 /// block pass ([RowBlock]), and bfloat16 and integers are widened once a piece.
@@ -30,8 +30,8 @@ import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 ///
 /// **In bfloat16**, a piece of a panel is paired once ([PanelPairs]) while all rows of the block pass.
 ///
-/// **In 8 bits**, all rows of the block meet a group of 128 inputs of a panel where it lies. Integers of 4 bits are brought
-/// to 8 bits once a group.
+/// **In 8 bits**, all rows of the block meet a group of 128 inputs of a panel where it lies. Integers of 4 bits are
+/// brought to 8 bits once a group.
 ///
 /// Results go straight to their destination with the last piece. Only a bias, an incomplete panel, or an operation that
 /// needs several sums at once leaves them in [#sums].
@@ -56,8 +56,7 @@ final class PanelProduct implements AutoCloseable {
     private final Tiles tiles = new Tiles();
     private final AmxTiles amxTiles = new AmxTiles();
     private final Arguments widening = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
-    private final Arguments addition =
-            new Arguments().set(ScaleCode.Field.FACTOR, Float.floatToRawIntBits(1f));
+    private final Arguments addition = new Arguments().set(ScaleCode.Field.FACTOR, Float.floatToRawIntBits(1f));
     private final Arguments integers = new Arguments();
     private final Arguments halfBytes = new Arguments().set(HalfByteCode.Field.CONSTANTS, HALF_BYTES.address());
     private final ByteTiles byteTiles;
@@ -134,8 +133,7 @@ final class PanelProduct implements AutoCloseable {
         Arithmetic arithmetic = precision.arithmetic(weight.format());
         switch (arithmetic) {
             case FLOATS -> multiplyFloats(weight, firstPanel, panels, slot, to, adds);
-            case PAIRS, BLOCKS, SPLIT_BLOCKS ->
-                multiplyRounded(arithmetic, weight, firstPanel, panels, slot, to, adds);
+            case PAIRS, BLOCKS, SPLIT_BLOCKS -> multiplyRounded(arithmetic, weight, firstPanel, panels, slot, to, adds);
             case INTEGERS -> multiplyIntegers(weight, firstPanel, panels, slot, to, adds);
         }
     }

@@ -171,7 +171,7 @@ final class RowBlock implements AutoCloseable {
                 long at = to
                         + (long) first * rows * Short.BYTES
                         + row * pieceBytes(first)
-                        + (complete - first) * Short.BYTES;
+                        + (complete - first) * (long) Short.BYTES;
                 long bytes = (long) (inputs - complete) * Float.BYTES;
                 long padded = last.address(Arithmetic.BLOCK * Float.BYTES);
                 Memory.ALL.asSlice(padded, Arithmetic.BLOCK * Float.BYTES).fill((byte) 0);

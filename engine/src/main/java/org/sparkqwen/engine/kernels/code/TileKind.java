@@ -47,7 +47,8 @@ enum TileKind {
     }
 
     /// The layout of the panel's integers, which are widened in the loop; null if it has none.
-    @Nullable IntegerLayout integers() {
+    @Nullable
+    IntegerLayout integers() {
         return integers;
     }
 

@@ -55,8 +55,8 @@ final class WeightedSumCode {
         SUMS,
         /// The number of tiles.
         TILES,
-        /// Where the addresses of the rows' results are, which are requested, one after the other; 0 if none are
-        /// written soon.
+        /// Where the addresses of the rows' results are, which are requested, one after the other; 0 if none
+        /// are written soon.
         OUT,
         /// The distance from these addresses to the 32 columns.
         OUT_COLUMNS,
@@ -128,8 +128,8 @@ final class WeightedSumCode {
         asm.bind(block);
         asm.mov(VALUES, Address.at(BLOCK, 0));
         asm.add(VALUES, Arguments.of(RDI, Field.COLUMNS));
-        eachSum((row, half, sum) -> asm.vmulps(
-                sum, sum, Address.at(CORRECTION, row * Float.BYTES).toAllLanes()));
+        eachSum((row, half, sum) ->
+                asm.vmulps(sum, sum, Address.at(CORRECTION, row * Float.BYTES).toAllLanes()));
         asm.mov(TURNS, KeyValueBlock.TOKENS / UNROLLED);
         asm.cmp(BLOCKS_LEFT, 1);
         asm.jump(Condition.NOT_EQUAL, turn);

@@ -4,7 +4,8 @@ import java.util.OptionalDouble;
 
 /// The results of bursts of an instruction that threads ran amid work.
 ///
-/// @param flops arithmetic operations that all threads together would have done in `nanos`, each as fast as in its bursts
+/// @param flops arithmetic operations that all threads together would have done in `nanos`, each as fast as in its
+///     bursts
 /// @param nanos duration of all bursts together; 0 if there were none
 public record Bursts(double flops, long nanos) {
     public static final Bursts NONE = new Bursts(0, 0);

@@ -8,8 +8,8 @@ import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.vector.MultiplyAdds;
 
 /// Measures the most that the threads of a team can do while they work: now and then, between two parts of an
-/// operation, a thread repeats nothing but the instruction of the operation's products for some hundred microseconds. That
-/// is the multiply-add of float32, or an instruction of lower precision.
+/// operation, a thread repeats nothing but the instruction of the operation's products for some hundred microseconds.
+/// That is the multiply-add of float32, or an instruction of lower precision.
 ///
 /// A machine that others use too changes its speed within seconds, and a round of work takes half a minute. Bursts
 /// before and after it may find another speed than the work did; hundreds of short ones amid the work, on the same

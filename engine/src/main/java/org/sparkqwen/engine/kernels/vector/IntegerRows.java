@@ -17,8 +17,8 @@ import org.sparkqwen.engine.kernels.IntegerProduct;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 
-/// Products of rows in 8 bits with panels of integers, as [IntegerProduct] defines them. The Vector API has no product of
-/// bytes, so integers are widened to 32 bits. Each thread has its own.
+/// Products of rows in 8 bits with panels of integers, as [IntegerProduct] defines them. The Vector API has no
+/// product of bytes, so integers are widened to 32 bits. Each thread has its own.
 final class IntegerRows {
     private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
 

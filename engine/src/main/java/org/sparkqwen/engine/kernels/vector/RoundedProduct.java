@@ -15,8 +15,8 @@ import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.WeightFormat;
 
-/// Products in the arithmetic of instructions for bfloat16, which the Vector API does not emit. Each multiply-add is one
-/// of float32 whose result is made zero where it is too small to be normal, as [Bf16Math] says.
+/// Products in the arithmetic of instructions for bfloat16, which the Vector API does not emit. Each multiply-add is
+/// one of float32 whose result is made zero where it is too small to be normal, as [Bf16Math] says.
 final class RoundedProduct {
     private RoundedProduct() {}
 
@@ -47,8 +47,9 @@ final class RoundedProduct {
                 int sum = at + row * PANEL + column;
                 Row x = new Row(in, from + row, height, inputs);
                 FloatVector start = FloatVector.fromArray(FLOATS, sums, sum);
-                FloatVector end =
-                        arithmetic == Arithmetic.PAIRS ? pairs(x, weights, start) : blocks(arithmetic, x, weights, start);
+                FloatVector end = arithmetic == Arithmetic.PAIRS
+                        ? pairs(x, weights, start)
+                        : blocks(arithmetic, x, weights, start);
                 end.intoArray(sums, sum);
             }
         }

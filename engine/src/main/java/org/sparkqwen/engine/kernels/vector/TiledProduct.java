@@ -223,10 +223,8 @@ final class TiledProduct {
             case KnownFormat.F32 -> throw new IllegalStateException("float32 is not widened");
             case KnownFormat.BF16 ->
                 OuterProduct.widen(panel + (long) from * Access.BF16_ROW, count, widened.address());
-            case KnownFormat.INT8 ->
-                integers.widen(IntegerLayout.INT8, panel, from, count, widened.address());
-            case KnownFormat.INT4 ->
-                integers.widen(IntegerLayout.INT4, panel, from, count, widened.address());
+            case KnownFormat.INT8 -> integers.widen(IntegerLayout.INT8, panel, from, count, widened.address());
+            case KnownFormat.INT4 -> integers.widen(IntegerLayout.INT4, panel, from, count, widened.address());
             case WidenedFormat other -> {
                 for (int i = 0; i < count * PANEL; i++) {
                     float number = other.ofPanel(panel, weight.inputs(), from + i / PANEL, i % PANEL);

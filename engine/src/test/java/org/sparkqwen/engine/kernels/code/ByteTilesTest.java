@@ -25,7 +25,8 @@ class ByteTilesTest {
         Random random = new Random(rows);
         int inputs = 4 * fours;
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment group = arena.allocate(2L * ByteTileCode.HEADER_ROW + fours * (long) ByteTileCode.FOUR_ROW, 64);
+            MemorySegment group =
+                    arena.allocate(2L * ByteTileCode.HEADER_ROW + fours * (long) ByteTileCode.FOUR_ROW, 64);
             for (int column = 0; column < 32; column++) {
                 int sum = 0;
                 for (int input = 0; input < inputs; input++) {

@@ -348,8 +348,8 @@ class OperandsTest {
                                     result.get(i).mismatch(results.getFirst().get(i)) == -1));
         }
 
-        /// A weight of random numbers. In float32 any bytes are numbers, and other arithmetic needs scales and sums
-        /// that fit.
+        /// A weight of random numbers. In float32 any bytes are numbers, and other arithmetic needs scales and
+        /// sums that fit.
         private Matrix weight(Precision precision, int outputs, int inputs, WeightFormat format) {
             return precision == Precision.FLOAT32
                     ? weight(outputs, inputs, format)

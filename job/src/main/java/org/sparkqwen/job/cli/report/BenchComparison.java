@@ -5,8 +5,8 @@ import java.util.List;
 import org.sparkqwen.engine.bench.Benchmark;
 import org.sparkqwen.engine.bench.Measurement;
 
-/// The figures of several benchmarks side by side, a line each. They were measured one after the other, so a machine that
-/// others use may have been faster for one than for another; the shares of what it could do meanwhile tell.
+/// The figures of several benchmarks side by side, a line each. They were measured one after the other, so a machine
+/// that others use may have been faster for one than for another; the shares of what it could do meanwhile tell.
 public final class BenchComparison {
     private BenchComparison() {}
 
