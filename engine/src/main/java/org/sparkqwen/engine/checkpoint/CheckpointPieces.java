@@ -1,6 +1,10 @@
 package org.sparkqwen.engine.checkpoint;
 
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.WeightFormat;
@@ -9,8 +13,19 @@ import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, each number keeps
-/// its value; another format may round.
-record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
+/// its value; another format may round. Channels are balanced as the layout says, see [ColumnBalance].
+final class CheckpointPieces implements TensorPieces {
+    private final Checkpoint checkpoint;
+    private final Map<String, ColumnBalance> balances = new HashMap<>(); // by the names of norms and of matrices
+    private final Map<ColumnBalance, Optional<float[]>> factors = new ConcurrentHashMap<>();
+
+    CheckpointPieces(Checkpoint checkpoint, PackedLayout layout) {
+        this.checkpoint = checkpoint;
+        for (ColumnBalance balance : layout.balances()) {
+            balances.put(balance.norm(), balance);
+            balance.matrices().forEach(name -> balances.put(name, balance));
+        }
+    }
 
     /// @throws InvalidModelException if the tensor has a number that its form cannot hold
     @Override
@@ -26,7 +41,8 @@ record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
     }
 
     private void pack(PackedTensor tensor, int piece, MemorySegment out) {
-        Rows rows = new Rows(checkpoint.find(tensor.name()).orElseThrow(), tensor.inputs());
+        TensorView view = checkpoint.find(tensor.name()).orElseThrow();
+        WeightRows rows = rows(view, tensor.inputs());
         WeightFormat format = tensor.form().format();
         switch (tensor.form().arrangement()) {
             case PANELS -> format.packPanel(rows, tensor.outputs(), tensor.inputs(), piece, out);
@@ -38,6 +54,26 @@ record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
             }
             case VECTOR -> format.packRow(rows, 0, tensor.inputs(), out);
         }
+    }
+
+    private WeightRows rows(TensorView view, int inputs) {
+        Rows rows = new Rows(view, inputs);
+        ColumnBalance balance = balances.get(view.name());
+        if (balance == null) {
+            return rows;
+        }
+        float[] columns = factors.computeIfAbsent(balance, each -> Optional.ofNullable(each.factors(checkpoint)))
+                .orElse(null);
+        if (columns == null) {
+            return rows;
+        }
+        boolean isNorm = view.name().equals(balance.norm());
+        return (output, row) -> {
+            rows.read(output, row);
+            for (int i = 0; i < inputs; i++) {
+                row[i] = isNorm ? row[i] / columns[i] : row[i] * columns[i];
+            }
+        };
     }
 
     /// The rows of a tensor; a vector is one row.

@@ -19,6 +19,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelJson;
@@ -31,14 +32,19 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 /// | 4 | version of the format |
 /// | 4 | bytes of the JSON that follows |
 /// | 4 | CRC-32C of the sixteen bytes before and of the JSON |
-/// | … | JSON: `packed_by`, `sources`, `tensors` |
+/// | … | JSON: `packed_by`, `sources`, `fidelity` if it was measured, `tensors` |
 /// | … | zeros, to a multiple of 4096: there the data begins |
 ///
 /// Numbers are little-endian. The file is untrusted: see [#parse].
 ///
 /// @param sources the files from which the packed file was made
 /// @param checksums CRC-32C of each tensor's bytes, by name
-record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, Integer> checksums) {
+/// @param fidelity how far the numbers are from those of the sources; null if it was not measured
+record PackedHeader(
+        List<SourceFile> sources,
+        PackedLayout layout,
+        Map<String, Integer> checksums,
+        @Nullable Fidelity fidelity) {
     static final int VERSION = 2;
 
     private static final byte[] MAGIC = "SPARKQWN".getBytes(US_ASCII);
@@ -57,6 +63,10 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
     PackedHeader {
         sources = List.copyOf(sources);
         checksums = Map.copyOf(checksums);
+    }
+
+    PackedHeader with(Fidelity measured) {
+        return new PackedHeader(sources, layout, checksums, measured);
     }
 
     /// The position in the file where the data begins; the checksums do not move it.
@@ -86,6 +96,16 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
         ArrayNode sourceNodes = header.putArray("sources");
         for (SourceFile source : sources) {
             sourceNodes.addObject().put("name", source.name()).put("sha256", source.sha256());
+        }
+        if (fidelity != null) {
+            header.putObject("fidelity")
+                    .put("text", fidelity.text())
+                    .put("tokens", fidelity.tokens())
+                    .put("mean_divergence", fidelity.meanDivergence())
+                    .put("high_divergence", fidelity.highDivergence())
+                    .put("published_perplexity", fidelity.publishedPerplexity())
+                    .put("perplexity", fidelity.perplexity())
+                    .put("agreement", fidelity.agreement());
         }
         ArrayNode tensorNodes = header.putArray("tensors");
         for (PackedTensor tensor : layout.tensors()) {
@@ -172,7 +192,20 @@ record PackedHeader(List<SourceFile> sources, PackedLayout layout, Map<String, I
             for (JsonNode node : json.path("tensors")) {
                 addTensor(node, layout, checksums);
             }
-            return new PackedHeader(sources, layout.build(), checksums);
+            return new PackedHeader(sources, layout.build(), checksums, fidelity(json.path("fidelity")));
+        }
+
+        private static @Nullable Fidelity fidelity(JsonNode json) {
+            return json.isObject()
+                    ? new Fidelity(
+                            json.path("text").asText(),
+                            json.path("tokens").asLong(),
+                            json.path("mean_divergence").asDouble(),
+                            json.path("high_divergence").asDouble(),
+                            json.path("published_perplexity").asDouble(),
+                            json.path("perplexity").asDouble(),
+                            json.path("agreement").asDouble())
+                    : null;
         }
 
         private void addTensor(JsonNode node, PackedLayout.Builder layout, Map<String, Integer> checksums) {

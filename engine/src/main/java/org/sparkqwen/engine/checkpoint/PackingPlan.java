@@ -44,7 +44,7 @@ public final class PackingPlan {
     /// @throws PackingException if the file cannot be written; nothing is left of it
     public void write(Path file, PackingProgress progress) throws PackingException {
         try {
-            PackedFileWriter.write(file, sources, layout, new CheckpointPieces(checkpoint), progress);
+            PackedFileWriter.write(file, sources, layout, new CheckpointPieces(checkpoint, layout), progress);
         } catch (IOException e) {
             throw new PackingException(file, e);
         }

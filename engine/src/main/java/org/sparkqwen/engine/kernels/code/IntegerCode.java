@@ -37,8 +37,7 @@ final class IntegerCode {
 
     private static MemorySegment constantsOf(IntegerLayout layout) {
         int base = Float.floatToRawIntBits(layout.base());
-        return Arena.global()
-                .allocateFrom(JAVA_INT, layout.mask(), base, Float.floatToRawIntBits(-layout.base()));
+        return Arena.global().allocateFrom(JAVA_INT, layout.mask(), base, Float.floatToRawIntBits(-layout.base()));
     }
 
     /// The address of a layout's constants, which a function gets with its operands.

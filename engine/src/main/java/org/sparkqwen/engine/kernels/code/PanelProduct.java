@@ -20,9 +20,8 @@ import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 /// **With many rows**, a thread copies its block into memory of its own, in pieces of some inputs:
 /// `[piece][row][inputs of the piece]`. So the rows of a tile are contiguous. In the batch they are at a stride that is
 /// often a power of two, and then a few sets of the first-level cache would have to hold them all. A piece of a panel
-/// stays in the first-level cache as float32 while all rows of the block pass, and bfloat16 and integers are widened once a
-/// piece.
-/// The copy serves all panels of an operation that the thread takes.
+/// stays in the first-level cache as float32 while all rows of the block pass, and bfloat16 and integers are widened
+/// once a piece. The copy serves all panels of an operation that the thread takes.
 ///
 /// **With few rows**, the weights pass once and come from memory. Rows and panels are read where they lie, bfloat16
 /// and integers are widened in the loop, and the loop requests the next panel.

@@ -177,8 +177,8 @@ final class TileCode {
         }
     }
 
-    /// Writes a loop over groups of integers, and in it one over the turns of a group. The last group may have fewer
-    /// turns, or none and only a rest.
+    /// Writes a loop over groups of integers, and in it one over the turns of a group. The last group may have
+    /// fewer turns, or none and only a rest.
     private void groups(IntegerCode integers, IntegerLayout layout) {
         Label group = new Label();
         Label enough = new Label();
