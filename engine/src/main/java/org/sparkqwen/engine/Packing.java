@@ -6,12 +6,16 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
+import org.sparkqwen.engine.checkpoint.Fidelity;
 import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
@@ -19,10 +23,14 @@ import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.PackingPlan;
 import org.sparkqwen.engine.checkpoint.PackingProgress;
 import org.sparkqwen.engine.hostcache.PackedCache;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.run.ModelComparison;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// Packs a model before its first run would, into the cache or into a model directory of its own.
 public final class Packing {
@@ -200,6 +208,46 @@ public final class Packing {
                 LOG.debug("{} is left behind", path, e);
             }
         }
+    }
+
+    /// The tokens of a window when models are compared.
+    private static final int WINDOW = 512;
+
+    /// Measures how far a packed model is from the model that it was packed from, on the first tokens of some
+    /// texts. Each text is cut into windows of 512 tokens, in which each token but the first is predicted.
+    ///
+    /// @param published the model with all numbers
+    /// @param packed the model as it was packed, with the same tokenizer
+    /// @param name what the texts are called
+    /// @param mostTokens tokens that are compared at most, or one window more
+    /// @param progress gets the number of tokens so far
+    /// @throws IllegalArgumentException if no text has two tokens
+    public static Fidelity compare(
+            Engine published,
+            Engine packed,
+            String name,
+            Iterator<String> texts,
+            int mostTokens,
+            IntConsumer progress) {
+        ModelComparison comparison = new ModelComparison(published.model(), packed.model());
+        while (texts.hasNext() && comparison.tokens() < mostTokens) {
+            String text = texts.next();
+            if (text.isEmpty()) {
+                continue;
+            }
+            int[] tokens = published.tokens(new Content.Text(text, SpecialTokens.TEXT));
+            for (int from = 0; from < tokens.length - 1 && comparison.tokens() < mostTokens; from += WINDOW) {
+                int end = Math.min(tokens.length, from + WINDOW);
+                if (end - from > 1) {
+                    comparison.add(Arrays.copyOfRange(tokens, from, end));
+                    progress.accept(comparison.tokens());
+                }
+            }
+        }
+        if (comparison.tokens() == 0) {
+            throw new IllegalArgumentException("%s has no text of two tokens".formatted(Quote.of(name)));
+        }
+        return comparison.result(name);
     }
 
     /// Reads all of a packed file and compares every checksum.

@@ -50,6 +50,7 @@ public class PublicApiTest {
             Map.entry("kernels.KernelChoice", "a setting of how an engine computes"),
             Map.entry("kernels.KeyValueFormat", "a setting of the KV cache"),
             Map.entry("model.ModelConfig", "a user reads the size of a model's context and vocabulary"),
+            Map.entry("model.WeightEncoding", "a setting of how an engine packs weights"),
             Map.entry("sampling.GenerationParams", "the settings of a generated text"),
             Map.entry("sampling.RankedToken", "a part of a result"),
             Map.entry("scoring.DocumentScore", "a part of a result"),

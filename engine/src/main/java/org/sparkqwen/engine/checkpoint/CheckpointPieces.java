@@ -1,6 +1,10 @@
 package org.sparkqwen.engine.checkpoint;
 
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.WeightFormat;
@@ -10,8 +14,19 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.QuantizedMatrix;
 
 /// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, each number keeps
-/// its value; another format may round.
-record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
+/// its value; another format may round. Channels are balanced as the layout says, see [ColumnBalance].
+final class CheckpointPieces implements TensorPieces {
+    private final Checkpoint checkpoint;
+    private final Map<String, ColumnBalance> balances = new HashMap<>(); // by the names of norms and of matrices
+    private final Map<ColumnBalance, Optional<float[]>> factors = new ConcurrentHashMap<>();
+
+    CheckpointPieces(Checkpoint checkpoint, PackedLayout layout) {
+        this.checkpoint = checkpoint;
+        for (ColumnBalance balance : layout.balances()) {
+            balances.put(balance.norm(), balance);
+            balance.matrices().forEach(name -> balances.put(name, balance));
+        }
+    }
 
     /// @throws InvalidModelException if the tensor has a number that its form cannot hold
     @Override
@@ -27,10 +42,7 @@ record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
     }
 
     private void pack(PackedTensor tensor, int piece, MemorySegment out) {
-        WeightRows rows = switch (checkpoint.find(tensor.name()).orElseThrow()) {
-            case TensorView view -> new Rows(view, tensor.inputs());
-            case WidenedTensor(QuantizedMatrix matrix) -> new WidenedRows(matrix, piece * Matrix.PANEL);
-        };
+        WeightRows rows = rows(checkpoint.find(tensor.name()).orElseThrow(), piece, tensor.inputs());
         WeightFormat format = tensor.form().format();
         switch (tensor.form().arrangement()) {
             case PANELS -> format.packPanel(rows, tensor.outputs(), tensor.inputs(), piece, out);
@@ -42,6 +54,29 @@ record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
             }
             case VECTOR -> format.packRow(rows, 0, tensor.inputs(), out);
         }
+    }
+
+    private WeightRows rows(CheckpointTensor tensor, int piece, int inputs) {
+        WeightRows rows = switch (tensor) {
+            case TensorView view -> new Rows(view, inputs);
+            case WidenedTensor(QuantizedMatrix matrix) -> new WidenedRows(matrix, piece * Matrix.PANEL);
+        };
+        ColumnBalance balance = balances.get(tensor.name());
+        if (balance == null) {
+            return rows;
+        }
+        float[] columns = factors.computeIfAbsent(balance, each -> Optional.ofNullable(each.factors(checkpoint)))
+                .orElse(null);
+        if (columns == null) {
+            return rows;
+        }
+        boolean isNorm = tensor.name().equals(balance.norm());
+        return (output, row) -> {
+            rows.read(output, row);
+            for (int i = 0; i < inputs; i++) {
+                row[i] = isNorm ? row[i] / columns[i] : row[i] * columns[i];
+            }
+        };
     }
 
     /// The rows of a tensor; a vector is one row.

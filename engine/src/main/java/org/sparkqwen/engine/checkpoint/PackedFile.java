@@ -4,12 +4,15 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.zip.CRC32C;
 import org.sparkqwen.engine.disk.MappedPages;
@@ -94,6 +97,26 @@ public final class PackedFile implements PackedTensors, WeightFiles {
     /// How those files were quantized, as [PackedHeader] has it; empty if they were not.
     String quantization() {
         return header.quantization();
+    }
+
+    /// How far the model is from the one that it was packed from, if that was measured.
+    public Optional<Fidelity> fidelity() {
+        return Optional.ofNullable(header.fidelity());
+    }
+
+    /// Writes this file anew with the result of a measurement in its header. Processes that have it mapped keep the
+    /// old one.
+    ///
+    /// @throws PackingException if it cannot be written; the old file stays then
+    public void keep(Fidelity measured) throws PackingException {
+        Path temporary = path.resolveSibling(path.getFileName() + ".tmp");
+        try {
+            Files.deleteIfExists(temporary); // of a process that was killed
+            PackedFileWriter.copy(data, header.with(measured), temporary);
+            Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new PackingException(path, e);
+        }
     }
 
     @Override

@@ -27,6 +27,8 @@ final class PackedFileWriter {
     private static final Set<OpenOption> NEW =
             Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW, LinkOption.NOFOLLOW_LINKS);
 
+    private static final long COPIED_BYTES = 1 << 24;
+
     private final FileChannel channel;
     private final long dataStart;
     private final TensorPieces pieces;
@@ -55,13 +57,13 @@ final class PackedFileWriter {
         try (FileChannel channel = FileChannel.open(file, NEW, CacheTrust.ofFinishedFiles())) {
             boolean complete = false;
             try {
-                PackedHeader unchecked = new PackedHeader(sources, quantization, layout, Map.of());
+                PackedHeader unchecked = new PackedHeader(sources, quantization, layout, Map.of(), null);
                 refuseFullDisk(file, unchecked.fileBytes());
                 progress.start(layout.tensorBytes());
                 PackedFileWriter writer = new PackedFileWriter(channel, unchecked.dataStart(), pieces, progress);
                 Map<String, Integer> checksums = layout.tensors().parallelStream()
                         .collect(Collectors.toConcurrentMap(PackedTensor::name, writer::writeTensor));
-                writer.writeFully(new PackedHeader(sources, quantization, layout, checksums).bytes(), 0);
+                writeFully(channel, new PackedHeader(sources, quantization, layout, checksums, null).bytes(), 0);
                 channel.force(true);
                 complete = true;
             } catch (IOException | UncheckedIOException e) {
@@ -71,6 +73,30 @@ final class PackedFileWriter {
                     throw cancelled;
                 }
                 throw e instanceof UncheckedIOException unchecked ? unchecked.getCause() : (IOException) e;
+            } finally {
+                if (!complete) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
+    }
+
+    /// Copies the data of a packed file behind another header, into a file that does not exist; leaves none if that
+    /// fails.
+    ///
+    /// @throws IOException if the file exists, the disk is full or cannot be written to
+    static void copy(MemorySegment data, PackedHeader header, Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, NEW, CacheTrust.ofFinishedFiles())) {
+            boolean complete = false;
+            try {
+                refuseFullDisk(file, header.fileBytes());
+                for (long from = 0; from < data.byteSize(); from += COPIED_BYTES) {
+                    long count = Math.min(COPIED_BYTES, data.byteSize() - from);
+                    writeFully(channel, data.asSlice(from, count).asByteBuffer(), header.dataStart() + from);
+                }
+                writeFully(channel, header.bytes(), 0);
+                channel.force(true);
+                complete = true;
             } finally {
                 if (!complete) {
                     Files.deleteIfExists(file);
@@ -98,7 +124,7 @@ final class PackedFileWriter {
                 MemorySegment out = buffer.asSlice(0, tensor.pieceBytes(piece));
                 pieces.fill(tensor, piece, out);
                 checksum.update(out.asByteBuffer());
-                writeFully(out.asByteBuffer(), at);
+                writeFully(channel, out.asByteBuffer(), at);
                 at += out.byteSize();
                 progress.advance(out.byteSize());
             }
@@ -108,7 +134,7 @@ final class PackedFileWriter {
         return (int) checksum.getValue();
     }
 
-    private void writeFully(ByteBuffer bytes, long at) throws IOException {
+    private static void writeFully(FileChannel channel, ByteBuffer bytes, long at) throws IOException {
         long position = at;
         while (bytes.hasRemaining()) {
             position += channel.write(bytes, position);

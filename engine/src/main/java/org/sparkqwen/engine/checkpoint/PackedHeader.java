@@ -19,6 +19,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelJson;
@@ -31,7 +32,7 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 /// | 4 | version of the format |
 /// | 4 | bytes of the JSON that follows |
 /// | 4 | CRC-32C of the sixteen bytes before and of the JSON |
-/// | … | JSON: `packed_by`, `sources`, `quantization` if there was one, `tensors` |
+/// | … | JSON: `packed_by`, `sources`, `quantization` if there was one, `fidelity` if it was measured, `tensors` |
 /// | … | zeros, to a multiple of 4096: there the data begins |
 ///
 /// Numbers are little-endian. The file is untrusted: see [#parse].
@@ -40,8 +41,13 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 /// @param quantization how config.json said that those were quantized, in the words of its title; empty if
 ///     they were not
 /// @param checksums CRC-32C of each tensor's bytes, by name
+/// @param fidelity how far the numbers are from those of the sources; null if it was not measured
 record PackedHeader(
-        List<SourceFile> sources, String quantization, PackedLayout layout, Map<String, Integer> checksums) {
+        List<SourceFile> sources,
+        String quantization,
+        PackedLayout layout,
+        Map<String, Integer> checksums,
+        @Nullable Fidelity fidelity) {
     static final int VERSION = 2;
 
     private static final byte[] MAGIC = "SPARKQWN".getBytes(US_ASCII);
@@ -60,6 +66,10 @@ record PackedHeader(
     PackedHeader {
         sources = List.copyOf(sources);
         checksums = Map.copyOf(checksums);
+    }
+
+    PackedHeader with(Fidelity measured) {
+        return new PackedHeader(sources, quantization, layout, checksums, measured);
     }
 
     /// The position in the file where the data begins; the checksums do not move it.
@@ -92,6 +102,16 @@ record PackedHeader(
         }
         if (!quantization.isEmpty()) {
             header.put("quantization", quantization);
+        }
+        if (fidelity != null) {
+            header.putObject("fidelity")
+                    .put("text", fidelity.text())
+                    .put("tokens", fidelity.tokens())
+                    .put("mean_divergence", fidelity.meanDivergence())
+                    .put("high_divergence", fidelity.highDivergence())
+                    .put("published_perplexity", fidelity.publishedPerplexity())
+                    .put("perplexity", fidelity.perplexity())
+                    .put("agreement", fidelity.agreement());
         }
         ArrayNode tensorNodes = header.putArray("tensors");
         for (PackedTensor tensor : layout.tensors()) {
@@ -178,7 +198,25 @@ record PackedHeader(
             for (JsonNode node : json.path("tensors")) {
                 addTensor(node, layout, checksums);
             }
-            return new PackedHeader(sources, json.path("quantization").asText(""), layout.build(), checksums);
+            return new PackedHeader(
+                    sources,
+                    json.path("quantization").asText(""),
+                    layout.build(),
+                    checksums,
+                    fidelity(json.path("fidelity")));
+        }
+
+        private static @Nullable Fidelity fidelity(JsonNode json) {
+            return json.isObject()
+                    ? new Fidelity(
+                            json.path("text").asText(),
+                            json.path("tokens").asLong(),
+                            json.path("mean_divergence").asDouble(),
+                            json.path("high_divergence").asDouble(),
+                            json.path("published_perplexity").asDouble(),
+                            json.path("perplexity").asDouble(),
+                            json.path("agreement").asDouble())
+                    : null;
         }
 
         private void addTensor(JsonNode node, PackedLayout.Builder layout, Map<String, Integer> checksums) {

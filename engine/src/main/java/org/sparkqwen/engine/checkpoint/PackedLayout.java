@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.checkpoint;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,14 +14,17 @@ public final class PackedLayout {
     public static final int ALIGNMENT = 4096;
 
     private final SequencedMap<String, PackedTensor> tensors;
+    private final List<ColumnBalance> balances;
 
-    private PackedLayout(SequencedMap<String, PackedTensor> tensors) {
+    private PackedLayout(SequencedMap<String, PackedTensor> tensors, List<ColumnBalance> balances) {
         this.tensors = tensors;
+        this.balances = List.copyOf(balances);
     }
 
     /// Builds a layout in which one tensor follows the other.
     public static final class Builder {
         private final SequencedMap<String, PackedTensor> tensors = new LinkedHashMap<>();
+        private final List<ColumnBalance> balances = new ArrayList<>();
         private long end;
 
         /// Adds a tensor after the others.
@@ -31,8 +35,14 @@ public final class PackedLayout {
             return tensor;
         }
 
+        /// Lets channels be balanced when tensors are packed.
+        public Builder add(ColumnBalance balance) {
+            balances.add(balance);
+            return this;
+        }
+
         public PackedLayout build() {
-            return new PackedLayout(Collections.unmodifiableSequencedMap(tensors));
+            return new PackedLayout(Collections.unmodifiableSequencedMap(tensors), balances);
         }
     }
 
@@ -42,6 +52,12 @@ public final class PackedLayout {
 
     public List<PackedTensor> tensors() {
         return List.copyOf(tensors.values());
+    }
+
+    /// The tensors whose channels are balanced when they are packed. A packed file's header does not tell them,
+    /// because its numbers are balanced already.
+    List<ColumnBalance> balances() {
+        return balances;
     }
 
     public Optional<PackedTensor> find(String name) {

@@ -22,7 +22,7 @@ public final class PackedMemory implements PackedTensors {
 
     /// Packs `checkpoint`, which has all tensors of `layout`.
     public static PackedMemory pack(Checkpoint checkpoint, PackedLayout layout) {
-        return fill(layout, new CheckpointPieces(checkpoint));
+        return fill(layout, new CheckpointPieces(checkpoint, layout));
     }
 
     /// Allocates memory for all tensors of `layout` and fills it, with all processors.

@@ -45,7 +45,8 @@ public final class PackingPlan {
     /// @throws PackingException if the file cannot be written; nothing is left of it
     public void write(Path file, PackingProgress progress) throws PackingException {
         try {
-            PackedFileWriter.write(file, sources, quantization(), layout, new CheckpointPieces(checkpoint), progress);
+            TensorPieces pieces = new CheckpointPieces(checkpoint, layout);
+            PackedFileWriter.write(file, sources, quantization(), layout, pieces, progress);
         } catch (IOException e) {
             throw new PackingException(file, e);
         }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.sparkqwen.engine.checkpoint.ColumnBalance;
 
 /// The tensors of one layer, from which a [Layer] is made once they are packed.
 ///
@@ -53,6 +54,27 @@ public record LayerTensors(
             case Dense _ -> Optional.empty();
             case Mixture mixture -> Optional.of(mixture.router());
         };
+    }
+
+    /// The norms, each with all matrices that read its output.
+    Stream<ColumnBalance> balances() {
+        Stream<PlannedTensor> readers =
+                switch (feedForward) {
+                    case Dense dense -> Stream.of(dense.gate(), dense.up());
+                    case Mixture mixture ->
+                        Stream.concat(
+                                Stream.of(mixture.router()),
+                                mixture.experts().stream().flatMap(expert -> Stream.of(expert.gate(), expert.up())));
+                };
+        return Stream.of(
+                new ColumnBalance(
+                        inputNorm.name(),
+                        Stream.of(query, key, value)
+                                .map(input -> input.weight().name())
+                                .toList()),
+                new ColumnBalance(
+                        postAttentionNorm.name(),
+                        readers.map(PlannedTensor::name).toList()));
     }
 
     /// All tensors except those of experts, in the order in which they are packed.

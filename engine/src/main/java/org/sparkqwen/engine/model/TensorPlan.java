@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.CheckpointTensor;
+import org.sparkqwen.engine.checkpoint.ColumnBalance;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
@@ -144,9 +145,13 @@ public final class TensorPlan {
     ///
     /// @param formats the format of each matrix, by name; vectors become float32
     public PackedLayout layout(Function<String, WeightFormat> formats) {
+        return builder(formats).build();
+    }
+
+    private PackedLayout.Builder builder(Function<String, WeightFormat> formats) {
         PackedLayout.Builder layout = new PackedLayout.Builder();
         tensors.forEach((name, tensor) -> layout.add(name, form(tensor, formats.apply(name)), tensor.shape()));
-        return layout.build();
+        return layout;
     }
 
     /// The layout of the packed tensors of `checkpoint`, which has all the tensors, in an encoding.
@@ -160,7 +165,14 @@ public final class TensorPlan {
     }
 
     private PackedLayout encoded(Function<String, WeightFormat> stored, WeightEncoding encoding) {
-        return layout(name -> encoding.format(place(name), stored.apply(name)));
+        PackedLayout.Builder layout = builder(name -> encoding.format(place(name), stored.apply(name)));
+        if (encoding != WeightEncoding.STORED) {
+            layers.stream().flatMap(LayerTensors::balances).forEach(layout::add);
+            if (!tied) {
+                layout.add(new ColumnBalance(finalNorm.name(), List.of(head.name())));
+            }
+        }
+        return layout.build();
     }
 
     private WeightEncoding.Place place(String name) {

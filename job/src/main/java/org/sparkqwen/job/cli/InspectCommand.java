@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.Fidelity;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
@@ -36,6 +37,7 @@ import org.sparkqwen.engine.sizing.WorkingMemory;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.cli.report.ByteCount;
+import org.sparkqwen.job.cli.report.FidelityText;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.model.DriverCopy;
@@ -188,6 +190,9 @@ final class InspectCommand implements Callable<Integer> {
                 out.printf(
                         "  weights      %s, packed, %s on disk%n", formats(packed), ByteCount.text(packed.fileBytes()));
         }
+        if (weights instanceof PackedFile packed) {
+            packed.fidelity().ifPresent(fidelity -> printFidelity(out, fidelity));
+        }
         List<String> differences = TensorPlan.of(config).differences(weights);
         PackedLayout layout = layout(config, weights, differences.isEmpty(), WeightEncoding.STORED);
         out.printf(
@@ -230,6 +235,10 @@ final class InspectCommand implements Callable<Integer> {
             }
         }
         return usable && differences.isEmpty() ? 0 : 1;
+    }
+
+    private static void printFidelity(Console out, Fidelity fidelity) {
+        FidelityText.lines(fidelity).forEach(line -> out.println("               " + line));
     }
 
     /// The layout of the weights that a run would have; an estimate if tensors are missing.

@@ -116,6 +116,8 @@ enum OptionGroup {
             "--output",
             "--weights",
             "--verify",
+            "--verify-text",
+            "--verify-tokens",
             "--conf"),
     BENCH(
             "bench",

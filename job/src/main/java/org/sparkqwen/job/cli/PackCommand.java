@@ -1,20 +1,30 @@
 package org.sparkqwen.job.cli;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.Packing.Packed;
+import org.sparkqwen.engine.checkpoint.Fidelity;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackingException;
+import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.WeightEncoding;
+import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.run.ModelWarnings;
+import org.sparkqwen.job.cli.report.FidelityText;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
+import org.sparkqwen.job.model.ExecutorOptions;
+import org.sparkqwen.job.progress.CompareDisplay;
 import org.sparkqwen.job.progress.PackingDisplay;
+import org.sparkqwen.job.storage.SampleCorpus;
 import org.sparkqwen.job.storage.SampleModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -66,8 +76,25 @@ final class PackCommand implements Callable<Integer> {
     @Option(
             names = "--verify",
             description = "pack reads what it wrote and compares every checksum. A file that was there before is"
-                    + " always checked.")
+                    + " always checked. With --weights int8 or int4, pack then compares the packed model with the"
+                    + " published one on a text, token by token, and keeps the result in the packed file, where"
+                    + " inspect shows it.")
     private boolean verify;
+
+    @Option(
+            names = "--verify-text",
+            paramLabel = "FILE",
+            description = "With --verify, the models are compared on this text file in UTF-8. Default: the sample"
+                    + " documents.")
+    private @Nullable Path verifyText;
+
+    @Option(
+            names = "--verify-tokens",
+            paramLabel = "N",
+            defaultValue = "8192",
+            description = "With --verify, the models are compared on the first N tokens or a few more. Default:"
+                    + " ${DEFAULT-VALUE}.")
+    private int verifyTokens;
 
     @Mixin
     private CacheOption cache = new CacheOption();
@@ -75,6 +102,12 @@ final class PackCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Path directory = model == null ? SampleModel.directory() : model;
+        if (verifyTokens < 1) {
+            throw Refusal.usage("--verify-tokens must be at least 1, not " + verifyTokens);
+        }
+        if (verifyText != null && (!verify || weights == WeightEncoding.STORED)) {
+            throw Refusal.usage("--verify-text belongs to --verify and --weights int8 or int4");
+        }
         Path packed = directory.resolve(PackedFile.NAME);
         if (Files.exists(packed)) {
             if (output != null) {
@@ -95,7 +128,49 @@ final class PackCommand implements Callable<Integer> {
         if (verify || !result.made()) {
             check(result.file());
         }
+        if (verify && weights != WeightEncoding.STORED) {
+            compare(directory, result.file());
+        }
         return 0;
+    }
+
+    /// Compares the packed model with the published one, which the cache gets if it has not got it.
+    private void compare(Path directory, Path file) {
+        String name = verifyText == null ? "the sample documents" : verifyText.toString();
+        List<String> texts = verifyText == null ? SampleCorpus.texts() : List.of(text(verifyText));
+        EngineOptions options = new EngineOptions(
+                        KernelChoice.AUTO,
+                        Runtime.getRuntime().availableProcessors(),
+                        ExecutorOptions.DEFAULT_BATCH_TOKENS,
+                        1)
+                .withCache(cache.here());
+        Fidelity fidelity;
+        CompareDisplay display = new CompareDisplay(System.err, verifyTokens);
+        try (Engine published = Engine.open(directory, options);
+                Engine packed = output == null
+                        ? Engine.open(directory, options.withWeights(weights))
+                        : Engine.open(output, options)) {
+            fidelity = Packing.compare(published, packed, name, texts.iterator(), verifyTokens, display::compared);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage("--verify: " + e.getMessage());
+        }
+        try (PackedFile packed = PackedFile.open(file)) {
+            packed.keep(fidelity);
+        } catch (PackingException e) {
+            throw Refusal.failure(String.valueOf(e.getMessage()));
+        }
+        Console out = new Console(System.out);
+        List<String> lines = FidelityText.lines(fidelity);
+        out.printf("Compared %s%n", lines.getFirst().substring("compared ".length()));
+        lines.stream().skip(1).forEach(line -> out.println("  " + line));
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw Refusal.usage("--verify-text %s cannot be read as UTF-8: %s".formatted(file, e));
+        }
     }
 
     private Packed pack(Path directory) {

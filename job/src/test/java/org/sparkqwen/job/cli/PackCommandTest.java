@@ -47,6 +47,28 @@ class PackCommandTest {
         assertThat(run.out()).containsPattern("Packed .*\\nChecked .*, every checksum is right\\n");
     }
 
+    /// The model has 8 bits afterwards, and says how far it is from the published one.
+    @Test
+    void roundedWeightsAreComparedWithThePublishedOnes() throws IOException {
+        Path packed = directory.resolve("tiny-int8");
+        Path text = Files.writeString(directory.resolve("whale.txt"), "Call me Ishmael. Some years ago. ".repeat(9));
+        CommandRun run = run(
+                "pack", "--model", MODEL, "--weights", "int8", "--output", packed.toString(), "--verify",
+                "--verify-text", text.toString());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out())
+                .containsPattern("Compared with the published weights on [0-9]+ tokens of \\Q%s\\E\n".formatted(text))
+                .containsPattern("  divergence [0-9.e-]+ nats a token, at most [0-9.e-]+ for 99.9 % of them\n")
+                .containsPattern("  perplexity [0-9.]+, which was [0-9.]+: [-+]0.[0-9]+ %\n")
+                .containsPattern("  the same likeliest token for [0-9.]+ % of them\n");
+        assertThat(run("inspect", "--model", packed.toString()).out())
+                .containsPattern("weights      INT8, packed, ")
+                .containsPattern("compared with the published weights on [0-9]+ tokens");
+        assertThat(ModelReference.open(packed).label()).startsWith("tiny-int8@").endsWith("+int8");
+        CommandRun refused = run("pack", "--model", MODEL, "--verify-text", text.toString());
+        assertThat(refused.err()).contains("--verify-text belongs to --verify and --weights int8 or int4");
+    }
+
     @Test
     void aDamagedFileIsNamed() throws IOException {
         run("pack", "--model", MODEL);
