@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.quantized.NumberType;
 import org.sparkqwen.engine.checkpoint.Fidelity;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.kernels.KernelChoice;
@@ -67,8 +67,8 @@ class ModelComparisonTest {
         assertThat(eight.agreement()).isGreaterThan(0.95);
     }
 
-    /// In this model some channels of activations are a hundred times as large, and their weights as much smaller, as
-    /// in real models. It computes nearly the same as before, and encodings must not lose these channels.
+    /// In this model some channels of activations are a hundred times as large, and their weights as much smaller,
+    /// as in real models. It computes nearly the same as before, and encodings must not lose these channels.
     @ParameterizedTest
     @EnumSource(names = {"INT8", "INT4"})
     void channelsWithOutliersSurvive(WeightEncoding encoding) throws Exception {
@@ -151,7 +151,7 @@ class ModelComparisonTest {
             if (!norm && !reads) {
                 return tensor;
             }
-            SafetensorsWriter.Tensor wide = tensor.dtype() == DType.F32 ? tensor : tensor.toF32();
+            SafetensorsWriter.Tensor wide = tensor.dtype() == NumberType.F32 ? tensor : tensor.toF32();
             ByteBuffer numbers = ByteBuffer.wrap(wide.bytes()).order(ByteOrder.LITTLE_ENDIAN);
             int inputs = wide.shape().getLast();
             for (int row = 0; row < wide.bytes().length / Float.BYTES / inputs; row++) {
