@@ -58,14 +58,13 @@ public record LayerTensors(
 
     /// The norms, each with all matrices that read its output.
     Stream<ColumnBalance> balances() {
-        Stream<PlannedTensor> readers =
-                switch (feedForward) {
-                    case Dense dense -> Stream.of(dense.gate(), dense.up());
-                    case Mixture mixture ->
-                        Stream.concat(
-                                Stream.of(mixture.router()),
-                                mixture.experts().stream().flatMap(expert -> Stream.of(expert.gate(), expert.up())));
-                };
+        Stream<PlannedTensor> readers = switch (feedForward) {
+            case Dense dense -> Stream.of(dense.gate(), dense.up());
+            case Mixture mixture ->
+                Stream.concat(
+                        Stream.of(mixture.router()),
+                        mixture.experts().stream().flatMap(expert -> Stream.of(expert.gate(), expert.up())));
+        };
         return Stream.of(
                 new ColumnBalance(
                         inputNorm.name(),

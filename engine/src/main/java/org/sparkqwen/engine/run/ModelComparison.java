@@ -33,8 +33,7 @@ public final class ModelComparison {
     public ModelComparison(LoadedModel published, LoadedModel packed) {
         if (published.config().vocabSize() != packed.config().vocabSize()) {
             throw new IllegalArgumentException("the vocabularies have %,d and %,d tokens"
-                    .formatted(
-                            published.config().vocabSize(), packed.config().vocabSize()));
+                    .formatted(published.config().vocabSize(), packed.config().vocabSize()));
         }
         this.published = published;
         this.packed = packed;
@@ -61,7 +60,11 @@ public final class ModelComparison {
     }
 
     private void compare(
-            Transformer first, MemorySegment firstHidden, Transformer second, MemorySegment secondHidden, int[] tokens) {
+            Transformer first,
+            MemorySegment firstHidden,
+            Transformer second,
+            MemorySegment secondHidden,
+            int[] tokens) {
         int vocabulary = published.config().vocabSize();
         int count = tokens.length - 1;
         int block = Math.max(1, LOGITS / vocabulary);

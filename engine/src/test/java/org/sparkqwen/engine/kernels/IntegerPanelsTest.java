@@ -44,7 +44,7 @@ class IntegerPanelsTest {
                 int sum = 0;
                 for (int input = group * 128; input < (end + 3) / 4 * 4; input++) {
                     int within = input % 128;
-                    byte integer = panel.get(JAVA_BYTE, start + 256 + within / 4 * 128 + column * 4 + within % 4);
+                    byte integer = panel.get(JAVA_BYTE, start + 256 + within / 4 * 128L + column * 4L + within % 4);
                     boolean exists = input < inputs && 32 + column < OUTPUTS;
                     float weight = exists ? weights[32 + column][input] : 0;
                     greatest = Math.max(greatest, Math.abs(weight));
@@ -70,7 +70,7 @@ class IntegerPanelsTest {
                 long start = input / 32 * (64L + 4 * 128);
                 float scale = Float.float16ToFloat(panel.get(JAVA_SHORT_UNALIGNED, start + column * 2L));
                 int within = input % 32;
-                int pair = panel.get(JAVA_BYTE, start + 64 + within / 8 * 128 + column * 4 + within % 4);
+                int pair = panel.get(JAVA_BYTE, start + 64 + within / 8 * 128L + column * 4L + within % 4);
                 int integer = within % 8 < 4 ? (byte) (pair << 4) >> 4 : pair >> 4;
                 boolean exists = input < inputs && 32 + column < OUTPUTS;
                 double nearest = exists ? Math.rint((double) weights[32 + column][input] / scale) : 0;

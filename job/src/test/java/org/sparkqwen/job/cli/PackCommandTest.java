@@ -53,8 +53,16 @@ class PackCommandTest {
         Path packed = directory.resolve("tiny-int8");
         Path text = Files.writeString(directory.resolve("whale.txt"), "Call me Ishmael. Some years ago. ".repeat(9));
         CommandRun run = run(
-                "pack", "--model", MODEL, "--weights", "int8", "--output", packed.toString(), "--verify",
-                "--verify-text", text.toString());
+                "pack",
+                "--model",
+                MODEL,
+                "--weights",
+                "int8",
+                "--output",
+                packed.toString(),
+                "--verify",
+                "--verify-text",
+                text.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
                 .containsPattern("Compared with the published weights on [0-9]+ tokens of \\Q%s\\E\n".formatted(text))

@@ -44,7 +44,7 @@ final class KeyValueWriter {
         int headDim = shape.headDim();
         long stride = shape.keyValueWidth() * FLOAT;
         for (int head = 0; head < shape.keyValueHeads(); head++) {
-            long skip = part.row() * stride + head * headDim * FLOAT;
+            long skip = part.row() * stride + FLOAT * head * headDim;
             for (int token = 0; token < part.tokens(); token++) {
                 from[token] = keys + skip + token * stride;
             }

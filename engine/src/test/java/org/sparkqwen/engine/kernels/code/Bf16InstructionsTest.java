@@ -42,7 +42,7 @@ class Bf16InstructionsTest {
         }
 
         short factor(Random random) {
-            return (short) (random.nextInt() & 0x807f | (lowest + random.nextInt(factors)) << 7);
+            return (short) ((random.nextInt() & 0x807f) | (lowest + random.nextInt(factors)) << 7);
         }
 
         float sum(Random random) {
@@ -62,7 +62,7 @@ class Bf16InstructionsTest {
             for (int round = 0; round < 5000; round++) {
                 for (int i = 0; i < 32; i++) {
                     int exponents = round % 2 == 0 ? random.nextInt(3) : random.nextInt(256);
-                    in.setAtIndex(JAVA_INT, i, random.nextInt() & 0x807fffff | exponents << 23);
+                    in.setAtIndex(JAVA_INT, i, (random.nextInt() & 0x807fffff) | exponents << 23);
                 }
                 new Arguments()
                         .set(RoundCode.Field.FROM, in.address())
