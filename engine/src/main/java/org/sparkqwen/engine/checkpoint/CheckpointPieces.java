@@ -3,14 +3,15 @@ package org.sparkqwen.engine.checkpoint;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.ScaledIntegers;
 import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.kernels.WeightRows;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.QuantizedMatrix;
 
-/// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, each number keeps
-/// its value; another format may round.
+/// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, and where integers
+/// are kept, each number keeps its value; another format may round.
 record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
 
     /// @throws InvalidModelException if the tensor has a number that its form cannot hold
@@ -27,10 +28,7 @@ record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
     }
 
     private void pack(PackedTensor tensor, int piece, MemorySegment out) {
-        WeightRows rows = switch (checkpoint.find(tensor.name()).orElseThrow()) {
-            case TensorView view -> new Rows(view, tensor.inputs());
-            case WidenedTensor(QuantizedMatrix matrix) -> new WidenedRows(matrix, piece * Matrix.PANEL);
-        };
+        WeightRows rows = rows(tensor, piece * Matrix.PANEL);
         WeightFormat format = tensor.form().format();
         switch (tensor.form().arrangement()) {
             case PANELS -> format.packPanel(rows, tensor.outputs(), tensor.inputs(), piece, out);
@@ -41,6 +39,30 @@ record CheckpointPieces(Checkpoint checkpoint) implements TensorPieces {
                 }
             }
             case VECTOR -> format.packRow(rows, 0, tensor.inputs(), out);
+        }
+    }
+
+    /// The rows of a tensor from output `first` on, for a piece.
+    private WeightRows rows(PackedTensor tensor, int first) {
+        CheckpointTensor source = checkpoint.find(tensor.name()).orElseThrow();
+        if (tensor.form().kept()) {
+            return new KeptRows(source.integers(first, Math.min(Matrix.PANEL, tensor.outputs() - first)));
+        }
+        return switch (source) {
+            case TensorView view -> new Rows(view, tensor.inputs());
+            case WidenedTensor(QuantizedMatrix matrix) -> new WidenedRows(matrix, first);
+        };
+    }
+
+    /// Rows whose integers and scales are kept.
+    private record KeptRows(ScaledIntegers integers) implements WeightRows {
+        @Override
+        public void read(int output, float[] row) {
+            byte[] numbers = new byte[row.length];
+            integers.read(output, numbers);
+            for (int input = 0; input < row.length; input++) {
+                row[input] = numbers[input] * integers.scale(output, input);
+            }
         }
     }
 
