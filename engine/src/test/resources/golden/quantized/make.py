@@ -99,11 +99,11 @@ def pack(integers, bits, axis, order=None):
     return np.ascontiguousarray(np.moveaxis(words, -1, axis)).view(np.int32)
 
 
-def scales_at_random(random, shape, size, special=True):
-    """Scales of both signs, and some that are zero or subnormal in float16."""
+def scales_at_random(random, shape, size, least=6e-8):
+    """Scales of both signs, and some that are zero or subnormal in float16; `least` is 2^-24 in BF16 and F16."""
     scales = random.uniform(0.5, 1.5, shape) * size
-    if special and scales.size >= 8:
-        scales.flat[1], scales.flat[3], scales.flat[5] = -size, 0, 6e-8
+    if scales.size >= 8:
+        scales.flat[1], scales.flat[3], scales.flat[5] = -size, 0, least
     return scales
 
 
@@ -151,12 +151,12 @@ def awq(random, outputs, inputs, size):
     return tensors, ((integers - zeros[group]).astype(np.float32) * scales.values[group]).T
 
 
-def packed(random, outputs, inputs, bits, size, symmetric=True, ordered=False):
+def packed(random, outputs, inputs, bits, size, symmetric=True, ordered=False, least=6e-8):
     size = inputs if size == -1 else size
     groups = -(-inputs // size)
     half = 2 ** (bits - 1)
     integers = random.integers(-half, half, (outputs, inputs))
-    scales = Bf16(scales_at_random(random, (outputs, groups), 0.6 / 2**bits))
+    scales = Bf16(scales_at_random(random, (outputs, groups), 0.6 / 2**bits, least))
     zeros = np.zeros((outputs, groups), dtype=np.int64)
     group = runs(inputs, size)
     tensors = {
@@ -454,6 +454,41 @@ def main():
         12,
         {"quant_method": "fp8", "activation_scheme": "dynamic"},
         lambda random, _, outputs, inputs: power_of_two(random, outputs, inputs),
+    )
+    # In the next models, the integers and scales of some weights fit 4 or 8 bits with a scale for 32 or 128 inputs.
+    write_model(
+        "gptq-groups",
+        13,
+        {"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": False, "sym": True},
+        lambda random, _, outputs, inputs: gptq(random, outputs, inputs, 4, 32, 1, F16, symmetric=True),
+        hidden=64,
+        wide=104,
+    )
+    write_model(
+        "gptq-int8",
+        14,
+        {"quant_method": "gptq", "bits": 8, "group_size": -1, "desc_act": False, "sym": True},
+        lambda random, _, outputs, inputs: gptq(random, outputs, inputs, 8, -1, 1, Bf16, symmetric=True),
+    )
+    write_model(
+        "awq-groups",
+        15,
+        {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm"},
+        lambda random, _, outputs, inputs: awq(random, outputs, inputs, 128),
+        hidden=136,
+        wide=40,
+    )
+    write_model(
+        "packed-int4-groups",
+        16,
+        compressed("pack-quantized", group_of(4, "int", "group", group_size=32)),
+        # A bfloat16 of 1e-9 is no float16, so the scales of these weights do not fit.
+        lambda random, layer, outputs, inputs: packed(
+            random, outputs, inputs, 4, 32, least=1e-9 if layer.endswith("up_proj") else 6e-8
+        ),
+        kind="qwen3_moe",
+        hidden=64,
+        wide=40,
     )
 
 

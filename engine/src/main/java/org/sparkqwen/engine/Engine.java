@@ -133,7 +133,7 @@ public final class Engine implements AutoCloseable {
     /// Returns weights that the chosen precision can multiply, and closes others.
     private static Weights checked(Weights weights, EngineOptions options) {
         try {
-            weights.encoding().refuse(options.kernels().precision());
+            WeightEncoding.refuse(options.kernels().precision(), weights::layout);
             return weights;
         } catch (InvalidModelException e) {
             weights.close();

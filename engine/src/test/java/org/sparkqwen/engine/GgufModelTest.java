@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.CheckpointTensor;
 import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackingException;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.hostcache.Fingerprint;
@@ -121,6 +122,27 @@ class GgufModelTest {
         Path packed = directory.resolve("packed");
         Packing.intoDirectory(blocks, WeightEncoding.STORED, packed, cache, new Unwatched());
         assertThat(logProbabilities(packed, null)).isEqualTo(expected);
+        String form = type == DType.Q4_0 ? "PANELS_INT4_KEPT" : "PANELS_F32";
+        try (PackedFile file = PackedFile.open(packed.resolve(PackedFile.NAME))) {
+            assertThat(file.tensors())
+                    .filteredOn(tensor -> tensor.name().endsWith("_proj.weight"))
+                    .hasSize(7)
+                    .allSatisfy(tensor -> assertThat(tensor.form()).hasToString(form));
+            assertThat(file.layout().find("lm_head.weight").orElseThrow().form()).hasToString("PANELS_F32");
+        }
+    }
+
+    @Test
+    void aBlockWithoutAFiniteScaleIsNamed() {
+        GgufWriter writer = quantized(DType.Q4_0, 2, 18, 32);
+        GgufWriter.Tensor down = writer.tensors().stream()
+                .filter(tensor -> tensor.name().equals("blk.0.ffn_down.weight"))
+                .findFirst()
+                .orElseThrow();
+        down.bytes()[18 * 9 + 1] = 0x7c; // infinity, or not a number
+        assertThat(refusal(writer.write(directory.resolve("model.gguf"))))
+                .contains("tensor model.layers.0.mlp.down_proj.weight cannot be packed as PANELS_INT4_KEPT")
+                .contains(": its scale for output 1 and input 32 is NaN");
     }
 
     private static String transformersName(String name) {
@@ -190,7 +212,7 @@ class GgufModelTest {
         random.nextBytes(bytes);
         for (int at = 0; at < bytes.length; at += blockBytes) {
             int scale = type == DType.Q6_K ? at + 208 : at;
-            bytes[scale + 1] = 0x10; // 2^-11, in the high byte of a float16
+            bytes[scale + 1] = (byte) (at % 3 == 0 ? 0x10 : 0x90); // 2^-11 and -2^-11, in the high byte of a float16
             if (type == DType.Q4_K || type == DType.Q5_K) {
                 bytes[scale + 3] = 0x10;
             }

@@ -81,7 +81,7 @@ class QuantizedModelTest {
         long halves = Packing.intoCache(
                         QuantizedGolden.model("fp8-powers"), WeightEncoding.STORED, cache, new Unwatched())
                 .bytes();
-        long floats = Packing.intoCache(QuantizedGolden.model("int8"), WeightEncoding.STORED, cache, new Unwatched())
+        long floats = Packing.intoCache(QuantizedGolden.model("float8"), WeightEncoding.STORED, cache, new Unwatched())
                 .bytes();
         assertThat(floats - halves).isGreaterThan(10_000); // each tensor begins at a multiple of 4096 bytes
     }

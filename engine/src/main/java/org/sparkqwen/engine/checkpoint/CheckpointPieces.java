@@ -7,14 +7,15 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.ScaledIntegers;
 import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.kernels.WeightRows;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.QuantizedMatrix;
 
-/// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, each number keeps
-/// its value; another format may round. Channels are balanced as the layout says, see [ColumnBalance].
+/// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, and where integers
+/// are kept, each number keeps its value; another format may round. Channels are balanced as the layout says, see [ColumnBalance].
 final class CheckpointPieces implements TensorPieces {
     private final Checkpoint checkpoint;
     private final Map<String, ColumnBalance> balances = new HashMap<>(); // by the names of norms and of matrices
@@ -42,7 +43,7 @@ final class CheckpointPieces implements TensorPieces {
     }
 
     private void pack(PackedTensor tensor, int piece, MemorySegment out) {
-        WeightRows rows = rows(checkpoint.find(tensor.name()).orElseThrow(), piece, tensor.inputs());
+        WeightRows rows = rows(tensor, piece * Matrix.PANEL);
         WeightFormat format = tensor.form().format();
         switch (tensor.form().arrangement()) {
             case PANELS -> format.packPanel(rows, tensor.outputs(), tensor.inputs(), piece, out);
@@ -56,10 +57,15 @@ final class CheckpointPieces implements TensorPieces {
         }
     }
 
-    private WeightRows rows(CheckpointTensor tensor, int piece, int inputs) {
-        WeightRows rows = switch (tensor) {
-            case TensorView view -> new Rows(view, inputs);
-            case WidenedTensor(QuantizedMatrix matrix) -> new WidenedRows(matrix, piece * Matrix.PANEL);
+    /// The rows of a tensor from output `first` on, for a piece.
+    private WeightRows rows(PackedTensor tensor, int first) {
+        CheckpointTensor source = checkpoint.find(tensor.name()).orElseThrow();
+        if (tensor.form().kept()) {
+            return new KeptRows(source.integers(first, Math.min(Matrix.PANEL, tensor.outputs() - first)));
+        }
+        WeightRows rows = switch (source) {
+            case TensorView view -> new Rows(view, tensor.inputs());
+            case WidenedTensor(QuantizedMatrix matrix) -> new WidenedRows(matrix, first);
         };
         ColumnBalance balance = balances.get(tensor.name());
         if (balance == null) {
@@ -73,10 +79,22 @@ final class CheckpointPieces implements TensorPieces {
         boolean isNorm = tensor.name().equals(balance.norm());
         return (output, row) -> {
             rows.read(output, row);
-            for (int i = 0; i < inputs; i++) {
+            for (int i = 0; i < row.length; i++) {
                 row[i] = isNorm ? row[i] / columns[i] : row[i] * columns[i];
             }
         };
+    }
+
+    /// Rows whose integers and scales are kept.
+    private record KeptRows(ScaledIntegers integers) implements WeightRows {
+        @Override
+        public void read(int output, float[] row) {
+            byte[] numbers = new byte[row.length];
+            integers.read(output, numbers);
+            for (int input = 0; input < row.length; input++) {
+                row[input] = numbers[input] * integers.scale(output, input);
+            }
+        }
     }
 
     /// The rows of a tensor; a vector is one row.

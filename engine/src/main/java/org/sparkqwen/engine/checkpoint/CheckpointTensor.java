@@ -1,6 +1,10 @@
 package org.sparkqwen.engine.checkpoint;
 
 import java.util.Arrays;
+import java.util.Optional;
+import org.sparkqwen.engine.kernels.IntegerLayout;
+import org.sparkqwen.engine.kernels.ScaledIntegers;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// A tensor of a checkpoint, whose numbers are read as floats. It is one of a file, or is widened from a quantized
 /// weight.
@@ -22,6 +26,17 @@ public sealed interface CheckpointTensor extends WeightFiles.Tensor permits Tens
     /// @param from the start of a block, where a format has blocks
     /// @param to has whole blocks of such a format
     void read(long from, float[] to);
+
+    /// The layout that can keep the integers and scales of a quantized matrix as they are; empty if none can.
+    ///
+    /// @throws InvalidModelException if a part of a quantized weight is damaged
+    Optional<IntegerLayout> integers();
+
+    /// The integers and scales of consecutive outputs of a matrix whose [#integers] fit a layout.
+    ///
+    /// @param first the first output
+    /// @param count the number of outputs
+    ScaledIntegers integers(int first, int count);
 
     /// Whether `other` has the same shape and the same numbers, in whichever formats. This reads both up to the
     /// first difference.

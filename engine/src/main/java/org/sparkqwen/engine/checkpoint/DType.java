@@ -6,6 +6,7 @@ import org.sparkqwen.engine.gguf.BlockFormat;
 import org.sparkqwen.engine.gguf.ScaledBlocks;
 import org.sparkqwen.engine.gguf.SuperBlocks;
 import org.sparkqwen.engine.gguf.TensorType;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.quantized.NumberType;
 
@@ -59,6 +60,15 @@ public enum DType {
         return switch (this) {
             case BF16 -> KnownFormat.BF16;
             case F16, F32, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K -> KnownFormat.F32;
+        };
+    }
+
+    /// The layout that keeps the integers and scales of every block as they are; empty if none does. Blocks of Q8_0
+    /// have a scale for each 32 inputs, and 8 bits have one for 128.
+    Optional<IntegerLayout> integers() {
+        return switch (this) {
+            case Q4_0 -> Optional.of(IntegerLayout.INT4);
+            case BF16, F16, F32, Q8_0, Q4_K, Q5_K, Q6_K -> Optional.empty();
         };
     }
 

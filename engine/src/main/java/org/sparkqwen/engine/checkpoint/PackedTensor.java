@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.WeightFormat;
@@ -35,13 +36,14 @@ public record PackedTensor(String name, Form form, List<Integer> shape, long off
     /// messages it is a word, `PANELS_BF16`.
     ///
     /// @param format float32 for a vector
-    public record Form(Arrangement arrangement, WeightFormat format) {
-        public static final Form VECTOR = new Form(Arrangement.VECTOR, KnownFormat.F32);
+    /// @param kept whether integers and scales are those of a quantized checkpoint, so that nothing was rounded
+    public record Form(Arrangement arrangement, WeightFormat format, boolean kept) {
+        public static final Form VECTOR = new Form(Arrangement.VECTOR, KnownFormat.F32, false);
 
         /// The form with a name, if packed files may hold it.
         static Optional<Form> named(String name) {
             return Stream.concat(
-                            Stream.of(VECTOR),
+                            Stream.of(VECTOR, kept(IntegerLayout.INT8), kept(IntegerLayout.INT4)),
                             Arrays.stream(KnownFormat.values())
                                     .flatMap(format -> Stream.of(panels(format), rows(format))))
                     .filter(form -> form.toString().equals(name))
@@ -49,11 +51,16 @@ public record PackedTensor(String name, Form form, List<Integer> shape, long off
         }
 
         public static Form panels(WeightFormat format) {
-            return new Form(Arrangement.PANELS, format);
+            return new Form(Arrangement.PANELS, format, false);
         }
 
         public static Form rows(WeightFormat format) {
-            return new Form(Arrangement.ROWS, format);
+            return new Form(Arrangement.ROWS, format, false);
+        }
+
+        /// The form of panels that keep the integers and scales of a quantized checkpoint: `PANELS_INT4_KEPT`.
+        public static Form kept(IntegerLayout layout) {
+            return new Form(Arrangement.PANELS, layout.format(), true);
         }
 
         int dimensions() {
@@ -62,7 +69,7 @@ public record PackedTensor(String name, Form form, List<Integer> shape, long off
 
         @Override
         public String toString() {
-            return arrangement + "_" + format.name();
+            return arrangement + "_" + format.name() + (kept ? "_KEPT" : "");
         }
     }
 

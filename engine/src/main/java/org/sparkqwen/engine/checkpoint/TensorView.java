@@ -5,7 +5,11 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import org.sparkqwen.engine.gguf.BlockFormat;
+import org.sparkqwen.engine.gguf.ScaledBlocks;
+import org.sparkqwen.engine.kernels.IntegerLayout;
+import org.sparkqwen.engine.kernels.ScaledIntegers;
 import org.sparkqwen.engine.quantized.StoredTensor;
 
 /// A tensor of a mapped file: row-major, little-endian, not copied.
@@ -60,6 +64,44 @@ record TensorView(String file, String name, DType dtype, List<Integer> shape, Me
                 }
             }
             case Q4_0, Q8_0, Q4_K, Q5_K, Q6_K -> decode(dtype.blocks().orElseThrow(), at, to);
+        }
+    }
+
+    @Override
+    public Optional<IntegerLayout> integers() {
+        return shape.size() == 2 ? dtype.integers() : Optional.empty();
+    }
+
+    @Override
+    public ScaledIntegers integers(int first, int count) {
+        if (!(dtype.blocks().orElse(null) instanceof ScaledBlocks blocks)) {
+            throw new IllegalStateException("%s has no integers with scales".formatted(dtype));
+        }
+        return new BlockIntegers(this, blocks);
+    }
+
+    /// The integers and scales of blocks.
+    private record BlockIntegers(TensorView view, ScaledBlocks blocks) implements ScaledIntegers {
+        @Override
+        public void read(int output, byte[] integers) {
+            float[] block = new float[blocks.numbers()];
+            for (int input = 0; input < integers.length; input += block.length) {
+                blocks.integers(view.data, block(output, input), block, 0);
+                for (int i = 0; i < block.length; i++) {
+                    integers[input + i] = (byte) block[i];
+                }
+            }
+        }
+
+        @Override
+        public float scale(int output, int input) {
+            return blocks.scale(view.data, block(output, input));
+        }
+
+        /// The position of the block that has an input.
+        private long block(int output, int input) {
+            long number = (long) output * view.shape.getLast() + input;
+            return number / blocks.numbers() * blocks.bytes();
         }
     }
 

@@ -1,10 +1,14 @@
 package org.sparkqwen.engine.checkpoint;
 
 import java.util.List;
+import java.util.Optional;
+import org.sparkqwen.engine.kernels.IntegerLayout;
+import org.sparkqwen.engine.kernels.ScaledIntegers;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.QuantizedMatrix;
 
-/// A quantized weight of safetensors, whose values are widened to floats when they are read.
+/// A quantized weight of safetensors. Its values are widened to floats when they are read, and its integers and scales
+/// can be read, too.
 record WidenedTensor(QuantizedMatrix matrix) implements CheckpointTensor {
     @Override
     public String name() {
@@ -20,6 +24,16 @@ record WidenedTensor(QuantizedMatrix matrix) implements CheckpointTensor {
     @Override
     public DType dtype() {
         return matrix.isBfloat16() ? DType.BF16 : DType.F32;
+    }
+
+    @Override
+    public Optional<IntegerLayout> integers() {
+        return matrix.integers();
+    }
+
+    @Override
+    public ScaledIntegers integers(int first, int count) {
+        return matrix.integers(first, count);
     }
 
     /// @throws InvalidModelException if a scale is no finite number, or an input is in no group

@@ -51,7 +51,22 @@ public enum ScaledBlocks implements BlockFormat {
 
     @Override
     public void decode(MemorySegment data, long at, float[] out, int to) {
-        decode(data, at + Short.BYTES, Float.float16ToFloat(data.get(HALF, at)), out, to);
+        decode(data, at + Short.BYTES, scale(data, at), out, to);
+    }
+
+    /// The scale of a block.
+    ///
+    /// @param at the first byte of the block in `data`
+    public float scale(MemorySegment data, long at) {
+        return Float.float16ToFloat(data.get(HALF, at));
+    }
+
+    /// Reads the integers of a block, without its scale.
+    ///
+    /// @param at the first byte of the block in `data`
+    /// @param out receives [#numbers] integers from index `to` on
+    public void integers(MemorySegment data, long at, float[] out, int to) {
+        decode(data, at + Short.BYTES, 1f, out, to);
     }
 
     /// @param at the first byte after the scale

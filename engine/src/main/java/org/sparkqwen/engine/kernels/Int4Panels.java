@@ -24,7 +24,8 @@ import java.lang.foreign.MemorySegment;
 ///
 /// A scale has the sign with which the group's greatest number is negative, because there is one negative integer more.
 /// Of nine scales around the one that brings this number to -8, the group takes the one that loses the least, after
-/// least squares. Cutting great numbers lowers the error of the others by more than it costs.
+/// least squares. Cutting great numbers lowers the error of the others by more than it costs. Integers and scales of a
+/// checkpoint that fit are kept.
 final class Int4Panels {
     private static final IntegerLayout LAYOUT = IntegerLayout.INT4;
     private static final int LEAST = -8;
@@ -44,21 +45,32 @@ final class Int4Panels {
     }
 
     static void packPanel(WeightRows rows, int outputs, int inputs, int panel, MemorySegment out) {
+        ScaledIntegers kept = rows.integers();
         int first = panel * PANEL;
         float[] row = new float[inputs];
+        byte[] integers = new byte[inputs];
         out.fill((byte) 0);
         for (int column = 0; column < Math.min(PANEL, outputs - first); column++) {
-            rows.read(first + column, row);
+            if (kept == null) {
+                rows.read(first + column, row);
+            } else {
+                kept.read(first + column, integers);
+            }
             for (int from = 0; from < inputs; from += LAYOUT.groupInputs()) {
                 int end = Math.min(from + LAYOUT.groupInputs(), inputs);
-                short half = scale(row, from, end);
-                float scale = Float.float16ToFloat(half);
+                short half = kept == null
+                        ? scale(row, from, end)
+                        : Float.floatToFloat16(LAYOUT.keptScale(kept, first + column, from));
                 out.set(JAVA_SHORT_UNALIGNED, LAYOUT.groupOffset(from) + (long) column * Short.BYTES, half);
-                for (int input = from; input < end; input++) {
-                    long at = LAYOUT.wordOffset(input, column);
-                    int bits = (integer(row[input], scale) & 15) << LAYOUT.shift(input);
-                    out.set(JAVA_INT_UNALIGNED, at, out.get(JAVA_INT_UNALIGNED, at) | bits);
+                if (kept == null) {
+                    float scale = Float.float16ToFloat(half);
+                    for (int input = from; input < end; input++) {
+                        integers[input] = (byte) integer(row[input], scale);
+                    }
                 }
+            }
+            for (int input = 0; input < inputs; input += LAYOUT.wordInputs()) {
+                out.set(JAVA_INT_UNALIGNED, LAYOUT.wordOffset(input, column), LAYOUT.word(integers, input));
             }
         }
     }

@@ -7,7 +7,7 @@ import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 
-/// Weights in 8 bits: an integer from -127 to 127 for each weight, and a scale for each output and group of 128 inputs,
+/// Weights in 8 bits: an integer from -128 to 127 for each weight, and a scale for each output and group of 128 inputs,
 /// of which the last may have fewer. A weight is `integer · scale`.
 ///
 /// A panel is group after group ([IntegerLayout]), and a group of `n` inputs is
@@ -24,7 +24,8 @@ import java.lang.foreign.MemorySegment;
 /// A row is group after group, too: the scale, and the integers of the group's inputs.
 ///
 /// A group's scale brings its greatest number to 127. Smaller scales, which cut great numbers and round the others
-/// less, were measured to be no better in groups of this size.
+/// less, were measured to be no better in groups of this size. Integers and scales of a checkpoint that fit are kept,
+/// and only they may be -128.
 final class Int8Panels {
     private static final IntegerLayout LAYOUT = IntegerLayout.INT8;
     private static final int GREATEST = 127;
@@ -40,24 +41,33 @@ final class Int8Panels {
     }
 
     static void packPanel(WeightRows rows, int outputs, int inputs, int panel, MemorySegment out) {
+        ScaledIntegers kept = rows.integers();
         int first = panel * PANEL;
         float[] row = new float[inputs];
+        byte[] integers = new byte[inputs];
         out.fill((byte) 0);
         for (int column = 0; column < Math.min(PANEL, outputs - first); column++) {
-            rows.read(first + column, row);
+            if (kept == null) {
+                rows.read(first + column, row);
+            } else {
+                kept.read(first + column, integers);
+            }
             for (int from = 0; from < inputs; from += LAYOUT.groupInputs()) {
                 int end = Math.min(from + LAYOUT.groupInputs(), inputs);
-                float scale = scale(row, from, end);
+                float scale = kept == null ? scale(row, from, end) : LAYOUT.keptScale(kept, first + column, from);
                 int sum = 0;
                 for (int input = from; input < end; input++) {
-                    int integer = integer(row[input], scale);
-                    sum += integer;
-                    long at = LAYOUT.wordOffset(input, column) + input % Integer.BYTES;
-                    out.set(JAVA_BYTE, at, (byte) integer);
+                    if (kept == null) {
+                        integers[input] = (byte) integer(row[input], scale);
+                    }
+                    sum += integers[input];
                 }
                 long header = LAYOUT.groupOffset(from) + (long) column * Float.BYTES;
                 out.set(JAVA_FLOAT_UNALIGNED, header, scale);
                 out.set(JAVA_INT_UNALIGNED, header + SUMS, sum);
+            }
+            for (int input = 0; input < inputs; input += LAYOUT.wordInputs()) {
+                out.set(JAVA_INT_UNALIGNED, LAYOUT.wordOffset(input, column), LAYOUT.word(integers, input));
             }
         }
     }

@@ -14,8 +14,9 @@ package org.sparkqwen.engine.kernels;
 /// weight = fma(number, scale, -base · scale)           = integer · scale, rounded once
 /// ```
 ///
-/// The last line holds for scales of at most 22 significant bits, because then `base · scale` is exact. Scales that are
-/// packed have fewer, with which `integer · scale` is exact, too.
+/// The last line holds for scales of at most 22 significant bits, because then `base · scale` is exact. Scales that
+/// rounded weights get have fewer, with which `integer · scale` is exact, too. Scales of a checkpoint that keeps its
+/// integers may have all 22.
 public enum IntegerLayout {
     /// 8 bits: [Int8Panels].
     INT8(Byte.SIZE, 128, 2 * Matrix.PANEL * Float.BYTES, 384f),
@@ -52,6 +53,40 @@ public enum IntegerLayout {
             case KnownFormat.INT4 -> INT4;
             default -> throw new IllegalArgumentException("%s has no integers".formatted(format.name()));
         };
+    }
+
+    /// The format whose layout this is.
+    public KnownFormat format() {
+        return switch (this) {
+            case INT8 -> KnownFormat.INT8;
+            case INT4 -> KnownFormat.INT4;
+        };
+    }
+
+    /// Whether all integers from `least` to `greatest` have a place.
+    public boolean holds(int least, int greatest) {
+        int half = 1 << (bits - 1);
+        return least >= -half && greatest < half;
+    }
+
+    /// Whether the layout has a place for this scale, and weights with it are `integer · scale`, rounded once.
+    public boolean holds(float scale) {
+        return switch (this) {
+            case INT8 -> Float.isFinite(base * scale) && base * scale == (double) base * scale;
+            case INT4 -> Float.isFinite(scale) && Float.float16ToFloat(Float.floatToFloat16(scale)) == scale;
+        };
+    }
+
+    /// Returns the scale of weights whose integers are kept.
+    ///
+    /// @throws ArithmeticException if the layout does not hold it
+    float keptScale(ScaledIntegers integers, int output, int input) {
+        float scale = integers.scale(output, input);
+        if (!holds(scale)) {
+            throw new ArithmeticException(
+                    "its scale for output %,d and input %,d is %s".formatted(output, input, scale));
+        }
+        return scale;
     }
 
     /// The number of inputs of a group; the last group of a panel may have fewer.
@@ -117,6 +152,17 @@ public enum IntegerLayout {
     /// The distance from the start of a panel to the word of an input and an output.
     long wordOffset(int input, int column) {
         return rowOffset(input) + (long) column * Integer.BYTES;
+    }
+
+    /// The word with the integers of an input and of those after it, as many as share a word.
+    ///
+    /// @param integers `[inputs]`
+    int word(byte[] integers, int input) {
+        int word = 0;
+        for (int i = 0; i < Math.min(wordInputs(), integers.length - input); i++) {
+            word |= (integers[input + i] & ((1 << bits) - 1)) << shift(i);
+        }
+        return word;
     }
 
     /// The integer of an input in a panel.

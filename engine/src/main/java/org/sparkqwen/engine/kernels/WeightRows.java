@@ -13,4 +13,9 @@ public interface WeightRows {
     default @Nullable MemorySegment bf16() {
         return null;
     }
+
+    /// The same weights as integers and scales that the format holds; null if a format of integers has to round them.
+    default @Nullable ScaledIntegers integers() {
+        return null;
+    }
 }

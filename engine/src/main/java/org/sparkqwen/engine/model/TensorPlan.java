@@ -3,7 +3,9 @@ package org.sparkqwen.engine.model;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.SortedSet;
@@ -23,6 +25,7 @@ import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
 import org.sparkqwen.engine.checkpoint.TensorNames;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
@@ -145,32 +148,48 @@ public final class TensorPlan {
     ///
     /// @param formats the format of each matrix, by name; vectors become float32
     public PackedLayout layout(Function<String, WeightFormat> formats) {
-        return builder(formats).build();
+        return layout(WeightEncoding.STORED, tensor -> form(tensor, formats.apply(tensor.name())));
     }
 
-    private PackedLayout.Builder builder(Function<String, WeightFormat> formats) {
-        PackedLayout.Builder layout = new PackedLayout.Builder();
-        tensors.forEach((name, tensor) -> layout.add(name, form(tensor, formats.apply(name)), tensor.shape()));
-        return layout;
-    }
-
-    /// The layout of the packed tensors of `checkpoint`, which has all the tensors, in an encoding.
+    /// The layout of the packed tensors of `checkpoint`, which has all the tensors, in an encoding. Matrices of layers
+    /// keep the integers and scales that they have, where these fit the format that they get.
     public PackedLayout layout(Checkpoint checkpoint, WeightEncoding encoding) {
-        return encoded(name -> checkpoint.find(name).orElseThrow().dtype().format(), encoding);
+        return layout(encoding, tensor -> {
+            CheckpointTensor source = checkpoint.find(tensor.name()).orElseThrow();
+            WeightEncoding.Place place = place(tensor.name());
+            Optional<IntegerLayout> kept = place == WeightEncoding.Place.LAYER && !tensor.isVector()
+                    ? source.integers().filter(encoding::keeps)
+                    : Optional.empty();
+            return kept.map(Form::kept)
+                    .orElseGet(() ->
+                            form(tensor, encoding.format(place, source.dtype().format())));
+        });
     }
 
     /// The layout of the packed tensors of a checkpoint in one number format, in an encoding.
     PackedLayout layout(DType dtype, WeightEncoding encoding) {
-        return encoded(name -> dtype.format(), encoding);
+        return layout(encoding, tensor -> form(tensor, encoding.format(place(tensor.name()), dtype.format())));
     }
 
-    private PackedLayout encoded(Function<String, WeightFormat> stored, WeightEncoding encoding) {
-        PackedLayout.Builder layout = builder(name -> encoding.format(place(name), stored.apply(name)));
-        if (encoding != WeightEncoding.STORED) {
-            layers.stream().flatMap(LayerTensors::balances).forEach(layout::add);
-            if (!tied) {
-                layout.add(new ColumnBalance(finalNorm.name(), List.of(head.name())));
+    /// Lays out the tensors. Where weights are rounded, channels are balanced between a norm and the matrices that
+    /// read its output, unless one of them keeps the integers that it has.
+    private PackedLayout layout(WeightEncoding encoding, Function<PlannedTensor, Form> forms) {
+        PackedLayout.Builder layout = new PackedLayout.Builder();
+        Set<String> kept = new HashSet<>();
+        tensors.forEach((name, tensor) -> {
+            Form form = forms.apply(tensor);
+            layout.add(name, form, tensor.shape());
+            if (form.kept()) {
+                kept.add(name);
             }
+        });
+        if (encoding != WeightEncoding.STORED) {
+            Stream<ColumnBalance> balances = layers.stream().flatMap(LayerTensors::balances);
+            Stream<ColumnBalance> ofHead =
+                    tied ? Stream.of() : Stream.of(new ColumnBalance(finalNorm.name(), List.of(head.name())));
+            Stream.concat(balances, ofHead)
+                    .filter(balance -> balance.matrices().stream().noneMatch(kept::contains))
+                    .forEach(layout::add);
         }
         return layout.build();
     }
@@ -190,6 +209,13 @@ public final class TensorPlan {
             return Form.rows(format);
         }
         return Form.panels(format);
+    }
+
+    /// Whether a packed tensor has the form of a planned one in its format.
+    private boolean hasFormOf(PackedTensor packed, PlannedTensor planned) {
+        Form expected = form(planned, packed.form().format());
+        return packed.form().arrangement() == expected.arrangement()
+                && packed.form().format().equals(expected.format());
     }
 
     /// @throws InvalidModelException naming the first few of the [#differences], if there are any
@@ -240,7 +266,7 @@ public final class TensorPlan {
                 differences.add("tensor %s has shape %s, the config needs %s"
                         .formatted(name, Quote.of(tensor.shape()), planned.shape()));
             } else if (tensor instanceof PackedTensor packed
-                    && !packed.form().equals(form(planned, packed.form().format()))) {
+                    && !hasFormOf(packed, planned)) {
                 differences.add("tensor %s is packed as %s, the config needs %s"
                         .formatted(
                                 name, packed.form(), form(planned, packed.form().format())));

@@ -1,18 +1,21 @@
 package org.sparkqwen.engine.model;
 
 import java.util.Locale;
+import java.util.function.Supplier;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// The encoding of a model's matrices: as its files store them, or rounded to fewer bits when they are packed. Norms,
-/// biases and routers of experts stay as they are in any encoding.
+/// biases and routers of experts stay as they are in any encoding. Integers and scales of a quantized checkpoint are
+/// not rounded where they fit the format.
 public enum WeightEncoding {
     /// Every number keeps its value.
     STORED,
@@ -53,19 +56,35 @@ public enum WeightEncoding {
         };
     }
 
-    /// The encoding in which a layout was made.
+    /// The encoding in which a layout was made. An encoding that rounds has rounded the vocabulary, whatever the
+    /// layers have kept.
     static WeightEncoding of(PackedLayout layout) {
-        WeightEncoding encoding = STORED;
+        boolean rounded = false;
+        boolean fourBits = false;
         for (PackedTensor tensor : layout.tensors()) {
-            WeightFormat format = tensor.form().format();
-            if (format == KnownFormat.INT4) {
-                return INT4;
-            }
-            if (format == KnownFormat.INT8) {
-                encoding = INT8;
-            }
+            rounded |= hasIntegers(tensor) && !tensor.form().kept();
+            fourBits |= tensor.form().format() == KnownFormat.INT4;
         }
-        return encoding;
+        if (!rounded) {
+            return STORED;
+        }
+        return fourBits ? INT4 : INT8;
+    }
+
+    private static boolean hasIntegers(PackedTensor tensor) {
+        WeightFormat format = tensor.form().format();
+        return format == KnownFormat.INT8 || format == KnownFormat.INT4;
+    }
+
+    /// Whether a matrix of a layer keeps the integers and scales that it has, because they fit the format that it gets.
+    ///
+    /// @param integers the layout that they fit
+    boolean keeps(IntegerLayout integers) {
+        return switch (this) {
+            case STORED -> true;
+            case INT8 -> integers == IntegerLayout.INT8;
+            case INT4 -> integers == IntegerLayout.INT4;
+        };
     }
 
     /// The format of a matrix.
@@ -90,9 +109,10 @@ public enum WeightEncoding {
 
     /// Refuses a precision that needs integers, if the weights have none.
     ///
+    /// @param layout the layout of the packed weights, which is asked for only if it matters
     /// @throws InvalidModelException with what to do
-    public void refuse(Precision precision) {
-        if (precision == Precision.INT8 && this == STORED) {
+    public static void refuse(Precision precision, Supplier<PackedLayout> layout) {
+        if (precision == Precision.INT8 && layout.get().tensors().stream().noneMatch(WeightEncoding::hasIntegers)) {
             throw new InvalidModelException(
                     "the precision int8 multiplies integers, and no weights are integers; choose"
                             + " weights int8 or int4, or another precision");

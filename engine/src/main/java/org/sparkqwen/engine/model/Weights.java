@@ -263,6 +263,11 @@ public final class Weights implements AutoCloseable {
         return WeightEncoding.of(tensors.layout());
     }
 
+    /// The layout of the packed weights.
+    public PackedLayout layout() {
+        return tensors.layout();
+    }
+
     /// The plan of which weights stay in memory and which each batch reads; absent if the weights are not in a
     /// file.
     public Optional<StreamingPlan> streaming() {

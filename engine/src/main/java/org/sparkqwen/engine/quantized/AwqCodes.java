@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.quantized;
 
+import java.util.Optional;
+
 /// Integers of 4 bits that are packed along the outputs, as in AWQ: words of 32 bits, `[inputs, outputs / 8]`. From the
 /// lowest bits on, a word has the outputs 0, 2, 4, 6, 1, 3, 5 and 7 of its eight. The integers are unsigned.
 record AwqCodes(StoredTensor words) implements Codes {
@@ -31,6 +33,11 @@ record AwqCodes(StoredTensor words) implements Codes {
                 rows[row][input] = integer(words.word(at + output / IN_WORD), output % IN_WORD);
             }
         }
+    }
+
+    @Override
+    public Optional<Span> integers() {
+        return Optional.of(Span.unsigned(BITS));
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.quantized;
 
+import java.util.Optional;
+
 /// The numbers of a quantized weight, `[outputs, inputs]`, before zero points are subtracted and scales multiplied.
 /// They are integers of at most 8 bits, or floats of 8 bits, so a float holds each exactly.
 interface Codes {
@@ -12,6 +14,20 @@ interface Codes {
     ///
     /// @param first the first output
     void read(int first, float[][] rows);
+
+    /// The least and the greatest of the numbers if they are integers; empty if they are floats.
+    Optional<Span> integers();
+
+    /// The integers from `least` to `greatest`.
+    record Span(int least, int greatest) {
+        static Span unsigned(int bits) {
+            return new Span(0, (1 << bits) - 1);
+        }
+
+        static Span signed(int bits) {
+            return new Span(-(1 << (bits - 1)), (1 << (bits - 1)) - 1);
+        }
+    }
 
     /// The range of the numbers.
     ///

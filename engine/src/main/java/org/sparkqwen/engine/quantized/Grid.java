@@ -9,6 +9,28 @@ interface Grid {
     /// The tensor in which the numbers lie, for messages.
     StoredTensor tensor();
 
+    /// A range of integers in which all zero points are. It may be larger than needed, because words are not taken
+    /// apart for it.
+    Codes.Span span();
+
+    /// Returns the range of integers that are packed into words: one integer if they are all the same, and otherwise
+    /// all that have as many bits.
+    ///
+    /// @param all the integers that have as many bits
+    /// @param first the first integer
+    private static Codes.Span spanOfWords(StoredTensor words, int bits, Codes.Span all, float first) {
+        int word = words.word(0);
+        if (word != Integer.rotateLeft(word, bits)) {
+            return all;
+        }
+        for (long i = 1; i < words.elements(); i++) {
+            if (words.word(i) != word) {
+                return all;
+            }
+        }
+        return new Codes.Span((int) first, (int) first);
+    }
+
     /// Numbers that lie in a tensor one by one.
     ///
     /// @param outputs the number of consecutive outputs that share numbers
@@ -41,6 +63,17 @@ interface Grid {
         public float at(int output, int group) {
             return tensor.number(output / outputs * outputStride + group * groupStride);
         }
+
+        @Override
+        public Codes.Span span() {
+            float least = Float.POSITIVE_INFINITY;
+            float greatest = Float.NEGATIVE_INFINITY;
+            for (long i = 0; i < tensor.elements(); i++) {
+                least = Math.min(least, tensor.number(i));
+                greatest = Math.max(greatest, tensor.number(i));
+            }
+            return new Codes.Span((int) least, (int) greatest);
+        }
     }
 
     /// Zero points of GPTQ: words `[groups, outputs / integers in a word]`, the first output in the lowest bits.
@@ -54,6 +87,11 @@ interface Grid {
             int word = tensor.word((long) group * tensor.shape().getLast() + output / inWord);
             return ((word >>> (output % inWord * bits)) + added) & ((1 << bits) - 1);
         }
+
+        @Override
+        public Codes.Span span() {
+            return spanOfWords(tensor, bits, Codes.Span.unsigned(bits), at(0, 0));
+        }
     }
 
     /// Zero points of AWQ: words `[groups, outputs / 8]` in the order of [AwqCodes].
@@ -62,6 +100,11 @@ interface Grid {
         public float at(int output, int group) {
             long at = (long) group * tensor.shape().getLast() + output / AwqCodes.IN_WORD;
             return AwqCodes.integer(tensor.word(at), output % AwqCodes.IN_WORD);
+        }
+
+        @Override
+        public Codes.Span span() {
+            return spanOfWords(tensor, AwqCodes.BITS, Codes.Span.unsigned(AwqCodes.BITS), at(0, 0));
         }
     }
 
@@ -75,6 +118,11 @@ interface Grid {
             int inWord = Integer.SIZE / bits;
             int word = tensor.word((long) (output / inWord) * tensor.shape().getLast() + group);
             return ((word >>> (output % inWord * bits)) & ((1 << bits) - 1)) - (1 << (bits - 1));
+        }
+
+        @Override
+        public Codes.Span span() {
+            return spanOfWords(tensor, bits, Codes.Span.signed(bits), at(0, 0));
         }
     }
 }

@@ -3,6 +3,7 @@ package org.sparkqwen.engine.quantized;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
@@ -29,6 +30,17 @@ record Groups(int inputs, int count, int size, @Nullable StoredTensor index) {
         index.ifPresent(tensor ->
                 tensor.requireType(Set.of(NumberType.I32)).requireShape("%,d inputs".formatted(inputs), inputs));
         return new Groups(inputs, count, size, index.orElse(null));
+    }
+
+    /// Whether the inputs of each run of `length`, from the first input on, are in one group.
+    ///
+    /// @throws InvalidModelException if the tensor names a group that does not exist
+    boolean contain(int length) {
+        if (index == null) {
+            return count == 1 || size % length == 0;
+        }
+        int[] groups = ofInputs();
+        return IntStream.range(0, inputs).allMatch(input -> groups[input] == groups[input - input % length]);
     }
 
     /// The group of each input. A tensor of which all numbers are -1 was never filled, and means runs.

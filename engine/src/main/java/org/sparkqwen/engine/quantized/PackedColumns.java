@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.quantized;
 
+import java.util.Optional;
+
 /// Integers that are packed along the inputs while outputs lie side by side, as in GPTQ: words of 32 bits,
 /// `[inputs / integers in a word, outputs]`. The first input is in the lowest bits. The integers are unsigned.
 ///
@@ -28,6 +30,11 @@ record PackedColumns(StoredTensor words, int bits) implements Codes {
                 }
             }
         }
+    }
+
+    @Override
+    public Optional<Span> integers() {
+        return Optional.of(Span.unsigned(bits));
     }
 
     @Override

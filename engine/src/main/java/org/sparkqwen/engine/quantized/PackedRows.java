@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.quantized;
 
+import java.util.Optional;
+
 /// Integers that are packed along the inputs of each output, as in compressed-tensors: words of 32 bits,
 /// `[outputs, inputs / integers in a word]`. The first integer is in the lowest bits. An integer is stored as an
 /// unsigned one, half of the range above its value.
@@ -25,6 +27,11 @@ record PackedRows(StoredTensor words, int inputs, int bits) implements Codes {
                 rows[row][input] = ((word >>> (input % inWord * bits)) & mask) - half;
             }
         }
+    }
+
+    @Override
+    public Optional<Span> integers() {
+        return Optional.of(Span.signed(bits));
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.sparkqwen.engine.quantized;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import java.util.Optional;
 import java.util.Set;
 
 /// Numbers of a byte each, `[outputs, inputs]`: integers, or floats of 8 bits.
@@ -33,6 +34,11 @@ record PlainCodes(StoredTensor tensor) implements Codes {
                 numbers[input] = floats ? Float8.value(bits) : bits;
             }
         }
+    }
+
+    @Override
+    public Optional<Span> integers() {
+        return tensor.type() == NumberType.F8_E4M3 ? Optional.empty() : Optional.of(Span.signed(Byte.SIZE));
     }
 
     @Override

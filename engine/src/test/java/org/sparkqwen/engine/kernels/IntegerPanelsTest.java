@@ -124,6 +124,60 @@ class IntegerPanelsTest {
                 .isInstanceOf(ArithmeticException.class);
     }
 
+    /// Values of kept integers have the bits of the products, but a zero is never negative.
+    @ParameterizedTest
+    @EnumSource
+    void integersAndScalesAreKept(IntegerLayout layout) {
+        KnownFormat format = layout.format();
+        KeptRows kept = new KeptRows(layout);
+        for (int inputs : new int[] {1, 31, 33, 127, 130, 300}) {
+            MemorySegment panel = arena.allocate(format.panelBytes(inputs), 64);
+            format.packPanel(kept, OUTPUTS, inputs, 1, panel);
+            float[] values = new float[inputs];
+            byte[] integers = new byte[inputs];
+            for (int column = 0; column < 32; column++) {
+                boolean exists = 32 + column < OUTPUTS;
+                if (exists) {
+                    kept.read(32 + column, values);
+                    kept.read(32 + column, integers);
+                }
+                int sum = 0;
+                for (int input = 0; input < inputs; input++) {
+                    float expected = exists ? values[input] + 0f : 0f;
+                    float actual = format.ofPanel(panel.address(), inputs, input, column);
+                    assertThat(Float.floatToRawIntBits(actual)).isEqualTo(Float.floatToRawIntBits(expected));
+                    assertThat(layout.integer(panel.address(), input, column)).isEqualTo(exists ? integers[input] : 0);
+                    sum += exists && input < 128 ? integers[input] : 0;
+                }
+                if (layout == IntegerLayout.INT8) {
+                    assertThat(panel.get(JAVA_INT_UNALIGNED, 128 + column * 4L)).isEqualTo(sum);
+                }
+            }
+        }
+    }
+
+    @Test
+    void aLayoutHoldsIntegersAndScalesThatItKeeps() {
+        assertThat(IntegerLayout.INT8.holds(-128, 127)).isTrue();
+        assertThat(IntegerLayout.INT8.holds(-129, 0)).isFalse();
+        assertThat(IntegerLayout.INT8.holds(0, 128)).isFalse();
+        assertThat(IntegerLayout.INT4.holds(-8, 7)).isTrue();
+        assertThat(IntegerLayout.INT4.holds(0, 8)).isFalse();
+        assertThat(IntegerLayout.INT8.holds(0x1.fffff8p-3f)).as("22 bits").isTrue();
+        assertThat(IntegerLayout.INT8.holds(0x1.fffffcp-3f)).as("23 bits").isFalse();
+        assertThat(IntegerLayout.INT8.holds(-Float.MIN_VALUE)).isTrue();
+        assertThat(IntegerLayout.INT8.holds(0x1p120f)).as("the base overflows").isFalse();
+        assertThat(IntegerLayout.INT4.holds(0x1.ffcp15f)).isTrue();
+        assertThat(IntegerLayout.INT4.holds(-0x1p-24f)).isTrue();
+        assertThat(IntegerLayout.INT4.holds(0x1p-25f)).isFalse();
+        assertThat(IntegerLayout.INT4.holds(0x1p16f)).isFalse();
+        for (IntegerLayout layout : IntegerLayout.values()) {
+            assertThat(layout.holds(0f)).isTrue();
+            assertThat(layout.holds(Float.NaN)).isFalse();
+            assertThat(layout.holds(Float.NEGATIVE_INFINITY)).isFalse();
+        }
+    }
+
     private MemorySegment packed(KnownFormat format, float[][] weights, int panel) {
         int inputs = weights[0].length;
         MemorySegment out = arena.allocate(format.panelBytes(inputs), 64);

@@ -253,7 +253,7 @@ class PrecisionBitsTest {
         return floats;
     }
 
-    /// A weight in each format.
+    /// A weight in each format, and one with the least integers, which rounded weights do not have.
     private List<Matrix> weights(int outputs, int inputs) {
         MemorySegment halves = arena.allocate(JAVA_SHORT, (long) outputs * inputs);
         for (int i = 0; i < outputs * inputs; i++) {
@@ -269,6 +269,7 @@ class PrecisionBitsTest {
                 Matrices.bf16(halves, outputs, inputs, arena),
                 Matrices.f32(floats, outputs, inputs, arena),
                 Matrices.packed(KnownFormat.INT8, floats, outputs, inputs, arena),
-                Matrices.packed(KnownFormat.INT4, floats, outputs, inputs, arena));
+                Matrices.packed(KnownFormat.INT4, floats, outputs, inputs, arena),
+                Matrices.packed(KnownFormat.INT8, new KeptRows(IntegerLayout.INT8), outputs, inputs, arena));
     }
 }

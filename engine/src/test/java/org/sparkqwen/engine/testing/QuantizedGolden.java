@@ -16,15 +16,19 @@ public final class QuantizedGolden {
     /// All of them, as names of directories.
     public static final List<String> NAMES = List.of(
             "awq",
+            "awq-groups",
             "float8",
             "float8-blocks",
             "fp8",
             "fp8-powers",
             "gptq",
+            "gptq-groups",
+            "gptq-int8",
             "gptq-order",
             "gptq-v2-int8",
             "int8",
             "packed-int4",
+            "packed-int4-groups",
             "packed-int4-zeros",
             "packed-int8");
 

@@ -173,28 +173,28 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private int print(Console out, ModelConfig config, WeightFiles weights) {
-        String types = String.join(", ", weights.numberFormats());
+        List<String> differences = TensorPlan.of(config).differences(weights);
+        PackedLayout layout = layout(config, weights, differences.isEmpty(), WeightEncoding.STORED);
         switch (weights) {
             case Checkpoint checkpoint -> {
                 Optional<String> scheme = checkpoint.quantization().map(Quantization::title);
                 out.printf(
                         "  weights      %s in %d file(s), %s on disk%n",
-                        scheme.map(title -> title + ",").orElse(types),
+                        scheme.map(title -> title + ",").orElse(String.join(", ", weights.numberFormats())),
                         checkpoint.files().size(),
                         ByteCount.text(checkpoint.fileBytes()));
-                if (scheme.isPresent()) {
-                    out.printf("               widened to %s when the model is packed%n", types);
+                if (differences.isEmpty()) {
+                    printKept(out, layout, scheme.isPresent());
                 }
             }
             case PackedFile packed ->
                 out.printf(
-                        "  weights      %s, packed, %s on disk%n", formats(packed), ByteCount.text(packed.fileBytes()));
+                        "  weights      %s, packed, %s on disk%n",
+                        formats(layout), ByteCount.text(packed.fileBytes()));
         }
         if (weights instanceof PackedFile packed) {
             packed.fidelity().ifPresent(fidelity -> printFidelity(out, fidelity));
         }
-        List<String> differences = TensorPlan.of(config).differences(weights);
-        PackedLayout layout = layout(config, weights, differences.isEmpty(), WeightEncoding.STORED);
         out.printf(
                 "  memory       %s of weights, mapped once on each host%s%n",
                 ByteCount.text(layout.bytes()),
@@ -252,10 +252,10 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     /// The formats of the matrices and the size of each format's, such as `INT4 1.8 GiB, INT8 0.4 GiB`.
-    private static String formats(PackedFile packed) {
+    private static String formats(PackedLayout layout) {
         SortedMap<String, Long> bytes = new TreeMap<>();
-        for (PackedTensor tensor : packed.tensors()) {
-            if (tensor.shape().size() == 2) {
+        for (PackedTensor tensor : layout.tensors()) {
+            if (isMatrix(tensor)) {
                 bytes.merge(tensor.numberFormat(), tensor.bytes(), Long::sum);
             }
         }
@@ -264,6 +264,26 @@ final class InspectCommand implements Callable<Integer> {
                 : bytes.entrySet().stream()
                         .map(entry -> entry.getKey() + " " + ByteCount.text(entry.getValue()))
                         .collect(Collectors.joining(", "));
+    }
+
+    private static boolean isMatrix(PackedTensor tensor) {
+        return tensor.shape().size() == 2;
+    }
+
+    /// Prints how many matrices keep the integers of a quantized checkpoint, and in which formats they all are.
+    ///
+    /// @param quantized whether the checkpoint is quantized as a whole; a GGUF file tells it by what is kept
+    private static void printKept(Console out, PackedLayout layout, boolean quantized) {
+        long kept = layout.tensors().stream()
+                .filter(tensor -> tensor.form().kept())
+                .count();
+        if (quantized || kept > 0) {
+            out.printf(
+                    "               packed as %s; %,d of %,d matrices keep their integers%n",
+                    formats(layout),
+                    kept,
+                    layout.tensors().stream().filter(InspectCommand::isMatrix).count());
+        }
     }
 
     /// Prints the forecast of streaming for this machine. Other machines may have more memory.

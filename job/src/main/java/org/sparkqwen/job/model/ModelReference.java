@@ -17,6 +17,7 @@ import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.WeightEncoding;
+import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.run.DocumentPrefix;
 import org.sparkqwen.engine.run.ModelWarnings;
@@ -112,7 +113,6 @@ public final class ModelReference implements Serializable {
         ModelConfig stated = ModelConfig.read(model);
         try (WeightFiles weights = WeightFiles.open(model, stated.family().names())) {
             WeightEncoding encoding = WeightEncoding.of(weights, options.weights());
-            encoding.refuse(options.kernels().precision());
             ModelConfig config = stated.with(weights);
             List<String> differences = TensorPlan.of(config).differences(weights);
             if (!differences.isEmpty()) {
@@ -123,6 +123,8 @@ public final class ModelReference implements Serializable {
                                 differences.size() > 1 ? " and %d more faults".formatted(differences.size() - 1) : "",
                                 model));
             }
+            WeightEncoding.refuse(
+                    options.kernels().precision(), () -> Weights.layout(config, weights, options.weights()));
             Tokenizer tokenizer = TokenizerFiles.existIn(model) ? Tokenizer.ofModel(model) : null;
             String sha256 = Fingerprint.of(weights, CacheDirectory.of(options.cacheDirectory()));
             return new ModelReference(

@@ -65,7 +65,7 @@ class QuantizedCommandsTest {
         CommandRun pack = run("pack", "--model", model.toString(), "--output", packed.toString(), "--verify");
         assertThat(pack.exitCode()).as(pack.err()).isZero();
         assertThat(run("inspect", "--model", packed.toString()).out())
-                .contains("  weights      BF16, F32, packed, ")
+                .containsPattern("\n  weights      BF16 .* KiB, F32 .* KiB, packed, ")
                 .doesNotContain("GPTQ");
         String[] options = {"--max-new-tokens", "8", "--temperature", "1", "--seed", "5"};
         assertThat(rows(packed, "generate", LocalSpark.PROMPTS, options))
@@ -81,8 +81,17 @@ class QuantizedCommandsTest {
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
                 .contains("  weights      GPTQ, 4 bits, groups of 16 inputs, in 1 file(s), 27.7 KiB on disk\n")
-                .contains("               widened to BF16, F32 when the model is packed\n")
+                .containsPattern("packed as BF16 .* KiB, F32 .* KiB; 0 of 8 matrices keep their integers\n")
                 .contains("  tensors      all 13 are there\n");
+    }
+
+    @Test
+    void inspectSaysHowManyMatricesKeepTheirIntegers() {
+        Path fitting = Path.of("../engine/src/test/resources/golden/quantized/packed-int4-groups");
+        CommandRun run = run("inspect", "--model", fitting.toString());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out())
+                .containsPattern("packed as BF16 .*, F32 .*, INT4 .* KiB; 12 of 18 matrices keep their integers\n");
     }
 
     @Test
