@@ -128,7 +128,8 @@ class GgufModelTest {
                     .filteredOn(tensor -> tensor.name().endsWith("_proj.weight"))
                     .hasSize(7)
                     .allSatisfy(tensor -> assertThat(tensor.form()).hasToString(form));
-            assertThat(file.layout().find("lm_head.weight").orElseThrow().form()).hasToString("PANELS_F32");
+            assertThat(file.layout().find("lm_head.weight").orElseThrow().form())
+                    .hasToString("PANELS_F32");
         }
     }
 

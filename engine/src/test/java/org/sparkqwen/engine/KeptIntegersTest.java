@@ -42,8 +42,8 @@ class KeptIntegersTest {
     @TempDir
     private Path directory = Path.of("");
 
-    /// Groups of 16 inputs, an order of activations, zero points of 8 bits, floats, and scales that no float16 is do
-    /// not fit. Integers of 4 bits less a zero point fit 8 bits.
+    /// Groups of 16 inputs, an order of activations, zero points of 8 bits, floats, and scales that no float16 is
+    /// do not fit. Integers of 4 bits less a zero point fit 8 bits.
     @ParameterizedTest
     @CsvSource({
         "gptq-groups, self_attn.q_proj, PANELS_INT4_KEPT",
@@ -129,7 +129,8 @@ class KeptIntegersTest {
     @Test
     void keptIntegersTakeASeventhOfTheMemory() throws PackingException {
         try (PackedFile packed = packed(QuantizedGolden.model("gptq-groups"), WeightEncoding.STORED)) {
-            PackedTensor tensor = packed.layout().find(LAYER + "self_attn.o_proj.weight").orElseThrow();
+            PackedTensor tensor =
+                    packed.layout().find(LAYER + "self_attn.o_proj.weight").orElseThrow();
             assertThat(tensor.shape()).containsExactly(64, 32);
             assertThat(tensor.bytes()).isEqualTo(64 * 32 * 9 / 16);
         }
@@ -169,7 +170,8 @@ class KeptIntegersTest {
         Answers expected = answers(model, KernelChoice.SCALAR.in(Precision.INT8), Long.MAX_VALUE);
         assertThat(expected).isNotEqualTo(answers(model, KernelChoice.SCALAR, Long.MAX_VALUE));
         for (KernelChoice kernels : BackEnds.fastChoices()) {
-            assertThat(answers(model, kernels.in(Precision.INT8), Long.MAX_VALUE)).isEqualTo(expected);
+            assertThat(answers(model, kernels.in(Precision.INT8), Long.MAX_VALUE))
+                    .isEqualTo(expected);
         }
         assertThatThrownBy(() ->
                         answers(QuantizedGolden.model("gptq"), KernelChoice.VECTOR.in(Precision.INT8), Long.MAX_VALUE))
@@ -177,8 +179,8 @@ class KeptIntegersTest {
                 .hasMessageContaining("no weights are integers");
     }
 
-    /// A g_idx of consecutive inputs says nothing new, and any other order does not fit. A zero point that is not the
-    /// middle makes a matrix of 4 bits one of 8, if its groups are large enough.
+    /// A g_idx of consecutive inputs says nothing new, and any other order does not fit. A zero point that is not
+    /// the middle makes a matrix of 4 bits one of 8, if its groups are large enough.
     @Test
     void theTensorsDecide() throws PackingException {
         Path model = QuantizedGolden.copy("gptq-groups", directory).directory();
@@ -218,7 +220,8 @@ class KeptIntegersTest {
 
     private static Map<String, String> forms(PackedFile packed) {
         Map<String, String> forms = new TreeMap<>();
-        packed.tensors().forEach(tensor -> forms.put(tensor.name(), tensor.form().toString()));
+        packed.tensors()
+                .forEach(tensor -> forms.put(tensor.name(), tensor.form().toString()));
         return forms;
     }
 

@@ -15,7 +15,8 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.QuantizedMatrix;
 
 /// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, and where integers
-/// are kept, each number keeps its value; another format may round. Channels are balanced as the layout says, see [ColumnBalance].
+/// are kept, each number keeps its value; another format may round. Channels are balanced as the layout says, see
+/// [ColumnBalance].
 final class CheckpointPieces implements TensorPieces {
     private final Checkpoint checkpoint;
     private final Map<String, ColumnBalance> balances = new HashMap<>(); // by the names of norms and of matrices

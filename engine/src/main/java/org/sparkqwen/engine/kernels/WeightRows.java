@@ -14,7 +14,8 @@ public interface WeightRows {
         return null;
     }
 
-    /// The same weights as integers and scales that the format holds; null if a format of integers has to round them.
+    /// The same weights as integers and scales that the format holds; null if a format of integers has to round
+    /// them.
     default @Nullable ScaledIntegers integers() {
         return null;
     }

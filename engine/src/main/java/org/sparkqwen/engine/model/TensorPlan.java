@@ -1,9 +1,9 @@
 package org.sparkqwen.engine.model;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -151,8 +151,8 @@ public final class TensorPlan {
         return layout(WeightEncoding.STORED, tensor -> form(tensor, formats.apply(tensor.name())));
     }
 
-    /// The layout of the packed tensors of `checkpoint`, which has all the tensors, in an encoding. Matrices of layers
-    /// keep the integers and scales that they have, where these fit the format that they get.
+    /// The layout of the packed tensors of `checkpoint`, which has all the tensors, in an encoding. Matrices of
+    /// layers keep the integers and scales that they have, where these fit the format that they get.
     public PackedLayout layout(Checkpoint checkpoint, WeightEncoding encoding) {
         return layout(encoding, tensor -> {
             CheckpointTensor source = checkpoint.find(tensor.name()).orElseThrow();
@@ -265,8 +265,7 @@ public final class TensorPlan {
             } else if (!tensor.shape().equals(planned.shape())) {
                 differences.add("tensor %s has shape %s, the config needs %s"
                         .formatted(name, Quote.of(tensor.shape()), planned.shape()));
-            } else if (tensor instanceof PackedTensor packed
-                    && !hasFormOf(packed, planned)) {
+            } else if (tensor instanceof PackedTensor packed && !hasFormOf(packed, planned)) {
                 differences.add("tensor %s is packed as %s, the config needs %s"
                         .formatted(
                                 name, packed.form(), form(planned, packed.form().format())));

@@ -76,7 +76,8 @@ public enum WeightEncoding {
         return format == KnownFormat.INT8 || format == KnownFormat.INT4;
     }
 
-    /// Whether a matrix of a layer keeps the integers and scales that it has, because they fit the format that it gets.
+    /// Whether a matrix of a layer keeps the integers and scales that it has, because they fit the format that it
+    /// gets.
     ///
     /// @param integers the layout that they fit
     boolean keeps(IntegerLayout integers) {

@@ -13,8 +13,8 @@ interface Grid {
     /// apart for it.
     Codes.Span span();
 
-    /// Returns the range of integers that are packed into words: one integer if they are all the same, and otherwise
-    /// all that have as many bits.
+    /// Returns the range of integers that are packed into words: one integer if they are all the same, and
+    /// otherwise all that have as many bits.
     ///
     /// @param all the integers that have as many bits
     /// @param first the first integer

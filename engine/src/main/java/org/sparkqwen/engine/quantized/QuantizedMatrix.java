@@ -103,8 +103,8 @@ public final class QuantizedMatrix {
         };
     }
 
-    /// The layout that can keep the integers and scales as they are, the one of fewer bits if both can; empty if none
-    /// can. This reads the zero points, and scales up to the first one that does not fit, but no codes.
+    /// The layout that can keep the integers and scales as they are, the one of fewer bits if both can; empty if
+    /// none can. This reads the zero points, and scales up to the first one that does not fit, but no codes.
     ///
     /// @throws InvalidModelException if an input is in no group
     public Optional<IntegerLayout> integers() {

@@ -189,8 +189,7 @@ final class InspectCommand implements Callable<Integer> {
             }
             case PackedFile packed ->
                 out.printf(
-                        "  weights      %s, packed, %s on disk%n",
-                        formats(layout), ByteCount.text(packed.fileBytes()));
+                        "  weights      %s, packed, %s on disk%n", formats(layout), ByteCount.text(packed.fileBytes()));
         }
         if (weights instanceof PackedFile packed) {
             packed.fidelity().ifPresent(fidelity -> printFidelity(out, fidelity));
@@ -274,9 +273,8 @@ final class InspectCommand implements Callable<Integer> {
     ///
     /// @param quantized whether the checkpoint is quantized as a whole; a GGUF file tells it by what is kept
     private static void printKept(Console out, PackedLayout layout, boolean quantized) {
-        long kept = layout.tensors().stream()
-                .filter(tensor -> tensor.form().kept())
-                .count();
+        long kept =
+                layout.tensors().stream().filter(tensor -> tensor.form().kept()).count();
         if (quantized || kept > 0) {
             out.printf(
                     "               packed as %s; %,d of %,d matrices keep their integers%n",

@@ -6,8 +6,8 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.model.WeightEncoding;
 
-/// The way in which each executor runs a model. Of these options only the KV cache's format and
-/// the weights' encoding change the output.
+/// The way in which each executor runs a model. Of these options only the KV cache's format, the weights' encoding and
+/// the kernels' precision change the output.
 ///
 /// @param threads how many threads an executor computes with; 0 for as many as it has cores
 /// @param batchTokens the tokens that go through the model together

@@ -158,7 +158,14 @@ public final class ModelReference implements Serializable {
     /// Returns this model, which executors run in another way. Its files are neither opened nor distributed again.
     ///
     /// @param other options with the same cache directory
+    /// @throws InvalidModelException if these options need integers, and the weights have none
     public ModelReference withOptions(ExecutorOptions other) {
+        Parsed known = parsed;
+        if (known != null && other.kernels().precision() == Precision.INT8) {
+            try (WeightFiles weights = WeightFiles.open(path())) {
+                WeightEncoding.refuse(Precision.INT8, () -> Weights.layout(known.config(), weights, other.weights()));
+            }
+        }
         return new ModelReference(directory, origin, name, sha256, packed, other, source, warnings, parsed);
     }
 

@@ -84,7 +84,9 @@ class NotebooksIT {
     private static List<String> outputsOfAnyMachine(Path notebook) throws IOException {
         return outputs(
                 notebook,
-                cell -> cell.at("/metadata/tags").valueStream().noneMatch(tag -> tag.asText().equals(DEPENDS_ON_MACHINE)));
+                cell -> cell.at("/metadata/tags")
+                        .valueStream()
+                        .noneMatch(tag -> tag.asText().equals(DEPENDS_ON_MACHINE)));
     }
 
     private static List<String> outputs(Path notebook, Predicate<JsonNode> cells) throws IOException {
