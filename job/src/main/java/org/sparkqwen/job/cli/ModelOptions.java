@@ -102,12 +102,11 @@ final class ModelOptions {
     @Option(
             names = "--weights",
             paramLabel = "ENCODING",
-            defaultValue = "stored",
             description = "This option says in which encoding each host packs the weights of the model. stored keeps"
                     + " all numbers. int8 and int4 round matrices to 8 and 4 bits, with a scale for each 128 and"
                     + " 32 inputs, so they take less memory, and texts are generated faster. pack --verify says"
-                    + " what that changes. A packed model has an encoding already. Default: ${DEFAULT-VALUE}.")
-    WeightEncoding weights = WeightEncoding.STORED;
+                    + " what that changes. A packed model has an encoding already. Default: stored.")
+    private @Nullable WeightEncoding weights;
 
     @ChangesNoRow
     @Option(
@@ -157,7 +156,7 @@ final class ModelOptions {
                 .withBatchTokens(batchTokens)
                 .withMaxSequences(maxSequences)
                 .withKeyValues(keyValues)
-                .withWeights(weights)
+                .withWeights(weights == null ? WeightEncoding.STORED : weights)
                 .withMemory(memory == null ? 0 : memory)
                 .withCacheDirectory(cache.given())
                 .withCacheBytes(cacheSize == null ? 0 : cacheSize);

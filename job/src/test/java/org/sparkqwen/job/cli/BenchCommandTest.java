@@ -46,9 +46,9 @@ class BenchCommandTest {
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
                 .containsPattern("(?m)^side by side +score, 2 at a time +meanwhile$")
-                .containsPattern("(?m)^weights stored, (code|vector)[^,]*, \\d+ thread\\(s\\) +[0-9.,]+ ")
-                .containsPattern("(?m)^weights int8, (code|vector)[^,]*, \\d+ thread\\(s\\) +[0-9.,]+ ")
-                .containsPattern("(?m)^weights int8, (code|vector)[^,]*, int8, \\d+ thread\\(s\\) +[0-9.,]+ ")
+                .containsPattern("(?m)^weights stored, (code|vector)[^,]*, \\d+ thread\\(s\\) +[0-9.,]+")
+                .containsPattern("(?m)^weights int8, (code|vector)[^,]*, \\d+ thread\\(s\\) +[0-9.,]+")
+                .containsPattern("(?m)^weights int8, (code|vector)[^,]*, int8, \\d+ thread\\(s\\) +[0-9.,]+")
                 .doesNotContainPattern("(?m)^weights stored.*, int8,");
         assertThat(new ObjectMapper().readTree(json.toFile()))
                 .hasSize(3)

@@ -7,7 +7,7 @@ import org.sparkqwen.engine.kernels.Memory;
 
 /// Transposes rows of floats in 512-bit registers. Number by number, this would take up to a tenth of the time of the
 /// product that follows. Each step is one permutation of two registers.
-public final class Transposition {
+final class Transposition {
     /// Whether registers are 512 bits wide.
     public static final boolean POSSIBLE = OuterProduct.LANES == 16;
 
