@@ -60,8 +60,9 @@ import picocli.CommandLine.Option;
             "  ./spark-qwen bench --shape 0.6b --threads 1 --seconds 60 --json bench.json",
             "",
             "Close other programs first. The worst burst tells whether other programs used the machine."
-                    + " The share \"of peak\" compares with the best burst around the rounds, and \"meanwhile\""
-                    + " compares with short bursts during them, on the same threads."
+                    + " The share \"of float32 peak\" compares with the best burst of multiply-adds around the rounds,"
+                    + " and \"meanwhile\" compares with short bursts of each operation's own instruction during"
+                    + " them, on the same threads."
         })
 final class BenchCommand implements Callable<Integer> {
     @Option(
