@@ -21,10 +21,21 @@ final class Processor {
                 || !System.getProperty("os.arch").equals("amd64")) {
             return Optional.of("they are for Linux on x86-64");
         }
-        try {
-            return obstacle(Files.readString(CPUINFO), flags);
-        } catch (IOException e) {
-            return Optional.of("%s cannot be read".formatted(CPUINFO));
+        return Cpuinfo.TEXT
+                .map(text -> obstacle(text, flags))
+                .orElseGet(() -> Optional.of("%s cannot be read".formatted(CPUINFO)));
+    }
+
+    /// The text of `/proc/cpuinfo`, read once. It does not change, and the system takes long to write it.
+    private static final class Cpuinfo {
+        static final Optional<String> TEXT = read();
+
+        private static Optional<String> read() {
+            try {
+                return Optional.of(Files.readString(CPUINFO));
+            } catch (IOException e) {
+                return Optional.empty();
+            }
         }
     }
 

@@ -239,18 +239,17 @@ public final class TimedKernels implements Kernels {
     }
 
     /// Begins an operation that multiplies no weights, and returns the time.
-    private long begin() {
-        return begin(Optional.empty());
+    private synchronized long begin() {
+        if (probe != null) {
+            probe.use(Optional.empty());
+        }
+        return System.nanoTime();
     }
 
     /// Begins an operation that multiplies weights, and returns the time.
-    private long begin(Matrix weight) {
-        return begin(kernels.productBurst(weight.format()));
-    }
-
-    private synchronized long begin(Optional<ProductBurst> burst) {
+    private synchronized long begin(Matrix weight) {
         if (probe != null) {
-            probe.use(burst);
+            probe.use(kernels.productBurst(weight.format()));
         }
         return System.nanoTime();
     }
