@@ -40,7 +40,7 @@ public record KernelChoice(String name, Precision precision) implements Serializ
         this(name, Precision.FLOAT32);
     }
 
-    /// The same back-end in another precision.
+    /// This choice's back-end in another precision.
     public KernelChoice in(Precision other) {
         return new KernelChoice(name, other);
     }

@@ -21,7 +21,7 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 /// @param data exactly the tensor's bytes; the format promises no alignment
 public record StoredTensor(Path path, String name, NumberType type, List<Integer> shape, MemorySegment data) {
 
-    /// The same tensor with another name.
+    /// This tensor under another name.
     public StoredTensor named(String other) {
         return new StoredTensor(path, other, type, shape, data);
     }

@@ -199,7 +199,11 @@ final class BenchCommand implements Callable<Integer> {
         Console out = new Console(System.out);
         for (EngineOptions options : variants(settings)) {
             BenchReport report = report(options, settings, reports.isEmpty());
-            (reports.isEmpty() ? report.lines() : report.linesAfterOthers()).forEach(out::println);
+            if (!reports.isEmpty()) {
+                out.println("");
+                out.println("");
+            }
+            report.lines().forEach(out::println);
             reports.add(report);
         }
         if (reports.size() > 1) {

@@ -72,7 +72,6 @@ final class AmxByteTileCode {
     private static final Gpr SUMS = R14;
     private static final List<Gpr> IN = List.of(RSI, R12);
 
-    private static final List<Tmm> WEIGHTS = List.of(new Tmm(6), new Tmm(7));
     private static final List<Zmm> GROUP_SCALES = List.of(new Zmm(16), new Zmm(17));
     private static final List<Zmm> PRODUCTS = List.of(new Zmm(18), new Zmm(19));
     private static final List<Zmm> OUTPUTS = List.of(new Zmm(20), new Zmm(21));
@@ -116,7 +115,7 @@ final class AmxByteTileCode {
         }
         Label tile = new Label();
         asm.bind(tile);
-        requestLinesAhead();
+        LinesAhead.request(asm, AHEAD, COUNT, operand(Field.AHEAD_COUNT));
         multiply();
         addScaled();
         asm.add(IN.getFirst(), operand(Field.IN_TO_NEXT_TILE));
@@ -128,41 +127,24 @@ final class AmxByteTileCode {
         asm.ret();
     }
 
-    private void requestLinesAhead() {
-        Label next = new Label();
-        Label none = new Label();
-        asm.mov(COUNT, operand(Field.AHEAD_COUNT));
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(next);
-        asm.prefetcht1(Address.at(AHEAD, 0));
-        asm.add(AHEAD, Zmm.BYTES);
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, next);
-        asm.bind(none);
-    }
-
     private void multiply() {
         Label block = new Label();
-        for (int row = 0; row < height; row++) {
-            for (int column = 0; column < WEIGHTS.size(); column++) {
-                asm.tileloadd(sum(row, column), Address.at(SCRATCH, NO_STRIDE, 1, column * Tmm.ROW_BYTES));
-            }
-        }
-        asm.lea(IN.get(1), Address.at(IN.get(0), IN_STRIDE, 8, 0));
-        asm.lea(IN.get(1), Address.at(IN.get(1), IN_STRIDE, 8, 0));
+        AmxRegisters.eachSum(
+                height,
+                (sum, row, column) -> asm.tileloadd(sum, Address.at(SCRATCH, NO_STRIDE, 1, column * Tmm.ROW_BYTES)));
+        AmxRegisters.skipRows(asm, IN.get(1), IN.get(0), IN_STRIDE);
         asm.mov(PANEL, operand(Field.PANEL));
         asm.add(PANEL, 2 * ByteTileCode.HEADER_ROW);
         asm.mov(COUNT, operand(Field.BLOCKS));
         asm.bind(block);
-        for (int column = 0; column < WEIGHTS.size(); column++) {
-            asm.tileloadd(WEIGHTS.get(column), Address.at(PANEL, PANEL_STRIDE, 1, column * Tmm.ROW_BYTES));
+        for (int column = 0; column < AmxRegisters.WEIGHTS.size(); column++) {
+            asm.tileloadd(AmxRegisters.WEIGHTS.get(column), Address.at(PANEL, PANEL_STRIDE, 1, column * Tmm.ROW_BYTES));
         }
         for (int row = 0; row < height; row++) {
-            Tmm rows = new Tmm(4 + row);
+            Tmm rows = AmxRegisters.rows(row);
             asm.tileloadd(rows, Address.at(IN.get(row), IN_STRIDE, 1, 0));
-            for (int column = 0; column < WEIGHTS.size(); column++) {
-                asm.tdpbusd(sum(row, column), rows, WEIGHTS.get(column));
+            for (int column = 0; column < AmxRegisters.WEIGHTS.size(); column++) {
+                asm.tdpbusd(AmxRegisters.sum(row, column), rows, AmxRegisters.WEIGHTS.get(column));
             }
             asm.add(IN.get(row), Tmm.ROW_BYTES);
         }
@@ -170,12 +152,10 @@ final class AmxByteTileCode {
         asm.sub(COUNT, 1);
         asm.jump(Condition.NOT_EQUAL, block);
         asm.lea(SUMS, Address.at(SCRATCH, SCRATCH_ROW));
-        for (int row = 0; row < height; row++) {
-            for (int column = 0; column < WEIGHTS.size(); column++) {
-                int offset = row * Tmm.ROWS * SCRATCH_ROW + column * Tmm.ROW_BYTES;
-                asm.tilestored(Address.at(SUMS, PANEL_STRIDE, 1, offset), sum(row, column));
-            }
-        }
+        AmxRegisters.eachSum(height, (sum, row, column) -> {
+            int offset = row * Tmm.ROWS * SCRATCH_ROW + column * Tmm.ROW_BYTES;
+            asm.tilestored(Address.at(SUMS, PANEL_STRIDE, 1, offset), sum);
+        });
     }
 
     private void addScaled() {
@@ -197,10 +177,6 @@ final class AmxByteTileCode {
         asm.add(TO, SCRATCH_ROW);
         asm.sub(COUNT, 1);
         asm.jump(Condition.NOT_EQUAL, row);
-    }
-
-    private static Tmm sum(int row, int column) {
-        return new Tmm(row * WEIGHTS.size() + column);
     }
 
     private static Address operand(Field field) {

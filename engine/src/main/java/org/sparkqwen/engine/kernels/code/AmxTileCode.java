@@ -87,8 +87,6 @@ final class AmxTileCode {
     /// The pointer to the lower 16 rows of sums.
     private static final Gpr LOWER = R15;
 
-    private static final List<Tmm> WEIGHTS = List.of(new Tmm(6), new Tmm(7));
-
     private final Assembler asm = new Assembler();
     private final int height;
     private final int parts;
@@ -118,7 +116,7 @@ final class AmxTileCode {
         asm.mov(AHEAD, operand(Field.AHEAD));
         Label tile = new Label();
         asm.bind(tile);
-        requestLinesAhead();
+        LinesAhead.request(asm, AHEAD, COUNT, operand(Field.AHEAD_COUNT));
         begin();
         multiply();
         finish();
@@ -130,56 +128,43 @@ final class AmxTileCode {
         asm.ret();
     }
 
-    private void requestLinesAhead() {
-        Label next = new Label();
-        Label none = new Label();
-        asm.mov(COUNT, operand(Field.AHEAD_COUNT));
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(next);
-        asm.prefetcht1(Address.at(AHEAD, 0));
-        asm.add(AHEAD, Zmm.BYTES);
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, next);
-        asm.bind(none);
-    }
-
     private void begin() {
         Label load = new Label();
         Label done = new Label();
         asm.cmp(FROM, 0);
         asm.jump(Condition.NOT_EQUAL, load);
-        eachSum((sum, row, column) -> asm.tilezero(sum));
+        AmxRegisters.eachSum(height, (sum, row, column) -> asm.tilezero(sum));
         asm.jump(done);
         asm.bind(load);
         asm.mov(SUM_STRIDE, operand(Field.FROM_STRIDE));
-        skipRows(LOWER, FROM, SUM_STRIDE);
-        eachSum((sum, row, column) -> asm.tileloadd(sum, sums(FROM, row, column)));
-        skipRows(FROM, height == 1 ? FROM : LOWER, SUM_STRIDE);
+        AmxRegisters.skipRows(asm, LOWER, FROM, SUM_STRIDE);
+        AmxRegisters.eachSum(height, (sum, row, column) -> asm.tileloadd(sum, sums(FROM, row, column)));
+        AmxRegisters.skipRows(asm, FROM, height == 1 ? FROM : LOWER, SUM_STRIDE);
         asm.bind(done);
     }
 
     private void multiply() {
         Label block = new Label();
         asm.mov(IN_STRIDE, operand(Field.IN_STRIDE));
-        skipRows(IN.get(0).get(1), IN.get(0).get(0), IN_STRIDE);
+        AmxRegisters.skipRows(asm, IN.get(0).get(1), IN.get(0).get(0), IN_STRIDE);
         if (parts == 2) {
             asm.mov(IN.get(1).get(0), IN.get(0).get(0));
             asm.add(IN.get(1).get(0), operand(Field.IN_TO_SECOND_PART));
-            skipRows(IN.get(1).get(1), IN.get(1).get(0), IN_STRIDE);
+            AmxRegisters.skipRows(asm, IN.get(1).get(1), IN.get(1).get(0), IN_STRIDE);
         }
         asm.mov(PANEL, operand(Field.PANEL));
         asm.mov(COUNT, operand(Field.BLOCKS));
         asm.bind(block);
-        for (int column = 0; column < WEIGHTS.size(); column++) {
-            asm.tileloadd(WEIGHTS.get(column), Address.at(PANEL, PANEL_STRIDE, 1, column * Tmm.ROW_BYTES));
+        for (int column = 0; column < AmxRegisters.WEIGHTS.size(); column++) {
+            asm.tileloadd(AmxRegisters.WEIGHTS.get(column), Address.at(PANEL, PANEL_STRIDE, 1, column * Tmm.ROW_BYTES));
         }
         for (int part = 0; part < parts; part++) {
             for (int row = 0; row < height; row++) {
                 Gpr in = IN.get(part).get(row);
-                asm.tileloadd(rows(row), Address.at(in, IN_STRIDE, 1, 0));
-                for (int column = 0; column < WEIGHTS.size(); column++) {
-                    asm.tdpbf16ps(sum(row, column), rows(row), WEIGHTS.get(column));
+                asm.tileloadd(AmxRegisters.rows(row), Address.at(in, IN_STRIDE, 1, 0));
+                for (int column = 0; column < AmxRegisters.WEIGHTS.size(); column++) {
+                    asm.tdpbf16ps(
+                            AmxRegisters.sum(row, column), AmxRegisters.rows(row), AmxRegisters.WEIGHTS.get(column));
                 }
                 asm.add(in, BLOCK_BYTES);
             }
@@ -191,39 +176,13 @@ final class AmxTileCode {
 
     private void finish() {
         asm.mov(SUM_STRIDE, operand(Field.TO_STRIDE));
-        skipRows(LOWER, TO, SUM_STRIDE);
-        eachSum((sum, row, column) -> asm.tilestored(sums(TO, row, column), sum));
-        skipRows(TO, height == 1 ? TO : LOWER, SUM_STRIDE);
-    }
-
-    /// Sets a pointer to the place 16 rows after another.
-    private void skipRows(Gpr to, Gpr from, Gpr stride) {
-        asm.lea(to, Address.at(from, stride, 8, 0));
-        asm.lea(to, Address.at(to, stride, 8, 0));
-    }
-
-    private interface SumWork {
-        void on(Tmm sum, int row, int column);
-    }
-
-    private void eachSum(SumWork work) {
-        for (int row = 0; row < height; row++) {
-            for (int column = 0; column < WEIGHTS.size(); column++) {
-                work.on(sum(row, column), row, column);
-            }
-        }
+        AmxRegisters.skipRows(asm, LOWER, TO, SUM_STRIDE);
+        AmxRegisters.eachSum(height, (sum, row, column) -> asm.tilestored(sums(TO, row, column), sum));
+        AmxRegisters.skipRows(asm, TO, height == 1 ? TO : LOWER, SUM_STRIDE);
     }
 
     private static Address sums(Gpr pointer, int row, int column) {
         return Address.at(row == 0 ? pointer : LOWER, SUM_STRIDE, 1, column * Tmm.ROW_BYTES);
-    }
-
-    private static Tmm sum(int row, int column) {
-        return new Tmm(row * WEIGHTS.size() + column);
-    }
-
-    private static Tmm rows(int row) {
-        return new Tmm(4 + row);
     }
 
     private static Address operand(Field field) {

@@ -66,7 +66,6 @@ final class ByteTileCode {
     static final int OFFSET_BITS = 7;
 
     private static final List<Gpr> SAVED = List.of(RBX, RBP, R12, R13, R14);
-    private static final int HALVES = 2;
 
     private static final Gpr OPERANDS = RDI;
     private static final Gpr IN = RSI;
@@ -105,7 +104,7 @@ final class ByteTileCode {
         asm.mov(AHEAD, operand(Field.AHEAD));
         Label tile = new Label();
         asm.bind(tile);
-        requestLinesAhead();
+        LinesAhead.request(asm, AHEAD, COUNT, operand(Field.AHEAD_COUNT));
         begin();
         multiply();
         finish();
@@ -118,27 +117,13 @@ final class ByteTileCode {
         asm.ret();
     }
 
-    private void requestLinesAhead() {
-        Label next = new Label();
-        Label none = new Label();
-        asm.mov(COUNT, operand(Field.AHEAD_COUNT));
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(next);
-        asm.prefetcht1(Address.at(AHEAD, 0));
-        asm.add(AHEAD, Zmm.BYTES);
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, next);
-        asm.bind(none);
-    }
-
     private void begin() {
         asm.mov(PANEL, operand(Field.PANEL));
-        for (int half = 0; half < HALVES; half++) {
+        for (int half = 0; half < TileSums.HALVES; half++) {
             Zmm start = half == 0 ? LEFT : RIGHT;
             negatedOffsets(asm, start, SCALE, Address.at(PANEL, HEADER_ROW + half * Zmm.BYTES));
             for (int row = 0; row < height; row++) {
-                asm.vmovups(sum(row, half), start);
+                asm.vmovups(TileSums.of(row, half), start);
             }
         }
     }
@@ -164,8 +149,8 @@ final class ByteTileCode {
         for (int row = 0; row < height; row++) {
             Zmm x = BROADCAST.get(row % BROADCAST.size());
             asm.vbroadcastss(x, StridedRows.row(IN, row, 0));
-            asm.vpdpbusd(sum(row, 0), x, LEFT);
-            asm.vpdpbusd(sum(row, 1), x, RIGHT);
+            asm.vpdpbusd(TileSums.of(row, 0), x, LEFT);
+            asm.vpdpbusd(TileSums.of(row, 1), x, RIGHT);
         }
         asm.add(IN, Integer.BYTES);
         asm.add(PANEL, FOUR_ROW);
@@ -181,19 +166,15 @@ final class ByteTileCode {
         for (int row = 0; row < height; row++) {
             Zmm x = BROADCAST.get(row % BROADCAST.size());
             asm.vbroadcastss(x, Address.at(SCALES, row * Float.BYTES));
-            for (int half = 0; half < HALVES; half++) {
+            for (int half = 0; half < TileSums.HALVES; half++) {
                 Address to = StridedRows.row(TO, row, half * Zmm.BYTES);
-                asm.vcvtdq2ps(sum(row, half), sum(row, half));
+                asm.vcvtdq2ps(TileSums.of(row, half), TileSums.of(row, half));
                 asm.vmulps(SCALE, x, half == 0 ? LEFT : RIGHT);
-                asm.vfmadd213ps(sum(row, half), SCALE, to);
-                asm.vmovups(to, sum(row, half));
+                asm.vfmadd213ps(TileSums.of(row, half), SCALE, to);
+                asm.vmovups(to, TileSums.of(row, half));
             }
         }
         StridedRows.skipTwelve(asm, TO);
-    }
-
-    private static Zmm sum(int row, int half) {
-        return new Zmm(row * HALVES + half);
     }
 
     private static Address operand(Field field) {

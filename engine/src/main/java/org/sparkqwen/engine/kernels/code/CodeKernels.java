@@ -48,7 +48,7 @@ final class CodeKernels extends RowKernels {
         Arrays.setAll(attentions, worker -> new CodeAttention());
         fewRowAttentions = new CodeFewRowAttention[threads];
         Arrays.setAll(fewRowAttentions, worker -> new CodeFewRowAttention());
-        mixture = new CodeMixture(team, precision, products, finishes);
+        mixture = new CodeMixture(team, products, finishes);
     }
 
     /// Consecutive panels of a layer.
@@ -121,7 +121,7 @@ final class CodeKernels extends RowKernels {
     /// @param in `[rows, inputs]`
     private void eachPart(MemorySegment in, int rows, int inputs, int groups, Part part) {
         long address = in.address();
-        int size = PanelProduct.blockRows(precision, rows);
+        int size = products[0].blockRows(rows);
         int count = Math.ceilDiv(rows, size);
         long before = blocks;
         blocks += count;

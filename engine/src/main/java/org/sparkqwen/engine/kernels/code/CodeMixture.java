@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ThreadTeam;
 import org.sparkqwen.engine.kernels.code.CodeKernels.PanelGroup;
 
@@ -28,13 +27,11 @@ final class CodeMixture {
     private static final int OUTPUT_PARTS_PER_THREAD = 2;
 
     private final ThreadTeam team;
-    private final Precision precision;
     private final PanelProduct[] products; // each worker's
     private final Finish[] finishes; // each worker's
 
-    CodeMixture(ThreadTeam team, Precision precision, PanelProduct[] products, Finish[] finishes) {
+    CodeMixture(ThreadTeam team, PanelProduct[] products, Finish[] finishes) {
         this.team = team;
-        this.precision = precision;
         this.products = products;
         this.finishes = finishes;
     }
@@ -53,7 +50,7 @@ final class CodeMixture {
         int gatedRow = 0;
         for (ExpertRows expert : experts) {
             int rows = expert.rows().length;
-            int size = PanelProduct.blockRows(precision, rows);
+            int size = products[0].blockRows(rows);
             for (int from = 0; from < rows; from += size) {
                 int count = Math.min(size, rows - from);
                 runs.add(new Run(expert, from, count, gatedRow));

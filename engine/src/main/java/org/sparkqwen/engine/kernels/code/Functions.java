@@ -10,8 +10,8 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 /// The functions of the back-end as machine code, made once for the JVM.
 final class Functions {
     static final MachineCode WIDEN = MachineCode.of(WidenCode.code());
-    static final MachineCode WIDEN_INT8 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT8));
-    static final MachineCode WIDEN_INT4 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT4));
+    private static final MachineCode WIDEN_INT8 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT8));
+    private static final MachineCode WIDEN_INT4 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT4));
     static final MachineCode SOFTMAX = MachineCode.of(SoftmaxCode.code());
     static final MachineCode ROW_SOFTMAX = MachineCode.of(RowSoftmaxCode.code());
     static final MachineCode TRANSPOSE = MachineCode.of(TransposeCode.code());
@@ -52,6 +52,14 @@ final class Functions {
     private static final Map<KeyValueFormat, MachineCode[]> WEIGHTED_SUMS = weightedSums();
 
     private Functions() {}
+
+    /// The function that widens integers of a layout to float32.
+    static MachineCode widen(IntegerLayout layout) {
+        return switch (layout) {
+            case INT8 -> WIDEN_INT8;
+            case INT4 -> WIDEN_INT4;
+        };
+    }
 
     /// @param vectors from 1 to [ScoreCode#MOST_VECTORS]
     static MachineCode score(int vectors) {

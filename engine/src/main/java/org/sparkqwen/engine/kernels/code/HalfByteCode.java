@@ -1,10 +1,13 @@
 package org.sparkqwen.engine.kernels.code;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.Matrix;
 
@@ -20,13 +23,21 @@ final class HalfByteCode {
         TO,
         /// The number of rows of words, at least 1.
         ROWS,
-        /// The address of 32-bit numbers: 1/16 in float32, four bytes of 1, and four of 0xf0.
+        /// [HalfByteCode#constants].
         CONSTANTS
     }
 
     private static final int HALF_BITS = 4;
 
+    private static final MemorySegment CONSTANTS =
+            Arena.global().allocateFrom(JAVA_INT, Float.floatToRawIntBits(1 / 16f), 0x01010101, 0xf0f0f0f0);
+
     private HalfByteCode() {}
+
+    /// The address of the function's constants: 1/16 in float32, four bytes of 1, and four of 0xf0.
+    static long constants() {
+        return CONSTANTS.address();
+    }
 
     static byte[] code() {
         Zmm left = new Zmm(0);

@@ -1,10 +1,7 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
@@ -45,9 +42,6 @@ final class PanelProduct implements AutoCloseable {
     private static final int SUMS_BYTES = ROWS * PANELS * PANEL * Float.BYTES;
     private static final int WIDENED_BYTES = RowBlock.INPUTS_OF_FEW * PANEL * Float.BYTES;
 
-    private static final MemorySegment HALF_BYTES =
-            Arena.global().allocateFrom(JAVA_INT, Float.floatToRawIntBits(1 / 16f), 0x01010101, 0xf0f0f0f0);
-
     private final Scratch fixed = new Scratch();
     private final long sums = fixed.address(SUMS_BYTES + WIDENED_BYTES + PanelPairs.BYTES); // [panels][rows][32]
     private final long widened = sums + SUMS_BYTES; // [inputs][32]
@@ -58,7 +52,7 @@ final class PanelProduct implements AutoCloseable {
     private final Arguments widening = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
     private final Arguments addition = new Arguments().set(ScaleCode.Field.FACTOR, Float.floatToRawIntBits(1f));
     private final Arguments integers = new Arguments();
-    private final Arguments halfBytes = new Arguments().set(HalfByteCode.Field.CONSTANTS, HALF_BYTES.address());
+    private final Arguments halfBytes = new Arguments().set(HalfByteCode.Field.CONSTANTS, HalfByteCode.constants());
     private final ByteTiles byteTiles;
     private final Precision precision;
 
@@ -74,7 +68,7 @@ final class PanelProduct implements AutoCloseable {
 
     /// The number of rows of each block but the last, when `rows` rows are cut into blocks of about the same
     /// length.
-    static int blockRows(Precision precision, int rows) {
+    int blockRows(int rows) {
         int tile = precision == Precision.FLOAT32 ? TileCode.HIGHEST : AmxTiles.HIGHEST;
         int even = Math.ceilDiv(rows, Math.max(1, Math.ceilDiv(rows, ROWS)));
         return Math.clamp(Math.ceilDiv(even, tile) * (long) tile, 1, ROWS);
@@ -213,14 +207,8 @@ final class PanelProduct implements AutoCloseable {
         return switch (weight.format()) {
             case KnownFormat.BF16 -> pairs.ofBf16(panel + (long) input * PANEL * Short.BYTES, length);
             case KnownFormat.F32 -> pairs.ofF32(panel + (long) input * PANEL * Float.BYTES, length);
-            case KnownFormat.INT8 -> {
-                long from = panel + IntegerLayout.INT8.groupOffset(input);
-                widen(IntegerLayout.INT8, Functions.WIDEN_INT8, from, length);
-                yield pairs.ofF32(widened, length);
-            }
-            case KnownFormat.INT4 -> {
-                long from = panel + IntegerLayout.INT4.groupOffset(input);
-                widen(IntegerLayout.INT4, Functions.WIDEN_INT4, from, length);
+            case KnownFormat.INT8, KnownFormat.INT4 -> {
+                widen(IntegerLayout.of(weight.format()), panel, input, length);
                 yield pairs.ofF32(widened, length);
             }
             case WidenedFormat other -> {
@@ -307,10 +295,8 @@ final class PanelProduct implements AutoCloseable {
                 tiles.panel(widened, length).ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
                 yield TileKind.MANY;
             }
-            case KnownFormat.INT8 ->
-                integers(IntegerLayout.INT8, TileKind.FEW_INT8, Functions.WIDEN_INT8, panel, input, length, next);
-            case KnownFormat.INT4 ->
-                integers(IntegerLayout.INT4, TileKind.FEW_INT4, Functions.WIDEN_INT4, panel, input, length, next);
+            case KnownFormat.INT8 -> integers(IntegerLayout.INT8, TileKind.FEW_INT8, panel, input, length, next);
+            case KnownFormat.INT4 -> integers(IntegerLayout.INT4, TileKind.FEW_INT4, panel, input, length, next);
             case WidenedFormat other -> {
                 widen(other, panel, input, length);
                 tiles.panel(widened, length).ahead(0, 0, 0);
@@ -344,8 +330,7 @@ final class PanelProduct implements AutoCloseable {
     /// Makes integers ready: they are read where they lie, or widened for many rows.
     ///
     /// @param few the kind for few rows
-    private TileKind integers(
-            IntegerLayout layout, TileKind few, MachineCode widen, long panel, int input, int length, long next) {
+    private TileKind integers(IntegerLayout layout, TileKind few, long panel, int input, int length, long next) {
         long offset = layout.groupOffset(input);
         int lines = Math.toIntExact(layout.panelBytes(length) / Zmm.BYTES);
         if (block.isDirect()) {
@@ -353,18 +338,17 @@ final class PanelProduct implements AutoCloseable {
             tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileCode.STREAMS) * Zmm.BYTES);
             return few;
         }
-        widen(layout, widen, panel + offset, length);
+        widen(layout, panel, input, length);
         tiles.panel(widened, length).ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
         return TileKind.MANY;
     }
 
-    /// @param from address of the group of the first input
-    private void widen(IntegerLayout layout, MachineCode function, long from, int length) {
-        integers.set(WidenIntegersCode.Field.FROM, from)
+    private void widen(IntegerLayout layout, long panel, int input, int length) {
+        integers.set(WidenIntegersCode.Field.FROM, panel + layout.groupOffset(input))
                 .set(WidenIntegersCode.Field.TO, widened)
                 .set(WidenIntegersCode.Field.ROWS, Math.ceilDiv(length, layout.wordInputs()))
                 .set(WidenIntegersCode.Field.CONSTANTS, IntegerCode.constants(layout))
-                .call(function);
+                .call(Functions.widen(layout));
     }
 
     private int tileCount() {

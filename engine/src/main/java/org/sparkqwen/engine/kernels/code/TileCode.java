@@ -46,7 +46,6 @@ final class TileCode {
     static final int STREAMS = 4;
 
     private static final List<Gpr> SAVED = List.of(RBX, RBP, R12, R13, R14, R15);
-    private static final int HALVES = 2;
     private static final int F32_ROW = Matrix.PANEL * Float.BYTES;
 
     // General-purpose registers beside those of StridedRows
@@ -70,10 +69,12 @@ final class TileCode {
     private final Assembler asm = new Assembler();
     private final TileKind kind;
     private final int height;
+    private final TileSums sums;
 
     private TileCode(TileKind kind, int height) {
         this.kind = kind;
         this.height = height;
+        sums = new TileSums(height);
     }
 
     /// Writes the micro-kernel for a kind of operands and a number of rows.
@@ -113,7 +114,7 @@ final class TileCode {
     /// Requests the lines that the tile will write, because they arrive while it computes.
     private void requestDestination() {
         StridedRows.load(asm, operand(TileField.TO_STRIDE));
-        eachSum((row, half, sum) -> asm.prefetchw(StridedRows.row(TO, row, half * Zmm.BYTES)));
+        sums.each((row, half, sum) -> asm.prefetchw(StridedRows.row(TO, row, half * Zmm.BYTES)));
     }
 
     /// Requests some lines of what is needed after this panel, the same number in each tile.
@@ -121,17 +122,7 @@ final class TileCode {
         if (kind.ahead()) {
             return; // in the loop
         }
-        Label next = new Label();
-        Label none = new Label();
-        asm.mov(COUNT, operand(TileField.AHEAD_COUNT));
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(next);
-        asm.prefetcht1(Address.at(AHEAD, 0));
-        asm.add(AHEAD, Zmm.BYTES);
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, next);
-        asm.bind(none);
+        LinesAhead.request(asm, AHEAD, COUNT, operand(TileField.AHEAD_COUNT));
     }
 
     private void begin() {
@@ -139,11 +130,11 @@ final class TileCode {
         Label done = new Label();
         asm.cmp(FROM, 0);
         asm.jump(Condition.NOT_EQUAL, load);
-        eachSum((row, half, sum) -> asm.vpxord(sum, sum, sum));
+        sums.each((row, half, sum) -> asm.vpxord(sum, sum, sum));
         asm.jump(done);
         asm.bind(load);
         StridedRows.load(asm, operand(TileField.FROM_STRIDE));
-        eachSum((row, half, sum) -> asm.vmovups(sum, StridedRows.row(FROM, row, half * Zmm.BYTES)));
+        sums.each((row, half, sum) -> asm.vmovups(sum, StridedRows.row(FROM, row, half * Zmm.BYTES)));
         toNextTile(FROM);
         asm.bind(done);
     }
@@ -248,8 +239,8 @@ final class TileCode {
         for (int row = 0; row < height; row++) {
             Zmm x = BROADCAST.get(row % BROADCAST.size());
             asm.vbroadcastss(x, StridedRows.row(IN, row, input * Float.BYTES));
-            multiplyAdd(sum(row, 0), x, left);
-            multiplyAdd(sum(row, 1), x, right);
+            multiplyAdd(TileSums.of(row, 0), x, left);
+            multiplyAdd(TileSums.of(row, 1), x, right);
         }
     }
 
@@ -266,8 +257,7 @@ final class TileCode {
     private void loadWeights(Zmm left, Zmm right, int offset) {
         asm.vmovups(left, Address.at(PANEL, offset));
         if (kind.bf16()) {
-            asm.vpandd(right, left, UPPER_HALF);
-            asm.vpslld(left, left, 16);
+            WidenCode.halves(asm, left, right, UPPER_HALF);
         } else {
             asm.vmovups(right, Address.at(PANEL, offset + Zmm.BYTES));
         }
@@ -292,31 +282,15 @@ final class TileCode {
         asm.mov(COUNT, operand(TileField.ADDS));
         asm.cmp(COUNT, 0);
         asm.jump(Condition.EQUAL, store);
-        eachSum((row, half, sum) -> asm.vaddps(sum, sum, StridedRows.row(TO, row, half * Zmm.BYTES)));
+        sums.each((row, half, sum) -> asm.vaddps(sum, sum, StridedRows.row(TO, row, half * Zmm.BYTES)));
         asm.bind(store);
-        eachSum((row, half, sum) -> asm.vmovups(StridedRows.row(TO, row, half * Zmm.BYTES), sum));
+        sums.each((row, half, sum) -> asm.vmovups(StridedRows.row(TO, row, half * Zmm.BYTES), sum));
         toNextTile(TO);
     }
 
     /// Advances a pointer by the rows of the highest tile. There is only one tile of any other height.
     private void toNextTile(Gpr pointer) {
         StridedRows.skipTwelve(asm, pointer);
-    }
-
-    private interface SumWork {
-        void on(int row, int half, Zmm sum);
-    }
-
-    private void eachSum(SumWork work) {
-        for (int row = 0; row < height; row++) {
-            for (int half = 0; half < HALVES; half++) {
-                work.on(row, half, sum(row, half));
-            }
-        }
-    }
-
-    private static Zmm sum(int row, int half) {
-        return new Zmm(row * HALVES + half);
     }
 
     /// The bytes of a panel that a turn of the loop reads.

@@ -69,8 +69,6 @@ final class WeightedSumCode {
     /// The number of keys in one turn of the loop.
     static final int UNROLLED = 8;
 
-    private static final int HALVES = 2;
-
     private static final Gpr PROBABILITY = RSI;
     private static final Gpr VALUES = RDX;
     private static final Gpr TURNS = RCX;
@@ -90,10 +88,12 @@ final class WeightedSumCode {
     private final Assembler asm = new Assembler();
     private final KeyValueFormat format;
     private final int height;
+    private final TileSums sums;
 
     private WeightedSumCode(KeyValueFormat format, int height) {
         this.format = format;
         this.height = height;
+        sums = new TileSums(height);
     }
 
     /// @param format of the values
@@ -123,12 +123,12 @@ final class WeightedSumCode {
         asm.add(CORRECTION, ROW_BYTES);
         asm.mov(BLOCK, Arguments.of(RDI, Field.BLOCKS));
         asm.mov(BLOCKS_LEFT, Arguments.of(RDI, Field.COUNT));
-        eachSum((row, half, sum) -> asm.vmovups(sum, sumAddress(row, half)));
+        sums.each((row, half, sum) -> asm.vmovups(sum, sumAddress(row, half)));
 
         asm.bind(block);
         asm.mov(VALUES, Address.at(BLOCK, 0));
         asm.add(VALUES, Arguments.of(RDI, Field.COLUMNS));
-        eachSum((row, half, sum) ->
+        sums.each((row, half, sum) ->
                 asm.vmulps(sum, sum, Address.at(CORRECTION, row * Float.BYTES).toAllLanes()));
         asm.mov(TURNS, KeyValueBlock.TOKENS / UNROLLED);
         asm.cmp(BLOCKS_LEFT, 1);
@@ -146,7 +146,7 @@ final class WeightedSumCode {
         asm.sub(BLOCKS_LEFT, 1);
         asm.jump(Condition.NOT_EQUAL, block);
 
-        eachSum((row, half, sum) -> asm.vmovups(sumAddress(row, half), sum));
+        sums.each((row, half, sum) -> asm.vmovups(sumAddress(row, half), sum));
         asm.add(ROW_BYTES, height * Float.BYTES);
         asm.add(SUMS, height * SUM_ROW);
         asm.sub(TILES, 1);
@@ -172,7 +172,7 @@ final class WeightedSumCode {
         asm.mov(next, Arguments.of(RDI, Field.NEXT_COLUMNS));
         for (int i = 0; i < height; i++) {
             asm.mov(row, Address.at(table, i * Long.BYTES));
-            for (int half = 0; half < HALVES; half++) {
+            for (int half = 0; half < TileSums.HALVES; half++) {
                 asm.prefetchw(Address.at(row, columns, 1, half * Zmm.BYTES));
                 asm.prefetcht1(Address.at(row, next, 1, half * Zmm.BYTES));
             }
@@ -187,8 +187,8 @@ final class WeightedSumCode {
         for (int row = 0; row < height; row++) {
             Zmm x = BROADCAST.get(row % BROADCAST.size());
             asm.vbroadcastss(x, Address.at(PROBABILITY, row * Float.BYTES));
-            asm.vfmadd231ps(sum(row, 0), x, left);
-            asm.vfmadd231ps(sum(row, 1), x, right);
+            asm.vfmadd231ps(TileSums.of(row, 0), x, left);
+            asm.vfmadd231ps(TileSums.of(row, 1), x, right);
         }
         asm.add(PROBABILITY, KEY_STRIDE);
     }
@@ -199,31 +199,12 @@ final class WeightedSumCode {
         asm.vmovups(left, Address.at(VALUES, offset));
         switch (format) {
             case F32 -> asm.vmovups(right, Address.at(VALUES, offset + Zmm.BYTES));
-            case BF16 -> {
-                asm.vpandd(right, left, UPPER_HALF);
-                asm.vpslld(left, left, 16);
-            }
+            case BF16 -> WidenCode.halves(asm, left, right, UPPER_HALF);
         }
     }
 
     private int valueRow() {
         return Matrix.PANEL * format.bytes();
-    }
-
-    private interface SumWork {
-        void on(int row, int half, Zmm sum);
-    }
-
-    private void eachSum(SumWork work) {
-        for (int row = 0; row < height; row++) {
-            for (int half = 0; half < HALVES; half++) {
-                work.on(row, half, sum(row, half));
-            }
-        }
-    }
-
-    private static Zmm sum(int row, int half) {
-        return new Zmm(row * HALVES + half);
     }
 
     private static Address sumAddress(int row, int half) {

@@ -28,10 +28,9 @@ final class WidenCode {
     private WidenCode() {}
 
     static byte[] code() {
-        Zmm words = new Zmm(0);
-        Zmm left = new Zmm(1);
-        Zmm right = new Zmm(2);
-        Zmm upperHalf = new Zmm(3);
+        Zmm left = new Zmm(0);
+        Zmm right = new Zmm(1);
+        Zmm upperHalf = new Zmm(2);
         Label input = new Label();
         Assembler asm = new Assembler();
         asm.mov(RAX, Arguments.of(RDI, Field.FROM));
@@ -39,9 +38,8 @@ final class WidenCode {
         asm.mov(RCX, Arguments.of(RDI, Field.INPUTS));
         asm.vbroadcastss(upperHalf, Arguments.of(RDI, Field.UPPER_HALF));
         asm.bind(input);
-        asm.vmovups(words, Address.at(RAX, 0));
-        asm.vpslld(left, words, 16);
-        asm.vpandd(right, words, upperHalf);
+        asm.vmovups(left, Address.at(RAX, 0));
+        halves(asm, left, right, upperHalf);
         asm.vmovups(Address.at(RDX, 0), left);
         asm.vmovups(Address.at(RDX, Zmm.BYTES), right);
         asm.add(RAX, Matrix.PANEL * Short.BYTES);
@@ -51,5 +49,15 @@ final class WidenCode {
         asm.vzeroupper();
         asm.ret();
         return asm.code();
+    }
+
+    /// Widens a vector of words, whose lower halves are the left bfloat16 numbers and whose upper halves are the
+    /// right ones.
+    ///
+    /// @param left has the words
+    /// @param upperHalf has the constant [#UPPER_HALF] in each word
+    static void halves(Assembler asm, Zmm left, Zmm right, Zmm upperHalf) {
+        asm.vpandd(right, left, upperHalf);
+        asm.vpslld(left, left, Short.SIZE);
     }
 }

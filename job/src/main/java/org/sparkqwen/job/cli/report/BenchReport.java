@@ -61,13 +61,6 @@ public final class BenchReport {
         return lines;
     }
 
-    /// The lines of a benchmark that follows others in the same output.
-    public List<String> linesAfterOthers() {
-        List<String> lines = new ArrayList<>(List.of("", ""));
-        lines.addAll(lines());
-        return lines;
-    }
-
     private static void add(List<String> lines, List<List<String>> table) {
         lines.add("");
         lines.addAll(TextTable.lines(table));
