@@ -1,9 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 
@@ -38,6 +36,18 @@ final class Int4Panels {
     /// The factors of the scale that are tried.
     private static final float[] FACTORS = {0.75f, 0.8f, 0.85f, 0.9f, 0.95f, 1f, 1.05f, 1.1f, 1.15f};
 
+    private static final IntegerPanels.Rounding ROUNDING = new IntegerPanels.Rounding() {
+        @Override
+        public float scale(float[] row, int from, int end) {
+            return Float.float16ToFloat(Int4Panels.scale(row, from, end));
+        }
+
+        @Override
+        public int integer(float number, float scale) {
+            return Int4Panels.integer(number, scale);
+        }
+    };
+
     private Int4Panels() {}
 
     static float ofPanel(long panel, int input, int column) {
@@ -45,34 +55,7 @@ final class Int4Panels {
     }
 
     static void packPanel(WeightRows rows, int outputs, int inputs, int panel, MemorySegment out) {
-        ScaledIntegers kept = rows.integers();
-        int first = panel * PANEL;
-        float[] row = new float[inputs];
-        byte[] integers = new byte[inputs];
-        out.fill((byte) 0);
-        for (int column = 0; column < Math.min(PANEL, outputs - first); column++) {
-            if (kept == null) {
-                rows.read(first + column, row);
-            } else {
-                kept.read(first + column, integers);
-            }
-            for (int from = 0; from < inputs; from += LAYOUT.groupInputs()) {
-                int end = Math.min(from + LAYOUT.groupInputs(), inputs);
-                short half = kept == null
-                        ? scale(row, from, end)
-                        : Float.floatToFloat16(LAYOUT.keptScale(kept, first + column, from));
-                out.set(JAVA_SHORT_UNALIGNED, LAYOUT.groupOffset(from) + (long) column * Short.BYTES, half);
-                if (kept == null) {
-                    float scale = Float.float16ToFloat(half);
-                    for (int input = from; input < end; input++) {
-                        integers[input] = (byte) integer(row[input], scale);
-                    }
-                }
-            }
-            for (int input = 0; input < inputs; input += LAYOUT.wordInputs()) {
-                out.set(JAVA_INT_UNALIGNED, LAYOUT.wordOffset(input, column), LAYOUT.word(integers, input));
-            }
-        }
+        IntegerPanels.pack(LAYOUT, ROUNDING, rows, outputs, inputs, panel, out);
     }
 
     static long rowBytes(int inputs) {

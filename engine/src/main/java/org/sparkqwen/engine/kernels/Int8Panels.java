@@ -2,8 +2,6 @@ package org.sparkqwen.engine.kernels;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 
@@ -29,10 +27,21 @@ import java.lang.foreign.MemorySegment;
 final class Int8Panels {
     private static final IntegerLayout LAYOUT = IntegerLayout.INT8;
     private static final int GREATEST = 127;
-    private static final long SUMS = (long) PANEL * Float.BYTES;
 
     /// The last bits of a float that a scale leaves 0, with which products of integers and scales are exact.
     private static final int UNUSED_BITS = 8;
+
+    private static final IntegerPanels.Rounding ROUNDING = new IntegerPanels.Rounding() {
+        @Override
+        public float scale(float[] row, int from, int end) {
+            return Int8Panels.scale(row, from, end);
+        }
+
+        @Override
+        public int integer(float number, float scale) {
+            return Int8Panels.integer(number, scale);
+        }
+    };
 
     private Int8Panels() {}
 
@@ -41,35 +50,7 @@ final class Int8Panels {
     }
 
     static void packPanel(WeightRows rows, int outputs, int inputs, int panel, MemorySegment out) {
-        ScaledIntegers kept = rows.integers();
-        int first = panel * PANEL;
-        float[] row = new float[inputs];
-        byte[] integers = new byte[inputs];
-        out.fill((byte) 0);
-        for (int column = 0; column < Math.min(PANEL, outputs - first); column++) {
-            if (kept == null) {
-                rows.read(first + column, row);
-            } else {
-                kept.read(first + column, integers);
-            }
-            for (int from = 0; from < inputs; from += LAYOUT.groupInputs()) {
-                int end = Math.min(from + LAYOUT.groupInputs(), inputs);
-                float scale = kept == null ? scale(row, from, end) : LAYOUT.keptScale(kept, first + column, from);
-                int sum = 0;
-                for (int input = from; input < end; input++) {
-                    if (kept == null) {
-                        integers[input] = (byte) integer(row[input], scale);
-                    }
-                    sum += integers[input];
-                }
-                long header = LAYOUT.groupOffset(from) + (long) column * Float.BYTES;
-                out.set(JAVA_FLOAT_UNALIGNED, header, scale);
-                out.set(JAVA_INT_UNALIGNED, header + SUMS, sum);
-            }
-            for (int input = 0; input < inputs; input += LAYOUT.wordInputs()) {
-                out.set(JAVA_INT_UNALIGNED, LAYOUT.wordOffset(input, column), LAYOUT.word(integers, input));
-            }
-        }
+        IntegerPanels.pack(LAYOUT, ROUNDING, rows, outputs, inputs, panel, out);
     }
 
     static long rowBytes(int inputs) {

@@ -1,5 +1,12 @@
 package org.sparkqwen.engine.kernels;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+
+import java.lang.foreign.MemorySegment;
+
 /// How the integers of a quantized format lie in a panel, and how they become float32 numbers.
 ///
 /// A panel is group after group of inputs. A group is a header with the scales of the 32 outputs, and rows of 32 words
@@ -178,6 +185,23 @@ public enum IntegerLayout {
             case INT8 -> Memory.getFloat(group + (long) column * Float.BYTES);
             case INT4 -> Float.float16ToFloat(Memory.getShort(group + (long) column * Short.BYTES));
         };
+    }
+
+    /// Writes what precedes the integers of a group.
+    ///
+    /// @param panel the whole panel
+    /// @param input the group's first input
+    /// @param sum the sum of the group's integers, which 8 bits have
+    void setHeader(MemorySegment panel, int input, int column, float scale, int sum) {
+        long group = groupOffset(input);
+        switch (this) {
+            case INT8 -> {
+                panel.set(JAVA_FLOAT_UNALIGNED, group + (long) column * Float.BYTES, scale);
+                panel.set(JAVA_INT_UNALIGNED, group + (PANEL + column) * (long) Float.BYTES, sum);
+            }
+            case INT4 ->
+                panel.set(JAVA_SHORT_UNALIGNED, group + (long) column * Short.BYTES, Float.floatToFloat16(scale));
+        }
     }
 
     /// The weight of an integer, by the formula of the fast back-ends, so that the bits are the same for any scale.
