@@ -288,11 +288,18 @@ class ModelCacheTest {
                 Integer.toString(stopAfter));
     }
 
+    /// Kills a process that has read as many ranges as `stopAfter` says, once its journal has all of them: the
+    /// thread that keeps the journal hears of a range after it was read.
     private void copyAndKill(int stopAfter) throws IOException, InterruptedException {
         Process process = copying(stopAfter);
         try (BufferedReader lines =
                 new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             assertThat(lines.lines().anyMatch("stalled"::equals)).isTrue();
+            Path journal = cache.resolve("models").resolve(files().key() + ".part/.ranges");
+            while (Files.readString(journal).strip().lines().count() < stopAfter) {
+                assertThat(process.isAlive()).isTrue();
+                Thread.sleep(10);
+            }
         } finally {
             process.destroyForcibly(); // kill -9
         }
