@@ -23,7 +23,7 @@ class EngineOptions(TypedDict, total=False):
     batch_tokens: int
     max_sequences: int
     threads: int
-    kv: Literal["f32", "bf16"]
+    kv: Literal["f32", "bf16", "int8"]
     weights: Literal["stored", "int8", "int4"]
     memory: str | int
     precision: Literal["float32", "float32x2", "bfloat16", "bfloat16-amx", "int8"]

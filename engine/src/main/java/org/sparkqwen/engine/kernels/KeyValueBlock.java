@@ -12,6 +12,8 @@ import java.util.stream.Stream;
 /// values  [keyValueHeads][ceil(headDim / 32)][32 positions][32]
 /// ```
 ///
+/// In 8 bits, scales follow the numbers of a head ([KeyValueIntegers]).
+///
 /// Both are panels like those of a [Matrix]: scores are queries times a panel of `headDim` inputs, and the weighted sum
 /// of values is probabilities times panels of 32 inputs. Blocks start at multiples of 32 positions of the sequence, so
 /// the order of every sum depends on positions alone, and not on how a prompt was cut.
@@ -34,6 +36,13 @@ public final class KeyValueBlock {
     /// @param buffers those of the block
     public static void clearValues(
             Buffers buffers, AttentionShape shape, KeyValueFormat format, MemorySegment block, int slot) {
+        if (format == KeyValueFormat.INT8) {
+            for (int head = 0; head < shape.keyValueHeads(); head++) {
+                MemorySegment values = block.asSlice(valueOffset(shape, format, head), valueBytes(shape, format));
+                KeyValueIntegers.clearValues(buffers, values, shape.headDim(), slot);
+            }
+            return;
+        }
         long values = shape.keyValueHeads() * keyBytes(shape, format);
         long panel = (long) TOKENS * Matrix.PANEL * format.bytes();
         long from = (long) slot * Matrix.PANEL * format.bytes();
@@ -106,6 +115,15 @@ public final class KeyValueBlock {
             long row = (long) (part.row() + token) * shape.keyValueWidth();
             for (int head = 0; head < shape.keyValueHeads(); head++) {
                 long from = (row + (long) head * shape.headDim()) * Float.BYTES;
+                if (format == KeyValueFormat.INT8) {
+                    KeyValueIntegers.write(
+                            block + keyOffset(shape, format, head),
+                            block + valueOffset(shape, format, head),
+                            slot,
+                            numbers(keys + from, shape.headDim()),
+                            numbers(values + from, shape.headDim()));
+                    continue;
+                }
                 long key = block + keyOffset(shape, format, head) + format.offset(slot);
                 long value = block + valueOffset(shape, format, head) + (long) slot * Matrix.PANEL * bytes;
                 for (int i = 0; i < shape.headDim(); i++) {
@@ -119,6 +137,14 @@ public final class KeyValueBlock {
         }
     }
 
+    private static float[] numbers(long from, int count) {
+        float[] numbers = new float[count];
+        for (int i = 0; i < count; i++) {
+            numbers[i] = Memory.getFloat(from + (long) i * Float.BYTES);
+        }
+        return numbers;
+    }
+
     /// The offset of a head's key panel in a block, in bytes.
     public static long keyOffset(AttentionShape shape, KeyValueFormat format, int head) {
         return head * keyBytes(shape, format);
@@ -130,10 +156,16 @@ public final class KeyValueBlock {
     }
 
     private static long keyBytes(AttentionShape shape, KeyValueFormat format) {
-        return (long) shape.headDim() * TOKENS * format.bytes();
+        return switch (format) {
+            case F32, BF16 -> (long) shape.headDim() * TOKENS * format.bytes();
+            case INT8 -> KeyValueIntegers.keyBytes(shape.headDim());
+        };
     }
 
     private static long valueBytes(AttentionShape shape, KeyValueFormat format) {
-        return (long) Matrix.panelCount(shape.headDim()) * TOKENS * Matrix.PANEL * format.bytes();
+        return switch (format) {
+            case F32, BF16 -> (long) Matrix.panelCount(shape.headDim()) * TOKENS * Matrix.PANEL * format.bytes();
+            case INT8 -> KeyValueIntegers.valueBytes(shape.headDim());
+        };
     }
 }

@@ -245,7 +245,7 @@ final class ScalarKernels extends HostKernels {
             long block = Memory.addressOfBytes(span.blocks().get(index), KeyValueBlock.bytes(shape, format));
             int visible = Math.min(PANEL, position + 1 - index * PANEL);
 
-            read(format, block + KeyValueBlock.keyOffset(shape, format, keyValueHead), keys);
+            readKeys(format, block + KeyValueBlock.keyOffset(shape, format, keyValueHead), headDim, keys);
             Arrays.fill(scores, 0f);
             ScalarProduct.accumulate(Arithmetic.FLOATS, query, keys, scores, 0);
             float previous = maximum;
@@ -265,8 +265,8 @@ final class ScalarKernels extends HostKernels {
                 weighted[i] *= correction;
             }
             for (int column = 0; column < valueWidth; column += PANEL) {
-                long panel = (long) column * PANEL * format.bytes();
-                read(format, block + KeyValueBlock.valueOffset(shape, format, keyValueHead) + panel, values);
+                long first = block + KeyValueBlock.valueOffset(shape, format, keyValueHead);
+                readValues(format, first, headDim, column, values);
                 ScalarProduct.accumulate(Arithmetic.FLOATS, scores, values, weighted, column);
             }
         }
@@ -376,6 +376,20 @@ final class ScalarKernels extends HostKernels {
 
     private ScalarPanel panel(Matrix weight, int panel) {
         return ScalarPanel.of(weight, panel, precision.arithmetic(weight.format()));
+    }
+
+    private static void readKeys(KeyValueFormat format, long from, int headDim, float[] to) {
+        switch (format) {
+            case F32, BF16 -> read(format, from, to);
+            case INT8 -> KeyValueIntegers.readKeys(from, headDim, to);
+        }
+    }
+
+    private static void readValues(KeyValueFormat format, long from, int headDim, int column, float[] to) {
+        switch (format) {
+            case F32, BF16 -> read(format, from + (long) column * PANEL * format.bytes(), to);
+            case INT8 -> KeyValueIntegers.readValues(from, headDim, column, to);
+        }
     }
 
     /// Reads a panel of keys or values as floats.

@@ -140,7 +140,7 @@ final class BenchCommand implements Callable<Integer> {
             names = "--kv",
             paramLabel = "FORMAT",
             defaultValue = "f32",
-            description = "This option sets the format of the KV cache when decoding, f32 or bf16. Default:"
+            description = "This option sets the format of the KV cache when decoding, f32, bf16 or int8. Default:"
                     + " ${DEFAULT-VALUE}.")
     private KeyValueFormat keyValues = KeyValueFormat.F32;
 

@@ -217,7 +217,8 @@ final class InspectCommand implements Callable<Integer> {
                 .ifPresent(forecast -> printStreaming(out, forecast));
         long keysAndValues = config.keyValueBytesPerToken();
         out.printf(
-                "  generation   %s of keys and values a token, half with --kv bf16: %,d tokens at a time in a GiB%n",
+                "  generation   %s of keys and values a token, half with --kv bf16, a quarter with --kv int8: %,d"
+                        + " tokens at a time in a GiB%n",
                 ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
 
         boolean usable = printTokenizer(out, config, weights.model());

@@ -96,7 +96,7 @@ final class ModelOptions {
             paramLabel = "FORMAT",
             defaultValue = "f32",
             description = "This option sets the format of the KV cache of generated texts. f32 is exact. bf16 takes"
-                    + " half the memory and rounds. Default: ${DEFAULT-VALUE}.")
+                    + " half the memory and rounds. int8 takes a quarter and rounds more. Default: ${DEFAULT-VALUE}.")
     KeyValueFormat keyValues = KeyValueFormat.F32;
 
     @Option(

@@ -331,8 +331,8 @@ class CommandLineTest {
                 .contains("8 layers, hidden 256")
                 .contains("8,525,056")
                 .contains("BF16 in 3 file(s)")
-                .contains("generation   8.0 KiB of keys and values a token, half with --kv bf16: 131,072 tokens at a"
-                        + " time in a GiB")
+                .contains("generation   8.0 KiB of keys and values a token, half with --kv bf16, a quarter with --kv"
+                        + " int8: 131,072 tokens at a time in a GiB")
                 .contains("tokenizer    8,192 tokens")
                 .contains("all 90 are there");
     }

@@ -62,14 +62,14 @@ public record Page(String name, String text) {
     }
 
     /// Returns the lines of output, of tables and of generated JSON that are shown before the next code or heading,
-    /// except lines that differ from run to run.
+    /// except lines that differ from run to run, or from machine to machine.
     private static List<String> shown(String rest) {
         return BLOCK.matcher(rest)
                 .results()
                 .filter(block -> block.group(1).equals("text"))
                 .flatMap(block -> block.group(2).lines())
                 .filter(line -> line.startsWith("  ") || line.startsWith("|") || line.startsWith("{\"title"))
-                .filter(line -> !line.startsWith("  shared "))
+                .filter(line -> !line.startsWith("  shared ") && !line.startsWith("  precision "))
                 .toList();
     }
 

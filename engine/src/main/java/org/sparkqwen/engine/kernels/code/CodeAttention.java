@@ -13,6 +13,7 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
+import org.sparkqwen.engine.kernels.vector.WidenedBlock;
 
 /// Computes attention of a tile of queries over the key blocks of one key/value head, with the steps of
 /// `VectorAttention`: scores of 32 keys, the online softmax, and the weighted sum of values. Each thread has one
@@ -48,6 +49,7 @@ final class CodeAttention implements AutoCloseable {
     private int valuePanels; // headDim rounded up to whole panels, in panels
     private long queries; // [headDim][width]
     private long keys; // [headDim][32]: a copy of a block's, if they are widened
+    private long wideValues; // [blocks][valuePanels][32][32]: copies of blocks' values, if they are integers
     private long scores; // [blocks][32 keys][width], then probabilities
     private long corrections; // [blocks][width]: exp(the maxima before a block − those after it)
     private long sums; // [width]: the sum of probabilities so far
@@ -93,10 +95,12 @@ final class CodeAttention implements AutoCloseable {
         headDim = shape.headDim();
         valuePanels = Matrix.panelCount(headDim);
         long numbers = width * (headDim + (long) BLOCKS * (TOKENS + 1) + 2 + (long) valuePanels * PANEL)
-                + (long) headDim * TOKENS;
+                + (long) headDim * TOKENS
+                + (long) BLOCKS * valuePanels * PANEL * TOKENS;
         queries = memory.address(numbers * FLOAT + (BLOCKS + ROWS) * Long.BYTES);
         keys = queries + FLOAT * width * headDim;
-        scores = keys + FLOAT * headDim * TOKENS;
+        wideValues = keys + FLOAT * headDim * TOKENS;
+        scores = wideValues + FLOAT * BLOCKS * valuePanels * PANEL * TOKENS;
         corrections = scores + FLOAT * BLOCKS * TOKENS * width;
         sums = corrections + FLOAT * BLOCKS * width;
         maxima = sums + width * FLOAT;
@@ -161,10 +165,8 @@ final class CodeAttention implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             long address =
                     Memory.addressOfBytes(tile.span().blocks().get(first + i), KeyValueBlock.bytes(shape, format));
-            Memory.ALL.set(
-                    JAVA_LONG,
-                    values + (long) i * Long.BYTES,
-                    address + KeyValueBlock.valueOffset(shape, format, head));
+            long stored = address + KeyValueBlock.valueOffset(shape, format, head);
+            Memory.ALL.set(JAVA_LONG, values + (long) i * Long.BYTES, readable(format, stored, i));
             long next = Memory.addressOfBytes(
                     tile.span().blocks().get(Math.min(first + i + 1, last(tile))), KeyValueBlock.bytes(shape, format));
             score.set(ScoreCode.Field.KEYS_AHEAD, next + KeyValueBlock.keyOffset(shape, format, head))
@@ -180,7 +182,22 @@ final class CodeAttention implements AutoCloseable {
                     .set(SoftmaxCode.Field.CORRECTIONS, corrections + FLOAT * i * width)
                     .call(Functions.SOFTMAX);
         }
-        addValues(format, ahead, group, count);
+        addValues(format.multiplied(), ahead, group, count);
+    }
+
+    /// The address of a block's values, which are widened first if they are integers.
+    ///
+    /// @param stored their address in the block
+    /// @param index index of the block among those that are computed together
+    private long readable(KeyValueFormat format, long stored, int index) {
+        return switch (format) {
+            case F32, BF16 -> stored;
+            case INT8 -> {
+                long to = wideValues + index * FLOAT * valuePanels * PANEL * TOKENS;
+                WidenedBlock.values(stored, headDim, to);
+                yield to;
+            }
+        };
     }
 
     private static int last(AttentionTile tile) {
@@ -207,6 +224,10 @@ final class CodeAttention implements AutoCloseable {
                         .set(WidenCode.Field.TO, keys)
                         .set(WidenCode.Field.INPUTS, headDim)
                         .call(Functions.WIDEN);
+                yield keys;
+            }
+            case INT8 -> {
+                WidenedBlock.keys(stored, headDim, keys);
                 yield keys;
             }
         };

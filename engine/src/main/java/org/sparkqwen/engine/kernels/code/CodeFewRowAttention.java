@@ -12,6 +12,7 @@ import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
+import org.sparkqwen.engine.kernels.vector.WidenedBlock;
 
 /// Computes attention of a tile of few rows, such as a text that is continued by one token, with the steps of
 /// `FewRowAttention`. Each thread has one instance, which holds its working memory.
@@ -35,6 +36,7 @@ final class CodeFewRowAttention implements AutoCloseable {
     private long weighted; // [valuePanels][rows][32]: the sum of values so far
     private long sums; // [16]: those of the rows at the end
     private long addresses; // [rows]: those of the results
+    private long widened; // [valuePanels][32][32]: a block's keys or values of 8 bits, in float32
 
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
     /// @param out address of the batch's results, `[tokens, heads, headDim]`
@@ -64,8 +66,9 @@ final class CodeFewRowAttention implements AutoCloseable {
         valuePanels = Matrix.panelCount(headDim);
         long stateBytes = (long) rows * RowSoftmaxCode.STATE_BYTES;
         long weightedBytes = (long) valuePanels * rows * WeightedSumCode.SUM_ROW;
-        long numbers = rows * ((long) TOKENS + headDim) + Zmm.FLOATS;
-        scores = memory.address(numbers * FLOAT + stateBytes + weightedBytes + (long) rows * Long.BYTES);
+        long numbers = rows * ((long) TOKENS + headDim) + Zmm.FLOATS + (long) valuePanels * PANEL * TOKENS;
+        widened = memory.address(numbers * FLOAT + stateBytes + weightedBytes + (long) rows * Long.BYTES);
+        scores = widened + FLOAT * valuePanels * PANEL * TOKENS;
         states = scores + FLOAT * rows * TOKENS;
         weighted = states + stateBytes;
         sums = weighted + weightedBytes;
@@ -97,14 +100,20 @@ final class CodeFewRowAttention implements AutoCloseable {
     private void attendBlock(AttentionShape shape, AttentionTile tile, int index, long block, long next) {
         KeyValueFormat format = tile.span().format();
         TileKind kind = switch (format) {
-            case F32 -> TileKind.FEW_F32;
+            case F32, INT8 -> TileKind.FEW_F32;
             case BF16 -> TileKind.FEW_BF16;
         };
-        long keys = KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
+        boolean widens = format == KeyValueFormat.INT8;
+        long keyOffset = KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
+        long keys = block + keyOffset;
         long values = block + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
-        long panelBytes = (long) TOKENS * PANEL * format.bytes();
-        tiles.panel(block + keys, headDim)
-                .ahead(values, 0, (long) headDim * TOKENS * format.bytes() / TileCode.STREAMS)
+        long panelBytes = (long) TOKENS * PANEL * format.multiplied().bytes();
+        if (widens) {
+            WidenedBlock.keys(keys, headDim, widened);
+            keys = widened;
+        }
+        tiles.panel(keys, headDim)
+                .ahead(widens ? 0 : values, 0, widens ? 0 : (long) headDim * TOKENS * format.bytes() / TileCode.STREAMS)
                 .multiply(
                         kind,
                         headDim,
@@ -115,10 +124,15 @@ final class CodeFewRowAttention implements AutoCloseable {
                         false);
         hideFuture(shape, tile, index);
         softmax.call(Functions.ROW_SOFTMAX);
+        if (widens) {
+            WidenedBlock.values(values, headDim, widened);
+            values = widened;
+        }
         for (int panel = 0; panel < valuePanels; panel++) {
+            long ahead = widens ? 0 : next + keyOffset + panel * panelBytes;
             Rows sums = new Rows(weighted + (long) panel * rows * WeightedSumCode.SUM_ROW, WeightedSumCode.SUM_ROW);
             tiles.panel(values + panel * panelBytes, TOKENS)
-                    .ahead(next + keys + panel * panelBytes, 0, panelBytes / TileCode.STREAMS)
+                    .ahead(ahead, 0, widens ? 0 : panelBytes / TileCode.STREAMS)
                     .multiply(kind, TOKENS, new Rows(scores, Tiles.PANEL_ROW), rows, sums, sums, false);
         }
     }

@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.kernels.code;
 
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntFunction;
@@ -73,7 +74,7 @@ final class Functions {
 
     private static Map<KeyValueFormat, MachineCode[]> weightedSums() {
         Map<KeyValueFormat, MachineCode[]> sums = new EnumMap<>(KeyValueFormat.class);
-        for (KeyValueFormat format : KeyValueFormat.values()) {
+        for (KeyValueFormat format : List.of(KeyValueFormat.F32, KeyValueFormat.BF16)) {
             sums.put(format, byNumber(WeightedSumCode.HIGHEST, height -> WeightedSumCode.of(format, height)));
         }
         return sums;

@@ -200,6 +200,7 @@ final class WeightedSumCode {
         switch (format) {
             case F32 -> asm.vmovups(right, Address.at(VALUES, offset + Zmm.BYTES));
             case BF16 -> WidenCode.halves(asm, left, right, UPPER_HALF);
+            case INT8 -> throw new IllegalStateException("integers are widened before");
         }
     }
 

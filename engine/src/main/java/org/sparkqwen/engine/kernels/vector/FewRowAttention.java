@@ -4,6 +4,8 @@ import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -35,6 +37,7 @@ final class FewRowAttention {
 
     private float[] queries = new float[0]; // [rows][headDim]
     private float[] weighted = new float[0]; // [rows][value width]: the sum of values so far
+    private MemorySegment widened = MemorySegment.NULL; // [4 blocks]: keys or values of 8 bits, in float32
     private final float[] scores = new float[ROWS * KEYS]; // [rows][4 blocks][32 keys], then probabilities
     private final float[] sums = new float[ROWS]; // the sum of probabilities so far
     private final float[] maxima = new float[ROWS]; // the greatest score so far
@@ -72,6 +75,7 @@ final class FewRowAttention {
 
     private void reset(int rows, int headDim, int valueWidth) {
         if (queries.length < ROWS * headDim) {
+            widened = Arena.ofAuto().allocate(BLOCKS * wideBytes(headDim), (long) Float.BYTES * LANES);
             queries = new float[ROWS * headDim];
             weighted = new float[ROWS * valueWidth];
         }
@@ -83,20 +87,36 @@ final class FewRowAttention {
     /// Computes the products of all rows with the keys of `count` blocks. If there are fewer than four, it reads
     /// the last one again in their place.
     private void score(AttentionShape shape, AttentionTile tile, int rows, int first, int count) {
-        MicroKernel kernel = MicroKernel.of(tile.span().format());
+        MicroKernel kernel = MicroKernel.of(tile.span().format().multiplied());
         int headDim = shape.headDim();
         Arrays.fill(scores, 0, rows * KEYS, 0f);
-        long keys0 = keys(shape, tile, first);
-        long keys1 = keys(shape, tile, first + Math.min(1, count - 1));
-        long keys2 = keys(shape, tile, first + Math.min(2, count - 1));
-        long keys3 = keys(shape, tile, first + Math.min(3, count - 1));
+        long keys0 = keys(shape, tile, first, 0);
+        long keys1 = keys(shape, tile, first, Math.min(1, count - 1));
+        long keys2 = keys(shape, tile, first, Math.min(2, count - 1));
+        long keys3 = keys(shape, tile, first, Math.min(3, count - 1));
         kernel.accumulateRows(keys0, keys1, keys2, keys3, headDim, queries, 0, headDim, rows, scores, 0, KEYS);
     }
 
-    /// The address of the keys of a block.
-    private static long keys(AttentionShape shape, AttentionTile tile, int block) {
+    /// The address of the keys of a block, which are widened first if they are integers.
+    ///
+    /// @param first index of the first block of those that are read at once
+    /// @param index index of the block among these
+    private long keys(AttentionShape shape, AttentionTile tile, int first, int index) {
         KeyValueFormat format = tile.span().format();
-        return address(shape, tile, block) + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
+        long stored = address(shape, tile, first + index) + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
+        return switch (format) {
+            case F32, BF16 -> stored;
+            case INT8 -> {
+                long to = widened.address() + index * wideBytes(shape.headDim());
+                WidenedBlock.keys(stored, shape.headDim(), to);
+                yield to;
+            }
+        };
+    }
+
+    /// The bytes of a block's keys or values of one head in float32.
+    private static long wideBytes(int headDim) {
+        return (long) Matrix.panelCount(headDim) * PANEL * PANEL * Float.BYTES;
     }
 
     private static long address(AttentionShape shape, AttentionTile tile, int block) {
@@ -151,11 +171,16 @@ final class FewRowAttention {
     /// @param index index of the block among those whose scores are computed
     private void addValues(AttentionShape shape, AttentionTile tile, int rows, int block, int index, int valueWidth) {
         KeyValueFormat format = tile.span().format();
+        KeyValueFormat multiplied = format.multiplied();
         long values = address(shape, tile, block) + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
+        if (format == KeyValueFormat.INT8) {
+            WidenedBlock.values(values, shape.headDim(), widened.address());
+            values = widened.address();
+        }
         TiledProduct.accumulateRows(
-                MicroKernel.of(format),
+                MicroKernel.of(multiplied),
                 values,
-                (long) PANEL * PANEL * format.bytes(),
+                (long) PANEL * PANEL * multiplied.bytes(),
                 valueWidth / PANEL,
                 PANEL,
                 scores,

@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.kernels.vector;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.sparkqwen.engine.kernels.KeyValueBlock.TOKENS;
 import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
@@ -12,8 +13,10 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.IntegerProduct;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.KeyValueIntegers;
 import org.sparkqwen.engine.kernels.Memory;
 
 /// Writes keys and values into blocks. Each thread has one instance, which holds its working memory.
@@ -35,6 +38,7 @@ final class KeyValueWriter {
     private final long scratch = memory.address(); // of a transposition
     private final long wide = scratch + Transposition.SCRATCH_BYTES; // [16 numbers][32 positions] in float32
     private final long[] from = new long[TOKENS]; // addresses of the positions' keys
+    private final MemorySegment bytes = Arena.ofAuto().allocate(IntegerProduct.GROUP); // of a position's numbers
 
     /// @param keys address of the batch's keys, `[tokens of the batch, keyValueWidth]`
     /// @param values address of the batch's values, `[tokens of the batch, keyValueWidth]`
@@ -48,12 +52,49 @@ final class KeyValueWriter {
             for (int token = 0; token < part.tokens(); token++) {
                 from[token] = keys + skip + token * stride;
             }
+            if (format == KeyValueFormat.INT8) {
+                writeIntegers(shape, part, head, block, values + skip);
+                continue;
+            }
             writeKeys(format, part, headDim, block + KeyValueBlock.keyOffset(shape, format, head));
             long row = block + KeyValueBlock.valueOffset(shape, format, head) + part.slot() * panelRow(format);
             for (int token = 0; token < part.tokens(); token++) {
                 writeValues(format, values + skip + token * stride, headDim, row + token * panelRow(format));
             }
         }
+    }
+
+    /// Writes what [KeyValueIntegers] describes.
+    ///
+    /// @param values address of the head's values of the part's first position
+    private void writeIntegers(AttentionShape shape, KeyValueBlock.Part part, int head, long block, long values) {
+        int headDim = shape.headDim();
+        long keysTo = block + KeyValueBlock.keyOffset(shape, KeyValueFormat.INT8, head);
+        long valuesTo = block + KeyValueBlock.valueOffset(shape, KeyValueFormat.INT8, head);
+        long integers = bytes.address();
+        for (int token = 0; token < part.tokens(); token++) {
+            int slot = part.slot() + token;
+            long value = values + FLOAT * token * shape.keyValueWidth();
+            for (int i = 0; i < headDim; i += IntegerProduct.GROUP) {
+                int count = Math.min(IntegerProduct.GROUP, headDim - i);
+                float scale = QuantizedRows.round(from[token] + i * FLOAT, count, integers);
+                Memory.setFloat(keysTo + KeyValueIntegers.keyScales(headDim) + KeyValueIntegers.scale(i, slot), scale);
+                for (int j = 0; j < count; j++) {
+                    setSigned(integers + j, keysTo + (long) (i + j) * TOKENS + slot);
+                }
+                scale = QuantizedRows.round(value + i * FLOAT, count, integers);
+                Memory.setFloat(
+                        valuesTo + KeyValueIntegers.valueScales(headDim) + KeyValueIntegers.scale(i, slot), scale);
+                for (int j = 0; j < count; j++) {
+                    setSigned(integers + j, valuesTo + KeyValueIntegers.value(i + j, slot));
+                }
+            }
+        }
+    }
+
+    /// Copies a byte of [QuantizedRows] as an integer with a sign.
+    private static void setSigned(long from, long to) {
+        Memory.ALL.set(JAVA_BYTE, to, (byte) (Memory.ALL.get(JAVA_BYTE, from) - QuantizedRows.ZERO));
     }
 
     private static long panelRow(KeyValueFormat format) {
@@ -67,6 +108,7 @@ final class KeyValueWriter {
         int squares = switch (format) {
             case F32 -> tokens - tokens % SQUARE;
             case BF16 -> tokens == TOKENS ? TOKENS : 0; // positions 0 and 16 share a word
+            case INT8 -> throw new IllegalStateException("integers are written by themselves");
         };
         if (!Transposition.POSSIBLE) {
             squares = 0;
@@ -79,6 +121,7 @@ final class KeyValueWriter {
                         transpose(squares, i, wide);
                         round(to + i * panelRow(format));
                     }
+                    case INT8 -> throw new IllegalStateException("integers are written by themselves");
                 }
             }
         }
@@ -133,6 +176,7 @@ final class KeyValueWriter {
             switch (format) {
                 case F32 -> copyRow(row + i * FLOAT, at);
                 case BF16 -> roundRow(row + i * FLOAT, at);
+                case INT8 -> throw new IllegalStateException("integers are written by themselves");
             }
         }
         for (int i = whole; i < headDim; i++) {

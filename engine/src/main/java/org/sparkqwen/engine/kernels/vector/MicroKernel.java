@@ -29,6 +29,7 @@ interface MicroKernel {
         return switch (format) {
             case F32 -> F32;
             case BF16 -> BF16;
+            case INT8 -> throw new IllegalStateException("integers are widened before");
         };
     }
 

@@ -38,6 +38,7 @@ final class VectorAttention implements AutoCloseable {
     private Arena arena = Arena.ofShared();
     private MemorySegment queries = MemorySegment.NULL; // panels, [rows / 32][headDim][32]
     private MemorySegment scratch = MemorySegment.NULL; // of a transposition
+    private MemorySegment widened = MemorySegment.NULL; // [value width][32]: keys or values of 8 bits, in float32
     private float[] keys = new float[0]; // [headDim][32]: a copy of the block's
     private float[] scores = new float[0]; // [32 keys][rows], then probabilities
     private float[] weighted = new float[0]; // [rows][value width]: the sum of values so far
@@ -51,6 +52,7 @@ final class VectorAttention implements AutoCloseable {
     void attend(AttentionShape shape, AttentionTile tile, long in, long out, float scale) {
         int headDim = shape.headDim();
         KeyValueFormat format = tile.span().format();
+        KeyValueFormat multiplied = format.multiplied();
         int rows = tile.rows(shape);
         int width = Matrix.panelCount(rows) * PANEL;
         int valueWidth = Matrix.panelCount(headDim) * PANEL;
@@ -62,7 +64,11 @@ final class VectorAttention implements AutoCloseable {
         for (int block = 0; block <= last / PANEL; block++) {
             long address = Memory.addressOfBytes(tile.span().blocks().get(block), KeyValueBlock.bytes(shape, format));
             long values = address + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
-            readKeys(format, address + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead()), headDim * PANEL);
+            readKeys(format, address + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead()), headDim);
+            if (format == KeyValueFormat.INT8) {
+                WidenedBlock.values(values, headDim, widened.address());
+                values = widened.address();
+            }
 
             Arrays.fill(scores, 0, PANEL * width, 0f);
             for (int row = 0; row < width; row += PANEL) {
@@ -86,9 +92,9 @@ final class VectorAttention implements AutoCloseable {
             int row = 0;
             for (int height : Tiling.heights(rows)) {
                 for (int column = 0; column < valueWidth; column += PANEL) {
-                    long panel = values + (long) column * PANEL * format.bytes();
+                    long panel = values + (long) column * PANEL * multiplied.bytes();
                     int at = row * valueWidth + column;
-                    MicroKernel.of(format)
+                    MicroKernel.of(multiplied)
                             .accumulate(panel, PANEL, scores, row, width, height, weighted, at, valueWidth);
                 }
                 row += height;
@@ -99,9 +105,14 @@ final class VectorAttention implements AutoCloseable {
         }
     }
 
-    private void readKeys(KeyValueFormat format, long from, int count) {
+    private void readKeys(KeyValueFormat format, long from, int headDim) {
+        int count = headDim * PANEL;
         switch (format) {
             case F32 -> VectorKernels.read(from, keys, 0, count);
+            case INT8 -> {
+                WidenedBlock.keys(from, headDim, widened.address());
+                VectorKernels.read(widened.address(), keys, 0, count);
+            }
             case BF16 -> {
                 for (int row = 0; row < count; row += PANEL) {
                     widenRow(from + (long) row * Short.BYTES, row);
@@ -126,6 +137,7 @@ final class VectorAttention implements AutoCloseable {
             arena = Arena.ofShared();
             queries = arena.allocate(queryBytes, VECTOR_BYTES);
             scratch = arena.allocate(Transposition.SCRATCH_BYTES, VECTOR_BYTES);
+            widened = arena.allocate((long) valueWidth * PANEL * Float.BYTES, VECTOR_BYTES);
         }
         if (weighted.length < width * valueWidth || scores.length < width * PANEL) {
             scores = new float[width * PANEL];

@@ -478,10 +478,23 @@ class KernelBitsTest {
     }
 
     private AttentionSpan span(AttentionShape shape, KeyValueFormat format, int row, int tokens, int position) {
+        if (format == KeyValueFormat.INT8) {
+            return new AttentionSpan(row, tokens, position, format, integers(shape, position + tokens));
+        }
         List<MemorySegment> blocks = IntStream.range(0, Math.ceilDiv(position + tokens, 32))
                 .mapToObj(block -> numbers(format, KeyValueBlock.bytes(shape, format)))
                 .toList();
         return new AttentionSpan(row, tokens, position, format, blocks);
+    }
+
+    /// Returns blocks of positions in 8 bits. The last block is full, because hidden positions may have any
+    /// numbers.
+    private List<MemorySegment> integers(AttentionShape shape, int positions) {
+        int stored = Math.ceilDiv(positions, 32) * 32;
+        AttentionSpan span = empty(shape, KeyValueFormat.INT8, 0, stored, 0);
+        MemorySegment keys = randoms(stored * shape.keyValueWidth());
+        all.getFirst().storeKeyValues(shape, List.of(span), keys, randoms(stored * shape.keyValueWidth()));
+        return span.blocks();
     }
 
     private AttentionSpan empty(AttentionShape shape, KeyValueFormat format, int row, int tokens, int position) {
