@@ -46,7 +46,7 @@ class RunAttackTest {
 
     @Test
     void someAttacks() throws IOException {
-        attack(8);
+        attack(4);
     }
 
     @Test

@@ -13,12 +13,12 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.S3Relay;
-import org.sparkqwen.job.testing.S3Server;
 import org.sparkqwen.job.testing.SparkProcess;
 
-/// Runs on `s3a:` that are killed, meet a store that fails, or cannot begin.
+/// Runs on `s3a:` that are killed, or meet a store that fails. All of it is slow: [S3IT] has what each build runs.
 class S3FaultsIT extends S3Runs {
     @Test
+    @Tag("slow")
     void aKilledRunGoesOn() throws InterruptedException {
         try (S3Relay relay = passing()) {
             String[] arguments = intervals("killed", "parquet");
@@ -61,64 +61,6 @@ class S3FaultsIT extends S3Runs {
         }
         assertSameScores("disturbed", "orc");
         assertNothingIsLeftOver("disturbed");
-    }
-
-    @Test
-    void whatIsWrongFromTheStartIsSaidAtOnce() {
-        CommandRun bucket = run(server.port(), S3Server.SECRET, "s3a://nowhere/corpus/");
-        assertThat(bucket.exitCode()).isEqualTo(2);
-        assertThat(bucket.err())
-                .isEqualTo("spark-qwen score: --input s3a://nowhere/corpus: there is no bucket nowhere\n");
-
-        CommandRun credentials = run(server.port(), "not-the-secret", corpus);
-        assertThat(credentials.exitCode()).isEqualTo(1);
-        assertThat(credentials.err())
-                .startsWith("spark-qwen score: --input " + corpus + ": S3 denies access")
-                .doesNotContain("not-the-secret")
-                .hasLineCount(1);
-
-        CommandRun none = run(
-                server.port(),
-                S3Server.SECRET,
-                corpus,
-                directory.resolve("out").toString(),
-                "--conf",
-                "fs.s3a.aws.credentials.provider=org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider");
-        assertThat(none.exitCode()).isEqualTo(1);
-        assertThat(none.err())
-                .contains("no credentials for S3; set AWS_ACCESS_KEY_ID")
-                .hasLineCount(1);
-
-        CommandRun path = run(server.port(), S3Server.SECRET, "s3a://bucket/nothing/*.parquet");
-        assertThat(path.exitCode()).isEqualTo(2);
-        assertThat(path.err()).contains("--input s3a://bucket/nothing/*.parquet does not exist");
-
-        int closed;
-        try (S3Relay relay = passing()) {
-            closed = relay.port();
-        }
-        CommandRun endpoint = run(closed, S3Server.SECRET, corpus);
-        assertThat(endpoint.exitCode()).isEqualTo(1);
-        assertThat(endpoint.err())
-                .startsWith("spark-qwen score: --input %s: S3 cannot be reached at http://127.0.0.1:%d"
-                        .formatted(corpus, closed))
-                .hasLineCount(1);
-
-        try (S3Relay silent = S3Relay.start(server.port(), (number, request) -> S3Relay.Fate.STALLS)) {
-            CommandRun silence = run(silent.port(), S3Server.SECRET, corpus);
-            assertThat(silence.exitCode()).isEqualTo(1);
-            assertThat(silence.err()).contains("S3 cannot be reached at").hasLineCount(1);
-        }
-
-        CommandRun inPath = run(server.port(), S3Server.SECRET, "s3a://me:" + S3Server.SECRET + "@bucket/corpus/");
-        assertThat(inPath.exitCode()).isEqualTo(2);
-        assertThat(inPath.err()).contains("--input has credentials in its path").doesNotContain(S3Server.SECRET);
-
-        String out = directory.resolve("out").toString();
-        CommandRun mistyped =
-                run(server.port(), S3Server.SECRET, corpus, out, "--conf", "fs.s3a.secret.key:" + S3Server.SECRET);
-        assertThat(mistyped.exitCode()).isEqualTo(2);
-        assertThat(mistyped.err()).contains("--conf", "KEY=VALUE").doesNotContain(S3Server.SECRET);
     }
 
     @Test
