@@ -17,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -58,8 +59,8 @@ class EngineInvariantsTest {
             new ScoringOptions(new Windows.Half(16), Prefix.NONE, 20));
 
     /// What documents ask for, side by side in the same batches.
-    private static final List<ScoreDetails> DETAILS =
-            List.of(ScoreDetails.NONE, new ScoreDetails(true, 0), new ScoreDetails(true, 3), new ScoreDetails(false, 1));
+    private static final List<ScoreDetails> DETAILS = List.of(
+            ScoreDetails.NONE, new ScoreDetails(true, 0), new ScoreDetails(true, 3), new ScoreDetails(false, 1));
 
     private static final GenerationParams GREEDY = Golden.greedy(20);
     private static final GenerationParams SAMPLED = new GenerationParams(
@@ -257,9 +258,8 @@ class EngineInvariantsTest {
         Entropies entropies = score.entropies();
         if (entropies != null) {
             bits.addAll(bits(entropies.ofTokens()));
-            for (Double figure : Arrays.asList(entropies.mean(), entropies.minKPlusPlus())) {
-                bits.add(figure == null ? -1L : Double.doubleToRawLongBits(figure));
-            }
+            bits.add(bits(entropies.mean()));
+            bits.add(bits(entropies.minKPlusPlus()));
         }
         for (RankedToken token : score.best().stream().flatMap(List::stream).toList()) {
             bits.add((long) token.token());
@@ -284,6 +284,10 @@ class EngineInvariantsTest {
 
     private static IntStream ints(Result.Generated generated) {
         return generated.tokens().stream().mapToInt(Integer::intValue);
+    }
+
+    private static long bits(@Nullable Double figure) {
+        return figure == null ? -1 : Double.doubleToRawLongBits(figure);
     }
 
     private static List<Long> bits(double[] values) {

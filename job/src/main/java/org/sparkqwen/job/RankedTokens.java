@@ -19,8 +19,8 @@ final class RankedTokens {
     private RankedTokens() {}
 
     /// Returns the tokens in the form that Spark's `Row` has for [#TYPE], with null for a position without any.
-    static Row @Nullable [][] rows(List<List<RankedToken>> positions) {
-        Row @Nullable [][] rows = new Row @Nullable [positions.size()][];
+    static @Nullable Object[] rows(List<List<RankedToken>> positions) {
+        @Nullable Object[] rows = new @Nullable Object[positions.size()];
         for (int i = 0; i < rows.length; i++) {
             List<RankedToken> tokens = positions.get(i);
             rows[i] = tokens.isEmpty()

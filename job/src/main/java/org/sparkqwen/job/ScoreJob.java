@@ -226,7 +226,7 @@ public final class ScoreJob implements Work {
     /// @param model the model's label
     /// @param tokenLogprobs whether the columns of tokens are filled
     static List<OutputColumn<Result.Scored>> columns(String model, boolean tokenLogprobs, ScoreDetails details) {
-        List<OutputColumn<Result.Scored>> columns = new ArrayList<>(columns(model, tokenLogprobs));
+        List<OutputColumn<Result.Scored>> columns = new ArrayList<>(usualColumns(model, tokenLogprobs));
         if (details.entropy()) {
             columns.add(OutputColumn.ofResult(
                     "mean_entropy", DataTypes.DoubleType, scored -> entropies(scored).mean()));
@@ -252,7 +252,7 @@ public final class ScoreJob implements Work {
         return Objects.requireNonNull(scored.score().entropies());
     }
 
-    private static List<OutputColumn<Result.Scored>> columns(String model, boolean tokenLogprobs) {
+    private static List<OutputColumn<Result.Scored>> usualColumns(String model, boolean tokenLogprobs) {
         return List.of(
                 OutputColumn.ofResult(
                         "sum_nll",

@@ -12,8 +12,8 @@ import org.sparkqwen.engine.sampling.RankedToken;
 /// @param minKProb Min-K% Prob in nats; null if nothing was scored
 /// @param tokenLogProbabilities each token's log-probability in nats; NaN if a token was not scored
 /// @param entropies the figures of entropies; null if they were not wanted
-/// @param best the most likely tokens at each token's position; empty if none were wanted, and at a position that was not
-///     scored
+/// @param best the most likely tokens at each token's position; empty if none were wanted, and at a position that was
+///     not scored
 public record DocumentScore(
         double sumNll,
         int tokensScored,
