@@ -20,6 +20,7 @@ import org.sparkqwen.engine.run.ScoringRun;
 import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 
@@ -52,10 +53,15 @@ public final class Benchmark {
     public enum Part {
         /// Scoring of whole documents: the logits of all tokens are reduced to a log-probability.
         SCORE,
+        /// Scoring with entropies. Its rounds take turns with those of [#SCORE], so that both are of the same minutes.
+        ENTROPY,
         /// Prefill of prompts as long as documents, with the logits of the last token alone.
         PREFILL,
         /// Decode of continuations, with one token of each text in a step.
-        DECODE
+        DECODE;
+
+        /// The parts that are measured if nobody chooses.
+        public static final Set<Part> USUAL = Set.of(SCORE, PREFILL, DECODE);
     }
 
     /// The settings of a benchmark: what is measured, and for how long.
@@ -175,13 +181,52 @@ public final class Benchmark {
 
     private List<Measurement> measure(Part part, MachinePeak peak) {
         return switch (part) {
-            case SCORE -> List.of(measure(part, documents, peak, () -> probed(this::score)));
+            case SCORE, ENTROPY -> measureScoring(part, peak);
             case PREFILL -> List.of(measurePrefill(peak));
             case DECODE ->
                 settings.sequences().stream()
                         .map(count -> measureDecoding(count, peak))
                         .toList();
         };
+    }
+
+    /// Measures a part of scoring. If both are wanted, the first of them measures both.
+    private List<Measurement> measureScoring(Part part, MachinePeak peak) {
+        if (!settings.parts().containsAll(Set.of(Part.SCORE, Part.ENTROPY))) {
+            return List.of(measure(part, documents, peak, scoring(part)));
+        }
+        return part == Part.SCORE ? measureInTurns(peak) : List.of();
+    }
+
+    private Supplier<Measurement.Round> scoring(Part part) {
+        ScoreDetails details = new ScoreDetails(part == Part.ENTROPY, 0);
+        return () -> probed(() -> score(details));
+    }
+
+    private List<Measurement> measureInTurns(MachinePeak peak) {
+        Supplier<Measurement.Round> plain = scoring(Part.SCORE);
+        Supplier<Measurement.Round> detailed = scoring(Part.ENTROPY);
+        long start = System.nanoTime();
+        long time = 2 * settings.time().toNanos();
+        warmUp(Part.SCORE, documents, plain);
+        warmUp(Part.ENTROPY, documents, detailed);
+        List<Measurement.Round> plainRounds = new ArrayList<>();
+        List<Measurement.Round> detailedRounds = new ArrayList<>();
+        List<Double> flops = new ArrayList<>(List.of(peak.flops()));
+        List<Double> readBytes = new ArrayList<>(List.of(peak.readBytes()));
+        while (plainRounds.size() < LEAST_ROUNDS || System.nanoTime() - start < time) {
+            plainRounds.add(plain.get());
+            detailedRounds.add(detailed.get());
+            flops.add(peak.flops());
+            readBytes.add(peak.readBytes());
+            double rate = detailedRounds.getLast().tokensPerSecond();
+            progress.round(Part.ENTROPY, documents, false, detailedRounds.size(), rate);
+        }
+        Samples peaks = new Samples(flops);
+        Samples reading = new Samples(readBytes);
+        return List.of(
+                new Measurement(Part.SCORE, documents, plainRounds, peaks, reading),
+                new Measurement(Part.ENTROPY, documents, detailedRounds, peaks, reading));
     }
 
     private Measurement measurePrefill(MachinePeak peak) {
@@ -243,13 +288,13 @@ public final class Benchmark {
         }
     }
 
-    private Measurement.Round score() {
+    private Measurement.Round score(ScoreDetails details) {
         ScoringOptions options = new ScoringOptions(
                 new Windows.Strided(settings.documentTokens(), settings.documentTokens()),
                 ScoringOptions.Prefix.NONE,
                 ScoringOptions.DEFAULT_MIN_K);
         List<Request.Score> requests = contents(SEED, documents, settings.documentTokens()).stream()
-                .map(content -> new Request.Score(0, content, options))
+                .map(content -> new Request.Score(0, null, content, options, details))
                 .toList();
         Clock clock = new Clock();
         new ScoringRun(model, requests.iterator(), (_, _, _) -> {}).forEachRemaining(Benchmark::refuseRejected);

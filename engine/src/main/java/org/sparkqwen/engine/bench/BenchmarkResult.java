@@ -14,22 +14,25 @@ public record BenchmarkResult(Samples coreFlops, Samples flops, Samples readByte
 
     /// The speedup of decoding several texts at a time over one text, in tokens a second; absent if either was not
     /// measured.
-    public OptionalDouble toOne(Measurement decode) {
-        return ratio(decode, other -> other.part() == Benchmark.Part.DECODE && other.sequences() == 1);
+    public OptionalDouble toOne(Measurement measurement) {
+        return measurement.part() == Benchmark.Part.DECODE
+                ? ratio(measurement, other -> other.part() == Benchmark.Part.DECODE && other.sequences() == 1)
+                : OptionalDouble.empty();
     }
 
-    /// The speed of decoding in relation to that of scoring, in tokens a second; absent if either was not measured.
-    public OptionalDouble toScoring(Measurement decode) {
-        return ratio(decode, other -> other.part() == Benchmark.Part.SCORE);
+    /// The speed of decoding, or of scoring with entropies, in relation to that of scoring, in tokens a second; absent
+    /// if either was not measured.
+    public OptionalDouble toScoring(Measurement measurement) {
+        return switch (measurement.part()) {
+            case ENTROPY, DECODE -> ratio(measurement, other -> other.part() == Benchmark.Part.SCORE);
+            case SCORE, PREFILL -> OptionalDouble.empty();
+        };
     }
 
-    private OptionalDouble ratio(Measurement decode, Predicate<Measurement> to) {
-        if (decode.part() != Benchmark.Part.DECODE) {
-            return OptionalDouble.empty();
-        }
+    private OptionalDouble ratio(Measurement measurement, Predicate<Measurement> to) {
         return measurements.stream()
                 .filter(to)
-                .mapToDouble(other -> decode.tokensPerSecond().median()
+                .mapToDouble(other -> measurement.tokensPerSecond().median()
                         / other.tokensPerSecond().median())
                 .findFirst();
     }

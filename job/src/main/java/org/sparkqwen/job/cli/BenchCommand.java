@@ -90,8 +90,9 @@ final class BenchCommand implements Callable<Integer> {
             names = "--only",
             split = ",",
             paramLabel = "PART",
-            description = "bench measures score, prefill (prompts as long as documents, for the logits of the last"
-                    + " token) or decode. Write commas between several. Default: all three.")
+            description = "bench measures score, entropy (score --entropy), prefill (prompts as long as documents, for"
+                    + " the logits of the last token) or decode. Write commas between several. The rounds of score and"
+                    + " entropy take turns. Default: score, prefill and decode.")
     private List<Benchmark.Part> only = new ArrayList<>();
 
     @Option(
@@ -247,7 +248,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private Benchmark.Settings settings() {
-        Set<Benchmark.Part> parts = only.isEmpty() ? EnumSet.allOf(Benchmark.Part.class) : EnumSet.copyOf(only);
+        Set<Benchmark.Part> parts = only.isEmpty() ? EnumSet.copyOf(Benchmark.Part.USUAL) : EnumSet.copyOf(only);
         if (!(seconds > 0 && seconds <= Duration.ofDays(1).toSeconds())) {
             throw Refusal.usage("--seconds must be above 0 and at most a day, not " + seconds);
         }

@@ -56,6 +56,36 @@ class BenchCommandTest {
     }
 
     @Test
+    void measuresEntropiesInTurnsWithScores() throws IOException {
+        Path json = directory.resolve("bench.json");
+        CommandRun run = bench(
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--only",
+                "entropy,score",
+                "--seconds",
+                "0.1",
+                "--batch-tokens",
+                "64",
+                "--document-tokens",
+                "32",
+                "--json",
+                json.toString());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        JsonNode measurements = new ObjectMapper().readTree(json.toFile()).at("/measurements");
+        assertThat(measurements).hasSize(2);
+        JsonNode score = measurements.get(0);
+        JsonNode entropy = measurements.get(1);
+        assertThat(score.get("part").textValue()).isEqualTo("score");
+        assertThat(entropy.get("part").textValue()).isEqualTo("entropy");
+        assertThat(entropy.get("rounds")).isEqualTo(score.get("rounds"));
+        assertThat(entropy.get("ratio_to_scoring").doubleValue())
+                .isEqualTo(entropy.at("/tokens_per_s/median").doubleValue()
+                        / score.at("/tokens_per_s/median").doubleValue());
+        assertThat(score.has("ratio_to_scoring")).isFalse();
+    }
+
+    @Test
     void measuresTheMachineAndEveryPart() throws IOException {
         Path json = directory.resolve("bench.json");
         CommandRun run = bench(

@@ -54,7 +54,7 @@ public final class BenchReport {
         add(lines, machine());
         add(lines, rates());
         for (Measurement measurement : result.measurements()) {
-            if (measurement.part() == Benchmark.Part.SCORE) {
+            if (measurement.part() == Benchmark.Part.SCORE || measurement.part() == Benchmark.Part.ENTROPY) {
                 add(lines, stages(measurement));
             }
         }
