@@ -179,16 +179,17 @@ public final class Engine implements AutoCloseable {
 
     /// Scores documents and yields one result for each, in completion order.
     ///
-    /// Pulls from `requests` only when the batch has room. Use the iterator from one thread.
+    /// Pulls from `requests` only when the batch has room. Of continuations it pulls those of further batches, too,
+    /// because those of one prompt are computed together, and their prompt once. Use the iterator from one thread.
     ///
     /// @throws IllegalStateException from the iterator if the engine is closed
     /// @throws CancellationException from the iterator if its thread is interrupted
-    public Iterator<Result> score(Iterator<Request.Score> requests) {
+    public ScoringRun score(Iterator<Request.Score> requests) {
         return score(requests, (id, tokens, all) -> {});
     }
 
     /// Scores documents in the same way, and tells `progress` of windows before their document is done.
-    public Iterator<Result> score(Iterator<Request.Score> requests, ScoringProgress progress) {
+    public ScoringRun score(Iterator<Request.Score> requests, ScoringProgress progress) {
         return new ScoringRun(model, requests, progress);
     }
 

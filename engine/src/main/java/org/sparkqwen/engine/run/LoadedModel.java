@@ -129,6 +129,15 @@ public final class LoadedModel implements AutoCloseable {
         return new Sequence(tokens, BlockTable.of(scoringBlocks, tokens.length));
     }
 
+    /// Makes a sequence like [#newScoringSequence], whose first tokens are those of another that is computed in the same
+    /// batch, and ended after it.
+    ///
+    /// @param common number of tokens in common, less than `tokens` has
+    Sequence newScoringBranch(int[] tokens, Sequence from, int common) {
+        BlockTable table = BlockTable.branch(scoringBlocks, from.table(), common, tokens.length);
+        return new Sequence(tokens, table, common);
+    }
+
     public void endScoring(Sequence sequence) {
         sequence.table().giveBack(scoringBlocks);
     }
