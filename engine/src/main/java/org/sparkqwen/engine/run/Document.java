@@ -157,7 +157,7 @@ final class Document {
         return switch (request.content()) {
             case Content.Text given -> scored(score, likeliest, given.text());
             case Content.Parts given -> scored(score, likeliest, given.text());
-            case Content.Chat _, Content.Tokens _, Content.Unreadable _ ->
+            case Content.Framed _, Content.Chat _, Content.Tokens _, Content.Unreadable _ ->
                 new Result.Scored(request.id(), score, likeliest, tokens, null, null);
         };
     }
