@@ -34,13 +34,24 @@ class SharedPromptsTest {
     @ParameterizedTest
     @MethodSource("org.sparkqwen.engine.kernels.BackEnds#fastChoices")
     void continuationsHaveTheBitsThatTheyHaveAlone(KernelChoice kernels) {
-        List<Request.Score> requests = requests(new Random(7));
+        assertSameBitsAsAlone(kernels, new int[] {8, 33, 64, 150}, 100, 4096);
+    }
+
+    @ParameterizedTest
+    @MethodSource("org.sparkqwen.engine.kernels.BackEnds#fastChoices")
+    @Tag("slow")
+    void continuationsOfPromptsOfManyLengthsHaveTheBitsThatTheyHaveAlone(KernelChoice kernels) {
+        assertSameBitsAsAlone(kernels, PROMPTS, 16, 100, 500, 4096);
+    }
+
+    private static void assertSameBitsAsAlone(KernelChoice kernels, int[] prompts, int... batches) {
+        List<Request.Score> requests = requests(new Random(7), prompts);
         List<Result> alone = new ArrayList<>();
         try (Engine engine = open(kernels, 1, 4096)) {
             requests.forEach(request ->
                     alone.add(engine.score(List.of(request).iterator()).next()));
         }
-        for (int batchTokens : new int[] {16, 100, 500, 4096}) {
+        for (int batchTokens : batches) {
             try (Engine engine = open(kernels, 2, batchTokens)) {
                 assertSame(Golden.all(engine.score(requests.iterator())), alone);
                 List<Request.Score> shuffled = new ArrayList<>(requests);
@@ -54,7 +65,7 @@ class SharedPromptsTest {
     @Test
     @Tag("slow")
     void theScalarKernelsGiveTheSameBits() {
-        List<Request.Score> requests = requests(new Random(7)).subList(0, 30);
+        List<Request.Score> requests = requests(new Random(7), new int[] {8, 33});
         try (Engine scalar = open(KernelChoice.SCALAR, 2, 500);
                 Engine vector = open(KernelChoice.VECTOR, 2, 4096)) {
             assertSame(
@@ -134,9 +145,9 @@ class SharedPromptsTest {
         }
     }
 
-    private static List<Request.Score> requests(Random random) {
+    private static List<Request.Score> requests(Random random, int[] prompts) {
         List<Request.Score> requests = new ArrayList<>();
-        for (int length : PROMPTS) {
+        for (int length : prompts) {
             int[] prompt = tokens(random, length);
             int[] common = tokens(random, 40);
             for (int count : CONTINUATIONS) {
