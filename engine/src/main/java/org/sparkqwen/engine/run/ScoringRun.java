@@ -24,10 +24,10 @@ import org.sparkqwen.engine.sizing.WorkingMemory;
 /// document when its last window is done.
 ///
 /// Continuations of one prompt go into one batch, where the prompt is computed once ([TokenTree]). They are found among
-/// the requests of the next batches, so they need not follow each other.
+/// the requests that wait, which are many, so they need not follow each other.
 public final class ScoringRun implements Iterator<Result> {
-    /// The number of batches whose requests are looked through for continuations of one prompt.
-    private static final int LOOK_AHEAD = 64;
+    /// The number of tokens of requests that are looked through for continuations of one prompt.
+    private static final int LOOK_AHEAD = 1 << 17;
 
     private final LoadedModel model;
     private final Iterator<Request.Score> requests;
@@ -77,7 +77,8 @@ public final class ScoringRun implements Iterator<Result> {
 
     /// Whether a request more may wait.
     private boolean hasRoom() {
-        return waiting.tokens() < (prompted ? LOOK_AHEAD : 1L) * model.options().batchTokens();
+        int batchTokens = model.options().batchTokens();
+        return waiting.tokens() < (prompted ? Math.max(LOOK_AHEAD, batchTokens) : batchTokens);
     }
 
     private void accept(Request.Score request) {

@@ -47,8 +47,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Examples:",
-            "  ./spark-qwen classify --input data-samples/corpus.parquet --output /tmp/labels --labels 0,1,2,3,4,5 \\",
-            "      --numeric --template '{text} Quality of this text, from 0 to 5:'",
+            "  ./spark-qwen classify --input data-samples/corpus.parquet --output /tmp/labels --numeric \\",
+            "      --labels 0,1,2,3,4,5 --template '{text} Quality of this text, from 0 to 5:'",
             "  ./spark-qwen classify --model Qwen3-Reranker-0.6B --input pairs.parquet --output /tmp/scores \\",
             "      --as reranker --query-column question --document-column passage"
         })
