@@ -8,11 +8,16 @@ import java.util.SequencedMap;
 /// Documents whose windows wait to be computed, in the order in which they came. Continuations of one prompt wait
 /// together, where the first of them came.
 final class DocumentQueue {
-    private final SequencedMap<Object, Deque<Document>> groups = new LinkedHashMap<>();
+    private final SequencedMap<Object, Group> groups = new LinkedHashMap<>();
     private long tokens;
 
+    /// Documents that wait together: continuations of one prompt, or a single document.
+    static final class Group {
+        final Deque<Document> documents = new ArrayDeque<>();
+    }
+
     void add(Document document) {
-        groups.computeIfAbsent(document.group(), _ -> new ArrayDeque<>()).add(document);
+        groups.computeIfAbsent(document.group(), _ -> new Group()).documents.add(document);
         tokens += document.inputs();
     }
 
@@ -25,14 +30,14 @@ final class DocumentQueue {
         return tokens;
     }
 
-    /// The documents that are next, which have one prompt if they are several.
-    Deque<Document> first() {
+    /// The documents that are next.
+    Group first() {
         return groups.firstEntry().getValue();
     }
 
     /// Removes the first window of the first document, and the document if that was its last.
     void removeWindow() {
-        Deque<Document> group = first();
+        Deque<Document> group = first().documents;
         Document document = group.getFirst();
         tokens -= document.firstWindow().inputs();
         document.removeFirstWindow();

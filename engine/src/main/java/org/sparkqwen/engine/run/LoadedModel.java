@@ -132,8 +132,8 @@ public final class LoadedModel implements AutoCloseable {
         return new Sequence(tokens, BlockTable.of(scoringBlocks, tokens.length));
     }
 
-    /// Makes a sequence like [#newScoringSequence], whose first tokens are those of another that is computed in the same
-    /// batch, and ended after it.
+    /// Makes a sequence like [#newScoringSequence], whose first tokens are those of another that is computed in the
+    /// same batch, and ended after it.
     ///
     /// @param common number of tokens in common, less than `tokens` has
     Sequence newScoringBranch(int[] tokens, Sequence from, int common) {

@@ -101,24 +101,24 @@ public final class ScoringRun implements Iterator<Result> {
     }
 
     /// The windows from the front of the queue that fit into a batch together. There is at least one, so a window
-    /// longer than a batch is computed alone. Continuations of a prompt are not divided if a batch of their own has room
-    /// for them, because the prompt is computed in each batch.
+    /// longer than a batch is computed alone. Continuations of a prompt are not divided if a batch of their own has
+    /// room for them, because the prompt is computed in each batch.
     private List<Task> nextBatch(TokenTree tree) {
         List<Task> tasks = new ArrayList<>();
-        @Nullable Deque<Document> looked = null; // continuations of which it is known whether they fit
+        DocumentQueue.@Nullable Group looked = null; // it is known whether it fits
         int batchTokens = model.options().batchTokens();
         int targets = 0;
         while (!waiting.isEmpty()) {
-            Deque<Document> group = waiting.first();
-            if (group != looked && group.size() > 1) {
-                GroupSize size = GroupSize.of(group);
+            DocumentQueue.Group group = waiting.first();
+            if (group != looked && group.documents.size() > 1) {
+                GroupSize size = GroupSize.of(group.documents);
                 boolean fits = size.fits(batchTokens, tree.tokens(), tree.blocks(), targets);
                 if (!tasks.isEmpty() && !fits && size.fits(batchTokens, 0, 0, 0)) {
                     break;
                 }
                 looked = group;
             }
-            Document document = group.getFirst();
+            Document document = group.documents.getFirst();
             Window window = document.firstWindow();
             int[] inputs = document.inputsOf(window);
             TokenTree.Match match =

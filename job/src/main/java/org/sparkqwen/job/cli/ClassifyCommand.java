@@ -72,8 +72,8 @@ final class ClassifyCommand implements Callable<Integer>, JobCommand {
     @Option(
             names = "--context",
             paramLabel = "N",
-            description = "The model reads at most N tokens of a prompt and a label together. A row with a longer prompt"
-                    + " has an error. Default: the model's context.")
+            description = "The model reads at most N tokens of a prompt and a label together. A row with a longer"
+                    + " prompt has an error. Default: the model's context.")
     private @Nullable Integer context;
 
     @Mixin

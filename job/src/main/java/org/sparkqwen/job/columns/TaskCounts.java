@@ -30,7 +30,8 @@ public interface TaskCounts extends Serializable {
     /// @param number the row's number in the run's plan; -1 if there is no plan
     default void reject(String reason, long number) {}
 
-    /// Counts the prompts of a task when the task ends: those of generated texts, of scored continuations, or of labels.
+    /// Counts the prompts of a task when the task ends: those of generated texts, of scored continuations, or of
+    /// labels.
     ///
     /// @param tokens the tokens of the prompts, a prompt counted for each text, continuation or label
     /// @param shared those of the tokens that were computed for another of these, and so were not computed again
