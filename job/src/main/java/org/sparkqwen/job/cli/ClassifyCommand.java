@@ -20,6 +20,7 @@ import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
+import org.sparkqwen.job.run.RunForecast;
 import org.sparkqwen.job.run.RunIdentity;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.OutputLayout;
@@ -90,11 +91,14 @@ final class ClassifyCommand implements Callable<Integer>, JobCommand {
             RunIdentity identity = new OptionValues(spec).identity(reference.identity());
             Work work = new ClassifyJob(reference, settings).withDistribution(model.distribution());
             if (run.dryRun) {
+                RunForecast forecast = job.forecast(identity, work, null);
+                long longest =
+                        Math.min(settings.context(), forecast.sample().longest() + 1);
                 run.show(
-                        job.forecast(identity, work, null),
+                        forecast,
                         spec.name(),
                         job.output(),
-                        ModelFit.lines(reference, settings.context(), run.submitted()));
+                        ModelFit.lines(reference, Math.toIntExact(longest), run.submitted()));
                 return 0;
             }
             JobRun.Written written = job.run(identity, work);
