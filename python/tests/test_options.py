@@ -3,6 +3,8 @@ import unittest
 from pathlib import Path
 
 from sparkqwen import (
+    ClassifyOptions,
+    ClassifyTableOptions,
     EngineOptions,
     GenerateOptions,
     GenerateTableOptions,
@@ -14,10 +16,20 @@ from sparkqwen import (
 PAGE = Path(__file__).parents[2] / "docs" / "options.md"
 
 # Where a function reads the column that these options name, the column is its argument.
-COLUMNS = {"text_column", "prompt_column", "tokens_column", "messages_column"}
+COLUMNS = {
+    "text_column",
+    "prompt_column",
+    "tokens_column",
+    "messages_column",
+    "query_column",
+    "document_column",
+}
 
 # Options that make more rows or read further columns.
-OF_TABLES = {"samples", "row_params", "template"}
+OF_TABLES = {"samples", "row_params", "template", "labels_column", "as", "instruction"}
+
+# Options of prompts that make sense for generated texts alone.
+OF_TEXTS = {"samples", "row_params", "keep_special_tokens", "logprobs"}
 
 # An option for the summary of a command.
 SUMMARY = {"summary_by"}
@@ -38,11 +50,14 @@ class OptionsTest(unittest.TestCase):
         engine = documented("Model", "Speed and memory")
         score = documented("Documents", "Windows") | engine
         generate = documented("Prompts", "Chat", "Sampling", "Endings", "Constraints") | engine
+        classify = (documented("Prompts", "Chat", "Labels") | engine) - OF_TEXTS
         for options, expected in [
             (EngineOptions, engine - {"model"}),
             (TokenizeOptions, {"special_tokens", "model"}),
             (ScoreOptions, score),
             (GenerateOptions, generate - OF_TABLES),
+            (ClassifyOptions, classify - OF_TABLES),
+            (ClassifyTableOptions, classify | {"tokens", "messages", "query", "document"}),
             (ScoreTableOptions, score | {"tokens", "prompt"}),
             (GenerateTableOptions, generate | {"tokens", "messages"}),
         ]:

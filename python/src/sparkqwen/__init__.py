@@ -10,8 +10,10 @@ PySpark's public API alone, so it works with classic PySpark and with Spark Conn
 >>> spark.table("prompts").transform(generated("prompt", max_new_tokens=64))
 """
 
-from sparkqwen.functions import generate, score, tokenize
+from sparkqwen.functions import classify, generate, score, tokenize
 from sparkqwen.options import (
+    ClassifyOptions,
+    ClassifyTableOptions,
     EngineOptions,
     GenerateOptions,
     GenerateTableOptions,
@@ -20,10 +22,12 @@ from sparkqwen.options import (
     TokenizeOptions,
 )
 from sparkqwen.session import EXTENSION, configure
-from sparkqwen.tables import generate_table, score_table, tokenize_table
-from sparkqwen.transforms import generated, scored, tokenized
+from sparkqwen.tables import classify_table, generate_table, score_table, tokenize_table
+from sparkqwen.transforms import classified, generated, scored, tokenized
 
 __all__ = [
+    "ClassifyOptions",
+    "ClassifyTableOptions",
     "EXTENSION",
     "EngineOptions",
     "GenerateOptions",
@@ -31,6 +35,9 @@ __all__ = [
     "ScoreOptions",
     "ScoreTableOptions",
     "TokenizeOptions",
+    "classified",
+    "classify",
+    "classify_table",
     "configure",
     "generate",
     "generate_table",

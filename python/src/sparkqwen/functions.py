@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Union
 
 from pyspark.sql import functions
 
-from sparkqwen.options import GenerateOptions, ScoreOptions, TokenizeOptions, texts
+from sparkqwen.options import ClassifyOptions, GenerateOptions, ScoreOptions, TokenizeOptions, texts
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -38,6 +38,18 @@ def generate(prompt: ColumnOrName, **options: Unpack[GenerateOptions]) -> Column
     ``chat=True``. A string is a column's name, as for ``functions.col``.
     """
     return call("qwen_generate", prompt, options)
+
+
+def classify(prompt: ColumnOrName, **options: Unpack[ClassifyOptions]) -> Column:
+    """Returns the likeliest of some labels after each prompt, and how likely each is, as a struct.
+
+    >>> prompts.select("id", classify("prompt", labels=[" yes", " no"]).alias("verdict")).where("verdict.margin > 0.5")
+    >>> prompts.withColumn("grade", classify("prompt", labels=range(6), numeric=True)).select("id", "grade.value")
+
+    A label is written as it follows the prompt, with the space before it. A comma ends a label. The column holds texts,
+    token ids, or messages with ``chat=True``. A string is a column's name, as for ``functions.col``.
+    """
+    return call("qwen_classify", prompt, options)
 
 
 def tokenize(text: ColumnOrName, **options: Unpack[TokenizeOptions]) -> Column:

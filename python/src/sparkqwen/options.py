@@ -86,6 +86,20 @@ class GenerateOptions(TokenizeOptions, EngineOptions, total=False):
     schema_depth: int
 
 
+class ClassifyOptions(TokenizeOptions, EngineOptions, total=False):
+    """The options of ``classify`` and ``classified``."""
+
+    chat: bool
+    system: str
+    thinking: Literal["on", "off"]
+    tools: str
+    continue_final_message: bool
+    labels: Sequence[str | float]
+    labels_file: str
+    numeric: bool
+    context: int
+
+
 class ScoreTableOptions(ScoreOptions, total=False):
     """The options of ``score_table``. The first two name columns."""
 
@@ -101,6 +115,23 @@ class GenerateTableOptions(GenerateOptions, total=False):
     template: str
     samples: int
     row_params: str | Sequence[str]
+
+
+# A class cannot have the option ``as``, which is a word of Python.
+_Reranker = TypedDict(
+    "_Reranker",
+    {"as": Literal["reranker"], "query": str, "document": str, "instruction": str},
+    total=False,
+)
+
+
+class ClassifyTableOptions(ClassifyOptions, _Reranker, total=False):
+    """The options of ``classify_table``. The first three name columns, as ``query`` and ``document`` do."""
+
+    tokens: str
+    messages: str
+    labels_column: str
+    template: str
 
 
 def texts(options: Mapping[str, object]) -> dict[str, str | list[str]]:

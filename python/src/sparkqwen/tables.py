@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sparkqwen.options import GenerateTableOptions, ScoreTableOptions, TokenizeOptions, texts
+from sparkqwen.options import ClassifyTableOptions, GenerateTableOptions, ScoreTableOptions, TokenizeOptions, texts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -36,6 +36,21 @@ def generate_table(
     The prompts are in column ``prompt`` unless another one is named, or ``tokens``, ``messages`` or ``template``.
     """
     return _through("qwen_generate_table", {"prompt": prompt, **options})
+
+
+def classify_table(
+    prompt: str | None = None, **options: Unpack[ClassifyTableOptions]
+) -> Callable[[DataFrame], DataFrame]:
+    """Adds the columns of ``classify`` to each row.
+
+    >>> documents.transform(classify_table(template="{text} Grade:", labels=range(6), numeric=True))
+    >>> prompts.transform(classify_table("question", labels_column="answers")).select("id", "label")
+
+    The prompts are in column ``prompt`` unless another one is named, or ``tokens``, ``messages`` or ``template``. A
+    reranker reads the columns ``query`` and ``document``. Its option ``as`` is a word of Python:
+    ``classify_table(**{"as": "reranker"})``.
+    """
+    return _through("qwen_classify_table", {"prompt": prompt, **options})
 
 
 def tokenize_table(text: str | None = None, **options: Unpack[TokenizeOptions]) -> Callable[[DataFrame], DataFrame]:

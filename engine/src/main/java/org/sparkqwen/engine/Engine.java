@@ -27,6 +27,7 @@ import org.sparkqwen.engine.request.Load;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.request.ScoringProgress;
+import org.sparkqwen.engine.run.ClassificationRun;
 import org.sparkqwen.engine.run.Conversations;
 import org.sparkqwen.engine.run.DocumentPrefix;
 import org.sparkqwen.engine.run.GenerationLoop;
@@ -179,17 +180,29 @@ public final class Engine implements AutoCloseable {
 
     /// Scores documents and yields one result for each, in completion order.
     ///
-    /// Pulls from `requests` only when the batch has room. Use the iterator from one thread.
+    /// Pulls from `requests` only when the batch has room. Of continuations it pulls those of further batches, too,
+    /// because those of one prompt are computed together, and their prompt once. Use the iterator from one thread.
     ///
     /// @throws IllegalStateException from the iterator if the engine is closed
     /// @throws CancellationException from the iterator if its thread is interrupted
-    public Iterator<Result> score(Iterator<Request.Score> requests) {
+    public ScoringRun score(Iterator<Request.Score> requests) {
         return score(requests, (id, tokens, all) -> {});
     }
 
     /// Scores documents in the same way, and tells `progress` of windows before their document is done.
-    public Iterator<Result> score(Iterator<Request.Score> requests, ScoringProgress progress) {
+    public ScoringRun score(Iterator<Request.Score> requests, ScoringProgress progress) {
         return new ScoringRun(model, requests, progress);
+    }
+
+    /// Finds the label of each text among some, and yields one result for each request, in completion order. Nothing is
+    /// generated: each label's log-probability after the prompt is computed, and the prompt once for all labels.
+    ///
+    /// Pulls from `requests` as [#score] does. Use the iterator from one thread.
+    ///
+    /// @throws IllegalStateException from the iterator if the engine is closed
+    /// @throws CancellationException from the iterator if its thread is interrupted
+    public ClassificationRun classify(Iterator<Request.Classify> requests) {
+        return new ClassificationRun(model, requests);
     }
 
     /// Generates continuations and yields one result for each request, in completion order. All callers' texts are

@@ -1,11 +1,14 @@
 package org.sparkqwen.job;
 
+import static org.apache.spark.sql.functions.xxhash64;
+
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -165,6 +168,12 @@ public final class ScoreJob implements Work {
         return settings.prompt() == null
                 ? tokens
                 : tokens.plus(settings.prompt().estimatedTokens(input));
+    }
+
+    /// Returns a hash of the prompt, which is computed once for its continuations.
+    @Override
+    public Optional<Column> together(StructType input) {
+        return Optional.ofNullable(settings.prompt()).map(prompt -> xxhash64(prompt.select(input)));
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.sparkqwen.job;
 import static org.apache.spark.sql.functions.lit;
 
 import java.util.Map;
+import java.util.Optional;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -29,6 +30,15 @@ public interface Work {
     ///
     /// @param input the columns of the input
     Column estimatedTokens(StructType input);
+
+    /// Returns a key of a row, which is equal for rows that cost less in one task, because they have a prompt in common.
+    /// By default there is none, and a row may go to any task.
+    ///
+    /// @param input the columns of the input
+    /// @return a column of type bigint
+    default Optional<Column> together(StructType input) {
+        return Optional.empty();
+    }
 
     /// Measures each row of an input in tokens, for an estimate of what a run takes. A job counts the tokens of a
     /// row's text, without running the model. It is lazy, and computed after [#prepare]. By default the sizes are

@@ -15,12 +15,14 @@ import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.sparkqwen.engine.request.Labels;
 import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.columns.ContentColumn;
+import org.sparkqwen.job.columns.LabelSource;
 import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.executor.Outcome;
 import org.sparkqwen.job.model.ModelDistribution;
@@ -50,6 +52,15 @@ class OutputColumnTest {
                     new GenerateJob(
                             model, generation, withOneMore(GenerateJob.columns("", false)), ModelDistribution.SHARED),
                     GenerateJob.SCHEMA
+                },
+                new Object[] {
+                    new ClassifyJob(
+                            model,
+                            ClassifyJob.Settings.of(
+                                    model, TEXT, new LabelSource.Fixed(new Labels(List.of(" the", " of")))),
+                            withOneMore(ClassifyJob.columns("", false, false)),
+                            ModelDistribution.SHARED),
+                    ClassifyJob.SCHEMA
                 },
                 new Object[] {new TokenizeJob(tokenization(), withOneMore(TokenizeJob.columns())), TokenizeJob.SCHEMA});
     }

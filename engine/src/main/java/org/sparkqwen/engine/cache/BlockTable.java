@@ -13,6 +13,9 @@ public final class BlockTable {
     /// The number of blocks, from the first on, that other sequences may find.
     int offered;
 
+    /// The number of blocks, from the first on, that belong to another table.
+    private int borrowed;
+
     BlockTable(CacheLayout layout) {
         this.layout = layout;
     }
@@ -22,8 +25,25 @@ public final class BlockTable {
     /// @param positions number of positions that it has room for
     /// @throws OutOfMemoryError if the system has no memory for them
     public static BlockTable of(BlockPool pool, int positions) {
+        return fill(new BlockTable(pool.layout()), pool, positions);
+    }
+
+    /// Makes a table for a sequence that begins like another one. It reads the blocks that the common beginning fills
+    /// in the other's table, and has blocks of its own for what follows.
+    ///
+    /// @param from a table that has the common beginning, and is given back after this one
+    /// @param common number of positions in common
+    /// @param positions number of positions that it has room for
+    /// @throws OutOfMemoryError if the system has no memory for them
+    public static BlockTable branch(BlockPool pool, BlockTable from, int common, int positions) {
         BlockTable table = new BlockTable(pool.layout());
-        for (int i = 0; i < pool.layout().blocks(positions); i++) {
+        table.borrowed = common / pool.layout().tokens();
+        table.blocks.addAll(from.blocks.subList(0, table.borrowed));
+        return fill(table, pool, positions);
+    }
+
+    private static BlockTable fill(BlockTable table, BlockPool pool, int positions) {
+        while (table.blocks.size() < pool.layout().blocks(positions)) {
             Block block = pool.take();
             if (block == null) {
                 table.giveBack(pool);
@@ -34,9 +54,9 @@ public final class BlockTable {
         return table;
     }
 
-    /// Gives back the blocks of a table that [#of] made.
+    /// Gives back the blocks of a table that [#of] or [#branch] made, without those that are another's.
     public void giveBack(BlockPool pool) {
-        blocks.forEach(pool::giveBack);
+        blocks.subList(borrowed, blocks.size()).forEach(pool::giveBack);
         blocks.clear();
     }
 

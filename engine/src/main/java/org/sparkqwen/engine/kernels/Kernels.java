@@ -104,8 +104,10 @@ public interface Kernels extends AutoCloseable {
     /// Applies the rotary position embedding of [#normAndRotate] without the norm.
     void rotate(MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines);
 
-    /// Writes the keys and values of the batch's tokens into their sequences' blocks.
+    /// Writes the keys and values of the batch's tokens into their sequences' blocks. Several spans may have the same
+    /// rows: their tokens are those of each of these sequences.
     ///
+    /// @param spans no two of them have the same positions of a block
     /// @param keys `[tokens, keyValueHeads, headDim]`, after rotary embedding
     /// @param values `[tokens, keyValueHeads, headDim]`
     void storeKeyValues(AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values);

@@ -44,12 +44,13 @@ public final class Transformer implements AutoCloseable {
 
     /// Computes every token of `batch` and writes its keys and values into its sequence's blocks.
     ///
-    /// @param wanted rows of the batch, ascending, whose hidden states the caller needs
+    /// @param wanted rows of the batch whose hidden states the caller needs, in any order; a row may be there several
+    ///     times
     /// @return `[wanted.length, hidden]`, after the final norm, in a buffer of the kernels; valid until the next
     ///     call
     public MemorySegment forward(Batch batch, int[] wanted) {
         int tokens = batch.tokens().length;
-        activations.reserve(tokens);
+        activations.reserve(Math.max(tokens, wanted.length));
         rotary.reserve(batch.highestPosition() + 1);
 
         MemorySegment hidden = activations.hidden;
@@ -91,8 +92,10 @@ public final class Transformer implements AutoCloseable {
         normAndRotate(queries, layer.query().norm(), shape.heads(), batch.positions());
         normAndRotate(keys, layer.key().norm(), shape.keyValueHeads(), batch.positions());
 
-        List<AttentionSpan> spans = spans(batch, layerIndex);
-        kernels.storeKeyValues(shape, spans, keys, values);
+        List<AttentionSpan> spans = spans(batch.slices(), layerIndex);
+        List<AttentionSpan> stored = new ArrayList<>(spans);
+        stored.addAll(spans(batch.copies(), layerIndex));
+        kernels.storeKeyValues(shape, stored, keys, values);
         kernels.attention(shape, spans, queries, queries, attentionScale);
         kernels.addLinear(queries, tokens, layer.output(), residual);
     }
@@ -241,8 +244,8 @@ public final class Transformer implements AutoCloseable {
         }
     }
 
-    private static List<AttentionSpan> spans(Batch batch, int layer) {
-        return batch.slices().stream()
+    private static List<AttentionSpan> spans(List<Batch.Slice> slices, int layer) {
+        return slices.stream()
                 .map(slice -> new AttentionSpan(
                         slice.row(),
                         slice.tokens(),

@@ -25,6 +25,13 @@ public sealed interface Content {
         }
     }
 
+    /// Text between a beginning and an end that belong to the prompt. The three are tokenized apart. If they are too
+    /// long together, the end of the text is cut.
+    ///
+    /// @param before what comes before the text; special tokens in it are special tokens
+    /// @param after what comes after the text; special tokens in it are special tokens
+    record Framed(String before, Text text, String after) implements Content {}
+
     /// A conversation, which the model's chat template renders up to the start of the assistant's text.
     record Chat(Conversation conversation) implements Content {
         /// Makes a conversation without tools, in which the assistant's turn has begun.

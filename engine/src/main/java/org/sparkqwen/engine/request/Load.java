@@ -4,7 +4,7 @@ package org.sparkqwen.engine.request;
 ///
 /// @param scoredTokens computed tokens of documents; a token in several windows counts in each
 /// @param promptTokens computed tokens of prompts to generate from, again after a preemption too
-/// @param sharedTokens tokens of prompts that were in the cache already, and so were not computed
+/// @param sharedTokens tokens of prompts that were in the cache or in the batch already, and so were not computed
 /// @param generatedTokens tokens that were chosen
 /// @param batches batches that went through the model, of both kinds
 /// @param batchTokens tokens in all of them together; full batches have [EngineOptions#batchTokens] each

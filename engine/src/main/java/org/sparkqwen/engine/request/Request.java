@@ -29,6 +29,13 @@ public sealed interface Request {
         }
     }
 
+    /// Asks which of some labels follows a prompt, and how likely each is.
+    ///
+    /// @param content the prompt
+    /// @param labels tokenized apart from the prompt, as plain text
+    /// @param context the most tokens that the model reads of the prompt and a label; at least 1
+    record Classify(long id, Content content, Labels labels, int context) implements Request {}
+
     /// Asks for a continuation of a prompt.
     ///
     /// @param sample number of this continuation among those of the same prompt

@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.request;
 
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.sampling.RankedToken;
@@ -24,6 +25,86 @@ public sealed interface Result {
             @Nullable Integer bytes,
             @Nullable Integer words)
             implements Result {}
+
+    /// The label of a text, and how likely each label is among all of them.
+    ///
+    /// @param logProbabilities each label's log-probability after the prompt in nats, the sum over its tokens
+    /// @param probabilities the softmax of these
+    /// @param labelTokens number of tokens of all labels together
+    /// @param truncated whether the prompt's text was cut, because it was too long
+    record Classified(
+            long id,
+            Labels labels,
+            double[] logProbabilities,
+            double[] probabilities,
+            int promptTokens,
+            int labelTokens,
+            boolean truncated)
+            implements Result {
+
+        /// Computes the probabilities. It sums in the order of labels, so that the same labels give the same bits.
+        ///
+        /// @param logProbabilities finite numbers, one for each label
+        public static Classified of(
+                long id,
+                Labels labels,
+                double[] logProbabilities,
+                int promptTokens,
+                int labelTokens,
+                boolean truncated) {
+            double greatest = Arrays.stream(logProbabilities).max().orElseThrow();
+            double[] probabilities = new double[logProbabilities.length];
+            double sum = 0;
+            for (int i = 0; i < probabilities.length; i++) {
+                probabilities[i] = StrictMath.exp(logProbabilities[i] - greatest);
+                sum += probabilities[i];
+            }
+            for (int i = 0; i < probabilities.length; i++) {
+                probabilities[i] /= sum;
+            }
+            return new Classified(
+                    id, labels, logProbabilities, probabilities, promptTokens, labelTokens, truncated);
+        }
+
+        /// The most likely label; of equals, the first.
+        public String label() {
+            int best = 0;
+            for (int i = 1; i < logProbabilities.length; i++) {
+                best = logProbabilities[i] > logProbabilities[best] ? i : best;
+            }
+            return labels.names().get(best);
+        }
+
+        /// The difference between the two greatest probabilities.
+        public double margin() {
+            double[] ascending = probabilities.clone();
+            Arrays.sort(ascending);
+            return ascending[ascending.length - 1] - ascending[ascending.length - 2];
+        }
+
+        /// The probability of a label.
+        ///
+        /// @throws IllegalArgumentException if there is no such label
+        public double probability(String label) {
+            int index = labels.names().indexOf(label);
+            if (index < 0) {
+                throw new IllegalArgumentException("no label " + label);
+            }
+            return probabilities[index];
+        }
+
+        /// The expected value of labels that are numbers.
+        ///
+        /// @throws IllegalArgumentException naming a label that is no number
+        public double expectedValue() {
+            double[] numbers = labels.numbers();
+            double sum = 0;
+            for (int i = 0; i < numbers.length; i++) {
+                sum += numbers[i] * probabilities[i];
+            }
+            return sum;
+        }
+    }
 
     /// A generated continuation.
     ///

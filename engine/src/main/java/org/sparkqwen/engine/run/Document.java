@@ -89,6 +89,21 @@ final class Document {
         return sequence.length - tokens.length;
     }
 
+    /// Whether the document is a continuation of a prompt.
+    boolean isPrompted() {
+        return request.prompt() != null;
+    }
+
+    /// A key that is equal for continuations of the same prompt, as far as the model reads it, and for no other
+    /// documents.
+    Object group() {
+        if (!isPrompted()) {
+            return this;
+        }
+        Window window = windows.getFirst();
+        return new TokenList(Arrays.copyOfRange(sequence, window.start(), window.firstTarget()));
+    }
+
     /// The id of the request.
     long id() {
         return request.id();
@@ -173,7 +188,7 @@ final class Document {
         return switch (request.content()) {
             case Content.Text given -> scored(score, likeliest, given.text());
             case Content.Parts given -> scored(score, likeliest, given.text());
-            case Content.Chat _, Content.Tokens _, Content.Unreadable _ ->
+            case Content.Framed _, Content.Chat _, Content.Tokens _, Content.Unreadable _ ->
                 new Result.Scored(request.id(), score, likeliest, tokens, null, null);
         };
     }

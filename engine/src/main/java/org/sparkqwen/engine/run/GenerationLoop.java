@@ -118,7 +118,7 @@ public final class GenerationLoop implements AutoCloseable {
             return new Load(
                     computed.scoredTokens(),
                     computed.promptTokens(),
-                    scheduler.sharedTokens(),
+                    scheduler.sharedTokens() + computed.sharedTokens(),
                     computed.generatedTokens(),
                     computed.batches(),
                     computed.batchTokens(),

@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.run;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -8,6 +9,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.cache.BlockPool;
 import org.sparkqwen.engine.cache.BlockTable;
@@ -26,6 +28,7 @@ import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.engine.request.RejectedContent;
 import org.sparkqwen.engine.scheduler.Sequence;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.TextPart;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
@@ -129,6 +132,15 @@ public final class LoadedModel implements AutoCloseable {
         return new Sequence(tokens, BlockTable.of(scoringBlocks, tokens.length));
     }
 
+    /// Makes a sequence like [#newScoringSequence], whose first tokens are those of another that is computed in the
+    /// same batch, and ended after it.
+    ///
+    /// @param common number of tokens in common, less than `tokens` has
+    Sequence newScoringBranch(int[] tokens, Sequence from, int common) {
+        BlockTable table = BlockTable.branch(scoringBlocks, from.table(), common, tokens.length);
+        return new Sequence(tokens, table, common);
+    }
+
     public void endScoring(Sequence sequence) {
         sequence.table().giveBack(scoringBlocks);
     }
@@ -199,7 +211,7 @@ public final class LoadedModel implements AutoCloseable {
         return switch (content) {
             case Content.Text text -> checked(content, textTokenizer().encodeWhole(text.text(), text.special()));
             case Content.Parts parts -> checked(content, textTokenizer().encodeWhole(parts.parts()));
-            case Content.Chat _, Content.Tokens _, Content.Unreadable _ -> tokens(content);
+            case Content.Framed _, Content.Chat _, Content.Tokens _, Content.Unreadable _ -> tokens(content);
         };
     }
 
@@ -210,11 +222,21 @@ public final class LoadedModel implements AutoCloseable {
         int[] ids = switch (content) {
             case Content.Text text -> textTokenizer().encode(text.text(), text.special());
             case Content.Parts parts -> textTokenizer().encode(parts.parts());
+            case Content.Framed framed -> framedTokens(framed);
             case Content.Chat chat -> textTokenizer().encode(conversations.parts(chat.conversation()));
             case Content.Tokens tokens -> tokens.ids();
             case Content.Unreadable unreadable -> throw new RejectedContent(unreadable.reason());
         };
         return checked(content, ids);
+    }
+
+    private int[] framedTokens(Content.Framed framed) {
+        return Stream.of(
+                        new Content.Text(framed.before(), SpecialTokens.PARSE),
+                        framed.text(),
+                        new Content.Text(framed.after(), SpecialTokens.PARSE))
+                .flatMapToInt(part -> Arrays.stream(tokens(part)))
+                .toArray();
     }
 
     private int[] checked(Content content, int[] ids) {

@@ -5,7 +5,7 @@ import org.sparkqwen.engine.request.Request;
 
 /// The size of a request in tokens, which is known before anything is computed.
 ///
-/// @param given the tokens that are scored, or those of the prompt
+/// @param given the tokens that are scored, or those of the prompt, and of labels that may follow it
 /// @param mostGenerated the most tokens that can follow the prompt; 0 for a request that scores
 public record RequestSize(long given, long mostGenerated) {
     /// Measures a request.
@@ -15,6 +15,10 @@ public record RequestSize(long given, long mostGenerated) {
         return switch (request) {
             case Request.Score score ->
                 new RequestSize(Document.of(model, score).tokens(), 0);
+            case Request.Classify classify -> {
+                LabelledPrompt tokens = LabelledPrompt.of(model, classify);
+                yield new RequestSize(tokens.prompt().length + tokens.labelTokens(), 0);
+            }
             case Request.Generate generate -> {
                 int prompt = GenerationRun.prompt(model, generate).tokens().length;
                 int most = Math.min(

@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.model.TargetScores;
 import org.sparkqwen.engine.model.Transformer;
@@ -22,18 +23,36 @@ import org.sparkqwen.engine.sizing.WorkingMemory;
 
 /// Scores one caller's documents. It cuts them into windows, packs windows of any documents into batches, and yields a
 /// document when its last window is done.
+///
+/// Continuations of one prompt go into one batch, where the prompt is computed once ([TokenTree]). They are found among
+/// the requests that wait, which are many, so they need not follow each other.
 public final class ScoringRun implements Iterator<Result> {
+    /// The number of tokens of requests that are looked through for continuations of one prompt.
+    private static final int LOOK_AHEAD = 1 << 17;
+
     private final LoadedModel model;
     private final Iterator<Request.Score> requests;
     private final ScoringProgress progress;
-    private final Deque<Document> waiting = new ArrayDeque<>();
+    private final DocumentQueue waiting = new DocumentQueue();
     private final Deque<Result> finished = new ArrayDeque<>();
-    private long waitingTokens;
+    private boolean prompted; // whether the last request has a prompt
+    private long promptTokens;
+    private long sharedTokens;
 
     public ScoringRun(LoadedModel model, Iterator<Request.Score> requests, ScoringProgress progress) {
         this.model = model;
         this.requests = requests;
         this.progress = progress;
+    }
+
+    /// The number of tokens of prompts in front of the continuations so far, a prompt counted for each of them.
+    public long promptTokens() {
+        return promptTokens;
+    }
+
+    /// The number of those tokens that were computed for another continuation, and so were not computed again.
+    public long sharedTokens() {
+        return sharedTokens;
     }
 
     @Override
@@ -47,17 +66,24 @@ public final class ScoringRun implements Iterator<Result> {
             throw new NoSuchElementException();
         }
         while (finished.isEmpty()) {
-            while (finished.isEmpty() && waitingTokens < model.options().batchTokens() && requests.hasNext()) {
+            while (finished.isEmpty() && hasRoom() && requests.hasNext()) {
                 accept(requests.next());
             }
             if (finished.isEmpty() && !waiting.isEmpty()) {
-                score(nextBatch());
+                score();
             }
         }
         return finished.removeFirst();
     }
 
+    /// Whether a request more may wait.
+    private boolean hasRoom() {
+        int batchTokens = model.options().batchTokens();
+        return waiting.tokens() < (prompted ? Math.max(LOOK_AHEAD, batchTokens) : batchTokens);
+    }
+
     private void accept(Request.Score request) {
+        prompted = request.prompt() != null;
         int context = request.options().windows().context();
         if (context > model.config().maxPositions()) {
             throw new IllegalArgumentException("a context of %,d tokens; the model has %,d"
@@ -67,7 +93,6 @@ public final class ScoringRun implements Iterator<Result> {
             Document document = Document.of(model, request);
             if (document.hasWindow()) {
                 waiting.add(document);
-                waitingTokens += document.inputs();
             } else {
                 finished.add(document.result());
             }
@@ -77,34 +102,79 @@ public final class ScoringRun implements Iterator<Result> {
     }
 
     /// The windows from the front of the queue that fit into a batch together. There is at least one, so a window
-    /// longer than a batch is computed alone.
-    private List<Task> nextBatch() {
+    /// longer than a batch is computed alone. Continuations of a prompt are not divided if a batch of their own has
+    /// room for them, because the prompt is computed in each batch.
+    private List<Task> nextBatch(TokenTree tree) {
         List<Task> tasks = new ArrayList<>();
+        DocumentQueue.@Nullable Group looked = null; // it is known whether it fits
         int batchTokens = model.options().batchTokens();
-        int tokens = 0;
-        int blocks = 0;
+        int targets = 0;
         while (!waiting.isEmpty()) {
-            Document document = waiting.getFirst();
+            DocumentQueue.Group group = waiting.first();
+            if (group != looked && group.documents.size() > 1) {
+                GroupSize size = GroupSize.of(group.documents);
+                boolean fits = size.fits(batchTokens, tree.tokens(), tree.blocks(), targets);
+                if (!tasks.isEmpty() && !fits && size.fits(batchTokens, 0, 0, 0)) {
+                    break;
+                }
+                looked = group;
+            }
+            Document document = group.documents.getFirst();
             Window window = document.firstWindow();
-            blocks += Math.ceilDiv(window.inputs(), KeyValueBlock.TOKENS);
-            boolean fits = tokens + window.inputs() <= batchTokens && blocks <= WorkingMemory.mostBlocks(batchTokens);
+            int[] inputs = document.inputsOf(window);
+            TokenTree.Match match =
+                    document.isPrompted() ? tree.match(inputs) : TokenTree.Match.ofNothing(inputs.length);
+            boolean fits = tree.tokens() + match.newTokens() <= batchTokens
+                    && tree.blocks() + match.newBlocks() <= WorkingMemory.mostBlocks(batchTokens)
+                    && targets + window.targets() <= batchTokens;
             if (!tasks.isEmpty() && !fits) {
                 break;
             }
-            document.removeFirstWindow();
-            boolean last = !document.hasWindow();
-            if (last) {
-                waiting.removeFirst();
+            waiting.removeWindow();
+            targets += window.targets();
+            tasks.add(new Task(document, window, tree.add(inputs, match), !document.hasWindow()));
+            if (document.isPrompted()) {
+                int prompt = window.firstTarget() - window.start();
+                promptTokens += prompt;
+                sharedTokens += Math.min(prompt, match.common());
             }
-            tokens += window.inputs();
-            tasks.add(new Task(document, window, last));
         }
-        waitingTokens -= tokens;
         return tasks;
     }
 
-    private void score(List<Task> tasks) {
-        TargetScores scores = model.onModel(transformer -> targetScores(transformer, tasks));
+    /// The most that a batch may need for continuations of one prompt.
+    private record GroupSize(long tokens, long blocks, long targets) {
+        static GroupSize of(Deque<Document> group) {
+            Window first = group.getFirst().firstWindow();
+            int prompt = first.firstTarget() - first.start();
+            long tokens = prompt;
+            long blocks = Math.ceilDiv(prompt, KeyValueBlock.TOKENS);
+            long targets = 0;
+            for (Document document : group) {
+                Window window = document.firstWindow();
+                tokens += window.inputs() - prompt;
+                blocks += window.inputs() == prompt
+                        ? 0
+                        : Math.ceilDiv(window.inputs(), KeyValueBlock.TOKENS) - prompt / KeyValueBlock.TOKENS;
+                targets += window.targets();
+            }
+            return new GroupSize(tokens, blocks, targets);
+        }
+
+        /// Whether there is room for them in a batch in which something is already.
+        boolean fits(int batchTokens, int usedTokens, int usedBlocks, int usedTargets) {
+            return usedTokens + tokens <= batchTokens
+                    && usedBlocks + blocks <= WorkingMemory.mostBlocks(batchTokens)
+                    && usedTargets + targets <= batchTokens;
+        }
+    }
+
+    private void score() {
+        TokenTree tree = new TokenTree();
+        long sharedBefore = sharedTokens;
+        List<Task> tasks = nextBatch(tree);
+        long shared = sharedTokens - sharedBefore;
+        TargetScores scores = model.onModel(transformer -> targetScores(transformer, tree, tasks, shared));
         int next = 0;
         for (Task task : tasks) {
             next = task.take(scores, next);
@@ -117,32 +187,27 @@ public final class ScoringRun implements Iterator<Result> {
         }
     }
 
-    /// Computes the model's scores of each window's targets, in the order of the batch. The row before a target
+    /// Computes the model's scores of each window's targets, in the order of the tasks. The row before a target
     /// predicts it.
-    private TargetScores targetScores(Transformer transformer, List<Task> tasks) {
+    private TargetScores targetScores(Transformer transformer, TokenTree tree, List<Task> tasks, long shared) {
         List<Sequence> sequences = new ArrayList<>();
         try {
-            for (Task task : tasks) {
-                sequences.add(model.newScoringSequence(task.document().inputsOf(task.window())));
-            }
-            Batch batch = Batch.of(sequences);
+            Batch batch = tree.batch(model, sequences);
             int count = tasks.stream().mapToInt(task -> task.window().targets()).sum();
             int[] rows = new int[count];
             int[] targets = new int[count];
             int next = 0;
-            for (int i = 0; i < tasks.size(); i++) {
-                Task task = tasks.get(i);
+            for (Task task : tasks) {
                 Window window = task.window();
-                int firstRow = batch.slices().get(i).row();
                 for (int position = window.firstTarget(); position < window.end(); position++) {
-                    rows[next] = firstRow + position - window.start() - 1;
+                    rows[next] = tree.row(task.node(), position - window.start() - 1);
                     targets[next] = task.document().tokenAt(position);
                     next++;
                 }
             }
             MemorySegment hidden = transformer.forward(batch, rows);
             TargetScores scores = transformer.score(hidden, targets, details(tasks));
-            model.tally().scored(batch);
+            model.tally().scored(batch, shared);
             return scores;
         } finally {
             sequences.forEach(model::endScoring);
@@ -161,8 +226,11 @@ public final class ScoringRun implements Iterator<Result> {
         return new ScoreDetails(entropy, best);
     }
 
-    /// A window, the document it belongs to, and whether it is that document's last.
-    private record Task(Document document, Window window, boolean last) {
+    /// A window of a document, and its place in the batch.
+    ///
+    /// @param node the node of the last token that the model reads
+    /// @param last whether the window is the document's last
+    private record Task(Document document, Window window, TokenTree.Node node, boolean last) {
         /// Records the scores of the window's targets from index `from` on; returns the index after them.
         int take(TargetScores scores, int from) {
             int next = from;

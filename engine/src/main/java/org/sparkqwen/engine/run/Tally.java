@@ -8,13 +8,17 @@ final class Tally {
     private final LongAdder batches = new LongAdder();
     private final LongAdder batchTokens = new LongAdder();
     private final LongAdder scoredTokens = new LongAdder();
+    private final LongAdder sharedTokens = new LongAdder();
     private final LongAdder promptTokens = new LongAdder();
     private final LongAdder generatedTokens = new LongAdder();
 
     /// Counts a batch of documents that was computed.
-    void scored(Batch batch) {
+    ///
+    /// @param shared number of tokens of prompts that it has once for several continuations, and so did not compute
+    void scored(Batch batch, long shared) {
         count(batch);
         scoredTokens.add(batch.tokens().length);
+        sharedTokens.add(shared);
     }
 
     /// Counts a step of texts that was computed.
@@ -44,6 +48,10 @@ final class Tally {
 
     long scoredTokens() {
         return scoredTokens.sum();
+    }
+
+    long sharedTokens() {
+        return sharedTokens.sum();
     }
 
     long promptTokens() {

@@ -7,9 +7,11 @@ import org.sparkqwen.engine.cache.BlockTable;
 /// The tokens that go through the model together: tokens of some sequences, one after the other, without padding.
 ///
 /// @param slices the rows of each sequence
+/// @param copies rows of `slices` whose keys and values are stored in the table of another sequence, too, which begins
+///     alike and shares the block that has them no further
 /// @param tokens token ids, a row each
 /// @param positions each row's position in its sequence
-public record Batch(List<Slice> slices, int[] tokens, int[] positions) {
+public record Batch(List<Slice> slices, List<Slice> copies, int[] tokens, int[] positions) {
 
     /// The rows of one sequence in a batch.
     ///
@@ -54,7 +56,12 @@ public record Batch(List<Slice> slices, int[] tokens, int[] positions) {
                 row++;
             }
         }
-        return new Batch(slices, tokens, positions);
+        return new Batch(slices, List.of(), tokens, positions);
+    }
+
+    /// Returns this batch with rows whose keys and values are stored in another sequence's table, too.
+    public Batch withCopies(List<Slice> value) {
+        return new Batch(slices, value, tokens, positions);
     }
 
     public int highestPosition() {

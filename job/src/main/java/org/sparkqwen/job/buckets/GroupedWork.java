@@ -1,6 +1,7 @@
 package org.sparkqwen.job.buckets;
 
 import java.util.Map;
+import java.util.Optional;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -33,6 +34,11 @@ record GroupedWork(Work work, GroupColumn by) implements Work {
     @Override
     public Column estimatedTokens(StructType input) {
         return work.estimatedTokens(input);
+    }
+
+    @Override
+    public Optional<Column> together(StructType input) {
+        return work.together(input);
     }
 
     @Override

@@ -33,7 +33,7 @@ enum OptionGroup {
     BUCKETS("Buckets", Set.of("score"), "--buckets", "--buckets-of", "--buckets-by"),
     PROMPTS(
             "Prompts",
-            Set.of("generate"),
+            Set.of("generate", "classify"),
             "--prompt-column",
             "--template",
             "--tokens-column",
@@ -44,13 +44,25 @@ enum OptionGroup {
             "--logprobs"),
     CHAT(
             "Chat",
-            Set.of("generate"),
+            Set.of("generate", "classify"),
             "--chat",
             "--system",
             "--messages-column",
             "--thinking",
             "--tools",
             "--continue-final-message"),
+    LABELS(
+            "Labels",
+            Set.of("classify"),
+            "--labels",
+            "--labels-file",
+            "--labels-column",
+            "--numeric",
+            "--context",
+            "--as",
+            "--query-column",
+            "--document-column",
+            "--instruction"),
     SAMPLING(
             "Sampling",
             Set.of("generate"),
@@ -101,7 +113,7 @@ enum OptionGroup {
     MODEL("Model", Commands.OF_ROWS, "--model", "--model-distribution", "--cache-dir", "--cache-size"),
     SPEED_AND_MEMORY(
             "Speed and memory",
-            Set.of("score", "generate"),
+            Set.of("score", "generate", "classify"),
             "--batch-tokens",
             "--max-sequences",
             "--threads",
@@ -177,8 +189,17 @@ enum OptionGroup {
     }
 
     private static final class Commands {
-        static final Set<String> OF_ROWS = Set.of("score", "generate", "tokenize");
+        static final Set<String> OF_ROWS = Set.of("score", "generate", "classify", "tokenize");
         static final Set<String> ALL =
-                Set.of("spark-qwen", "score", "generate", "tokenize", "inspect", "pack", "bench", "report");
+                Set.of(
+                        "spark-qwen",
+                        "score",
+                        "generate",
+                        "classify",
+                        "tokenize",
+                        "inspect",
+                        "pack",
+                        "bench",
+                        "report");
     }
 }

@@ -25,6 +25,7 @@ import org.sparkqwen.job.cli.report.ModelFit;
 import org.sparkqwen.job.cli.report.Report;
 import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.cli.report.ScoreSummary;
+import org.sparkqwen.job.cli.report.SharedPrompts;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
@@ -367,6 +368,10 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
             facts.putAll(entropies.toMap());
         }
         facts.put("policy", policy(reference, settings));
+        SharedPrompts shared = SharedPrompts.of(written.counters());
+        if (settings.prompt() != null) {
+            facts.put("prefix_cache", shared.toMap());
+        }
         facts.put("tokens_per_second", summary.tokens() / written.seconds());
         facts.put(
                 "distributions", written.output().read(Distributions::ofScores).toMap());
@@ -388,6 +393,7 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         if (entropies != null) {
             report.lines(entropies.lines());
         }
+        report.lines(shared.lines());
         report.badData(badData);
         report.written(job.output(), run.outputFormat, manifestPath);
         if (withReport) {

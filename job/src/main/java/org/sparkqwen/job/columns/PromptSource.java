@@ -8,9 +8,10 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.request.Content;
 
-/// The source of a row's prompt: a column ([ContentColumn]), several columns ([PromptTemplate]), or a conversation
-/// ([ChatPrompt]).
-public sealed interface PromptSource extends Serializable permits ContentColumn, PromptTemplate, ChatPrompt {
+/// The source of a row's prompt: a column ([ContentColumn]), several columns ([PromptTemplate]), a conversation
+/// ([ChatPrompt]), or a query and a document ([RerankerPrompt]).
+public sealed interface PromptSource extends Serializable
+        permits ContentColumn, PromptTemplate, ChatPrompt, RerankerPrompt {
     /// Refuses an input that lacks a column, or has one of an unsuitable type.
     void checkIn(StructType input);
 

@@ -30,10 +30,11 @@ public interface TaskCounts extends Serializable {
     /// @param number the row's number in the run's plan; -1 if there is no plan
     default void reject(String reason, long number) {}
 
-    /// Counts the prompts of a task's generated texts when the task ends.
+    /// Counts the prompts of a task when the task ends: those of generated texts, of scored continuations, or of
+    /// labels.
     ///
-    /// @param tokens the tokens of the prompts
-    /// @param shared those of the tokens that were in the KV cache through prefix caching
+    /// @param tokens the tokens of the prompts, a prompt counted for each text, continuation or label
+    /// @param shared those of the tokens that were computed for another of these, and so were not computed again
     default void countPrompts(long tokens, long shared) {}
 
     /// Notes what a person should know about a row that is processed all the same.

@@ -14,8 +14,10 @@ import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.request.RejectedContent;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.run.ClassificationRun;
 import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.run.RequestSize;
+import org.sparkqwen.engine.run.ScoringRun;
 import org.sparkqwen.job.columns.JobRow;
 import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.model.ModelReference;
@@ -72,10 +74,20 @@ public final class PartitionEngine {
             ModelReference model, Iterator<JobRow> rows, RowReader<Request.Score> reader, TaskCounts counts) {
         PartitionEngine partition = new PartitionEngine(rows, 1, counts);
         Engine engine = engine(model);
+        ScoringRun run = engine.score(partition.requests(reader), partition::computed);
+        onTaskCompletion(() -> counts.countPrompts(run.promptTokens(), run.sharedTokens()));
+        return partition.outcomes(run, Result.Scored.class, scored -> scored.tokens().length);
+    }
+
+    /// Classifies each row once.
+    public static Iterator<Outcome<Result.Classified>> classify(
+            ModelReference model, Iterator<JobRow> rows, RowReader<Request.Classify> reader, TaskCounts counts) {
+        PartitionEngine partition = new PartitionEngine(rows, 1, counts);
+        Engine engine = engine(model);
+        ClassificationRun run = engine.classify(partition.requests(reader));
+        onTaskCompletion(() -> counts.countPrompts(run.promptTokens(), run.sharedTokens()));
         return partition.outcomes(
-                engine.score(partition.requests(reader), partition::computed),
-                Result.Scored.class,
-                scored -> scored.tokens().length);
+                run, Result.Classified.class, classified -> classified.promptTokens() + classified.labelTokens());
     }
 
     /// Generates `samples` texts for each row.

@@ -52,7 +52,7 @@ public final class PartitionTokenizer {
             case Content.Text text ->
                 new Outcome.Finished<>(row, 0, tokenizer.encodeWhole(text.text(), text.special()));
             case Content.Unreadable unreadable -> new Outcome.Rejected<>(row, 0, unreadable.reason());
-            case Content.Parts _, Content.Chat _, Content.Tokens _ ->
+            case Content.Parts _, Content.Framed _, Content.Chat _, Content.Tokens _ ->
                 throw new IllegalStateException("a text column gave something else");
         };
     }

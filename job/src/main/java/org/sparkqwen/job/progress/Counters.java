@@ -11,8 +11,8 @@ import org.sparkqwen.job.errors.ErrorKinds;
 /// does not tell. A retried task counts again, so a run's summary uses its output where that has the figure.
 ///
 /// @param partialRows how far unfinished rows are, in parts of [#WHOLE_ROW]
-/// @param promptTokens the prompt tokens of the generated texts
-/// @param sharedTokens those of the prompt tokens that were in the KV cache through prefix caching
+/// @param promptTokens the prompt tokens of generated texts, of scored continuations, or of labels
+/// @param sharedTokens those of the prompt tokens that were computed for another prompt, and so were not computed again
 /// @param errorKinds the kinds of errors of the interval at work
 /// @param notes the row notes
 public record Counters(

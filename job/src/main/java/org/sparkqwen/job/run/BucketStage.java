@@ -24,6 +24,7 @@ import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
+import org.sparkqwen.job.input.Balance;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.input.InputPlan;
 import org.sparkqwen.job.input.InputScan;
@@ -199,7 +200,7 @@ final class BucketStage implements Intake {
                         scan,
                         "scored rows",
                         work,
-                        functions.lit(1),
+                        new Balance.Measure(functions.lit(1), null),
                         Counters.register(spark),
                         new Pace())
                 .run();

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import org.apache.hadoop.fs.FSError;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -64,7 +63,7 @@ final class CheckpointedRun {
     private final InputScan scan;
     private final @Nullable String origin;
     private final Work work;
-    private final Column estimatedTokens;
+    private final Balance.Measure measure;
     private final Counters counters;
     private final Pace pace;
     private UnreadableFiles leftOut = UnreadableFiles.NONE;
@@ -76,7 +75,7 @@ final class CheckpointedRun {
     /// @param scan the scan of the columns that the job needs
     /// @param origin what stands for a file in the rows' origins; null if they come from files
     /// @param work makes the output from rows of the input
-    /// @param estimatedTokens the estimated tokens of an input row, for balance
+    /// @param measure what input rows are spread over tasks by
     /// @param counters the counts of the run's tasks
     /// @param pace receives the tokens
     CheckpointedRun(
@@ -92,7 +91,7 @@ final class CheckpointedRun {
             InputScan scan,
             @Nullable String origin,
             Work work,
-            Column estimatedTokens,
+            Balance.Measure measure,
             Counters counters,
             Pace pace) {
         this.spark = spark;
@@ -108,7 +107,7 @@ final class CheckpointedRun {
         this.scan = scan;
         this.origin = origin;
         this.work = work;
-        this.estimatedTokens = estimatedTokens;
+        this.measure = measure;
         this.counters = counters;
         this.pace = pace;
     }
@@ -386,7 +385,7 @@ final class CheckpointedRun {
 
     private Dataset<Row> spread(Dataset<Row> rows, long count) {
         return RowNumber.isIn(rows.schema())
-                ? Balance.spread(rows, count, estimatedTokens, cores())
+                ? Balance.spread(rows, count, measure, cores())
                 : rows.repartition(cores());
     }
 

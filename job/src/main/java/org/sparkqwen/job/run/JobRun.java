@@ -18,6 +18,7 @@ import org.sparkqwen.job.buckets.Thresholds;
 import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
+import org.sparkqwen.job.input.Balance;
 import org.sparkqwen.job.input.InputScan;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.progress.Pace;
@@ -174,7 +175,9 @@ public final class JobRun implements AutoCloseable {
                         scan,
                         files == null ? settings.input().origin() : null,
                         work,
-                        work.estimatedTokens(checked.input()),
+                        new Balance.Measure(
+                                work.estimatedTokens(checked.input()),
+                                work.together(checked.input()).orElse(null)),
                         checked.counters(),
                         pace)
                 .run();

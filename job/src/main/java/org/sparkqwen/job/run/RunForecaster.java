@@ -88,7 +88,13 @@ final class RunForecaster {
             return null;
         }
         Dataset<Row> spread = RowNumber.isIn(drawn.schema())
-                ? Balance.spread(drawn, rows, work.estimatedTokens(run.input()), cores())
+                ? Balance.spread(
+                        drawn,
+                        rows,
+                        new Balance.Measure(
+                                work.estimatedTokens(run.input()),
+                                work.together(run.input()).orElse(null)),
+                        cores())
                 : drawn.repartition(cores());
         return SpeedProbe.measure(
                 spark,

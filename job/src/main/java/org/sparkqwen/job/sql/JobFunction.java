@@ -7,6 +7,7 @@ import java.util.Locale;
 enum JobFunction {
     SCORE("text", List.of("prompt")),
     GENERATE("prompt", List.of()),
+    CLASSIFY("prompt", List.of()),
     TOKENIZE("text", List.of());
 
     private final String content;

@@ -121,7 +121,7 @@ final class ScalarCall {
         boolean text = isText(type);
         return switch (function) {
             case SCORE -> text || isTokens(type) ? null : "text or token ids (array<int> or array<bigint>)";
-            case GENERATE -> text || type instanceof ArrayType ? null : "text, token ids or messages";
+            case GENERATE, CLASSIFY -> text || type instanceof ArrayType ? null : "text, token ids or messages";
             case TOKENIZE -> text ? null : "text";
         };
     }

@@ -371,7 +371,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"score", "generate", "tokenize", "inspect", "pack"})
+    @ValueSource(strings = {"score", "generate", "classify", "tokenize", "inspect", "pack"})
     void helpTeachesEachCommand(String command) {
         CommandRun run = CommandRun.of(command, "--help");
         assertThat(run.exitCode()).isZero();
@@ -426,6 +426,7 @@ class CommandLineTest {
         assertThat(run.err())
                 .contains("score")
                 .contains("generate")
+                .contains("classify")
                 .contains("tokenize")
                 .contains("inspect")
                 .contains("pack");

@@ -34,7 +34,7 @@ import picocli.CommandLine;
 class DocumentedCommandsTest {
     /// A command of this project with its options, anywhere in a page.
     private static final Pattern COMMAND =
-            Pattern.compile("\\b(score|generate|tokenize|inspect|pack|bench|report) +(--?[a-z][^`\n]*)");
+            Pattern.compile("\\b(score|generate|classify|tokenize|inspect|pack|bench|report) +(--?[a-z][^`\n]*)");
 
     private static final Pattern OPTION = Pattern.compile("(?<=\\s)--[a-z][a-z0-9-]*");
 
@@ -125,6 +125,7 @@ class DocumentedCommandsTest {
                 import java.nio.file.Path;
                 import java.util.List;
                 import org.apache.spark.sql.*;
+                import org.sparkqwen.engine.request.Labels;
                 import org.sparkqwen.engine.sampling.*;
                 import org.sparkqwen.engine.tokenizer.SpecialTokens;
                 import org.sparkqwen.job.*;

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.engine.scoring.ScoreDetails;
+import org.sparkqwen.job.ClassifyJob;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
@@ -37,7 +38,11 @@ class DocumentedOptionsTest {
 
     /// The columns that the job of a command adds.
     private static final Map<String, StructType> ADDED =
-            Map.of("score", ScoreJob.SCHEMA, "generate", GenerateJob.SCHEMA, "tokenize", TokenizeJob.SCHEMA);
+            Map.of(
+                    "score", ScoreJob.SCHEMA,
+                    "generate", GenerateJob.SCHEMA,
+                    "classify", ClassifyJob.SCHEMA,
+                    "tokenize", TokenizeJob.SCHEMA);
 
     private static final Pattern OPTION = Pattern.compile("--[a-z][a-z0-9-]*");
 

@@ -187,6 +187,9 @@ class ScoreCommandTest {
                 RowFactory.create(10, "The whale was white. ".repeat(20), "The whale")));
         CommandRun run = score(input, "--prompt-column", "question", "--text-column", "answer", "--token-logprobs");
         assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).contains(" tokens computed, the others shared");
+        assertThat(manifest().at("/summary/prefix_cache/prompt_tokens").longValue())
+                .isPositive();
         List<Row> rows = rows();
         assertThat(rows).hasSize(11);
         for (int id : new int[] {0, 1, 2, 3, 9}) {

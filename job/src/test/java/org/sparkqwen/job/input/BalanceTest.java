@@ -56,7 +56,7 @@ class BalanceTest {
                 .select(
                         col("id").as(RowNumber.COLUMN),
                         col("id").multiply(7919).mod(501).as("length"));
-        List<Row> spread = Balance.spread(rows, 1000, col("length"), 2)
+        List<Row> spread = Balance.spread(rows, 1000, new Balance.Measure(col("length"), null), 2)
                 .withColumn("task", spark_partition_id())
                 .collectAsList();
         assertThat(spread.stream().map(row -> row.getLong(0)))
@@ -74,9 +74,44 @@ class BalanceTest {
     }
 
     @Test
+    void rowsWithOneKeyFollowEachOtherInOneTask() {
+        Dataset<Row> rows = LocalSpark.session()
+                .range(0, 800, 1, 1)
+                .select(col("id").as(RowNumber.COLUMN), col("id").mod(200).as("question"));
+        List<Row> spread = Balance.spread(rows, 800, new Balance.Measure(lit(10), col("question")), 2)
+                .withColumn("task", spark_partition_id())
+                .collectAsList();
+        Map<Long, List<Integer>> places = new HashMap<>();
+        Map<Integer, Integer> sizes = new HashMap<>();
+        for (int i = 0; i < spread.size(); i++) {
+            places.computeIfAbsent(spread.get(i).getLong(1), _ -> new ArrayList<>())
+                    .add(i);
+            sizes.merge(spread.get(i).getInt(2), 1, Integer::sum);
+        }
+        assertThat(places.values()).hasSize(200).allSatisfy(place -> {
+            assertThat(place.getLast() - place.getFirst()).isEqualTo(3);
+            assertThat(spread.get(place.getFirst()).getInt(2))
+                    .isEqualTo(spread.get(place.getLast()).getInt(2));
+        });
+        assertThat(sizes).hasSize(10);
+        assertThat(sizes.getOrDefault(0, 0)).isBetween(190, 210);
+    }
+
+    @Test
+    void allRowsWithOneKeyAreSpreadAllTheSame() {
+        Dataset<Row> rows =
+                LocalSpark.session().range(0, 800, 1, 1).select(col("id").as(RowNumber.COLUMN));
+        assertThat(Balance.spread(rows, 800, new Balance.Measure(lit(10), lit(1L)), 2)
+                        .select(spark_partition_id())
+                        .distinct()
+                        .count())
+                .isGreaterThan(5);
+    }
+
+    @Test
     void rowsWithoutALengthAreSpreadToo() {
         Dataset<Row> rows =
                 LocalSpark.session().range(0, 100, 1, 2).select(col("id").as(RowNumber.COLUMN));
-        assertThat(Balance.spread(rows, 100, lit(null), 2).count()).isEqualTo(100);
+        assertThat(Balance.spread(rows, 100, new Balance.Measure(lit(null), null), 2).count()).isEqualTo(100);
     }
 }

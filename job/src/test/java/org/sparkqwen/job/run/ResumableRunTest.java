@@ -123,6 +123,7 @@ class ResumableRunTest {
             import java.nio.file.Path;
             import java.util.*;
             import org.apache.spark.sql.*;
+            import org.sparkqwen.engine.request.Labels;
             import org.sparkqwen.engine.sampling.*;
             import org.sparkqwen.engine.tokenizer.SpecialTokens;
             import org.sparkqwen.job.*;

@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.job.ClassifyJob;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
@@ -78,6 +79,7 @@ class SqlFunctionsTest {
     void resultsHaveTheColumnsOfTheJobs() {
         assertThat(result("qwen_score(text)")).isEqualTo(names(ScoreJob.SCHEMA));
         assertThat(result("qwen_generate(text)")).isEqualTo(names(GenerateJob.SCHEMA));
+        assertThat(result("qwen_classify(text, labels => array(' a', ' b'))")).isEqualTo(names(ClassifyJob.SCHEMA));
         assertThat(result("qwen_tokenize(text)")).isEqualTo(names(TokenizeJob.SCHEMA));
         List<String> columns = new ArrayList<>(List.of("id", "text"));
         columns.addAll(names(GenerateJob.SCHEMA));
