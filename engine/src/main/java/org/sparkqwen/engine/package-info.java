@@ -1,4 +1,4 @@
-/// The facade of the engine: it opens a model, scores, generates and packs.
+/// The facade of the engine: it opens a model, scores, generates, embeds and packs.
 @NullMarked
 package org.sparkqwen.engine;
 

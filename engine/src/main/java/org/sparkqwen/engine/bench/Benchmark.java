@@ -316,7 +316,7 @@ public final class Benchmark {
     /// @throws IllegalStateException if the model does not give finite numbers
     private static int refuseRejected(Result result) {
         return switch (result) {
-            case Result.Scored _ -> 0;
+            case Result.Scored _, Result.Embedded _ -> 0;
             case Result.Generated generated -> generated.tokens().size();
             case Result.Rejected rejected ->
                 throw new IllegalStateException("nothing can be measured: " + rejected.reason());

@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.run;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -201,6 +202,14 @@ public final class LoadedModel implements AutoCloseable {
             case Content.Parts parts -> checked(content, textTokenizer().encodeWhole(parts.parts()));
             case Content.Chat _, Content.Tokens _, Content.Unreadable _ -> tokens(content);
         };
+    }
+
+    /// The tokens at the end of a tokenized text that the tokenizer puts after every text; empty if it ends otherwise.
+    int[] tokensAfter(int[] text) {
+        int[] after = tokenizer == null ? new int[0] : tokenizer.tokensAfter();
+        int start = text.length - after.length;
+        boolean ends = start >= 0 && Arrays.equals(text, start, text.length, after, 0, after.length);
+        return ends ? after : new int[0];
     }
 
     /// The ids of a request's content, without any added ones.

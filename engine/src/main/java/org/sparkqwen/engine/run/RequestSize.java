@@ -5,8 +5,8 @@ import org.sparkqwen.engine.request.Request;
 
 /// The size of a request in tokens, which is known before anything is computed.
 ///
-/// @param given the tokens that are scored, or those of the prompt
-/// @param mostGenerated the most tokens that can follow the prompt; 0 for a request that scores
+/// @param given the tokens that are scored or embedded, or those of the prompt
+/// @param mostGenerated the most tokens that can follow the prompt; 0 for a request that generates nothing
 public record RequestSize(long given, long mostGenerated) {
     /// Measures a request.
     ///
@@ -15,6 +15,8 @@ public record RequestSize(long given, long mostGenerated) {
         return switch (request) {
             case Request.Score score ->
                 new RequestSize(Document.of(model, score).tokens(), 0);
+            case Request.Embed embed ->
+                new RequestSize(EmbeddedText.of(model, embed).tokens().length, 0);
             case Request.Generate generate -> {
                 int prompt = GenerationRun.prompt(model, generate).tokens().length;
                 int most = Math.min(
