@@ -15,7 +15,7 @@ import org.sparkqwen.job.executor.Outcome;
 import org.sparkqwen.job.spark.Iterators;
 import org.sparkqwen.job.spark.RowNumber;
 
-/// What the three jobs have in common: the input's rows become outcomes, and an outcome becomes a row of the passed
+/// What the jobs have in common: the input's rows become outcomes, and an outcome becomes a row of the passed
 /// columns and the job's own.
 ///
 /// @param <R> the type of the job's results

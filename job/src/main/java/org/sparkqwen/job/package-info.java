@@ -1,4 +1,4 @@
-/// The public jobs, each a transformation of a Dataset: score, generate, tokenize.
+/// The public jobs, each a transformation of a Dataset: score, generate, embed, tokenize.
 @NullMarked
 package org.sparkqwen.job;
 

@@ -26,6 +26,7 @@ import picocli.CommandLine.ScopeType;
         subcommands = {
             ScoreCommand.class,
             GenerateCommand.class,
+            EmbedCommand.class,
             TokenizeCommand.class,
             InspectCommand.class,
             PackCommand.class,

@@ -16,7 +16,7 @@ enum OptionGroup {
             "--input-sql",
             "--columns",
             "--limit"),
-    DOCUMENTS("Documents", Set.of("score", "tokenize"), "--text-column", "--tokens-column", "--special-tokens"),
+    DOCUMENTS("Documents", Set.of("score", "embed", "tokenize"), "--text-column", "--tokens-column", "--special-tokens"),
     WINDOWS(
             "Windows",
             Set.of("score"),
@@ -29,6 +29,7 @@ enum OptionGroup {
             "--min-k",
             "--summary-by"),
     BUCKETS("Buckets", Set.of("score"), "--buckets", "--buckets-of", "--buckets-by"),
+    EMBEDDINGS("Embeddings", Set.of("embed"), "--prompt-name", "--instruction", "--dims", "--context"),
     PROMPTS(
             "Prompts",
             Set.of("generate"),
@@ -99,7 +100,7 @@ enum OptionGroup {
     MODEL("Model", Commands.OF_ROWS, "--model", "--model-distribution", "--cache-dir", "--cache-size"),
     SPEED_AND_MEMORY(
             "Speed and memory",
-            Set.of("score", "generate"),
+            Set.of("score", "embed", "generate"),
             "--batch-tokens",
             "--max-sequences",
             "--threads",
@@ -175,8 +176,8 @@ enum OptionGroup {
     }
 
     private static final class Commands {
-        static final Set<String> OF_ROWS = Set.of("score", "generate", "tokenize");
+        static final Set<String> OF_ROWS = Set.of("score", "embed", "generate", "tokenize");
         static final Set<String> ALL =
-                Set.of("spark-qwen", "score", "generate", "tokenize", "inspect", "pack", "bench", "report");
+                Set.of("spark-qwen", "score", "embed", "generate", "tokenize", "inspect", "pack", "bench", "report");
     }
 }

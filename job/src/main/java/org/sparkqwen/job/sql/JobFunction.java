@@ -3,6 +3,7 @@ package org.sparkqwen.job.sql;
 import java.util.List;
 import java.util.Locale;
 import org.apache.spark.sql.types.StructType;
+import org.sparkqwen.job.EmbedJob;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
@@ -11,6 +12,7 @@ import org.sparkqwen.job.TokenizeJob;
 enum JobFunction {
     SCORE(ScoreJob.SCHEMA, "text", List.of("prompt")),
     GENERATE(GenerateJob.SCHEMA, "prompt", List.of()),
+    EMBED(EmbedJob.SCHEMA, "text", List.of()),
     TOKENIZE(TokenizeJob.SCHEMA, "text", List.of());
 
     @SuppressWarnings("ImmutableEnumChecker") // nobody writes to it

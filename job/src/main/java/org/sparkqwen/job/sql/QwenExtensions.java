@@ -9,8 +9,8 @@ import scala.Tuple3;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.BoxedUnit;
 
-/// The session extension with the functions of SQL: `qwen_score`, `qwen_generate`, `qwen_tokenize`, and the same with
-/// `_table`.
+/// The session extension with the functions of SQL: `qwen_score`, `qwen_generate`, `qwen_embed`, `qwen_tokenize`, and the
+/// same with `_table`.
 ///
 /// A session has it if it was built with
 /// `spark.sql.extensions=org.sparkqwen.job.sql.QwenExtensions`. A server of Spark Connect that has it offers the
