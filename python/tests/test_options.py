@@ -3,6 +3,8 @@ import unittest
 from pathlib import Path
 
 from sparkqwen import (
+    EmbedOptions,
+    EmbedTableOptions,
     EngineOptions,
     GenerateOptions,
     GenerateTableOptions,
@@ -37,12 +39,15 @@ class OptionsTest(unittest.TestCase):
     def test_the_types_have_the_options_of_the_commands(self):
         engine = documented("Model", "Speed and memory")
         score = documented("Documents", "Windows") | engine
+        embed = documented("Documents", "Embeddings") | engine
         generate = documented("Prompts", "Chat", "Sampling", "Endings", "Constraints") | engine
         for options, expected in [
             (EngineOptions, engine - {"model"}),
             (TokenizeOptions, {"special_tokens", "model"}),
             (ScoreOptions, score),
             (GenerateOptions, generate - OF_TABLES),
+            (EmbedOptions, embed),
+            (EmbedTableOptions, embed | {"tokens"}),
             (ScoreTableOptions, score | {"tokens", "prompt"}),
             (GenerateTableOptions, generate | {"tokens", "messages"}),
         ]:

@@ -10,8 +10,10 @@ PySpark's public API alone, so it works with classic PySpark and with Spark Conn
 >>> spark.table("prompts").transform(generated("prompt", max_new_tokens=64))
 """
 
-from sparkqwen.functions import generate, score, tokenize
+from sparkqwen.functions import embed, generate, score, tokenize
 from sparkqwen.options import (
+    EmbedOptions,
+    EmbedTableOptions,
     EngineOptions,
     GenerateOptions,
     GenerateTableOptions,
@@ -20,11 +22,13 @@ from sparkqwen.options import (
     TokenizeOptions,
 )
 from sparkqwen.session import EXTENSION, configure
-from sparkqwen.tables import generate_table, score_table, tokenize_table
-from sparkqwen.transforms import generated, scored, tokenized
+from sparkqwen.tables import embed_table, generate_table, score_table, tokenize_table
+from sparkqwen.transforms import embedded, generated, scored, tokenized
 
 __all__ = [
     "EXTENSION",
+    "EmbedOptions",
+    "EmbedTableOptions",
     "EngineOptions",
     "GenerateOptions",
     "GenerateTableOptions",
@@ -32,6 +36,9 @@ __all__ = [
     "ScoreTableOptions",
     "TokenizeOptions",
     "configure",
+    "embed",
+    "embed_table",
+    "embedded",
     "generate",
     "generate_table",
     "generated",

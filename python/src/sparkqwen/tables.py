@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sparkqwen.options import GenerateTableOptions, ScoreTableOptions, TokenizeOptions, texts
+from sparkqwen.options import EmbedTableOptions, GenerateTableOptions, ScoreTableOptions, TokenizeOptions, texts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -36,6 +36,14 @@ def generate_table(
     The prompts are in column ``prompt`` unless another one is named, or ``tokens``, ``messages`` or ``template``.
     """
     return _through("qwen_generate_table", {"prompt": prompt, **options})
+
+
+def embed_table(text: str | None = None, **options: Unpack[EmbedTableOptions]) -> Callable[[DataFrame], DataFrame]:
+    """Adds the columns of ``embed`` to each row. The texts are in column ``text`` unless another one is named.
+
+    >>> documents.select("id", "text").transform(embed_table("text", instruction="Identify the topic"))
+    """
+    return _through("qwen_embed_table", {"text": text, **options})
 
 
 def tokenize_table(text: str | None = None, **options: Unpack[TokenizeOptions]) -> Callable[[DataFrame], DataFrame]:

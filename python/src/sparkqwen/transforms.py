@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sparkqwen.functions import generate, score, tokenize
-from sparkqwen.options import GenerateOptions, ScoreOptions, TokenizeOptions
+from sparkqwen.functions import embed, generate, score, tokenize
+from sparkqwen.options import EmbedOptions, GenerateOptions, ScoreOptions, TokenizeOptions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -36,6 +36,17 @@ def generated(
     >>> books.transform(generated(question, max_new_tokens=64)).select("id", "generated.generated_text")
     """
     result = generate(prompt, **options)
+    return lambda rows: rows.withColumn(into, result)
+
+
+def embedded(
+    text: ColumnOrName = "text", *, into: str = "embedded", **options: Unpack[EmbedOptions]
+) -> Callable[[DataFrame], DataFrame]:
+    """Adds the result of ``embed`` as a struct, and replaces a column that has its name already.
+
+    >>> documents.transform(embedded("text", dims=256)).select("id", "embedded.embedding")
+    """
+    result = embed(text, **options)
     return lambda rows: rows.withColumn(into, result)
 
 

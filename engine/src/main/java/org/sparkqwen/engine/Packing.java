@@ -231,7 +231,7 @@ public final class Packing {
     /// @param name what the texts are called
     /// @param mostTokens tokens that are compared at most, or one window more
     /// @param progress gets the number of tokens so far
-    /// @throws IllegalArgumentException if no text has two tokens
+    /// @throws IllegalArgumentException if no text has two tokens, or the model has no head
     public static Fidelity compare(
             Engine published,
             Engine packed,
@@ -239,7 +239,10 @@ public final class Packing {
             Iterator<String> texts,
             int mostTokens,
             IntConsumer progress) {
-        published.config().requireHead();
+        if (published.config().headless()) {
+            throw new IllegalArgumentException(
+                    "the model is one for embeddings, and predicts no tokens that could be compared");
+        }
         ModelComparison comparison = new ModelComparison(published.model(), packed.model());
         while (texts.hasNext() && comparison.tokens() < mostTokens) {
             String text = texts.next();

@@ -46,6 +46,14 @@ class OutputColumnTest {
                             model, generation, withOneMore(GenerateJob.columns("", false)), ModelDistribution.SHARED),
                     GenerateJob.SCHEMA
                 },
+                new Object[] {
+                    new EmbedJob(
+                            model,
+                            EmbedJob.Settings.of(model, TEXT),
+                            withOneMore(EmbedJob.columns("")),
+                            ModelDistribution.SHARED),
+                    EmbedJob.SCHEMA
+                },
                 new Object[] {new TokenizeJob(tokenization(), withOneMore(TokenizeJob.columns())), TokenizeJob.SCHEMA});
     }
 

@@ -90,8 +90,8 @@ final class BenchCommand implements Callable<Integer> {
             names = "--only",
             split = ",",
             paramLabel = "PART",
-            description = "bench measures score, prefill (prompts as long as documents, for the logits of the last"
-                    + " token) or decode. Write commas between several. Default: all three.")
+            description = "bench measures score, embed, prefill (prompts as long as documents, for the logits of the"
+                    + " last token) or decode. Write commas between several. Default: score, prefill and decode.")
     private List<Benchmark.Part> only = new ArrayList<>();
 
     @Option(
@@ -247,7 +247,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private Benchmark.Settings settings() {
-        Set<Benchmark.Part> parts = only.isEmpty() ? EnumSet.allOf(Benchmark.Part.class) : EnumSet.copyOf(only);
+        Set<Benchmark.Part> parts = only.isEmpty() ? EnumSet.complementOf(EnumSet.of(Benchmark.Part.EMBED)) : EnumSet.copyOf(only);
         if (!(seconds > 0 && seconds <= Duration.ofDays(1).toSeconds())) {
             throw Refusal.usage("--seconds must be above 0 and at most a day, not " + seconds);
         }

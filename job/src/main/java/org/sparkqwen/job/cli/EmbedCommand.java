@@ -146,6 +146,12 @@ final class EmbedCommand implements Callable<Integer>, JobCommand {
         int width = reference.config().hiddenSize();
         int tokens = context == null ? positions : context;
         int numbers = dims == null ? width : dims;
+        if (tokens < 1) {
+            throw Refusal.usage("--context must be at least 1, not " + tokens);
+        }
+        if (numbers < 1) {
+            throw Refusal.usage("--dims must be at least 1, not " + numbers);
+        }
         if (tokens > positions) {
             throw Refusal.usage("--context %,d is more than the model's %,d".formatted(tokens, positions));
         }
@@ -153,15 +159,11 @@ final class EmbedCommand implements Callable<Integer>, JobCommand {
             throw Refusal.usage("--dims %,d is more than the %,d of the model".formatted(numbers, width));
         }
         ContentColumn documents = content.column(reference);
-        try {
-            return EmbedJob.Settings.of(reference, documents)
-                    .withPrompt(prompt(reference, documents))
-                    .withColumns(columns)
-                    .withContext(tokens)
-                    .withDims(numbers);
-        } catch (IllegalArgumentException e) {
-            throw Refusal.usage(e);
-        }
+        return EmbedJob.Settings.of(reference, documents)
+                .withPrompt(prompt(reference, documents))
+                .withColumns(columns)
+                .withContext(tokens)
+                .withDims(numbers);
     }
 
     /// Returns the text before each document.

@@ -21,6 +21,7 @@ import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.sparkqwen.job.EmbedJob;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
@@ -35,7 +36,15 @@ class DocumentedOptionsTest {
 
     /// The columns that the job of a command adds.
     private static final Map<String, StructType> ADDED =
-            Map.of("score", ScoreJob.SCHEMA, "generate", GenerateJob.SCHEMA, "tokenize", TokenizeJob.SCHEMA);
+            Map.of(
+                    "score",
+                    ScoreJob.SCHEMA,
+                    "embed",
+                    EmbedJob.SCHEMA,
+                    "generate",
+                    GenerateJob.SCHEMA,
+                    "tokenize",
+                    TokenizeJob.SCHEMA);
 
     private static final Pattern OPTION = Pattern.compile("--[a-z][a-z0-9-]*");
 

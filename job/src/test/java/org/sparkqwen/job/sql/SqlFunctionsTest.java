@@ -25,12 +25,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.job.EmbedJob;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.executor.ExecutorEngine;
 import org.sparkqwen.job.executor.RowCounts;
+import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 
@@ -77,6 +79,7 @@ class SqlFunctionsTest {
     void resultsHaveTheColumnsOfTheJobs() {
         assertThat(result("qwen_score(text)")).isEqualTo(names(ScoreJob.SCHEMA));
         assertThat(result("qwen_generate(text)")).isEqualTo(names(GenerateJob.SCHEMA));
+        assertThat(result("qwen_embed(text)")).isEqualTo(names(EmbedJob.SCHEMA));
         assertThat(result("qwen_tokenize(text)")).isEqualTo(names(TokenizeJob.SCHEMA));
         List<String> columns = new ArrayList<>(List.of("id", "text"));
         columns.addAll(names(GenerateJob.SCHEMA));
@@ -107,6 +110,21 @@ class SqlFunctionsTest {
         assertThat(rows("SELECT qwen_score(qwen_tokenize(text).token_ids).sum_nll, qwen_score(text).sum_nll FROM few"))
                 .hasSize(4)
                 .allSatisfy(row -> assertThat(row.getDouble(0)).isEqualTo(row.getDouble(1)));
+    }
+
+    @Test
+    void embeddingsAreThoseOfTheJob() {
+        ModelReference model = LocalSpark.model();
+        Dataset<Row> expected = new EmbedJob(model, EmbedJob.Settings.of(model, LocalSpark.TEXT).withDims(16))
+                .run(session.table("few"));
+        assertThat(sorted("SELECT id, text, e.* FROM (SELECT *, qwen_embed(text, dims => 16) AS e FROM few)"))
+                .isEqualTo(LocalSpark.sorted(expected))
+                .isEqualTo(sorted("SELECT * FROM qwen_embed_table(TABLE(few), dims => 16)"))
+                .isEqualTo(sorted(
+                        """
+                        SELECT id, text, e.* FROM
+                            (SELECT *, qwen_embed(qwen_tokenize(text).token_ids, dims => 16) AS e FROM few)
+                        """));
     }
 
     @Test
