@@ -95,7 +95,8 @@ class EmbedJobTest {
         Row written = new EmbedJob(model, settings)
                 .run(texts.withColumn("text", concat(lit(prompt), col("text"))))
                 .first();
-        assertThat(prompted.<List<Float>>getAs("embedding")).isEqualTo(written.<List<Float>>getAs("embedding"));
+        assertThat(prompted.<Float>getList(prompted.fieldIndex("embedding")))
+                .isEqualTo(written.<Float>getList(written.fieldIndex("embedding")));
         assertThatThrownBy(() -> EmbedJob.Settings.of(model, new ContentColumn.Tokens("ids"))
                         .withPrompt(prompt))
                 .hasMessageContaining("a prompt precedes texts");

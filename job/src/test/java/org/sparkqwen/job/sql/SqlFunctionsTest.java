@@ -114,7 +114,7 @@ class SqlFunctionsTest {
 
     @Test
     void embeddingsAreThoseOfTheJob() {
-        ModelReference model = LocalSpark.model();
+        ModelReference model = ModelReference.open(LittleModel.directory());
         Dataset<Row> expected = new EmbedJob(model, EmbedJob.Settings.of(model, LocalSpark.TEXT).withDims(16))
                 .run(session.table("few"));
         assertThat(sorted("SELECT id, text, e.* FROM (SELECT *, qwen_embed(text, dims => 16) AS e FROM few)"))
