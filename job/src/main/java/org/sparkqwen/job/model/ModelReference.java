@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.OptionalInt;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
@@ -317,9 +316,8 @@ public final class ModelReference implements Serializable {
     /// @throws IllegalStateException on an executor
     public String defaultPrompt() {
         SentenceEncoder sentences = onDriver().sentences();
-        return sentences.defaultPrompt() == null
-                ? ""
-                : Objects.requireNonNull(sentences.prompts().get(sentences.defaultPrompt()));
+        String name = sentences.defaultPrompt();
+        return name == null ? "" : sentences.prompts().getOrDefault(name, "");
     }
 
     /// Refuses a model for embeddings, which was not trained to predict tokens, or cannot.
