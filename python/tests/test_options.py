@@ -5,6 +5,8 @@ from pathlib import Path
 from sparkqwen import (
     ClassifyOptions,
     ClassifyTableOptions,
+    EmbedOptions,
+    EmbedTableOptions,
     EngineOptions,
     GenerateOptions,
     GenerateTableOptions,
@@ -49,6 +51,7 @@ class OptionsTest(unittest.TestCase):
     def test_the_types_have_the_options_of_the_commands(self):
         engine = documented("Model", "Speed and memory")
         score = documented("Documents", "Windows") | engine
+        embed = documented("Documents", "Embeddings") | engine
         generate = documented("Prompts", "Chat", "Sampling", "Endings", "Constraints") | engine
         classify = (documented("Prompts", "Chat", "Labels") | engine) - OF_TEXTS
         for options, expected in [
@@ -58,6 +61,8 @@ class OptionsTest(unittest.TestCase):
             (GenerateOptions, generate - OF_TABLES),
             (ClassifyOptions, classify - OF_TABLES),
             (ClassifyTableOptions, classify | {"tokens", "messages", "query", "document"}),
+            (EmbedOptions, embed),
+            (EmbedTableOptions, embed | {"tokens"}),
             (ScoreTableOptions, score | {"tokens", "prompt"}),
             (GenerateTableOptions, generate | {"tokens", "messages"}),
         ]:

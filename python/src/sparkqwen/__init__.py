@@ -10,10 +10,12 @@ PySpark's public API alone, so it works with classic PySpark and with Spark Conn
 >>> spark.table("prompts").transform(generated("prompt", max_new_tokens=64))
 """
 
-from sparkqwen.functions import classify, generate, score, tokenize
+from sparkqwen.functions import classify, embed, generate, score, tokenize
 from sparkqwen.options import (
     ClassifyOptions,
     ClassifyTableOptions,
+    EmbedOptions,
+    EmbedTableOptions,
     EngineOptions,
     GenerateOptions,
     GenerateTableOptions,
@@ -22,13 +24,15 @@ from sparkqwen.options import (
     TokenizeOptions,
 )
 from sparkqwen.session import EXTENSION, configure
-from sparkqwen.tables import classify_table, generate_table, score_table, tokenize_table
-from sparkqwen.transforms import classified, generated, scored, tokenized
+from sparkqwen.tables import classify_table, embed_table, generate_table, score_table, tokenize_table
+from sparkqwen.transforms import classified, embedded, generated, scored, tokenized
 
 __all__ = [
     "ClassifyOptions",
     "ClassifyTableOptions",
     "EXTENSION",
+    "EmbedOptions",
+    "EmbedTableOptions",
     "EngineOptions",
     "GenerateOptions",
     "GenerateTableOptions",
@@ -39,6 +43,9 @@ __all__ = [
     "classify",
     "classify_table",
     "configure",
+    "embed",
+    "embed_table",
+    "embedded",
     "generate",
     "generate_table",
     "generated",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Union
 
 from pyspark.sql import functions
 
-from sparkqwen.options import ClassifyOptions, GenerateOptions, ScoreOptions, TokenizeOptions, texts
+from sparkqwen.options import ClassifyOptions, EmbedOptions, GenerateOptions, ScoreOptions, TokenizeOptions, texts
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -50,6 +50,17 @@ def classify(prompt: ColumnOrName, **options: Unpack[ClassifyOptions]) -> Column
     token ids, or messages with ``chat=True``. A string is a column's name, as for ``functions.col``.
     """
     return call("qwen_classify", prompt, options)
+
+
+def embed(text: ColumnOrName, **options: Unpack[EmbedOptions]) -> Column:
+    """Returns the embedding of each text, as a struct with ``embedding``, ``tokens``, ``truncated`` and more.
+
+    >>> documents.select("id", embed("text", dims=256).alias("e")).select("id", "e.embedding")
+    >>> documents.select("id", embed("text", prompt_name="query").alias("e"))
+
+    The column holds texts, or token ids. A string is a column's name, as for ``functions.col``.
+    """
+    return call("qwen_embed", text, options)
 
 
 def tokenize(text: ColumnOrName, **options: Unpack[TokenizeOptions]) -> Column:

@@ -50,6 +50,15 @@ class ScoreOptions(TokenizeOptions, EngineOptions, total=False):
     top_logprobs: int
 
 
+class EmbedOptions(TokenizeOptions, EngineOptions, total=False):
+    """The options of ``embed`` and ``embedded``."""
+
+    prompt_name: str
+    instruction: str
+    dims: int
+    context: int
+
+
 class GenerateOptions(TokenizeOptions, EngineOptions, total=False):
     """The options of ``generate`` and ``generated``."""
 
@@ -105,6 +114,12 @@ class ScoreTableOptions(ScoreOptions, total=False):
 
     tokens: str
     prompt: str
+
+
+class EmbedTableOptions(EmbedOptions, total=False):
+    """The options of ``embed_table``. The first one names a column."""
+
+    tokens: str
 
 
 class GenerateTableOptions(GenerateOptions, total=False):

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sparkqwen.options import ClassifyTableOptions, GenerateTableOptions, ScoreTableOptions, TokenizeOptions, texts
+from sparkqwen.options import (
+    ClassifyTableOptions,
+    EmbedTableOptions,
+    GenerateTableOptions,
+    ScoreTableOptions,
+    TokenizeOptions,
+    texts,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -51,6 +58,14 @@ def classify_table(
     ``classify_table(**{"as": "reranker"})``.
     """
     return _through("qwen_classify_table", {"prompt": prompt, **options})
+
+
+def embed_table(text: str | None = None, **options: Unpack[EmbedTableOptions]) -> Callable[[DataFrame], DataFrame]:
+    """Adds the columns of ``embed`` to each row. The texts are in column ``text`` unless another one is named.
+
+    >>> documents.select("id", "text").transform(embed_table("text", instruction="Identify the topic"))
+    """
+    return _through("qwen_embed_table", {"text": text, **options})
 
 
 def tokenize_table(text: str | None = None, **options: Unpack[TokenizeOptions]) -> Callable[[DataFrame], DataFrame]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sparkqwen.functions import classify, generate, score, tokenize
-from sparkqwen.options import ClassifyOptions, GenerateOptions, ScoreOptions, TokenizeOptions
+from sparkqwen.functions import classify, embed, generate, score, tokenize
+from sparkqwen.options import ClassifyOptions, EmbedOptions, GenerateOptions, ScoreOptions, TokenizeOptions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -47,6 +47,17 @@ def classified(
     >>> books.transform(classified("title", labels=[" a novel", " a poem"])).select("id", "classified.label")
     """
     result = classify(prompt, **options)
+    return lambda rows: rows.withColumn(into, result)
+
+
+def embedded(
+    text: ColumnOrName = "text", *, into: str = "embedded", **options: Unpack[EmbedOptions]
+) -> Callable[[DataFrame], DataFrame]:
+    """Adds the result of ``embed`` as a struct, and replaces a column that has its name already.
+
+    >>> documents.transform(embedded("text", dims=256)).select("id", "embedded.embedding")
+    """
+    result = embed(text, **options)
     return lambda rows: rows.withColumn(into, result)
 
 

@@ -30,6 +30,7 @@ import org.sparkqwen.engine.request.ScoringProgress;
 import org.sparkqwen.engine.run.ClassificationRun;
 import org.sparkqwen.engine.run.Conversations;
 import org.sparkqwen.engine.run.DocumentPrefix;
+import org.sparkqwen.engine.run.EmbeddingRun;
 import org.sparkqwen.engine.run.GenerationLoop;
 import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.run.LoadedModel;
@@ -39,7 +40,7 @@ import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 
-/// A model that is ready to score and to generate.
+/// A model that is ready to score, to generate and to embed.
 ///
 /// Many threads may use one engine. Each tokenizes for itself and fills its own batches of documents to score; texts to
 /// generate are in one batch for all. Batches take turns on the model, each with all of the engine's threads. A result
@@ -183,6 +184,7 @@ public final class Engine implements AutoCloseable {
     /// Pulls from `requests` only when the batch has room. Of continuations it pulls those of further batches, too,
     /// because those of one prompt are computed together, and their prompt once. Use the iterator from one thread.
     ///
+    /// @throws InvalidModelException if the model has no head
     /// @throws IllegalStateException from the iterator if the engine is closed
     /// @throws CancellationException from the iterator if its thread is interrupted
     public ScoringRun score(Iterator<Request.Score> requests) {
@@ -191,6 +193,7 @@ public final class Engine implements AutoCloseable {
 
     /// Scores documents in the same way, and tells `progress` of windows before their document is done.
     public ScoringRun score(Iterator<Request.Score> requests, ScoringProgress progress) {
+        model.config().requireHead();
         return new ScoringRun(model, requests, progress);
     }
 
@@ -199,10 +202,22 @@ public final class Engine implements AutoCloseable {
     ///
     /// Pulls from `requests` as [#score] does. Use the iterator from one thread.
     ///
+    /// @throws InvalidModelException if the model has no head
     /// @throws IllegalStateException from the iterator if the engine is closed
     /// @throws CancellationException from the iterator if its thread is interrupted
     public ClassificationRun classify(Iterator<Request.Classify> requests) {
+        model.config().requireHead();
         return new ClassificationRun(model, requests);
+    }
+
+    /// Embeds texts and yields one result for each, in completion order. The model needs no head.
+    ///
+    /// Pulls from `requests` only when the batch has room. Use the iterator from one thread.
+    ///
+    /// @throws IllegalStateException from the iterator if the engine is closed
+    /// @throws CancellationException from the iterator if its thread is interrupted
+    public Iterator<Result> embed(Iterator<Request.Embed> requests) {
+        return new EmbeddingRun(model, requests);
     }
 
     /// Generates continuations and yields one result for each request, in completion order. All callers' texts are
@@ -227,6 +242,7 @@ public final class Engine implements AutoCloseable {
     /// texts have.
     public GenerationRun generate(
             Iterator<Request.Generate> requests, BooleanSupplier cancelled, LongConsumer progress) {
+        model.config().requireHead();
         return GenerationRun.open(model, generation, requests, cancelled, progress);
     }
 

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import java.util.stream.Stream;
@@ -45,6 +46,9 @@ public final class Packing {
             "added_tokens.json",
             "special_tokens_map.json",
             "chat_template.jinja",
+            "modules.json",
+            "config_sentence_transformers.json",
+            "1_Pooling/config.json",
             "README.md",
             "LICENSE");
 
@@ -181,8 +185,14 @@ public final class Packing {
             ModelFolder folder = ModelFolder.of(plan.checkpoint().model());
             for (String name : COMPANIONS) {
                 if (folder.has(name)) {
-                    written.add(output.resolve(name));
-                    Files.write(output.resolve(name), folder.read(name), StandardOpenOption.CREATE_NEW);
+                    Path companion = output.resolve(name);
+                    Path parent = Objects.requireNonNull(companion.getParent());
+                    if (!Files.exists(parent)) {
+                        Files.createDirectory(parent);
+                        written.add(parent);
+                    }
+                    written.add(companion);
+                    Files.write(companion, folder.read(name), StandardOpenOption.CREATE_NEW);
                 }
             }
             Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
@@ -221,7 +231,7 @@ public final class Packing {
     /// @param name what the texts are called
     /// @param mostTokens tokens that are compared at most, or one window more
     /// @param progress gets the number of tokens so far
-    /// @throws IllegalArgumentException if no text has two tokens
+    /// @throws IllegalArgumentException if no text has two tokens, or the model has no head
     public static Fidelity compare(
             Engine published,
             Engine packed,
@@ -229,6 +239,10 @@ public final class Packing {
             Iterator<String> texts,
             int mostTokens,
             IntConsumer progress) {
+        if (published.config().headless()) {
+            throw new IllegalArgumentException(
+                    "the model is one for embeddings, and predicts no tokens that could be compared");
+        }
         ModelComparison comparison = new ModelComparison(published.model(), packed.model());
         while (texts.hasNext() && comparison.tokens() < mostTokens) {
             String text = texts.next();

@@ -1,4 +1,4 @@
-/// The facade of the engine: it opens a model, scores, classifies, generates and packs.
+/// The facade of the engine: it opens a model, scores, classifies, generates, embeds and packs.
 @NullMarked
 package org.sparkqwen.engine;
 

@@ -82,10 +82,11 @@ class CheckpointFormsTest {
     }
 
     @Test
-    void aBareModelWithoutHeadThatIsNotTiedSaysSo() {
+    void aBareModelWithoutHeadThatIsNotTiedIsNotScored() {
         model.renamed(FILE, tensor -> tensor.replaceFirst("^model[.]", ""))
                 .config(json -> json.put("tie_word_embeddings", false));
-        assertThat(refusal()).contains("lm_head.weight is missing: models for embeddings have no head");
+        assertThat(Refusal.messageOf(() -> logProbabilities(directory)))
+                .contains("the weights have no head, lm_head.weight, so the model predicts no tokens");
     }
 
     @ParameterizedTest

@@ -53,6 +53,19 @@ class ScoringMemoryTest {
                 .isEqualTo(WorkingMemory.scoring(oneLayer("4b"), BATCH_TOKENS, WINDOW, THREADS));
     }
 
+    /// Only the sums over chunks of the vocabulary are left out.
+    @Test
+    void embeddingNeedsTheMemoryOfScoringWithoutTheHead() {
+        for (String shape : new String[] {"0.6b", "4b", "30b-a3b"}) {
+            ModelConfig config = oneLayer(shape);
+            WorkingMemory scoring = WorkingMemory.scoring(config, BATCH_TOKENS, WINDOW, THREADS);
+            WorkingMemory embedding = WorkingMemory.embedding(config, BATCH_TOKENS, WINDOW, THREADS);
+            assertThat(embedding.offHeap()).isLessThanOrEqualTo(scoring.offHeap());
+            assertThat(embedding.heap()).isLessThanOrEqualTo(scoring.heap());
+            assertThat(embedding.total()).isLessThan(scoring.total()).isGreaterThan(scoring.total() / 2);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"30b-a3b, 512", "4b, 8192", "30b-a3b, 8192"})
     @EnabledOnOs(OS.LINUX) // it reads /proc

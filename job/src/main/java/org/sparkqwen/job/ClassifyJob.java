@@ -14,6 +14,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Labels;
 import org.sparkqwen.engine.request.Request;
@@ -98,12 +99,15 @@ public final class ClassifyJob implements Work {
     }
 
     /// Makes a job whose tasks find the model where `model` says.
+    ///
+    /// @throws InvalidModelException if the model is one for embeddings
     public ClassifyJob(ModelReference model, Settings settings) {
         this(
                 model,
                 settings,
                 columns(model.label(), settings.numeric(), settings.prompt() instanceof RerankerPrompt),
                 ModelDistribution.SHARED);
+        model.requireHead();
     }
 
     ClassifyJob(

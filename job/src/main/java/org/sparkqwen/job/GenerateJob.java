@@ -13,6 +13,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
@@ -83,8 +84,11 @@ public final class GenerateJob implements Work {
     }
 
     /// Makes a job whose tasks find the model where `model` says.
+    ///
+    /// @throws InvalidModelException if the model is one for embeddings
     public GenerateJob(ModelReference model, Settings settings) {
         this(model, settings, columns(model.label(), settings.params().best() > 0), ModelDistribution.SHARED);
+        model.requireHead();
     }
 
     GenerateJob(

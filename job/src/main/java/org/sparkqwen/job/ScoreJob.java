@@ -17,6 +17,7 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
@@ -123,12 +124,15 @@ public final class ScoreJob implements Work {
     }
 
     /// Makes a job whose tasks find the model where `model` says.
+    ///
+    /// @throws InvalidModelException if the model is one for embeddings
     public ScoreJob(ModelReference model, Settings settings) {
         this(
                 model,
                 settings,
                 columns(model.label(), settings.tokenLogprobs(), settings.wanted()),
                 ModelDistribution.SHARED);
+        model.requireHead();
     }
 
     ScoreJob(

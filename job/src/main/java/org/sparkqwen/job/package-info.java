@@ -1,4 +1,4 @@
-/// The public jobs, each a transformation of a Dataset: score, generate, classify, tokenize.
+/// The public jobs, each a transformation of a Dataset: score, generate, classify, embed, tokenize.
 @NullMarked
 package org.sparkqwen.job;
 

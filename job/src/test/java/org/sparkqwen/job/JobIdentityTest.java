@@ -55,6 +55,9 @@ class JobIdentityTest {
                                 + " system=Be brief., thinking=unset, tools=unset, continued=false,"
                                 + " words={content, role}]]");
         assertThat(generation.values()).noneMatch(value -> value.matches(".*@[0-9a-f]{6,8}\\b.*"));
+        assertThat(new EmbedJob(model, EmbedJob.Settings.of(model, TEXT)).identity())
+                .containsOnlyKeys("job", "model", "prompt", "content", "columns", "context", "dims")
+                .containsEntry("dims", "256");
         assertThat(new TokenizeJob(TokenizeJob.Settings.of(
                                 LocalSpark.MODEL.toString(), new ContentColumn.Text("text", SpecialTokens.PARSE)))
                         .identity())

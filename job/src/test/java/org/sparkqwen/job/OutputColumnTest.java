@@ -62,6 +62,14 @@ class OutputColumnTest {
                             ModelDistribution.SHARED),
                     ClassifyJob.SCHEMA
                 },
+                new Object[] {
+                    new EmbedJob(
+                            model,
+                            EmbedJob.Settings.of(model, TEXT),
+                            withOneMore(EmbedJob.columns("")),
+                            ModelDistribution.SHARED),
+                    EmbedJob.SCHEMA
+                },
                 new Object[] {new TokenizeJob(tokenization(), withOneMore(TokenizeJob.columns())), TokenizeJob.SCHEMA});
     }
 

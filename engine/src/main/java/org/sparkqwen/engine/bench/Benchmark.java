@@ -10,9 +10,11 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.sparkqwen.engine.kernels.measure.MachinePeak;
 import org.sparkqwen.engine.kernels.measure.Work;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.run.EmbeddingRun;
 import org.sparkqwen.engine.run.GenerationLoop;
 import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.run.LoadedModel;
@@ -24,7 +26,7 @@ import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 
-/// Measures how fast an engine scores and generates, and which share of the machine's peak that is.
+/// Measures how fast an engine scores, embeds and generates, and which share of the machine's peak that is.
 ///
 /// Each measurement repeats one round of work on random token ids. Rounds of warm-up come first, until the JVM has
 /// compiled the code. Between the rounds that count, bursts measure the most that the machine can do. Where many tokens
@@ -55,6 +57,8 @@ public final class Benchmark {
         SCORE,
         /// Scoring with entropies. Its rounds take turns with those of [#SCORE], so that both are of the same minutes.
         ENTROPY,
+        /// Embedding of whole documents, without logits.
+        EMBED,
         /// Prefill of prompts as long as documents, with the logits of the last token alone.
         PREFILL,
         /// Decode of continuations, with one token of each text in a step.
@@ -123,7 +127,11 @@ public final class Benchmark {
     private final int documents;
 
     /// @throws IllegalArgumentException if the engine's model or options are too small for `settings`
+    /// @throws InvalidModelException if it has no head, and more than [Part#EMBED] is measured
     public Benchmark(LoadedModel model, Settings settings, Progress progress) {
+        if (!settings.parts().equals(Set.of(Part.EMBED))) {
+            model.config().requireHead();
+        }
         int context = model.config().maxPositions();
         // A prompt must leave room for a token.
         int longest = Math.max(settings.documentTokens() + 1, PROMPT_TOKENS + OUTPUT_TOKENS);
@@ -182,6 +190,7 @@ public final class Benchmark {
     private List<Measurement> measure(Part part, MachinePeak peak) {
         return switch (part) {
             case SCORE, ENTROPY -> measureScoring(part, peak);
+            case EMBED -> List.of(measure(part, documents, peak, () -> probed(this::embed)));
             case PREFILL -> List.of(measurePrefill(peak));
             case DECODE ->
                 settings.sequences().stream()
@@ -301,6 +310,16 @@ public final class Benchmark {
         return clock.round((long) documents * settings.documentTokens());
     }
 
+    private Measurement.Round embed() {
+        int width = model.config().hiddenSize();
+        List<Request.Embed> requests = contents(SEED, documents, settings.documentTokens()).stream()
+                .map(content -> new Request.Embed(0, content, settings.documentTokens(), width))
+                .toList();
+        Clock clock = new Clock();
+        new EmbeddingRun(model, requests.iterator()).forEachRemaining(Benchmark::refuseRejected);
+        return clock.round((long) documents * settings.documentTokens());
+    }
+
     /// Computes the prompts of a round, which has prompts of its own because the KV cache would hold the computed
     /// ones of the round before.
     private Measurement.Round prefill(GenerationLoop loop, int round) {
@@ -361,7 +380,7 @@ public final class Benchmark {
     /// @throws IllegalStateException if the model does not give finite numbers
     private static int refuseRejected(Result result) {
         return switch (result) {
-            case Result.Scored _, Result.Classified _ -> 0;
+            case Result.Scored _, Result.Classified _, Result.Embedded _ -> 0;
             case Result.Generated generated -> generated.tokens().size();
             case Result.Rejected rejected ->
                 throw new IllegalStateException("nothing can be measured: " + rejected.reason());

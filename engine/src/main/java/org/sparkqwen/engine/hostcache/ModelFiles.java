@@ -40,7 +40,9 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
             "tokenizer_config.json",
             "chat_template.jinja",
             "added_tokens.json",
-            "special_tokens_map.json");
+            "special_tokens_map.json",
+            "modules.json",
+            "config_sentence_transformers.json");
 
     /// The files that make a tokenizer if there is no tokenizer.json, and that are ignored if there is one.
     private static final List<String> INSTEAD_OF_TOKENIZER = List.of("vocab.json", "merges.txt");

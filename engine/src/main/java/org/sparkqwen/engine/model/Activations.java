@@ -64,6 +64,11 @@ final class Activations implements AutoCloseable {
         logits = logitsBuffers.allocateFloats((long) rows * config.vocabSize());
     }
 
+    /// The first `rows` rows of `normed` in memory that the host may read, until they are computed again.
+    MemorySegment normedOnHost(int rows) {
+        return buffers.onHost(normed.asSlice(0, (long) rows * config.hiddenSize() * Float.BYTES));
+    }
+
     /// The first `rows` rows of logits in memory that the host may read, until they are computed again.
     MemorySegment logitsOnHost(int rows) {
         return logitsBuffers.onHost(logits.asSlice(0, (long) rows * config.vocabSize() * Float.BYTES));

@@ -28,6 +28,8 @@ import org.sparkqwen.engine.quantized.Quantization;
 /// @param maxPositions the context length in tokens
 /// @param tiedEmbeddings whether the head shares the embedding's weights; config.json may be wrong about that, see
 ///     [#with]
+/// @param headless whether the weights have no head, as those of many models for embeddings; only the weights say so,
+///     see [#with]
 /// @param eosTokenIds ids that end a text; from generation_config.json if it names any, else from config.json
 /// @param endOfDocument the end-of-text id that separates documents in training. Chat models end a turn with another
 ///     one, and their config.json names this one as bos_token_id
@@ -45,6 +47,7 @@ public record ModelConfig(
         Rope rope,
         int maxPositions,
         boolean tiedEmbeddings,
+        boolean headless,
         List<Integer> eosTokenIds,
         OptionalInt endOfDocument,
         OptionalInt bosTokenId,
@@ -105,6 +108,7 @@ public record ModelConfig(
                 rope,
                 context(rope, maxPositions),
                 json.flag("tie_word_embeddings", false),
+                false,
                 eosTokenIds,
                 endOfDocument(json, eosTokenIds),
                 json.tokenIds("bos_token_id").stream()
@@ -117,15 +121,23 @@ public record ModelConfig(
 
     /// Returns this configuration with the head that the weights have. A separate head in the weights counts,
     /// whatever the config says, if it differs from the embedding, as in transformers 5. To compare their numbers,
-    /// this reads both.
+    /// this reads both. If there is no head, and the embedding is not to be one, the model is for embeddings alone.
     public ModelConfig with(WeightFiles weights) {
-        if (!tiedEmbeddings || !TensorPlan.of(this).hasOwnHead(weights)) {
+        TensorPlan plan = TensorPlan.of(this);
+        if (!tiedEmbeddings) {
+            return plan.hasHead(weights) ? this : withHead(false, true, warnings);
+        }
+        if (!plan.hasOwnHead(weights)) {
             return this;
         }
         List<String> lines = new ArrayList<>(warnings);
         lines.add(("config.json: tie_word_embeddings is true, but the weights have a head of their own, %s, which"
                         + " differs from the embedding; it is used, as transformers 5 does")
                 .formatted(family.head(this).name()));
+        return withHead(false, false, lines);
+    }
+
+    private ModelConfig withHead(boolean tied, boolean absent, List<String> lines) {
         return new ModelConfig(
                 family,
                 vocabSize,
@@ -137,7 +149,8 @@ public record ModelConfig(
                 rmsNormEpsilon,
                 rope,
                 maxPositions,
-                false,
+                tied,
+                absent,
                 eosTokenIds,
                 endOfDocument,
                 bosTokenId,
@@ -213,6 +226,17 @@ public record ModelConfig(
             }
         }
         warnings.add("config.json: auto_map names code of the model's own, which is not run");
+    }
+
+    /// Refuses a model that predicts no tokens.
+    ///
+    /// @throws InvalidModelException if it has no head
+    public void requireHead() {
+        if (headless) {
+            throw new InvalidModelException(("the weights have no head, %s, so the model predicts no tokens: it is one"
+                            + " for embeddings; compute these with the command embed")
+                    .formatted(family.head(this).name()));
+        }
     }
 
     /// The experts of layer `layer`; absent if it is dense.

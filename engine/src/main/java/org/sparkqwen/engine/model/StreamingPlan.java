@@ -52,7 +52,7 @@ public record StreamingPlan(List<Part> parts, long memory, boolean overlapping) 
         for (LayerTensors layer : tensors.layers()) {
             all.add(packed(layout, layer.all()));
         }
-        if (!tensors.isTied()) {
+        if (tensors.hasSeparateHead()) {
             all.add(packed(layout, Stream.of(tensors.head())));
         }
         List<Part> whole = all.stream().map(StreamingPlan::whole).toList();

@@ -55,6 +55,7 @@ public final class TensorPlan {
     private final PlannedTensor finalNorm;
     private final PlannedTensor head;
     private final boolean tied;
+    private final boolean headless;
     private final Set<String> routers;
     private final SequencedMap<String, PlannedTensor> tensors = new LinkedHashMap<>();
 
@@ -68,6 +69,7 @@ public final class TensorPlan {
         finalNorm = family.finalNorm(config);
         head = family.head(config);
         tied = config.tiedEmbeddings();
+        headless = config.headless();
         routers = layers.stream()
                 .flatMap(layer -> layer.router().stream())
                 .map(PlannedTensor::name)
@@ -76,7 +78,7 @@ public final class TensorPlan {
                         Stream.of(embedding),
                         layers.stream().flatMap(LayerTensors::all),
                         Stream.of(finalNorm),
-                        tied ? Stream.<PlannedTensor>empty() : Stream.of(head))
+                        hasSeparateHead() ? Stream.of(head) : Stream.<PlannedTensor>empty())
                 .flatMap(part -> part)
                 .forEach(tensor -> tensors.put(tensor.name(), tensor));
     }
@@ -109,6 +111,16 @@ public final class TensorPlan {
 
     boolean isTied() {
         return tied;
+    }
+
+    /// Whether the head is a tensor of its own: it is neither the embedding nor absent.
+    boolean hasSeparateHead() {
+        return !tied && !headless;
+    }
+
+    /// Whether the model has no head, so it can be used for embeddings alone.
+    boolean isHeadless() {
+        return headless;
     }
 
     /// The number of parameters that take part in a token: all but those of the experts that it does not go to.
@@ -186,7 +198,9 @@ public final class TensorPlan {
         if (encoding != WeightEncoding.STORED) {
             Stream<ColumnBalance> balances = layers.stream().flatMap(LayerTensors::balances);
             Stream<ColumnBalance> ofHead =
-                    tied ? Stream.of() : Stream.of(new ColumnBalance(finalNorm.name(), List.of(head.name())));
+                    hasSeparateHead()
+                            ? Stream.of(new ColumnBalance(finalNorm.name(), List.of(head.name())))
+                            : Stream.of();
             Stream.concat(balances, ofHead)
                     .filter(balance -> balance.matrices().stream().noneMatch(kept::contains))
                     .forEach(layout::add);
@@ -229,6 +243,21 @@ public final class TensorPlan {
                             differences.stream().limit(SHOWN_DIFFERENCES).collect(Collectors.joining("; ")),
                             more > 0 ? "; and %d more such".formatted(more) : ""));
         }
+    }
+
+    /// Whether the weights have a head, or should have one. Only the weights of a whole model, whose embedding is not
+    /// packed as a head, can be without.
+    boolean hasHead(WeightFiles weights) {
+        WeightFiles.@Nullable Tensor itsEmbedding = null;
+        for (WeightFiles.Tensor tensor : weights.tensors()) {
+            if (tensor.name().equals(head.name())) {
+                return true;
+            }
+            itsEmbedding = tensor.name().equals(embedding.name()) ? tensor : itsEmbedding;
+        }
+        boolean packedAsHead = itsEmbedding instanceof PackedTensor packed
+                && packed.form().arrangement() == PackedTensor.Arrangement.PANELS;
+        return itsEmbedding == null || packedAsHead;
     }
 
     /// Whether the weights have a head that differs from the embedding. To compare their numbers, this reads both.

@@ -134,6 +134,13 @@ public final class Transformer implements AutoCloseable {
         }
     }
 
+    /// The hidden states of the last call of [#forward], in memory that the host may read: `[rows, hidden]`.
+    ///
+    /// @param rows at most as many as were wanted
+    public MemorySegment hiddenOnHost(int rows) {
+        return activations.normedOnHost(rows);
+    }
+
     /// Computes the model's scores of a target after each row, without storing logits.
     ///
     /// @param hidden `[targets.length, hidden]`, from [#forward]

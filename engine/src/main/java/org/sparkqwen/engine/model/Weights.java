@@ -48,7 +48,7 @@ public final class Weights implements AutoCloseable {
     private final List<FirstUse> layerUses;
     private final MemorySegment finalNorm;
     private final FirstUse finalNormUse;
-    private final Matrix head;
+    private final @Nullable Matrix head; // null if the model has none
     private final FirstUse headUse;
     private final StreamingPlan plan;
     private final @Nullable WeightStream stream; // of a file
@@ -75,8 +75,8 @@ public final class Weights implements AutoCloseable {
                 .toList();
         finalNorm = vector(planned.finalNorm());
         finalNormUse = firstUse(List.of(tensor(planned.finalNorm())));
-        head = matrix(planned.head());
-        headUse = planned.isTied() ? embeddingUse : firstUse(List.of(tensor(planned.head())));
+        head = planned.isHeadless() ? null : matrix(planned.head());
+        headUse = planned.hasSeparateHead() ? firstUse(List.of(tensor(planned.head()))) : embeddingUse;
         stream = streamed == null ? null : WeightStream.start(plan, streamed);
         streamedOperands = plan.parts().stream().map(this::streamedOperands).toList();
     }
@@ -303,7 +303,12 @@ public final class Weights implements AutoCloseable {
     }
 
     /// The weight of the vocabulary head, `[vocabulary, hidden]`.
+    ///
+    /// @throws IllegalStateException if the model has none
     Matrix head() {
+        if (head == null) {
+            throw new IllegalStateException("the model has no head, so it predicts no tokens");
+        }
         use(headUse == embeddingUse ? 0 : layers.size() + 1);
         headUse.check();
         return head;

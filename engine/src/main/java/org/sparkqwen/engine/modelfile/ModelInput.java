@@ -46,6 +46,8 @@ public final class ModelInput {
             "special_tokens_map.json",
             "vocab.json",
             "merges.txt",
+            "modules.json",
+            "config_sentence_transformers.json",
             INDEX);
 
     private ModelInput() {}

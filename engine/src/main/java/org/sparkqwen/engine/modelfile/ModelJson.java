@@ -41,12 +41,26 @@ public final class ModelJson {
     /// @param origin the source of the bytes, for error messages
     /// @throws InvalidModelException if `json` is not one JSON object
     public static JsonNode parseObject(byte[] json, String origin) {
+        JsonNode node = parse(json, origin);
+        if (!node.isObject()) {
+            throw new InvalidModelException("%s: expected a JSON object".formatted(origin));
+        }
+        return node;
+    }
+
+    /// @param origin the source of the bytes, for error messages
+    /// @throws InvalidModelException if `json` is not one JSON array
+    public static JsonNode parseArray(byte[] json, String origin) {
+        JsonNode node = parse(json, origin);
+        if (!node.isArray()) {
+            throw new InvalidModelException("%s: expected a JSON array".formatted(origin));
+        }
+        return node;
+    }
+
+    private static JsonNode parse(byte[] json, String origin) {
         try {
-            JsonNode node = MAPPER.readTree(json);
-            if (!node.isObject()) {
-                throw new InvalidModelException("%s: expected a JSON object".formatted(origin));
-            }
-            return node;
+            return MAPPER.readTree(json);
         } catch (JsonProcessingException e) {
             JsonLocation where = e.getLocation();
             throw new InvalidModelException(

@@ -2,7 +2,8 @@ package org.sparkqwen.engine.request;
 
 /// The load of an engine: what it has computed since it was opened, and what it is working on at one moment.
 ///
-/// @param scoredTokens computed tokens of documents; a token in several windows counts in each
+/// @param scoredTokens computed tokens of documents that are scored or embedded; a token in several windows counts in
+///     each
 /// @param promptTokens computed tokens of prompts to generate from, again after a preemption too
 /// @param sharedTokens tokens of prompts that were in the cache or in the batch already, and so were not computed
 /// @param generatedTokens tokens that were chosen

@@ -40,4 +40,20 @@ public sealed interface Request {
     ///
     /// @param sample number of this continuation among those of the same prompt
     record Generate(long id, Content content, int sample, GenerationParams params) implements Request {}
+
+    /// Asks for the embedding of a text. The tokens that the tokenizer puts around every text belong to it.
+    ///
+    /// @param context the most tokens that the model reads; of a longer text it reads the beginning, and the tokens that
+    ///     the tokenizer puts after it
+    /// @param dims how many numbers the embedding has, the first ones of the hidden state; at most all
+    record Embed(long id, Content content, int context, int dims) implements Request {
+        public Embed {
+            if (context < 1) {
+                throw new IllegalArgumentException("context must be at least 1, not " + context);
+            }
+            if (dims < 1) {
+                throw new IllegalArgumentException("dims must be at least 1, not " + dims);
+            }
+        }
+    }
 }

@@ -129,6 +129,13 @@ public sealed interface Result {
             List<List<RankedToken>> best)
             implements Result {}
 
+    /// The embedding of a text.
+    ///
+    /// @param embedding numbers whose squares sum to 1
+    /// @param tokens number of tokens that the model read
+    /// @param truncated whether the text has more tokens than the context
+    record Embedded(long id, float[] embedding, int tokens, boolean truncated) implements Result {}
+
     /// A request that cannot be answered.
     ///
     /// @param reason one line: what is wrong with the request

@@ -144,7 +144,8 @@ public final class ClassificationRun implements Iterator<Result> {
                 String name = pending.request.labels().names().get(label.index());
                 pending.fault = "the label '%s': %s".formatted(Quote.of(name), rejected.reason());
             }
-            case Result.Generated _, Result.Classified _ -> throw new IllegalStateException("no score: " + result);
+            case Result.Generated _, Result.Classified _, Result.Embedded _ ->
+                throw new IllegalStateException("no score: " + result);
         }
         if (--pending.missing == 0) {
             finished.add(pending.result());

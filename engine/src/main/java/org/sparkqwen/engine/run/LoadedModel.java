@@ -215,6 +215,14 @@ public final class LoadedModel implements AutoCloseable {
         };
     }
 
+    /// The tokens at the end of a tokenized text that the tokenizer puts after every text; empty if it ends otherwise.
+    int[] tokensAfter(int[] text) {
+        int[] after = tokenizer == null ? new int[0] : tokenizer.tokensAfter();
+        int start = text.length - after.length;
+        boolean ends = start >= 0 && Arrays.equals(text, start, text.length, after, 0, after.length);
+        return ends ? after : new int[0];
+    }
+
     /// The ids of a request's content, without any added ones.
     ///
     /// @throws RejectedContent if there are none, or if the model has no such ids

@@ -5,8 +5,8 @@ import org.sparkqwen.engine.request.Request;
 
 /// The size of a request in tokens, which is known before anything is computed.
 ///
-/// @param given the tokens that are scored, or those of the prompt, and of labels that may follow it
-/// @param mostGenerated the most tokens that can follow the prompt; 0 for a request that scores
+/// @param given the tokens that are scored or embedded, or those of the prompt, and of labels that may follow it
+/// @param mostGenerated the most tokens that can follow the prompt; 0 for a request that generates nothing
 public record RequestSize(long given, long mostGenerated) {
     /// Measures a request.
     ///
@@ -19,6 +19,8 @@ public record RequestSize(long given, long mostGenerated) {
                 LabelledPrompt tokens = LabelledPrompt.of(model, classify);
                 yield new RequestSize(tokens.prompt().length + tokens.labelTokens(), 0);
             }
+            case Request.Embed embed ->
+                new RequestSize(EmbeddedText.of(model, embed).tokens().length, 0);
             case Request.Generate generate -> {
                 int prompt = GenerationRun.prompt(model, generate).tokens().length;
                 int most = Math.min(

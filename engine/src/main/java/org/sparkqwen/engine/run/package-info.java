@@ -1,4 +1,4 @@
-/// Scores, classifies and generates: turns requests into sequences in batches, and their outputs into results.
+/// Scores, classifies, generates and embeds: turns requests into sequences in batches, and their outputs into results.
 @NullMarked
 package org.sparkqwen.engine.run;
 

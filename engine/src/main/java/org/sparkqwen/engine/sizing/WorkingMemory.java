@@ -21,6 +21,10 @@ public record WorkingMemory(long offHeap, long heap) {
     ///
     /// @param window tokens of the longest window; a window that is longer than a batch is computed alone
     public static WorkingMemory scoring(ModelConfig config, int batchTokens, int window, int threads) {
+        return of(config, batchTokens, window, threads, config.vocabSize());
+    }
+
+    private static WorkingMemory of(ModelConfig config, int batchTokens, int window, int threads, int vocabulary) {
         int tokens = Math.max(batchTokens, window);
         long blocks = Math.max(mostBlocks(batchTokens), Math.ceilDiv(window, KeyValueBlock.TOKENS));
         long keysAndValues = blocks * KeyValueBlock.bytes(config.attention(), KeyValueFormat.F32); // of one layer
@@ -31,13 +35,20 @@ public record WorkingMemory(long offHeap, long heap) {
                 threads,
                 tokens,
                 widest,
-                config.vocabSize(),
+                vocabulary,
                 Transformer.expertRows(config, tokens),
                 config.mixture().map(MixtureShape::experts).orElse(0),
                 config.hiddenSize());
         return new WorkingMemory(
                 Transformer.workingBytes(config, tokens, window) + keysAndValues + KernelChoice.nativeBytes(sizes),
                 KernelChoice.heapBytes(sizes));
+    }
+
+    /// The most memory that embedding needs. It is that of scoring without the head.
+    ///
+    /// @param longest tokens of the longest text; a text that is longer than a batch is computed alone
+    public static WorkingMemory embedding(ModelConfig config, int batchTokens, int longest, int threads) {
+        return of(config, batchTokens, longest, threads, 0);
     }
 
     /// The most blocks of a layer that a batch of several documents may take. Very short documents reach this limit

@@ -113,6 +113,11 @@ public final class Tokenizer {
         return affixes.before().clone();
     }
 
+    /// Returns the tokens that the tokenizer puts after every text.
+    public int[] tokensAfter() {
+        return affixes.after().clone();
+    }
+
     /// Returns the `bos_token` of tokenizer_config.json.
     public OptionalInt bosToken() {
         return bosToken;

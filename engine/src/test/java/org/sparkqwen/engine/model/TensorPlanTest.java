@@ -176,7 +176,7 @@ class TensorPlanTest {
     }
 
     @Test
-    void aHeadThatTheConfigNeedsIsNamed() {
+    void aHeadThatTheConfigNeedsIsNamedBeforeTheWeightsSayThatThereIsNone() {
         ModelCopy.of(TIED, directory).config(json -> json.put("tie_word_embeddings", false));
         assertThat(differences(directory, TIED))
                 .singleElement()

@@ -22,9 +22,11 @@ import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
+import org.sparkqwen.engine.model.SentenceEncoder;
 import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.WeightEncoding;
@@ -128,7 +130,7 @@ final class InspectCommand implements Callable<Integer> {
                 config.hiddenSize(),
                 config.denseLayers() == 0 ? "" : ", intermediate %,d".formatted(config.intermediateSize()),
                 config.vocabSize(),
-                config.tiedEmbeddings() ? ", tied head" : "");
+                config.headless() ? ", no head" : config.tiedEmbeddings() ? ", tied head" : "");
         config.mixture().ifPresent(mixture -> printMixture(out, config, mixture));
         out.printf(
                 "  attention    %d query heads, %d key/value heads of %d%n",
@@ -221,7 +223,7 @@ final class InspectCommand implements Callable<Integer> {
                         + " tokens at a time in a GiB%n",
                 ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
 
-        boolean usable = printTokenizer(out, config, weights.model());
+        boolean usable = printTokenizer(out, config, weights.model()) & printEmbeddings(out, config, weights.model());
         if (differences.isEmpty()) {
             out.printf("  tensors      all %,d are there%n", weights.tensors().size());
             if (weights instanceof Checkpoint) {
@@ -335,6 +337,27 @@ final class InspectCommand implements Callable<Integer> {
         }
         if (!any) {
             out.printf("  packed       not in the cache %s yet; the first run packs it, or pack%n", cache.here());
+        }
+    }
+
+    /// Prints what the files of a model for embeddings say; nothing for other models.
+    private static boolean printEmbeddings(Console out, ModelConfig config, Path directory) {
+        try {
+            SentenceEncoder sentences = SentenceEncoder.read(directory);
+            sentences.warnings().forEach(warning -> out.println("  warning      " + warning));
+            if (sentences.published() || config.headless()) {
+                out.printf(
+                        "  embeddings   of the last token; %s%n",
+                        sentences.prompts().isEmpty()
+                                ? "no prompts"
+                                : "prompts "
+                                        + Quote.list(
+                                                List.copyOf(sentences.prompts().keySet())));
+            }
+            return true;
+        } catch (InvalidModelException e) {
+            out.println("  embeddings   " + e.getMessage());
+            return false;
         }
     }
 

@@ -50,7 +50,7 @@ public final class JobOptions {
 
     /// Parses options. The model is not opened.
     ///
-    /// @param job `score`, `generate`, `classify` or `tokenize`
+    /// @param job `score`, `generate`, `classify`, `embed` or `tokenize`
     /// @param given the values of options, by their names without dashes. A flag is `true` or `false`, in any case.
     ///     Several values of an option that takes a list with commas are joined.
     /// @throws RuntimeException with one line for a person, if there is no such option or if a value is wrong
@@ -126,14 +126,14 @@ public final class JobOptions {
 
     /// Returns the names of a job's options, without dashes, in alphabetical order.
     ///
-    /// @param job `score`, `generate`, `classify` or `tokenize`
+    /// @param job `score`, `generate`, `classify`, `embed` or `tokenize`
     public static Set<String> names(String job) {
         return NAMES.computeIfAbsent(job, Names::of).all();
     }
 
     /// Returns the names of a job's options that are given as `true` or `false`, without dashes.
     ///
-    /// @param job `score`, `generate`, `classify` or `tokenize`
+    /// @param job `score`, `generate`, `classify`, `embed` or `tokenize`
     public static Set<String> flags(String job) {
         return NAMES.computeIfAbsent(job, Names::of).flags();
     }
@@ -169,6 +169,7 @@ public final class JobOptions {
             case "score" -> new ScoreCommand();
             case "generate" -> new GenerateCommand();
             case "classify" -> new ClassifyCommand();
+            case "embed" -> new EmbedCommand();
             case "tokenize" -> new TokenizeCommand();
             default -> throw new IllegalArgumentException("no such job: " + job);
         };

@@ -27,6 +27,7 @@ import picocli.CommandLine.ScopeType;
             ScoreCommand.class,
             GenerateCommand.class,
             ClassifyCommand.class,
+            EmbedCommand.class,
             TokenizeCommand.class,
             InspectCommand.class,
             PackCommand.class,

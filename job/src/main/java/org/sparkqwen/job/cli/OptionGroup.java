@@ -16,7 +16,7 @@ enum OptionGroup {
             "--input-sql",
             "--columns",
             "--limit"),
-    DOCUMENTS("Documents", Set.of("score", "tokenize"), "--text-column", "--tokens-column", "--special-tokens"),
+    DOCUMENTS("Documents", Set.of("score", "embed", "tokenize"), "--text-column", "--tokens-column", "--special-tokens"),
     WINDOWS(
             "Windows",
             Set.of("score"),
@@ -31,6 +31,7 @@ enum OptionGroup {
             "--top-logprobs",
             "--summary-by"),
     BUCKETS("Buckets", Set.of("score"), "--buckets", "--buckets-of", "--buckets-by"),
+    EMBEDDINGS("Embeddings", Set.of("embed"), "--prompt-name", "--instruction", "--dims", "--context"),
     PROMPTS(
             "Prompts",
             Set.of("generate", "classify"),
@@ -113,7 +114,7 @@ enum OptionGroup {
     MODEL("Model", Commands.OF_ROWS, "--model", "--model-distribution", "--cache-dir", "--cache-size"),
     SPEED_AND_MEMORY(
             "Speed and memory",
-            Set.of("score", "generate", "classify"),
+            Set.of("score", "generate", "classify", "embed"),
             "--batch-tokens",
             "--max-sequences",
             "--threads",
@@ -189,13 +190,14 @@ enum OptionGroup {
     }
 
     private static final class Commands {
-        static final Set<String> OF_ROWS = Set.of("score", "generate", "classify", "tokenize");
+        static final Set<String> OF_ROWS = Set.of("score", "generate", "classify", "embed", "tokenize");
         static final Set<String> ALL =
                 Set.of(
                         "spark-qwen",
                         "score",
                         "generate",
                         "classify",
+                        "embed",
                         "tokenize",
                         "inspect",
                         "pack",

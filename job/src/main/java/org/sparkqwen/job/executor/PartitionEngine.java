@@ -90,6 +90,15 @@ public final class PartitionEngine {
                 run, Result.Classified.class, classified -> classified.promptTokens() + classified.labelTokens());
     }
 
+    /// Embeds each row once.
+    public static Iterator<Outcome<Result.Embedded>> embed(
+            ModelReference model, Iterator<JobRow> rows, RowReader<Request.Embed> reader, TaskCounts counts) {
+        PartitionEngine partition = new PartitionEngine(rows, 1, counts);
+        Engine engine = engine(model);
+        return partition.outcomes(
+                engine.embed(partition.requests(reader)), Result.Embedded.class, Result.Embedded::tokens);
+    }
+
     /// Generates `samples` texts for each row.
     public static Iterator<Outcome<Result.Generated>> generate(
             ModelReference model,

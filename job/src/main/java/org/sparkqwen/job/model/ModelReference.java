@@ -2,7 +2,9 @@ package org.sparkqwen.job.model;
 
 import java.io.Serializable;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
@@ -15,6 +17,7 @@ import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.hostcache.ModelFiles;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.SentenceEncoder;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
@@ -55,7 +58,7 @@ public final class ModelReference implements Serializable {
     ///
     /// @param config the configuration, with what the weights say
     /// @param tokenizer null for a model without one
-    private record Parsed(ModelConfig config, @Nullable Tokenizer tokenizer) {}
+    private record Parsed(ModelConfig config, @Nullable Tokenizer tokenizer, SentenceEncoder sentences) {}
 
     private ModelReference(
             String directory,
@@ -126,6 +129,9 @@ public final class ModelReference implements Serializable {
             WeightEncoding.refuse(
                     options.kernels().precision(), () -> Weights.layout(config, weights, options.weights()));
             Tokenizer tokenizer = TokenizerFiles.existIn(model) ? Tokenizer.ofModel(model) : null;
+            SentenceEncoder sentences = SentenceEncoder.read(model);
+            List<String> warnings = new ArrayList<>(ModelWarnings.of(model, config, tokenizer));
+            warnings.addAll(sentences.warnings());
             String sha256 = Fingerprint.of(weights, CacheDirectory.of(options.cacheDirectory()));
             return new ModelReference(
                     model.toString(),
@@ -135,8 +141,8 @@ public final class ModelReference implements Serializable {
                     weights instanceof Checkpoint ? WeightEncoding.STORED : encoding,
                     options,
                     new ModelSource.Shared(model.toString(), sha256),
-                    ModelWarnings.of(model, config, tokenizer),
-                    new Parsed(config, tokenizer));
+                    warnings,
+                    new Parsed(config, tokenizer, sentences));
         }
     }
 
@@ -296,6 +302,35 @@ public final class ModelReference implements Serializable {
     /// @throws IllegalStateException on an executor
     public void check(Constraint constraint) {
         new OutputVocabulary(tokenizer(), config()).compile(constraint);
+    }
+
+    /// Returns the prompts of a model for embeddings, by their names; empty if it has none.
+    ///
+    /// @throws IllegalStateException on an executor
+    public Map<String, String> prompts() {
+        return onDriver().sentences().prompts();
+    }
+
+    /// Returns the prompt that precedes a text if the user chooses none; mostly empty.
+    ///
+    /// @throws IllegalStateException on an executor
+    public String defaultPrompt() {
+        SentenceEncoder sentences = onDriver().sentences();
+        String name = sentences.defaultPrompt();
+        return name == null ? "" : sentences.prompts().getOrDefault(name, "");
+    }
+
+    /// Refuses a model for embeddings, which was not trained to predict tokens, or cannot.
+    ///
+    /// @throws InvalidModelException if it has no head, or the modules of sentence-transformers
+    /// @throws IllegalStateException on an executor
+    public void requireHead() {
+        if (onDriver().sentences().published()) {
+            throw new InvalidModelException(("%s is a model for embeddings, as its modules.json says, and was not trained"
+                            + " to predict tokens; compute embeddings with the command embed")
+                    .formatted(origin));
+        }
+        config().requireHead();
     }
 
     private DocumentPrefix documentPrefix() {

@@ -8,6 +8,7 @@ enum JobFunction {
     SCORE("text", List.of("prompt")),
     GENERATE("prompt", List.of()),
     CLASSIFY("prompt", List.of()),
+    EMBED("text", List.of()),
     TOKENIZE("text", List.of());
 
     private final String content;

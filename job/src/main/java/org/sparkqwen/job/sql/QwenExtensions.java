@@ -9,7 +9,7 @@ import scala.Tuple3;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.BoxedUnit;
 
-/// The session extension with the functions of SQL: `qwen_score`, `qwen_generate`, `qwen_classify`,
+/// The session extension with the functions of SQL: `qwen_score`, `qwen_generate`, `qwen_classify`, `qwen_embed`,
 /// `qwen_tokenize`, and the same with `_table`.
 ///
 /// A session has it if it was built with

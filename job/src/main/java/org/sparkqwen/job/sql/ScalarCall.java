@@ -120,7 +120,7 @@ final class ScalarCall {
     private static @Nullable String expected(JobFunction function, DataType type) {
         boolean text = isText(type);
         return switch (function) {
-            case SCORE -> text || isTokens(type) ? null : "text or token ids (array<int> or array<bigint>)";
+            case SCORE, EMBED -> text || isTokens(type) ? null : "text or token ids (array<int> or array<bigint>)";
             case GENERATE, CLASSIFY -> text || type instanceof ArrayType ? null : "text, token ids or messages";
             case TOKENIZE -> text ? null : "text";
         };

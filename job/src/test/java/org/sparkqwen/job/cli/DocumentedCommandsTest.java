@@ -34,7 +34,7 @@ import picocli.CommandLine;
 class DocumentedCommandsTest {
     /// A command of this project with its options, anywhere in a page.
     private static final Pattern COMMAND =
-            Pattern.compile("\\b(score|generate|classify|tokenize|inspect|pack|bench|report) +(--?[a-z][^`\n]*)");
+            Pattern.compile("\\b(score|generate|classify|embed|tokenize|inspect|pack|bench|report) +(--?[a-z][^`\n]*)");
 
     private static final Pattern OPTION = Pattern.compile("(?<=\\s)--[a-z][a-z0-9-]*");
 

@@ -24,6 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.job.ClassifyJob;
+import org.sparkqwen.job.EmbedJob;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
@@ -42,6 +43,7 @@ class DocumentedOptionsTest {
                     "score", ScoreJob.SCHEMA,
                     "generate", GenerateJob.SCHEMA,
                     "classify", ClassifyJob.SCHEMA,
+                    "embed", EmbedJob.SCHEMA,
                     "tokenize", TokenizeJob.SCHEMA);
 
     private static final Pattern OPTION = Pattern.compile("--[a-z][a-z0-9-]*");

@@ -27,12 +27,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.ClassifyJob;
+import org.sparkqwen.job.EmbedJob;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.executor.ExecutorEngine;
 import org.sparkqwen.job.executor.RowCounts;
+import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 
@@ -80,6 +82,7 @@ class SqlFunctionsTest {
         assertThat(result("qwen_score(text)")).isEqualTo(names(ScoreJob.SCHEMA));
         assertThat(result("qwen_generate(text)")).isEqualTo(names(GenerateJob.SCHEMA));
         assertThat(result("qwen_classify(text, labels => array(' a', ' b'))")).isEqualTo(names(ClassifyJob.SCHEMA));
+        assertThat(result("qwen_embed(text)")).isEqualTo(names(EmbedJob.SCHEMA));
         assertThat(result("qwen_tokenize(text)")).isEqualTo(names(TokenizeJob.SCHEMA));
         List<String> columns = new ArrayList<>(List.of("id", "text"));
         columns.addAll(names(GenerateJob.SCHEMA));
@@ -133,6 +136,21 @@ class SqlFunctionsTest {
         assertThat(rows("SELECT qwen_score(qwen_tokenize(text).token_ids).sum_nll, qwen_score(text).sum_nll FROM few"))
                 .hasSize(4)
                 .allSatisfy(row -> assertThat(row.getDouble(0)).isEqualTo(row.getDouble(1)));
+    }
+
+    @Test
+    void embeddingsAreThoseOfTheJob() {
+        ModelReference model = ModelReference.open(LittleModel.directory());
+        Dataset<Row> expected = new EmbedJob(model, EmbedJob.Settings.of(model, LocalSpark.TEXT).withDims(16))
+                .run(session.table("few"));
+        assertThat(sorted("SELECT id, text, e.* FROM (SELECT *, qwen_embed(text, dims => 16) AS e FROM few)"))
+                .isEqualTo(LocalSpark.sorted(expected))
+                .isEqualTo(sorted("SELECT * FROM qwen_embed_table(TABLE(few), dims => 16)"))
+                .isEqualTo(sorted(
+                        """
+                        SELECT id, text, e.* FROM
+                            (SELECT *, qwen_embed(qwen_tokenize(text).token_ids, dims => 16) AS e FROM few)
+                        """));
     }
 
     @Test

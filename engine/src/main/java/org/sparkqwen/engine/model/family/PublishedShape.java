@@ -106,6 +106,7 @@ public enum PublishedShape {
                 new Rope.Plain(THETA),
                 CONTEXT,
                 tied,
+                false,
                 List.of(),
                 OptionalInt.empty(),
                 OptionalInt.empty(),

@@ -22,15 +22,34 @@ public final class ModelFit {
     /// @param window the tokens of the longest window that is computed at once
     /// @param conf the configuration with which executors would start
     public static List<String> lines(ModelReference model, int window, SparkConf conf) {
-        ModelConfig config = model.config();
         ExecutorMemory executor = ExecutorMemory.of(conf);
         int batch = model.options().batchTokens();
-        int threads = model.options().threads() == 0
+        int threads = threads(model, executor);
+        return lines(model, WorkingMemory.scoring(model.config(), batch, window, threads), executor);
+    }
+
+    /// Returns lines for a person, of a run that embeds.
+    ///
+    /// @param longest the tokens of the longest text
+    /// @param conf the configuration with which executors would start
+    public static List<String> ofEmbedding(ModelReference model, int longest, SparkConf conf) {
+        ExecutorMemory executor = ExecutorMemory.of(conf);
+        int batch = model.options().batchTokens();
+        int threads = threads(model, executor);
+        return lines(model, WorkingMemory.embedding(model.config(), batch, longest, threads), executor);
+    }
+
+    private static int threads(ModelReference model, ExecutorMemory executor) {
+        return model.options().threads() == 0
                 ? executor.cores()
                 : model.options().threads();
+    }
+
+    private static List<String> lines(ModelReference model, WorkingMemory working, ExecutorMemory executor) {
+        int batch = model.options().batchTokens();
+        int threads = threads(model, executor);
         List<String> lines = new ArrayList<>();
         lines.add("weights     " + weights(model, batch, threads));
-        WorkingMemory working = WorkingMemory.scoring(config, batch, window, threads);
         lines.add("executors   %s of heap and %s off the heap for a batch with %d threads"
                 .formatted(ByteCount.text(working.heap()), ByteCount.text(working.offHeap()), threads));
         lines.add("            " + heap(working, executor));
