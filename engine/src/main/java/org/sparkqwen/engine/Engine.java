@@ -78,7 +78,14 @@ public final class Engine implements AutoCloseable {
                 options,
                 tokenizer,
                 new Conversations(directory),
-                buffers -> Weights.open(directory, config, options.weights(), options.cache(), weightMemory, buffers));
+                buffers -> Weights.open(
+                        directory,
+                        config,
+                        options.weights(),
+                        options.adapter(),
+                        options.cache(),
+                        weightMemory,
+                        buffers));
     }
 
     /// Makes a model of random weights for measuring speed: a run takes the time of a trained model's. Matrices
