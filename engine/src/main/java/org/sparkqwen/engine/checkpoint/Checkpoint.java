@@ -45,6 +45,7 @@ public final class Checkpoint implements WeightFiles {
     private final List<Path> files;
     private final @Nullable Quantization quantization;
     private final @Nullable AdapterFiles adapter;
+    private final @Nullable LoraAdapter lora;
 
     private Checkpoint(
             Path model,
@@ -53,7 +54,8 @@ public final class Checkpoint implements WeightFiles {
             SequencedMap<String, CheckpointTensor> tensors,
             List<Path> files,
             @Nullable Quantization quantization,
-            @Nullable AdapterFiles adapter) {
+            @Nullable AdapterFiles adapter,
+            @Nullable LoraAdapter lora) {
         this.model = model;
         this.directory = directory;
         this.arena = arena;
@@ -61,6 +63,7 @@ public final class Checkpoint implements WeightFiles {
         this.files = files;
         this.quantization = quantization;
         this.adapter = adapter;
+        this.lora = lora;
     }
 
     /// Maps and checks every file of the checkpoint.
@@ -115,6 +118,7 @@ public final class Checkpoint implements WeightFiles {
                 new LinkedHashMap<>(collect(directory, tensors, TensorView::name, TensorView::file)),
                 gguf.parts().stream().map(GgufModel.Part::file).toList(),
                 null,
+                null,
                 null);
     }
 
@@ -155,12 +159,13 @@ public final class Checkpoint implements WeightFiles {
                 tensors(withPrefix(stored, names), quantization),
                 shards.stream().map(SafetensorsFile::path).toList(),
                 quantization,
+                null,
                 null);
     }
 
     /// This checkpoint with an adapter, which shares the mappings.
     private Checkpoint with(AdapterFiles files, TensorNames names) {
-        LoraAdapter lora = LoraAdapter.of(
+        LoraAdapter read = LoraAdapter.of(
                 files.settings(),
                 files.weights(),
                 SafetensorsFile.map(files.weights(), arena).stored());
@@ -173,13 +178,13 @@ public final class Checkpoint implements WeightFiles {
                 matrices.put(name, tensor.shape());
             }
         });
-        Map<String, LoraUpdate> updates = lora.updates(matrices, names.prefix());
+        Map<String, LoraUpdate> updates = read.updates(matrices, names.prefix());
         SequencedMap<String, CheckpointTensor> merged = new LinkedHashMap<>();
         tensors.forEach((name, tensor) -> {
             LoraUpdate update = updates.get(name);
             merged.put(name, update == null ? tensor : new MergedTensor(tensor, update));
         });
-        return new Checkpoint(model, directory, arena, merged, this.files, quantization, files);
+        return new Checkpoint(model, directory, arena, merged, this.files, quantization, files, read);
     }
 
     private static Optional<Quantization> quantization(ModelFolder folder) {
@@ -307,9 +312,14 @@ public final class Checkpoint implements WeightFiles {
         return Optional.ofNullable(quantization);
     }
 
-    /// The adapter that is merged into the tensors; empty if there is none.
+    /// The files of the adapter that is merged into the tensors; empty if there is none.
     public Optional<AdapterFiles> adapter() {
         return Optional.ofNullable(adapter);
+    }
+
+    /// What these files say; empty if there are none.
+    public Optional<LoraAdapter> lora() {
+        return Optional.ofNullable(lora);
     }
 
     @Override

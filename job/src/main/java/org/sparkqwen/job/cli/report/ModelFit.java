@@ -43,7 +43,8 @@ public final class ModelFit {
     private static String weights(ModelReference model, int batch, int threads) {
         ModelConfig config = model.config();
         PackedLayout layout;
-        try (WeightFiles files = WeightFiles.open(model.path(), config.family().names())) {
+        try (WeightFiles files = WeightFiles.open(
+                model.path(), config.family().names(), model.adapterPath().orElse(null))) {
             layout = Weights.layout(config, files, model.encoding());
         }
         StreamingPlan plan = Weights.streamingPlan(config, layout, WeightMemory.available(config, batch, threads));
