@@ -46,6 +46,8 @@ class ScoreOptions(TokenizeOptions, EngineOptions, total=False):
     prefix: Literal["eos", "bos", "none"]
     token_logprobs: bool
     min_k: float
+    entropy: bool
+    top_logprobs: int
 
 
 class GenerateOptions(TokenizeOptions, EngineOptions, total=False):

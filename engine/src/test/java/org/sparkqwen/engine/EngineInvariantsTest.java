@@ -30,9 +30,13 @@ import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.Penalties;
+import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.sampling.SamplingParams;
-import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.DocumentScore;
+import org.sparkqwen.engine.scoring.Entropies;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
@@ -52,6 +56,10 @@ class EngineInvariantsTest {
             SCORING,
             new ScoringOptions(new Windows.Rolling(30), Prefix.EOS, 20),
             new ScoringOptions(new Windows.Half(16), Prefix.NONE, 20));
+
+    /// What documents ask for, side by side in the same batches.
+    private static final List<ScoreDetails> DETAILS =
+            List.of(ScoreDetails.NONE, new ScoreDetails(true, 0), new ScoreDetails(true, 3), new ScoreDetails(false, 1));
 
     private static final GenerationParams GREEDY = Golden.greedy(20);
     private static final GenerationParams SAMPLED = new GenerationParams(
@@ -90,10 +98,11 @@ class EngineInvariantsTest {
             int start = i < 16 ? 0 : 40;
             int end = Math.min(text.length(), start + 1 + i * i % 229);
             Content document = new Content.Text(text.substring(start, end), SpecialTokens.TEXT);
+            ScoreDetails details = DETAILS.get(i / 4 % DETAILS.size());
             documents.add(
                     i % 4 == 3
-                            ? new Request.Score(i, document, CONTINUATION, SCORING)
-                            : new Request.Score(i, document, POLICIES.get(i % 4)));
+                            ? new Request.Score(i, document, CONTINUATION, SCORING, details)
+                            : new Request.Score(i, null, document, POLICIES.get(i % 4), details));
         }
         return documents;
     }
@@ -237,8 +246,24 @@ class EngineInvariantsTest {
         Map<Long, List<Long>> bits = new HashMap<>();
         for (Iterator<Result> run = engine.score(requests.iterator()); run.hasNext(); ) {
             Result.Scored scored = (Result.Scored) run.next();
-            assertThat(bits.put(scored.id(), bits(scored.score().tokenLogProbabilities())))
-                    .isNull();
+            assertThat(bits.put(scored.id(), bits(scored.score()))).isNull();
+        }
+        return bits;
+    }
+
+    /// Returns the bits of a document's log-probabilities, and of the details that it asked for.
+    private static List<Long> bits(DocumentScore score) {
+        List<Long> bits = new ArrayList<>(bits(score.tokenLogProbabilities()));
+        Entropies entropies = score.entropies();
+        if (entropies != null) {
+            bits.addAll(bits(entropies.ofTokens()));
+            for (Double figure : Arrays.asList(entropies.mean(), entropies.minKPlusPlus())) {
+                bits.add(figure == null ? -1L : Double.doubleToRawLongBits(figure));
+            }
+        }
+        for (RankedToken token : score.best().stream().flatMap(List::stream).toList()) {
+            bits.add((long) token.token());
+            bits.add(Double.doubleToRawLongBits(token.logProbability()));
         }
         return bits;
     }

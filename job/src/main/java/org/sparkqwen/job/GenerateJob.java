@@ -18,7 +18,6 @@ import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.request.ToolCall;
 import org.sparkqwen.engine.sampling.GenerationParams;
-import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.job.columns.JobRow;
 import org.sparkqwen.job.columns.PromptSource;
 import org.sparkqwen.job.columns.RowParam;
@@ -34,9 +33,6 @@ import org.sparkqwen.job.spark.RowNumber;
 ///
 /// Rejected rows have `error` set and `finish_reason` error, in each of their samples.
 public final class GenerateJob implements Work {
-    private static final StructType RANKED =
-            new StructType().add("token_id", DataTypes.IntegerType).add("logprob", DataTypes.FloatType);
-
     private static final StructType TOOL_CALL =
             new StructType().add("name", DataTypes.StringType).add("arguments", DataTypes.StringType);
 
@@ -219,8 +215,8 @@ public final class GenerateJob implements Work {
                         generated -> floats(generated.logProbabilities())),
                 OutputColumn.ofResult(
                         "top_logprobs",
-                        DataTypes.createArrayType(DataTypes.createArrayType(RANKED)),
-                        generated -> ranked ? ranked(generated.best()) : null),
+                        RankedTokens.TYPE,
+                        generated -> ranked ? RankedTokens.rows(generated.best()) : null),
                 OutputColumn.model(model),
                 OutputColumn.error());
     }
@@ -259,13 +255,5 @@ public final class GenerateJob implements Work {
                 : calls.stream()
                         .map(call -> RowFactory.create(call.name(), call.arguments()))
                         .toArray(Row[]::new);
-    }
-
-    private static Row[][] ranked(List<List<RankedToken>> best) {
-        return best.stream()
-                .map(tokens -> tokens.stream()
-                        .map(token -> RowFactory.create(token.token(), (float) token.logProbability()))
-                        .toArray(Row[]::new))
-                .toArray(Row[][]::new);
     }
 }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -17,6 +18,8 @@ import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.scoring.DocumentScore;
+import org.sparkqwen.engine.scoring.Entropies;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.columns.ContentColumn;
@@ -38,8 +41,8 @@ import org.sparkqwen.job.model.ModelReference;
 ///
 /// There is one output row for each input row. Rejected rows have `error` set.
 public final class ScoreJob implements Work {
-    /// The columns that a run adds to the passed ones. They are the same in every run.
-    public static final StructType SCHEMA = OutputColumn.schema(columns("", false));
+    /// The columns that every run adds to the passed ones.
+    public static final StructType SCHEMA = schema(ScoreDetails.NONE);
 
     private final ModelReference model;
     private final Settings settings;
@@ -52,12 +55,15 @@ public final class ScoreJob implements Work {
     /// @param content the column of documents, or of what continues the prompts
     /// @param columns the columns that pass through; empty for all
     /// @param tokenLogprobs whether `token_ids` and `token_logprobs` are filled
+    /// @param details what is computed of the model's distributions, which adds columns; null for nothing, as in the
+    ///     settings of runs that began before there were details
     public record Settings(
             @Nullable ContentColumn prompt,
             ContentColumn content,
             List<String> columns,
             ScoringOptions scoring,
-            boolean tokenLogprobs)
+            boolean tokenLogprobs,
+            @Nullable ScoreDetails details)
             implements Serializable {
 
         public Settings {
@@ -65,6 +71,7 @@ public final class ScoreJob implements Work {
                 throw new IllegalArgumentException("prompts and their continuations are both texts or both token ids");
             }
             columns = List.copyOf(columns);
+            details = ScoreDetails.NONE.equals(details) ? null : details;
         }
 
         /// Returns the default settings for documents. Windows have the length of the model's context, and the
@@ -80,30 +87,45 @@ public final class ScoreJob implements Work {
 
         /// Returns settings for documents that are cut into windows as `scoring` says.
         public static Settings of(ContentColumn content, ScoringOptions scoring) {
-            return new Settings(null, content, List.of(), scoring, false);
+            return new Settings(null, content, List.of(), scoring, false, null);
         }
 
         /// Returns these settings for continuations of prompts.
         ///
         /// @param value the column of prompts, of the kind of the content; null to score documents
         public Settings withPrompt(@Nullable ContentColumn value) {
-            return new Settings(value, content, columns, scoring, tokenLogprobs);
+            return new Settings(value, content, columns, scoring, tokenLogprobs, details);
         }
 
         /// Returns these settings with other columns that pass through; empty for all.
         public Settings withColumns(List<String> value) {
-            return new Settings(prompt, content, value, scoring, tokenLogprobs);
+            return new Settings(prompt, content, value, scoring, tokenLogprobs, details);
         }
 
         /// Returns these settings with `token_ids` and `token_logprobs` filled or not.
         public Settings withTokenLogprobs(boolean value) {
-            return new Settings(prompt, content, columns, scoring, value);
+            return new Settings(prompt, content, columns, scoring, value, details);
+        }
+
+        /// Returns these settings with other details of the model's distributions: with entropies, which add the
+        /// columns `mean_entropy`, `min_k_plus_plus` and `token_entropies`, or with the most likely tokens of each
+        /// position, which add `top_logprobs`.
+        public Settings withDetails(ScoreDetails value) {
+            return new Settings(prompt, content, columns, scoring, tokenLogprobs, value);
+        }
+
+        private ScoreDetails wanted() {
+            return details == null ? ScoreDetails.NONE : details;
         }
     }
 
     /// Makes a job whose tasks find the model where `model` says.
     public ScoreJob(ModelReference model, Settings settings) {
-        this(model, settings, columns(model.label(), settings.tokenLogprobs()), ModelDistribution.SHARED);
+        this(
+                model,
+                settings,
+                columns(model.label(), settings.tokenLogprobs(), settings.wanted()),
+                ModelDistribution.SHARED);
     }
 
     ScoreJob(
@@ -190,15 +212,47 @@ public final class ScoreJob implements Work {
             Content content = RowProblem.or(row, () -> settings.content().read(row, 0));
             Content prompt =
                     settings.prompt() == null ? null : settings.prompt().read(row, 1);
-            return (id, sample) -> new Request.Score(id, prompt, content, settings.scoring());
+            return (id, sample) -> new Request.Score(id, prompt, content, settings.scoring(), settings.wanted());
         }
     }
 
-    /// Returns the columns that the job adds to the passed ones.
+    /// Returns the columns that a run with these details adds to the passed ones.
+    public static StructType schema(ScoreDetails details) {
+        return OutputColumn.schema(columns("", false, details));
+    }
+
+    /// Returns the columns that the job adds to the passed ones: those of every run, and behind them those of details.
     ///
     /// @param model the model's label
     /// @param tokenLogprobs whether the columns of tokens are filled
-    static List<OutputColumn<Result.Scored>> columns(String model, boolean tokenLogprobs) {
+    static List<OutputColumn<Result.Scored>> columns(String model, boolean tokenLogprobs, ScoreDetails details) {
+        List<OutputColumn<Result.Scored>> columns = new ArrayList<>(columns(model, tokenLogprobs));
+        if (details.entropy()) {
+            columns.add(OutputColumn.ofResult(
+                    "mean_entropy", DataTypes.DoubleType, scored -> entropies(scored).mean()));
+            columns.add(OutputColumn.ofResult(
+                    "min_k_plus_plus",
+                    DataTypes.DoubleType,
+                    scored -> entropies(scored).minKPlusPlus()));
+            columns.add(OutputColumn.ofResult(
+                    "token_entropies",
+                    DataTypes.createArrayType(DataTypes.FloatType),
+                    scored -> tokenLogprobs ? boxed(entropies(scored).ofTokens()) : null));
+        }
+        if (details.best() > 0) {
+            columns.add(OutputColumn.ofResult(
+                    "top_logprobs",
+                    RankedTokens.TYPE,
+                    scored -> RankedTokens.rows(scored.score().best())));
+        }
+        return List.copyOf(columns);
+    }
+
+    private static Entropies entropies(Result.Scored scored) {
+        return Objects.requireNonNull(scored.score().entropies());
+    }
+
+    private static List<OutputColumn<Result.Scored>> columns(String model, boolean tokenLogprobs) {
         return List.of(
                 OutputColumn.ofResult(
                         "sum_nll",
@@ -243,11 +297,11 @@ public final class ScoreJob implements Work {
         return score.tokensScored() > 0 && whole && bytes != null ? score.sumNll() / bytes / StrictMath.log(2) : null;
     }
 
-    /// Converts log-probabilities to floats, with null where a token was not scored.
-    private static @Nullable Float[] boxed(double[] logProbabilities) {
-        @Nullable Float[] boxed = new @Nullable Float[logProbabilities.length];
+    /// Converts values of tokens to floats, with null where a token was not scored.
+    private static @Nullable Float[] boxed(double[] values) {
+        @Nullable Float[] boxed = new @Nullable Float[values.length];
         for (int i = 0; i < boxed.length; i++) {
-            boxed[i] = Double.isNaN(logProbabilities[i]) ? null : (float) logProbabilities[i];
+            boxed[i] = Double.isNaN(values[i]) ? null : (float) values[i];
         }
         return boxed;
     }

@@ -32,7 +32,8 @@ class JobIdentityTest {
         ModelReference model = LocalSpark.model();
         Map<String, String> scoring = new ScoreJob(model, ScoreJob.Settings.of(model, TEXT)).identity();
         assertThat(scoring)
-                .containsOnlyKeys("job", "model", "prompt", "content", "columns", "scoring", "tokenLogprobs")
+                .containsOnlyKeys("job", "model", "prompt", "content", "columns", "scoring", "tokenLogprobs", "details")
+                .containsEntry("details", "unset") // as in runs that began before there were details
                 .containsEntry("job", "score")
                 .containsEntry("model", model.identity())
                 .containsEntry("content", "Text[name=text, special=text]")

@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.sparkqwen.engine.sampling.Ending;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.engine.sampling.SamplingParams;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.columns.TaskCounts;
@@ -38,7 +39,11 @@ class OutputColumnTest {
                 GenerateJob.Settings.of(TEXT, new GenerationParams(SamplingParams.GREEDY, Ending.after(2)));
         return Stream.of(
                 new Object[] {
-                    new ScoreJob(model, scoring, withOneMore(ScoreJob.columns("", false)), ModelDistribution.SHARED),
+                    new ScoreJob(
+                            model,
+                            scoring,
+                            withOneMore(ScoreJob.columns("", false, ScoreDetails.NONE)),
+                            ModelDistribution.SHARED),
                     ScoreJob.SCHEMA
                 },
                 new Object[] {

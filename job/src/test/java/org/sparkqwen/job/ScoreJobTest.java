@@ -1,5 +1,6 @@
 package org.sparkqwen.job;
 
+import static java.util.Comparator.comparing;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.substring;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -15,8 +16,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.testing.LocalSpark;
+import scala.jdk.javaapi.CollectionConverters;
 
 /// Scoring as a transformation of Datasets, on a real local Spark.
 public class ScoreJobTest {
@@ -87,6 +90,59 @@ public class ScoreJobTest {
             assertThat(row.<String>getAs("model")).matches("tiny-qwen3@[0-9a-f]{12}");
             assertThat(row.<String>getAs("error")).isNull();
         }
+    }
+
+    @Test
+    void detailsAddColumnsBehindTheOthers() {
+        ScoreDetails details = new ScoreDetails(true, 3);
+        ModelReference model = LocalSpark.model();
+        ScoreJob.Settings settings = ScoreJob.Settings.of(model, LocalSpark.TEXT)
+                .withColumns(List.of("id"))
+                .withTokenLogprobs(true);
+        Dataset<Row> documents =
+                LocalSpark.corpus().filter(col("id").like("kjv%")).limit(3);
+        Dataset<Row> plain = new ScoreJob(model, settings).run(documents);
+        Dataset<Row> detailed = new ScoreJob(model, settings.withDetails(details)).run(documents);
+        List<String> names = List.of(detailed.columns());
+        assertThat(names.subList(plain.columns().length, names.size()))
+                .containsExactly("mean_entropy", "min_k_plus_plus", "token_entropies", "top_logprobs");
+        assertThat(ScoreJob.schema(details).fieldNames()).containsExactlyElementsOf(names.subList(1, names.size()));
+        assertThat(LocalSpark.sorted(detailed.select("id", "sum_nll", "token_logprobs", "min_k_prob")))
+                .isEqualTo(LocalSpark.sorted(plain.select("id", "sum_nll", "token_logprobs", "min_k_prob")));
+        for (Row row : detailed.collectAsList()) {
+            List<Float> entropies = row.getList(row.fieldIndex("token_entropies"));
+            List<Integer> ids = row.getList(row.fieldIndex("token_ids"));
+            List<Float> logProbabilities = row.getList(row.fieldIndex("token_logprobs"));
+            List<scala.collection.Seq<Row>> top = row.getList(row.fieldIndex("top_logprobs"));
+            assertThat(entropies).hasSameSizeAs(ids).doesNotContainNull();
+            assertThat(entropies.stream().mapToDouble(Float::doubleValue).average().orElseThrow())
+                    .isCloseTo(row.<Double>getAs("mean_entropy"), within(1e-5));
+            assertThat(row.<Double>getAs("min_k_plus_plus")).isBetween(-10.0, 0.0);
+            assertThat(top).hasSameSizeAs(ids);
+            int foreseen = 0;
+            for (int i = 0; i < top.size(); i++) {
+                List<Row> tokens = CollectionConverters.asJava(top.get(i));
+                assertThat(tokens).hasSize(3).isSortedAccordingTo(comparing(token -> -token.getFloat(1)));
+                assertThat(tokens.getFirst().getFloat(1)).isGreaterThanOrEqualTo(logProbabilities.get(i));
+                for (Row token : tokens) {
+                    if (token.getInt(0) == ids.get(i)) {
+                        assertThat(token.getFloat(1)).isEqualTo(logProbabilities.get(i));
+                        foreseen++;
+                    }
+                }
+            }
+            assertThat(foreseen).isGreaterThan(10);
+        }
+    }
+
+    @Test
+    void tokenEntropiesComeWithTokenLogprobs() {
+        ModelReference model = LocalSpark.model();
+        ScoreJob.Settings settings =
+                ScoreJob.Settings.of(model, LocalSpark.TEXT).withDetails(new ScoreDetails(true, 0));
+        Row row = new ScoreJob(model, settings).run(LocalSpark.corpus().limit(1)).first();
+        assertThat(row.<Double>getAs("mean_entropy")).isPositive();
+        assertThat(row.isNullAt(row.fieldIndex("token_entropies"))).isTrue();
     }
 
     @Test

@@ -129,7 +129,21 @@ public interface Kernels extends AutoCloseable {
     /// @param out `[targets.length]`, in nats; NaN if a logit was NaN
     /// @param likeliest `[targets.length]`: whether the target's logit is the first of the greatest; either value
     ///     if a logit was NaN
-    void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest);
+    default void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+        logProbabilities(head, in, targets, out, likeliest, null);
+    }
+
+    /// Computes [#logProbabilities] and, in the same pass, the moments of each row's distribution. The
+    /// log-probabilities have the same bits with moments and without.
+    ///
+    /// @param moments `[targets.length]`, filled in; null if they are not wanted
+    void logProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments);
 
     /// Computes the logits of each row.
     ///

@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// The checks that every operation of [Kernels] makes before it computes: each operand is native memory of the size
 /// that the operation reads or writes, and operands that meet fit each other.
@@ -108,7 +109,12 @@ public final class Operands {
     }
 
     public static void logProbabilities(
-            Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
         floats(in, targets.length, head.inputs());
         for (int target : targets) {
             require(target >= 0 && target < head.outputs(), "target %d of %d tokens", target, head.outputs());
@@ -118,6 +124,10 @@ public final class Operands {
                 "%d results for %d targets",
                 Math.min(out.length, likeliest.length),
                 targets.length);
+        if (moments != null) {
+            int rows = Math.min(moments.means().length, moments.deviations().length);
+            require(rows >= targets.length, "moments of %d rows for %d targets", rows, targets.length);
+        }
     }
 
     public static void likeliest(MemorySegment logits, int width, int count, int rows) {

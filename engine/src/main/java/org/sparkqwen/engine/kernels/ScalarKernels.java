@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// The scalar reference: every operation follows its formula, in the order of additions that [Kernels] promises.
 final class ScalarKernels extends HostKernels {
@@ -279,11 +280,17 @@ final class ScalarKernels extends HostKernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
-        Operands.logProbabilities(head, in, targets, out, likeliest);
+    public void logProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
+        Operands.logProbabilities(head, in, targets, out, likeliest, moments);
         int hidden = head.inputs();
         int vocabulary = head.outputs();
-        ScoredTargets scored = new ScoredTargets(vocabulary, targets, likeliest);
+        ScoredTargets scored = new ScoredTargets(vocabulary, targets, likeliest, moments);
         team.run(scored.chunks(), (chunk, worker) -> {
             int first = chunk * LogSumExp.CHUNK;
             int count = Math.min(LogSumExp.CHUNK, vocabulary - first);
@@ -299,7 +306,11 @@ final class ScalarKernels extends HostKernels {
                 for (int panel = 0; panel < weights.length; panel++) {
                     weights[panel].accumulate(x, logits, panel * PANEL);
                 }
-                reduce(logits, count, scored.maxima(), scored.sums(), scored.index(token, chunk));
+                int at = scored.index(token, chunk);
+                reduce(logits, count, scored.maxima(), scored.sums(), at);
+                if (moments != null) {
+                    addMoments(logits, count, scored, at);
+                }
                 scored.choose(token, chunk, logits, count);
             }
         });
@@ -372,6 +383,22 @@ final class ScalarKernels extends HostKernels {
         }
         maxima[at] = maximum;
         sums[at] = ScalarMath.fold(lanes);
+    }
+
+    /// Writes the sums of exp(d) · d and exp(d) · d² over a chunk, with d = logit − maximum. No d is below the least
+    /// number whose exponential is not 0, because 0 · −∞ would be NaN.
+    private static void addMoments(float[] logits, int count, ScoredTargets scored, int at) {
+        float maximum = scored.maxima()[at];
+        float[] first = new float[LANES];
+        float[] second = new float[LANES];
+        for (int i = 0; i < count; i++) {
+            float difference = ScalarMath.greater(logits[i] - maximum, ScalarMath.EXP_MIN);
+            float weighted = ScalarMath.exp(difference) * difference;
+            first[i % LANES] += weighted;
+            second[i % LANES] = Math.fma(weighted, difference, second[i % LANES]);
+        }
+        scored.firstMoments()[at] = ScalarMath.fold(first);
+        scored.secondMoments()[at] = ScalarMath.fold(second);
     }
 
     private ScalarPanel panel(Matrix weight, int panel) {

@@ -24,9 +24,9 @@ public final class ScalarProvider implements KernelProvider {
         return new ScalarKernels(threads, precision);
     }
 
-    /// The bytes that the head needs for a maximum and a sum of each chunk of logits.
+    /// The bytes that the head needs for a maximum and sums of each chunk of logits.
     @Override
     public long heapBytes(OperationSizes sizes) {
-        return 2L * sizes.tokens() * LogSumExp.chunks(sizes.vocabulary()) * Float.BYTES;
+        return 4L * sizes.tokens() * LogSumExp.chunks(sizes.vocabulary()) * Float.BYTES;
     }
 }

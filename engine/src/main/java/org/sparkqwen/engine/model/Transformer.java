@@ -1,6 +1,8 @@
 package org.sparkqwen.engine.model;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -8,9 +10,12 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
+import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.scheduler.Batch;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 
 /// Qwen's forward pass: token ids in, final hidden states out, and the vocabulary head on top of them.
 ///
@@ -18,6 +23,9 @@ import org.sparkqwen.engine.scheduler.Batch;
 /// modeling_qwen3_moe.py and modeling_qwen2.py. A batch is rows of tokens of any sequences; only attention looks at
 /// sequences. Not safe for several threads at once, because the kernels bring their own.
 public final class Transformer implements AutoCloseable {
+    /// The most logits that are in memory at a time to be ranked: 16 MB.
+    private static final int RANKED_LOGITS = 1 << 22;
+
     private final ModelConfig config;
     private final Weights weights;
     private final Kernels kernels;
@@ -128,9 +136,45 @@ public final class Transformer implements AutoCloseable {
     /// @param hidden `[targets.length, hidden]`, from [#forward]
     /// @param targets token ids
     public TargetScores score(MemorySegment hidden, int[] targets) {
-        TargetScores scores = new TargetScores(new double[targets.length], new boolean[targets.length]);
-        kernels.logProbabilities(weights.head(), hidden, targets, scores.logProbabilities(), scores.likeliest());
-        return scores;
+        return score(hidden, targets, ScoreDetails.NONE);
+    }
+
+    /// Computes the model's scores of a target after each row, with details of its distributions. Only the most likely
+    /// tokens need logits, which are computed and ranked some rows at a time.
+    ///
+    /// @param hidden `[targets.length, hidden]`, from [#forward]
+    /// @param targets token ids
+    public TargetScores score(MemorySegment hidden, int[] targets, ScoreDetails details) {
+        int rows = targets.length;
+        double[] logProbabilities = new double[rows];
+        boolean[] likeliest = new boolean[rows];
+        Moments moments = details.entropy() ? Moments.ofRows(rows) : null;
+        kernels.logProbabilities(weights.head(), hidden, targets, logProbabilities, likeliest, moments);
+        List<List<RankedToken>> best = details.best() == 0 ? List.of() : best(hidden, rows, details.best());
+        return new TargetScores(logProbabilities, likeliest, moments, best);
+    }
+
+    /// Finds the most likely tokens after each row.
+    ///
+    /// @param hidden `[rows, hidden]`, from [#forward]
+    private List<List<RankedToken>> best(MemorySegment hidden, int rows, int count) {
+        List<List<RankedToken>> best = new ArrayList<>();
+        long hiddenBytes = (long) config.hiddenSize() * Float.BYTES;
+        long logitBytes = (long) config.vocabSize() * Float.BYTES;
+        int block = Math.max(1, RANKED_LOGITS / config.vocabSize());
+        for (int from = 0; from < rows; from += block) {
+            int some = Math.min(block, rows - from);
+            MemorySegment logits = logits(hidden.asSlice(from * hiddenBytes, some * hiddenBytes), some);
+            double[] sums = logSumExp(logits, some);
+            MemorySegment onHost = logitsOnHost(some);
+            List<List<RankedToken>> ranked = new ArrayList<>(Collections.nCopies(some, List.<RankedToken>of()));
+            each(
+                    some,
+                    row -> ranked.set(
+                            row, RankedToken.best(onHost.asSlice(row * logitBytes, logitBytes), sums[row], count)));
+            best.addAll(ranked);
+        }
+        return best;
     }
 
     /// Computes the logits after each row.

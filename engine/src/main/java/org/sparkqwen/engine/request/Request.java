@@ -2,6 +2,7 @@ package org.sparkqwen.engine.request;
 
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.sampling.GenerationParams;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 
 /// A request to the engine. Its `id` comes back with the result and means nothing to the engine.
@@ -14,7 +15,14 @@ public sealed interface Request {
     ///
     /// @param prompt the text before the content, of the same kind; null for a document. With a prompt, only the
     ///     context length of the options' windows counts, and their prefix has no effect
-    record Score(long id, @Nullable Content prompt, Content content, ScoringOptions options) implements Request {
+    /// @param details what is computed of the model's distributions
+    record Score(long id, @Nullable Content prompt, Content content, ScoringOptions options, ScoreDetails details)
+            implements Request {
+        /// Asks for the log-likelihood alone.
+        public Score(long id, @Nullable Content prompt, Content content, ScoringOptions options) {
+            this(id, prompt, content, options, ScoreDetails.NONE);
+        }
+
         /// Asks for the log-likelihood of a document.
         public Score(long id, Content content, ScoringOptions options) {
             this(id, null, content, options);

@@ -2,16 +2,23 @@ package org.sparkqwen.engine.run;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.Moments;
+import org.sparkqwen.engine.model.TargetScores;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.RejectedContent;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.scoring.DocumentScore;
+import org.sparkqwen.engine.scoring.Entropies;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Window;
 import org.sparkqwen.engine.scoring.Windows;
@@ -24,6 +31,8 @@ final class Document {
     private final int[] sequence; // the tokens, after those that precede them
     private final Deque<Window> windows; // those that are still to be computed
     private final double[] logProbabilities;
+    private final @Nullable Moments moments; // of the distribution at each token's position
+    private final List<List<RankedToken>> best; // each token's, or empty
     private boolean greedy = true; // as far as it is known
     private @Nullable String fault;
 
@@ -35,6 +44,10 @@ final class Document {
         windows = new ArrayDeque<>(windows());
         logProbabilities = new double[tokens.length];
         Arrays.fill(logProbabilities, Double.NaN);
+        moments = details().entropy() ? Moments.ofRows(tokens.length) : null;
+        best = details().best() == 0
+                ? List.of()
+                : new ArrayList<>(Collections.nCopies(tokens.length, List.<RankedToken>of()));
     }
 
     /// @throws RejectedContent if it cannot be scored
@@ -81,6 +94,11 @@ final class Document {
         return request.id();
     }
 
+    /// What is computed of the model's distributions.
+    ScoreDetails details() {
+        return request.details();
+    }
+
     /// The number of tokens that are scored.
     int tokens() {
         return tokens.length;
@@ -121,23 +139,36 @@ final class Document {
 
     /// Records the model's score of the token at `position`.
     ///
-    /// @param likeliest whether the token is the most likely one
-    void record(int position, double logProbability, boolean likeliest) {
+    /// @param row the token's index among the scores
+    void record(int position, TargetScores scores, int row) {
         int token = position - before();
+        double logProbability = scores.logProbabilities()[row];
         if (fault == null && !Double.isFinite(logProbability)) {
             fault = "the model gives token %d a log-probability of %s; its weights or activations overflow"
                     .formatted(token, logProbability);
         }
         logProbabilities[token] = logProbability;
-        greedy &= likeliest;
+        greedy &= scores.likeliest()[row];
+        Moments computed = scores.moments();
+        if (moments != null && computed != null) {
+            moments.means()[token] = computed.means()[row];
+            moments.deviations()[token] = computed.deviations()[row];
+        }
+        if (!best.isEmpty()) {
+            List<RankedToken> ranked = scores.best().get(row);
+            best.set(token, ranked.subList(0, Math.min(details().best(), ranked.size())));
+        }
     }
 
     Result result() {
         if (fault != null) {
             return new Result.Rejected(request.id(), fault);
         }
-        DocumentScore score =
-                DocumentScore.of(logProbabilities, request.options().minKPercent());
+        double minK = request.options().minKPercent();
+        Entropies entropies = moments == null
+                ? null
+                : Entropies.of(logProbabilities, moments.means(), moments.deviations(), minK);
+        DocumentScore score = DocumentScore.of(logProbabilities, minK).with(entropies, best);
         Boolean likeliest = request.prompt() == null ? null : greedy;
         return switch (request.content()) {
             case Content.Text given -> scored(score, likeliest, given.text());

@@ -16,6 +16,7 @@ import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.request.ScoringProgress;
 import org.sparkqwen.engine.scheduler.Batch;
 import org.sparkqwen.engine.scheduler.Sequence;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.scoring.Window;
 import org.sparkqwen.engine.sizing.WorkingMemory;
 
@@ -140,12 +141,24 @@ public final class ScoringRun implements Iterator<Result> {
                 }
             }
             MemorySegment hidden = transformer.forward(batch, rows);
-            TargetScores scores = transformer.score(hidden, targets);
+            TargetScores scores = transformer.score(hidden, targets, details(tasks));
             model.tally().scored(batch);
             return scores;
         } finally {
             sequences.forEach(model::endScoring);
         }
+    }
+
+    /// The details that some document of a batch asks for. A document takes of them what it asked for itself.
+    private static ScoreDetails details(List<Task> tasks) {
+        boolean entropy = false;
+        int best = 0;
+        for (Task task : tasks) {
+            ScoreDetails details = task.document().details();
+            entropy |= details.entropy();
+            best = Math.max(best, details.best());
+        }
+        return new ScoreDetails(entropy, best);
     }
 
     /// A window, the document it belongs to, and whether it is that document's last.
@@ -154,7 +167,7 @@ public final class ScoringRun implements Iterator<Result> {
         int take(TargetScores scores, int from) {
             int next = from;
             for (int position = window.firstTarget(); position < window.end(); position++) {
-                document.record(position, scores.logProbabilities()[next], scores.likeliest()[next]);
+                document.record(position, scores, next);
                 next++;
             }
             return next;

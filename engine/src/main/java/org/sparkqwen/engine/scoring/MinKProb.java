@@ -3,11 +3,11 @@ package org.sparkqwen.engine.scoring;
 import java.util.Arrays;
 
 /// Computes Min-K% Prob (Shi et al. 2023, arXiv:2310.16789): the mean log-probability of the K % least likely tokens,
-/// which is high for text that was in the training data.
+/// which is high for text that was in the training data. Min-K%++ takes the same mean of other values.
 final class MinKProb {
     private MinKProb() {}
 
-    /// @param logProbabilities log-probabilities of the scored tokens, in nats; at least one
+    /// @param logProbabilities a value for each scored token, such as its log-probability in nats; at least one
     /// @param percent above 0 and at most 100; at least one token is averaged
     static double of(double[] logProbabilities, double percent) {
         double[] ascending = logProbabilities.clone();

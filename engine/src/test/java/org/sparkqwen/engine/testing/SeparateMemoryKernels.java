@@ -23,6 +23,7 @@ import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
@@ -229,8 +230,14 @@ public final class SeparateMemoryKernels implements Kernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
-        scalar.logProbabilities(own(head), own(in), targets, out, likeliest);
+    public void logProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
+        scalar.logProbabilities(own(head), own(in), targets, out, likeliest, moments);
     }
 
     @Override

@@ -14,6 +14,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.job.GenerateJob;
@@ -137,6 +138,11 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
             report(job, written, reference);
         }
         return 0;
+    }
+
+    @Override
+    public StructType addedColumns() {
+        return GenerateJob.SCHEMA;
     }
 
     @Override

@@ -12,15 +12,16 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
+import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.Work;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.RunIdentity;
-import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine;
 
 /// The options of a job without those of a run, for a caller that has rows already, such as a function of SQL.
 ///
@@ -95,6 +96,11 @@ public final class JobOptions {
 
     private static boolean isFlag(OptionSpec option) {
         return option.arity().max() == 0;
+    }
+
+    /// Returns the columns that the job adds to the passed ones. Options may add some.
+    public StructType addedColumns() {
+        return command.addedColumns();
     }
 
     /// Makes the job that the options describe.

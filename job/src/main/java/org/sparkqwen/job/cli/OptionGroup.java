@@ -27,6 +27,8 @@ enum OptionGroup {
             "--prompt-column",
             "--token-logprobs",
             "--min-k",
+            "--entropy",
+            "--top-logprobs",
             "--summary-by"),
     BUCKETS("Buckets", Set.of("score"), "--buckets", "--buckets-of", "--buckets-by"),
     PROMPTS(

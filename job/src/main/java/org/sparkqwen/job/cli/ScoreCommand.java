@@ -11,13 +11,15 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
-import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
+import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.Work;
 import org.sparkqwen.job.buckets.Buckets;
 import org.sparkqwen.job.cli.report.BucketSummary;
+import org.sparkqwen.job.cli.report.EntropySummary;
 import org.sparkqwen.job.cli.report.GroupSummaries;
 import org.sparkqwen.job.cli.report.ModelFit;
 import org.sparkqwen.job.cli.report.Report;
@@ -50,7 +52,8 @@ import picocli.CommandLine.Spec;
             "Each input row becomes one output row. It has the columns of the input and then sum_nll"
                     + " (nats), tokens_scored, tokens, bytes, words, perplexity, bits_per_byte, min_k_prob,"
                     + " is_greedy, token_ids, token_logprobs, model and error. A row that cannot be scored has"
-                    + " error set, and the other added columns except model are null.",
+                    + " error set, and the other added columns except model are null. --entropy, --top-logprobs and"
+                    + " --buckets add more columns.",
             ""
         },
         footer = {
@@ -137,6 +140,21 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
                     + " Prob). Default: ${DEFAULT-VALUE}.")
     private double minK;
 
+    @Option(
+            names = "--entropy",
+            description = "The output gets three more columns. mean_entropy is the mean entropy of the model's"
+                    + " distributions at the scored tokens, in nats. min_k_plus_plus is Min-K%%++ with the percentage"
+                    + " of --min-k. token_entropies is filled with --token-logprobs. Default: off.")
+    private @Nullable Boolean entropy; // unset if off, so that runs begun before there was this option go on
+
+    @Option(
+            names = "--top-logprobs",
+            paramLabel = "K",
+            description = "The output gets the column top_logprobs, which has the K likeliest tokens at each scored"
+                    + " token, with their log-probabilities in nats. The head of the model is computed twice for"
+                    + " them. Default: none.")
+    private @Nullable Integer topLogprobs;
+
     @ChangesNoRow
     @Option(
             names = "--summary-by",
@@ -208,6 +226,11 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
     }
 
     @Override
+    public StructType addedColumns() {
+        return ScoreJob.schema(details());
+    }
+
+    @Override
     public Work work(
             List<String> columns,
             SparkConf conf,
@@ -223,7 +246,16 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         return ScoreJob.Settings.of(documents, scoring(reference))
                 .withPrompt(prompts(documents))
                 .withColumns(columns)
-                .withTokenLogprobs(tokenLogprobs);
+                .withTokenLogprobs(tokenLogprobs)
+                .withDetails(details());
+    }
+
+    private ScoreDetails details() {
+        try {
+            return new ScoreDetails(Boolean.TRUE.equals(entropy), topLogprobs == null ? 0 : topLogprobs);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage(e);
+        }
     }
 
     private ScoringOptions scoring(ModelReference reference) {
@@ -327,9 +359,13 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         GroupSummaries groups = column == null ? null : written.output().read(rows -> GroupSummaries.of(rows, column));
         BucketSummary bucketed =
                 buckets == null || written.buckets() == null ? null : new BucketSummary(buckets, written.buckets());
+        EntropySummary entropies = Boolean.TRUE.equals(entropy) ? written.output().read(EntropySummary::of) : null;
         BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
+        if (entropies != null) {
+            facts.putAll(entropies.toMap());
+        }
         facts.put("policy", policy(reference, settings));
         facts.put("tokens_per_second", summary.tokens() / written.seconds());
         facts.put(
@@ -349,6 +385,9 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
                 .formatted(summary.rows(), written.seconds(), summary.tokens(), summary.tokens() / written.seconds()));
         report.lines(List.of("model       " + reference.label()));
         report.lines(summary.lines());
+        if (entropies != null) {
+            report.lines(entropies.lines());
+        }
         report.badData(badData);
         report.written(job.output(), run.outputFormat, manifestPath);
         if (withReport) {

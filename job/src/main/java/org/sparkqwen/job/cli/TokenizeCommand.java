@@ -16,6 +16,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.gguf.GgufNames;
 import org.sparkqwen.engine.message.Quote;
@@ -115,6 +116,11 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
             report(job, written);
         }
         return 0;
+    }
+
+    @Override
+    public StructType addedColumns() {
+        return TokenizeJob.SCHEMA;
     }
 
     @Override

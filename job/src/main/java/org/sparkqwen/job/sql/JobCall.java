@@ -9,6 +9,7 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.expressions.PythonUDF;
+import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.CollectionAccumulator;
 import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
@@ -23,7 +24,13 @@ import scala.jdk.javaapi.CollectionConverters;
 /// @param ofTable whether a table function is called, so that a row may have several results
 /// @param columns the names under which the job finds the arguments, which are columns for it
 /// @param options the values of the job's options, by their names on the command line
-record JobCall(JobFunction function, boolean ofTable, List<String> columns, Map<String, List<String>> options)
+/// @param schema the columns that the job adds with these options
+record JobCall(
+        JobFunction function,
+        boolean ofTable,
+        List<String> columns,
+        Map<String, List<String>> options,
+        StructType schema)
         implements PythonFunction {
     /// The kind of Python function that Spark never evaluates together with another one.
     static final int KIND = PythonEvalType.SQL_SCALAR_PANDAS_ITER_UDF();
@@ -38,7 +45,7 @@ record JobCall(JobFunction function, boolean ofTable, List<String> columns, Map<
         return new PythonUDF(
                 ofTable ? function.tableName() : function.scalarName(),
                 this,
-                function.schema(),
+                schema,
                 CollectionConverters.asScala(arguments).toSeq(),
                 KIND,
                 true,

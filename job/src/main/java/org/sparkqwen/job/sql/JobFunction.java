@@ -2,30 +2,21 @@ package org.sparkqwen.job.sql;
 
 import java.util.List;
 import java.util.Locale;
-import org.apache.spark.sql.types.StructType;
-import org.sparkqwen.job.GenerateJob;
-import org.sparkqwen.job.ScoreJob;
-import org.sparkqwen.job.TokenizeJob;
 
 /// A job as functions of SQL: a scalar function that gives a struct, and a table function that adds columns.
 enum JobFunction {
-    SCORE(ScoreJob.SCHEMA, "text", List.of("prompt")),
-    GENERATE(GenerateJob.SCHEMA, "prompt", List.of()),
-    TOKENIZE(TokenizeJob.SCHEMA, "text", List.of());
-
-    @SuppressWarnings("ImmutableEnumChecker") // nobody writes to it
-    private final StructType schema;
+    SCORE("text", List.of("prompt")),
+    GENERATE("prompt", List.of()),
+    TOKENIZE("text", List.of());
 
     private final String content;
 
     @SuppressWarnings("ImmutableEnumChecker") // nobody writes to it
     private final List<String> others;
 
-    /// @param schema the columns that the job adds
     /// @param content the name of the scalar function's first argument
     /// @param others the names of other arguments that are read for each row
-    JobFunction(StructType schema, String content, List<String> others) {
-        this.schema = schema;
+    JobFunction(String content, List<String> others) {
         this.content = content;
         this.others = others;
     }
@@ -41,10 +32,6 @@ enum JobFunction {
 
     String tableName() {
         return scalarName() + "_table";
-    }
-
-    StructType schema() {
-        return schema;
     }
 
     String content() {

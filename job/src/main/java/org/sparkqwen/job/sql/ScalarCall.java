@@ -12,6 +12,7 @@ import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StringType;
+import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.cli.JobOptions;
@@ -58,10 +59,10 @@ final class ScalarCall {
                 options.remove(function.content() + FunctionArguments.COLUMN);
                 options.put("tokens" + FunctionArguments.COLUMN, List.of(function.content()));
             }
-            JobOptions.parse(function.job(), options);
+            StructType schema = JobOptions.parse(function.job(), options).addedColumns();
             // With a single child, Spark would chain a call whose argument is a call, and evaluate both at once.
             children.add(new Literal(names.size(), DataTypes.IntegerType));
-            return new JobCall(function, false, names, options).expression(children);
+            return new JobCall(function, false, names, options, schema).expression(children);
         });
     }
 

@@ -16,6 +16,7 @@ import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Project;
 import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.cli.JobOptions;
 import org.sparkqwen.job.failure.Refusal;
@@ -37,11 +38,12 @@ final class TableCall {
             LogicalPlan table = table(function, arguments.takeFirst("input", "TABLE(query)"));
             Map<String, List<String>> options = new HashMap<>(SessionOptions.of(function));
             options.putAll(arguments.options(function.job(), JobOptions.names(function.job())));
-            JobOptions.parse(function.job(), options);
+            StructType added = JobOptions.parse(function.job(), options).addedColumns();
+            refuseColumns(function, table, added);
             List<String> columns = CollectionConverters.asJava(table.output()).stream()
                     .map(Attribute::name)
                     .toList();
-            return plan(new JobCall(function, true, columns, options), table);
+            return plan(new JobCall(function, true, columns, options, added), table);
         });
     }
 
@@ -56,22 +58,25 @@ final class TableCall {
             throw Refusal.usage("%s takes a table without PARTITION BY, ORDER BY and WITH SINGLE PARTITION"
                     .formatted(function.tableName()));
         }
-        for (Attribute column : CollectionConverters.asJava(table.plan().output())) {
-            for (String added : function.schema().fieldNames()) {
-                if (added.equalsIgnoreCase(column.name())) {
+        return table.plan();
+    }
+
+    private static void refuseColumns(JobFunction function, LogicalPlan table, StructType added) {
+        for (Attribute column : CollectionConverters.asJava(table.output())) {
+            for (String name : added.fieldNames()) {
+                if (name.equalsIgnoreCase(column.name())) {
                     throw Refusal.usage("%s adds a column %s, which the table has, too; leave it out, or rename it"
                             .formatted(function.tableName(), Quote.of(column.name())));
                 }
             }
         }
-        return table.plan();
     }
 
     private static LogicalPlan plan(JobCall call, LogicalPlan table) {
         List<Attribute> columns = new ArrayList<>(CollectionConverters.asJava(table.output()));
         Attribute result = new AttributeReference(
                 "result",
-                call.function().schema(),
+                call.schema(),
                 false,
                 Metadata.empty(),
                 NamedExpression.newExprId(),
@@ -83,7 +88,7 @@ final class TableCall {
                 table,
                 JobCall.KIND);
         List<NamedExpression> output = new ArrayList<>(columns);
-        StructField[] added = call.function().schema().fields();
+        StructField[] added = call.schema().fields();
         for (int i = 0; i < added.length; i++) {
             output.add(alias(new GetStructField(result, i, Option.apply(added[i].name())), added[i].name()));
         }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,13 +22,14 @@ import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
 import org.sparkqwen.job.buckets.Buckets;
-import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine;
 
 /// That `--help`, docs/options.md and docs/columns.md say the same as the code.
 class DocumentedOptionsTest {
@@ -151,6 +153,16 @@ class DocumentedOptionsTest {
         assertThat(rows("columns.md", "###").getOrDefault("Buckets", List.of()).stream()
                         .map(row -> row.get(0).replace("`", "") + " " + row.get(1)))
                 .containsExactlyElementsOf(columns(Buckets.SCHEMA));
+    }
+
+    @Test
+    void thePageHasTheColumnsOfDetails() throws IOException {
+        StructType all = ScoreJob.schema(new ScoreDetails(true, 1));
+        StructType details = new StructType(
+                Arrays.copyOfRange(all.fields(), ScoreJob.SCHEMA.size(), all.size()));
+        assertThat(rows("columns.md", "###").getOrDefault("Details", List.of()).stream()
+                        .map(row -> row.get(0).replace("`", "") + " " + row.get(1).replace("\\", "")))
+                .containsExactlyElementsOf(columns(details));
     }
 
     private static List<String> columns(StructType schema) {

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -90,6 +91,53 @@ class ScoreCommandTest {
             assertThat(rows.getLast().<String>getAs("error")).isNull();
         }
         assertThat(sums).as("what a long document gets").doesNotHaveDuplicates();
+    }
+
+    /// The figures of a continuation are those of its tokens, and tokens outside a chunk's second half have none.
+    @Test
+    void detailsCoverTheTokensThatAreScored() throws IOException {
+        String input = write(List.of(
+                RowFactory.create(0, "And God said, Let there be", " light: and there was light."),
+                RowFactory.create(1, "Call", " me Ishmael.")));
+        String[] details = {"--entropy", "--top-logprobs", "2", "--token-logprobs", "--text-column", "answer"};
+        CommandRun run = CommandRun.of(LittleModel.command(
+                "score",
+                input,
+                directory.resolve("out"),
+                Stream.concat(Stream.of(details), Stream.of("--prompt-column", "question", "--buckets", "30,60"))
+                        .toArray(String[]::new)));
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).containsPattern("entropy     \\d\\.\\d{3} nats a token");
+        assertThat(new ObjectMapper()
+                        .readTree(directory.resolve("out/_run.json").toFile())
+                        .at("/summary/mean_entropy")
+                        .doubleValue())
+                .isPositive();
+        for (Row row : rows()) {
+            int tokens = row.<Integer>getAs("tokens");
+            assertThat(row.getList(row.fieldIndex("token_entropies"))).hasSize(tokens).doesNotContainNull();
+            assertThat(row.getList(row.fieldIndex("top_logprobs"))).hasSize(tokens).doesNotContainNull();
+            assertThat(List.of(row.schema().fieldNames())).endsWith("top_logprobs", "bucket");
+        }
+        CommandRun half = CommandRun.of(LittleModel.command(
+                "score",
+                input,
+                directory.resolve("out"),
+                Stream.concat(
+                                Stream.of(details),
+                                Stream.of("--windows", "half", "--context", "8", "--mode", "overwrite"))
+                        .toArray(String[]::new)));
+        assertThat(half.exitCode()).as(half.err()).isZero();
+        for (Row row : rows()) {
+            List<Float> logProbabilities = row.getList(row.fieldIndex("token_logprobs"));
+            List<Float> entropies = row.getList(row.fieldIndex("token_entropies"));
+            List<Object> top = row.getList(row.fieldIndex("top_logprobs"));
+            for (int i = 0; i < logProbabilities.size(); i++) {
+                boolean scored = logProbabilities.get(i) != null;
+                assertThat(entropies.get(i) != null).isEqualTo(scored);
+                assertThat(top.get(i) != null).isEqualTo(scored);
+            }
+        }
     }
 
     private static void assertWindowsAreThoseAskedFor(String name, List<Row> rows) {

@@ -103,6 +103,7 @@ class EarlierVersionTest {
     @Test
     void isRefusedWithTheDifferenceIfAnOptionDiffers() throws IOException {
         score(output, "--checkpoint-rows", "12", "--min-k", "30").assertRefused(2, "min-k 20.0, not 30.0");
+        score(output, "--checkpoint-rows", "12", "--entropy").assertRefused(2, "entropy unset, not true");
         assertThat(RunFiles.list(output, "part-*.parquet")).hasSize(3).anyMatch(file -> file.endsWith(NOT_COMMITTED));
     }
 }

@@ -13,6 +13,7 @@ import java.util.regex.Matcher;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.Work;
 import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
@@ -29,7 +30,7 @@ class SessionJobsTest {
     private Work prepared(JobFunction function, Path model, Map<String, List<String>> options) {
         Map<String, List<String>> all = new HashMap<>(options);
         all.put("model", List.of(model.toString()));
-        return jobs.prepared(new JobCall(function, true, List.of("text"), all), List.of(), session);
+        return jobs.prepared(new JobCall(function, true, List.of("text"), all, ScoreJob.SCHEMA), List.of(), session);
     }
 
     @Test

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
@@ -83,6 +84,29 @@ class SqlFunctionsTest {
         assertThat(session.sql("SELECT * FROM qwen_generate_table(TABLE(few), prompt => 'text')")
                         .columns())
                 .containsExactlyElementsOf(columns);
+    }
+
+    @Test
+    void detailsAddTheirColumnsToTheResult() {
+        List<String> columns = names(ScoreJob.schema(new ScoreDetails(true, 2)));
+        String options = "entropy => true, token_logprobs => true, top_logprobs => 2";
+        assertThat(result("qwen_score(text, %s)".formatted(options))).isEqualTo(columns);
+        assertThat(result("qwen_score(text, entropy => false)")).isEqualTo(names(ScoreJob.SCHEMA));
+        List<String> scalar =
+                sorted("SELECT id, s.* FROM (SELECT id, qwen_score(text, %s) AS s FROM few)".formatted(options));
+        assertThat(scalar)
+                .isEqualTo(sorted(
+                        "SELECT id, %s FROM qwen_score_table(TABLE(few), %s)"
+                                .formatted(String.join(", ", columns), options)));
+        assertThat(rows("SELECT s.mean_entropy, s.min_k_plus_plus, size(s.token_entropies), size(s.top_logprobs[1])"
+                        + " FROM (SELECT qwen_score(text, %s) AS s FROM few)".formatted(options)))
+                .hasSize(4)
+                .allSatisfy(row -> {
+                    assertThat(row.getDouble(0)).isPositive();
+                    assertThat(row.getDouble(1)).isFinite();
+                    assertThat(row.getInt(2)).isPositive();
+                    assertThat(row.getInt(3)).isEqualTo(2);
+                });
     }
 
     private List<String> result(String call) {

@@ -7,10 +7,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ProductBurst;
@@ -183,10 +185,16 @@ final class CodeKernels extends RowKernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
-        Operands.logProbabilities(head, in, targets, out, likeliest);
+    public void logProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
+        Operands.logProbabilities(head, in, targets, out, likeliest, moments);
         int vocabulary = head.outputs();
-        ScoredTargets scored = new ScoredTargets(vocabulary, targets, likeliest);
+        ScoredTargets scored = new ScoredTargets(vocabulary, targets, likeliest, moments);
         int chunks = scored.chunks();
         eachPart(in, targets.length, head.inputs(), chunks, (chunk, first, worker) -> {
             PanelProduct product = products[worker];
@@ -209,7 +217,7 @@ final class CodeKernels extends RowKernels {
                 }
                 scored.choose(row, chunk, logits, width);
                 if (!complete) {
-                    reduce(logits, width, scored.maxima(), scored.sums(), scored.index(row, chunk));
+                    reduce(logits, width, scored, scored.index(row, chunk));
                 }
             }
         });

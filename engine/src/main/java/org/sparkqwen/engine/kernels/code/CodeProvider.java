@@ -55,10 +55,10 @@ public final class CodeProvider implements KernelProvider {
         return new CodeKernels(threads, precision);
     }
 
-    /// The bytes of a maximum and a sum for each chunk of logits in the head.
+    /// The bytes of a maximum and sums for each chunk of logits in the head.
     @Override
     public long heapBytes(OperationSizes sizes) {
-        return 2L * sizes.tokens() * LogSumExp.chunks(sizes.vocabulary()) * Float.BYTES;
+        return 4L * sizes.tokens() * LogSumExp.chunks(sizes.vocabulary()) * Float.BYTES;
     }
 
     /// The bytes of each thread's copy of its rows, and of its sums.

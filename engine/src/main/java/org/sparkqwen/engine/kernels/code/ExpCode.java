@@ -89,6 +89,11 @@ final class ExpCode {
         return Constant.SIGN.register();
     }
 
+    /// The least number whose eˣ is not known to be 0.
+    static Zmm least() {
+        return Constant.MIN.register();
+    }
+
     static Zmm minusInfinity() {
         return Constant.MINUS_INFINITY.register();
     }

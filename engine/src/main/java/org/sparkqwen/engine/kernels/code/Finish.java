@@ -57,7 +57,7 @@ final class Finish implements AutoCloseable {
         }
     }
 
-    /// Reduces a chunk of logits, whose panels are complete, to its maximum and its sum of exponentials.
+    /// Reduces a chunk of logits, whose panels are complete, to its maximum and its sums.
     ///
     /// @param firstRow the product's first row among all rows
     void logSumExp(PanelProduct product, int panels, ScoredTargets scored, int firstRow, int chunk) {
@@ -67,12 +67,16 @@ final class Finish implements AutoCloseable {
                 .set(LogSumExpCode.Field.PANELS, panels)
                 .set(LogSumExpCode.Field.ROWS, product.rows())
                 .set(LogSumExpCode.Field.RESULTS, results)
-                .call(Functions.LOG_SUM_EXP);
+                .call(scored.hasMoments() ? Functions.LOG_SUM_EXP_AND_MOMENTS : Functions.LOG_SUM_EXP);
         for (int row = 0; row < product.rows(); row++) {
             long result = results + (long) row * LogSumExpCode.RESULT_BYTES;
             int at = scored.index(firstRow + row, chunk);
             scored.maxima()[at] = Memory.getFloat(result);
-            scored.sums()[at] = Memory.getFloat(result + Zmm.BYTES);
+            scored.sums()[at] = Memory.getFloat(result + LogSumExpCode.result(0));
+            if (scored.hasMoments()) {
+                scored.firstMoments()[at] = Memory.getFloat(result + LogSumExpCode.result(1));
+                scored.secondMoments()[at] = Memory.getFloat(result + LogSumExpCode.result(2));
+            }
         }
     }
 

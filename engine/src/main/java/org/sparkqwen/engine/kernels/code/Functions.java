@@ -17,7 +17,8 @@ final class Functions {
     static final MachineCode TRANSPOSE = MachineCode.of(TransposeCode.code());
     static final MachineCode AVERAGE = MachineCode.of(AverageCode.code());
     static final MachineCode GATE = MachineCode.of(GateCode.code());
-    static final MachineCode LOG_SUM_EXP = MachineCode.of(LogSumExpCode.code());
+    static final MachineCode LOG_SUM_EXP = MachineCode.of(LogSumExpCode.code(false));
+    static final MachineCode LOG_SUM_EXP_AND_MOMENTS = MachineCode.of(LogSumExpCode.code(true));
     static final MachineCode SCALE = MachineCode.of(ScaleCode.code(false));
     static final MachineCode ADD_SCALED = MachineCode.of(ScaleCode.code(true));
     static final MachineCode ROUND = MachineCode.of(RoundCode.code(false));

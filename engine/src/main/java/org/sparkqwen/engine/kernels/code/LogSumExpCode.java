@@ -9,10 +9,11 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
 
+import java.util.List;
 import org.sparkqwen.engine.kernels.Matrix;
 
 /// Writes, for each row of a chunk of logits, the maximum and the sum of exp(logit − maximum) in 16 lanes, which are
-/// added in order.
+/// added in order. With moments, it also writes the sums of exp(d) · d and exp(d) · d², with d = logit − maximum.
 final class LogSumExpCode {
     /// The operands: addresses, distances in bytes, and numbers of panels and rows.
     enum Field {
@@ -23,22 +24,27 @@ final class LogSumExpCode {
         PANEL_STRIDE,
         PANELS,
         ROWS,
-        /// `[rows][2][16]`: the maximum and the sum, each 16 times.
+        /// `[rows][4][16]`: the maximum and the sums, each 16 times. Without moments, the last two stay.
         RESULTS
     }
 
     /// The distance from a row's results to the next row's in bytes.
-    static final int RESULT_BYTES = 2 * Zmm.BYTES;
+    static final int RESULT_BYTES = 4 * Zmm.BYTES;
 
     private LogSumExpCode() {}
 
-    static byte[] code() {
+    /// @param moments whether the sums of moments are written, too
+    static byte[] code(boolean moments) {
         Zmm maximum = new Zmm(0);
         Zmm sum = new Zmm(1);
         Zmm x = new Zmm(2);
         Zmm square = new Zmm(3);
         Zmm p = new Zmm(4);
         Zmm n = new Zmm(5);
+        Zmm difference = new Zmm(6);
+        Zmm first = new Zmm(7);
+        Zmm second = new Zmm(8);
+        List<Zmm> sums = moments ? List.of(sum, first, second) : List.of(sum);
         Label row = new Label();
         Assembler asm = new Assembler();
         asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
@@ -63,19 +69,22 @@ final class LogSumExpCode {
         }
         asm.vmovups(Address.at(R10, 0), maximum);
 
-        asm.vpxord(sum, sum, sum);
+        sums.forEach(each -> asm.vpxord(each, each, each));
         eachVector(asm, logits -> {
             asm.vmovups(x, logits);
             asm.vsubps(x, x, maximum);
+            if (moments) {
+                asm.vmaxps(difference, ExpCode.least(), x); // 0 · −∞ would be NaN
+            }
             exp.expOfNegative(x, square, p, n);
             asm.vaddps(sum, sum, x);
+            if (moments) {
+                asm.vmulps(x, x, difference);
+                asm.vaddps(first, first, x);
+                asm.vfmadd231ps(second, x, difference);
+            }
         });
-        asm.vmovups(Address.at(R10, Zmm.BYTES), sum);
-        asm.vbroadcastss(sum, Address.at(R10, Zmm.BYTES));
-        for (int lane = 1; lane < Zmm.FLOATS; lane++) {
-            asm.vaddps(sum, sum, Address.at(R10, Zmm.BYTES + lane * Float.BYTES).toAllLanes());
-        }
-        asm.vmovups(Address.at(R10, Zmm.BYTES), sum);
+        fold(asm, sums);
 
         asm.add(R8, Matrix.PANEL * Float.BYTES);
         asm.add(R10, RESULT_BYTES);
@@ -84,6 +93,31 @@ final class LogSumExpCode {
         asm.vzeroupper();
         asm.ret();
         return asm.code();
+    }
+
+    /// Writes the sum of the lanes of each register, from the first to the last lane, behind the maximum. The sums
+    /// take turns, because each of them is a chain.
+    private static void fold(Assembler asm, List<Zmm> sums) {
+        for (int i = 0; i < sums.size(); i++) {
+            asm.vmovups(Address.at(R10, result(i)), sums.get(i));
+        }
+        for (int i = 0; i < sums.size(); i++) {
+            asm.vbroadcastss(sums.get(i), Address.at(R10, result(i)));
+        }
+        for (int lane = 1; lane < Zmm.FLOATS; lane++) {
+            for (int i = 0; i < sums.size(); i++) {
+                Zmm sum = sums.get(i);
+                asm.vaddps(sum, sum, Address.at(R10, result(i) + lane * Float.BYTES).toAllLanes());
+            }
+        }
+        for (int i = 0; i < sums.size(); i++) {
+            asm.vmovups(Address.at(R10, result(i)), sums.get(i));
+        }
+    }
+
+    /// The distance from a row's results to its sum of a number: 0 for exponentials, 1 and 2 for moments.
+    static int result(int sum) {
+        return (1 + sum) * Zmm.BYTES;
     }
 
     private interface VectorWork {

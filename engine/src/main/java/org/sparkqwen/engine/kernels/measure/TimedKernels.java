@@ -15,6 +15,7 @@ import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
@@ -185,9 +186,15 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
+    public void logProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
         long start = begin(head);
-        kernels.logProbabilities(head, in, targets, out, likeliest);
+        kernels.logProbabilities(head, in, targets, out, likeliest, moments);
         record(Stage.HEAD, start, targets.length, List.of(head));
     }
 

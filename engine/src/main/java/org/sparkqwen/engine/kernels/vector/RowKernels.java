@@ -22,6 +22,7 @@ import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ScalarMath;
+import org.sparkqwen.engine.kernels.ScoredTargets;
 
 /// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, storing
 /// keys and values, and reductions of logits. They give the bits of `ScalarKernels`. A back-end for processors with
@@ -299,15 +300,8 @@ public abstract class RowKernels extends HostKernels {
 
     /// Writes the maximum of a chunk's logits and the sum of exp(logit − maximum).
     protected static void reduce(float[] logits, int count, float[] maxima, float[] sums, int at) {
+        float maximum = greatest(logits, count);
         int whole = count - count % ScalarMath.LANES;
-        FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
-        for (int i = 0; i < whole; i += LANES) {
-            greatest = VectorMath.greater(greatest, FloatVector.fromArray(FLOATS, logits, i));
-        }
-        float maximum = greatest.reduceLanes(VectorOperators.MAX);
-        for (int i = whole; i < count; i++) {
-            maximum = ScalarMath.greater(maximum, logits[i]);
-        }
         float[] lanes = new float[ScalarMath.LANES];
         for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
@@ -322,6 +316,66 @@ public abstract class RowKernels extends HostKernels {
         }
         maxima[at] = maximum;
         sums[at] = ScalarMath.fold(lanes);
+    }
+
+    private static float greatest(float[] logits, int count) {
+        int whole = count - count % ScalarMath.LANES;
+        FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        for (int i = 0; i < whole; i += LANES) {
+            greatest = VectorMath.greater(greatest, FloatVector.fromArray(FLOATS, logits, i));
+        }
+        float maximum = greatest.reduceLanes(VectorOperators.MAX);
+        for (int i = whole; i < count; i++) {
+            maximum = ScalarMath.greater(maximum, logits[i]);
+        }
+        return maximum;
+    }
+
+    /// Writes what [ScoredTargets] keeps of a chunk's logits.
+    protected static void reduce(float[] logits, int count, ScoredTargets scored, int at) {
+        if (scored.hasMoments()) {
+            reduceWithMoments(logits, count, scored, at);
+        } else {
+            reduce(logits, count, scored.maxima(), scored.sums(), at);
+        }
+    }
+
+    private static void reduceWithMoments(float[] logits, int count, ScoredTargets scored, int at) {
+        float maximum = greatest(logits, count);
+        FloatVector least = FloatVector.broadcast(FLOATS, ScalarMath.EXP_MIN);
+        int whole = count - count % ScalarMath.LANES;
+        float[] zeroth = new float[ScalarMath.LANES];
+        float[] first = new float[ScalarMath.LANES];
+        float[] second = new float[ScalarMath.LANES];
+        for (int lane = 0; lane < ScalarMath.LANES; lane += LANES) {
+            FloatVector exponentials = FloatVector.zero(FLOATS);
+            FloatVector products = FloatVector.zero(FLOATS);
+            FloatVector squares = FloatVector.zero(FLOATS);
+            for (int i = lane; i < whole; i += ScalarMath.LANES) {
+                FloatVector logit = FloatVector.fromArray(FLOATS, logits, i);
+                FloatVector difference = VectorMath.greater(logit.sub(maximum), least); // 0 · −∞ would be NaN
+                FloatVector exponential = VectorMath.exp(difference);
+                FloatVector product = exponential.mul(difference);
+                exponentials = exponentials.add(exponential);
+                products = products.add(product);
+                squares = product.fma(difference, squares);
+            }
+            exponentials.intoArray(zeroth, lane);
+            products.intoArray(first, lane);
+            squares.intoArray(second, lane);
+        }
+        for (int i = whole; i < count; i++) {
+            float difference = ScalarMath.greater(logits[i] - maximum, ScalarMath.EXP_MIN);
+            float exponential = ScalarMath.exp(difference);
+            float product = exponential * difference;
+            zeroth[i - whole] += exponential;
+            first[i - whole] += product;
+            second[i - whole] = Math.fma(product, difference, second[i - whole]);
+        }
+        scored.maxima()[at] = maximum;
+        scored.sums()[at] = ScalarMath.fold(zeroth);
+        scored.firstMoments()[at] = ScalarMath.fold(first);
+        scored.secondMoments()[at] = ScalarMath.fold(second);
     }
 
     protected static void read(long from, float[] to, int index, int count) {

@@ -11,12 +11,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
@@ -231,11 +233,17 @@ final class VectorKernels extends RowKernels {
     }
 
     @Override
-    public void logProbabilities(Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest) {
-        Operands.logProbabilities(head, in, targets, out, likeliest);
+    public void logProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
+        Operands.logProbabilities(head, in, targets, out, likeliest, moments);
         int hidden = head.inputs();
         int vocabulary = head.outputs();
-        ScoredTargets scored = new ScoredTargets(vocabulary, targets, likeliest);
+        ScoredTargets scored = new ScoredTargets(vocabulary, targets, likeliest, moments);
         int chunks = scored.chunks();
         long x = in.address();
         packed(x, targets.length, hidden, chunks, (chunk, tokens, worker) -> {
@@ -255,7 +263,7 @@ final class VectorKernels extends RowKernels {
                 }
                 int row = tokens.row() + i;
                 scored.choose(row, chunk, logits, width);
-                reduce(logits, width, scored.maxima(), scored.sums(), scored.index(row, chunk));
+                reduce(logits, width, scored, scored.index(row, chunk));
             }
         });
         team.run(targets.length, (row, worker) -> out[row] = scored.logProbability(row));

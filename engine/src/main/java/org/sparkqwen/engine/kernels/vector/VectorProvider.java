@@ -33,7 +33,7 @@ public final class VectorProvider implements KernelProvider {
         return new VectorKernels(threads, precision);
     }
 
-    /// The bytes of the packed activations, of each thread's sums, and of a maximum and a sum for each chunk of
+    /// The bytes of the packed activations, of each thread's sums, and of a maximum and sums for each chunk of
     /// logits in the head.
     @Override
     public long heapBytes(OperationSizes sizes) {
@@ -41,7 +41,7 @@ public final class VectorProvider implements KernelProvider {
                 PackedActivations.floats(sizes.tokens(), sizes.inputs()),
                 PackedActivations.floatsOfExperts(sizes.expertRows(), sizes.experts(), sizes.expertInputs()));
         long sums = (long) sizes.threads() * TiledProduct.HEAP_FLOATS;
-        long maximaAndSums = 2L * sizes.tokens() * LogSumExp.chunks(sizes.vocabulary());
+        long maximaAndSums = 4L * sizes.tokens() * LogSumExp.chunks(sizes.vocabulary());
         return (packed + sums + maximaAndSums) * Float.BYTES;
     }
 }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.data.Percentage.withPercentage;
 
 import java.lang.foreign.Arena;
@@ -29,6 +30,7 @@ import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrices;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.WeightRows;
 
@@ -345,6 +347,70 @@ class KernelBitsTest {
         }
         assertThat(results).allSatisfy(result -> assertThat(result).isEqualTo(results.getFirst()));
         assertThat(results.getFirst()[0]).isLessThanOrEqualTo(0).isGreaterThan(-100);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 30", "31, 30", "512, 30", "513, 30", "1003, 30", "2048, 30", "100, 1", "1100, 520"})
+    void momentsOfLogProbabilities(int vocabulary, int tokens) {
+        int hidden = 40;
+        int[] targets =
+                IntStream.range(0, tokens).map(i -> i * 7919 % vocabulary).toArray();
+        MemorySegment in = randoms(tokens * hidden);
+        Matrix head = bf16(vocabulary, hidden);
+        List<Moments> results = new ArrayList<>();
+        for (Kernels kernels : all) {
+            double[] alone = new double[tokens];
+            double[] fused = new double[tokens];
+            Moments moments = Moments.ofRows(tokens);
+            kernels.logProbabilities(head, in, targets, alone, new boolean[tokens]);
+            kernels.logProbabilities(head, in, targets, fused, new boolean[tokens], moments);
+            assertThat(fused).isEqualTo(alone);
+            results.add(moments);
+        }
+        for (Moments moments : results) {
+            assertThat(moments.means()).isEqualTo(results.getFirst().means());
+            assertThat(moments.deviations()).isEqualTo(results.getFirst().deviations());
+        }
+        MemorySegment logits = arena.allocate(JAVA_FLOAT, (long) tokens * vocabulary);
+        all.getFirst().logits(head, in, logits, tokens);
+        for (int row = 0; row < tokens; row++) {
+            double[] expected = moments(logits.asSlice((long) row * vocabulary * Float.BYTES), vocabulary);
+            assertThat(results.getFirst().means()[row]).isCloseTo(expected[0], within(1e-5));
+            assertThat(results.getFirst().deviations()[row]).isCloseTo(expected[1], within(1e-5));
+        }
+    }
+
+    /// The mean and the standard deviation of log p in double, each with a pass of its own.
+    private static double[] moments(MemorySegment logits, int vocabulary) {
+        double[] values = new double[vocabulary];
+        Arrays.setAll(values, i -> logits.getAtIndex(JAVA_FLOAT, i));
+        double maximum = Arrays.stream(values).max().orElseThrow();
+        double logSum = maximum
+                + Math.log(Arrays.stream(values).map(x -> Math.exp(x - maximum)).sum());
+        double mean = Arrays.stream(values)
+                .map(x -> Math.exp(x - logSum) * (x - logSum))
+                .sum();
+        double variance = Arrays.stream(values)
+                .map(x -> Math.exp(x - logSum) * (x - logSum - mean) * (x - logSum - mean))
+                .sum();
+        return new double[] {mean, Math.sqrt(variance)};
+    }
+
+    /// Logits of −∞ have no probability, equal logits have no spread, and a NaN shows.
+    @Test
+    void momentsOfLogitsThatAreNotFinite() {
+        int vocabulary = 1100;
+        WeightRows outputs = (output, row) -> row[0] = output % 3 == 0 ? Float.NEGATIVE_INFINITY : -Float.MIN_NORMAL;
+        Matrix head = Matrices.f32(outputs, vocabulary, 1, arena);
+        MemorySegment in = arena.allocateFrom(JAVA_FLOAT, 1f, Float.NaN);
+        for (Kernels kernels : all) {
+            Moments moments = Moments.ofRows(2);
+            kernels.logProbabilities(head, in, new int[] {1, 1}, new double[2], new boolean[2], moments);
+            assertThat(moments.means()[0]).as(kernels.description()).isCloseTo(-Math.log(733), within(1e-6));
+            assertThat(moments.deviations()[0]).isZero();
+            assertThat(moments.means()[1]).isNaN();
+            assertThat(moments.deviations()[1]).isNaN();
+        }
     }
 
     /// Every logit is there four times: at even and odd neighbours, and again 700 positions later, in another
