@@ -63,7 +63,8 @@ public final class Engine implements AutoCloseable {
     ///     when a run first uses them
     public static Engine open(Path model, EngineOptions options) {
         ModelConfig config = ModelConfig.read(model);
-        return open(model, options, WeightMemory.available(config, options.batchTokens(), options.threads()));
+        long memory = WeightMemory.available(config, options.batchTokens(), options.threads());
+        return open(model, options, (long) (options.memoryShare() * memory));
     }
 
     /// Loads a model from a directory, with a given size of memory.

@@ -166,6 +166,16 @@ final class ModelOptions {
         return new ModelChoice(ModelLocation.of(model), distribution, options, lora.directory());
     }
 
+    /// Returns the choice of another model, which runs in the same way, with its weights as its files have them and
+    /// without an adapter.
+    ///
+    /// @param other the directory, or a URI
+    ModelChoice choiceOf(String other) {
+        ModelChoice own = choice();
+        return new ModelChoice(
+                ModelLocation.of(other), distribution, own.options().withWeights(WeightEncoding.STORED), null);
+    }
+
     /// Returns the back-end and its precision.
     KernelChoice kernels() {
         return kernels.in(precision == null ? Precision.FLOAT32 : precision);

@@ -29,6 +29,7 @@ enum OptionGroup {
             "--min-k",
             "--entropy",
             "--top-logprobs",
+            "--reference-model",
             "--summary-by"),
     BUCKETS("Buckets", Set.of("score"), "--buckets", "--buckets-of", "--buckets-by"),
     PROMPTS(
@@ -98,7 +99,7 @@ enum OptionGroup {
             "--on-error",
             "--max-error-rate",
             "--conf"),
-    MODEL("Model", Commands.OF_ROWS, "--model", "--model-distribution", "--cache-dir", "--cache-size"),
+    MODEL("Model", Commands.OF_ROWS, "--model", "--lora", "--model-distribution", "--cache-dir", "--cache-size"),
     SPEED_AND_MEMORY(
             "Speed and memory",
             Set.of("score", "generate"),
@@ -114,6 +115,7 @@ enum OptionGroup {
             "inspect and pack",
             Set.of("inspect", "pack"),
             "--model",
+            "--lora",
             "--cache-dir",
             "--output",
             "--weights",

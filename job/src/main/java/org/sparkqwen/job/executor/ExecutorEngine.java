@@ -39,9 +39,9 @@ public final class ExecutorEngine {
     }
 
     /// The key of an engine: tasks whose models have equal keys share one.
-    private record Key(String place, String identity, ExecutorOptions options) {
-        static Key of(ModelReference model) {
-            return new Key(model.place(), model.identity(), model.options());
+    private record Key(String place, String identity, ExecutorOptions options, double memoryShare) {
+        static Key of(ModelReference model, double memoryShare) {
+            return new Key(model.place(), model.identity(), model.options(), memoryShare);
         }
     }
 
@@ -56,12 +56,21 @@ public final class ExecutorEngine {
     /// Opens `model`'s engine, or shares the one that is open. Other tasks wait while it is opened, because they
     /// need the same engine. The first task of a host may take long, because it copies and packs the model.
     public static Lease lease(ModelReference model) {
+        return lease(model, 1);
+    }
+
+    /// Opens or shares an engine like [#lease(ModelReference)], which uses a part of the memory for weights, because
+    /// the same tasks use another engine, too.
+    ///
+    /// @param memoryShare above 0 and at most 1
+    public static Lease lease(ModelReference model, double memoryShare) {
+        Key key = Key.of(model, memoryShare);
         synchronized (OPEN) {
-            ExecutorEngine shared = OPEN.get(Key.of(model));
+            ExecutorEngine shared = OPEN.get(key);
             if (shared == null) {
                 closeIdle();
-                shared = open(model);
-                OPEN.put(Key.of(model), shared);
+                shared = open(model, memoryShare);
+                OPEN.put(key, shared);
                 publish();
             }
             shared.users++;
@@ -69,7 +78,7 @@ public final class ExecutorEngine {
         }
     }
 
-    private static ExecutorEngine open(ModelReference model) {
+    private static ExecutorEngine open(ModelReference model, double memoryShare) {
         Path cache = CacheDirectory.of(model.options().cacheDirectory());
         List<HostDirectory> directories = new ArrayList<>();
         try {
@@ -79,7 +88,8 @@ public final class ExecutorEngine {
             adapter.ifPresent(directories::add);
             ModelConfig config = ModelConfig.read(directory);
             EngineOptions options = ExecutorResources.engineOptions(model.options(), config)
-                    .withAdapter(adapter.map(HostDirectory::path).orElse(null));
+                    .withAdapter(adapter.map(HostDirectory::path).orElse(null))
+                    .withMemoryShare(memoryShare);
             ExecutorEngine opened = new ExecutorEngine(directories, Engine.open(directory, options));
             CacheEviction.trim(cache, model.options().cacheBytes());
             return opened;

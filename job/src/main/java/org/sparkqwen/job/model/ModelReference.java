@@ -380,6 +380,51 @@ public final class ModelReference implements Serializable {
         new OutputVocabulary(tokenizer(), config()).compile(constraint);
     }
 
+    /// Checks that another model can score the same tokens in the same windows as this one.
+    ///
+    /// @throws IllegalArgumentException with what differs
+    /// @throws IllegalStateException on an executor
+    public void requireComparable(ModelReference other, ScoringOptions scoring) {
+        Tokenizer own = tokenizer();
+        Tokenizer its = other.tokenizer();
+        if ((own == null) != (its == null)) {
+            throw new IllegalArgumentException("%s has %s tokenizer, and %s has %s"
+                    .formatted(other.origin(), its == null ? "no" : "a", origin(), own == null ? "none" : "one"));
+        }
+        if (own != null && its != null) {
+            own.differenceOf(its).ifPresent(difference -> {
+                throw new IllegalArgumentException("%s has another tokenizer than %s: %s; excess loss needs the same"
+                        .formatted(other.origin(), origin(), difference));
+            });
+        }
+        if (other.config().vocabSize() < choosableTokens()) {
+            throw new IllegalArgumentException("%s has a vocabulary of %,d tokens, and %s has %,d"
+                    .formatted(other.origin(), other.config().vocabSize(), origin(), choosableTokens()));
+        }
+        int context = scoring.windows().context();
+        if (context > other.config().maxPositions()) {
+            throw new IllegalArgumentException("%s has a context of %,d tokens; choose a --context of at most that"
+                    .formatted(other.origin(), other.config().maxPositions()));
+        }
+        OptionalInt token = prefixToken(scoring.prefix(), scoring.windows());
+        if (!token.equals(other.prefixToken(scoring.prefix(), scoring.windows()))) {
+            throw new IllegalArgumentException(
+                    "%s has another prefix token than %s for documents; choose another --prefix"
+                            .formatted(other.origin(), origin()));
+        }
+    }
+
+    /// Returns the bytes of the packed weights.
+    ///
+    /// @throws IllegalStateException on an executor
+    public long weightBytes() {
+        ModelConfig config = config();
+        try (WeightFiles weights = WeightFiles.open(
+                path(), config.family().names(), adapterPath().orElse(null))) {
+            return Weights.layout(config, weights, options.weights()).bytes();
+        }
+    }
+
     private DocumentPrefix documentPrefix() {
         return new DocumentPrefix(tokenizer(), config());
     }

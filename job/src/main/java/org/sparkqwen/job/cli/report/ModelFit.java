@@ -3,6 +3,7 @@ package org.sparkqwen.job.cli.report;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.SparkConf;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -22,6 +23,14 @@ public final class ModelFit {
     /// @param window the tokens of the longest window that is computed at once
     /// @param conf the configuration with which executors would start
     public static List<String> lines(ModelReference model, int window, SparkConf conf) {
+        return lines(model, null, window, conf);
+    }
+
+    /// Returns lines for a person about two models that each executor has.
+    ///
+    /// @param reference the reference model; null for none
+    public static List<String> lines(
+            ModelReference model, @Nullable ModelReference reference, int window, SparkConf conf) {
         ModelConfig config = model.config();
         ExecutorMemory executor = ExecutorMemory.of(conf);
         int batch = model.options().batchTokens();
@@ -29,8 +38,16 @@ public final class ModelFit {
                 ? executor.cores()
                 : model.options().threads();
         List<String> lines = new ArrayList<>();
-        lines.add("weights     " + weights(model, batch, threads));
         WorkingMemory working = WorkingMemory.scoring(config, batch, window, threads);
+        if (reference == null) {
+            lines.add("weights     " + weights(model, batch, threads, 1));
+        } else {
+            double own = model.weightBytes();
+            double share = own / (own + reference.weightBytes());
+            lines.add("weights     " + weights(model, batch, threads, share));
+            lines.add("reference   " + weights(reference, batch, threads, 1 - share));
+            working = working.plus(WorkingMemory.scoring(reference.config(), batch, window, threads));
+        }
         lines.add("executors   %s of heap and %s off the heap for a batch with %d threads"
                 .formatted(ByteCount.text(working.heap()), ByteCount.text(working.offHeap()), threads));
         lines.add("            " + heap(working, executor));
@@ -40,14 +57,15 @@ public final class ModelFit {
         return lines;
     }
 
-    private static String weights(ModelReference model, int batch, int threads) {
+    private static String weights(ModelReference model, int batch, int threads, double share) {
         ModelConfig config = model.config();
         PackedLayout layout;
         try (WeightFiles files = WeightFiles.open(
                 model.path(), config.family().names(), model.adapterPath().orElse(null))) {
             layout = Weights.layout(config, files, model.encoding());
         }
-        StreamingPlan plan = Weights.streamingPlan(config, layout, WeightMemory.available(config, batch, threads));
+        long memory = (long) (share * WeightMemory.available(config, batch, threads));
+        StreamingPlan plan = Weights.streamingPlan(config, layout, memory);
         String whole = "%s, mapped once on each host; this machine has %s for them"
                 .formatted(ByteCount.text(plan.bytes()), ByteCount.text(plan.memory()));
         return plan.streams()
