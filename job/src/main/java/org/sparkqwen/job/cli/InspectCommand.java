@@ -63,7 +63,6 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  ./spark-qwen inspect",
-            "  ./spark-qwen inspect --model Qwen3-4B-Base",
             "  ./spark-qwen inspect --model Qwen3-4B-Base --lora adapter",
             "  ./spark-qwen inspect --model s3a://models/Qwen3-4B-Base"
         })

@@ -45,7 +45,6 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "Examples:",
-            "  ./spark-qwen pack --model Qwen3-4B-Base",
             "  ./spark-qwen pack --model Qwen3-4B-Base --output /shared/Qwen3-4B-Base-packed",
             "  ./spark-qwen pack --model Qwen3-4B-Base --weights int4 --output /shared/Qwen3-4B-Base-int4",
             "  ./spark-qwen pack --model Qwen3-4B-Base --lora adapter --output /shared/Qwen3-4B-adapted"
