@@ -17,6 +17,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 class EngineOptions(TypedDict, total=False):
     """How executors get a model and run it. Most sessions set these once, with ``configure``."""
 
+    lora: str
     model_distribution: Literal["auto", "shared", "fetch", "broadcast"]
     cache_dir: str
     cache_size: str | int
@@ -48,6 +49,7 @@ class ScoreOptions(TokenizeOptions, EngineOptions, total=False):
     min_k: float
     entropy: bool
     top_logprobs: int
+    reference_model: str
 
 
 class EmbedOptions(TokenizeOptions, EngineOptions, total=False):

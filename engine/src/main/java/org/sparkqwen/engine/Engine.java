@@ -65,7 +65,8 @@ public final class Engine implements AutoCloseable {
     ///     when a run first uses them
     public static Engine open(Path model, EngineOptions options) {
         ModelConfig config = ModelConfig.read(model);
-        return open(model, options, WeightMemory.available(config, options.batchTokens(), options.threads()));
+        long memory = WeightMemory.available(config, options.batchTokens(), options.threads());
+        return open(model, options, (long) (options.memoryShare() * memory));
     }
 
     /// Loads a model from a directory, with a given size of memory.
@@ -80,7 +81,14 @@ public final class Engine implements AutoCloseable {
                 options,
                 tokenizer,
                 new Conversations(directory),
-                buffers -> Weights.open(directory, config, options.weights(), options.cache(), weightMemory, buffers));
+                buffers -> Weights.open(
+                        directory,
+                        config,
+                        options.weights(),
+                        options.adapter(),
+                        options.cache(),
+                        weightMemory,
+                        buffers));
     }
 
     /// Makes a model of random weights for measuring speed: a run takes the time of a trained model's. Matrices

@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
@@ -78,8 +79,15 @@ public final class Packing {
     /// @throws InvalidModelException if `model` holds no weights that the engine can run, or the packed file is
     ///     damaged
     public static Optional<Packed> find(Path model, WeightEncoding encoding, Path cache) {
+        return find(model, null, encoding, cache);
+    }
+
+    /// Finds the packed form like [#find(Path, WeightEncoding, Path)], of a model with an adapter.
+    ///
+    /// @param adapter a directory with an adapter; null for none
+    public static Optional<Packed> find(Path model, @Nullable Path adapter, WeightEncoding encoding, Path cache) {
         ModelConfig config = ModelConfig.read(model);
-        try (Checkpoint checkpoint = open(model, config)) {
+        try (Checkpoint checkpoint = open(model, adapter, config)) {
             PackedLayout layout = layout(config, checkpoint, encoding);
             return PackingPlan.remembered(checkpoint, layout, cache)
                     .flatMap(new PackedCache(cache)::find)
@@ -95,8 +103,18 @@ public final class Packing {
     /// @throws PackingException if the cache cannot be written to
     public static Packed intoCache(Path model, WeightEncoding encoding, Path cache, PackingProgress progress)
             throws PackingException {
+        return intoCache(model, null, encoding, cache, progress);
+    }
+
+    /// Packs into the cache like [#intoCache(Path, WeightEncoding, Path, PackingProgress)], with an adapter merged
+    /// into the weights.
+    ///
+    /// @param adapter a directory with an adapter; null for none
+    public static Packed intoCache(
+            Path model, @Nullable Path adapter, WeightEncoding encoding, Path cache, PackingProgress progress)
+            throws PackingException {
         ModelConfig config = ModelConfig.read(model);
-        try (Checkpoint checkpoint = open(model, config)) {
+        try (Checkpoint checkpoint = open(model, adapter, config)) {
             PackingPlan plan = PackingPlan.of(checkpoint, layout(config, checkpoint, encoding), cache);
             PackedCache.Opened opened = new PackedCache(cache).open(plan, progress);
             return Packed.of(opened.file(), opened.made());
@@ -117,8 +135,23 @@ public final class Packing {
     public static Packed intoDirectory(
             Path model, WeightEncoding encoding, Path output, Path cache, PackingProgress progress)
             throws PackingException {
+        return intoDirectory(model, null, encoding, output, cache, progress);
+    }
+
+    /// Makes a model directory like [#intoDirectory(Path, WeightEncoding, Path, Path, PackingProgress)], with an
+    /// adapter merged into the weights.
+    ///
+    /// @param adapter a directory with an adapter; null for none
+    public static Packed intoDirectory(
+            Path model,
+            @Nullable Path adapter,
+            WeightEncoding encoding,
+            Path output,
+            Path cache,
+            PackingProgress progress)
+            throws PackingException {
         ModelConfig config = ModelConfig.read(model);
-        try (Checkpoint checkpoint = open(model, config)) {
+        try (Checkpoint checkpoint = open(model, adapter, config)) {
             PackingPlan plan = PackingPlan.of(checkpoint, layout(config, checkpoint, encoding), cache);
             Path file = output.resolve(PackedFile.NAME);
             if (Files.exists(file)) {
@@ -131,8 +164,8 @@ public final class Packing {
         }
     }
 
-    private static Checkpoint open(Path model, ModelConfig config) {
-        return Checkpoint.open(model, config.family().names());
+    private static Checkpoint open(Path model, @Nullable Path adapter, ModelConfig config) {
+        return Checkpoint.open(model, config.family().names(), adapter);
     }
 
     private static PackedLayout layout(ModelConfig config, Checkpoint checkpoint, WeightEncoding encoding) {
@@ -145,8 +178,8 @@ public final class Packing {
         try (PackedFile packed = PackedFile.open(file)) {
             if (!plan.made(packed)) {
                 throw new IllegalArgumentException(
-                        "%s is packed from other weights than %s, or in another encoding; choose another directory"
-                                .formatted(file, plan.checkpoint().model()));
+                        "%s is packed from other weights or with another adapter than %s, or in another encoding;%s"
+                                .formatted(file, plan.checkpoint().model(), " choose another directory"));
             }
         }
     }

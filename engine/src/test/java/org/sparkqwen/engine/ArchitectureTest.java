@@ -43,6 +43,7 @@ class ArchitectureTest {
             "modelfile",
             "quantized",
             "gguf",
+            "adapter",
             "checkpoint",
             "hostcache",
             "template",

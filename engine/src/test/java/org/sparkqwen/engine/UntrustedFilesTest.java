@@ -98,7 +98,7 @@ class UntrustedFilesTest {
 
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
-        adapter_model.safetensors | an adapter (PEFT, LoRA), not a model; merge it into its base model
+        adapter_model.safetensors | an adapter (PEFT, LoRA), not a model; give its base model
         pytorch_model.bin | pickled weights, which can run code and are never opened; only safetensors are read
         pytorch_model-00001-of-00002.bin | pickled weights
         consolidated.00.pth | pickled weights
@@ -125,7 +125,7 @@ class UntrustedFilesTest {
         Files.writeString(
                 adapter.resolve("adapter_config.json"), "{\"base_model_name_or_path\": \"Qwen/Qwen3-0.6B\\u001b\"}");
         assertThat(Refusal.messageOf(() -> open(adapter)))
-                .contains("merge it into its base model (Qwen/Qwen3-0.6B\\u001b) and give the merged directory");
+                .contains("give its base model (Qwen/Qwen3-0.6B\\u001b) as the model");
         Files.createDirectory(cache.resolve("snapshots"));
         Files.createDirectory(cache.resolve("blobs"));
         assertThat(Refusal.messageOf(() -> open(cache))).contains("a folder of the Hugging Face cache");

@@ -29,6 +29,34 @@ record OutputColumn<R>(String name, DataType type, Value<Outcome<R>> value) impl
                 outcome -> outcome instanceof Outcome.Finished<R> finished ? value.of(finished.result()) : null);
     }
 
+    /// Returns this column for results that have its result as a part.
+    ///
+    /// @param <S> the type of those results
+    /// @param part finds the part
+    <S> OutputColumn<S> of(Part<S, R> part) {
+        return new OutputColumn<>(
+                name,
+                type,
+                outcome -> value.of(
+                        switch (outcome) {
+                            case Outcome.Finished<S> finished ->
+                                new Outcome.Finished<>(
+                                        finished.row(), finished.sample(), part.of(finished.result()));
+                            case Outcome.Rejected<S> rejected ->
+                                new Outcome.Rejected<>(rejected.row(), rejected.sample(), rejected.reason());
+                        }));
+    }
+
+    /// Finds a part of a result, on an executor.
+    interface Part<S, R> extends Serializable {
+        R of(S whole);
+    }
+
+    /// Returns a column with a label, which every row has.
+    static <R> OutputColumn<R> label(String name, String label) {
+        return new OutputColumn<>(name, DataTypes.StringType, _ -> label);
+    }
+
     /// Returns the column with the label of the model, which every row has.
     static <R> OutputColumn<R> model(String label) {
         return new OutputColumn<>("model", DataTypes.StringType, _ -> label);

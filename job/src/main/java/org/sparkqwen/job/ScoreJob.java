@@ -30,6 +30,7 @@ import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.columns.JobRow;
 import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.columns.TaskCounts;
+import org.sparkqwen.job.executor.ComparedScore;
 import org.sparkqwen.job.executor.Outcome;
 import org.sparkqwen.job.executor.PartitionEngine;
 import org.sparkqwen.job.model.ModelDistribution;
@@ -51,7 +52,10 @@ public final class ScoreJob implements Work {
     private final ModelReference model;
     private final Settings settings;
     private final List<OutputColumn<Result.Scored>> columns;
+    private final ModelDistribution distribution;
     private final TaskModel tasks;
+    private final @Nullable ModelReference reference;
+    private final @Nullable TaskModel referenceTasks;
 
     /// The settings of scoring. [#of] has the defaults of the command line.
     ///
@@ -131,7 +135,8 @@ public final class ScoreJob implements Work {
                 model,
                 settings,
                 columns(model.label(), settings.tokenLogprobs(), settings.wanted()),
-                ModelDistribution.SHARED);
+                ModelDistribution.SHARED,
+                null);
         model.requireHead();
     }
 
@@ -139,16 +144,30 @@ public final class ScoreJob implements Work {
             ModelReference model,
             Settings settings,
             List<OutputColumn<Result.Scored>> columns,
-            ModelDistribution distribution) {
+            ModelDistribution distribution,
+            @Nullable ModelReference reference) {
         this.model = model;
         this.settings = settings;
         this.columns = columns;
         tasks = new TaskModel(model, distribution);
+        this.reference = reference;
+        referenceTasks = reference == null ? null : new TaskModel(reference, distribution);
+        this.distribution = distribution;
     }
 
     /// Returns this job with another way in which hosts get the model, once it is prepared.
     public ScoreJob withDistribution(ModelDistribution value) {
-        return new ScoreJob(model, settings, columns, value);
+        return new ScoreJob(model, settings, columns, value, reference);
+    }
+
+    /// Returns this job with a reference model, which scores the same tokens in the same windows. The output then has
+    /// `reference_nll`, `excess_nll`, `token_reference_logprobs`, `token_excess_nll` and `reference_model`, too. Both
+    /// models are in each executor, and take turns.
+    ///
+    /// @throws IllegalArgumentException if the models do not have the same tokens, or the windows do not fit
+    public ScoreJob withReference(ModelReference value) {
+        model.requireComparable(value, settings.scoring());
+        return new ScoreJob(model, settings, columns, distribution, value);
     }
 
     @Override
@@ -158,12 +177,18 @@ public final class ScoreJob implements Work {
 
     @Override
     public Map<String, String> identity() {
-        return JobIdentity.of(name(), model.identity(), settings);
+        Map<String, String> identity = JobIdentity.of(name(), model.identity(), settings);
+        if (reference != null) {
+            identity.put("reference_model", reference.identity());
+        }
+        return identity;
     }
 
     @Override
     public StructType addedColumns() {
-        return OutputColumn.schema(columns);
+        return reference == null
+                ? OutputColumn.schema(columns)
+                : OutputColumn.schema(ReferenceColumns.of(columns, reference.label(), settings.tokenLogprobs()));
     }
 
     @Override
@@ -183,12 +208,22 @@ public final class ScoreJob implements Work {
     @Override
     public void prepare(SparkSession spark) {
         tasks.distribute(spark);
+        if (referenceTasks != null) {
+            referenceTasks.distribute(spark);
+        }
     }
 
     @Override
     public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
-        return new JobSkeleton<>(columns, settings.columns())
-                .apply(input, read(input.schema()), new Scoring(tasks.get(), settings, counts));
+        Scoring scoring = new Scoring(tasks.get(), settings, counts);
+        if (reference == null || referenceTasks == null) {
+            return new JobSkeleton<>(columns, settings.columns()).apply(input, read(input.schema()), scoring);
+        }
+        double own = model.weightBytes();
+        double share = own / (own + reference.weightBytes());
+        return new JobSkeleton<>(
+                        ReferenceColumns.of(columns, reference.label(), settings.tokenLogprobs()), settings.columns())
+                .apply(input, read(input.schema()), new Comparing(scoring, referenceTasks.get(), share));
     }
 
     @Override
@@ -227,6 +262,24 @@ public final class ScoreJob implements Work {
                     settings.prompt() == null ? null : settings.prompt().read(row, 1);
             return (id, sample) -> new Request.Score(id, prompt, content, settings.scoring(), settings.wanted());
         }
+    }
+
+    /// The function that executors run on each partition when there is a reference model.
+    ///
+    /// @param memoryShare the model's part of the memory for weights
+    private record Comparing(Scoring scoring, ModelReference reference, double memoryShare)
+            implements JobSkeleton.Outcomes<ComparedScore> {
+
+        @Override
+        public Iterator<Outcome<ComparedScore>> of(Iterator<JobRow> rows) {
+            return PartitionEngine.compare(
+                    scoring.model(), reference, memoryShare, rows, scoring::request, scoring.counts());
+        }
+    }
+
+    /// Returns the columns that a run with these details and a reference model adds to the passed ones.
+    public static StructType schemaWithReference(ScoreDetails details) {
+        return OutputColumn.schema(ReferenceColumns.of(columns("", false, details), "", false));
     }
 
     /// Returns the columns that a run with these details adds to the passed ones.
@@ -311,7 +364,7 @@ public final class ScoreJob implements Work {
     }
 
     /// Converts values of tokens to floats, with null where a token was not scored.
-    private static @Nullable Float[] boxed(double[] values) {
+    static @Nullable Float[] boxed(double[] values) {
         @Nullable Float[] boxed = new @Nullable Float[values.length];
         for (int i = 0; i < boxed.length; i++) {
             boxed[i] = Double.isNaN(values[i]) ? null : (float) values[i];

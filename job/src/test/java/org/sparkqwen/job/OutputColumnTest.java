@@ -45,7 +45,7 @@ class OutputColumnTest {
                             model,
                             scoring,
                             withOneMore(ScoreJob.columns("", false, ScoreDetails.NONE)),
-                            ModelDistribution.SHARED),
+                            ModelDistribution.SHARED, null),
                     ScoreJob.SCHEMA
                 },
                 new Object[] {

@@ -16,6 +16,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.adapter.LoraAdapter;
+import org.sparkqwen.engine.adapter.LoraUpdate;
 import org.sparkqwen.engine.gguf.GgufModel;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.ConfigJson;
@@ -33,12 +35,17 @@ import org.sparkqwen.engine.quantized.StoredTensor;
 public final class Checkpoint implements WeightFiles {
     public static final String SINGLE = "model.safetensors";
 
+    /// What the names of all tensors of layers have, and no others.
+    private static final String LAYERS = "layers.";
+
     private final Path model;
     private final Path directory;
     private final Arena arena;
     private final SequencedMap<String, CheckpointTensor> tensors;
     private final List<Path> files;
     private final @Nullable Quantization quantization;
+    private final @Nullable AdapterFiles adapter;
+    private final @Nullable LoraAdapter lora;
 
     private Checkpoint(
             Path model,
@@ -46,13 +53,17 @@ public final class Checkpoint implements WeightFiles {
             Arena arena,
             SequencedMap<String, CheckpointTensor> tensors,
             List<Path> files,
-            @Nullable Quantization quantization) {
+            @Nullable Quantization quantization,
+            @Nullable AdapterFiles adapter,
+            @Nullable LoraAdapter lora) {
         this.model = model;
         this.directory = directory;
         this.arena = arena;
         this.tensors = tensors;
         this.files = files;
         this.quantization = quantization;
+        this.adapter = adapter;
+        this.lora = lora;
     }
 
     /// Maps and checks every file of the checkpoint.
@@ -66,15 +77,24 @@ public final class Checkpoint implements WeightFiles {
     /// Opens a checkpoint like [#open(Path)]. If no tensor's name has the prefix of `names`, each bare name
     /// gets it, because the checkpoint is one of the bare model, such as one for embeddings.
     public static Checkpoint open(Path model, TensorNames names) {
+        return open(model, names, null);
+    }
+
+    /// Opens a checkpoint like [#open(Path, TensorNames)], with an adapter merged into the matrices that it changes.
+    ///
+    /// @param adapter a directory with a PEFT adapter; null for none
+    /// @throws InvalidModelException if the adapter does not fit, too
+    public static Checkpoint open(Path model, TensorNames names, @Nullable Path adapter) {
         ModelFolder folder = ModelFolder.of(model);
         if (!Files.isDirectory(folder.directory())) {
             throw OtherFormat.in(model, "");
         }
         Arena arena = Arena.ofShared();
         try {
-            return folder.gguf().isPresent()
+            Checkpoint base = folder.gguf().isPresent()
                     ? open(model, folder.directory(), folder.gguf().get(), arena)
                     : open(folder, names, arena);
+            return adapter == null ? base : base.with(new AdapterFiles(adapter), names);
         } catch (RuntimeException e) {
             arena.close();
             throw e;
@@ -97,6 +117,8 @@ public final class Checkpoint implements WeightFiles {
                 arena,
                 new LinkedHashMap<>(collect(directory, tensors, TensorView::name, TensorView::file)),
                 gguf.parts().stream().map(GgufModel.Part::file).toList(),
+                null,
+                null,
                 null);
     }
 
@@ -136,7 +158,33 @@ public final class Checkpoint implements WeightFiles {
                 arena,
                 tensors(withPrefix(stored, names), quantization),
                 shards.stream().map(SafetensorsFile::path).toList(),
-                quantization);
+                quantization,
+                null,
+                null);
+    }
+
+    /// This checkpoint with an adapter, which shares the mappings.
+    private Checkpoint with(AdapterFiles files, TensorNames names) {
+        LoraAdapter read = LoraAdapter.of(
+                files.settings(),
+                files.weights(),
+                SafetensorsFile.map(files.weights(), arena).stored());
+        Map<String, List<Integer>> matrices = new TreeMap<>();
+        tensors.forEach((name, tensor) -> {
+            if (name.startsWith(names.prefix())
+                    && name.contains(LAYERS)
+                    && name.endsWith(".weight")
+                    && tensor.shape().size() == 2) {
+                matrices.put(name, tensor.shape());
+            }
+        });
+        Map<String, LoraUpdate> updates = read.updates(matrices, names.prefix());
+        SequencedMap<String, CheckpointTensor> merged = new LinkedHashMap<>();
+        tensors.forEach((name, tensor) -> {
+            LoraUpdate update = updates.get(name);
+            merged.put(name, update == null ? tensor : new MergedTensor(tensor, update));
+        });
+        return new Checkpoint(model, directory, arena, merged, this.files, quantization, files, read);
     }
 
     private static Optional<Quantization> quantization(ModelFolder folder) {
@@ -262,6 +310,16 @@ public final class Checkpoint implements WeightFiles {
     /// [DType] has.
     public Optional<Quantization> quantization() {
         return Optional.ofNullable(quantization);
+    }
+
+    /// The files of the adapter that is merged into the tensors; empty if there is none.
+    public Optional<AdapterFiles> adapter() {
+        return Optional.ofNullable(adapter);
+    }
+
+    /// What these files say; empty if there are none.
+    public Optional<LoraAdapter> lora() {
+        return Optional.ofNullable(lora);
     }
 
     @Override

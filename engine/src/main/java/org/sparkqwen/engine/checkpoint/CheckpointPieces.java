@@ -12,7 +12,6 @@ import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.kernels.WeightRows;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
-import org.sparkqwen.engine.quantized.QuantizedMatrix;
 
 /// Packs a checkpoint that has all tensors of the layout. In the format that [DType#format] tells, and where integers
 /// are kept, each number keeps its value; another format may round. Channels are balanced as the layout says, see
@@ -66,7 +65,7 @@ final class CheckpointPieces implements TensorPieces {
         }
         WeightRows rows = switch (source) {
             case TensorView view -> new Rows(view, tensor.inputs());
-            case WidenedTensor(QuantizedMatrix matrix) -> new WidenedRows(matrix, first);
+            case WidenedTensor _, MergedTensor _ -> new ComputedRows(source, first, tensor.outputs());
         };
         ColumnBalance balance = balances.get(tensor.name());
         if (balance == null) {
@@ -114,15 +113,16 @@ final class CheckpointPieces implements TensorPieces {
         }
     }
 
-    /// Up to 32 rows of a quantized weight, which are read together because they share words.
-    private static final class WidenedRows implements WeightRows {
+    /// Up to 32 rows of a matrix that are computed together, because they share words of a quantized weight, or a
+    /// matrix of an adapter.
+    private static final class ComputedRows implements WeightRows {
         private final int first;
         private final float[][] rows;
 
-        WidenedRows(QuantizedMatrix matrix, int first) {
+        ComputedRows(CheckpointTensor matrix, int first, int outputs) {
             this.first = first;
-            rows = new float[Math.min(Matrix.PANEL, matrix.outputs() - first)][matrix.inputs()];
-            matrix.read(first, rows);
+            rows = new float[Math.min(Matrix.PANEL, outputs - first)][matrix.shape().getLast()];
+            matrix.readRows(first, rows);
         }
 
         @Override

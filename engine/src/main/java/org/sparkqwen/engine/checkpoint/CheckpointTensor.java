@@ -6,9 +6,9 @@ import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.ScaledIntegers;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
-/// A tensor of a checkpoint, whose numbers are read as floats. It is one of a file, or is widened from a quantized
-/// weight.
-public sealed interface CheckpointTensor extends WeightFiles.Tensor permits TensorView, WidenedTensor {
+/// A tensor of a checkpoint, whose numbers are read as floats. It is one of a file, is widened from a quantized
+/// weight, or is merged with an adapter.
+public sealed interface CheckpointTensor extends WeightFiles.Tensor permits TensorView, WidenedTensor, MergedTensor {
     /// The format of the numbers.
     DType dtype();
 
@@ -26,6 +26,16 @@ public sealed interface CheckpointTensor extends WeightFiles.Tensor permits Tens
     /// @param from the start of a block, where a format has blocks
     /// @param to has whole blocks of such a format
     void read(long from, float[] to);
+
+    /// Reads consecutive rows of a matrix, as floats.
+    ///
+    /// @param first the first row
+    /// @param rows gets them, `[rows][inputs]`
+    default void readRows(int first, float[][] rows) {
+        for (int row = 0; row < rows.length; row++) {
+            read((long) (first + row) * shape().getLast(), rows[row]);
+        }
+    }
 
     /// The layout that can keep the integers and scales of a quantized matrix as they are; empty if none can.
     ///

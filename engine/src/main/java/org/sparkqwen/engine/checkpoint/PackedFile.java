@@ -99,6 +99,11 @@ public final class PackedFile implements PackedTensors, WeightFiles {
         return header.quantization();
     }
 
+    /// The sha256 of the adapter that was merged into the weights, see [AdapterFiles]; empty if there was none.
+    public Optional<String> adapter() {
+        return Optional.of(header.adapter()).filter(sha256 -> !sha256.isEmpty());
+    }
+
     /// How far the model is from the one that it was packed from, if that was measured.
     public Optional<Fidelity> fidelity() {
         return Optional.ofNullable(header.fidelity());

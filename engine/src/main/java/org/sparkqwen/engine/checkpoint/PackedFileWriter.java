@@ -11,7 +11,6 @@ import java.nio.file.LinkOption;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -46,24 +45,20 @@ final class PackedFileWriter {
     ///
     /// @throws IOException if the file exists, the disk is full or cannot be written to
     /// @throws CancellationException if the thread is interrupted
-    static void write(
-            Path file,
-            List<SourceFile> sources,
-            String quantization,
-            PackedLayout layout,
-            TensorPieces pieces,
-            PackingProgress progress)
+    ///
+    /// @param header the header, without checksums
+    static void write(Path file, PackedHeader header, TensorPieces pieces, PackingProgress progress)
             throws IOException {
+        PackedLayout layout = header.layout();
         try (FileChannel channel = FileChannel.open(file, NEW, CacheTrust.ofFinishedFiles())) {
             boolean complete = false;
             try {
-                PackedHeader unchecked = new PackedHeader(sources, quantization, layout, Map.of(), null);
-                refuseFullDisk(file, unchecked.fileBytes());
+                refuseFullDisk(file, header.fileBytes());
                 progress.start(layout.tensorBytes());
-                PackedFileWriter writer = new PackedFileWriter(channel, unchecked.dataStart(), pieces, progress);
+                PackedFileWriter writer = new PackedFileWriter(channel, header.dataStart(), pieces, progress);
                 Map<String, Integer> checksums = layout.tensors().parallelStream()
                         .collect(Collectors.toConcurrentMap(PackedTensor::name, writer::writeTensor));
-                writeFully(channel, new PackedHeader(sources, quantization, layout, checksums, null).bytes(), 0);
+                writeFully(channel, header.with(checksums).bytes(), 0);
                 channel.force(true);
                 complete = true;
             } catch (IOException | UncheckedIOException e) {

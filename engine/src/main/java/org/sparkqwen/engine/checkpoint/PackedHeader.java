@@ -32,7 +32,7 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 /// | 4 | version of the format |
 /// | 4 | bytes of the JSON that follows |
 /// | 4 | CRC-32C of the sixteen bytes before and of the JSON |
-/// | … | JSON: `packed_by`, `sources`, `quantization` if there was one, `fidelity` if it was measured, `tensors` |
+/// | … | JSON: `packed_by`, `sources`, `quantization` and `adapter` if there was one, `fidelity` if measured, `tensors` |
 /// | … | zeros, to a multiple of 4096: there the data begins |
 ///
 /// Numbers are little-endian. The file is untrusted: see [#parse].
@@ -40,11 +40,13 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 /// @param sources the files from which the packed file was made
 /// @param quantization how config.json said that those were quantized, in the words of its title; empty if
 ///     they were not
+/// @param adapter the sha256 of the adapter that was merged into the numbers; empty if there was none
 /// @param checksums CRC-32C of each tensor's bytes, by name
 /// @param fidelity how far the numbers are from those of the sources; null if it was not measured
 record PackedHeader(
         List<SourceFile> sources,
         String quantization,
+        String adapter,
         PackedLayout layout,
         Map<String, Integer> checksums,
         @Nullable Fidelity fidelity) {
@@ -69,7 +71,11 @@ record PackedHeader(
     }
 
     PackedHeader with(Fidelity measured) {
-        return new PackedHeader(sources, quantization, layout, checksums, measured);
+        return new PackedHeader(sources, quantization, adapter, layout, checksums, measured);
+    }
+
+    PackedHeader with(Map<String, Integer> computed) {
+        return new PackedHeader(sources, quantization, adapter, layout, computed, fidelity);
     }
 
     /// The position in the file where the data begins; the checksums do not move it.
@@ -102,6 +108,9 @@ record PackedHeader(
         }
         if (!quantization.isEmpty()) {
             header.put("quantization", quantization);
+        }
+        if (!adapter.isEmpty()) {
+            header.put("adapter", adapter);
         }
         if (fidelity != null) {
             header.putObject("fidelity")
@@ -198,9 +207,14 @@ record PackedHeader(
             for (JsonNode node : json.path("tensors")) {
                 addTensor(node, layout, checksums);
             }
+            String adapter = json.path("adapter").asText("");
+            if (!adapter.isEmpty() && !adapter.matches(SourceFile.SHA256)) {
+                throw damaged("no valid adapter: " + Quote.of(json.path("adapter")));
+            }
             return new PackedHeader(
                     sources,
                     json.path("quantization").asText(""),
+                    adapter,
                     layout.build(),
                     checksums,
                     fidelity(json.path("fidelity")));

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.sparkqwen.engine.quantized.Quantization;
 
@@ -11,11 +12,13 @@ import org.sparkqwen.engine.quantized.Quantization;
 public final class PackingPlan {
     private final Checkpoint checkpoint;
     private final List<SourceFile> sources;
+    private final String adapter; // its sha256; empty if there is none
     private final PackedLayout layout;
 
-    private PackingPlan(Checkpoint checkpoint, List<SourceFile> sources, PackedLayout layout) {
+    private PackingPlan(Checkpoint checkpoint, List<SourceFile> sources, PackedLayout layout, Path cache) {
         this.checkpoint = checkpoint;
         this.sources = sources;
+        adapter = checkpoint.adapter().map(files -> files.sha256(cache)).orElse("");
         this.layout = layout;
     }
 
@@ -25,14 +28,14 @@ public final class PackingPlan {
     /// @param cache a directory, which need not exist
     /// @throws UncheckedIOException if a file cannot be read
     public static PackingPlan of(Checkpoint checkpoint, PackedLayout layout, Path cache) {
-        return new PackingPlan(checkpoint, new SourceHashes(cache).of(checkpoint.files()), layout);
+        return new PackingPlan(checkpoint, new SourceHashes(cache).of(checkpoint.files()), layout, cache);
     }
 
     /// Makes a plan like [#of], if the cache remembers the checkpoint's files.
     public static Optional<PackingPlan> remembered(Checkpoint checkpoint, PackedLayout layout, Path cache) {
         return new SourceHashes(cache)
                 .remembered(checkpoint.files())
-                .map(sources -> new PackingPlan(checkpoint, sources, layout));
+                .map(sources -> new PackingPlan(checkpoint, sources, layout, cache));
     }
 
     public Checkpoint checkpoint() {
@@ -46,7 +49,8 @@ public final class PackingPlan {
     public void write(Path file, PackingProgress progress) throws PackingException {
         try {
             TensorPieces pieces = new CheckpointPieces(checkpoint, layout);
-            PackedFileWriter.write(file, sources, quantization(), layout, pieces, progress);
+            PackedHeader header = new PackedHeader(sources, quantization(), adapter, layout, Map.of(), null);
+            PackedFileWriter.write(file, header, pieces, progress);
         } catch (IOException e) {
             throw new PackingException(file, e);
         }
@@ -56,6 +60,7 @@ public final class PackingPlan {
     public boolean made(PackedFile packed) {
         return packed.sources().equals(sources)
                 && packed.quantization().equals(quantization())
+                && packed.adapter().orElse("").equals(adapter)
                 && packed.layout().equals(layout);
     }
 
@@ -70,12 +75,16 @@ public final class PackingPlan {
         return checkpoint.quantization().map(Quantization::title).orElse("");
     }
 
-    /// The identity of the packed file: sha256 over format, sources, their quantization, and forms.
+    /// The identity of the packed file: sha256 over format, sources, their quantization, the adapter, and
+    /// forms.
     public String key() {
         StringBuilder text = new StringBuilder("format %d\n".formatted(PackedHeader.VERSION));
         sources.forEach(text::append);
         if (!quantization().isEmpty()) {
             text.append("quantization %s\n".formatted(quantization()));
+        }
+        if (!adapter.isEmpty()) {
+            text.append("adapter %s\n".formatted(adapter));
         }
         for (PackedTensor tensor : layout.tensors()) {
             text.append("%s %s %s\n".formatted(tensor.name(), tensor.form(), tensor.shape()));

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.modelfile.ModelInput;
 
@@ -27,16 +28,29 @@ public sealed interface WeightFiles extends AutoCloseable permits Checkpoint, Pa
 
     /// Opens weights like [#open(Path)], with the names of tensors that a model's family gives them.
     static WeightFiles open(Path model, TensorNames names) {
+        return open(model, names, null);
+    }
+
+    /// Opens weights like [#open(Path, TensorNames)], with an adapter merged into them.
+    ///
+    /// @param adapter a directory with a PEFT adapter; null for none
+    /// @throws InvalidModelException if the weights are packed already, or the adapter does not fit, too
+    static WeightFiles open(Path model, TensorNames names, @Nullable Path adapter) {
         ModelFolder folder = ModelFolder.of(model);
         folder.requireReadableAll();
         Path directory = folder.directory();
         Path packed = directory.resolve(PackedFile.NAME);
         if (folder.gguf().isPresent() || !ModelInput.isThere(packed)) {
-            return Checkpoint.open(model, names);
+            return Checkpoint.open(model, names, adapter);
         }
         if (Checkpoint.isIn(directory)) {
             throw new InvalidModelException("%s: holds both %s and safetensors; remove the one that is not wanted"
                     .formatted(directory, PackedFile.NAME));
+        }
+        if (adapter != null) {
+            throw new InvalidModelException(
+                    "%s is packed, so no adapter can be merged into it; take the model that it was packed from"
+                            .formatted(directory));
         }
         return PackedFile.open(packed);
     }

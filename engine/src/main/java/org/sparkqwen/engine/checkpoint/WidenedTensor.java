@@ -36,6 +36,11 @@ record WidenedTensor(QuantizedMatrix matrix) implements CheckpointTensor {
         return matrix.integers(first, count);
     }
 
+    @Override
+    public void readRows(int first, float[][] rows) {
+        matrix.read(first, rows);
+    }
+
     /// @throws InvalidModelException if a scale is no finite number, or an input is in no group
     @Override
     public void read(long from, float[] to) {

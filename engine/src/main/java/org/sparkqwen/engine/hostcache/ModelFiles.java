@@ -14,6 +14,7 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.AdapterFiles;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.PackedFile;
@@ -68,6 +69,25 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
                     ? besideWeights(weights, present(weights.directory())::contains)
                     : light(present(weights.directory()), String.valueOf(weights.directory()))) {
                 files.add(read(weights.directory().resolve(name)));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return new ModelFiles(files);
+    }
+
+    /// Lists the files of an adapter.
+    ///
+    /// @param cache a directory, see [SourceHashes]; null for none
+    /// @throws UncheckedIOException if a file cannot be read
+    public static ModelFiles of(AdapterFiles adapter, @Nullable Path cache) {
+        List<ModelFile> files = new ArrayList<>();
+        try {
+            List<SourceFile> hashes = new SourceHashes(cache).of(adapter.files());
+            for (int i = 0; i < hashes.size(); i++) {
+                long bytes = Files.size(adapter.files().get(i));
+                files.add(new ModelFile(
+                        hashes.get(i).name(), bytes, hashes.get(i).sha256()));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

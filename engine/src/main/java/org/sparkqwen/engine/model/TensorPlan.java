@@ -320,7 +320,7 @@ public final class TensorPlan {
                         .formatted(Quote.of(name));
             }
             if (name.contains(".lora_A.") || name.contains(".lora_B.")) {
-                return "the weights are those of an adapter: there is a tensor %s; merge it into its base model"
+                return "the weights are those of an adapter: there is a tensor %s; give its base model, and it with --lora"
                         .formatted(Quote.of(name));
             }
         }

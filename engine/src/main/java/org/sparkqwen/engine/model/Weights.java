@@ -86,6 +86,7 @@ public final class Weights implements AutoCloseable {
     /// warning says why.
     ///
     /// @param encoding the encoding in which published weights are packed
+    /// @param adapter a directory with an adapter that is merged into published weights; null for none
     /// @param cache a directory; null to pack into memory
     /// @param memory bytes that weights may take; if they are larger, each batch reads the rest from the disk
     /// @param buffers makes the weights operands of the kernels; closed with the weights
@@ -94,10 +95,11 @@ public final class Weights implements AutoCloseable {
             Path model,
             ModelConfig config,
             WeightEncoding encoding,
+            @Nullable Path adapter,
             @Nullable Path cache,
             long memory,
             Buffers buffers) {
-        return switch (WeightFiles.open(model, config.family().names())) {
+        return switch (WeightFiles.open(model, config.family().names(), adapter)) {
             case PackedFile packed -> {
                 try {
                     WeightEncoding.of(packed, encoding);

@@ -48,7 +48,7 @@ public final class OtherFormat {
             return "the directory is empty; " + A_MODEL;
         }
         if (names.contains("adapter_config.json") || names.contains("adapter_model.safetensors")) {
-            return "an adapter (PEFT, LoRA), not a model; merge it into its base model%s and give the merged directory"
+            return "an adapter (PEFT, LoRA), not a model; give its base model%s as the model, and this with --lora"
                     .formatted(baseModel(directory.resolve("adapter_config.json")));
         }
         if (any(names, name -> name.matches("model-\\d+-of-\\d+[.]safetensors"))) {

@@ -31,7 +31,7 @@ public record StoredTensor(Path path, String name, NumberType type, List<Integer
     }
 
     /// Number `index` as a float, which is exact for all types but I32 and I64.
-    float number(long index) {
+    public float number(long index) {
         return switch (type) {
             case BF16 -> Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, index) << 16);
             case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, index));

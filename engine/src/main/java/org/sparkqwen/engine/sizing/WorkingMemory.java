@@ -57,6 +57,11 @@ public record WorkingMemory(long offHeap, long heap) {
         return BLOCKS_TO_FULL_ONES * Math.ceilDiv(batchTokens, KeyValueBlock.TOKENS);
     }
 
+    /// The memory that two engines of one process need together.
+    public WorkingMemory plus(WorkingMemory other) {
+        return new WorkingMemory(offHeap + other.offHeap, heap + other.heap);
+    }
+
     public long total() {
         return offHeap + heap;
     }

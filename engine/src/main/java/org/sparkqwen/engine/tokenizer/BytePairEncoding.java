@@ -48,6 +48,11 @@ final class BytePairEncoding {
         this.merges = merges;
     }
 
+    /// Tells whether another encoding gives each word the same ids.
+    boolean hasMergesOf(BytePairEncoding other) {
+        return Arrays.equals(idOfByte, other.idOfByte) && merges.hasMergesOf(other.merges);
+    }
+
     /// Appends the tokens of the word `text[start, end)` to `out`.
     void encode(String text, int start, int end, TokenIds out) {
         if (end - start > LONGEST_REMEMBERED) {

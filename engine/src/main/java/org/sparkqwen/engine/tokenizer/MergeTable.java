@@ -45,6 +45,20 @@ final class MergeTable {
         return pairs[slot] == FREE ? NONE : merges[slot];
     }
 
+    /// Tells whether another table has the same pairs, each with the same rank and token.
+    boolean hasMergesOf(MergeTable other) {
+        int count = 0;
+        for (int slot = 0; slot < pairs.length; slot++) {
+            if (pairs[slot] != FREE) {
+                count++;
+                if (other.find((int) (pairs[slot] >>> 32), (int) pairs[slot]) != merges[slot]) {
+                    return false;
+                }
+            }
+        }
+        return count == Arrays.stream(other.pairs).filter(pair -> pair != FREE).count();
+    }
+
     private int slotOf(long pair) {
         int mask = pairs.length - 1;
         // Fibonacci hashing: the multiplier is 2^64 over the golden ratio, which spreads consecutive keys evenly.

@@ -2,12 +2,15 @@ package org.sparkqwen.engine.tokenizer;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 import java.util.function.UnaryOperator;
+import org.sparkqwen.engine.message.Quote;
 
 /// Turns text into token ids and back, as Hugging Face's tokenizers do with the same tokenizer.json.
 ///
@@ -25,6 +28,7 @@ public final class Tokenizer {
     private final BitSet specialIds;
     private final AddedTokens ofRawText;
     private final AddedTokens ofNormalizedText;
+    private final boolean normalizes;
     private final UnaryOperator<String> normalizer;
     private final BytePairEncoding encoding;
     private final Affixes affixes;
@@ -37,7 +41,8 @@ public final class Tokenizer {
         vocabulary = new Vocabulary(content.added().ids(content.base().ids()));
         addedIds = content.added().ids();
         specialIds = content.added().specialIds();
-        normalizer = content.normalizes() ? CanonicalComposition::compose : UnaryOperator.identity();
+        normalizes = content.normalizes();
+        normalizer = normalizes ? CanonicalComposition::compose : UnaryOperator.identity();
         ofRawText = content.added().ofRawText();
         ofNormalizedText = content.added().ofNormalizedText(normalizer);
         encoding = new BytePairEncoding(content.base().idOfByte(), content.merges());
@@ -203,6 +208,36 @@ public final class Tokenizer {
     /// has none.
     public byte[] bytesOf(int id) {
         return vocabulary.bytes(id).clone();
+    }
+
+    /// Says in what another tokenizer differs from this one, for a person, such as `it has 8,192 tokens, not 151,669`;
+    /// empty if both give texts the same ids.
+    public Optional<String> differenceOf(Tokenizer other) {
+        if (vocabularySize() != other.vocabularySize()) {
+            return Optional.of("it has %,d tokens, not %,d".formatted(other.vocabularySize(), vocabularySize()));
+        }
+        for (int id = 0; id < vocabularySize(); id++) {
+            if (!Arrays.equals(vocabulary.bytes(id), other.vocabulary.bytes(id))) {
+                return Optional.of("token %,d is %s, not %s"
+                        .formatted(
+                                id,
+                                Quote.of(other.decode(new int[] {id})),
+                                Quote.of(decode(new int[] {id}))));
+            }
+        }
+        if (!addedIds.equals(other.addedIds) || !specialIds.equals(other.specialIds)) {
+            return Optional.of("it has other special tokens");
+        }
+        if (!encoding.hasMergesOf(other.encoding)) {
+            return Optional.of("it has other merges");
+        }
+        if (normalizes != other.normalizes) {
+            return Optional.of("only one of both normalizes texts to NFC");
+        }
+        return Arrays.equals(affixes.before(), other.affixes.before())
+                        && Arrays.equals(affixes.after(), other.affixes.after())
+                ? Optional.empty()
+                : Optional.of("it puts other tokens around a text");
     }
 
     /// Tells whether an id is that of an added token, such as `<|endoftext|>` or `<think>`, and not of the

@@ -13,6 +13,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Packing;
+import org.sparkqwen.engine.adapter.LoraAdapter;
+import org.sparkqwen.engine.checkpoint.AdapterFiles;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.checkpoint.Fidelity;
@@ -63,7 +65,7 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  ./spark-qwen inspect",
-            "  ./spark-qwen inspect --model Qwen3-4B-Base",
+            "  ./spark-qwen inspect --model Qwen3-4B-Base --lora adapter",
             "  ./spark-qwen inspect --model s3a://models/Qwen3-4B-Base"
         })
 final class InspectCommand implements Callable<Integer> {
@@ -76,6 +78,9 @@ final class InspectCommand implements Callable<Integer> {
                     + " this machine, or a URI, whose files are then copied into the cache, as score does."
                     + " Default: the small sample model.")
     private @Nullable String model;
+
+    @Mixin
+    private LoraOption lora = new LoraOption();
 
     @Option(
             names = "--conf",
@@ -114,9 +119,9 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     /// Opens the weights. If they cannot be opened, it shows what the config says all the same.
-    private static WeightFiles open(Console out, Path directory, ModelConfig config) {
+    private WeightFiles open(Console out, Path directory, ModelConfig config) {
         try {
-            return WeightFiles.open(directory, config.family().names());
+            return WeightFiles.open(directory, config.family().names(), lora.directory());
         } catch (InvalidModelException e) {
             print(out, directory, config);
             throw e;
@@ -185,6 +190,7 @@ final class InspectCommand implements Callable<Integer> {
                         scheme.map(title -> title + ",").orElse(String.join(", ", weights.numberFormats())),
                         checkpoint.files().size(),
                         ByteCount.text(checkpoint.fileBytes()));
+                printAdapter(out, checkpoint);
                 if (differences.isEmpty()) {
                     printKept(out, layout, scheme.isPresent());
                 }
@@ -194,6 +200,9 @@ final class InspectCommand implements Callable<Integer> {
                         "  weights      %s, packed, %s on disk%n", formats(layout), ByteCount.text(packed.fileBytes()));
         }
         if (weights instanceof PackedFile packed) {
+            packed.adapter()
+                    .ifPresent(sha256 -> out.printf(
+                            "  adapter      a LoRA adapter is merged into the weights, sha256 %.12s%n", sha256));
             packed.fidelity().ifPresent(fidelity -> printFidelity(out, fidelity));
         }
         out.printf(
@@ -237,6 +246,22 @@ final class InspectCommand implements Callable<Integer> {
             }
         }
         return usable && differences.isEmpty() ? 0 : 1;
+    }
+
+    /// Prints what the adapter is that a run would merge.
+    private void printAdapter(Console out, Checkpoint checkpoint) {
+        AdapterFiles files = checkpoint.adapter().orElse(null);
+        LoraAdapter adapter = checkpoint.lora().orElse(null);
+        if (files != null && adapter != null) {
+            out.printf(
+                    "  adapter      %s: LoRA, %s; it fits%n"
+                            + "               %,d parameters for %,d matrices, which become float32, sha256 %.12s%n",
+                    files.directory(),
+                    adapter.title(),
+                    adapter.parameters(),
+                    adapter.modules(),
+                    files.sha256(cache.here()));
+        }
     }
 
     private static void printFidelity(Console out, Fidelity fidelity) {
@@ -323,7 +348,7 @@ final class InspectCommand implements Callable<Integer> {
         boolean any = false;
         for (WeightEncoding encoding : WeightEncoding.values()) {
             try {
-                Optional<Packing.Packed> packed = Packing.find(directory, encoding, cache.here());
+                Optional<Packing.Packed> packed = Packing.find(directory, lora.directory(), encoding, cache.here());
                 any |= packed.isPresent();
                 packed.ifPresent(found -> out.printf(
                         "  packed       %s in the cache, %s%s%n",

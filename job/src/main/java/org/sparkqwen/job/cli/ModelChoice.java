@@ -1,7 +1,9 @@
 package org.sparkqwen.job.cli;
 
+import java.nio.file.Path;
 import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelDistribution;
@@ -13,16 +15,19 @@ import org.sparkqwen.job.storage.ModelLocation;
 ///
 /// @param distribution the way in which hosts get the model
 /// @param options the way in which executors run it
-public record ModelChoice(ModelLocation location, ModelDistribution distribution, ExecutorOptions options) {
+/// @param adapter the directory of a LoRA adapter on this machine; null for none
+public record ModelChoice(
+        ModelLocation location, ModelDistribution distribution, ExecutorOptions options, @Nullable Path adapter) {
     /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.
     ///
     /// @param conf the Spark configuration that says how to reach a remote model; not asked for a local one
     /// @throws Refusal if the model cannot be reached in the way that was chosen
     public ModelReference open(Supplier<SparkConf> conf) {
-        return switch (location) {
+        ModelReference model = switch (location) {
             case ModelLocation.Local local -> ModelReference.open(local.path(), options);
             case ModelLocation.Remote remote -> fetch(remote, conf.get());
         };
+        return adapter == null ? model : model.withAdapter(adapter);
     }
 
     private ModelReference fetch(ModelLocation.Remote remote, SparkConf conf) {

@@ -28,6 +28,9 @@ final class ModelOptions {
                     + " sample model.")
     private @Nullable String model;
 
+    @Mixin
+    private LoraOption lora = new LoraOption();
+
     @ChangesNoRow
     @Option(
             names = "--model-distribution",
@@ -160,7 +163,17 @@ final class ModelOptions {
                 .withMemory(memory == null ? 0 : memory)
                 .withCacheDirectory(cache.given())
                 .withCacheBytes(cacheSize == null ? 0 : cacheSize);
-        return new ModelChoice(ModelLocation.of(model), distribution, options);
+        return new ModelChoice(ModelLocation.of(model), distribution, options, lora.directory());
+    }
+
+    /// Returns the choice of another model, which runs in the same way, with its weights as its files have them and
+    /// without an adapter.
+    ///
+    /// @param other the directory, or a URI
+    ModelChoice choiceOf(String other) {
+        ModelChoice own = choice();
+        return new ModelChoice(
+                ModelLocation.of(other), distribution, own.options().withWeights(WeightEncoding.STORED), null);
     }
 
     /// Returns the back-end and its precision.

@@ -45,9 +45,9 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "Examples:",
-            "  ./spark-qwen pack --model Qwen3-4B-Base",
             "  ./spark-qwen pack --model Qwen3-4B-Base --output /shared/Qwen3-4B-Base-packed",
-            "  ./spark-qwen pack --model Qwen3-4B-Base --weights int4 --output /shared/Qwen3-4B-Base-int4"
+            "  ./spark-qwen pack --model Qwen3-4B-Base --weights int4 --output /shared/Qwen3-4B-Base-int4",
+            "  ./spark-qwen pack --model Qwen3-4B-Base --lora adapter --output /shared/Qwen3-4B-adapted"
         })
 final class PackCommand implements Callable<Integer> {
     @Option(
@@ -56,6 +56,9 @@ final class PackCommand implements Callable<Integer> {
             description = "The model is this Hugging Face directory, or a GGUF file, on this machine. A packed one is"
                     + " checked. Default: the small sample model.")
     private @Nullable Path model;
+
+    @Mixin
+    private LoraOption lora = new LoraOption();
 
     @Option(
             names = "--output",
@@ -110,6 +113,11 @@ final class PackCommand implements Callable<Integer> {
         }
         Path packed = directory.resolve(PackedFile.NAME);
         if (Files.exists(packed)) {
+            if (lora.directory() != null) {
+                throw Refusal.usage(
+                        "--model %s is packed already, so no adapter can be merged into it; take the one it was packed from"
+                                .formatted(directory));
+            }
             if (output != null) {
                 throw Refusal.usage("--model %s is packed already; copy it to --output".formatted(directory));
             }
@@ -143,13 +151,14 @@ final class PackCommand implements Callable<Integer> {
                         Runtime.getRuntime().availableProcessors(),
                         ExecutorOptions.DEFAULT_BATCH_TOKENS,
                         1)
+                .withAdapter(lora.directory())
                 .withCache(cache.here());
         Fidelity fidelity;
         CompareDisplay display = new CompareDisplay(System.err, verifyTokens);
         try (Engine published = Engine.open(directory, options);
                 Engine packed = output == null
                         ? Engine.open(directory, options.withWeights(weights))
-                        : Engine.open(output, options)) {
+                        : Engine.open(output, options.withAdapter(null))) {
             fidelity = Packing.compare(published, packed, name, texts.iterator(), verifyTokens, display::compared);
         } catch (IllegalArgumentException e) {
             throw Refusal.usage("--verify: " + e.getMessage());
@@ -176,8 +185,8 @@ final class PackCommand implements Callable<Integer> {
     private Packed pack(Path directory) {
         try (PackingDisplay display = PackingDisplay.of("pack")) {
             return output == null
-                    ? Packing.intoCache(directory, weights, cache.here(), display)
-                    : Packing.intoDirectory(directory, weights, output, cache.here(), display);
+                    ? Packing.intoCache(directory, lora.directory(), weights, cache.here(), display)
+                    : Packing.intoDirectory(directory, lora.directory(), weights, output, cache.here(), display);
         } catch (PackingException e) {
             throw Refusal.failure(String.valueOf(e.getMessage()));
         } catch (IllegalArgumentException e) {

@@ -22,6 +22,7 @@ import org.sparkqwen.job.cli.report.BucketSummary;
 import org.sparkqwen.job.cli.report.EntropySummary;
 import org.sparkqwen.job.cli.report.GroupSummaries;
 import org.sparkqwen.job.cli.report.ModelFit;
+import org.sparkqwen.job.cli.report.ReferenceSummary;
 import org.sparkqwen.job.cli.report.Report;
 import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.cli.report.ScoreSummary;
@@ -32,6 +33,7 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.page.Distributions;
 import org.sparkqwen.job.page.RunReport;
+import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunForecast;
 import org.sparkqwen.job.run.RunIdentity;
@@ -158,6 +160,18 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
 
     @ChangesNoRow
     @Option(
+            names = "--reference-model",
+            paramLabel = "DIR",
+            description = "This model with the same tokenizer scores the same tokens in the same windows, too, and the"
+                    + " columns reference_nll, excess_nll, token_reference_logprobs, token_excess_nll and"
+                    + " reference_model say what it gives. excess_nll is the mean excess loss a token in nats: text"
+                    + " that only the reference model knows has much of it. Each executor has both models in"
+                    + " memory. The path or URI is one as for --model. --lora and --weights are for --model alone:"
+                    + " take a directory that pack wrote. Default: none.")
+    private @Nullable String referenceModel;
+
+    @ChangesNoRow
+    @Option(
             names = "--summary-by",
             paramLabel = "NAME",
             description = "The summary has one line for each value of this column, such as the source of the"
@@ -195,12 +209,28 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         RunSettings runSettings = run.settings();
         ModelReference reference = model.open(runSettings);
         ScoreJob.Settings settings = settings(reference, run.columns);
+        ModelReference other = referenceModel == null
+                ? null
+                : model.choiceOf(referenceModel).open(() -> CommandSession.configuration(runSettings));
         Buckets buckets = bucketOptions.of(settings);
+        ScoreJob scoring = scoreJob(
+                reference,
+                other,
+                buckets == null ? settings : settings.withColumns(buckets.passing(settings.columns())));
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
+            if (other != null) {
+                job.warnings().addAll(other.warnings());
+            }
             job.checkOutput(columns -> refuseUnknown(summaryBy, columns));
             RunIdentity identity = new OptionValues(spec).identity(reference.identity());
-            Work work = work(reference, settings, buckets);
+            if (other != null) {
+                identity = identity.with("reference model", other.identity());
+            }
+            Work work = scoring.withDistribution(model.distribution());
+            if (buckets != null) {
+                work = buckets.grouping(work);
+            }
             if (run.dryRun) {
                 RunForecast forecast = job.forecast(identity, work, buckets);
                 long longest = Math.min(
@@ -210,25 +240,29 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
                         forecast,
                         spec.name(),
                         job.output(),
-                        ModelFit.lines(reference, Math.toIntExact(longest), run.submitted()));
+                        ModelFit.lines(reference, other, Math.toIntExact(longest), run.submitted()));
                 return 0;
             }
             JobRun.Written written = job.run(identity, work, buckets);
-            report(job, written, reference, settings, buckets);
+            report(job, written, reference, other, settings, buckets);
         }
         return 0;
     }
 
-    private Work work(ModelReference reference, ScoreJob.Settings settings, @Nullable Buckets buckets) {
-        ScoreJob.Settings passing =
-                buckets == null ? settings : settings.withColumns(buckets.passing(settings.columns()));
-        Work job = new ScoreJob(reference, passing).withDistribution(model.distribution());
-        return buckets == null ? job : buckets.grouping(job);
+    /// Returns the job, with the reference model if there is one.
+    private static ScoreJob scoreJob(
+            ModelReference reference, @Nullable ModelReference other, ScoreJob.Settings settings) {
+        ScoreJob job = new ScoreJob(reference, settings);
+        try {
+            return other == null ? job : job.withReference(other);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage("--reference-model: " + e.getMessage());
+        }
     }
 
     @Override
     public StructType addedColumns() {
-        return ScoreJob.schema(details());
+        return referenceModel == null ? ScoreJob.schema(details()) : ScoreJob.schemaWithReference(details());
     }
 
     @Override
@@ -239,7 +273,11 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
             Consumer<String> warnings) {
         ModelReference reference = models.apply(model.choice());
         reference.warnings().forEach(warnings);
-        return new ScoreJob(reference, settings(reference, columns));
+        ModelReference other = referenceModel == null ? null : models.apply(model.choiceOf(referenceModel));
+        if (other != null) {
+            other.warnings().forEach(warnings);
+        }
+        return scoreJob(reference, other, settings(reference, columns));
     }
 
     private ScoreJob.Settings settings(ModelReference reference, List<String> columns) {
@@ -353,6 +391,7 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
             JobRun job,
             JobRun.Written written,
             ModelReference reference,
+            @Nullable ModelReference other,
             ScoreJob.Settings settings,
             @Nullable Buckets buckets) {
         ScoreSummary summary = written.output().read(ScoreSummary::of);
@@ -382,6 +421,12 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         if (bucketed != null) {
             facts.put("buckets", bucketed.toMap());
         }
+        ReferenceSummary compared = other == null
+                ? null
+                : written.output().read(scores -> ReferenceSummary.of(scores, other.label()));
+        if (compared != null) {
+            facts.put("reference", compared.toMap());
+        }
         String manifest = RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts);
         String manifestPath = job.writeBeside(OutputLayout.MANIFEST, manifest);
 
@@ -394,6 +439,9 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
             report.lines(entropies.lines());
         }
         report.lines(shared.lines());
+        if (compared != null) {
+            report.lines(compared.lines());
+        }
         report.badData(badData);
         report.written(job.output(), run.outputFormat, manifestPath);
         if (withReport) {

@@ -2,10 +2,12 @@ package org.sparkqwen.job.executor;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.hostcache.CacheEviction;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -24,21 +26,22 @@ public final class ExecutorEngine {
     /// The engines of [#OPEN], readable without waiting for one that is being opened.
     private static volatile List<Engine> engines = List.of();
 
-    private final HostDirectory directory;
+    private final List<HostDirectory> directories;
     private final Engine engine;
 
     @GuardedBy("OPEN")
     private int users;
 
-    private ExecutorEngine(HostDirectory directory, Engine engine) {
-        this.directory = directory;
+    /// @param directories those of the model's files, and of its adapter's if it has one
+    private ExecutorEngine(List<HostDirectory> directories, Engine engine) {
+        this.directories = List.copyOf(directories);
         this.engine = engine;
     }
 
     /// The key of an engine: tasks whose models have equal keys share one.
-    private record Key(String place, String sha256, ExecutorOptions options) {
-        static Key of(ModelReference model) {
-            return new Key(model.place(), model.sha256(), model.options());
+    private record Key(String place, String identity, ExecutorOptions options, double memoryShare) {
+        static Key of(ModelReference model, double memoryShare) {
+            return new Key(model.place(), model.identity(), model.options(), memoryShare);
         }
     }
 
@@ -53,12 +56,21 @@ public final class ExecutorEngine {
     /// Opens `model`'s engine, or shares the one that is open. Other tasks wait while it is opened, because they
     /// need the same engine. The first task of a host may take long, because it copies and packs the model.
     public static Lease lease(ModelReference model) {
+        return lease(model, 1);
+    }
+
+    /// Opens or shares an engine like [#lease(ModelReference)], which uses a part of the memory for weights, because
+    /// the same tasks use another engine, too.
+    ///
+    /// @param memoryShare above 0 and at most 1
+    public static Lease lease(ModelReference model, double memoryShare) {
+        Key key = Key.of(model, memoryShare);
         synchronized (OPEN) {
-            ExecutorEngine shared = OPEN.get(Key.of(model));
+            ExecutorEngine shared = OPEN.get(key);
             if (shared == null) {
                 closeIdle();
-                shared = open(model);
-                OPEN.put(Key.of(model), shared);
+                shared = open(model, memoryShare);
+                OPEN.put(key, shared);
                 publish();
             }
             shared.users++;
@@ -66,17 +78,23 @@ public final class ExecutorEngine {
         }
     }
 
-    private static ExecutorEngine open(ModelReference model) {
+    private static ExecutorEngine open(ModelReference model, double memoryShare) {
         Path cache = CacheDirectory.of(model.options().cacheDirectory());
-        HostDirectory directory = model.onThisHost();
+        List<HostDirectory> directories = new ArrayList<>();
         try {
-            ModelConfig config = ModelConfig.read(directory.path());
-            EngineOptions options = ExecutorResources.engineOptions(model.options(), config);
-            ExecutorEngine opened = new ExecutorEngine(directory, Engine.open(directory.path(), options));
+            directories.add(model.onThisHost());
+            Path directory = directories.getFirst().path();
+            Optional<HostDirectory> adapter = model.adapterOnThisHost();
+            adapter.ifPresent(directories::add);
+            ModelConfig config = ModelConfig.read(directory);
+            EngineOptions options = ExecutorResources.engineOptions(model.options(), config)
+                    .withAdapter(adapter.map(HostDirectory::path).orElse(null))
+                    .withMemoryShare(memoryShare);
+            ExecutorEngine opened = new ExecutorEngine(directories, Engine.open(directory, options));
             CacheEviction.trim(cache, model.options().cacheBytes());
             return opened;
         } catch (RuntimeException | Error e) {
-            directory.close();
+            directories.forEach(HostDirectory::close);
             throw e;
         }
     }
@@ -97,7 +115,7 @@ public final class ExecutorEngine {
             ExecutorEngine open = all.next();
             if (open.users == 0) {
                 open.engine.close();
-                open.directory.close();
+                open.directories.forEach(HostDirectory::close);
                 all.remove();
             }
         }

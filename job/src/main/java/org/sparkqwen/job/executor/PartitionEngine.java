@@ -99,6 +99,34 @@ public final class PartitionEngine {
                 engine.embed(partition.requests(reader)), Result.Embedded.class, Result.Embedded::tokens);
     }
 
+    /// Scores each row once with a model, and once with a reference model.
+    ///
+    /// @param memoryShare the model's part of the memory for weights; the reference model has the rest
+    public static Iterator<Outcome<ComparedScore>> compare(
+            ModelReference model,
+            ModelReference reference,
+            double memoryShare,
+            Iterator<JobRow> rows,
+            RowReader<Request.Score> reader,
+            TaskCounts counts) {
+        PartitionEngine partition = new PartitionEngine(rows, 1, counts);
+        ReferenceRun run = new ReferenceRun(
+                engine(model, memoryShare),
+                engine(reference, 1 - memoryShare),
+                partition.requests(reader),
+                partition::computed);
+        Iterator<Outcome<Result.Scored>> outcomes =
+                partition.outcomes(run, Result.Scored.class, scored -> scored.tokens().length);
+        return Iterators.map(
+                outcomes,
+                outcome -> switch (outcome) {
+                    case Outcome.Finished<Result.Scored>(JobRow row, int sample, Result.Scored scored) ->
+                        new Outcome.Finished<>(row, sample, new ComparedScore(scored, run.reference()));
+                    case Outcome.Rejected<Result.Scored>(JobRow row, int sample, String reason) ->
+                        new Outcome.Rejected<>(row, sample, reason);
+                });
+    }
+
     /// Generates `samples` texts for each row.
     public static Iterator<Outcome<Result.Generated>> generate(
             ModelReference model,
@@ -143,7 +171,11 @@ public final class PartitionEngine {
 
     /// Returns the executor's engine, which is given back when the task ends, however it ends.
     private static Engine engine(ModelReference model) {
-        ExecutorEngine.Lease lease = ExecutorEngine.lease(model);
+        return engine(model, 1);
+    }
+
+    private static Engine engine(ModelReference model, double memoryShare) {
+        ExecutorEngine.Lease lease = ExecutorEngine.lease(model, memoryShare);
         onTaskCompletion(lease::close);
         return lease.engine();
     }

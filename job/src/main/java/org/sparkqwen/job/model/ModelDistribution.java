@@ -33,9 +33,18 @@ public enum ModelDistribution {
         return switch (this) {
             case AUTO -> choose(model, spark, out).distribute(model, spark, out);
             case SHARED -> model; // as open left it
-            case FETCH -> fetch(model, spark, out);
-            case BROADCAST -> broadcast(model, spark, out);
+            case FETCH -> fetch(withAdapterOfDriver(model, spark, out), spark, out);
+            case BROADCAST -> broadcast(withAdapterOfDriver(model, spark, out), spark, out);
         };
+    }
+
+    /// Returns the model with its adapter as executors get it, if it has one. An adapter is small and lies on the
+    /// driver's machine, so hosts get it from there, wherever they get the model.
+    private static ModelReference withAdapterOfDriver(ModelReference model, SparkSession spark, PrintStream out) {
+        return model.adapter()
+                .map(adapter -> model.with(
+                        adapter.broadcast(spark, model.options().cacheDirectory(), out)))
+                .orElse(model);
     }
 
     private static ModelReference fetch(ModelReference model, SparkSession spark, PrintStream out) {

@@ -5,12 +5,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.Checkpoint;
 import org.sparkqwen.engine.checkpoint.ModelFolder;
+import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.hostcache.Fingerprint;
@@ -46,6 +48,8 @@ public final class ModelReference implements Serializable {
     private final String name;
     private final String sha256;
     private final WeightEncoding packed;
+    private final @Nullable AdapterReference adapter;
+    private final String packedAdapter; // sha256 of what was merged when the model was packed; empty if nothing was
     private final ExecutorOptions options;
     private final ModelSource source;
 
@@ -66,6 +70,8 @@ public final class ModelReference implements Serializable {
             String name,
             String sha256,
             WeightEncoding packed,
+            @Nullable AdapterReference adapter,
+            String packedAdapter,
             ExecutorOptions options,
             ModelSource source,
             List<String> warnings,
@@ -75,6 +81,8 @@ public final class ModelReference implements Serializable {
         this.name = name;
         this.sha256 = sha256;
         this.packed = packed;
+        this.adapter = adapter;
+        this.packedAdapter = packedAdapter;
         this.options = options;
         this.source = source;
         this.warnings = List.copyOf(warnings);
@@ -139,6 +147,8 @@ public final class ModelReference implements Serializable {
                     name,
                     sha256,
                     weights instanceof Checkpoint ? WeightEncoding.STORED : encoding,
+                    null,
+                    weights instanceof PackedFile file ? file.adapter().orElse("") : "",
                     options,
                     new ModelSource.Shared(model.toString(), sha256),
                     warnings,
@@ -172,11 +182,79 @@ public final class ModelReference implements Serializable {
                 WeightEncoding.refuse(Precision.INT8, () -> Weights.layout(known.config(), weights, other.weights()));
             }
         }
-        return new ModelReference(directory, origin, name, sha256, packed, other, source, warnings, parsed);
+        return new ModelReference(
+                directory,
+                origin,
+                name,
+                sha256,
+                packed,
+                adapter,
+                packedAdapter,
+                other,
+                source,
+                warnings,
+                parsed);
+    }
+
+    /// Returns this model with a LoRA adapter, which each host merges into the weights when it packs them. Call it on
+    /// the driver, before [#distribute].
+    ///
+    /// @param lora a directory of this machine with adapter_config.json and adapter_model.safetensors, as PEFT saves
+    ///     them
+    /// @throws InvalidModelException if it is no adapter, if the model is packed, or if the adapter does not fit it
+    public ModelReference withAdapter(Path lora) {
+        ModelConfig config = config();
+        AdapterReference other = AdapterReference.of(lora, options.cacheDirectory());
+        WeightFiles.open(path(), config.family().names(), other.path()).close();
+        return with(other);
+    }
+
+    ModelReference with(AdapterReference other) {
+        return new ModelReference(
+                directory,
+                origin,
+                name,
+                sha256,
+                packed,
+                other,
+                packedAdapter,
+                options,
+                source,
+                warnings,
+                parsed);
+    }
+
+    /// Returns the adapter that hosts merge into the weights; empty if there is none.
+    Optional<AdapterReference> adapter() {
+        return Optional.ofNullable(adapter);
+    }
+
+    /// Returns the directory of the adapter on the driver, which hosts merge into the weights; empty if there is none.
+    public Optional<Path> adapterPath() {
+        return adapter().map(AdapterReference::path);
+    }
+
+    /// Returns the sha256 of the adapter that is merged into the weights, by hosts or when the model was packed;
+    /// empty if there is none.
+    public Optional<String> adapterSha256() {
+        return adapter == null
+                ? Optional.of(packedAdapter).filter(sha -> !sha.isEmpty())
+                : Optional.of(adapter.sha256());
     }
 
     ModelReference from(ModelSource other) {
-        return new ModelReference(directory, origin, name, sha256, packed, options, other, warnings, parsed);
+        return new ModelReference(
+                directory,
+                origin,
+                name,
+                sha256,
+                packed,
+                adapter,
+                packedAdapter,
+                options,
+                other,
+                warnings,
+                parsed);
     }
 
     boolean isRemote() {
@@ -215,20 +293,24 @@ public final class ModelReference implements Serializable {
     }
 
     /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`, and what changes the
-    /// numbers of its rows: `+` and the encoding of rounded weights, and `/` and a precision other than float32.
+    /// numbers of its rows: `+lora:` and digits of the sha256 of an adapter, `+` and the encoding of rounded weights,
+    /// and `/` and a precision other than float32.
     public String label() {
-        return labelled(sha256.substring(0, LABEL_DIGITS));
+        return labelled(LABEL_DIGITS);
     }
 
-    /// Returns the model's label with all digits of its sha256.
+    /// Returns the model's label with all digits of each sha256.
     public String identity() {
-        return labelled(sha256);
+        return labelled(sha256.length());
     }
 
-    private String labelled(String digits) {
+    private String labelled(int digits) {
         Precision precision = options.kernels().precision();
         String rounded = precision == Precision.FLOAT32 ? "" : "/" + precision;
-        return "%s@%s%s%s".formatted(name, digits, encoding().suffix(), rounded);
+        String merged = adapterSha256()
+                .map(sha -> "+lora:" + sha.substring(0, digits))
+                .orElse("");
+        return "%s@%s%s%s%s".formatted(name, sha256.substring(0, digits), merged, encoding().suffix(), rounded);
     }
 
     /// Returns the encoding of the weights with which executors compute.
@@ -333,6 +415,51 @@ public final class ModelReference implements Serializable {
         config().requireHead();
     }
 
+    /// Checks that another model can score the same tokens in the same windows as this one.
+    ///
+    /// @throws IllegalArgumentException with what differs
+    /// @throws IllegalStateException on an executor
+    public void requireComparable(ModelReference other, ScoringOptions scoring) {
+        Tokenizer own = tokenizer();
+        Tokenizer its = other.tokenizer();
+        if ((own == null) != (its == null)) {
+            throw new IllegalArgumentException("%s has %s tokenizer, and %s has %s"
+                    .formatted(other.origin(), its == null ? "no" : "a", origin(), own == null ? "none" : "one"));
+        }
+        if (own != null && its != null) {
+            own.differenceOf(its).ifPresent(difference -> {
+                throw new IllegalArgumentException("%s has another tokenizer than %s: %s; excess loss needs the same"
+                        .formatted(other.origin(), origin(), difference));
+            });
+        }
+        if (other.config().vocabSize() < choosableTokens()) {
+            throw new IllegalArgumentException("%s has a vocabulary of %,d tokens, and %s has %,d"
+                    .formatted(other.origin(), other.config().vocabSize(), origin(), choosableTokens()));
+        }
+        int context = scoring.windows().context();
+        if (context > other.config().maxPositions()) {
+            throw new IllegalArgumentException("%s has a context of %,d tokens; choose a --context of at most that"
+                    .formatted(other.origin(), other.config().maxPositions()));
+        }
+        OptionalInt token = prefixToken(scoring.prefix(), scoring.windows());
+        if (!token.equals(other.prefixToken(scoring.prefix(), scoring.windows()))) {
+            throw new IllegalArgumentException(
+                    "%s has another prefix token than %s for documents; choose another --prefix"
+                            .formatted(other.origin(), origin()));
+        }
+    }
+
+    /// Returns the bytes of the packed weights.
+    ///
+    /// @throws IllegalStateException on an executor
+    public long weightBytes() {
+        ModelConfig config = config();
+        try (WeightFiles weights = WeightFiles.open(
+                path(), config.family().names(), adapterPath().orElse(null))) {
+            return Weights.layout(config, weights, options.weights()).bytes();
+        }
+    }
+
     private DocumentPrefix documentPrefix() {
         return new DocumentPrefix(tokenizer(), config());
     }
@@ -352,7 +479,9 @@ public final class ModelReference implements Serializable {
 
     /// Returns where hosts find the model's files. References with an equal place lead to the same files.
     public String place() {
-        return source.place();
+        return adapter == null
+                ? source.place()
+                : "%s, adapter %s".formatted(source.place(), adapter.source().place());
     }
 
     /// Returns the model's directory on this host, which is there already or is copied now. Called on an executor.
@@ -360,5 +489,14 @@ public final class ModelReference implements Serializable {
     /// @throws InvalidModelException if the directory is not there, or holds another model
     public HostDirectory onThisHost() {
         return new HostDirectory(source.open(CacheDirectory.of(options.cacheDirectory())));
+    }
+
+    /// Returns the adapter's directory on this host, which is there already or is copied now; empty if the model has
+    /// no adapter. Called on an executor.
+    ///
+    /// @throws InvalidModelException if the directory is not there, or holds another adapter
+    public Optional<HostDirectory> adapterOnThisHost() {
+        return adapter()
+                .map(each -> new HostDirectory(each.source().open(CacheDirectory.of(options.cacheDirectory()))));
     }
 }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.util.LongAccumulator;
+import org.sparkqwen.engine.checkpoint.AdapterFiles;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.hostcache.ModelCache;
@@ -57,6 +58,30 @@ sealed interface ModelSource extends Serializable {
                                     .formatted(directory, host(), here, sha256));
                 }
             }
+        }
+
+        @Override
+        public String place() {
+            return directory;
+        }
+    }
+
+    /// The directory of an adapter, which every host sees under the same path.
+    ///
+    /// @param sha256 the sha256 of the adapter on the driver
+    record SharedAdapter(String directory, String sha256) implements ModelSource {
+        @Override
+        public ModelCache.Copy open(Path cache) {
+            Path path = Path.of(directory);
+            if (!SparkEnv.get().executorId().equals("driver")) {
+                String here = new AdapterFiles(path).sha256(cache);
+                if (!here.equals(sha256)) {
+                    throw new InvalidModelException(
+                            "%s: host %s has another adapter there than the driver, sha256 %.12s instead of %.12s"
+                                    .formatted(directory, host(), here, sha256));
+                }
+            }
+            return ModelCache.inPlace(path);
         }
 
         @Override

@@ -16,6 +16,7 @@ import java.util.zip.CRC32C;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
+import org.sparkqwen.engine.checkpoint.AdapterFiles;
 import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 
@@ -80,11 +81,18 @@ final class SharedPathProbe {
         if (ModelFolder.of(model.path()).gguf().isEmpty()) { // a GGUF file has its configuration itself
             samples.add(Sample.of(Path.of(directory, ModelFolder.CONFIG)));
         }
+        List<Sample> ofAdapter = new ArrayList<>();
+        String adapter = model.adapter()
+                .map(each -> {
+                    new AdapterFiles(each.path()).files().forEach(file -> ofAdapter.add(Sample.of(file)));
+                    return each.directory();
+                })
+                .orElse(directory);
         int tasks = ROUNDS * spark.sparkContext().defaultParallelism();
         TreeMap<String, Boolean> sees = new TreeMap<>();
         JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(Collections.nCopies(tasks, 0), tasks)
-                .map(_ -> "%s %s".formatted(SparkEnv.get().executorId(), sees(directory, samples)))
+                .map(_ -> "%s %s".formatted(SparkEnv.get().executorId(), sees(directory, samples) && sees(adapter, ofAdapter)))
                 .collect()
                 .forEach(line -> {
                     List<String> words = Arrays.asList(line.split(" ", 2));

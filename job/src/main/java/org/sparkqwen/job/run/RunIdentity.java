@@ -45,6 +45,13 @@ public record RunIdentity(Map<String, String> facts) {
         return new RunIdentity(texts);
     }
 
+    /// Returns this identity with one more fact.
+    public RunIdentity with(String name, String value) {
+        Map<String, String> more = new TreeMap<>(facts);
+        more.put(name, value);
+        return new RunIdentity(more);
+    }
+
     private static String text(@Nullable Object value) {
         return value == null ? "unset" : value.toString();
     }

@@ -1,5 +1,6 @@
 package org.sparkqwen.job.sql;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -35,6 +36,7 @@ final class SessionJobs {
     private record Files(
             String application,
             ModelLocation location,
+            @Nullable Path adapter,
             ModelDistribution distribution,
             @Nullable String cacheDirectory) {}
 
@@ -75,6 +77,7 @@ final class SessionJobs {
         Files files = new Files(
                 application(session),
                 choice.location(),
+                choice.adapter(),
                 choice.distribution(),
                 choice.options().cacheDirectory());
         return models.get(

@@ -3,6 +3,7 @@ package org.sparkqwen.job.cli.report;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.SparkConf;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -22,10 +23,22 @@ public final class ModelFit {
     /// @param window the tokens of the longest window that is computed at once
     /// @param conf the configuration with which executors would start
     public static List<String> lines(ModelReference model, int window, SparkConf conf) {
+        return lines(model, null, window, conf);
+    }
+
+    /// Returns lines for a person about two models that each executor has.
+    ///
+    /// @param reference the reference model; null for none
+    public static List<String> lines(
+            ModelReference model, @Nullable ModelReference reference, int window, SparkConf conf) {
         ExecutorMemory executor = ExecutorMemory.of(conf);
         int batch = model.options().batchTokens();
         int threads = threads(model, executor);
-        return lines(model, WorkingMemory.scoring(model.config(), batch, window, threads), executor);
+        WorkingMemory working = WorkingMemory.scoring(model.config(), batch, window, threads);
+        if (reference != null) {
+            working = working.plus(WorkingMemory.scoring(reference.config(), batch, window, threads));
+        }
+        return lines(model, reference, working, executor);
     }
 
     /// Returns lines for a person, of a run that embeds.
@@ -36,7 +49,7 @@ public final class ModelFit {
         ExecutorMemory executor = ExecutorMemory.of(conf);
         int batch = model.options().batchTokens();
         int threads = threads(model, executor);
-        return lines(model, WorkingMemory.embedding(model.config(), batch, longest, threads), executor);
+        return lines(model, null, WorkingMemory.embedding(model.config(), batch, longest, threads), executor);
     }
 
     private static int threads(ModelReference model, ExecutorMemory executor) {
@@ -45,11 +58,19 @@ public final class ModelFit {
                 : model.options().threads();
     }
 
-    private static List<String> lines(ModelReference model, WorkingMemory working, ExecutorMemory executor) {
+    private static List<String> lines(
+            ModelReference model, @Nullable ModelReference reference, WorkingMemory working, ExecutorMemory executor) {
         int batch = model.options().batchTokens();
         int threads = threads(model, executor);
         List<String> lines = new ArrayList<>();
-        lines.add("weights     " + weights(model, batch, threads));
+        if (reference == null) {
+            lines.add("weights     " + weights(model, batch, threads, 1));
+        } else {
+            double own = model.weightBytes();
+            double share = own / (own + reference.weightBytes());
+            lines.add("weights     " + weights(model, batch, threads, share));
+            lines.add("reference   " + weights(reference, batch, threads, 1 - share));
+        }
         lines.add("executors   %s of heap and %s off the heap for a batch with %d threads"
                 .formatted(ByteCount.text(working.heap()), ByteCount.text(working.offHeap()), threads));
         lines.add("            " + heap(working, executor));
@@ -59,13 +80,15 @@ public final class ModelFit {
         return lines;
     }
 
-    private static String weights(ModelReference model, int batch, int threads) {
+    private static String weights(ModelReference model, int batch, int threads, double share) {
         ModelConfig config = model.config();
         PackedLayout layout;
-        try (WeightFiles files = WeightFiles.open(model.path(), config.family().names())) {
+        try (WeightFiles files = WeightFiles.open(
+                model.path(), config.family().names(), model.adapterPath().orElse(null))) {
             layout = Weights.layout(config, files, model.encoding());
         }
-        StreamingPlan plan = Weights.streamingPlan(config, layout, WeightMemory.available(config, batch, threads));
+        long memory = (long) (share * WeightMemory.available(config, batch, threads));
+        StreamingPlan plan = Weights.streamingPlan(config, layout, memory);
         String whole = "%s, mapped once on each host; this machine has %s for them"
                 .formatted(ByteCount.text(plan.bytes()), ByteCount.text(plan.memory()));
         return plan.streams()

@@ -1,0 +1,129 @@
+package org.sparkqwen.job.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparkqwen.engine.checkpoint.AdapterFiles;
+import org.sparkqwen.job.testing.CommandRun;
+import org.sparkqwen.job.testing.LocalSpark;
+
+/// The commands take a model with a LoRA adapter, and say so in what they write.
+class AdapterCommandsTest {
+    private static final Path ADAPTER = LocalSpark.SAMPLES.resolve("speeches-lora");
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    private Path input = Path.of("");
+    private String label = "";
+
+    @BeforeEach
+    void writeInput() throws IOException {
+        input = directory.resolve("in.jsonl");
+        Files.writeString(input, "{\"text\": \"Call me Ishmael.\"}\n{\"text\": \"My fellow citizens\"}\n");
+        label = "+lora:%.12s".formatted(new AdapterFiles(ADAPTER).sha256(null));
+    }
+
+    @Test
+    void aRunMergesTheAdapterAndAPackedDirectoryGivesTheSameRows() {
+        Path cache = directory.resolve("cache");
+        Path packed = directory.resolve("packed");
+        CommandRun pack = CommandRun.of(
+                "pack",
+                "--model",
+                LocalSpark.MODEL.toString(),
+                "--lora",
+                ADAPTER.toString(),
+                "--output",
+                packed.toString(),
+                "--cache-dir",
+                cache.toString());
+        assertThat(pack.exitCode()).as(pack.err()).isZero();
+        assertThat(CommandRun.of("inspect", "--model", packed.toString()).out())
+                .contains("  adapter      a LoRA adapter is merged into the weights, sha256 " + label.substring(6));
+
+        List<Row> base = scores(LocalSpark.MODEL);
+        List<Row> merged = scores(LocalSpark.MODEL, "--lora", ADAPTER.toString());
+        List<Row> broadcast = scores(
+                LocalSpark.MODEL,
+                "--lora",
+                ADAPTER.toString(),
+                "--model-distribution",
+                "broadcast",
+                "--cache-dir",
+                cache.toString());
+        List<Row> ofPacked = scores(packed);
+        for (int i = 0; i < base.size(); i++) {
+            double nll = merged.get(i).getDouble(0);
+            assertThat(nll).isNotEqualTo(base.get(i).getDouble(0));
+            assertThat(broadcast.get(i)).isEqualTo(merged.get(i));
+            assertThat(ofPacked.get(i).getDouble(0)).isEqualTo(nll);
+            assertThat(base.get(i).getString(1)).matches("tiny-qwen3@[0-9a-f]{12}");
+            assertThat(merged.get(i).getString(1)).matches("tiny-qwen3@[0-9a-f]{12}\\" + label);
+            assertThat(ofPacked.get(i).getString(1)).matches("packed@[0-9a-f]{12}\\" + label);
+        }
+    }
+
+    private List<Row> scores(Path model, String... options) {
+        Path output = directory.resolve("scores");
+        String[] all = Stream.concat(
+                        Stream.of("--input-format", "json", "--mode", "overwrite"),
+                        Stream.of(options))
+                .toArray(String[]::new);
+        CommandRun run = CommandRun.of(LocalSpark.command(model, "score", input, output, all));
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        Dataset<Row> rows = LocalSpark.session().read().parquet(output.toString());
+        return rows.orderBy("text").select("sum_nll", "model").collectAsList();
+    }
+
+    @Test
+    void aRunIsNotContinuedWithAnotherAdapter() throws IOException {
+        Path other = Files.createDirectory(directory.resolve("other"));
+        Files.copy(ADAPTER.resolve("adapter_model.safetensors"), other.resolve("adapter_model.safetensors"));
+        Files.writeString(
+                other.resolve("adapter_config.json"),
+                Files.readString(ADAPTER.resolve("adapter_config.json")) + "\n");
+        Path output = directory.resolve("scores");
+        String[] options = {"--input-format", "json", "--checkpoint-rows", "1", "--mode", "resume"};
+        CommandRun first = CommandRun.of(LocalSpark.command(
+                "score", input, output, with(options, "--lora", ADAPTER.toString())));
+        assertThat(first.exitCode()).as(first.err()).isZero();
+        CommandRun.of(LocalSpark.command("score", input, output, with(options, "--lora", other.toString())))
+                .assertRefused(2, "model tiny-qwen3@", "+lora:");
+        CommandRun.of(LocalSpark.command("score", input, output, options)).assertRefused(2, "+lora:");
+    }
+
+    private static String[] with(String[] options, String... more) {
+        return Stream.concat(Stream.of(options), Stream.of(more))
+                .toArray(String[]::new);
+    }
+
+    @Test
+    void inspectSaysWhatTheAdapterIs() {
+        CommandRun run =
+                CommandRun.of("inspect", "--model", LocalSpark.MODEL.toString(), "--lora", ADAPTER.toString());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out())
+                .contains("  adapter      %s: LoRA, rank 2, alpha ".formatted(ADAPTER))
+                .contains("78,848 parameters for 56 matrices, which become float32, sha256 " + label.substring(6))
+                .contains("tensors      all ");
+    }
+
+    @Test
+    void whatIsNoAdapterIsRefusedOnTheDriver() {
+        Path output = directory.resolve("scores");
+        CommandRun.of(LocalSpark.command("score", input, output, "--lora", LocalSpark.MODEL.toString()))
+                .assertRefused(1, "not an adapter of PEFT: there is no adapter_config.json");
+        CommandRun.of(LocalSpark.command("score", input, output, "--lora", "s3a://adapters/one"))
+                .assertRefused(2, "--lora takes a directory of this machine, not a URI");
+    }
+}
