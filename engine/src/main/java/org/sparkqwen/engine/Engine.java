@@ -205,8 +205,9 @@ public final class Engine implements AutoCloseable {
         return new ScoringRun(model, requests, progress);
     }
 
-    /// Finds the label of each text among some, and yields one result for each request, in completion order. Nothing is
-    /// generated: each label's log-probability after the prompt is computed, and the prompt once for all labels.
+    /// Finds the label of each text among some, and yields one result for each request, in completion order.
+    /// Nothing is generated: each label's log-probability after the prompt is computed, and the prompt once for all
+    /// labels.
     ///
     /// Pulls from `requests` as [#score] does. Use the iterator from one thread.
     ///

@@ -65,8 +65,8 @@ class AdapterTest {
         JsonNode sequences = Golden.read(golden.resolve("golden.json")).get("sequences");
         assertThat(sequences).hasSize(3);
         for (boolean merged : new boolean[] {false, true}) {
-            try (Engine engine =
-                    Engine.open(golden.resolve("base"), options.withAdapter(merged ? golden.resolve("adapter") : null))) {
+            try (Engine engine = Engine.open(
+                    golden.resolve("base"), options.withAdapter(merged ? golden.resolve("adapter") : null))) {
                 for (JsonNode sequence : sequences) {
                     double[] expected = Golden.doubles(sequence.get(merged ? "merged_logprobs" : "base_logprobs"));
                     double[] ours = logProbabilities(engine, Golden.ints(sequence.get("ids")));
@@ -85,8 +85,10 @@ class AdapterTest {
     @ParameterizedTest
     @EnumSource(WeightEncoding.class)
     void packedIntoADirectoryItGivesTheSameBitsAndSaysWhatItWasMergedWith(WeightEncoding encoding) throws IOException {
-        int[] ids = Golden.ints(
-                Golden.read(GOLDEN.resolve("golden.json")).get("sequences").get(1).get("ids"));
+        int[] ids = Golden.ints(Golden.read(GOLDEN.resolve("golden.json"))
+                .get("sequences")
+                .get(1)
+                .get("ids"));
         EngineOptions options = Golden.options(KernelChoice.AUTO, 2, 64).withWeights(encoding);
         Path cache = directory.resolve("cache");
         Path output = directory.resolve("packed");
@@ -161,9 +163,8 @@ class AdapterTest {
     }
 
     private static float[] floats(Path adapter, String tensor) {
-        byte[] bytes = Objects.requireNonNull(
-                        SafetensorsWriter.read(adapter.resolve("adapter_model.safetensors"))
-                                .get(tensor))
+        byte[] bytes = Objects.requireNonNull(SafetensorsWriter.read(adapter.resolve("adapter_model.safetensors"))
+                        .get(tensor))
                 .bytes();
         float[] floats = new float[bytes.length / 4];
         ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
@@ -199,7 +200,9 @@ class AdapterTest {
         String tensor = QUERY + ".weight";
         Path other = edited(config -> {
             config.putObject("rank_pattern").put("q_proj", 8);
-            config.putObject("alpha_pattern").put("^model.layers.0.self_attn.q_proj", 32).put("_proj", 1);
+            config.putObject("alpha_pattern")
+                    .put("^model.layers.0.self_attn.q_proj", 32)
+                    .put("_proj", 1);
         });
         try (Checkpoint plain = Checkpoint.open(BASE);
                 Checkpoint once = Checkpoint.open(BASE, TensorNames.AS_STORED, ADAPTER);
@@ -253,8 +256,9 @@ class AdapterTest {
             value = {
                 "q_proj.lora_A.weight | q_proj.lora_A.default.weight | is neither A nor B of a matrix",
                 "q_proj.lora_B.weight | q_proj.lora_magnitude_vector | is neither A nor B of a matrix",
-                "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight | base_model.model.lm_head.lora_A.weight"
-                        + " | changes lm_head; the embedding and the head of a model stay as they are",
+                "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight |"
+                        + " base_model.model.lm_head.lora_A.weight | changes lm_head; the embedding and the head of a"
+                        + " model stay as they are",
                 "layers.2.self_attn.q_proj | layers.3.self_attn.q_proj"
                         + " | changes model.layers.3.self_attn.q_proj, which the base model does not have",
                 "layers.2.self_attn.q_proj | layers.2.self_attn.q_norm | which the base model does not have",

@@ -76,8 +76,7 @@ class ClassificationTest {
             Result.Classified result = classified(prompt, YES_NO, CONTEXT);
             assertThat(result.logProbabilities()[1])
                     .isCloseTo(node.get("logprob_yes").doubleValue(), within(4 * Golden.NLL_TOLERANCE));
-            assertThat(result.probability("yes"))
-                    .isCloseTo(node.get("score").doubleValue(), within(1e-4));
+            assertThat(result.probability("yes")).isCloseTo(node.get("score").doubleValue(), within(1e-4));
             assertThat(result.truncated()).isFalse();
         }
     }
@@ -96,8 +95,8 @@ class ClassificationTest {
 
     @Test
     void theMarginIsBetweenTheTwoBestAndTheFirstOfEqualsIsTheLabel() {
-        Result.Classified result = Result.Classified.of(
-                0, new Labels(List.of("0", "2", "10")), new double[] {-3, -1, -1}, 5, 3, false);
+        Result.Classified result =
+                Result.Classified.of(0, new Labels(List.of("0", "2", "10")), new double[] {-3, -1, -1}, 5, 3, false);
         double each = 1 / (2 + StrictMath.exp(-2));
         assertThat(result.label()).isEqualTo("2");
         assertThat(result.margin()).isZero();
@@ -117,14 +116,19 @@ class ClassificationTest {
         assertThat(cut.promptTokens()).isEqualTo(whole - 1);
 
         assertThat(result(text("The whale is an animal"), YES_NO, 4))
-                .isInstanceOfSatisfying(Result.Rejected.class, rejected -> assertThat(rejected.reason())
-                        .endsWith("and the longest label do not fit into a context of 4"));
+                .isInstanceOfSatisfying(
+                        Result.Rejected.class,
+                        rejected -> assertThat(rejected.reason())
+                                .endsWith("and the longest label do not fit into a context of 4"));
         assertThat(result(framed("The whale"), YES_NO, 20))
-                .isInstanceOfSatisfying(Result.Rejected.class, rejected -> assertThat(rejected.reason())
-                        .contains("leave no room for it"));
+                .isInstanceOfSatisfying(
+                        Result.Rejected.class,
+                        rejected -> assertThat(rejected.reason()).contains("leave no room for it"));
         assertThat(result(text("x"), new Labels(List.of("The whale is an animal", "no")), 3))
-                .isInstanceOfSatisfying(Result.Rejected.class, rejected -> assertThat(rejected.reason())
-                        .startsWith("the label 'The whale is an animal' has "));
+                .isInstanceOfSatisfying(
+                        Result.Rejected.class,
+                        rejected ->
+                                assertThat(rejected.reason()).startsWith("the label 'The whale is an animal' has "));
     }
 
     /// A row cannot end its part of the prompt.
@@ -183,8 +187,8 @@ class ClassificationTest {
     }
 
     private static Result result(Content content, Labels labels, int context) {
-        return engine.classify(
-                        List.of(new Request.Classify(0, content, labels, context)).iterator())
+        return engine.classify(List.of(new Request.Classify(0, content, labels, context))
+                        .iterator())
                 .next();
     }
 

@@ -65,8 +65,7 @@ class EmbeddingTest {
                         new TextPart(row.get("text").textValue(), SpecialTokens.TEXT)));
                 for (int dims : new int[] {HIDDEN, 64, 32}) {
                     Result.Embedded result = embedded(engine, new Request.Embed(0, content, CONTEXT, dims));
-                    double[] expected =
-                            Golden.doubles(row.get(dims == HIDDEN ? "embedding" : "embedding_" + dims));
+                    double[] expected = Golden.doubles(row.get(dims == HIDDEN ? "embedding" : "embedding_" + dims));
                     assertThat(cosine(result.embedding(), expected)).isCloseTo(1, within(COSINE));
                     assertThat(result.tokens()).isEqualTo(row.get("ids").size());
                     assertThat(result.truncated()).isFalse();
@@ -90,7 +89,8 @@ class EmbeddingTest {
             expected = Golden.all(engine.embed(requests.iterator()));
         }
         Collections.shuffle(requests, new Random(2));
-        try (Engine engine = Engine.open(Golden.SMALL_MODEL, Golden.options(new KernelChoice(kernels), threads, batchTokens))) {
+        try (Engine engine =
+                Engine.open(Golden.SMALL_MODEL, Golden.options(new KernelChoice(kernels), threads, batchTokens))) {
             List<Result> results = Golden.all(engine.embed(requests.iterator()));
             assertThat(results).usingRecursiveComparison().isEqualTo(expected);
             assertThat(engine.blocksInUse()).isZero();
@@ -102,11 +102,7 @@ class EmbeddingTest {
         Random random = new Random(1);
         return IntStream.range(0, 12)
                 .mapToObj(i -> new Request.Embed(
-                        i,
-                        new Content.Tokens(
-                                random.ints(1 + i * 8L, 0, 8000).toArray()),
-                        512,
-                        64))
+                        i, new Content.Tokens(random.ints(1 + i * 8L, 0, 8000).toArray()), 512, 64))
                 .toList();
     }
 
@@ -120,11 +116,11 @@ class EmbeddingTest {
             int[] ids = engine.tokens(text(text));
             int[] beginning = IntStream.concat(IntStream.of(ids).limit(29), IntStream.of(END))
                     .toArray();
-            Result.Embedded alone =
-                    embedded(engine, new Request.Embed(0, new Content.Tokens(beginning), 30, HIDDEN));
+            Result.Embedded alone = embedded(engine, new Request.Embed(0, new Content.Tokens(beginning), 30, HIDDEN));
             assertThat(alone.embedding()).isEqualTo(cut.embedding());
             assertThat(alone.truncated()).isFalse();
-            assertThat(reason(engine, new Request.Embed(0, text(text), 1, HIDDEN))).contains("no room for text");
+            assertThat(reason(engine, new Request.Embed(0, text(text), 1, HIDDEN)))
+                    .contains("no room for text");
         }
     }
 

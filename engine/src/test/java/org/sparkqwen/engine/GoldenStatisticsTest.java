@@ -31,12 +31,15 @@ class GoldenStatisticsTest {
     /// The tolerance of an entropy in nats. It is that of a log-probability, whose mean it is.
     private static final double ENTROPY = Golden.NLL_TOLERANCE;
 
-    /// The tolerance of Min-K%++. Numerators and deviations differ by up to 2e-5 nats, and deviations are above 0.15.
+    /// The tolerance of Min-K%++. Numerators and deviations differ by up to 2e-5 nats, and deviations are above
+    /// 0.15.
     private static final double Z = 1e-3;
 
     private static List<JsonNode> documents() {
         List<JsonNode> documents = new ArrayList<>();
-        Golden.read(Golden.DIRECTORY.resolve("statistics.json")).get("documents").forEach(documents::add);
+        Golden.read(Golden.DIRECTORY.resolve("statistics.json"))
+                .get("documents")
+                .forEach(documents::add);
         return documents;
     }
 

@@ -52,7 +52,8 @@ class OutOfMemoryTest {
                                 case Result.Generated generated ->
                                     "small: %d tokens"
                                             .formatted(generated.tokens().size());
-                                case Result.Scored _, Result.Classified _, Result.Embedded _ -> throw new AssertionError();
+                                case Result.Scored _, Result.Classified _, Result.Embedded _ ->
+                                    throw new AssertionError();
                             });
                 }
                 System.out.println("blocks in use " + engine.blocksInUse());

@@ -47,7 +47,8 @@ class SharedPromptsRateTest {
         return (System.nanoTime() - start) / 1e9;
     }
 
-    /// @param shared whether the answers of a question have its prompt; otherwise the prompts differ in the first token
+    /// @param shared whether the answers of a question have its prompt; otherwise the prompts differ in the first
+    /// token
     private static List<Request.Score> requests(boolean shared) {
         Random random = new Random(1);
         ScoringOptions options = new ScoringOptions(new Windows.Strided(1024, 512), Prefix.NONE, 20);

@@ -68,8 +68,7 @@ class SharedPromptsTest {
         List<Request.Score> requests = requests(new Random(7), new int[] {8, 33});
         try (Engine scalar = open(KernelChoice.SCALAR, 2, 500);
                 Engine vector = open(KernelChoice.VECTOR, 2, 4096)) {
-            assertSame(
-                    Golden.all(scalar.score(requests.iterator())), Golden.all(vector.score(requests.iterator())));
+            assertSame(Golden.all(scalar.score(requests.iterator())), Golden.all(vector.score(requests.iterator())));
         }
     }
 
@@ -120,8 +119,8 @@ class SharedPromptsTest {
     void documentsAreComputedWhole() {
         int[] document = tokens(new Random(3), 50);
         try (Engine engine = open(KernelChoice.VECTOR, 2, 4096)) {
-            ScoringRun run = engine.score(
-                    List.of(Golden.score(0, document, OPTIONS), Golden.score(1, document, OPTIONS))
+            ScoringRun run =
+                    engine.score(List.of(Golden.score(0, document, OPTIONS), Golden.score(1, document, OPTIONS))
                             .iterator());
             run.forEachRemaining(result -> {});
             assertThat(engine.load().scoredTokens()).isEqualTo(2 * 49);

@@ -55,8 +55,7 @@ public final class ClassifyJob implements Work {
     /// @param columns the columns that pass through; empty for all
     /// @param context the most tokens that the model reads of a prompt and a label
     /// @param numeric whether labels are numbers, and `value` is filled
-    public record Settings(
-            PromptSource prompt, LabelSource labels, List<String> columns, int context, boolean numeric)
+    public record Settings(PromptSource prompt, LabelSource labels, List<String> columns, int context, boolean numeric)
             implements Serializable {
         /// @throws IllegalArgumentException naming a label that is no number, if they should be
         public Settings {
@@ -74,8 +73,8 @@ public final class ClassifyJob implements Work {
             return new Settings(prompt, labels, List.of(), model.config().maxPositions(), false);
         }
 
-        /// Returns settings for Qwen3-Reranker: `score` is filled with the probability that the document of a row meets
-        /// its query.
+        /// Returns settings for Qwen3-Reranker: `score` is filled with the probability that the document of a
+        /// row meets its query.
         public static Settings of(ModelReference model, RerankerPrompt prompt) {
             return of(model, prompt, new LabelSource.Fixed(RerankerPrompt.LABELS));
         }
@@ -224,9 +223,7 @@ public final class ClassifyJob implements Work {
                         ClassifyJob::probabilities),
                 OutputColumn.ofResult("margin", DataTypes.DoubleType, Result.Classified::margin),
                 OutputColumn.ofResult(
-                        "value",
-                        DataTypes.DoubleType,
-                        classified -> numeric ? classified.expectedValue() : null),
+                        "value", DataTypes.DoubleType, classified -> numeric ? classified.expectedValue() : null),
                 OutputColumn.ofResult(
                         "score",
                         DataTypes.DoubleType,

@@ -48,8 +48,8 @@ public final class EmbedJob implements Work {
 
     /// The settings of embedding. [#of] has the defaults of the command line.
     ///
-    /// @param prompt text before each document, in which special tokens count; empty for none, as it must be for token
-    ///     ids
+    /// @param prompt text before each document, in which special tokens count; empty for none, as it must be for
+    ///     token ids
     /// @param columns the columns that pass through; empty for all
     /// @param context the most tokens that the model reads; longer documents are cut
     /// @param dims how many numbers an embedding has, the first ones of the hidden state

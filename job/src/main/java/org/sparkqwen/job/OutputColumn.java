@@ -40,8 +40,7 @@ record OutputColumn<R>(String name, DataType type, Value<Outcome<R>> value) impl
                 outcome -> value.of(
                         switch (outcome) {
                             case Outcome.Finished<S> finished ->
-                                new Outcome.Finished<>(
-                                        finished.row(), finished.sample(), part.of(finished.result()));
+                                new Outcome.Finished<>(finished.row(), finished.sample(), part.of(finished.result()));
                             case Outcome.Rejected<S> rejected ->
                                 new Outcome.Rejected<>(rejected.row(), rejected.sample(), rejected.reason());
                         }));

@@ -15,20 +15,16 @@ final class ReferenceColumns {
     ///
     /// @param label the reference model's label
     /// @param tokens whether the columns of tokens are filled
-    static List<OutputColumn<ComparedScore>> of(
-            List<OutputColumn<Result.Scored>> plain, String label, boolean tokens) {
+    static List<OutputColumn<ComparedScore>> of(List<OutputColumn<Result.Scored>> plain, String label, boolean tokens) {
         List<OutputColumn<ComparedScore>> columns = new ArrayList<>();
         plain.forEach(column -> columns.add(column.of(ComparedScore::scored)));
         columns.add(OutputColumn.ofResult(
                 "reference_nll", DataTypes.DoubleType, compared -> known(compared.referenceNll())));
-        columns.add(
-                OutputColumn.ofResult("excess_nll", DataTypes.DoubleType, compared -> known(compared.excessNll())));
+        columns.add(OutputColumn.ofResult("excess_nll", DataTypes.DoubleType, compared -> known(compared.excessNll())));
         columns.add(OutputColumn.ofResult(
                 "token_reference_logprobs",
                 DataTypes.createArrayType(DataTypes.FloatType),
-                compared -> tokens
-                        ? ScoreJob.boxed(compared.reference().score().tokenLogProbabilities())
-                        : null));
+                compared -> tokens ? ScoreJob.boxed(compared.reference().score().tokenLogProbabilities()) : null));
         columns.add(OutputColumn.ofResult(
                 "token_excess_nll",
                 DataTypes.createArrayType(DataTypes.FloatType),

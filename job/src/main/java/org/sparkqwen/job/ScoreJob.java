@@ -63,8 +63,8 @@ public final class ScoreJob implements Work {
     /// @param content the column of documents, or of what continues the prompts
     /// @param columns the columns that pass through; empty for all
     /// @param tokenLogprobs whether `token_ids` and `token_logprobs` are filled
-    /// @param details what is computed of the model's distributions, which adds columns; null for nothing, as in the
-    ///     settings of runs that began before there were details
+    /// @param details what is computed of the model's distributions, which adds columns; null for nothing, as in
+    ///     the settings of runs that began before there were details
     public record Settings(
             @Nullable ContentColumn prompt,
             ContentColumn content,
@@ -115,9 +115,9 @@ public final class ScoreJob implements Work {
             return new Settings(prompt, content, columns, scoring, value, details);
         }
 
-        /// Returns these settings with other details of the model's distributions: with entropies, which add the
-        /// columns `mean_entropy`, `min_k_plus_plus` and `token_entropies`, or with the most likely tokens of each
-        /// position, which add `top_logprobs`.
+        /// Returns these settings with other details of the model's distributions: with entropies, which add
+        /// the columns `mean_entropy`, `min_k_plus_plus` and `token_entropies`, or with the most likely tokens
+        /// of each position, which add `top_logprobs`.
         public Settings withDetails(ScoreDetails value) {
             return new Settings(prompt, content, columns, scoring, tokenLogprobs, value);
         }
@@ -160,9 +160,9 @@ public final class ScoreJob implements Work {
         return new ScoreJob(model, settings, columns, value, reference);
     }
 
-    /// Returns this job with a reference model, which scores the same tokens in the same windows. The output then has
-    /// `reference_nll`, `excess_nll`, `token_reference_logprobs`, `token_excess_nll` and `reference_model`, too. Both
-    /// models are in each executor, and take turns.
+    /// Returns this job with a reference model, which scores the same tokens in the same windows. The output then
+    /// has `reference_nll`, `excess_nll`, `token_reference_logprobs`, `token_excess_nll` and `reference_model`,
+    /// too. Both models are in each executor, and take turns.
     ///
     /// @throws IllegalArgumentException if the models do not have the same tokens, or the windows do not fit
     public ScoreJob withReference(ModelReference value) {
@@ -287,7 +287,8 @@ public final class ScoreJob implements Work {
         return OutputColumn.schema(columns("", false, details));
     }
 
-    /// Returns the columns that the job adds to the passed ones: those of every run, and behind them those of details.
+    /// Returns the columns that the job adds to the passed ones: those of every run, and behind them those of
+    /// details.
     ///
     /// @param model the model's label
     /// @param tokenLogprobs whether the columns of tokens are filled
@@ -295,7 +296,9 @@ public final class ScoreJob implements Work {
         List<OutputColumn<Result.Scored>> columns = new ArrayList<>(usualColumns(model, tokenLogprobs));
         if (details.entropy()) {
             columns.add(OutputColumn.ofResult(
-                    "mean_entropy", DataTypes.DoubleType, scored -> entropies(scored).mean()));
+                    "mean_entropy",
+                    DataTypes.DoubleType,
+                    scored -> entropies(scored).mean()));
             columns.add(OutputColumn.ofResult(
                     "min_k_plus_plus",
                     DataTypes.DoubleType,

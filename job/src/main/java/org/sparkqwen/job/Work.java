@@ -31,8 +31,8 @@ public interface Work {
     /// @param input the columns of the input
     Column estimatedTokens(StructType input);
 
-    /// Returns a key of a row, which is equal for rows that cost less in one task, because they have a prompt in common.
-    /// By default there is none, and a row may go to any task.
+    /// Returns a key of a row, which is equal for rows that cost less in one task, because they have a prompt in
+    /// common. By default there is none, and a row may go to any task.
     ///
     /// @param input the columns of the input
     /// @return a column of type bigint

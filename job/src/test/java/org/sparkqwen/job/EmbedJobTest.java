@@ -91,7 +91,8 @@ class EmbedJobTest {
         String prompt = model.prompts().getOrDefault("query", "");
         assertThat(prompt).isEqualTo("Instruct: Find texts\nQuery:");
         Dataset<Row> texts = LocalSpark.session().createDataFrame(List.of(RowFactory.create(0, "the sea")), TEXTS);
-        Row prompted = new EmbedJob(model, settings.withPrompt(prompt)).run(texts).first();
+        Row prompted =
+                new EmbedJob(model, settings.withPrompt(prompt)).run(texts).first();
         Row written = new EmbedJob(model, settings)
                 .run(texts.withColumn("text", concat(lit(prompt), col("text"))))
                 .first();
@@ -106,13 +107,12 @@ class EmbedJobTest {
     @CsvSource({"1, vector, 2, 2048", "5, auto, 1, 1"})
     void givesTheSameBitsInAnyPartitioningBatchThreadsAndKernels(
             int partitions, KernelChoice kernels, int threads, int batchTokens) {
-        Dataset<Row> documents = LocalSpark.corpus()
-                .filter(col("id").like("kjv%"))
-                .withColumn("text", substring(col("text"), 1, 200));
+        Dataset<Row> documents =
+                LocalSpark.corpus().filter(col("id").like("kjv%")).withColumn("text", substring(col("text"), 1, 200));
         assertThat(LocalSpark.sorted(embedded(
                         LocalSpark.model(kernels, threads, batchTokens, 64), documents.repartition(partitions))))
-                .isEqualTo(LocalSpark.sorted(embedded(
-                        LocalSpark.model(KernelChoice.VECTOR, 2, 300, 64), documents.coalesce(1))));
+                .isEqualTo(LocalSpark.sorted(
+                        embedded(LocalSpark.model(KernelChoice.VECTOR, 2, 300, 64), documents.coalesce(1))));
     }
 
     private static Dataset<Row> embedded(ModelReference model, Dataset<Row> documents) {
@@ -124,14 +124,16 @@ class EmbedJobTest {
                 .run(documents);
     }
 
-    /// A tenth of a corpus of Moby-Dick is of another kind. Those texts are the farthest from the mean of all. A causal
-    /// model's last state says what may come next, so all texts end with the same word.
+    /// A tenth of a corpus of Moby-Dick is of another kind. Those texts are the farthest from the mean of all. A
+    /// causal model's last state says what may come next, so all texts end with the same word.
     @ParameterizedTest
     @CsvSource({"wordnet", "kjv"})
     void aPlantedTenthOfAnotherDomainIsSeparated(String planted) {
         Dataset<Row> whole = LocalSpark.corpus().filter(col("condition").equalTo("whole"));
         Dataset<Row> corpus = whole.filter(col("source").equalTo("moby-dick"))
-                .unionByName(whole.filter(col("source").equalTo(planted)).orderBy("id").limit(4))
+                .unionByName(whole.filter(col("source").equalTo(planted))
+                        .orderBy("id")
+                        .limit(4))
                 .withColumn("text", concat(rtrim(substring(col("text"), 1, 300)), lit(" The")));
         ModelReference model = LocalSpark.model();
         List<Row> rows = new EmbedJob(model, EmbedJob.Settings.of(model, LocalSpark.TEXT))
@@ -150,8 +152,8 @@ class EmbedJobTest {
                 .sorted(Comparator.comparing(row -> product(row, mean)))
                 .limit(4)
                 .toList();
-        assertThat(farthest).allSatisfy(row -> assertThat(row.<String>getAs("source"))
-                .isEqualTo(planted));
+        assertThat(farthest)
+                .allSatisfy(row -> assertThat(row.<String>getAs("source")).isEqualTo(planted));
     }
 
     private static double product(Row row, double[] mean) {

@@ -45,7 +45,8 @@ class OutputColumnTest {
                             model,
                             scoring,
                             withOneMore(ScoreJob.columns("", false, ScoreDetails.NONE)),
-                            ModelDistribution.SHARED, null),
+                            ModelDistribution.SHARED,
+                            null),
                     ScoreJob.SCHEMA
                 },
                 new Object[] {

@@ -115,7 +115,10 @@ public class ScoreJobTest {
             List<Float> logProbabilities = row.getList(row.fieldIndex("token_logprobs"));
             List<scala.collection.Seq<Row>> top = row.getList(row.fieldIndex("top_logprobs"));
             assertThat(entropies).hasSameSizeAs(ids).doesNotContainNull();
-            assertThat(entropies.stream().mapToDouble(Float::doubleValue).average().orElseThrow())
+            assertThat(entropies.stream()
+                            .mapToDouble(Float::doubleValue)
+                            .average()
+                            .orElseThrow())
                     .isCloseTo(row.<Double>getAs("mean_entropy"), within(1e-5));
             assertThat(row.<Double>getAs("min_k_plus_plus")).isBetween(-10.0, 0.0);
             assertThat(top).hasSameSizeAs(ids);
@@ -140,7 +143,8 @@ public class ScoreJobTest {
         ModelReference model = LocalSpark.model();
         ScoreJob.Settings settings =
                 ScoreJob.Settings.of(model, LocalSpark.TEXT).withDetails(new ScoreDetails(true, 0));
-        Row row = new ScoreJob(model, settings).run(LocalSpark.corpus().limit(1)).first();
+        Row row =
+                new ScoreJob(model, settings).run(LocalSpark.corpus().limit(1)).first();
         assertThat(row.<Double>getAs("mean_entropy")).isPositive();
         assertThat(row.isNullAt(row.fieldIndex("token_entropies"))).isTrue();
     }

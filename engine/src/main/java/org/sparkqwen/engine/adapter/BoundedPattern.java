@@ -41,7 +41,8 @@ final class BoundedPattern {
     /// @throws IllegalArgumentException if that takes too many steps
     boolean matches(String name) {
         return name.length() <= MOST_NAME_CHARACTERS
-                && pattern.matcher(new CountedText(name, new int[] {MOST_STEPS})).matches();
+                && pattern.matcher(new CountedText(name, new int[] {MOST_STEPS}))
+                        .matches();
     }
 
     /// A text that counts how often a character of it is looked at.

@@ -41,8 +41,8 @@ public final class LoraAdapter {
     ///
     /// @param settings the file `adapter_config.json`
     /// @param weights the file of `tensors`, for messages
-    /// @throws InvalidModelException if the settings ask for more than this engine merges, or if a tensor is not part
-    ///     of LoRA
+    /// @throws InvalidModelException if the settings ask for more than this engine merges, or if a tensor is not
+    ///     part of LoRA
     public static LoraAdapter of(Path settings, Path weights, Collection<StoredTensor> tensors) {
         LoraAdapter adapter = new LoraAdapter(weights, LoraConfig.read(settings));
         tensors.forEach(adapter::add);
@@ -55,8 +55,8 @@ public final class LoraAdapter {
     private void add(StoredTensor tensor) {
         String name = tensor.name();
         if (!NumberType.PLAIN.contains(tensor.type())) {
-            throw fault("tensor %s has dtype %s; BF16, F16 and F32 are supported"
-                    .formatted(Quote.of(name), tensor.type()));
+            throw fault(
+                    "tensor %s has dtype %s; BF16, F16 and F32 are supported".formatted(Quote.of(name), tensor.type()));
         }
         if (!name.startsWith(PREFIX) || !(name.endsWith(A) || name.endsWith(B))) {
             throw fault("tensor %s is neither A nor B of a matrix of the base model; such adapters are not merged"
@@ -67,8 +67,7 @@ public final class LoraAdapter {
         pairs.merge(
                 module,
                 new Pair(isA ? tensor : null, isA ? null : tensor),
-                (one, other) ->
-                        new Pair(one.a() == null ? other.a() : one.a(), one.b() == null ? other.b() : one.b()));
+                (one, other) -> new Pair(one.a() == null ? other.a() : one.a(), one.b() == null ? other.b() : one.b()));
     }
 
     /// The number of modules that the adapter changes.
@@ -128,8 +127,8 @@ public final class LoraAdapter {
             // Some versions of transformers have no modules for experts and their routers.
             boolean mayBeMissing = isOfMixture(module) && !experts;
             if (!updates.containsKey(name) && !mayBeMissing && isTarget(module)) {
-                throw fault("has no tensors of %s, which target_modules of its settings names"
-                        .formatted(Quote.of(module)));
+                throw fault(
+                        "has no tensors of %s, which target_modules of its settings names".formatted(Quote.of(module)));
             }
         }
         return updates;

@@ -9,9 +9,9 @@ import org.sparkqwen.engine.quantized.StoredTensor;
 /// @param a `[rank, inputs]`
 /// @param b `[outputs, rank]`
 public record LoraUpdate(StoredTensor a, StoredTensor b, float scale) {
-    /// Adds the product to some rows of the matrix. Each number is computed by itself, as the sum over the rank from
-    /// its first index to its last, times the scale, plus the matrix's number. So its bits do not depend on which rows
-    /// are computed together.
+    /// Adds the product to some rows of the matrix. Each number is computed by itself, as the sum over the rank
+    /// from its first index to its last, times the scale, plus the matrix's number. So its bits do not depend on
+    /// which rows are computed together.
     ///
     /// @param first the output of the first row
     /// @param rows rows of the matrix, `[rows][inputs]`

@@ -59,7 +59,8 @@ sealed interface TargetModules {
 
     /// @throws org.sparkqwen.engine.modelfile.InvalidModelException if there are none
     static TargetModules of(ConfigJson config) {
-        if (!config.has(KEY) || (!config.node().path(KEY).isTextual() && config.texts(KEY).isEmpty())) {
+        if (!config.has(KEY)
+                || (!config.node().path(KEY).isTextual() && config.texts(KEY).isEmpty())) {
             throw config.invalid("target_modules names no modules");
         }
         if (!config.node().path(KEY).isTextual()) {

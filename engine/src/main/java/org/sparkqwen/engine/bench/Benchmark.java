@@ -55,7 +55,8 @@ public final class Benchmark {
     public enum Part {
         /// Scoring of whole documents: the logits of all tokens are reduced to a log-probability.
         SCORE,
-        /// Scoring with entropies. Its rounds take turns with those of [#SCORE], so that both are of the same minutes.
+        /// Scoring with entropies. Its rounds take turns with those of [#SCORE], so that both are of the same
+        /// minutes.
         ENTROPY,
         /// Embedding of whole documents, without logits.
         EMBED,

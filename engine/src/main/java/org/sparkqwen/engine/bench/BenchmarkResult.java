@@ -20,8 +20,8 @@ public record BenchmarkResult(Samples coreFlops, Samples flops, Samples readByte
                 : OptionalDouble.empty();
     }
 
-    /// The speed of decoding, or of scoring with entropies, in relation to that of scoring, in tokens a second; absent
-    /// if either was not measured.
+    /// The speed of decoding, or of scoring with entropies, in relation to that of scoring, in tokens a second;
+    /// absent if either was not measured.
     public OptionalDouble toScoring(Measurement measurement) {
         return switch (measurement.part()) {
             case ENTROPY, DECODE -> ratio(measurement, other -> other.part() == Benchmark.Part.SCORE);

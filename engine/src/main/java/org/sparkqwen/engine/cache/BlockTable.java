@@ -28,8 +28,8 @@ public final class BlockTable {
         return fill(new BlockTable(pool.layout()), pool, positions);
     }
 
-    /// Makes a table for a sequence that begins like another one. It reads the blocks that the common beginning fills
-    /// in the other's table, and has blocks of its own for what follows.
+    /// Makes a table for a sequence that begins like another one. It reads the blocks that the common beginning
+    /// fills in the other's table, and has blocks of its own for what follows.
     ///
     /// @param from a table that has the common beginning, and is given back after this one
     /// @param common number of positions in common

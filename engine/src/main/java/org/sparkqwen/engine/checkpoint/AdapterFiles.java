@@ -49,8 +49,8 @@ public record AdapterFiles(Path directory) {
         return List.of(settings(), weights());
     }
 
-    /// Computes the sha256 that identifies the adapter: that over the names and sha256 of both files, as `sha256sum`
-    /// prints them.
+    /// Computes the sha256 that identifies the adapter: that over the names and sha256 of both files, as
+    /// `sha256sum` prints them.
     ///
     /// @param cache a directory that remembers them, see [SourceHashes]; null for none
     /// @return 64 hexadecimal digits

@@ -80,7 +80,8 @@ public final class Checkpoint implements WeightFiles {
         return open(model, names, null);
     }
 
-    /// Opens a checkpoint like [#open(Path, TensorNames)], with an adapter merged into the matrices that it changes.
+    /// Opens a checkpoint like [#open(Path, TensorNames)], with an adapter merged into the matrices that it
+    /// changes.
     ///
     /// @param adapter a directory with a PEFT adapter; null for none
     /// @throws InvalidModelException if the adapter does not fit, too

@@ -121,7 +121,8 @@ final class CheckpointPieces implements TensorPieces {
 
         ComputedRows(CheckpointTensor matrix, int first, int outputs) {
             this.first = first;
-            rows = new float[Math.min(Matrix.PANEL, outputs - first)][matrix.shape().getLast()];
+            rows = new float[Math.min(Matrix.PANEL, outputs - first)]
+                    [matrix.shape().getLast()];
             matrix.readRows(first, rows);
         }
 

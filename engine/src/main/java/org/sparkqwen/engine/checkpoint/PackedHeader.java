@@ -32,7 +32,8 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 /// | 4 | version of the format |
 /// | 4 | bytes of the JSON that follows |
 /// | 4 | CRC-32C of the sixteen bytes before and of the JSON |
-/// | … | JSON: `packed_by`, `sources`, `quantization` and `adapter` if there was one, `fidelity` if measured, `tensors` |
+/// | … | JSON: `packed_by`, `sources`, `quantization` and `adapter` if there was one, `fidelity` if measured, `tensors`
+/// |
 /// | … | zeros, to a multiple of 4096: there the data begins |
 ///
 /// Numbers are little-endian. The file is untrusted: see [#parse].

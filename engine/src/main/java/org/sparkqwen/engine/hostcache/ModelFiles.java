@@ -86,8 +86,8 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
             List<SourceFile> hashes = new SourceHashes(cache).of(adapter.files());
             for (int i = 0; i < hashes.size(); i++) {
                 long bytes = Files.size(adapter.files().get(i));
-                files.add(new ModelFile(
-                        hashes.get(i).name(), bytes, hashes.get(i).sha256()));
+                files.add(
+                        new ModelFile(hashes.get(i).name(), bytes, hashes.get(i).sha256()));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -104,8 +104,8 @@ public interface Kernels extends AutoCloseable {
     /// Applies the rotary position embedding of [#normAndRotate] without the norm.
     void rotate(MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines);
 
-    /// Writes the keys and values of the batch's tokens into their sequences' blocks. Several spans may have the same
-    /// rows: their tokens are those of each of these sequences.
+    /// Writes the keys and values of the batch's tokens into their sequences' blocks. Several spans may have the
+    /// same rows: their tokens are those of each of these sequences.
     ///
     /// @param spans no two of them have the same positions of a block
     /// @param keys `[tokens, keyValueHeads, headDim]`, after rotary embedding
@@ -140,12 +140,7 @@ public interface Kernels extends AutoCloseable {
     ///
     /// @param moments `[targets.length]`, filled in; null if they are not wanted
     void logProbabilities(
-            Matrix head,
-            MemorySegment in,
-            int[] targets,
-            double[] out,
-            boolean[] likeliest,
-            @Nullable Moments moments);
+            Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest, @Nullable Moments moments);
 
     /// Computes the logits of each row.
     ///

@@ -96,8 +96,8 @@ public final class KeyValueBlock {
         }
     }
 
-    /// Cuts spans into parts, each of which lies in one block. No two have the same positions of a block, so threads
-    /// may write them at the same time.
+    /// Cuts spans into parts, each of which lies in one block. No two have the same positions of a block, so
+    /// threads may write them at the same time.
     public static List<Part> parts(List<AttentionSpan> spans) {
         return spans.stream().flatMap(KeyValueBlock::parts).toList();
     }

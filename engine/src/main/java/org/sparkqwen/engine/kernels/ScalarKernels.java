@@ -385,8 +385,8 @@ final class ScalarKernels extends HostKernels {
         sums[at] = ScalarMath.fold(lanes);
     }
 
-    /// Writes the sums of exp(d) · d and exp(d) · d² over a chunk, with d = logit − maximum. No d is below the least
-    /// number whose exponential is not 0, because 0 · −∞ would be NaN.
+    /// Writes the sums of exp(d) · d and exp(d) · d² over a chunk, with d = logit − maximum. No d is below the
+    /// least number whose exponential is not 0, because 0 · −∞ would be NaN.
     private static void addMoments(float[] logits, int count, ScoredTargets scored, int at) {
         float maximum = scored.maxima()[at];
         float[] first = new float[LANES];

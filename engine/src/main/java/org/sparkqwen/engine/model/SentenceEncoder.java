@@ -23,7 +23,10 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 /// @param defaultPrompt the name of the prompt that is used where none is chosen; null for none
 /// @param warnings remarks for the user, a line each
 public record SentenceEncoder(
-        boolean published, Map<String, String> prompts, @Nullable String defaultPrompt, List<String> warnings) {
+        boolean published,
+        Map<String, String> prompts,
+        @Nullable String defaultPrompt,
+        List<String> warnings) {
     private static final String MODULES = "modules.json";
     private static final String PROMPTS = "config_sentence_transformers.json";
     private static final String POOLING = "pooling_mode_";
@@ -82,12 +85,13 @@ public record SentenceEncoder(
             }
         }
         if (!pooled) {
-            throw new InvalidModelException("%s: has no module Pooling, so it does not say what an embedding is"
-                    .formatted(origin));
+            throw new InvalidModelException(
+                    "%s: has no module Pooling, so it does not say what an embedding is".formatted(origin));
         }
     }
 
-    /// Checks that the last token is pooled. A copy of a remote model lacks folders, so a missing file is a warning.
+    /// Checks that the last token is pooled. A copy of a remote model lacks folders, so a missing file is a
+    /// warning.
     private static void checkPooling(Path directory, ConfigJson module, List<String> warnings) {
         String folder = module.text("path");
         if (!folder.matches("[A-Za-z0-9_][A-Za-z0-9._-]*")) {

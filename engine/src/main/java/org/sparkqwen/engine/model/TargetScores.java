@@ -13,4 +13,7 @@ import org.sparkqwen.engine.sampling.RankedToken;
 /// @param moments the moments of the distribution at each target's position; null if they were not wanted
 /// @param best the most likely tokens at each target's position; empty if none were wanted
 public record TargetScores(
-        double[] logProbabilities, boolean[] likeliest, @Nullable Moments moments, List<List<RankedToken>> best) {}
+        double[] logProbabilities,
+        boolean[] likeliest,
+        @Nullable Moments moments,
+        List<List<RankedToken>> best) {}

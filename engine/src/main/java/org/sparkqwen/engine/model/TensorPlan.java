@@ -197,10 +197,9 @@ public final class TensorPlan {
         });
         if (encoding != WeightEncoding.STORED) {
             Stream<ColumnBalance> balances = layers.stream().flatMap(LayerTensors::balances);
-            Stream<ColumnBalance> ofHead =
-                    hasSeparateHead()
-                            ? Stream.of(new ColumnBalance(finalNorm.name(), List.of(head.name())))
-                            : Stream.of();
+            Stream<ColumnBalance> ofHead = hasSeparateHead()
+                    ? Stream.of(new ColumnBalance(finalNorm.name(), List.of(head.name())))
+                    : Stream.of();
             Stream.concat(balances, ofHead)
                     .filter(balance -> balance.matrices().stream().noneMatch(kept::contains))
                     .forEach(layout::add);
@@ -245,8 +244,8 @@ public final class TensorPlan {
         }
     }
 
-    /// Whether the weights have a head, or should have one. Only the weights of a whole model, whose embedding is not
-    /// packed as a head, can be without.
+    /// Whether the weights have a head, or should have one. Only the weights of a whole model, whose embedding is
+    /// not packed as a head, can be without.
     boolean hasHead(WeightFiles weights) {
         WeightFiles.@Nullable Tensor itsEmbedding = null;
         for (WeightFiles.Tensor tensor : weights.tensors()) {

@@ -44,8 +44,8 @@ public final class Transformer implements AutoCloseable {
 
     /// Computes every token of `batch` and writes its keys and values into its sequence's blocks.
     ///
-    /// @param wanted rows of the batch whose hidden states the caller needs, in any order; a row may be there several
-    ///     times
+    /// @param wanted rows of the batch whose hidden states the caller needs, in any order; a row may be there
+    ///     several times
     /// @return `[wanted.length, hidden]`, after the final norm, in a buffer of the kernels; valid until the next
     ///     call
     public MemorySegment forward(Batch batch, int[] wanted) {
@@ -149,8 +149,8 @@ public final class Transformer implements AutoCloseable {
         return score(hidden, targets, ScoreDetails.NONE);
     }
 
-    /// Computes the model's scores of a target after each row, with details of its distributions. Only the most likely
-    /// tokens need logits, which are computed and ranked some rows at a time.
+    /// Computes the model's scores of a target after each row, with details of its distributions. Only the most
+    /// likely tokens need logits, which are computed and ranked some rows at a time.
     ///
     /// @param hidden `[targets.length, hidden]`, from [#forward]
     /// @param targets token ids

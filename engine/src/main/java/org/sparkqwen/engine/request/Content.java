@@ -25,8 +25,8 @@ public sealed interface Content {
         }
     }
 
-    /// Text between a beginning and an end that belong to the prompt. The three are tokenized apart. If they are too
-    /// long together, the end of the text is cut.
+    /// Text between a beginning and an end that belong to the prompt. The three are tokenized apart. If they are
+    /// too long together, the end of the text is cut.
     ///
     /// @param before what comes before the text; special tokens in it are special tokens
     /// @param after what comes after the text; special tokens in it are special tokens

@@ -46,7 +46,16 @@ public record EngineOptions(
 
     /// Makes options with the default KV cache, and with weights as they are stored, packed into memory.
     public EngineOptions(KernelChoice kernels, int threads, int batchTokens, int maxSequences) {
-        this(kernels, threads, batchTokens, maxSequences, KeyValueOptions.DEFAULT, WeightEncoding.STORED, null, 1, null);
+        this(
+                kernels,
+                threads,
+                batchTokens,
+                maxSequences,
+                KeyValueOptions.DEFAULT,
+                WeightEncoding.STORED,
+                null,
+                1,
+                null);
     }
 
     /// Returns these options with another KV cache.

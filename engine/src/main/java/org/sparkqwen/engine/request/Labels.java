@@ -38,8 +38,8 @@ public record Labels(List<String> names) implements Serializable {
     public double[] numbers() {
         return names.stream()
                 .mapToDouble(name -> number(name)
-                        .orElseThrow(() -> new IllegalArgumentException(
-                                "the label '%s' is no number".formatted(Quote.of(name)))))
+                        .orElseThrow(() ->
+                                new IllegalArgumentException("the label '%s' is no number".formatted(Quote.of(name)))))
                 .toArray();
     }
 

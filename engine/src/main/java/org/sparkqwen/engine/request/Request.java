@@ -43,8 +43,8 @@ public sealed interface Request {
 
     /// Asks for the embedding of a text. The tokens that the tokenizer puts around every text belong to it.
     ///
-    /// @param context the most tokens that the model reads; of a longer text it reads the beginning, and the tokens that
-    ///     the tokenizer puts after it
+    /// @param context the most tokens that the model reads; of a longer text it reads the beginning, and the tokens
+    ///     that the tokenizer puts after it
     /// @param dims how many numbers the embedding has, the first ones of the hidden state; at most all
     record Embed(long id, Content content, int context, int dims) implements Request {
         public Embed {

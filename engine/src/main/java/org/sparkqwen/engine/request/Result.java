@@ -42,7 +42,8 @@ public sealed interface Result {
             boolean truncated)
             implements Result {
 
-        /// Computes the probabilities. It sums in the order of labels, so that the same labels give the same bits.
+        /// Computes the probabilities. It sums in the order of labels, so that the same labels give the same
+        /// bits.
         ///
         /// @param logProbabilities finite numbers, one for each label
         public static Classified of(
@@ -62,8 +63,7 @@ public sealed interface Result {
             for (int i = 0; i < probabilities.length; i++) {
                 probabilities[i] /= sum;
             }
-            return new Classified(
-                    id, labels, logProbabilities, probabilities, promptTokens, labelTokens, truncated);
+            return new Classified(id, labels, logProbabilities, probabilities, promptTokens, labelTokens, truncated);
         }
 
         /// The most likely label; of equals, the first.

@@ -180,9 +180,8 @@ final class Document {
             return new Result.Rejected(request.id(), fault);
         }
         double minK = request.options().minKPercent();
-        Entropies entropies = moments == null
-                ? null
-                : Entropies.of(logProbabilities, moments.means(), moments.deviations(), minK);
+        Entropies entropies =
+                moments == null ? null : Entropies.of(logProbabilities, moments.means(), moments.deviations(), minK);
         DocumentScore score = DocumentScore.of(logProbabilities, minK).with(entropies, best);
         Boolean likeliest = request.prompt() == null ? null : greedy;
         return switch (request.content()) {

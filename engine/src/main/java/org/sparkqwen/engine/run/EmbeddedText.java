@@ -37,8 +37,8 @@ record EmbeddedText(Request.Embed request, int[] tokens, boolean truncated) {
         return new EmbeddedText(request, cut, true);
     }
 
-    /// Makes the embedding: the first numbers of the hidden state, divided by their Euclidean norm. The norm is summed
-    /// in double, in the order of the numbers, so that each result has the same bits.
+    /// Makes the embedding: the first numbers of the hidden state, divided by their Euclidean norm. The norm is
+    /// summed in double, in the order of the numbers, so that each result has the same bits.
     ///
     /// @param state `[hidden]`
     Result result(float[] state) {

@@ -64,8 +64,8 @@ public final class EmbeddingRun implements Iterator<Result> {
         }
     }
 
-    /// The texts from the front of the queue that fit into a batch together. There is at least one, so a text longer
-    /// than a batch is computed alone.
+    /// The texts from the front of the queue that fit into a batch together. There is at least one, so a text
+    /// longer than a batch is computed alone.
     private List<EmbeddedText> nextBatch() {
         List<EmbeddedText> batch = new ArrayList<>();
         int batchTokens = model.options().batchTokens();
@@ -100,8 +100,7 @@ public final class EmbeddingRun implements Iterator<Result> {
                 sequences.add(model.newScoringSequence(text.tokens()));
             }
             Batch batch = Batch.of(sequences);
-            int[] rows =
-                    batch.slices().stream().mapToInt(Batch.Slice::lastRow).toArray();
+            int[] rows = batch.slices().stream().mapToInt(Batch.Slice::lastRow).toArray();
             transformer.forward(batch, rows);
             MemorySegment hidden = transformer.hiddenOnHost(rows.length);
             int width = model.config().hiddenSize();

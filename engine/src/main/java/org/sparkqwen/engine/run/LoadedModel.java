@@ -215,7 +215,8 @@ public final class LoadedModel implements AutoCloseable {
         };
     }
 
-    /// The tokens at the end of a tokenized text that the tokenizer puts after every text; empty if it ends otherwise.
+    /// The tokens at the end of a tokenized text that the tokenizer puts after every text; empty if it ends
+    /// otherwise.
     int[] tokensAfter(int[] text) {
         int[] after = tokenizer == null ? new int[0] : tokenizer.tokensAfter();
         int start = text.length - after.length;

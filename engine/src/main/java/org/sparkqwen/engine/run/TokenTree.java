@@ -16,8 +16,8 @@ import org.sparkqwen.engine.scheduler.Sequence;
 ///
 /// It is a tree whose nodes are runs of tokens. A window is the path to its last token. Each node is a sequence of the
 /// batch, which attends to the blocks that its ancestors fill in their tables. Of the block in which it begins it has
-/// a copy: the keys and values of its ancestors' rows are stored there, too. So each token has the keys in the blocks that
-/// it would have alone, and gets the same bits.
+/// a copy: the keys and values of its ancestors' rows are stored there, too. So each token has the keys in the blocks
+/// that it would have alone, and gets the same bits.
 final class TokenTree {
     /// The fewest tokens in common that are shared. A node takes a block, which is not worth it for less.
     private static final int FEWEST = 8;

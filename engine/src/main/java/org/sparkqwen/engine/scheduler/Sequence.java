@@ -29,8 +29,8 @@ public final class Sequence {
         this.table = table;
     }
 
-    /// Makes a sequence of whose tokens another sequence of the same batch computes the first `computed`. The rest is
-    /// computed in one pass, with room for it in `table`.
+    /// Makes a sequence of whose tokens another sequence of the same batch computes the first `computed`. The rest
+    /// is computed in one pass, with room for it in `table`.
     public Sequence(int[] tokens, BlockTable table, int computed) {
         this(tokens, table);
         this.computed = computed;

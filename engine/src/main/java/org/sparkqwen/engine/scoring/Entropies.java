@@ -16,9 +16,9 @@ public record Entropies(@Nullable Double mean, @Nullable Double minKPlusPlus, do
 
     /// Computes the figures of a document. It sums in the order of tokens.
     ///
-    /// Min-K%++ (Zhang et al. 2024, arXiv:2404.02936) is the mean of the lowest K % of z = (log p − μ) / σ, in which
-    /// log p is the token's log-probability, and μ and σ are the mean and the standard deviation of log p under the
-    /// model's distribution at its position.
+    /// Min-K%++ (Zhang et al. 2024, arXiv:2404.02936) is the mean of the lowest K % of z = (log p − μ) / σ, in
+    /// which log p is the token's log-probability, and μ and σ are the mean and the standard deviation of log p
+    /// under the model's distribution at its position.
     ///
     /// @param logProbabilities each token's log-probability in nats; NaN if a token was not scored
     /// @param means each position's mean of the log-probability in nats, which is the negative entropy

@@ -210,8 +210,8 @@ public final class Tokenizer {
         return vocabulary.bytes(id).clone();
     }
 
-    /// Says in what another tokenizer differs from this one, for a person, such as `it has 8,192 tokens, not 151,669`;
-    /// empty if both give texts the same ids.
+    /// Says in what another tokenizer differs from this one, for a person, such as `it has 8,192 tokens, not
+    /// 151,669`; empty if both give texts the same ids.
     public Optional<String> differenceOf(Tokenizer other) {
         if (vocabularySize() != other.vocabularySize()) {
             return Optional.of("it has %,d tokens, not %,d".formatted(other.vocabularySize(), vocabularySize()));
@@ -219,10 +219,7 @@ public final class Tokenizer {
         for (int id = 0; id < vocabularySize(); id++) {
             if (!Arrays.equals(vocabulary.bytes(id), other.vocabulary.bytes(id))) {
                 return Optional.of("token %,d is %s, not %s"
-                        .formatted(
-                                id,
-                                Quote.of(other.decode(new int[] {id})),
-                                Quote.of(decode(new int[] {id}))));
+                        .formatted(id, Quote.of(other.decode(new int[] {id})), Quote.of(decode(new int[] {id}))));
             }
         }
         if (!addedIds.equals(other.addedIds) || !specialIds.equals(other.specialIds)) {

@@ -80,11 +80,9 @@ class SentenceEncoderTest {
     @Test
     void aDefaultPromptMustExist() throws IOException {
         EmbeddingModel.in(directory);
-        Files.writeString(
-                directory.resolve("config_sentence_transformers.json"),
-                """
-                {"prompts": {"query": "Query: "}, "default_prompt_name": "other"}
-                """);
+        Files.writeString(directory.resolve("config_sentence_transformers.json"), """
+            {"prompts": {"query": "Query: "}, "default_prompt_name": "other"}
+            """);
         assertThat(Refusal.messageOf(() -> SentenceEncoder.read(directory)))
                 .contains("default_prompt_name must be one of the prompts, not \"other\"");
     }

@@ -35,7 +35,8 @@ class EntropiesTest {
         assertThat(Entropies.of(new double[] {-200}, new double[1], new double[1], 20)
                         .minKPlusPlus())
                 .isEqualTo(-200 / 1e-12);
-        assertThat(Entropies.of(new double[] {0}, new double[] {1e-18}, new double[1], 20).mean())
+        assertThat(Entropies.of(new double[] {0}, new double[] {1e-18}, new double[1], 20)
+                        .mean())
                 .isZero();
     }
 }

@@ -90,9 +90,10 @@ final class BenchCommand implements Callable<Integer> {
             names = "--only",
             split = ",",
             paramLabel = "PART",
-            description = "bench measures score, entropy (score --entropy), embed, prefill (prompts as long as documents,"
-                    + " for the logits of the last token) or decode. Write commas between several. The rounds of score"
-                    + " and entropy take turns. Default: score, prefill and decode.")
+            description =
+                    "bench measures score, entropy (score --entropy), embed, prefill (prompts as long as documents,"
+                        + " for the logits of the last token) or decode. Write commas between several. The rounds of"
+                        + " score and entropy take turns. Default: score, prefill and decode.")
     private List<Benchmark.Part> only = new ArrayList<>();
 
     @Option(

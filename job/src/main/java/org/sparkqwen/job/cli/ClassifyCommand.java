@@ -7,8 +7,8 @@ import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
-import org.jspecify.annotations.Nullable;
 import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.ClassifyJob;
 import org.sparkqwen.job.Work;
 import org.sparkqwen.job.cli.report.ClassifySummary;
@@ -98,8 +98,7 @@ final class ClassifyCommand implements Callable<Integer>, JobCommand {
             Work work = new ClassifyJob(reference, settings).withDistribution(model.distribution());
             if (run.dryRun) {
                 RunForecast forecast = job.forecast(identity, work, null);
-                long longest =
-                        Math.min(settings.context(), forecast.sample().longest() + 1);
+                long longest = Math.min(settings.context(), forecast.sample().longest() + 1);
                 run.show(
                         forecast,
                         spec.name(),
@@ -169,8 +168,7 @@ final class ClassifyCommand implements Callable<Integer>, JobCommand {
 
         Report report = new Report(System.out);
         report.title("Classified %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
-                .formatted(
-                        summary.rows(), written.seconds(), summary.tokens(), summary.tokens() / written.seconds()));
+                .formatted(summary.rows(), written.seconds(), summary.tokens(), summary.tokens() / written.seconds()));
         report.lines(List.of("model       " + reference.label()));
         report.lines(summary.lines());
         report.lines(shared.lines());

@@ -15,8 +15,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Row;
-import org.jspecify.annotations.Nullable;
 import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.EmbedJob;
 import org.sparkqwen.job.Work;
@@ -121,8 +121,7 @@ final class EmbedCommand implements Callable<Integer>, JobCommand {
             Work work = new EmbedJob(reference, settings).withDistribution(model.distribution());
             if (run.dryRun) {
                 RunForecast forecast = job.forecast(identity, work, null);
-                long longest =
-                        Math.clamp(forecast.sample().longest(), 1, settings.context());
+                long longest = Math.clamp(forecast.sample().longest(), 1, settings.context());
                 run.show(
                         forecast,
                         spec.name(),

@@ -18,10 +18,10 @@ import org.sparkqwen.job.Work;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.RunIdentity;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine;
 
 /// The options of a job without those of a run, for a caller that has rows already, such as a function of SQL.
 ///

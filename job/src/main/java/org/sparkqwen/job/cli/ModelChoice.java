@@ -17,7 +17,10 @@ import org.sparkqwen.job.storage.ModelLocation;
 /// @param options the way in which executors run it
 /// @param adapter the directory of a LoRA adapter on this machine; null for none
 public record ModelChoice(
-        ModelLocation location, ModelDistribution distribution, ExecutorOptions options, @Nullable Path adapter) {
+        ModelLocation location,
+        ModelDistribution distribution,
+        ExecutorOptions options,
+        @Nullable Path adapter) {
     /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.
     ///
     /// @param conf the Spark configuration that says how to reach a remote model; not asked for a local one

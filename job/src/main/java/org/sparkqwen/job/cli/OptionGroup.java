@@ -16,7 +16,8 @@ enum OptionGroup {
             "--input-sql",
             "--columns",
             "--limit"),
-    DOCUMENTS("Documents", Set.of("score", "embed", "tokenize"), "--text-column", "--tokens-column", "--special-tokens"),
+    DOCUMENTS(
+            "Documents", Set.of("score", "embed", "tokenize"), "--text-column", "--tokens-column", "--special-tokens"),
     WINDOWS(
             "Windows",
             Set.of("score"),
@@ -193,17 +194,16 @@ enum OptionGroup {
 
     private static final class Commands {
         static final Set<String> OF_ROWS = Set.of("score", "generate", "classify", "embed", "tokenize");
-        static final Set<String> ALL =
-                Set.of(
-                        "spark-qwen",
-                        "score",
-                        "generate",
-                        "classify",
-                        "embed",
-                        "tokenize",
-                        "inspect",
-                        "pack",
-                        "bench",
-                        "report");
+        static final Set<String> ALL = Set.of(
+                "spark-qwen",
+                "score",
+                "generate",
+                "classify",
+                "embed",
+                "tokenize",
+                "inspect",
+                "pack",
+                "bench",
+                "report");
     }
 }

@@ -52,8 +52,7 @@ final class RerankerOptions {
             refuse(spec, List.of("--query-column", "--document-column", "--instruction"), "%s is for --as reranker");
             return null;
         }
-        List<String> others = Stream.of(
-                        LabelOptions.NAMES, OptionGroup.PROMPTS.options(), OptionGroup.CHAT.options())
+        List<String> others = Stream.of(LabelOptions.NAMES, OptionGroup.PROMPTS.options(), OptionGroup.CHAT.options())
                 .flatMap(List::stream)
                 .toList();
         refuse(spec, others, "%s cannot be combined with --as reranker, which has a prompt and labels of its own");

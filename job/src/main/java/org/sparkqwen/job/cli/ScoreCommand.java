@@ -12,8 +12,8 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.scoring.ScoreDetails;
-import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.ScoringOptions;
+import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.Work;
@@ -399,7 +399,8 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         GroupSummaries groups = column == null ? null : written.output().read(rows -> GroupSummaries.of(rows, column));
         BucketSummary bucketed =
                 buckets == null || written.buckets() == null ? null : new BucketSummary(buckets, written.buckets());
-        EntropySummary entropies = Boolean.TRUE.equals(entropy) ? written.output().read(EntropySummary::of) : null;
+        EntropySummary entropies =
+                Boolean.TRUE.equals(entropy) ? written.output().read(EntropySummary::of) : null;
         BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
@@ -421,9 +422,8 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         if (bucketed != null) {
             facts.put("buckets", bucketed.toMap());
         }
-        ReferenceSummary compared = other == null
-                ? null
-                : written.output().read(scores -> ReferenceSummary.of(scores, other.label()));
+        ReferenceSummary compared =
+                other == null ? null : written.output().read(scores -> ReferenceSummary.of(scores, other.label()));
         if (compared != null) {
             facts.put("reference", compared.toMap());
         }

@@ -62,8 +62,8 @@ public sealed interface LabelSource extends Serializable {
             }
         }
 
-        /// Selects the column as bytes, because a string from Spark would hide malformed UTF-8 behind replacement
-        /// characters.
+        /// Selects the column as bytes, because a string from Spark would hide malformed UTF-8 behind
+        /// replacement characters.
         @Override
         public List<Column> columns(StructType input) {
             return List.of(ColumnPath.of(name, input)

@@ -58,8 +58,8 @@ public record RerankerPrompt(String query, String document, String instruction) 
         if (!(found instanceof Content.Text passage)) {
             return named(document, found);
         }
-        String text = "<Instruct>: %s\n<Query>: %s\n<Document>: %s"
-                .formatted(instruction, question.text(), passage.text());
+        String text =
+                "<Instruct>: %s\n<Query>: %s\n<Document>: %s".formatted(instruction, question.text(), passage.text());
         return new Content.Framed(BEFORE, new Content.Text(text, SpecialTokens.TEXT), AFTER);
     }
 

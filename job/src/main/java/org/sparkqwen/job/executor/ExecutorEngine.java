@@ -59,8 +59,8 @@ public final class ExecutorEngine {
         return lease(model, 1);
     }
 
-    /// Opens or shares an engine like [#lease(ModelReference)], which uses a part of the memory for weights, because
-    /// the same tasks use another engine, too.
+    /// Opens or shares an engine like [#lease(ModelReference)], which uses a part of the memory for weights,
+    /// because the same tasks use another engine, too.
     ///
     /// @param memoryShare above 0 and at most 1
     public static Lease lease(ModelReference model, double memoryShare) {

@@ -117,14 +117,12 @@ public final class PartitionEngine {
                 partition::computed);
         Iterator<Outcome<Result.Scored>> outcomes =
                 partition.outcomes(run, Result.Scored.class, scored -> scored.tokens().length);
-        return Iterators.map(
-                outcomes,
-                outcome -> switch (outcome) {
-                    case Outcome.Finished<Result.Scored>(JobRow row, int sample, Result.Scored scored) ->
-                        new Outcome.Finished<>(row, sample, new ComparedScore(scored, run.reference()));
-                    case Outcome.Rejected<Result.Scored>(JobRow row, int sample, String reason) ->
-                        new Outcome.Rejected<>(row, sample, reason);
-                });
+        return Iterators.map(outcomes, outcome -> switch (outcome) {
+            case Outcome.Finished<Result.Scored>(JobRow row, int sample, Result.Scored scored) ->
+                new Outcome.Finished<>(row, sample, new ComparedScore(scored, run.reference()));
+            case Outcome.Rejected<Result.Scored>(JobRow row, int sample, String reason) ->
+                new Outcome.Rejected<>(row, sample, reason);
+        });
     }
 
     /// Generates `samples` texts for each row.

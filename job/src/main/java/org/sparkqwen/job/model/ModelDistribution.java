@@ -42,8 +42,8 @@ public enum ModelDistribution {
     /// driver's machine, so hosts get it from there, wherever they get the model.
     private static ModelReference withAdapterOfDriver(ModelReference model, SparkSession spark, PrintStream out) {
         return model.adapter()
-                .map(adapter -> model.with(
-                        adapter.broadcast(spark, model.options().cacheDirectory(), out)))
+                .map(adapter ->
+                        model.with(adapter.broadcast(spark, model.options().cacheDirectory(), out)))
                 .orElse(model);
     }
 

@@ -183,24 +183,14 @@ public final class ModelReference implements Serializable {
             }
         }
         return new ModelReference(
-                directory,
-                origin,
-                name,
-                sha256,
-                packed,
-                adapter,
-                packedAdapter,
-                other,
-                source,
-                warnings,
-                parsed);
+                directory, origin, name, sha256, packed, adapter, packedAdapter, other, source, warnings, parsed);
     }
 
-    /// Returns this model with a LoRA adapter, which each host merges into the weights when it packs them. Call it on
-    /// the driver, before [#distribute].
+    /// Returns this model with a LoRA adapter, which each host merges into the weights when it packs them. Call it
+    /// on the driver, before [#distribute].
     ///
-    /// @param lora a directory of this machine with adapter_config.json and adapter_model.safetensors, as PEFT saves
-    ///     them
+    /// @param lora a directory of this machine with adapter_config.json and adapter_model.safetensors, as PEFT
+    ///     saves them
     /// @throws InvalidModelException if it is no adapter, if the model is packed, or if the adapter does not fit it
     public ModelReference withAdapter(Path lora) {
         ModelConfig config = config();
@@ -211,17 +201,7 @@ public final class ModelReference implements Serializable {
 
     ModelReference with(AdapterReference other) {
         return new ModelReference(
-                directory,
-                origin,
-                name,
-                sha256,
-                packed,
-                other,
-                packedAdapter,
-                options,
-                source,
-                warnings,
-                parsed);
+                directory, origin, name, sha256, packed, other, packedAdapter, options, source, warnings, parsed);
     }
 
     /// Returns the adapter that hosts merge into the weights; empty if there is none.
@@ -229,7 +209,8 @@ public final class ModelReference implements Serializable {
         return Optional.ofNullable(adapter);
     }
 
-    /// Returns the directory of the adapter on the driver, which hosts merge into the weights; empty if there is none.
+    /// Returns the directory of the adapter on the driver, which hosts merge into the weights; empty if there is
+    /// none.
     public Optional<Path> adapterPath() {
         return adapter().map(AdapterReference::path);
     }
@@ -244,17 +225,7 @@ public final class ModelReference implements Serializable {
 
     ModelReference from(ModelSource other) {
         return new ModelReference(
-                directory,
-                origin,
-                name,
-                sha256,
-                packed,
-                adapter,
-                packedAdapter,
-                options,
-                other,
-                warnings,
-                parsed);
+                directory, origin, name, sha256, packed, adapter, packedAdapter, options, other, warnings, parsed);
     }
 
     boolean isRemote() {
@@ -293,8 +264,8 @@ public final class ModelReference implements Serializable {
     }
 
     /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`, and what changes the
-    /// numbers of its rows: `+lora:` and digits of the sha256 of an adapter, `+` and the encoding of rounded weights,
-    /// and `/` and a precision other than float32.
+    /// numbers of its rows: `+lora:` and digits of the sha256 of an adapter, `+` and the encoding of rounded
+    /// weights, and `/` and a precision other than float32.
     public String label() {
         return labelled(LABEL_DIGITS);
     }
@@ -307,10 +278,10 @@ public final class ModelReference implements Serializable {
     private String labelled(int digits) {
         Precision precision = options.kernels().precision();
         String rounded = precision == Precision.FLOAT32 ? "" : "/" + precision;
-        String merged = adapterSha256()
-                .map(sha -> "+lora:" + sha.substring(0, digits))
-                .orElse("");
-        return "%s@%s%s%s%s".formatted(name, sha256.substring(0, digits), merged, encoding().suffix(), rounded);
+        String merged =
+                adapterSha256().map(sha -> "+lora:" + sha.substring(0, digits)).orElse("");
+        return "%s@%s%s%s%s"
+                .formatted(name, sha256.substring(0, digits), merged, encoding().suffix(), rounded);
     }
 
     /// Returns the encoding of the weights with which executors compute.
@@ -408,9 +379,10 @@ public final class ModelReference implements Serializable {
     /// @throws IllegalStateException on an executor
     public void requireHead() {
         if (onDriver().sentences().published()) {
-            throw new InvalidModelException(("%s is a model for embeddings, as its modules.json says, and was not trained"
-                            + " to predict tokens; compute embeddings with the command embed")
-                    .formatted(origin));
+            throw new InvalidModelException(
+                    ("%s is a model for embeddings, as its modules.json says, and was not trained"
+                                    + " to predict tokens; compute embeddings with the command embed")
+                            .formatted(origin));
         }
         config().requireHead();
     }
@@ -454,8 +426,8 @@ public final class ModelReference implements Serializable {
     /// @throws IllegalStateException on an executor
     public long weightBytes() {
         ModelConfig config = config();
-        try (WeightFiles weights = WeightFiles.open(
-                path(), config.family().names(), adapterPath().orElse(null))) {
+        try (WeightFiles weights =
+                WeightFiles.open(path(), config.family().names(), adapterPath().orElse(null))) {
             return Weights.layout(config, weights, options.weights()).bytes();
         }
     }
@@ -491,8 +463,8 @@ public final class ModelReference implements Serializable {
         return new HostDirectory(source.open(CacheDirectory.of(options.cacheDirectory())));
     }
 
-    /// Returns the adapter's directory on this host, which is there already or is copied now; empty if the model has
-    /// no adapter. Called on an executor.
+    /// Returns the adapter's directory on this host, which is there already or is copied now; empty if the model
+    /// has no adapter. Called on an executor.
     ///
     /// @throws InvalidModelException if the directory is not there, or holds another adapter
     public Optional<HostDirectory> adapterOnThisHost() {

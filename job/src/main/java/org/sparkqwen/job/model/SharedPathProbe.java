@@ -92,7 +92,8 @@ final class SharedPathProbe {
         TreeMap<String, Boolean> sees = new TreeMap<>();
         JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(Collections.nCopies(tasks, 0), tasks)
-                .map(_ -> "%s %s".formatted(SparkEnv.get().executorId(), sees(directory, samples) && sees(adapter, ofAdapter)))
+                .map(_ -> "%s %s"
+                        .formatted(SparkEnv.get().executorId(), sees(directory, samples) && sees(adapter, ofAdapter)))
                 .collect()
                 .forEach(line -> {
                     List<String> words = Arrays.asList(line.split(" ", 2));

@@ -117,9 +117,8 @@ public final class JobExec extends SparkPlan {
         for (String field : passed.fieldNames()) {
             columns.add(results.col(row).getField(field));
         }
-        columns.add(struct(Arrays.stream(call.schema().fieldNames())
-                .map(results::col)
-                .toArray(Column[]::new)));
+        columns.add(struct(
+                Arrays.stream(call.schema().fieldNames()).map(results::col).toArray(Column[]::new)));
         Dataset<Row> output = results.select(columns.toArray(Column[]::new));
         RDD<InternalRow> made = output.queryExecution().toRdd();
         return call.ofTable()

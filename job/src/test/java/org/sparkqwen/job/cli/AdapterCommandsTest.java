@@ -75,9 +75,7 @@ class AdapterCommandsTest {
 
     private List<Row> scores(Path model, String... options) {
         Path output = directory.resolve("scores");
-        String[] all = Stream.concat(
-                        Stream.of("--input-format", "json", "--mode", "overwrite"),
-                        Stream.of(options))
+        String[] all = Stream.concat(Stream.of("--input-format", "json", "--mode", "overwrite"), Stream.of(options))
                 .toArray(String[]::new);
         CommandRun run = CommandRun.of(LocalSpark.command(model, "score", input, output, all));
         assertThat(run.exitCode()).as(run.err()).isZero();
@@ -90,12 +88,11 @@ class AdapterCommandsTest {
         Path other = Files.createDirectory(directory.resolve("other"));
         Files.copy(ADAPTER.resolve("adapter_model.safetensors"), other.resolve("adapter_model.safetensors"));
         Files.writeString(
-                other.resolve("adapter_config.json"),
-                Files.readString(ADAPTER.resolve("adapter_config.json")) + "\n");
+                other.resolve("adapter_config.json"), Files.readString(ADAPTER.resolve("adapter_config.json")) + "\n");
         Path output = directory.resolve("scores");
         String[] options = {"--input-format", "json", "--checkpoint-rows", "1", "--mode", "resume"};
-        CommandRun first = CommandRun.of(LocalSpark.command(
-                "score", input, output, with(options, "--lora", ADAPTER.toString())));
+        CommandRun first =
+                CommandRun.of(LocalSpark.command("score", input, output, with(options, "--lora", ADAPTER.toString())));
         assertThat(first.exitCode()).as(first.err()).isZero();
         CommandRun.of(LocalSpark.command("score", input, output, with(options, "--lora", other.toString())))
                 .assertRefused(2, "model tiny-qwen3@", "+lora:");
@@ -103,14 +100,12 @@ class AdapterCommandsTest {
     }
 
     private static String[] with(String[] options, String... more) {
-        return Stream.concat(Stream.of(options), Stream.of(more))
-                .toArray(String[]::new);
+        return Stream.concat(Stream.of(options), Stream.of(more)).toArray(String[]::new);
     }
 
     @Test
     void inspectSaysWhatTheAdapterIs() {
-        CommandRun run =
-                CommandRun.of("inspect", "--model", LocalSpark.MODEL.toString(), "--lora", ADAPTER.toString());
+        CommandRun run = CommandRun.of("inspect", "--model", LocalSpark.MODEL.toString(), "--lora", ADAPTER.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
                 .contains("  adapter      %s: LoRA, rank 2, alpha ".formatted(ADAPTER))

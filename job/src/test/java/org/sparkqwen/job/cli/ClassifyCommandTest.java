@@ -116,8 +116,8 @@ class ClassifyCommandTest {
     }
 
     private CommandRun classify(String... options) {
-        String[] all = Stream.concat(Stream.of("--limit", "6"), Stream.of(options))
-                .toArray(String[]::new);
+        String[] all =
+                Stream.concat(Stream.of("--limit", "6"), Stream.of(options)).toArray(String[]::new);
         return CommandRun.of(LocalSpark.command("classify", LocalSpark.PROMPTS, directory.resolve("out"), all));
     }
 

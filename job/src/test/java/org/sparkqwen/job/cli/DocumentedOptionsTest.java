@@ -29,22 +29,21 @@ import org.sparkqwen.job.GenerateJob;
 import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.TokenizeJob;
 import org.sparkqwen.job.buckets.Buckets;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine;
 
 /// That `--help`, docs/options.md and docs/columns.md say the same as the code.
 class DocumentedOptionsTest {
     private static final Path DOCS = Path.of("../docs");
 
     /// The columns that the job of a command adds.
-    private static final Map<String, StructType> ADDED =
-            Map.of(
-                    "score", ScoreJob.SCHEMA,
-                    "generate", GenerateJob.SCHEMA,
-                    "classify", ClassifyJob.SCHEMA,
-                    "embed", EmbedJob.SCHEMA,
-                    "tokenize", TokenizeJob.SCHEMA);
+    private static final Map<String, StructType> ADDED = Map.of(
+            "score", ScoreJob.SCHEMA,
+            "generate", GenerateJob.SCHEMA,
+            "classify", ClassifyJob.SCHEMA,
+            "embed", EmbedJob.SCHEMA,
+            "tokenize", TokenizeJob.SCHEMA);
 
     private static final Pattern OPTION = Pattern.compile("--[a-z][a-z0-9-]*");
 
@@ -165,10 +164,10 @@ class DocumentedOptionsTest {
     @Test
     void thePageHasTheColumnsOfDetails() throws IOException {
         StructType all = ScoreJob.schema(new ScoreDetails(true, 1));
-        StructType details = new StructType(
-                Arrays.copyOfRange(all.fields(), ScoreJob.SCHEMA.size(), all.size()));
+        StructType details = new StructType(Arrays.copyOfRange(all.fields(), ScoreJob.SCHEMA.size(), all.size()));
         assertThat(rows("columns.md", "###").getOrDefault("Details", List.of()).stream()
-                        .map(row -> row.get(0).replace("`", "") + " " + row.get(1).replace("\\", "")))
+                        .map(row ->
+                                row.get(0).replace("`", "") + " " + row.get(1).replace("\\", "")))
                 .containsExactlyElementsOf(columns(details));
     }
 

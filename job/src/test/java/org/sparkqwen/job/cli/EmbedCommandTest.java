@@ -30,7 +30,8 @@ class EmbedCommandTest {
         Path output = directory.resolve("out");
         String[] command = LittleEmbeddingModel.command(
                 "embed", ShortCorpus.file(), output, "--limit", "20", "--columns", "id", "--dims", "8");
-        CommandRun dry = run(Stream.concat(Stream.of(command), Stream.of("--dry-run")).toArray(String[]::new));
+        CommandRun dry =
+                run(Stream.concat(Stream.of(command), Stream.of("--dry-run")).toArray(String[]::new));
         assertThat(dry.out()).contains("sample", "weights");
         assertThat(output).doesNotExist();
 
@@ -38,9 +39,9 @@ class EmbedCommandTest {
         assertThat(first.out()).contains("Embedded 20 rows", "8 numbers each; 0 rows were cut to 1,024 tokens");
         List<String> rows = LocalSpark.sorted(rows(output));
         assertThat(rows).hasSize(20);
-        assertThat(rows(output).columns())
-                .containsExactly("id", "embedding", "tokens", "truncated", "model", "error");
-        JsonNode manifest = new ObjectMapper().readTree(output.resolve("_run.json").toFile());
+        assertThat(rows(output).columns()).containsExactly("id", "embedding", "tokens", "truncated", "model", "error");
+        JsonNode manifest =
+                new ObjectMapper().readTree(output.resolve("_run.json").toFile());
         assertThat(manifest.at("/job").asText()).isEqualTo("embed");
         assertThat(manifest.at("/summary/dims").asInt()).isEqualTo(8);
         assertThat(manifest.at("/summary/rows").asInt()).isEqualTo(20);
@@ -66,7 +67,8 @@ class EmbedCommandTest {
 
     private List<String> embeddings(String... options) {
         Path output = directory.resolve(String.join("-", options).replace(' ', '-') + "-out");
-        String[] all = Stream.concat(Stream.of("--limit", "3"), Stream.of(options)).toArray(String[]::new);
+        String[] all =
+                Stream.concat(Stream.of("--limit", "3"), Stream.of(options)).toArray(String[]::new);
         run(LittleEmbeddingModel.command("embed", ShortCorpus.file(), output, all));
         return LocalSpark.sorted(rows(output).select("id", "embedding"));
     }
@@ -98,8 +100,7 @@ class EmbedCommandTest {
     @CsvSource({"score", "generate"})
     void otherJobsRefuseAModelForEmbeddings(String job) {
         String column = job.equals("score") ? "--text-column" : "--prompt-column";
-        CommandRun.of(LittleEmbeddingModel.command(
-                        job, ShortCorpus.file(), directory.resolve("out"), column, "text"))
+        CommandRun.of(LittleEmbeddingModel.command(job, ShortCorpus.file(), directory.resolve("out"), column, "text"))
                 .assertRefused(1, "is a model for embeddings", "compute embeddings with the command embed");
     }
 
@@ -120,7 +121,8 @@ class EmbedCommandTest {
 
     @Test
     void inspectAndPackReadSuchAModel() {
-        CommandRun inspected = run("inspect", "--model", LittleEmbeddingModel.directory().toString());
+        CommandRun inspected =
+                run("inspect", "--model", LittleEmbeddingModel.directory().toString());
         assertThat(inspected.out())
                 .contains("no head")
                 .contains("embeddings   of the last token; prompts document, query")
@@ -129,7 +131,16 @@ class EmbedCommandTest {
         run("pack", "--model", LittleEmbeddingModel.directory().toString(), "--output", packed.toString());
         Path output = directory.resolve("of-packed");
         run(LocalSpark.command(
-                packed, "embed", ShortCorpus.file(), output, "--limit", "3", "--prompt-name", "query", "--kernels", "scalar"));
+                packed,
+                "embed",
+                ShortCorpus.file(),
+                output,
+                "--limit",
+                "3",
+                "--prompt-name",
+                "query",
+                "--kernels",
+                "scalar"));
         assertThat(LocalSpark.sorted(rows(output).select("id", "embedding")))
                 .isEqualTo(embeddings("--prompt-name", "query"));
     }

@@ -88,7 +88,9 @@ class ReferenceModelTest {
                 assertThat(row.<Object>getAs(column)).isEqualTo(ofModel.get(i).getAs(column));
             }
             assertThat(row.<Object>getAs("token_reference_logprobs")).isEqualTo(its.getAs("token_logprobs"));
-            assertThat(row.<String>getAs("reference_model")).startsWith("speeches@").contains("+lora:");
+            assertThat(row.<String>getAs("reference_model"))
+                    .startsWith("speeches@")
+                    .contains("+lora:");
             Integer scored = row.getAs("tokens_scored");
             if (scored == null || scored == 0) {
                 assertThat(row.<Object>getAs("excess_nll")).isNull();
@@ -130,8 +132,8 @@ class ReferenceModelTest {
     @Test
     void aRunIsNotContinuedWithAnotherReference() {
         String[] options = {"--limit", "2", "--columns", "id", "--reference-model"};
-        CommandRun first = CommandRun.of(LocalSpark.command(
-                "score", corpus, directory.resolve("out"), with(options, reference.toString())));
+        CommandRun first = CommandRun.of(
+                LocalSpark.command("score", corpus, directory.resolve("out"), with(options, reference.toString())));
         assertThat(first.exitCode()).as(first.err()).isZero();
         CommandRun.of(LocalSpark.command(
                         "score", corpus, directory.resolve("out"), with(options, LocalSpark.MODEL.toString())))

@@ -72,8 +72,8 @@ class RunIdentityTest {
 
     @Test
     void everyOptionOfARunThatNamesAFileSaysSo() {
-        for (Object command : List.of(
-                new ScoreCommand(), new GenerateCommand(), new ClassifyCommand(), new TokenizeCommand())) {
+        for (Object command :
+                List.of(new ScoreCommand(), new GenerateCommand(), new ClassifyCommand(), new TokenizeCommand())) {
             for (OptionSpec option : new CommandLine(command).getCommandSpec().options()) {
                 boolean marked = option.userObject() instanceof AnnotatedElement field
                         && field.isAnnotationPresent(NamesFile.class);

@@ -115,8 +115,12 @@ class ScoreCommandTest {
                 .isPositive();
         for (Row row : rows()) {
             int tokens = row.<Integer>getAs("tokens");
-            assertThat(row.getList(row.fieldIndex("token_entropies"))).hasSize(tokens).doesNotContainNull();
-            assertThat(row.getList(row.fieldIndex("top_logprobs"))).hasSize(tokens).doesNotContainNull();
+            assertThat(row.getList(row.fieldIndex("token_entropies")))
+                    .hasSize(tokens)
+                    .doesNotContainNull();
+            assertThat(row.getList(row.fieldIndex("top_logprobs")))
+                    .hasSize(tokens)
+                    .doesNotContainNull();
             assertThat(List.of(row.schema().fieldNames())).endsWith("top_logprobs", "bucket");
         }
         CommandRun half = CommandRun.of(LittleModel.command(

@@ -112,6 +112,8 @@ class BalanceTest {
     void rowsWithoutALengthAreSpreadToo() {
         Dataset<Row> rows =
                 LocalSpark.session().range(0, 100, 1, 2).select(col("id").as(RowNumber.COLUMN));
-        assertThat(Balance.spread(rows, 100, new Balance.Measure(lit(null), null), 2).count()).isEqualTo(100);
+        assertThat(Balance.spread(rows, 100, new Balance.Measure(lit(null), null), 2)
+                        .count())
+                .isEqualTo(100);
     }
 }

@@ -100,9 +100,8 @@ class SqlFunctionsTest {
         List<String> scalar =
                 sorted("SELECT id, s.* FROM (SELECT id, qwen_score(text, %s) AS s FROM few)".formatted(options));
         assertThat(scalar)
-                .isEqualTo(sorted(
-                        "SELECT id, %s FROM qwen_score_table(TABLE(few), %s)"
-                                .formatted(String.join(", ", columns), options)));
+                .isEqualTo(sorted("SELECT id, %s FROM qwen_score_table(TABLE(few), %s)"
+                        .formatted(String.join(", ", columns), options)));
         assertThat(rows("SELECT s.mean_entropy, s.min_k_plus_plus, size(s.token_entropies), size(s.top_logprobs[1])"
                         + " FROM (SELECT qwen_score(text, %s) AS s FROM few)".formatted(options)))
                 .hasSize(4)
@@ -141,16 +140,16 @@ class SqlFunctionsTest {
     @Test
     void embeddingsAreThoseOfTheJob() {
         ModelReference model = ModelReference.open(LittleModel.directory());
-        Dataset<Row> expected = new EmbedJob(model, EmbedJob.Settings.of(model, LocalSpark.TEXT).withDims(16))
+        Dataset<Row> expected = new EmbedJob(
+                        model, EmbedJob.Settings.of(model, LocalSpark.TEXT).withDims(16))
                 .run(session.table("few"));
         assertThat(sorted("SELECT id, text, e.* FROM (SELECT *, qwen_embed(text, dims => 16) AS e FROM few)"))
                 .isEqualTo(LocalSpark.sorted(expected))
                 .isEqualTo(sorted("SELECT * FROM qwen_embed_table(TABLE(few), dims => 16)"))
-                .isEqualTo(sorted(
-                        """
-                        SELECT id, text, e.* FROM
-                            (SELECT *, qwen_embed(qwen_tokenize(text).token_ids, dims => 16) AS e FROM few)
-                        """));
+                .isEqualTo(sorted("""
+                    SELECT id, text, e.* FROM
+                        (SELECT *, qwen_embed(qwen_tokenize(text).token_ids, dims => 16) AS e FROM few)
+                    """));
     }
 
     @Test

@@ -36,8 +36,8 @@ public final class LittleEmbeddingModel {
         private static Path write() {
             try {
                 Path target = Files.createDirectories(Path.of("target"));
-                Path directory = Files.createTempDirectory(target, "little-embedding-")
-                        .toAbsolutePath();
+                Path directory =
+                        Files.createTempDirectory(target, "little-embedding-").toAbsolutePath();
                 try (Stream<Path> files = Files.list(LittleModel.directory())) {
                     for (Path file : files.filter(Files::isRegularFile).toList()) {
                         Files.copy(file, directory.resolve(file.getFileName()));
@@ -60,8 +60,7 @@ public final class LittleEmbeddingModel {
                      {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]
                     """);
                 Files.writeString(
-                        Files.createDirectory(directory.resolve("1_Pooling")).resolve("config.json"),
-                        """
+                        Files.createDirectory(directory.resolve("1_Pooling")).resolve("config.json"), """
                         {"word_embedding_dimension": 32, "pooling_mode_lasttoken": true, "include_prompt": true}
                         """);
                 Files.writeString(directory.resolve("config_sentence_transformers.json"), """

@@ -43,9 +43,8 @@ record InstructionBurst(MachineCode function, Arguments arguments, double operat
 
     /// @param operations number of arithmetic operations of a turn
     private static ProductBurst of(MachineCode function, int turns, double operations) {
-        Arguments arguments = new Arguments()
-                .set(BurstCode.Field.TURNS, turns)
-                .set(BurstCode.Field.CONFIG, AmxTiles.configuration());
+        Arguments arguments =
+                new Arguments().set(BurstCode.Field.TURNS, turns).set(BurstCode.Field.CONFIG, AmxTiles.configuration());
         return new InstructionBurst(function, arguments, turns * operations);
     }
 

@@ -107,7 +107,10 @@ final class LogSumExpCode {
         for (int lane = 1; lane < Zmm.FLOATS; lane++) {
             for (int i = 0; i < sums.size(); i++) {
                 Zmm sum = sums.get(i);
-                asm.vaddps(sum, sum, Address.at(R10, result(i) + lane * Float.BYTES).toAllLanes());
+                asm.vaddps(
+                        sum,
+                        sum,
+                        Address.at(R10, result(i) + lane * Float.BYTES).toAllLanes());
             }
         }
         for (int i = 0; i < sums.size(); i++) {

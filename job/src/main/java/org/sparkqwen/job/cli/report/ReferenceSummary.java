@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// @param nll mean negative log-likelihood of all scored tokens by the reference model, in nats; null if nothing was
 ///     scored
 /// @param excess mean excess loss of all scored tokens, in nats; null if nothing was scored
-public record ReferenceSummary(String label, @Nullable Double nll, @Nullable Double excess) {
+public record ReferenceSummary(
+        String label, @Nullable Double nll, @Nullable Double excess) {
     public static ReferenceSummary of(Dataset<Row> scores, String label) {
         Row means = scores.agg(
                         expr("sum(reference_nll * tokens_scored) / sum(tokens_scored) as nll"),

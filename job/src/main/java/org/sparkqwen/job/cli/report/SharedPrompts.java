@@ -29,7 +29,7 @@ public record SharedPrompts(long tokens, long shared) {
     public List<String> lines() {
         return tokens == 0
                 ? List.of()
-                : List.of("prompts     %,d of %,d tokens computed, the others shared"
-                        .formatted(tokens - shared, tokens));
+                : List.of(
+                        "prompts     %,d of %,d tokens computed, the others shared".formatted(tokens - shared, tokens));
     }
 }
