@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
@@ -59,7 +60,8 @@ class EmbeddingTest {
         Map<String, String> prompts = SentenceEncoder.read(model).prompts();
         try (Engine engine = Engine.open(model, Golden.options(kernels, 2, 512))) {
             for (JsonNode row : EmbeddingModel.golden().get("rows")) {
-                String prompt = prompts.get(row.get("kind").textValue());
+                String prompt =
+                        Objects.requireNonNull(prompts.get(row.get("kind").textValue()));
                 Content content = new Content.Parts(List.of(
                         new TextPart(prompt, SpecialTokens.PARSE),
                         new TextPart(row.get("text").textValue(), SpecialTokens.TEXT)));

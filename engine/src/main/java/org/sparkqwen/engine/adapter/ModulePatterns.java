@@ -17,7 +17,7 @@ record ModulePatterns<T>(List<Entry<T>> entries) {
     }
 
     /// A pattern and its number.
-    private record Entry<T>(BoundedPattern pattern, T number) {}
+    record Entry<T>(BoundedPattern pattern, T number) {}
 
     /// @param number reads the number of a pattern, given the object and the pattern
     static <T> ModulePatterns<T> of(ConfigJson config, String key, BiFunction<ConfigJson, String, T> number) {

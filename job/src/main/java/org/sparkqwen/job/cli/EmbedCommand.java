@@ -60,9 +60,6 @@ import picocli.CommandLine.Spec;
             "      --instruction 'Identify the topic of the text'"
         })
 final class EmbedCommand implements Callable<Integer>, JobCommand {
-    /// The form in which Qwen3-Embedding was trained to read an instruction.
-    private static final String INSTRUCTION = "Instruct: %s\nQuery:";
-
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -184,7 +181,8 @@ final class EmbedCommand implements Callable<Integer>, JobCommand {
             return "";
         }
         if (instruction != null) {
-            return INSTRUCTION.formatted(instruction);
+            // Qwen3-Embedding was trained to read an instruction in this form.
+            return "Instruct: %s\nQuery:".formatted(instruction);
         }
         if (promptName == null) {
             return reference.defaultPrompt();

@@ -232,7 +232,8 @@ final class InspectCommand implements Callable<Integer> {
                         + " tokens at a time in a GiB%n",
                 ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
 
-        boolean usable = printTokenizer(out, config, weights.model()) & printEmbeddings(out, config, weights.model());
+        boolean usable = printTokenizer(out, config, weights.model());
+        usable = printEmbeddings(out, config, weights.model()) && usable;
         if (differences.isEmpty()) {
             out.printf("  tensors      all %,d are there%n", weights.tensors().size());
             if (weights instanceof Checkpoint) {

@@ -142,9 +142,11 @@ public final class Balance {
         /// @return the task that receives a row with so many tokens
         int add(long tokens, long key) {
             Kept before = kept.remove(key);
-            boolean stays = before != null && before.rows < MOST_TOGETHER;
-            int task = add(stays ? loads[before.task] : queue.element(), tokens);
-            kept.put(key, new Kept(task, stays ? before.rows + 1 : 1));
+            if (before == null || before.rows >= MOST_TOGETHER) {
+                before = new Kept(queue.element().task, 0);
+            }
+            int task = add(loads[before.task], tokens);
+            kept.put(key, new Kept(task, before.rows + 1));
             if (kept.size() > KEYS) {
                 kept.remove(kept.keySet().iterator().next());
             }
