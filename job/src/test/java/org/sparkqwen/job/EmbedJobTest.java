@@ -149,7 +149,7 @@ class EmbedJobTest {
             }
         });
         List<Row> farthest = rows.stream()
-                .sorted(Comparator.comparingInt(row -> product(row, mean)))
+                .sorted(Comparator.comparingDouble(row -> product(row, mean)))
                 .limit(4)
                 .toList();
         assertThat(farthest)

@@ -1,6 +1,6 @@
 package org.sparkqwen.job;
 
-import static java.util.Comparator.comparing;
+import static java.util.Comparator.comparingDouble;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.substring;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -125,7 +125,7 @@ public class ScoreJobTest {
             int foreseen = 0;
             for (int i = 0; i < top.size(); i++) {
                 List<Row> tokens = CollectionConverters.asJava(top.get(i));
-                assertThat(tokens).hasSize(3).isSortedAccordingTo(comparing(token -> -token.getFloat(1)));
+                assertThat(tokens).hasSize(3).isSortedAccordingTo(comparingDouble(token -> -token.getFloat(1)));
                 assertThat(tokens.getFirst().getFloat(1)).isGreaterThanOrEqualTo(logProbabilities.get(i));
                 for (Row token : tokens) {
                     if (token.getInt(0) == ids.get(i)) {
