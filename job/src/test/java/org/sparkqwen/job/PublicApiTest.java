@@ -54,6 +54,7 @@ public class PublicApiTest {
             Map.entry("sampling.GenerationParams", "the settings of a generated text"),
             Map.entry("sampling.RankedToken", "a part of a result"),
             Map.entry("scoring.DocumentScore", "a part of a result"),
+            Map.entry("scoring.ScoreDetails", "a setting of a scored document"),
             Map.entry("scoring.ScoringOptions", "the settings of a scored document"),
             Map.entry("scoring.Windows", "a setting of a scored document"),
             Map.entry("tokenizer.ChatTemplate$Message", "a part of a request"),
