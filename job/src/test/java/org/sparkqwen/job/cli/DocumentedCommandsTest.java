@@ -50,6 +50,9 @@ class DocumentedCommandsTest {
             "./spark-qwen generate --model DIR --input data-samples/prompts.parquet --limit 16 --samples 2"
                     + " --max-new-tokens 96 \\",
             "it shows how a figure was measured; docs/generation.md has a schema that is run",
+            "./spark-qwen bench --shape 0.6b --layers 4 --only score,entropy --threads 1 --batch-tokens 256"
+                    + " --document-tokens 256 \\",
+            "it shows how figures were measured, for minutes; BenchCommandTest runs bench with the sample model",
             "mkdir /sys/fs/cgroup/memory/small",
             "it shows how figures were measured, and needs root; StreamingTest runs models larger than memory",
             "mvn -q -pl engine,job test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath.txt",
