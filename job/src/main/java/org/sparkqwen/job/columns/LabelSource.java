@@ -30,7 +30,7 @@ public sealed interface LabelSource extends Serializable {
     /// @throws IllegalArgumentException with a reason for a person, if the row has no labels to choose from
     Labels read(Row row, int first);
 
-    /// The same labels for all rows.
+    /// Labels that all rows have in common.
     record Fixed(Labels labels) implements LabelSource {
         @Override
         public void checkIn(StructType input) {}
