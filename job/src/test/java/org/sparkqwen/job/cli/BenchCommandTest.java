@@ -190,7 +190,7 @@ class BenchCommandTest {
                 .doesNotContain("prefill");
     }
 
-    /// The rounds have 4,096 tokens, and take far longer than a thread waits between two bursts.
+    /// The rounds have 1,024 tokens, and take far longer than a thread waits between two bursts.
     @Test
     void measuresThePeakAmidScoring() throws IOException {
         Path json = directory.resolve("bench.json");
@@ -203,6 +203,10 @@ class BenchCommandTest {
                 "2",
                 "--seconds",
                 "0.1",
+                "--batch-tokens",
+                "1024",
+                "--document-tokens",
+                "256",
                 "--json",
                 json.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
