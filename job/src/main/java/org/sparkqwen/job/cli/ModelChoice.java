@@ -1,6 +1,5 @@
 package org.sparkqwen.job.cli;
 
-import java.nio.file.Path;
 import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
@@ -15,12 +14,12 @@ import org.sparkqwen.job.storage.ModelLocation;
 ///
 /// @param distribution the way in which hosts get the model
 /// @param options the way in which executors run it
-/// @param adapter the directory of a LoRA adapter on this machine; null for none
+/// @param adapter where a LoRA adapter is; null for none
 public record ModelChoice(
         ModelLocation location,
         ModelDistribution distribution,
         ExecutorOptions options,
-        @Nullable Path adapter) {
+        @Nullable ModelLocation adapter) {
     /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.
     ///
     /// @param conf the Spark configuration that says how to reach a remote model; not asked for a local one
@@ -30,7 +29,12 @@ public record ModelChoice(
             case ModelLocation.Local local -> ModelReference.open(local.path(), options);
             case ModelLocation.Remote remote -> fetch(remote, conf.get());
         };
-        return adapter == null ? model : model.withAdapter(adapter);
+        return switch (adapter) {
+            case null -> model;
+            case ModelLocation.Local local -> model.withAdapter(local.path());
+            case ModelLocation.Remote remote ->
+                Refusal.about("--lora", () -> model.withAdapter(remote.uri(), conf.get()));
+        };
     }
 
     private ModelReference fetch(ModelLocation.Remote remote, SparkConf conf) {

@@ -8,9 +8,6 @@ import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelDistribution;
-import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.run.CommandSession;
-import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -135,13 +132,6 @@ final class ModelOptions {
                     + " have free without the cache.")
     private @Nullable Long cacheSize;
 
-    /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.
-    ///
-    /// @param run the settings whose Spark configuration says how to reach a remote model
-    ModelReference open(RunSettings run) {
-        return choice().open(() -> CommandSession.configuration(run));
-    }
-
     /// Returns what these options choose, without opening the model.
     ModelChoice choice() {
         if (threads < 0) {
@@ -163,7 +153,7 @@ final class ModelOptions {
                 .withMemory(memory == null ? 0 : memory)
                 .withCacheDirectory(cache.given())
                 .withCacheBytes(cacheSize == null ? 0 : cacheSize);
-        return new ModelChoice(ModelLocation.of(model), distribution, options, lora.directory());
+        return new ModelChoice(ModelLocation.of(model), distribution, options, lora.location());
     }
 
     /// Returns the choice of another model, which runs in the same way, with its weights as its files have them and
