@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Buffers;
+import org.sparkqwen.engine.kernels.Device;
+import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
@@ -47,9 +49,13 @@ public final class SeparateMemoryKernels implements Kernels {
     private static final NavigableMap<Long, Long> OPEN = new ConcurrentSkipListMap<>();
 
     private final Kernels scalar;
+    private final Device device;
+    private final long start = System.nanoTime();
 
-    public SeparateMemoryKernels(int threads, Precision precision) {
+    /// @param device what these kernels say they compute on
+    public SeparateMemoryKernels(int threads, Precision precision, Device device) {
         scalar = new ScalarProvider().create(threads, precision);
+        this.device = device;
     }
 
     /// The number of buffers that are not freed.
@@ -271,8 +277,16 @@ public final class SeparateMemoryKernels implements Kernels {
     }
 
     @Override
+    public Optional<DeviceUse> deviceUse() {
+        long allocated = OPEN.values().stream().mapToLong(Long::longValue).sum();
+        return device.isGpu()
+                ? Optional.of(new DeviceUse(allocated, StandInGpuProvider.MEMORY, (System.nanoTime() - start) / 2))
+                : Optional.empty();
+    }
+
+    @Override
     public String description() {
-        return "separate memory, %d thread(s)".formatted(threads());
+        return "separate memory%s, %d thread(s)".formatted(device.isGpu() ? " of " + device : "", threads());
     }
 
     @Override
