@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
@@ -156,6 +157,9 @@ public final class SeparateMemoryKernels implements Kernels {
             case Matrix head -> own(head);
             case RowTable rows -> new RowTable(rows.format(), rows.outputs(), rows.inputs(), own(rows.rows()));
         };
+        if (device.isGpu()) {
+            StandInGpuProvider.check(tokens.length);
+        }
         scalar.embed(own, tokens, own(out));
     }
 

@@ -26,6 +26,18 @@ public final class StandInGpuProvider implements KernelProvider {
     /// The bytes of memory that each GPU says it has.
     public static final long MEMORY = 80L << 30;
 
+    /// The system property of the tokens that a GPU has memory for at the same time.
+    public static final String MOST_TOKENS = "stand-in.most-tokens";
+
+    /// Fails as a GPU whose memory is full.
+    ///
+    /// @param tokens number of tokens of a batch
+    static void check(int tokens) {
+        if (tokens > Integer.getInteger(MOST_TOKENS, Integer.MAX_VALUE)) {
+            throw new DeviceException(DeviceException.Reason.OUT_OF_MEMORY, "the GPU has no memory left");
+        }
+    }
+
     @Override
     public String name() {
         return NAME;
