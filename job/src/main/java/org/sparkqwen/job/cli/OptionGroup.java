@@ -108,6 +108,7 @@ enum OptionGroup {
             "--dry-run",
             "--probe",
             "--mode",
+            "--allow-other-device",
             "--checkpoint-rows",
             "--checkpoint-bytes",
             "--on-error",
@@ -123,6 +124,7 @@ enum OptionGroup {
             "--kv",
             "--weights",
             "--memory",
+            "--device",
             "--precision",
             "--kernels"),
     INSPECT_AND_PACK(
@@ -136,6 +138,8 @@ enum OptionGroup {
             "--verify",
             "--verify-text",
             "--verify-tokens",
+            "--device",
+            "--device-memory",
             "--conf"),
     BENCH(
             "bench",

@@ -37,9 +37,8 @@ public final class CommandSession implements AutoCloseable {
     public static CommandSession start(String name, RunSettings settings) {
         SparkConf conf = configuration(settings);
         refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
-        Option<SparkSession> active = SparkSession.getActiveSession();
-        Option<SparkSession> open = active.isDefined() ? active : SparkSession.getDefaultSession();
-        SessionSettings before = open.isEmpty() ? null : SessionSettings.of(open.get());
+        SparkSession open = open();
+        SessionSettings before = open == null ? null : SessionSettings.of(open);
         SparkSession spark = SparkSession.builder()
                 .appName("spark-qwen " + name)
                 .config(conf)
@@ -72,6 +71,19 @@ public final class CommandSession implements AutoCloseable {
         throw Refusal.usage(("Spark cannot write to %s, where it keeps temporary files (%s); set --conf spark.local.dir"
                         + " or SPARK_LOCAL_DIRS to a directory that it can write to")
                 .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
+    }
+
+    /// Returns the configuration of the session that [#start] will start, or would take.
+    public static SparkConf effective(RunSettings settings) {
+        SparkSession open = open();
+        return open == null ? configuration(settings) : open.sparkContext().conf();
+    }
+
+    /// Returns the session that this JVM has already; null if it has none.
+    private static @Nullable SparkSession open() {
+        Option<SparkSession> active = SparkSession.getActiveSession();
+        Option<SparkSession> open = active.isDefined() ? active : SparkSession.getDefaultSession();
+        return open.isEmpty() || open.get().sparkContext().isStopped() ? null : open.get();
     }
 
     /// Returns Spark's configuration: what was submitted, what `--conf` says, and our own defaults.

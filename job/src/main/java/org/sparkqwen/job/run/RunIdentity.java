@@ -18,6 +18,9 @@ import org.sparkqwen.engine.message.Quote;
 ///
 /// @param facts the parts of the identity as texts, by name
 public record RunIdentity(Map<String, String> facts) {
+    /// The fact that says which kind of device computes; there is none for the processor.
+    public static final String DEVICE = "device";
+
     private static final int SHOWN_DIFFERENCES = 3;
 
     /// The pattern of what follows the name of a file.
@@ -50,6 +53,21 @@ public record RunIdentity(Map<String, String> facts) {
         Map<String, String> more = new TreeMap<>(facts);
         more.put(name, value);
         return new RunIdentity(more);
+    }
+
+    /// Returns this identity with the device of another one.
+    RunIdentity onDeviceOf(RunIdentity other) {
+        Map<String, String> changed = new TreeMap<>(facts);
+        changed.remove(DEVICE);
+        if (other.facts.containsKey(DEVICE)) {
+            changed.put(DEVICE, other.device());
+        }
+        return new RunIdentity(changed);
+    }
+
+    /// Returns the kind of device that computes.
+    String device() {
+        return facts.getOrDefault(DEVICE, "cpu");
     }
 
     private static String text(@Nullable Object value) {
