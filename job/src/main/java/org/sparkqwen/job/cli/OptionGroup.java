@@ -155,6 +155,7 @@ enum OptionGroup {
             "--threads",
             "--kv",
             "--weights",
+            "--device",
             "--precision",
             "--kernels",
             "--cache-dir",

@@ -5,6 +5,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
+import org.apache.spark.SparkContext$;
 import org.apache.spark.resource.ResourceInformation;
 import scala.Option;
 
@@ -34,13 +35,13 @@ public final class LocalMode {
 
     /// Returns whether this process is a driver in local mode.
     public static boolean isInThisProcess() {
-        Option<SparkContext> context = SparkContext.getActive();
+        Option<SparkContext> context = SparkContext$.MODULE$.getActive();
         return context.isDefined() && isIn(context.get().conf());
     }
 
     /// Returns the addresses of a resource that this driver has, such as `0` and `1`; empty if it has none.
     public static List<String> addresses(String resource) {
-        Option<SparkContext> context = SparkContext.getActive();
+        Option<SparkContext> context = SparkContext$.MODULE$.getActive();
         if (context.isEmpty()) {
             return List.of();
         }
