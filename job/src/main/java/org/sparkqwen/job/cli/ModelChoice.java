@@ -1,7 +1,6 @@
 package org.sparkqwen.job.cli;
 
 import java.nio.file.Path;
-import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Device;
@@ -30,11 +29,11 @@ public record ModelChoice(
     ///
     /// @param conf the Spark configuration that says how to reach a remote model, and which devices executors have
     /// @throws Refusal if the model cannot be reached, or run, in the way that was chosen
-    public ModelReference open(Supplier<SparkConf> conf) {
-        ExecutorOptions resolved = options(conf.get());
+    public ModelReference open(SparkConf conf) {
+        ExecutorOptions resolved = options(conf);
         ModelReference model = switch (location) {
             case ModelLocation.Local local -> ModelReference.open(local.path(), resolved);
-            case ModelLocation.Remote remote -> fetch(remote, conf.get(), resolved);
+            case ModelLocation.Remote remote -> fetch(remote, conf, resolved);
         };
         return adapter == null ? model : model.withAdapter(adapter);
     }
@@ -55,7 +54,12 @@ public record ModelChoice(
     ///
     /// @throws Refusal if they have none of the kind that was chosen
     public ModelChoice resolved(SparkConf conf) {
-        return new ModelChoice(location, distribution, new DeviceChoice(device.in(conf)), options, adapter);
+        return on(device.in(conf));
+    }
+
+    /// Returns this choice on a device.
+    ModelChoice on(Device value) {
+        return new ModelChoice(location, distribution, new DeviceChoice(value), options, adapter);
     }
 
     private ModelReference fetch(ModelLocation.Remote remote, SparkConf conf, ExecutorOptions resolved) {

@@ -10,9 +10,6 @@ import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.DeviceChoice;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelDistribution;
-import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.run.CommandSession;
-import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -154,13 +151,6 @@ final class ModelOptions {
                     + " any case. Entries that a run uses are never deleted. Default: half of what the disk would"
                     + " have free without the cache.")
     private @Nullable Long cacheSize;
-
-    /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.
-    ///
-    /// @param run the settings whose Spark configuration says how to reach a remote model
-    ModelReference open(RunSettings run) {
-        return choice().open(() -> CommandSession.effective(run));
-    }
 
     /// Returns what these options choose, without opening the model.
     ModelChoice choice() {

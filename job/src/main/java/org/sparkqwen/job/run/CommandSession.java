@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.util.regex.Pattern;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
@@ -17,10 +18,14 @@ import org.sparkqwen.job.spark.LocalMode;
 import org.sparkqwen.job.spark.SessionSettings;
 import org.sparkqwen.job.storage.S3Settings;
 import scala.Option;
+import scala.Tuple2;
 
 /// The Spark session in which a command works: one of its own, which ends with the command, or one that this JVM has
 /// already. Such a session stays open, and at the end it has the settings that it had before.
 public final class CommandSession implements AutoCloseable {
+    /// The settings that a session cannot change once it is open.
+    private static final Pattern OF_CLUSTER = Pattern.compile("spark\\.(master|executor\\.|task\\.|driver\\.)");
+
     private final SparkSession spark;
     private final @Nullable SessionSettings before;
 
@@ -73,10 +78,19 @@ public final class CommandSession implements AutoCloseable {
                 .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
     }
 
-    /// Returns the configuration of the session that [#start] will start, or would take.
+    /// Returns [#configuration] with the cluster and the executors of the session that this JVM has already, if it has
+    /// one.
     public static SparkConf effective(RunSettings settings) {
+        SparkConf conf = configuration(settings);
         SparkSession open = open();
-        return open == null ? configuration(settings) : open.sparkContext().conf();
+        if (open != null) {
+            for (Tuple2<String, String> setting : open.sparkContext().conf().getAll()) {
+                if (OF_CLUSTER.matcher(setting._1()).lookingAt()) {
+                    conf.set(setting._1(), setting._2());
+                }
+            }
+        }
+        return conf;
     }
 
     /// Returns the session that this JVM has already; null if it has none.

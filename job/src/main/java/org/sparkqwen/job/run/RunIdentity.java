@@ -11,6 +11,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.hostcache.Fingerprint;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.message.Quote;
 
 /// The identity of a run: its job, its model, and every option that changes a row. A run can only be continued by one
@@ -19,7 +20,7 @@ import org.sparkqwen.engine.message.Quote;
 /// @param facts the parts of the identity as texts, by name
 public record RunIdentity(Map<String, String> facts) {
     /// The fact that says which kind of device computes; there is none for the processor.
-    public static final String DEVICE = "device";
+    private static final String DEVICE = "device";
 
     private static final int SHOWN_DIFFERENCES = 3;
 
@@ -53,6 +54,11 @@ public record RunIdentity(Map<String, String> facts) {
         Map<String, String> more = new TreeMap<>(facts);
         more.put(name, value);
         return new RunIdentity(more);
+    }
+
+    /// Returns this identity with the kind of device that computes.
+    public RunIdentity on(Device device) {
+        return device.isGpu() ? with(DEVICE, device.kind().toString()) : this;
     }
 
     /// Returns this identity with the device of another one.

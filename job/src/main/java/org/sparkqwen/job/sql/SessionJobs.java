@@ -85,7 +85,7 @@ final class SessionJobs {
                 choice.options().cacheDirectory());
         return models.get(
                         files,
-                        () -> choice.open(() -> conf).distribute(choice.distribution(), session))
+                        () -> choice.open(conf).distribute(choice.distribution(), session))
                 .withOptions(choice.options(conf));
     }
 
