@@ -9,8 +9,10 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.sizing.DeviceMemory;
 import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.sizing.WorkingMemory;
+import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.spark.ExecutorMemory;
 
@@ -31,8 +33,11 @@ public final class ModelFit {
     /// @param reference the reference model; null for none
     public static List<String> lines(
             ModelReference model, @Nullable ModelReference reference, int window, SparkConf conf) {
+        if (model.device().isGpu()) {
+            return onGpus(model, window);
+        }
         ExecutorMemory executor = ExecutorMemory.of(conf);
-        int batch = model.options().batchTokens();
+        int batch = batchTokens(model);
         int threads = threads(model, executor);
         WorkingMemory working = WorkingMemory.scoring(model.config(), batch, window, threads);
         if (reference != null) {
@@ -46,10 +51,31 @@ public final class ModelFit {
     /// @param longest the tokens of the longest text
     /// @param conf the configuration with which executors would start
     public static List<String> ofEmbedding(ModelReference model, int longest, SparkConf conf) {
+        if (model.device().isGpu()) {
+            return onGpus(model, longest);
+        }
         ExecutorMemory executor = ExecutorMemory.of(conf);
-        int batch = model.options().batchTokens();
+        int batch = batchTokens(model);
         int threads = threads(model, executor);
         return lines(model, null, WorkingMemory.embedding(model.config(), batch, longest, threads), executor);
+    }
+
+    /// Returns lines about executors with GPUs. Which GPUs they have is not known here.
+    private static List<String> onGpus(ModelReference model, int window) {
+        int batch = batchTokens(model);
+        long weights = model.weightBytes();
+        DeviceMemory needed = DeviceMemory.of(model.config(), Long.MAX_VALUE, weights, batch, window);
+        return List.of(
+                "weights     %s, in the memory of each GPU".formatted(ByteCount.text(weights)),
+                "GPUs        %s more for a batch of %,d tokens; the KV cache of generated texts gets the rest"
+                        .formatted(ByteCount.text(needed.working()), batch));
+    }
+
+    private static int batchTokens(ModelReference model) {
+        int given = model.options().batchTokens();
+        return given > 0
+                ? given
+                : model.device().isGpu() ? DeviceMemory.MOST_BATCH_TOKENS : ExecutorOptions.DEFAULT_BATCH_TOKENS;
     }
 
     private static int threads(ModelReference model, ExecutorMemory executor) {
@@ -60,7 +86,7 @@ public final class ModelFit {
 
     private static List<String> lines(
             ModelReference model, @Nullable ModelReference reference, WorkingMemory working, ExecutorMemory executor) {
-        int batch = model.options().batchTokens();
+        int batch = batchTokens(model);
         int threads = threads(model, executor);
         List<String> lines = new ArrayList<>();
         if (reference == null) {
