@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.DeviceDescription;
 import org.sparkqwen.engine.kernels.DeviceException;
@@ -24,8 +25,12 @@ import org.sparkqwen.engine.kernels.ScalarProvider;
 ///
 /// It takes the place of the product's back-end in a JVM that has the property [#COUNT].
 public final class GpuStandIn implements KernelProvider {
-    /// The system property of the number of GPUs that there seem to be; without it, there is no such back-end.
+    /// The system property of the number of GPUs that there seem to be; without it and [#VARIABLE], there is no such
+    /// back-end.
     public static final String COUNT = "gpu-stand-in.count";
+
+    /// The environment variable that stands for the property.
+    public static final String VARIABLE = "GPU_STAND_IN_COUNT";
 
     /// The system property of a file. While it exists, a GPU is lost in the middle of the work of the process that
     /// deletes it.
@@ -61,7 +66,7 @@ public final class GpuStandIn implements KernelProvider {
 
     @Override
     public int rank() {
-        return System.getProperty(COUNT) == null ? -1 : Integer.MAX_VALUE;
+        return given() == null ? -1 : Integer.MAX_VALUE;
     }
 
     @Override
@@ -69,8 +74,13 @@ public final class GpuStandIn implements KernelProvider {
         return count() > 0 ? Optional.empty() : Optional.of(NO_DRIVER);
     }
 
+    private static @Nullable String given() {
+        return System.getProperty(COUNT, System.getenv(VARIABLE));
+    }
+
     private static int count() {
-        return Integer.getInteger(COUNT, 0);
+        String given = given();
+        return given == null ? 0 : Integer.parseInt(given);
     }
 
     @Override

@@ -54,13 +54,19 @@ public final class SparkProcess implements AutoCloseable {
         return worker(logs, number, master, Map.of());
     }
 
-    /// @param environment variables of the worker, and so of its executors, in addition to this process's
     public static SparkProcess worker(Path logs, int number, String master, Map<String, String> environment) {
+        return worker(logs, number, master, environment, 1, List.of());
+    }
+
+    /// @param environment variables of the worker, and so of its executors, in addition to this process's
+    /// @param options options of the worker's JVM, such as `-Dspark.worker.resource.gpu.amount=2`
+    public static SparkProcess worker(
+            Path logs, int number, String master, Map<String, String> environment, int cores, List<String> options) {
         return start(
                 logs.resolve("worker-%d.log".formatted(number)),
                 environment,
                 java(
-                        quickOptions(),
+                        Stream.concat(quickOptions().stream(), options.stream()).toList(),
                         "org.apache.spark.deploy.worker.Worker",
                         "--host",
                         "localhost",
@@ -69,7 +75,7 @@ public final class SparkProcess implements AutoCloseable {
                         "--webui-port",
                         "0",
                         "--cores",
-                        "1",
+                        Integer.toString(cores),
                         "--memory",
                         "2g",
                         "--work-dir",
