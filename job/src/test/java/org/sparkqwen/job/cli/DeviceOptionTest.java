@@ -88,6 +88,19 @@ class DeviceOptionTest {
     }
 
     @Test
+    void aFunctionOfSqlComputesOnTheDeviceOfItsSession() {
+        LocalSpark.session().conf().set("spark.qwen.device", "cuda:1");
+        try {
+            Row row = LocalSpark.session()
+                    .sql("SELECT qwen_score('It was the best.', model => '%s').model".formatted(LittleModel.directory()))
+                    .first();
+            assertThat(row.getString(0)).endsWith("/cuda");
+        } finally {
+            LocalSpark.session().conf().unset("spark.qwen.device");
+        }
+    }
+
+    @Test
     void aHostWithoutADriverSaysSo() {
         System.setProperty(GpuStandIn.COUNT, "0");
         score("--device", "cuda", "--limit", "2")
