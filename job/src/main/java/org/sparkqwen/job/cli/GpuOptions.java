@@ -2,11 +2,14 @@ package org.sparkqwen.job.cli;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.DeviceDescription;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KernelProvider;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.sizing.DeviceMemory;
 import org.sparkqwen.job.cli.report.GpuFit;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.DeviceChoice;
@@ -32,9 +35,9 @@ final class GpuOptions {
 
     /// Says how a model fits into the GPUs that were asked about; nothing if none were.
     ///
-    /// @param weights bytes of the packed weights
     /// @throws Refusal if there are none
-    List<GpuFit> fits(ModelConfig config, long weights) {
+    List<GpuFit> fits(ModelConfig config, PackedLayout layout) {
+        long weights = DeviceMemory.weightBytes(config, layout, Precision.FLOAT32);
         Device asked = device == null ? null : device.device();
         boolean ofGpu = asked != null && asked.isGpu();
         if (memory != null) {

@@ -237,7 +237,7 @@ final class InspectCommand implements Callable<Integer> {
                         + " tokens at a time in a GiB%n",
                 ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
 
-        boolean fits = printGpus(out, gpus.fits(config, layout.bytes()));
+        boolean fits = printGpus(out, gpus.fits(config, layout));
         boolean usable = printTokenizer(out, config, weights.model());
         usable = printEmbeddings(out, config, weights.model()) && usable;
         if (differences.isEmpty()) {

@@ -61,7 +61,7 @@ final class ExecutorResources {
             double memoryShare) {
         int threads = options.threads() == 0 ? Math.max(1, executorCores() / executorGpus()) : options.threads();
         DeviceMemory memory = GpuMemory.of(
-                GpuMemory.described(device), config, model, adapter, options.weights(), options.batchTokens(), memoryShare);
+                GpuMemory.described(device), config, model, adapter, options.weights(), options.kernels().precision(), options.batchTokens(), memoryShare);
         long keyValues = options.memory() == 0 ? Math.max(1, memory.left()) : options.memory();
         return new EngineOptions(options.kernels().on(device), threads, memory.batchTokens(), options.maxSequences())
                 .withKeyValues(new KeyValueOptions(options.keyValues(), keyValues));

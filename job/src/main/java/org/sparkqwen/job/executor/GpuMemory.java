@@ -12,6 +12,7 @@ import org.sparkqwen.engine.kernels.DeviceDescription;
 import org.sparkqwen.engine.kernels.DeviceException;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KernelProvider;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
@@ -64,11 +65,13 @@ final class GpuMemory {
             Path model,
             @Nullable Path adapter,
             WeightEncoding encoding,
+            Precision precision,
             int batchTokens,
             double memoryShare) {
         long weights;
         try (WeightFiles files = WeightFiles.open(model, config.family().names(), adapter)) {
-            weights = Weights.layout(config.with(files), files, encoding).bytes();
+            ModelConfig whole = config.with(files);
+            weights = DeviceMemory.weightBytes(whole, Weights.layout(whole, files, encoding), precision);
         }
         long bytes = Math.min(gpu.freeBytes(), (long) (memoryShare * gpu.memoryBytes()));
         DeviceMemory memory = batchTokens == 0
@@ -78,8 +81,7 @@ final class GpuMemory {
             throw new DeviceException(
                     DeviceException.Reason.OUT_OF_MEMORY,
                     ("the model needs %.1f GB of weights and %.1f GB for batches of %,d tokens, and %s has %.1f GB free;"
-                                    + " take fewer --batch-tokens, --weights int8 or int4, or a larger GPU: weights are"
-                                    + " not streamed to GPUs")
+                                    + " take fewer --batch-tokens, or a larger GPU: weights are not streamed to GPUs")
                             .formatted(
                                     weights / 1e9,
                                     memory.working() / 1e9,

@@ -17,7 +17,7 @@ public record GpuFit(boolean fits, List<String> lines) {
 
     /// Plans for a GPU of this machine.
     ///
-    /// @param weights bytes of the packed weights
+    /// @param weights bytes of the weights in its memory
     public static GpuFit of(DeviceDescription gpu, ModelConfig config, long weights) {
         String title = "cuda:%d is %s (%s), driver %s, with %s of memory, %s free"
                 .formatted(
@@ -33,7 +33,7 @@ public record GpuFit(boolean fits, List<String> lines) {
     /// Plans for a GPU that is elsewhere.
     ///
     /// @param bytes the memory that it has
-    /// @param weights bytes of the packed weights
+    /// @param weights bytes of the weights in its memory
     public static GpuFit of(long bytes, ModelConfig config, long weights) {
         return of("a GPU with %s of memory".formatted(ByteCount.text(bytes)), bytes, config, weights);
     }

@@ -63,7 +63,8 @@ public final class ModelFit {
     /// Returns lines about executors with GPUs. Which GPUs they have is not known here.
     private static List<String> onGpus(ModelReference model, int window) {
         int batch = batchTokens(model);
-        long weights = model.weightBytes();
+        long weights = DeviceMemory.weightBytes(
+                model.config(), layout(model), model.options().kernels().precision());
         DeviceMemory needed = DeviceMemory.of(model.config(), Long.MAX_VALUE, weights, batch, window);
         return List.of(
                 "weights     %s, in the memory of each GPU".formatted(ByteCount.text(weights)),
@@ -108,11 +109,7 @@ public final class ModelFit {
 
     private static String weights(ModelReference model, int batch, int threads, double share) {
         ModelConfig config = model.config();
-        PackedLayout layout;
-        try (WeightFiles files = WeightFiles.open(
-                model.path(), config.family().names(), model.adapterPath().orElse(null))) {
-            layout = Weights.layout(config, files, model.encoding());
-        }
+        PackedLayout layout = layout(model);
         long memory = (long) (share * WeightMemory.available(config, batch, threads));
         StreamingPlan plan = Weights.streamingPlan(config, layout, memory);
         String whole = "%s, mapped once on each host; this machine has %s for them"
@@ -121,6 +118,14 @@ public final class ModelFit {
                 ? "%s, so %s would be read from the disk for each batch"
                         .formatted(whole, ByteCount.text(plan.streamedBytes()))
                 : whole + ", so they fit";
+    }
+
+    private static PackedLayout layout(ModelReference model) {
+        ModelConfig config = model.config();
+        try (WeightFiles files = WeightFiles.open(
+                model.path(), config.family().names(), model.adapterPath().orElse(null))) {
+            return Weights.layout(config, files, model.encoding());
+        }
     }
 
     private static String heap(WorkingMemory working, ExecutorMemory executor) {
