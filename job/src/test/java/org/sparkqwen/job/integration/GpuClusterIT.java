@@ -110,26 +110,46 @@ class GpuClusterIT {
                 .contains("the device cuda:", " cannot be used: " + GpuStandIn.NO_DRIVER);
     }
 
+    /// In local mode the tasks share the GPUs of the driver.
+    @Test
+    void aLocalDriverWithTwoGpusHasTwoEngines() {
+        CommandRun run = score(
+                "local[2]",
+                Map.of(GpuStandIn.VARIABLE, "2", "CUDA_VISIBLE_DEVICES", "0,1"),
+                List.of("spark.driver.resource.gpu.amount=2", "spark.driver.resource.gpu.discoveryScript=" + SCRIPT));
+        assertThat(run.exitCode()).as(run.out()).isZero();
+        ShortCorpus.assertScored(LocalSpark.session().read().parquet(out()));
+        assertThat(run.out())
+                .contains("device cuda, because spark.driver.resource.gpu.amount is 2")
+                .contains("kernels: stand-in for cuda:0", "kernels: stand-in for cuda:1");
+    }
+
     /// @param cores the cores of an executor
     /// @param ofExecutor the GPUs of an executor
     /// @param ofTask the GPUs of a task
     /// @param gpus how many GPUs a process sees
     private CommandRun score(int cores, int ofExecutor, String ofTask, int gpus, String... executorOptions) {
-        String standIn = "-D%s=%d".formatted(GpuStandIn.COUNT, gpus);
         List<String> executor = new ArrayList<>(SparkProcess.quickOptions());
-        executor.add(standIn);
+        executor.add("-D%s=%d".formatted(GpuStandIn.COUNT, gpus));
         executor.addAll(List.of(executorOptions));
-        List<String> options = new ArrayList<>(List.of("--jars", standIn().toString()));
-        for (String setting : List.of(
-                "spark.executor.extraJavaOptions=" + String.join(" ", executor),
-                "spark.executor.cores=" + cores,
-                "spark.executor.memory=512m",
-                "spark.executor.memoryOverhead=512m",
-                "spark.executor.resource.gpu.amount=" + ofExecutor,
-                "spark.task.resource.gpu.amount=" + ofTask,
-                "spark.log.level=INFO")) {
-            options.addAll(List.of("--conf", setting));
-        }
+        return score(
+                url,
+                Map.of(GpuStandIn.VARIABLE, "0"),
+                List.of(
+                        "spark.executor.extraJavaOptions=" + String.join(" ", executor),
+                        "spark.executor.cores=" + cores,
+                        "spark.executor.memory=512m",
+                        "spark.executor.memoryOverhead=512m",
+                        "spark.executor.resource.gpu.amount=" + ofExecutor,
+                        "spark.task.resource.gpu.amount=" + ofTask));
+    }
+
+    /// @param ofDriver variables of the driver
+    /// @param settings `key=value`
+    private CommandRun score(String master, Map<String, String> ofDriver, List<String> settings) {
+        List<String> options =
+                new ArrayList<>(List.of("--jars", standIn().toString(), "--conf", "spark.log.level=INFO"));
+        settings.forEach(setting -> options.addAll(List.of("--conf", setting)));
         String[] command = LocalSpark.command(
                 LittleModel.directory(),
                 "score",
@@ -138,8 +158,7 @@ class GpuClusterIT {
                 "--token-logprobs",
                 "--checkpoint-rows",
                 "60");
-        Map<String, String> ofDriver = Map.of(GpuStandIn.VARIABLE, "0");
-        try (SparkProcess submit = SparkProcess.startSubmit(directory, url, ofDriver, options, command)) {
+        try (SparkProcess submit = SparkProcess.startSubmit(directory, master, ofDriver, options, command)) {
             return new CommandRun(submit.awaitEnd(), submit.output(), submit.output());
         }
     }
