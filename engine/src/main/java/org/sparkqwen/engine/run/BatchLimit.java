@@ -68,9 +68,9 @@ final class BatchLimit {
         }
         DeviceException more = new DeviceException(
                 failure.reason(),
-                "%s, with a batch of %,d tokens; give fewer --batch-tokens, a shorter --context, or less --memory to the KV"
-                                .formatted(failure.getMessage(), size)
-                        + " cache");
+                ("%s, with a batch of %,d tokens; give fewer --batch-tokens, a shorter --context, or less --memory to the"
+                                + " KV cache")
+                        .formatted(failure.getMessage(), size));
         more.initCause(failure);
         return more;
     }

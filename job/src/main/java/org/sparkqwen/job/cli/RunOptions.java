@@ -148,8 +148,8 @@ final class RunOptions {
     @ChangesNoRow
     @Option(
             names = "--allow-other-device",
-            description = "A run that was begun on GPUs goes on with the processor, or the other way round. Without this"
-                    + " option that is refused, because the numbers of both differ in their last digits. The column"
+            description = "A run that was begun on GPUs goes on with the processor, or the other way round. Without"
+                    + " this option that is refused, because the numbers of both differ in their last digits. The column"
                     + " model says which rows are which.")
     boolean allowOtherDevice;
 

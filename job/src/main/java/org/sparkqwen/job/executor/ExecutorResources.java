@@ -13,6 +13,7 @@ import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.engine.sizing.DeviceMemory;
 import org.sparkqwen.job.model.DeviceChoice;
 import org.sparkqwen.job.model.ExecutorOptions;
+import org.sparkqwen.job.spark.LocalMode;
 import org.sparkqwen.job.storage.CacheDirectory;
 
 /// The cores, the memory and the cache directory of this executor. They complete the options of its engine.
@@ -33,10 +34,10 @@ final class ExecutorResources {
             ExecutorOptions options, Path model, @Nullable Path adapter, double memoryShare) {
         ModelConfig config = ModelConfig.read(model);
         Device device = options.kernels().device();
-        return (device.isGpu()
-                        ? onGpu(options, device.orFirst(), config, model, adapter, memoryShare)
-                        : onProcessor(options, config))
-                .withWeights(options.weights())
+        EngineOptions there = device.isGpu()
+                ? onGpu(options, device.orFirst(), config, model, adapter, memoryShare)
+                : onProcessor(options, config);
+        return there.withWeights(options.weights())
                 .withAdapter(adapter)
                 .withMemoryShare(memoryShare)
                 .withCache(CacheDirectory.of(options.cacheDirectory()));
@@ -60,8 +61,8 @@ final class ExecutorResources {
             @Nullable Path adapter,
             double memoryShare) {
         int threads = options.threads() == 0 ? Math.max(1, executorCores() / executorGpus()) : options.threads();
-        DeviceMemory memory = GpuMemory.of(
-                GpuMemory.described(device), config, model, adapter, options.weights(), options.kernels().precision(), options.batchTokens(), memoryShare);
+        DeviceMemory memory =
+                GpuMemory.of(GpuMemory.described(device), config, model, adapter, options, memoryShare);
         long keyValues = options.memory() == 0 ? Math.max(1, memory.left()) : options.memory();
         return new EngineOptions(options.kernels().on(device), threads, memory.batchTokens(), options.maxSequences())
                 .withKeyValues(new KeyValueOptions(options.keyValues(), keyValues));
@@ -70,11 +71,8 @@ final class ExecutorResources {
     /// Returns the number of GPUs for which this executor has engines.
     private static int executorGpus() {
         SparkEnv env = SparkEnv.get();
-        return env == null
-                ? 1
-                : Math.max(
-                        1,
-                        Math.max(env.conf().getInt(DeviceChoice.OF_EXECUTOR, 0), env.conf().getInt(DeviceChoice.OF_DRIVER, 0)));
+        String setting = LocalMode.isInThisProcess() ? DeviceChoice.OF_DRIVER : DeviceChoice.OF_EXECUTOR;
+        return env == null ? 1 : Math.max(1, env.conf().getInt(setting, 1));
     }
 
     /// Returns the cores that this executor may use, from the first of these that says:

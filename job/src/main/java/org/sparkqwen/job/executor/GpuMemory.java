@@ -12,11 +12,10 @@ import org.sparkqwen.engine.kernels.DeviceDescription;
 import org.sparkqwen.engine.kernels.DeviceException;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KernelProvider;
-import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.ModelConfig;
-import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.sizing.DeviceMemory;
+import org.sparkqwen.job.model.ExecutorOptions;
 
 /// The memory of this executor's GPUs, which has the weights, the batches and the KV cache of an engine.
 final class GpuMemory {
@@ -29,8 +28,8 @@ final class GpuMemory {
     /// @param device a certain GPU
     /// @throws DeviceException if there is none with the number, or no driver
     static DeviceDescription described(Device device) {
-        KernelProvider provider =
-                KernelChoice.gpuProvider().orElseThrow(() -> unavailable(device, "this program has no kernels for GPUs"));
+        KernelProvider provider = KernelChoice.gpuProvider()
+                .orElseThrow(() -> unavailable(device, "this program has no kernels for GPUs"));
         provider.obstacle().ifPresent(reason -> {
             throw unavailable(device, reason);
         });
@@ -56,7 +55,7 @@ final class GpuMemory {
 
     /// Plans an engine's memory on a GPU.
     ///
-    /// @param batchTokens tokens of a batch; 0 for as many as there is room for
+    /// @param options with the tokens of a batch; 0 for as many as there is room for
     /// @param memoryShare the part of the memory that the engine may use, because another one has the rest
     /// @throws DeviceException if the GPU has too little memory
     static DeviceMemory of(
@@ -64,24 +63,26 @@ final class GpuMemory {
             ModelConfig config,
             Path model,
             @Nullable Path adapter,
-            WeightEncoding encoding,
-            Precision precision,
-            int batchTokens,
+            ExecutorOptions options,
             double memoryShare) {
         long weights;
         try (WeightFiles files = WeightFiles.open(model, config.family().names(), adapter)) {
             ModelConfig whole = config.with(files);
-            weights = DeviceMemory.weightBytes(whole, Weights.layout(whole, files, encoding), precision);
+            weights = DeviceMemory.weightBytes(
+                    whole,
+                    Weights.layout(whole, files, options.weights()),
+                    options.kernels().precision());
         }
         long bytes = Math.min(gpu.freeBytes(), (long) (memoryShare * gpu.memoryBytes()));
+        int batchTokens = options.batchTokens();
         DeviceMemory memory = batchTokens == 0
                 ? DeviceMemory.of(config, bytes, weights)
                 : DeviceMemory.of(config, bytes, weights, batchTokens, batchTokens);
         if (!memory.fits()) {
             throw new DeviceException(
                     DeviceException.Reason.OUT_OF_MEMORY,
-                    ("the model needs %.1f GB of weights and %.1f GB for batches of %,d tokens, and %s has %.1f GB free;"
-                                    + " take fewer --batch-tokens, or a larger GPU: weights are not streamed to GPUs")
+                    ("the model needs %.1f GB of weights and %.1f GB for batches of %,d tokens, and %s has %.1f GB"
+                                    + " free; take fewer --batch-tokens, or a larger GPU: weights are not streamed to GPUs")
                             .formatted(
                                     weights / 1e9,
                                     memory.working() / 1e9,

@@ -48,7 +48,7 @@ final class TaskDevice {
         if (!address.matches("\\d{1,4}")) {
             throw new DeviceException(
                     DeviceException.Reason.UNAVAILABLE,
-                    "Spark gave the GPU '%s', and only numbers are known; take conf/discover-gpus.sh as discovery script"
+                    "Spark gave the GPU '%s', and only numbers are known; the script conf/discover-gpus.sh finds them"
                             .formatted(address));
         }
         return Integer.parseInt(address);

@@ -46,8 +46,10 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
         try {
             return new DeviceChoice(Device.parse(lower));
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("there is no device '%s'; there are auto, cpu, cuda, and cuda:N for the"
-                    .formatted(text) + " GPU with number N", e);
+            throw new IllegalArgumentException(
+                    "there is no device '%s'; there are auto, cpu, cuda, and cuda:N for the GPU with number N"
+                            .formatted(text),
+                    e);
         }
     }
 
@@ -80,10 +82,16 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
                             + " gives no GPUs to executors; say --device cpu, cuda or cuda:N")
                     .formatted(OF_EXECUTOR));
         }
-        int here = local ? KernelChoice.gpuProvider().map(provider -> provider.devices().size()).orElse(0) : 0;
+        int here = !local
+                ? 0
+                : KernelChoice.gpuProvider()
+                        .map(provider -> provider.devices().size())
+                        .orElse(0);
         if (here > 0) {
-            LOG.warn("device cpu, because {} is not set; this machine has {} GPU(s): --device cuda takes the first",
-                    setting, here);
+            LOG.warn(
+                    "device cpu, because {} is not set; this machine has {} GPU(s): --device cuda takes the first",
+                    setting,
+                    here);
         } else {
             LOG.debug("device cpu, because {} is not set", setting);
         }
@@ -113,8 +121,9 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
         double ofTask = conf.getDouble(OF_TASK, 0);
         if (chosen.index() != Device.ANY) {
             if (ofExecutor > 0) {
-                throw Refusal.usage("--device %s names a GPU, but Spark gives executors theirs, because %s is %d; take"
-                        .formatted(chosen, OF_EXECUTOR, ofExecutor) + " --device cuda");
+                throw Refusal.usage(("--device %s names a GPU, but Spark gives executors theirs, because %s is %d; take"
+                                + " --device cuda")
+                        .formatted(chosen, OF_EXECUTOR, ofExecutor));
             }
             return; // each executor takes this GPU of its host
         }
@@ -142,7 +151,9 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
     }
 
     private static String number(double amount) {
-        return amount == Math.rint(amount) ? Long.toString((long) amount) : "%.4f".formatted(amount).replaceFirst("0+$", "");
+        return amount == Math.rint(amount)
+                ? Long.toString((long) amount)
+                : "%.4f".formatted(amount).replaceFirst("0+$", "");
     }
 
     /// Returns the choice in the form that [#parse] reads.

@@ -204,8 +204,8 @@ record CheckedRun(
         RunIdentity identity = now.identity().onDeviceOf(before.identity());
         String differences = before.identity().differences(identity);
         if (differences.isEmpty() && !settings.allowOtherDevice() && !identity.equals(now.identity())) {
-            throw Refusal.usage(("--output %s was begun on %s, and this run is on %s, whose numbers differ in their last"
-                            + " digits; give --device %s, or --allow-other-device, or %s")
+            throw Refusal.usage(("--output %s was begun on %s, and this run is on %s, whose numbers differ in their"
+                            + " last digits; give --device %s, or --allow-other-device, or %s")
                     .formatted(
                             settings.output(),
                             before.identity().device(),

@@ -78,7 +78,7 @@ class DeviceOptionTest {
             value = {
                 "cuda:2 | auto | float32 | the device cuda:2 cannot be used: this process sees cuda:0, cuda:1 | 1",
                 "cuda | vector | float32 | --device cuda: there are no kernels 'vector' for cuda; there are auto | 2",
-                "cuda | auto | float32x2 | --device cuda: there is no precision float32x2 on cuda; there are float32 | 2",
+                "cuda | auto | int8 | --device cuda: there is no precision int8 on cuda; there are float32 | 2",
                 "gpu | auto | float32 | there is no device 'gpu'; there are auto, cpu, cuda | 2"
             })
     void whatAGpuCannotDoIsRefused(String device, String kernels, String precision, String message, int exitCode) {
@@ -92,7 +92,7 @@ class DeviceOptionTest {
         LocalSpark.session().conf().set("spark.qwen.device", "cuda:1");
         try {
             Row row = LocalSpark.session()
-                    .sql("SELECT qwen_score('It was the best.', model => '%s').model".formatted(LittleModel.directory()))
+                    .sql("SELECT qwen_score('It was.', model => '%s').model".formatted(LittleModel.directory()))
                     .first();
             assertThat(row.getString(0)).endsWith("/cuda");
         } finally {

@@ -28,8 +28,7 @@ class TaskDeviceTest {
     void anythingElseIsRefusedWithTheScriptThatHelps(String address) {
         assertThatThrownBy(() -> TaskDevice.index(address))
                 .isInstanceOf(DeviceException.class)
-                .hasMessage(("Spark gave the GPU '%s', and only numbers are known; take conf/discover-gpus.sh as"
-                                + " discovery script")
-                        .formatted(address));
+                .hasMessage("Spark gave the GPU '%s', and only numbers are known; the script conf/discover-gpus.sh"
+                        .formatted(address) + " finds them");
     }
 }
