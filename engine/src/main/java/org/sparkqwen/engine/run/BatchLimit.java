@@ -68,8 +68,8 @@ final class BatchLimit {
         }
         DeviceException more = new DeviceException(
                 failure.reason(),
-                ("%s, with a batch of %,d tokens; give fewer --batch-tokens, a shorter --context, or less --memory to the"
-                                + " KV cache")
+                ("%s, with a batch of %,d tokens; give fewer --batch-tokens, a shorter --context, or less"
+                                + " --memory to the KV cache")
                         .formatted(failure.getMessage(), size));
         more.initCause(failure);
         return more;

@@ -149,8 +149,8 @@ final class RunOptions {
     @Option(
             names = "--allow-other-device",
             description = "A run that was begun on GPUs goes on with the processor, or the other way round. Without"
-                    + " this option that is refused, because the numbers of both differ in their last digits. The column"
-                    + " model says which rows are which.")
+                    + " this option that is refused, because the numbers of both differ in their last digits. The"
+                    + " column model says which rows are which.")
     boolean allowOtherDevice;
 
     @ChangesNoRow

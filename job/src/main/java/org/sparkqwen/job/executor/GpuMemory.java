@@ -82,7 +82,8 @@ final class GpuMemory {
             throw new DeviceException(
                     DeviceException.Reason.OUT_OF_MEMORY,
                     ("the model needs %.1f GB of weights and %.1f GB for batches of %,d tokens, and %s has %.1f GB"
-                                    + " free; take fewer --batch-tokens, or a larger GPU: weights are not streamed to GPUs")
+                                    + " free; take fewer --batch-tokens, or a larger GPU: weights are not streamed to"
+                                    + " GPUs")
                             .formatted(
                                     weights / 1e9,
                                     memory.working() / 1e9,
