@@ -125,7 +125,7 @@ class DeviceOptionTest {
         CommandRun small = CommandRun.of("inspect", "--model", model, "--device", "cuda", "--device-memory", "530m");
         assertThat(small.exitCode()).isEqualTo(1);
         assertThat(small.out()).contains("the model does not fit: ");
-        CommandRun.of("inspect", "--device-memory", "80g")
+        CommandRun.of("inspect", "--model", model, "--device-memory", "80g")
                 .assertRefused(2, "--device-memory is for --device cuda; give both");
     }
 
