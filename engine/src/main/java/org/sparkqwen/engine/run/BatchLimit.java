@@ -71,7 +71,7 @@ final class BatchLimit {
                 ("%s, with a batch of %,d tokens; give fewer --batch-tokens, a shorter --context, or less"
                                 + " --memory to the KV cache")
                         .formatted(failure.getMessage(), size));
-        more.initCause(failure);
+        more.addSuppressed(failure); // and no cause, because a person is shown the last one
         return more;
     }
 }

@@ -120,7 +120,9 @@ public final class ExecutorEngine {
             return work.get();
         } catch (DeviceException e) {
             if (e.reason() == DeviceException.Reason.LOST && !LocalMode.isInThisProcess()) {
-                throw new InternalError(e.getMessage() + "; this executor ends", e);
+                InternalError end = new InternalError(e.getMessage() + "; this executor ends");
+                end.addSuppressed(e);
+                throw end;
             }
             throw e;
         }
