@@ -65,7 +65,6 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "Examples:",
-            "  ./spark-qwen inspect",
             "  ./spark-qwen inspect --model Qwen3-4B-Base --lora adapter",
             "  ./spark-qwen inspect --model s3a://models/Qwen3-4B-Base",
             "  ./spark-qwen inspect --model Qwen3-4B-Base --device cuda --device-memory 80g"

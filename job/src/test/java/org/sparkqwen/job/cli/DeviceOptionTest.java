@@ -60,7 +60,7 @@ class DeviceOptionTest {
         assertThat(score("--device", "cuda", "--limit", "3").exitCode())
                 .as("whichever GPU")
                 .isZero();
-        score("--device", "cuda", "--limit", "3", "--precision", "bfloat16").assertRefused(2, "/bfloat16");
+        score("--device", "cuda", "--limit", "3", "--precision", "bfloat16").assertRefused(2, "precision unset, not bfloat16");
     }
 
     @Test
@@ -115,13 +115,13 @@ class DeviceOptionTest {
         CommandRun here = CommandRun.of("inspect", "--model", model, "--device", "cuda:1");
         assertThat(here.exitCode()).as(here.err()).isZero();
         assertThat(here.out())
-                .contains("  gpu          cuda:1 is Stand-in (sm_0), driver 0.0, with 80.0 GiB of memory, 80.0 GiB free")
+                .contains("  gpu          cuda:1 is Stand-in (sm_0), driver 0.0, with 80.00 GiB of memory,")
                 .contains("for batches of 8,192 tokens, the default of --batch-tokens there")
                 .contains("left for the KV cache of generate: ")
                 .doesNotContain("cuda:0");
         CommandRun elsewhere =
                 CommandRun.of("inspect", "--model", model, "--device", "cuda", "--device-memory", "1g");
-        assertThat(elsewhere.out()).contains("  gpu          a GPU with 1.0 GiB of memory");
+        assertThat(elsewhere.out()).contains("  gpu          a GPU with 1.00 GiB of memory");
         CommandRun small = CommandRun.of("inspect", "--model", model, "--device", "cuda", "--device-memory", "530m");
         assertThat(small.exitCode()).isEqualTo(1);
         assertThat(small.out()).contains("the model does not fit: ");
