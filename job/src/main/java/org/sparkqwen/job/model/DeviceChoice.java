@@ -111,7 +111,8 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
     /// Refuses an amount of GPUs for tasks in local mode, where Spark has none to give, so that no task would start.
     private static void refuseTaskAmount(Device chosen, SparkConf conf) {
         if (conf.getDouble(OF_TASK, 0) > 0) {
-            throw Refusal.usage("--device %s: in local mode no task would start with %s; leave it out"
+            throw Refusal.usage(("--device %s: in local mode, as in a dry run without --probe, no task would start with"
+                            + " %s; leave it out")
                     .formatted(chosen, OF_TASK));
         }
     }
