@@ -82,16 +82,12 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
                             + " gives no GPUs to executors; say --device cpu, cuda or cuda:N")
                     .formatted(OF_EXECUTOR));
         }
-        int here = !local
-                ? 0
-                : KernelChoice.gpuProvider()
-                        .map(provider -> provider.devices().size())
-                        .orElse(0);
-        if (here > 0) {
-            LOG.warn(
-                    "device cpu, because {} is not set; this machine has {} GPU(s): --device cuda takes the first",
-                    setting,
-                    here);
+        boolean here = local
+                && KernelChoice.gpuProvider()
+                        .filter(provider -> provider.obstacle().isEmpty())
+                        .isPresent();
+        if (here) {
+            LOG.warn("device cpu, because {} is not set; this machine has a GPU, which --device cuda takes", setting);
         } else {
             LOG.debug("device cpu, because {} is not set", setting);
         }
