@@ -80,7 +80,11 @@ public abstract sealed class ModelJob<S extends Record, R> implements Work
 
     @Override
     public Map<String, String> identity() {
-        return JobIdentity.of(name, model.identity(), settings);
+        Map<String, String> identity = JobIdentity.of(name, model.identity(), settings);
+        if (model.device().isGpu()) {
+            identity.put("device", model.device().kind().toString());
+        }
+        return identity;
     }
 
     @Override

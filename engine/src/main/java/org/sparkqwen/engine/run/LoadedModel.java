@@ -48,6 +48,7 @@ public final class LoadedModel implements AutoCloseable {
     private final Map<Constraint, TokenConstraint> constraints = new ConcurrentHashMap<>();
     private final Tally tally = new Tally();
     private final ReentrantLock turn;
+    private final BatchLimit batchLimit;
 
     @GuardedBy("turn")
     private final Transformer transformer;
@@ -73,6 +74,7 @@ public final class LoadedModel implements AutoCloseable {
         this.weights = weights;
         this.kernels = kernels;
         this.turn = turn;
+        batchLimit = new BatchLimit(options.batchTokens());
         transformer = new Transformer(config, weights, kernels);
         scoringBlocks = new BlockPool(
                 new CacheLayout(config.attention(), KeyValueFormat.F32, 1, KeyValueBlock.TOKENS),
@@ -99,6 +101,11 @@ public final class LoadedModel implements AutoCloseable {
 
     public TimedKernels kernels() {
         return kernels;
+    }
+
+    /// The limit of the tokens of a batch.
+    BatchLimit batchLimit() {
+        return batchLimit;
     }
 
     Tally tally() {

@@ -44,6 +44,7 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.cli.report.ByteCount;
 import org.sparkqwen.job.cli.report.FidelityText;
+import org.sparkqwen.job.cli.report.GpuFit;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
@@ -67,9 +68,9 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "Examples:",
-            "  ./spark-qwen inspect",
             "  ./spark-qwen inspect --model Qwen3-4B-Base --lora adapter",
-            "  ./spark-qwen inspect --model s3a://models/Qwen3-4B-Base"
+            "  ./spark-qwen inspect --model s3a://models/Qwen3-4B-Base",
+            "  ./spark-qwen inspect --model Qwen3-4B-Base --device cuda --device-memory 80g"
         })
 final class InspectCommand implements Callable<Integer> {
     private static final int SHOWN_FAULTS = 20;
@@ -98,6 +99,9 @@ final class InspectCommand implements Callable<Integer> {
             description = "A URI is read with this configuration of Spark, as with spark-submit. You may repeat the"
                     + " option.")
     private Map<String, String> conf = new LinkedHashMap<>();
+
+    @Mixin
+    private GpuOptions gpus = new GpuOptions();
 
     @Mixin
     private CacheOption cache = new CacheOption();
@@ -255,6 +259,7 @@ final class InspectCommand implements Callable<Integer> {
                         + " tokens at a time in a GiB%n",
                 ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
 
+        boolean fits = printGpus(out, gpus.fits(config, layout));
         boolean usable = printTokenizer(out, config, weights.model());
         usable = printEmbeddings(out, config, weights.model()) && usable;
         if (differences.isEmpty()) {
@@ -269,7 +274,16 @@ final class InspectCommand implements Callable<Integer> {
                 out.printf("               and %,d more%n", differences.size() - SHOWN_FAULTS);
             }
         }
-        return usable && differences.isEmpty() ? 0 : 1;
+        return usable && fits && differences.isEmpty() ? 0 : 1;
+    }
+
+    /// Prints how the model fits into GPUs, and returns whether it fits into all of them.
+    private static boolean printGpus(Console out, List<GpuFit> fits) {
+        for (GpuFit fit : fits) {
+            out.println("  gpu          " + fit.lines().getFirst());
+            fit.lines().stream().skip(1).forEach(line -> out.println("               " + line));
+        }
+        return fits.stream().allMatch(GpuFit::fits);
     }
 
     /// Prints what the adapter is that a run would merge.

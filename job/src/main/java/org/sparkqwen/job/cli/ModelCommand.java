@@ -3,7 +3,6 @@ package org.sparkqwen.job.cli;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
@@ -74,16 +73,17 @@ abstract class ModelCommand<P> extends JobCommand {
     @Override
     public final Integer call() {
         RunSettings runSettings = run.settings();
-        Supplier<SparkConf> conf = () -> CommandSession.configuration(runSettings);
+        SparkConf conf = CommandSession.effective(runSettings);
         ModelReference reference = model.choice().open(conf);
-        P plan = plan(reference, run.columns, choice -> choice.open(conf));
+        P plan = plan(reference, run.columns, choice -> choice.on(reference.device()).open(conf));
         ModelJob<?, ?> planned = job(reference, plan);
         Buckets buckets = buckets(plan);
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {
             job.warnings().addAll(reference.warnings());
             job.warnings().addAll(warnings(plan));
             job.checkOutput(this::checkOutput);
-            RunIdentity identity = identity(new OptionValues(spec).identity(reference.identity()), plan);
+            RunIdentity options = new OptionValues(spec).identity(reference.identity());
+            RunIdentity identity = identity(options.on(reference.device()), plan);
             Work work = planned.withDistribution(model.distribution());
             if (buckets != null) {
                 work = buckets.grouping(work);
@@ -110,7 +110,7 @@ abstract class ModelCommand<P> extends JobCommand {
             Function<ModelChoice, ModelReference> models,
             Consumer<String> warnings) {
         ModelReference reference = models.apply(model.choice());
-        P plan = plan(reference, columns, models);
+        P plan = plan(reference, columns, choice -> models.apply(choice.on(reference.device())));
         reference.warnings().forEach(warnings);
         warnings(plan).forEach(warnings);
         return job(reference, plan);

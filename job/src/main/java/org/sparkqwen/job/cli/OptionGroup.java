@@ -108,6 +108,7 @@ enum OptionGroup {
             "--dry-run",
             "--probe",
             "--mode",
+            "--allow-other-device",
             "--checkpoint-rows",
             "--checkpoint-bytes",
             "--on-error",
@@ -123,6 +124,7 @@ enum OptionGroup {
             "--kv",
             "--weights",
             "--memory",
+            "--device",
             "--precision",
             "--kernels"),
     INSPECT_AND_PACK(
@@ -137,6 +139,8 @@ enum OptionGroup {
             "--verify",
             "--verify-text",
             "--verify-tokens",
+            "--device",
+            "--device-memory",
             "--conf"),
     BENCH(
             "bench",
@@ -152,6 +156,7 @@ enum OptionGroup {
             "--threads",
             "--kv",
             "--weights",
+            "--device",
             "--precision",
             "--kernels",
             "--cache-dir",

@@ -17,6 +17,7 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.hostcache.ModelFiles;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -288,23 +289,34 @@ public final class ModelReference implements Serializable {
 
     /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`, and what changes the
     /// numbers of its rows: `+lora:` and digits of the sha256 of an adapter, `+` and the encoding of rounded
-    /// weights, and `/` and a precision other than float32.
+    /// weights, `/cuda` for GPUs, and `/` and a precision other than float32.
     public String label() {
-        return labelled(LABEL_DIGITS);
+        return labelled(LABEL_DIGITS, device().isGpu() ? "/" + device().kind() : "");
     }
 
-    /// Returns the model's label with all digits of each sha256.
+    /// Returns the model's label with all digits of each sha256, without the kind of the device.
     public String identity() {
-        return labelled(sha256.length());
+        return labelled(sha256.length(), "");
     }
 
-    private String labelled(int digits) {
+    /// Returns the device on which executors run the model.
+    public Device device() {
+        return options.kernels().device();
+    }
+
+    private String labelled(int digits, String onDevice) {
         Precision precision = options.kernels().precision();
         String rounded = precision == Precision.FLOAT32 ? "" : "/" + precision;
         String merged =
                 adapterSha256().map(sha -> "+lora:" + sha.substring(0, digits)).orElse("");
-        return "%s@%s%s%s%s"
-                .formatted(name, sha256.substring(0, digits), merged, encoding().suffix(), rounded);
+        return "%s@%s%s%s%s%s"
+                .formatted(
+                        name,
+                        sha256.substring(0, digits),
+                        merged,
+                        encoding().suffix(),
+                        onDevice,
+                        rounded);
     }
 
     /// Returns the encoding of the weights with which executors compute.

@@ -35,7 +35,8 @@ public final class ConnectProcess {
         List<String> options = new ArrayList<>(SparkProcess.UNOPTIMIZED);
         options.addAll(
                 List.of("-Dspark.master=" + master, "-Dspark.ui.enabled=false", "-Dspark.connect.grpc.binding.port=0"));
-        settings.forEach(setting -> options.add("-D" + setting));
+        Stream.concat(SparkProcess.INTERPRETED.stream(), settings.stream())
+                .forEach(setting -> options.add("-D" + setting));
         return SparkProcess.start(
                 log,
                 java(
