@@ -76,7 +76,7 @@ final class IntegerCode {
 
     /// The bits of the float that stands for an integer of 0 at a place.
     private static int base(int place) {
-        return Float.floatToRawIntBits(1 << (MANTISSA_BITS - place)) | HALF_OF_4_BITS << place;
+        return Float.floatToRawIntBits((float) (1 << (MANTISSA_BITS - place))) | HALF_OF_4_BITS << place;
     }
 
     /// The address of a layout's constants, which a function gets with its operands.
