@@ -19,7 +19,6 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// One layer's attention of 4B on one thread: the last 512 tokens of a document over all its keys.
 @State(Scope.Benchmark)
@@ -36,8 +35,12 @@ public class AttentionBenchmark {
     @Param({"512", "4096", "32768"})
     public int tokens = QUERIES;
 
+    /// The back-end: see `PeakRatios`.
+    @Param({"code", "vector"})
+    public String backEnd = "code";
+
     private final Arena arena = Arena.ofShared();
-    private final Kernels kernels = new VectorProvider().create(1);
+    private Kernels kernels = new ScalarProvider().create(1); // until the parameter is known
     private MemorySegment queries = MemorySegment.NULL;
     private MemorySegment out = MemorySegment.NULL;
     private List<AttentionSpan> spans = List.of();
@@ -50,6 +53,8 @@ public class AttentionBenchmark {
 
     @Setup
     public void fill() {
+        kernels.close();
+        kernels = new KernelChoice(backEnd).create(1, _ -> {});
         RandomOperands operands = new RandomOperands(arena);
         queries = operands.floats((long) QUERIES * SHAPE.queryWidth());
         out = arena.allocate(JAVA_FLOAT, (long) QUERIES * SHAPE.queryWidth());

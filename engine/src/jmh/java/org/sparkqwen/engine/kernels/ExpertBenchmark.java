@@ -20,7 +20,6 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// Experts of 30B-A3B in bfloat16 on one thread, for as many rows of each as batches of 32, 1,024 and 8,192 tokens have
 /// on average. Each call takes the next experts, so that their weights come from memory as in a forward pass.
@@ -46,8 +45,12 @@ public class ExpertBenchmark {
     @Param({"2", "64", "512"})
     public int rows = 2;
 
+    /// The back-end: see `PeakRatios`.
+    @Param({"code", "vector"})
+    public String backEnd = "code";
+
     private final Arena arena = Arena.ofShared();
-    private final Kernels kernels = new VectorProvider().create(1);
+    private Kernels kernels = new ScalarProvider().create(1); // until the parameter is known
     private MemorySegment in = MemorySegment.NULL;
     private MemorySegment gated = MemorySegment.NULL;
     private MemorySegment sum = MemorySegment.NULL;
@@ -65,6 +68,8 @@ public class ExpertBenchmark {
 
     @Setup
     public void fill() {
+        kernels.close();
+        kernels = new KernelChoice(backEnd).create(1, _ -> {});
         RandomOperands operands = new RandomOperands(arena);
         long tokens = (long) rows * TOKENS_PER_ROW;
         in = operands.floats(tokens * HIDDEN);

@@ -19,10 +19,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
-/// A linear layer of 4B in bfloat16 on one thread, for as many tokens as texts that are continued together. Each call
-/// takes another layer's weights, so that they come from memory as in a step of decoding.
+/// A linear layer of 4B on one thread, for as many tokens as texts that are continued together. Each call takes another
+/// layer's weights, so that they come from memory as in a step of decoding.
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
@@ -34,11 +33,22 @@ public class FewTokensBenchmark {
     private static final int OUTPUTS = 2560;
     private static final int LAYERS = 16;
 
+    @Param({"BF16", "INT8", "INT4"})
+    public KnownFormat format = KnownFormat.BF16;
+
+    /// What the layer multiplies in: `INT8` needs weights of integers.
+    @Param({"FLOAT32", "INT8"})
+    public Precision precision = Precision.FLOAT32;
+
     @Param({"1", "4", "8", "16", "32", "64"})
     public int tokens = 1;
 
+    /// The back-end: see `PeakRatios`.
+    @Param({"code", "vector"})
+    public String backEnd = "code";
+
     private final Arena arena = Arena.ofShared();
-    private final Kernels kernels = new VectorProvider().create(1);
+    private Kernels kernels = new ScalarProvider().create(1); // until the parameter is known
     private MemorySegment in = MemorySegment.NULL;
     private List<List<Projection>> layers = List.of();
     private int next;
@@ -50,11 +60,14 @@ public class FewTokensBenchmark {
 
     @Setup
     public void fill() {
+        kernels.close();
+        kernels = new KernelChoice(backEnd, precision).create(1, _ -> {});
         RandomOperands operands = new RandomOperands(arena);
         in = operands.floats((long) tokens * INPUTS);
         MemorySegment out = arena.allocate(JAVA_FLOAT, (long) tokens * OUTPUTS);
+        Matrix weight = operands.matrix(format, OUTPUTS, INPUTS);
         layers = IntStream.range(0, LAYERS)
-                .mapToObj(layer -> List.of(new Projection(operands.bf16(OUTPUTS, INPUTS), out)))
+                .mapToObj(layer -> List.of(new Projection(operands.copy(weight), out)))
                 .toList();
     }
 

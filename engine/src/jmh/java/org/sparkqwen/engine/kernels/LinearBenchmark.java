@@ -19,7 +19,6 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// The linear layers of two published sizes, in bfloat16, on one thread.
 @State(Scope.Benchmark)
@@ -67,8 +66,12 @@ public class LinearBenchmark {
     @Param
     public Shape shape = Shape.B4_OUTPUT;
 
+    /// The back-end: see `PeakRatios`.
+    @Param({"code", "vector"})
+    public String backEnd = "code";
+
     private final Arena arena = Arena.ofShared();
-    private final Kernels kernels = new VectorProvider().create(1);
+    private Kernels kernels = new ScalarProvider().create(1); // until the parameter is known
     private final int[] targets = new int[TOKENS];
     private final double[] logProbabilities = new double[TOKENS];
     private final boolean[] likeliest = new boolean[TOKENS];
@@ -77,6 +80,8 @@ public class LinearBenchmark {
 
     @Setup
     public void fill() {
+        kernels.close();
+        kernels = new KernelChoice(backEnd).create(1, _ -> {});
         RandomOperands operands = new RandomOperands(arena);
         in = operands.floats((long) TOKENS * shape.inputs);
         Arrays.setAll(targets, i -> i);

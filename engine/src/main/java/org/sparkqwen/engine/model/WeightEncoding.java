@@ -76,6 +76,11 @@ public enum WeightEncoding {
         return format == KnownFormat.INT8 || format == KnownFormat.INT4;
     }
 
+    /// Whether some weights are integers, which the precision int8 needs.
+    public static boolean hasIntegers(PackedLayout layout) {
+        return layout.tensors().stream().anyMatch(WeightEncoding::hasIntegers);
+    }
+
     /// Whether a matrix of a layer keeps the integers and scales that it has, because they fit the format that it
     /// gets.
     ///
@@ -113,7 +118,7 @@ public enum WeightEncoding {
     /// @param layout the layout of the packed weights, which is asked for only if it matters
     /// @throws InvalidModelException with what to do
     public static void refuse(Precision precision, Supplier<PackedLayout> layout) {
-        if (precision == Precision.INT8 && layout.get().tensors().stream().noneMatch(WeightEncoding::hasIntegers)) {
+        if (precision == Precision.INT8 && !hasIntegers(layout.get())) {
             throw new InvalidModelException(
                     "the precision int8 multiplies integers, and no weights are integers; choose"
                             + " weights int8 or int4, or another precision");

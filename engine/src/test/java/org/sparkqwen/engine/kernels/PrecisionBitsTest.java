@@ -30,7 +30,10 @@ class PrecisionBitsTest {
     private static final int[][] SHAPES = {
         {1, 1, 1},
         {1, 40, 64},
+        {1, 64, 600}, // several groups of integers, the last of them shorter
         {3, 33, 40},
+        {5, 64, 416},
+        {8, 96, 640},
         {12, 96, 96},
         {16, 64, 31}, // less than a block, and an odd number
         {17, 32, 33}, // one input more than a block, one row more than a tile register

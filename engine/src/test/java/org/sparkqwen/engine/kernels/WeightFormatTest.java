@@ -115,7 +115,7 @@ class WeightFormatTest {
     @ParameterizedTest
     @MethodSource("formats")
     void allKernelsGiveTheSameBits(WeightFormat format) {
-        for (int tokens : new int[] {1, 3, 8, 24, 95, 96, 300}) {
+        for (int tokens : new int[] {1, 2, 3, 8, 24, 95, 96, 300}) {
             int hidden = tokens == 8 ? 1025 : 300; // in pieces
             int wide = 200;
             MemorySegment in = randoms(tokens * hidden);

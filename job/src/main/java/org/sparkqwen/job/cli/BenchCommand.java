@@ -15,12 +15,14 @@ import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.bench.Benchmark;
 import org.sparkqwen.engine.bench.BenchmarkResult;
 import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.measure.MachinePeak;
 import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.model.family.PublishedShape;
@@ -249,8 +251,8 @@ final class BenchCommand implements Callable<Integer> {
         List<EngineOptions> variants = new ArrayList<>();
         for (WeightEncoding encoding : encodings) {
             for (Precision precision : precisions) {
-                boolean lacksIntegers = precision == Precision.INT8 && encoding == WeightEncoding.STORED;
-                if (lacksIntegers && encodings.size() * precisions.size() > 1) {
+                boolean others = encodings.size() * precisions.size() > 1;
+                if (others && precision == Precision.INT8 && encoding == WeightEncoding.STORED && !storesIntegers()) {
                     continue;
                 }
                 for (KernelChoice choice : kernels) {
@@ -269,6 +271,20 @@ final class BenchCommand implements Callable<Integer> {
             return choice.on(device.device().orFirst()).in(precision);
         } catch (IllegalArgumentException e) {
             throw Refusal.usage("--device %s: %s".formatted(device, e.getMessage()));
+        }
+    }
+
+    /// Whether the model's weights are integers as they are stored, like those of many quantized models. Weights that
+    /// are not the model's count as such, so that opening them says what is wrong.
+    private boolean storesIntegers() {
+        if (shape != null) {
+            return false;
+        }
+        ModelConfig stated = ModelConfig.read(directory());
+        try (WeightFiles files = WeightFiles.open(directory(), stated.family().names())) {
+            ModelConfig config = stated.with(files);
+            return !TensorPlan.of(config).differences(files).isEmpty()
+                    || WeightEncoding.hasIntegers(Weights.layout(config, files, WeightEncoding.STORED));
         }
     }
 

@@ -55,6 +55,31 @@ class BenchCommandTest {
                 .allSatisfy(report -> assertThat(report.at("/measurements")).hasSize(1));
     }
 
+    /// A quantized model that keeps its integers has what the precision int8 needs.
+    @Test
+    void measuresIntegersThatTheModelKeeps() throws IOException {
+        Path json = directory.resolve("bench.json");
+        CommandRun run = bench(
+                "--model",
+                "../engine/src/test/resources/golden/quantized/packed-int4-groups",
+                "--only",
+                "score",
+                "--seconds",
+                "0.1",
+                "--batch-tokens",
+                "16",
+                "--document-tokens",
+                "16",
+                "--precision",
+                "float32,int8",
+                "--json",
+                json.toString());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out())
+                .containsPattern("(?m)^weights stored, (code|vector)[^,]*, int8, \\d+ thread\\(s\\) +[0-9.,]+");
+        assertThat(new ObjectMapper().readTree(json.toFile())).hasSize(2);
+    }
+
     @Test
     void measuresEntropiesInTurnsWithScores() throws IOException {
         Path json = directory.resolve("bench.json");

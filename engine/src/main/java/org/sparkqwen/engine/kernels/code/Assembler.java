@@ -229,6 +229,11 @@ final class Assembler {
         bytes(table);
     }
 
+    /// Widens 16 bytes to 32 bits, with their signs.
+    void vpmovsxbd(Zmm to, Address from) {
+        evex(EvexOpcode.VPMOVSXBD, to, null, from);
+    }
+
     /// Widens the 16-bit words of the lower half of a register to 32 bits, with zeros.
     void vpmovzxwd(Zmm to, Zmm from) {
         evex(EvexOpcode.VPMOVZXWD, to, null, from);

@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels.code;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 
 /// Multiplies rows in 8 bits with groups of a panel's inputs: it cuts the rows into tiles and calls the micro-kernels
@@ -27,6 +28,79 @@ final class ByteTiles {
     ByteTiles(boolean amx) {
         this.amx = amx;
         amxArguments.set(AmxByteTileCode.Field.SCRATCH, scratch.address());
+        arguments.set(ByteTileCode.Field.CONSTANTS, HalfByteCode.constants());
+    }
+
+    /// Whether so many rows are few for these instructions. Tiles of AMX pay from more rows on than a tile has.
+    boolean isFew(int rows) {
+        return rows < RowBlock.MANY && !(amx && rows > ByteTileKind.FEW_INT8.highest());
+    }
+
+    /// Computes `to[row][0..31] = Σ scale[row] · in[row][input] · panel[input][0..31]` for few rows and whole groups.
+    ///
+    /// @param panel address of the panel
+    /// @param in `[rows][inputs]` bytes
+    /// @param scales address of `[32 inputs][rows]`
+    /// @param to `[rows][32]`
+    /// @param ahead address of the panel that is needed next
+    void multiplyFew(
+            IntegerLayout layout, long panel, int inputs, Rows in, long scales, int rows, Rows to, long ahead) {
+        ByteTileKind kind = ByteTileKind.few(layout);
+        int groupInputs = layout.groupInputs();
+        int whole = inputs / groupInputs * groupInputs;
+        long streamBytes = Math.ceilDiv(layout.panelBytes(inputs), (long) TileCode.STREAMS * Zmm.BYTES) * Zmm.BYTES;
+        arguments
+                .set(ByteTileCode.Field.IN_STRIDE, in.stride())
+                .set(ByteTileCode.Field.IN_TO_NEXT_TILE, 0)
+                .set(ByteTileCode.Field.IN_TO_NEXT_GROUP, 0)
+                .set(ByteTileCode.Field.TO_STRIDE, to.stride())
+                .set(ByteTileCode.Field.AHEAD_STRIDE, streamBytes);
+        for (int first = 0; first < rows; ) {
+            int height = Math.ceilDiv(rows - first, Math.ceilDiv(rows - first, kind.highest()));
+            long scale = scales + (long) first * Float.BYTES;
+            if (whole > 0) {
+                arguments.set(ByteTileCode.Field.AHEAD, ahead);
+                runFew(kind, height, panel, 0, whole, groupInputs, in.from(first), scale, rows, to.from(first));
+            }
+            if (whole < inputs) {
+                arguments.set(ByteTileCode.Field.AHEAD, ahead + layout.groupOffset(whole) / TileCode.STREAMS);
+                runFew(kind, height, panel, whole, inputs, inputs - whole, in.from(first), scale, rows, to.from(first));
+            }
+            first += height;
+            arguments.set(ByteTileCode.Field.AHEAD_STRIDE, 0); // the first tile has requested all of it
+        }
+    }
+
+    /// @param from the first input of the first group
+    /// @param end the input after the last group
+    /// @param groupInputs the number of inputs of each of these groups
+    private void runFew(
+            ByteTileKind kind,
+            int height,
+            long panel,
+            int from,
+            int end,
+            int groupInputs,
+            Rows in,
+            long scales,
+            int rows,
+            Rows to) {
+        IntegerLayout layout = kind.layout();
+        int wordRows = Math.ceilDiv(groupInputs, layout.wordInputs());
+        int turnRows = ByteTileCode.turnRows(kind);
+        long scaleStep = (long) rows * layout.groupInputs() / RowBlock.SCALED_INPUTS * Float.BYTES;
+        arguments
+                .set(ByteTileCode.Field.PANEL, panel + layout.groupOffset(from))
+                .set(ByteTileCode.Field.PANEL_END, panel + layout.panelBytes(end))
+                .set(ByteTileCode.Field.TURNS, wordRows / turnRows)
+                .set(ByteTileCode.Field.REST, wordRows % turnRows)
+                .set(ByteTileCode.Field.IN, in.address() + from)
+                .set(ByteTileCode.Field.SCALES, scales + from / RowBlock.SCALED_INPUTS * (long) rows * Float.BYTES)
+                .set(ByteTileCode.Field.SCALES_TO_NEXT_GROUP, scaleStep - (long) kind.highest() * Float.BYTES)
+                .set(ByteTileCode.Field.TO, to.address())
+                .set(ByteTileCode.Field.TILES, 1)
+                .set(ByteTileCode.Field.BEGINS, from == 0 ? 1 : 0)
+                .call(Functions.byteTile(kind, height));
     }
 
     /// Computes `to[row][0..31] += scale[row] · Σ in[row][input] · group[input][0..31]`.
@@ -60,19 +134,21 @@ final class ByteTiles {
             }
             return;
         }
-        int tiles = rows / ByteTileCode.HIGHEST;
+        int highest = ByteTileKind.MANY.highest();
+        int tiles = rows / highest;
         arguments
                 .set(ByteTileCode.Field.PANEL, group)
-                .set(ByteTileCode.Field.FOURS, fours)
+                .set(ByteTileCode.Field.PANEL_END, group + 2 * ByteTileCode.HEADER_ROW + fours * ByteTileCode.FOUR_ROW)
+                .set(ByteTileCode.Field.TURNS, fours)
                 .set(ByteTileCode.Field.IN_STRIDE, in.stride())
                 .set(ByteTileCode.Field.TO_STRIDE, Tiles.PANEL_ROW)
                 .set(ByteTileCode.Field.AHEAD, ahead)
                 .set(ByteTileCode.Field.AHEAD_COUNT, Math.ceilDiv(lines, Math.max(1, tiles)));
         if (tiles > 0) {
-            long next = ByteTileCode.HIGHEST * in.stride() - 4L * fours;
-            run(ByteTileCode.HIGHEST, tiles, in.address(), next, scales, to);
+            long next = highest * in.stride() - 4L * fours;
+            run(highest, tiles, in.address(), next, scales, to);
         }
-        int first = tiles * ByteTileCode.HIGHEST;
+        int first = tiles * highest;
         if (first < rows) {
             long scale = scales + (long) first * Float.BYTES;
             run(rows - first, 1, in.from(first).address(), 0, scale, to + first * Tiles.PANEL_ROW);
@@ -86,7 +162,7 @@ final class ByteTiles {
                 .set(ByteTileCode.Field.SCALES, scales)
                 .set(ByteTileCode.Field.TO, to)
                 .set(ByteTileCode.Field.TILES, tiles)
-                .call(Functions.byteTile(height));
+                .call(Functions.byteTile(ByteTileKind.MANY, height));
     }
 
     private void run(

@@ -13,7 +13,6 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
-import org.sparkqwen.engine.kernels.vector.WidenedBlock;
 
 /// Computes attention of a tile of queries over the key blocks of one key/value head, with the steps of
 /// `VectorAttention`: scores of 32 keys, the online softmax, and the weighted sum of values. Each thread has one
@@ -39,6 +38,7 @@ final class CodeAttention implements AutoCloseable {
     private final Arguments score = new Arguments();
     private final Arguments softmax = new Arguments().set(SoftmaxCode.Field.CONSTANTS, ExpCode.constants());
     private final Arguments weigh = new Arguments().set(WeightedSumCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
+    private final BlockReader reader = new BlockReader();
     private final Averages averages = new Averages();
     private final Arguments transpose = new Arguments();
     private final Arguments widen = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
@@ -166,7 +166,10 @@ final class CodeAttention implements AutoCloseable {
             long address =
                     Memory.addressOfBytes(tile.span().blocks().get(first + i), KeyValueBlock.bytes(shape, format));
             long stored = address + KeyValueBlock.valueOffset(shape, format, head);
-            Memory.ALL.set(JAVA_LONG, values + (long) i * Long.BYTES, readable(format, stored, i));
+            long widened = wideValues + i * FLOAT * valuePanels * PANEL * TOKENS;
+            long storedKeys = address + KeyValueBlock.keyOffset(shape, format, head);
+            long readable = reader.values(format, headDim, stored, widened, storedKeys);
+            Memory.ALL.set(JAVA_LONG, values + (long) i * Long.BYTES, readable);
             long next = Memory.addressOfBytes(
                     tile.span().blocks().get(Math.min(first + i + 1, last(tile))), KeyValueBlock.bytes(shape, format));
             score.set(ScoreCode.Field.KEYS_AHEAD, next + KeyValueBlock.keyOffset(shape, format, head))
@@ -175,7 +178,7 @@ final class CodeAttention implements AutoCloseable {
             long at = scores + FLOAT * i * TOKENS * width;
             int aheadOfBlock = ahead - i * TOKENS * group;
             int turns = Math.min(TURNS, turns(aheadOfBlock + rows - 1, group));
-            score(format, address + KeyValueBlock.keyOffset(shape, format, head), at, turns);
+            score(format, storedKeys, at, turns);
             hideFuture(aheadOfBlock, group, at, turns * ScoreCode.KEYS);
             softmax.set(SoftmaxCode.Field.SCORES, at)
                     .set(SoftmaxCode.Field.KEYS, (long) turns * ScoreCode.KEYS)
@@ -183,21 +186,6 @@ final class CodeAttention implements AutoCloseable {
                     .call(Functions.SOFTMAX);
         }
         addValues(format.multiplied(), ahead, group, count);
-    }
-
-    /// The address of a block's values, which are widened first if they are integers.
-    ///
-    /// @param stored their address in the block
-    /// @param index index of the block among those that are computed together
-    private long readable(KeyValueFormat format, long stored, int index) {
-        return switch (format) {
-            case F32, BF16 -> stored;
-            case INT8 -> {
-                long to = wideValues + index * FLOAT * valuePanels * PANEL * TOKENS;
-                WidenedBlock.values(stored, headDim, to);
-                yield to;
-            }
-        };
     }
 
     private static int last(AttentionTile tile) {
@@ -218,16 +206,12 @@ final class CodeAttention implements AutoCloseable {
     /// @param turns number of times eight keys
     private void score(KeyValueFormat format, long stored, long to, int turns) {
         long block = switch (format) {
-            case F32 -> stored;
+            case F32, INT8 -> reader.keys(format, headDim, stored, keys, stored);
             case BF16 -> {
                 widen.set(WidenCode.Field.FROM, stored)
                         .set(WidenCode.Field.TO, keys)
                         .set(WidenCode.Field.INPUTS, headDim)
                         .call(Functions.WIDEN);
-                yield keys;
-            }
-            case INT8 -> {
-                WidenedBlock.keys(stored, headDim, keys);
                 yield keys;
             }
         };

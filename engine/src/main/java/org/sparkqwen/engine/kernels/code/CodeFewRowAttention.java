@@ -12,7 +12,6 @@ import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
-import org.sparkqwen.engine.kernels.vector.WidenedBlock;
 
 /// Computes attention of a tile of few rows, such as a text that is continued by one token, with the steps of
 /// `FewRowAttention`. Each thread has one instance, which holds its working memory.
@@ -25,6 +24,7 @@ final class CodeFewRowAttention implements AutoCloseable {
     private final Scratch memory = new Scratch();
     private final Tiles tiles = new Tiles();
     private final Arguments softmax = new Arguments().set(RowSoftmaxCode.Field.CONSTANTS, ExpCode.constants());
+    private final BlockReader reader = new BlockReader();
     private final Averages averages = new Averages();
 
     private int rows;
@@ -103,15 +103,11 @@ final class CodeFewRowAttention implements AutoCloseable {
             case F32, INT8 -> TileKind.FEW_F32;
             case BF16 -> TileKind.FEW_BF16;
         };
-        boolean widens = format == KeyValueFormat.INT8;
+        boolean widens = format != format.multiplied();
         long keyOffset = KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
-        long keys = block + keyOffset;
         long values = block + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
         long panelBytes = (long) TOKENS * PANEL * format.multiplied().bytes();
-        if (widens) {
-            WidenedBlock.keys(keys, headDim, widened);
-            keys = widened;
-        }
+        long keys = reader.keys(format, headDim, block + keyOffset, widened, values);
         tiles.panel(keys, headDim)
                 .ahead(widens ? 0 : values, 0, widens ? 0 : (long) headDim * TOKENS * format.bytes() / TileCode.STREAMS)
                 .multiply(
@@ -124,10 +120,7 @@ final class CodeFewRowAttention implements AutoCloseable {
                         false);
         hideFuture(shape, tile, index);
         softmax.call(Functions.ROW_SOFTMAX);
-        if (widens) {
-            WidenedBlock.values(values, headDim, widened);
-            values = widened;
-        }
+        values = reader.values(format, headDim, values, widened, next + keyOffset);
         for (int panel = 0; panel < valuePanels; panel++) {
             long ahead = widens ? 0 : next + keyOffset + panel * panelBytes;
             Rows sums = new Rows(weighted + (long) panel * rows * WeightedSumCode.SUM_ROW, WeightedSumCode.SUM_ROW);

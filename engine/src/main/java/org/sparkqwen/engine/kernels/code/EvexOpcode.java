@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.kernels.code;
 
 /// The vector instructions of an [Assembler]: what their encodings differ in. All of these work on 512 bits of 32-bit
-/// numbers, apart from the float16 numbers that VCVTPH2PS reads.
+/// numbers, apart from the narrower numbers that VCVTPH2PS, VPMOVSXBD and VPMOVZXWD read.
 enum EvexOpcode {
     VMOVUPS_LOAD(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x10, Zmm.BYTES),
     VMOVUPS_STORE(EvexOpcode.MAP_0F, EvexOpcode.NONE, 0x11, Zmm.BYTES),
@@ -30,6 +30,7 @@ enum EvexOpcode {
     VPDPBUSD(EvexOpcode.MAP_0F38, EvexOpcode.P66, 0x50, Zmm.BYTES),
     VPORD(EvexOpcode.MAP_0F, EvexOpcode.P66, 0xeb, Zmm.BYTES),
     VPTERNLOGD(EvexOpcode.MAP_0F3A, EvexOpcode.P66, 0x25, Zmm.BYTES),
+    VPMOVSXBD(EvexOpcode.MAP_0F38, EvexOpcode.P66, 0x21, Zmm.BYTES / 4),
     VPMOVZXWD(EvexOpcode.MAP_0F38, EvexOpcode.P66, 0x33, Zmm.BYTES / 2),
     VDPBF16PS(EvexOpcode.MAP_0F38, EvexOpcode.PF3, 0x52, Zmm.BYTES),
     VCVTNEPS2BF16(EvexOpcode.MAP_0F38, EvexOpcode.PF3, 0x72, Zmm.BYTES),

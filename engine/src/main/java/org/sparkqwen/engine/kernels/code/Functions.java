@@ -13,6 +13,8 @@ final class Functions {
     static final MachineCode WIDEN = MachineCode.of(WidenCode.code());
     private static final MachineCode WIDEN_INT8 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT8));
     private static final MachineCode WIDEN_INT4 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT4));
+    static final MachineCode WIDEN_KEYS = MachineCode.of(WidenKeyValuesCode.ofKeys());
+    static final MachineCode WIDEN_VALUES = MachineCode.of(WidenKeyValuesCode.ofValues());
     static final MachineCode SOFTMAX = MachineCode.of(SoftmaxCode.code());
     static final MachineCode ROW_SOFTMAX = MachineCode.of(RowSoftmaxCode.code());
     static final MachineCode TRANSPOSE = MachineCode.of(TransposeCode.code());
@@ -33,7 +35,7 @@ final class Functions {
     static final MachineCode TILE_BYTES_BURST = MachineCode.of(BurstCode.ofTiles(Assembler::tdpbusd));
     static final MachineCode HALF_BYTES = MachineCode.of(HalfByteCode.code());
 
-    private static final MachineCode[] BYTE_TILES = byteTiles();
+    private static final Map<ByteTileKind, MachineCode[]> BYTE_TILES = byteTiles();
     private static final MachineCode[] AMX_BYTE_TILES = {
         MachineCode.of(AmxByteTileCode.of(1)), MachineCode.of(AmxByteTileCode.of(2))
     };
@@ -98,9 +100,9 @@ final class Functions {
 
     /// The micro-kernel for rows in 8 bits.
     ///
-    /// @param height number of rows, from 1 to 12
-    static MachineCode byteTile(int height) {
-        return BYTE_TILES[height];
+    /// @param height number of rows, from 1 to the kind's highest
+    static MachineCode byteTile(ByteTileKind kind, int height) {
+        return Objects.requireNonNull(BYTE_TILES.get(kind))[height];
     }
 
     /// The micro-kernel of AMX for rows in 8 bits.
@@ -110,12 +112,12 @@ final class Functions {
         return AMX_BYTE_TILES[height - 1];
     }
 
-    private static MachineCode[] byteTiles() {
-        MachineCode[] byHeight = new MachineCode[ByteTileCode.HIGHEST + 1];
-        for (int height = 1; height < byHeight.length; height++) {
-            byHeight[height] = MachineCode.of(ByteTileCode.of(height));
+    private static Map<ByteTileKind, MachineCode[]> byteTiles() {
+        Map<ByteTileKind, MachineCode[]> tiles = new EnumMap<>(ByteTileKind.class);
+        for (ByteTileKind kind : ByteTileKind.values()) {
+            tiles.put(kind, byNumber(kind.highest(), height -> ByteTileCode.of(kind, height)));
         }
-        return byHeight;
+        return tiles;
     }
 
     /// The micro-kernel of AMX.
@@ -129,11 +131,7 @@ final class Functions {
     private static Map<TileKind, MachineCode[]> tiles() {
         Map<TileKind, MachineCode[]> tiles = new EnumMap<>(TileKind.class);
         for (TileKind kind : TileKind.values()) {
-            MachineCode[] byHeight = new MachineCode[kind.highest() + 1];
-            for (int height = 1; height < byHeight.length; height++) {
-                byHeight[height] = MachineCode.of(TileCode.of(kind, height));
-            }
-            tiles.put(kind, byHeight);
+            tiles.put(kind, byNumber(kind.highest(), height -> TileCode.of(kind, height)));
         }
         return tiles;
     }

@@ -42,7 +42,7 @@ final class HalfByteCode {
     static byte[] code() {
         Zmm left = new Zmm(0);
         Zmm right = new Zmm(1);
-        Zmm lower = new Zmm(2);
+        Zmm upper = new Zmm(2);
         Zmm leftSum = new Zmm(3);
         Zmm rightSum = new Zmm(4);
         Zmm sixteenth = new Zmm(5);
@@ -51,9 +51,7 @@ final class HalfByteCode {
         Label row = new Label();
         Assembler asm = new Assembler();
         asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
-        asm.vbroadcastss(sixteenth, Address.at(RAX, 0));
-        asm.vbroadcastss(ones, Address.at(RAX, Integer.BYTES));
-        asm.vbroadcastss(upperHalves, Address.at(RAX, 2 * Integer.BYTES));
+        loadConstants(asm, RAX, sixteenth, ones, upperHalves);
         asm.mov(RAX, Arguments.of(RDI, Field.FROM));
         asm.mov(RDX, Arguments.of(RDI, Field.TO));
         asm.mov(RCX, Arguments.of(RDI, Field.ROWS));
@@ -69,8 +67,8 @@ final class HalfByteCode {
         asm.bind(row);
         asm.vmovups(left, Address.at(RAX, 0));
         asm.vmovups(right, Address.at(RAX, Zmm.BYTES));
-        shiftedHalves(asm, left, lower, upperHalves, ones, leftSum, 0);
-        shiftedHalves(asm, right, lower, upperHalves, ones, rightSum, Zmm.BYTES);
+        shiftedHalves(asm, left, upper, upperHalves, ones, leftSum, 0);
+        shiftedHalves(asm, right, upper, upperHalves, ones, rightSum, Zmm.BYTES);
         asm.add(RAX, IntegerLayout.ROW_BYTES);
         asm.add(RDX, 2 * ByteTileCode.FOUR_ROW);
         asm.sub(RCX, 1);
@@ -83,14 +81,29 @@ final class HalfByteCode {
         return asm.code();
     }
 
-    private static void shiftedHalves(
-            Assembler asm, Zmm words, Zmm lower, Zmm upperHalves, Zmm ones, Zmm sum, int offset) {
-        asm.vpslld(lower, words, HALF_BITS);
-        asm.vpandd(lower, lower, upperHalves);
+    /// @param from has the address of the constants
+    static void loadConstants(Assembler asm, Gpr from, Zmm sixteenth, Zmm ones, Zmm upperHalves) {
+        asm.vbroadcastss(sixteenth, Address.at(from, 0));
+        asm.vbroadcastss(ones, Address.at(from, Integer.BYTES));
+        asm.vbroadcastss(upperHalves, Address.at(from, 2 * Integer.BYTES));
+    }
+
+    /// Splits words of integers of 4 bits into words of bytes that are 16 times as great.
+    ///
+    /// @param words are overwritten with the first four integers of each word
+    /// @param upper gets the other four
+    static void split(Assembler asm, Zmm words, Zmm upper, Zmm upperHalves) {
+        asm.vpandd(upper, words, upperHalves);
+        asm.vpslld(words, words, HALF_BITS);
         asm.vpandd(words, words, upperHalves);
-        asm.vpdpbusd(sum, ones, lower);
+    }
+
+    private static void shiftedHalves(
+            Assembler asm, Zmm words, Zmm upper, Zmm upperHalves, Zmm ones, Zmm sum, int offset) {
+        split(asm, words, upper, upperHalves);
         asm.vpdpbusd(sum, ones, words);
-        asm.vmovups(Address.at(RDX, offset), lower);
-        asm.vmovups(Address.at(RDX, ByteTileCode.FOUR_ROW + offset), words);
+        asm.vpdpbusd(sum, ones, upper);
+        asm.vmovups(Address.at(RDX, offset), words);
+        asm.vmovups(Address.at(RDX, ByteTileCode.FOUR_ROW + offset), upper);
     }
 }

@@ -45,14 +45,24 @@ final class PairCode {
         asm.bind(pair);
         asm.vmovups(first, Address.at(RAX, 0));
         asm.vmovups(second, Address.at(RAX, Zmm.BYTES));
-        asm.vpslld(left, second, Short.SIZE);
-        asm.vpsrld(right, first, Short.SIZE);
-        asm.vpternlogd(first, lowerHalf, left, AND_OR);
-        asm.vpternlogd(second, upperHalf, right, AND_OR);
+        join(asm, first, second, left, right, lowerHalf, upperHalf);
         asm.vmovups(Address.at(RDX, 0), first);
         asm.vmovups(Address.at(RDX, Zmm.BYTES), second);
         asm.add(RAX, 2 * Matrix.PANEL * Short.BYTES);
         return end(asm, pair);
+    }
+
+    /// Joins two inputs of a panel of bfloat16 to pairs.
+    ///
+    /// @param first has the first input, and then the pairs of the left outputs
+    /// @param second has the second input, and then the pairs of the right outputs
+    /// @param left a register that is overwritten, like `right`
+    /// @param lowerHalf has the constant 0x0000ffff, and `upperHalf` its complement
+    static void join(Assembler asm, Zmm first, Zmm second, Zmm left, Zmm right, Zmm lowerHalf, Zmm upperHalf) {
+        asm.vpslld(left, second, Short.SIZE);
+        asm.vpsrld(right, first, Short.SIZE);
+        asm.vpternlogd(first, lowerHalf, left, AND_OR);
+        asm.vpternlogd(second, upperHalf, right, AND_OR);
     }
 
     /// Writes the function for panels of float32, whose numbers it rounds.

@@ -25,10 +25,12 @@ import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 /// **In float32 with few rows**, the weights pass once and come from memory. Rows and panels are read where they lie,
 /// bfloat16 and integers are widened in the loop, and the loop requests the next panel.
 ///
-/// **In bfloat16**, a piece of a panel is paired once ([PanelPairs]) while all rows of the block pass.
+/// **In bfloat16**, a piece of a panel is paired once ([PanelPairs]) while all rows of the block pass. With few rows,
+/// pairs are joined in the loop.
 ///
 /// **In 8 bits**, all rows of the block meet a group of 128 inputs of a panel where it lies. Integers of 4 bits are
-/// brought to 8 bits once a group.
+/// brought to 8 bits once a group. With few rows, one call passes over all groups of a panel, and brings integers of 4
+/// bits to 8 bits in the loop.
 ///
 /// Results go straight to their destination with the last piece. Only a bias, an incomplete panel, or an operation that
 /// needs several sums at once leaves them in [#sums].
@@ -38,6 +40,10 @@ final class PanelProduct implements AutoCloseable {
 
     /// The number of panels whose sums there is room for: a chunk of the head's logits.
     static final int PANELS = LogSumExp.CHUNK / PANEL;
+
+    /// The most rows for which integers are widened in the loop, and pairs of bfloat16 numbers joined: each tile does
+    /// it again.
+    private static final int MOST_IN_LOOP = 16;
 
     private static final int SUMS_BYTES = ROWS * PANELS * PANEL * Float.BYTES;
     private static final int WIDENED_BYTES = RowBlock.INPUTS_OF_FEW * PANEL * Float.BYTES;
@@ -144,12 +150,18 @@ final class PanelProduct implements AutoCloseable {
             for (int panel = 0; panel < panels; panel++) {
                 long stored = first + panel * panelBytes;
                 boolean more = panel < panels - 1;
-                TileKind kind = read(weight, stored, input, length, more ? stored + panelBytes : first);
+                long next = block.isFew() ? next(weight, firstPanel + panel) : more ? stored + panelBytes : first;
+                TileKind kind = read(weight, stored, input, length, next);
                 Rows sum = new Rows(sums(slot + panel), Tiles.PANEL_ROW);
                 Rows out = last && to != null ? panelOf(to, panel) : sum;
                 tiles.multiply(kind, length, in, rows(), input == 0 ? Rows.ZEROS : sum, out, last && adds);
             }
         }
+    }
+
+    /// The address of the panel that is probably needed after one of few rows, which a thread takes one after the other.
+    private static long next(Matrix weight, int panel) {
+        return weight.panelAddress(Math.min(panel + 1, weight.panelCount() - 1));
     }
 
     private static Rows panelOf(Rows to, int panel) {
@@ -175,8 +187,8 @@ final class PanelProduct implements AutoCloseable {
             Rows in = block.rounded(arithmetic.parts(), input);
             for (int panel = 0; panel < panels; panel++) {
                 long stored = first + panel * panelBytes;
-                long paired = paired(weight, stored, input, length);
-                long next = panel < panels - 1 ? stored + panelBytes : first;
+                boolean more = panel < panels - 1;
+                long next = block.isFew() ? next(weight, firstPanel + panel) : more ? stored + panelBytes : first;
                 long offset = next + (long) input * PANEL * Short.BYTES;
                 int lines = weight.format() == KnownFormat.BF16 ? length * PANEL * Short.BYTES / Zmm.BYTES : 0;
                 Rows sum = new Rows(sums(slot + panel), Tiles.PANEL_ROW);
@@ -184,9 +196,18 @@ final class PanelProduct implements AutoCloseable {
                 if (arithmetic == Arithmetic.PAIRS) {
                     int count = blocks * Arithmetic.BLOCK / 2;
                     Rows out = last && to != null ? panelOf(to, panel) : sum;
-                    tiles.panel(paired, count).ahead(offset, Math.ceilDiv(lines, tileCount()), 0);
-                    tiles.multiply(TileKind.PAIRS, count, in, rows, from, out, last && adds);
+                    TileKind kind = TileKind.PAIRS;
+                    if (rows <= MOST_IN_LOOP && lines > 0 && length == blocks * Arithmetic.BLOCK) {
+                        kind = TileKind.FEW_PAIRS;
+                        tiles.panel(stored + (long) input * PANEL * Short.BYTES, count)
+                                .ahead(offset, 0, (long) lines / TileCode.STREAMS * Zmm.BYTES);
+                    } else {
+                        tiles.panel(paired(weight, stored, input, length), count)
+                                .ahead(offset, Math.ceilDiv(lines, tileCount()), 0);
+                    }
+                    tiles.multiply(kind, count, in, rows, from, out, last && adds);
                 } else {
+                    long paired = paired(weight, stored, input, length);
                     Rows out = last && to != null && !adds ? panelOf(to, panel) : sum;
                     long secondPart = arithmetic.parts() == 2 ? block.secondPart() : 0;
                     amxTiles.panel(paired, blocks).ahead(offset, lines);
@@ -225,6 +246,20 @@ final class PanelProduct implements AutoCloseable {
         int groupInputs = layout.groupInputs();
         long panelBytes = layout.panelBytes(inputs);
         long first = weight.panelAddress(firstPanel);
+        if (byteTiles.isFew(rows())) {
+            Rows in = block.quantized(0);
+            for (int panel = 0; panel < panels; panel++) {
+                long stored = first + panel * panelBytes;
+                Rows sum = new Rows(sums(slot + panel), Tiles.PANEL_ROW);
+                Rows out = to != null && !adds ? panelOf(to, panel) : sum;
+                long next = next(weight, firstPanel + panel);
+                byteTiles.multiplyFew(layout, stored, inputs, in, block.scales(0), rows(), out, next);
+            }
+            if (adds && to != null) {
+                deliver(Functions.ADD_SCALED, slot, panels, to);
+            }
+            return;
+        }
         for (int panel = 0; panel < panels; panel++) {
             long sum = sums(slot + panel);
             Memory.ALL.asSlice(sum, sumsStride()).fill((byte) 0);
@@ -333,7 +368,7 @@ final class PanelProduct implements AutoCloseable {
     private TileKind integers(IntegerLayout layout, TileKind few, long panel, int input, int length, long next) {
         long offset = layout.groupOffset(input);
         int lines = Math.toIntExact(layout.panelBytes(length) / Zmm.BYTES);
-        if (block.isDirect()) {
+        if (block.isDirect() && rows() <= MOST_IN_LOOP) {
             tiles.integers(panel + offset, length, few);
             tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileCode.STREAMS) * Zmm.BYTES);
             return few;

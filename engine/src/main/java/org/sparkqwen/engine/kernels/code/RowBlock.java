@@ -19,7 +19,9 @@ import org.sparkqwen.engine.kernels.vector.QuantizedRows;
 /// **In bfloat16**, rows are rounded or split once for all panels: `[part][piece][row][inputs of the piece]`, filled up
 /// with zeros to whole blocks of 32 inputs.
 ///
-/// **In 8 bits**, rows are rounded in groups of 128 inputs, `[group][row][128]`, with scales `[group][row]`.
+/// **In 8 bits**, rows are rounded in groups of 128 inputs. Many rows are `[group][row][128]`, as in float32, and few
+/// rows are `[row][group][128]`, so that one function passes over all groups. Scales are `[32 inputs][row]`, so that the
+/// groups of each format find theirs at the same distance.
 ///
 /// A copy is made when the first product needs it, and serves all panels of an operation that the thread takes.
 final class RowBlock implements AutoCloseable {
@@ -36,6 +38,11 @@ final class RowBlock implements AutoCloseable {
     static final int ROUNDED_INPUTS = 256;
 
     private static final int GROUP = IntegerProduct.GROUP;
+
+    /// In 8 bits, the number of inputs for which each row has a scale.
+    static final int SCALED_INPUTS = 32;
+
+    private static final int SCALES_OF_GROUP = GROUP / SCALED_INPUTS;
 
     private final Scratch floats = new Scratch();
     private final Scratch rounded = new Scratch();
@@ -54,7 +61,7 @@ final class RowBlock implements AutoCloseable {
 
     /// The bytes of native memory that the copies of `rows` rows take.
     static long bytes(int rows, int inputs) {
-        long inBytes = (long) groups(inputs) * (GROUP + Float.BYTES);
+        long inBytes = (long) groups(inputs) * (GROUP + SCALES_OF_GROUP * Float.BYTES);
         return rows * ((long) inputs * Float.BYTES + 2L * padded(inputs) * Short.BYTES + inBytes);
     }
 
@@ -93,6 +100,11 @@ final class RowBlock implements AutoCloseable {
 
     int inputs() {
         return inputs;
+    }
+
+    /// Whether the rows are few.
+    boolean isFew() {
+        return rows < MANY;
     }
 
     /// Whether products in float32 read the rows where they lie.
@@ -189,26 +201,36 @@ final class RowBlock implements AutoCloseable {
             quantize();
             inBytes = true;
         }
-        return new Rows(quantized.address(0) + (long) group * rows * GROUP, GROUP);
+        return new Rows(quantized.address(0) + group * groupStride(), rowStride());
+    }
+
+    private long groupStride() {
+        return isFew() ? GROUP : (long) rows * GROUP;
+    }
+
+    private long rowStride() {
+        return isFew() ? (long) groups(inputs) * GROUP : GROUP;
     }
 
     /// The address of the rows' scales of a group, after [#quantized].
     long scales(int group) {
         long integers = (long) groups(inputs) * rows * GROUP;
-        return quantized.address(0) + integers + (long) group * rows * Float.BYTES;
+        return quantized.address(0) + integers + (long) group * SCALES_OF_GROUP * rows * Float.BYTES;
     }
 
     private void quantize() {
         int groups = groups(inputs);
-        long to = quantized.address((long) groups * rows * (GROUP + Float.BYTES));
+        long to = quantized.address((long) groups * rows * (GROUP + SCALES_OF_GROUP * Float.BYTES));
         for (int row = 0; row < rows; row++) {
             long from = addresses.applyAsLong(row);
             for (int group = 0; group < groups; group++) {
                 int first = group * GROUP;
                 int count = Math.min(GROUP, inputs - first);
-                long bytes = to + ((long) group * rows + row) * GROUP;
+                long bytes = to + group * groupStride() + row * rowStride();
                 float scale = QuantizedRows.round(from + (long) first * Float.BYTES, count, bytes);
-                Memory.setFloat(scales(group) + (long) row * Float.BYTES, scale);
+                for (int i = 0; i < SCALES_OF_GROUP; i++) {
+                    Memory.setFloat(scales(group) + ((long) i * rows + row) * Float.BYTES, scale);
+                }
             }
         }
     }

@@ -66,6 +66,10 @@ final class TileCode {
     private static final List<Zmm> BROADCAST = List.of(new Zmm(28), new Zmm(29), new Zmm(30));
     private static final Zmm UPPER_HALF = new Zmm(31);
 
+    // To join pairs, in tiles of no more than eight rows
+    private static final Zmm LOWER_HALF = new Zmm(20);
+    private static final List<Zmm> SHIFTED = List.of(new Zmm(16), new Zmm(17), new Zmm(18), new Zmm(19));
+
     private final Assembler asm = new Assembler();
     private final TileKind kind;
     private final int height;
@@ -95,6 +99,9 @@ final class TileCode {
         asm.mov(AHEAD, operand(TileField.AHEAD));
         if (kind.bf16()) {
             asm.vbroadcastss(UPPER_HALF, operand(TileField.UPPER_HALF));
+            if (kind.pairs()) {
+                asm.vpsrld(LOWER_HALF, UPPER_HALF, Short.SIZE);
+            }
         }
         Label tile = new Label();
         asm.bind(tile);
@@ -153,7 +160,7 @@ final class TileCode {
             inputs(TileField.REST, 1);
         } else {
             asm.mov(COUNT, operand(TileField.CONSTANTS));
-            IntegerCode integers = IntegerCode.withConstants(asm, layout, COUNT);
+            IntegerCode integers = IntegerCode.ofTile(asm, layout, height, COUNT);
             groups(integers, layout);
             rest(integers);
         }
@@ -170,6 +177,7 @@ final class TileCode {
         asm.mov(TURNS, operand(TileField.TURNS));
         asm.bind(group);
         integers.scales(PANEL);
+        requestNextPanel(STREAMS); // the header's lines
         asm.mov(COUNT, layout.groupInputs() / kind.turnInputs());
         asm.cmp(TURNS, COUNT);
         asm.jump(Condition.NOT_BELOW, enough);
@@ -232,7 +240,7 @@ final class TileCode {
         Zmm left = LEFT.get(input % LEFT.size());
         Zmm right = RIGHT.get(input % RIGHT.size());
         if (integers == null) {
-            loadWeights(left, right, input * panelRow());
+            loadWeights(left, right, input);
         } else {
             integers.widen(left, right, PANEL, input);
         }
@@ -252,21 +260,29 @@ final class TileCode {
         }
     }
 
-    /// Loads the weights of an input. A vector of words of bfloat16 holds the left outputs' in the lower halves,
+    /// Loads the weights of an input, or of a pair of inputs. A vector of words of bfloat16 holds the left outputs' in the lower halves,
     /// and the right outputs' in the upper halves; see `Bf16Panels`.
-    private void loadWeights(Zmm left, Zmm right, int offset) {
+    private void loadWeights(Zmm left, Zmm right, int input) {
+        int offset = input * panelRow();
         asm.vmovups(left, Address.at(PANEL, offset));
-        if (kind.bf16()) {
+        if (kind.bf16() && !kind.pairs()) {
             WidenCode.halves(asm, left, right, UPPER_HALF);
-        } else {
-            asm.vmovups(right, Address.at(PANEL, offset + Zmm.BYTES));
+            return;
+        }
+        asm.vmovups(right, Address.at(PANEL, offset + Zmm.BYTES));
+        if (kind.bf16()) {
+            int shifted = 2 * input % SHIFTED.size();
+            PairCode.join(asm, left, right, SHIFTED.get(shifted), SHIFTED.get(shifted + 1), LOWER_HALF, UPPER_HALF);
         }
     }
 
     /// Requests as many lines of the next panel as a turn reads of this one, in turns from four places of it,
     /// because a processor prefetches four times as much of four streams.
     private void requestNextPanel() {
-        int lines = turnBytes() / Zmm.BYTES;
+        requestNextPanel(turnBytes() / Zmm.BYTES);
+    }
+
+    private void requestNextPanel(int lines) {
         for (int line = 0; line < lines / STREAMS; line++) {
             asm.prefetcht1(Address.at(AHEAD, line * Zmm.BYTES));
             asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_9, 1, line * Zmm.BYTES));
@@ -302,7 +318,7 @@ final class TileCode {
     }
 
     private int panelRow() {
-        return kind.bf16() ? F32_ROW / 2 : F32_ROW;
+        return kind.bf16() && !kind.pairs() ? F32_ROW / 2 : F32_ROW;
     }
 
     private static Address operand(TileField field) {

@@ -6,32 +6,37 @@ import org.sparkqwen.engine.kernels.IntegerLayout;
 /// The kinds of operands of [TileCode].
 enum TileKind {
     /// Many rows and a panel that is in the cache.
-    MANY(false, false),
+    MANY(false, false, false),
     /// Pairs of bfloat16 numbers, in rows and in a panel that is in the cache.
-    PAIRS(false, false),
+    PAIRS(false, true, false),
     /// Few rows and a panel that comes from memory.
-    FEW_F32(false, true),
-    FEW_BF16(true, true),
+    FEW_F32(false, false, true),
+    FEW_BF16(true, false, true),
+    /// Few rows of pairs of bfloat16 numbers, and a panel of bfloat16 numbers that comes from memory.
+    FEW_PAIRS(true, true, true),
     FEW_INT8(IntegerLayout.INT8),
     FEW_INT4(IntegerLayout.INT4);
 
     private final boolean bf16;
+    private final boolean pairs;
     private final boolean ahead;
     private final @Nullable IntegerLayout integers;
 
-    TileKind(boolean bf16, boolean ahead) {
+    TileKind(boolean bf16, boolean pairs, boolean ahead) {
         this.bf16 = bf16;
+        this.pairs = pairs;
         this.ahead = ahead;
         integers = null;
     }
 
     TileKind(IntegerLayout integers) {
         bf16 = false;
+        pairs = false;
         ahead = true;
         this.integers = integers;
     }
 
-    /// Whether a panel has bfloat16 numbers, which are widened in the loop, and not float32 numbers.
+    /// Whether a panel has bfloat16 numbers, which are widened or joined to pairs in the loop.
     boolean bf16() {
         return bf16;
     }
@@ -43,7 +48,7 @@ enum TileKind {
 
     /// Whether an input is a pair of bfloat16 numbers, which one instruction multiplies and adds.
     boolean pairs() {
-        return this == PAIRS;
+        return pairs;
     }
 
     /// The layout of the panel's integers, which are widened in the loop; null if it has none.

@@ -104,14 +104,8 @@ final class FewRowAttention {
     private long keys(AttentionShape shape, AttentionTile tile, int first, int index) {
         KeyValueFormat format = tile.span().format();
         long stored = address(shape, tile, first + index) + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead());
-        return switch (format) {
-            case F32, BF16 -> stored;
-            case INT8 -> {
-                long to = widened.address() + index * wideBytes(shape.headDim());
-                WidenedBlock.keys(stored, shape.headDim(), to);
-                yield to;
-            }
-        };
+        long to = widened.address() + index * wideBytes(shape.headDim());
+        return ReadableKeyValues.keys(format, shape.headDim(), stored, to);
     }
 
     /// The bytes of a block's keys or values of one head in float32.
@@ -172,11 +166,8 @@ final class FewRowAttention {
     private void addValues(AttentionShape shape, AttentionTile tile, int rows, int block, int index, int valueWidth) {
         KeyValueFormat format = tile.span().format();
         KeyValueFormat multiplied = format.multiplied();
-        long values = address(shape, tile, block) + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
-        if (format == KeyValueFormat.INT8) {
-            WidenedBlock.values(values, shape.headDim(), widened.address());
-            values = widened.address();
-        }
+        long stored = address(shape, tile, block) + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
+        long values = ReadableKeyValues.values(format, shape.headDim(), stored, widened.address());
         TiledProduct.accumulateRows(
                 MicroKernel.of(multiplied),
                 values,

@@ -63,12 +63,9 @@ final class VectorAttention implements AutoCloseable {
         int last = first + tile.tokens() - 1;
         for (int block = 0; block <= last / PANEL; block++) {
             long address = Memory.addressOfBytes(tile.span().blocks().get(block), KeyValueBlock.bytes(shape, format));
-            long values = address + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
             readKeys(format, address + KeyValueBlock.keyOffset(shape, format, tile.keyValueHead()), headDim);
-            if (format == KeyValueFormat.INT8) {
-                WidenedBlock.values(values, headDim, widened.address());
-                values = widened.address();
-            }
+            long stored = address + KeyValueBlock.valueOffset(shape, format, tile.keyValueHead());
+            long values = ReadableKeyValues.values(format, headDim, stored, widened.address());
 
             Arrays.fill(scores, 0, PANEL * width, 0f);
             for (int row = 0; row < width; row += PANEL) {
@@ -108,10 +105,9 @@ final class VectorAttention implements AutoCloseable {
     private void readKeys(KeyValueFormat format, long from, int headDim) {
         int count = headDim * PANEL;
         switch (format) {
-            case F32 -> VectorKernels.read(from, keys, 0, count);
-            case INT8 -> {
-                WidenedBlock.keys(from, headDim, widened.address());
-                VectorKernels.read(widened.address(), keys, 0, count);
+            case F32, INT8 -> {
+                long readable = ReadableKeyValues.keys(format, headDim, from, widened.address());
+                VectorKernels.read(readable, keys, 0, count);
             }
             case BF16 -> {
                 for (int row = 0; row < count; row += PANEL) {

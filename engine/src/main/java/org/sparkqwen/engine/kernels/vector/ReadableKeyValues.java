@@ -15,23 +15,52 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 import org.sparkqwen.engine.kernels.IntegerProduct;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KeyValueIntegers;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 
-/// Widens a head's keys and values of 8 bits to the layout that they have in float32, so that attention's products can
-/// read them. The numbers are those of [KeyValueIntegers].
-public final class WidenedBlock {
+/// Hands out the keys and values of a head of a block in the form that attention's products read, which is
+/// [KeyValueFormat#multiplied]. Numbers of 8 bits are widened to the layout that they have in float32, and all others
+/// stay where they lie. The widened numbers are those of [KeyValueIntegers].
+final class ReadableKeyValues {
     private static final int ROW = PANEL * Float.BYTES;
 
     private static final VectorSpecies<Byte> BYTES =
             VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(Long.SIZE, LANES * Byte.SIZE)));
 
-    private WidenedBlock() {}
+    private ReadableKeyValues() {}
 
-    /// @param keys address of the head's keys in the block
-    /// @param to address of `[headDim][32 positions]` float32 numbers
-    public static void keys(long keys, int headDim, long to) {
+    /// The address of a head's keys in a form that products read.
+    ///
+    /// @param stored address of the head's keys in the block
+    /// @param to address of `[headDim][32 positions]` float32 numbers, overwritten if the keys are widened
+    static long keys(KeyValueFormat format, int headDim, long stored, long to) {
+        return switch (format) {
+            case F32, BF16 -> stored;
+            case INT8 -> {
+                widenKeys(stored, headDim, to);
+                yield to;
+            }
+        };
+    }
+
+    /// The address of a head's values in a form that products read.
+    ///
+    /// @param stored address of the head's values in the block
+    /// @param to address of `[ceil(headDim / 32)][32 positions][32]` float32 numbers, overwritten if the values are
+    ///     widened
+    static long values(KeyValueFormat format, int headDim, long stored, long to) {
+        return switch (format) {
+            case F32, BF16 -> stored;
+            case INT8 -> {
+                widenValues(stored, headDim, to);
+                yield to;
+            }
+        };
+    }
+
+    private static void widenKeys(long keys, int headDim, long to) {
         long scales = keys + KeyValueIntegers.keyScales(headDim);
         for (int i = 0; i < headDim; i++) {
             long group = scales + KeyValueIntegers.scale(i, 0);
@@ -44,9 +73,7 @@ public final class WidenedBlock {
         }
     }
 
-    /// @param values address of the head's values in the block
-    /// @param to address of `[ceil(headDim / 32)][32 positions][32]` float32 numbers
-    public static void values(long values, int headDim, long to) {
+    private static void widenValues(long values, int headDim, long to) {
         long scales = values + KeyValueIntegers.valueScales(headDim);
         for (int row = 0; row < Matrix.panelCount(headDim) * TOKENS; row++) {
             int group = row / TOKENS * PANEL / IntegerProduct.GROUP;
