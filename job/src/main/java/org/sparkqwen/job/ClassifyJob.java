@@ -94,6 +94,7 @@ public final class ClassifyJob extends ModelJob<ClassifyJob.Settings, Result.Cla
     /// Makes a job whose tasks find the model where `model` says.
     ///
     /// @throws InvalidModelException if the model is one for embeddings
+    /// @throws IllegalArgumentException naming a label that all rows have and that does not fit into the context
     public ClassifyJob(ModelReference model, Settings settings) {
         this(
                 model,
@@ -101,6 +102,9 @@ public final class ClassifyJob extends ModelJob<ClassifyJob.Settings, Result.Cla
                 columns(model.label(), settings.numeric(), settings.prompt() instanceof RerankerPrompt),
                 ModelDistribution.SHARED);
         model.requireHead();
+        if (settings.labels() instanceof LabelSource.Fixed fixed) {
+            model.requireRoom(fixed.labels(), settings.context());
+        }
     }
 
     ClassifyJob(

@@ -8,7 +8,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
@@ -61,12 +60,13 @@ public final class EmbedJob extends ModelJob<EmbedJob.Settings, Result.Embedded>
             columns = List.copyOf(columns);
         }
 
-        /// Returns the default settings: whole embeddings, the model's context, and the prompt that the model's
-        /// `config_sentence_transformers.json` names as the default, if it names one. All columns pass through.
+        /// Returns the default settings: whole embeddings, the context of sentence-transformers, and the prompt that
+        /// the model's `config_sentence_transformers.json` names as the default, if it names one. All columns pass
+        /// through.
         public static Settings of(ModelReference model, ContentColumn content) {
-            ModelConfig config = model.config();
             String prompt = content instanceof ContentColumn.Text ? model.defaultPrompt() : "";
-            return new Settings(prompt, content, List.of(), config.maxPositions(), config.hiddenSize());
+            return new Settings(
+                    prompt, content, List.of(), model.embeddingContext(), model.config().hiddenSize());
         }
 
         /// Returns these settings with another text before each document; empty for none.

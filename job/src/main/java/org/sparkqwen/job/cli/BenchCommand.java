@@ -93,7 +93,9 @@ final class BenchCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "PART",
             description =
-                    "bench measures score, entropy (score --entropy), embed, prefill (prompts as long as documents,"
+                    "bench measures score, entropy (score --entropy), classify (prompts as long as documents, with "
+                        + Benchmark.LABELS
+                        + " labels of one token), embed, prefill (prompts as long as documents,"
                         + " for the logits of the last token) or decode. Write commas between several. The rounds of"
                         + " score and entropy take turns. Default: score, prefill and decode.")
     private List<Benchmark.Part> only = new ArrayList<>();

@@ -92,7 +92,11 @@ final class ClassifyCommand extends ModelCommand<ClassifyJob.Settings> {
 
     @Override
     ClassifyJob job(ModelReference reference, ClassifyJob.Settings settings) {
-        return new ClassifyJob(reference, settings);
+        try {
+            return new ClassifyJob(reference, settings);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage(e);
+        }
     }
 
     @Override

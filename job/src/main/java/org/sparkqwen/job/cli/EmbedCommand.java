@@ -79,7 +79,8 @@ final class EmbedCommand extends ModelCommand<EmbedJob.Settings> {
             names = "--context",
             paramLabel = "N",
             description = "The model reads at most N tokens. Of a longer document it reads the beginning, and truncated"
-                    + " is true. Default: the model's context.")
+                    + " is true. Default: the model's context, or the max_seq_length or model_max_length of its files"
+                    + " of sentence-transformers, if that is less.")
     private @Nullable Integer context;
 
     @Override
@@ -92,7 +93,7 @@ final class EmbedCommand extends ModelCommand<EmbedJob.Settings> {
             ModelReference reference, List<String> columns, Function<ModelChoice, ModelReference> models) {
         int positions = reference.config().maxPositions();
         int width = reference.config().hiddenSize();
-        int tokens = context == null ? positions : context;
+        int tokens = context == null ? reference.embeddingContext() : context;
         int numbers = dims == null ? width : dims;
         if (tokens < 1) {
             throw Refusal.usage("--context must be at least 1, not " + tokens);

@@ -1,6 +1,5 @@
 package org.sparkqwen.job.cli;
 
-import java.nio.file.Path;
 import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Device;
@@ -18,13 +17,13 @@ import org.sparkqwen.job.storage.ModelLocation;
 /// @param device the device on which executors compute
 /// @param options the way in which executors run it on the processor. If it has no number of batch tokens, that depends
 ///     on the device
-/// @param adapter the directory of a LoRA adapter on this machine; null for none
+/// @param adapter where a LoRA adapter is; null for none
 public record ModelChoice(
         ModelLocation location,
         ModelDistribution distribution,
         DeviceChoice device,
         ExecutorOptions options,
-        @Nullable Path adapter) {
+        @Nullable ModelLocation adapter) {
     /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.
     ///
     /// @param conf the Spark configuration that says how to reach a remote model, and which devices executors have
@@ -35,7 +34,12 @@ public record ModelChoice(
             case ModelLocation.Local local -> ModelReference.open(local.path(), resolved);
             case ModelLocation.Remote remote -> fetch(remote, conf, resolved);
         };
-        return adapter == null ? model : model.withAdapter(adapter);
+        return switch (adapter) {
+            case null -> model;
+            case ModelLocation.Local local -> model.withAdapter(local.path());
+            case ModelLocation.Remote remote ->
+                Refusal.about("--lora", () -> model.withAdapter(remote.uri(), conf));
+        };
     }
 
     /// Returns the way in which executors run the model on the device that they have.

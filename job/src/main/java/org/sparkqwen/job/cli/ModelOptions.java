@@ -182,7 +182,7 @@ final class ModelOptions {
                 .withMemory(memory == null ? 0 : memory)
                 .withCacheDirectory(cache.given())
                 .withCacheBytes(cacheSize == null ? 0 : cacheSize);
-        return new ModelChoice(ModelLocation.of(model), distribution, device, options, lora.directory());
+        return new ModelChoice(ModelLocation.of(model), distribution, device, options, lora.location());
     }
 
     /// Returns the choice of another model, which runs in the same way, with its weights as its files have them and

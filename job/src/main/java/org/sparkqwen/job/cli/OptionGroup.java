@@ -132,6 +132,7 @@ enum OptionGroup {
             Set.of("inspect", "pack"),
             "--model",
             "--lora",
+            "--reference-model",
             "--cache-dir",
             "--output",
             "--weights",

@@ -206,8 +206,11 @@ final class ScoreCommand extends ModelCommand<ScoreCommand.Plan> {
                 .withColumns(columns)
                 .withTokenLogprobs(tokenLogprobs)
                 .withDetails(details());
-        ModelReference other = referenceModel == null ? null : models.apply(model.choiceOf(referenceModel));
-        return new Plan(settings, other, bucketOptions.of(settings));
+        String otherModel = referenceModel;
+        ModelReference other = otherModel == null
+                ? null
+                : Refusal.about("--reference-model", () -> models.apply(model.choiceOf(otherModel)));
+        return new Plan(settings, other, bucketOptions.of(settings, other != null));
     }
 
     @Override
@@ -245,7 +248,7 @@ final class ScoreCommand extends ModelCommand<ScoreCommand.Plan> {
     List<String> memory(ModelReference reference, Plan plan, SampledSizes sizes, SparkConf conf) {
         int context = plan.settings().scoring().windows().context();
         long longest = Math.min(context, sizes.longest() + 1);
-        return ModelFit.lines(reference, plan.other(), Math.toIntExact(longest), conf);
+        return ModelFit.lines(reference, plan.other(), details(), Math.toIntExact(longest), conf);
     }
 
     private ScoreDetails details() {

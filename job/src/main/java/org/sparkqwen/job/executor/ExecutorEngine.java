@@ -8,6 +8,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.hostcache.CacheEviction;
@@ -26,6 +28,10 @@ import org.sparkqwen.job.storage.CacheDirectory;
 public final class ExecutorEngine {
     @GuardedBy("itself")
     private static final Map<Key, ExecutorEngine> OPEN = new HashMap<>();
+
+    /// The turns of engines that the same tasks use, by their device. Each engine has a thread for each core, so two
+    /// that computed at once would wait for each other's threads in each operation.
+    private static final Map<Device, ReentrantLock> TURNS = new ConcurrentHashMap<>();
 
     /// The engines of [#OPEN], readable without waiting for one that is being opened.
     private static volatile List<Engine> engines = List.of();
@@ -72,7 +78,7 @@ public final class ExecutorEngine {
     }
 
     /// Opens or shares an engine like [#lease(ModelReference)], which uses a part of the memory for weights,
-    /// because the same tasks use another engine, too.
+    /// because the same tasks use another engine, too. The batches of both take turns.
     ///
     /// @param memoryShare above 0 and at most 1
     public static Lease lease(ModelReference model, double memoryShare) {
@@ -103,13 +109,22 @@ public final class ExecutorEngine {
                     directory,
                     adapter.map(HostDirectory::path).orElse(null),
                     key.memoryShare());
-            ExecutorEngine opened = new ExecutorEngine(directories, Engine.open(directory, options));
+            ExecutorEngine opened = new ExecutorEngine(directories, open(directory, options));
             CacheEviction.trim(cache, model.options().cacheBytes());
             return opened;
         } catch (RuntimeException | Error e) {
             directories.forEach(HostDirectory::close);
             throw e;
         }
+    }
+
+    private static Engine open(Path directory, EngineOptions options) {
+        return options.memoryShare() < 1
+                ? Engine.open(
+                        directory,
+                        options,
+                        TURNS.computeIfAbsent(options.kernels().device(), device -> new ReentrantLock(true)))
+                : Engine.open(directory, options);
     }
 
     /// Does work of a task on its device. A process that has lost a GPU cannot use it again, so the executor ends, and

@@ -1,6 +1,5 @@
 package org.sparkqwen.job.sql;
 
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -37,7 +36,7 @@ final class SessionJobs {
     private record Files(
             String application,
             ModelLocation location,
-            @Nullable Path adapter,
+            @Nullable ModelLocation adapter,
             ModelDistribution distribution,
             @Nullable String cacheDirectory) {}
 

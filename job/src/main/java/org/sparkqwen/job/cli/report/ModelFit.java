@@ -9,6 +9,7 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.sizing.DeviceMemory;
 import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.sizing.WorkingMemory;
@@ -25,14 +26,19 @@ public final class ModelFit {
     /// @param window the tokens of the longest window that is computed at once
     /// @param conf the configuration with which executors would start
     public static List<String> lines(ModelReference model, int window, SparkConf conf) {
-        return lines(model, null, window, conf);
+        return lines(model, null, ScoreDetails.NONE, window, conf);
     }
 
     /// Returns lines for a person about two models that each executor has.
     ///
     /// @param reference the reference model; null for none
+    /// @param details what is computed of the first model's distributions
     public static List<String> lines(
-            ModelReference model, @Nullable ModelReference reference, int window, SparkConf conf) {
+            ModelReference model,
+            @Nullable ModelReference reference,
+            ScoreDetails details,
+            int window,
+            SparkConf conf) {
         if (model.device().isGpu()) {
             return onGpus(model, window);
         }
@@ -40,6 +46,9 @@ public final class ModelFit {
         int batch = batchTokens(model);
         int threads = threads(model, executor);
         WorkingMemory working = WorkingMemory.scoring(model.config(), batch, window, threads);
+        if (details.best() > 0) {
+            working = working.plus(WorkingMemory.ranking(model.config()));
+        }
         if (reference != null) {
             working = working.plus(WorkingMemory.scoring(reference.config(), batch, window, threads));
         }
