@@ -75,7 +75,7 @@ public final class Engine implements AutoCloseable {
     /// @param turn a fair lock that all these engines have
     public static Engine open(Path model, EngineOptions options, ReentrantLock turn) {
         if (options.kernels().device().isGpu()) {
-            return open(model, options, Long.MAX_VALUE); // a GPU's memory has all weights, or they do not fit
+            return open(model, options, Long.MAX_VALUE, turn); // a GPU's memory has all weights, or they do not fit
         }
         ModelConfig config = ModelConfig.read(model);
         long memory = WeightMemory.available(config, options.batchTokens(), options.threads());

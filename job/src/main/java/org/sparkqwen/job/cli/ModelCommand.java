@@ -75,6 +75,7 @@ abstract class ModelCommand<P> extends JobCommand {
         RunSettings runSettings = run.settings();
         SparkConf conf = CommandSession.effective(runSettings);
         ModelReference reference = model.choice().open(conf);
+        model.complete(reference.options());
         P plan = plan(reference, run.columns, choice -> choice.on(reference.device()).open(conf));
         ModelJob<?, ?> planned = job(reference, plan);
         Buckets buckets = buckets(plan);

@@ -152,6 +152,15 @@ final class ModelOptions {
                     + " have free without the cache.")
     private @Nullable Long cacheSize;
 
+    /// Takes over what the device has decided, so that the manifest of a run has it.
+    ///
+    /// @param options how executors run the model
+    void complete(ExecutorOptions options) {
+        if (batchTokens == null && options.batchTokens() > 0) {
+            batchTokens = options.batchTokens();
+        }
+    }
+
     /// Returns what these options choose, without opening the model.
     ModelChoice choice() {
         if (threads < 0) {

@@ -8,6 +8,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.sparkqwen.engine.Engine;
@@ -28,9 +29,9 @@ public final class ExecutorEngine {
     @GuardedBy("itself")
     private static final Map<Key, ExecutorEngine> OPEN = new HashMap<>();
 
-    /// The turns of engines that the same tasks use. Each engine has a thread for each core, so two that computed at
-    /// once would wait for each other's threads in each operation.
-    private static final ReentrantLock TURN = new ReentrantLock(true);
+    /// The turns of engines that the same tasks use, by their device. Each engine has a thread for each core, so two
+    /// that computed at once would wait for each other's threads in each operation.
+    private static final Map<Device, ReentrantLock> TURNS = new ConcurrentHashMap<>();
 
     /// The engines of [#OPEN], readable without waiting for one that is being opened.
     private static volatile List<Engine> engines = List.of();
@@ -118,7 +119,12 @@ public final class ExecutorEngine {
     }
 
     private static Engine open(Path directory, EngineOptions options) {
-        return options.memoryShare() < 1 ? Engine.open(directory, options, TURN) : Engine.open(directory, options);
+        return options.memoryShare() < 1
+                ? Engine.open(
+                        directory,
+                        options,
+                        TURNS.computeIfAbsent(options.kernels().device(), device -> new ReentrantLock(true)))
+                : Engine.open(directory, options);
     }
 
     /// Does work of a task on its device. A process that has lost a GPU cannot use it again, so the executor ends, and
