@@ -23,6 +23,7 @@ import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.testing.GgufWriter;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.SafetensorsWriter;
+import org.sparkqwen.engine.testing.Unwatched;
 
 /// An adapter is merged into a base of any form: the bits are those of a float32 model with the merged numbers.
 class AdapterBasesTest {
@@ -62,9 +63,10 @@ class AdapterBasesTest {
         double[] expected = logProbabilities(merged, null);
         assertThat(expected).isNotEqualTo(logProbabilities(base, null));
         Path cache = directory.resolve("cache");
-        assertThat(Packing.find(base, adapter, WeightEncoding.STORED, cache)).isEmpty();
         assertThat(logProbabilities(base, adapter)).containsExactly(expected); // packs
-        assertThat(Packing.find(base, adapter, WeightEncoding.STORED, cache)).isPresent();
+        assertThat(Packing.intoCache(base, adapter, WeightEncoding.STORED, cache, new Unwatched())
+                        .made())
+                .isFalse();
         assertThat(logProbabilities(base, adapter)).containsExactly(expected); // maps
     }
 
