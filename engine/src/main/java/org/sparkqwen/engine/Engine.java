@@ -14,6 +14,7 @@ import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.bench.Benchmark;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.Buffers;
+import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.measure.TimedKernels;
 import org.sparkqwen.engine.kernels.measure.Work;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -64,6 +65,9 @@ public final class Engine implements AutoCloseable {
     /// @throws InvalidModelException if there is no model that this engine can run; damaged weights may show only
     ///     when a run first uses them
     public static Engine open(Path model, EngineOptions options) {
+        if (options.kernels().device().isGpu()) {
+            return open(model, options, Long.MAX_VALUE); // a GPU's memory has all weights, or they do not fit
+        }
         ModelConfig config = ModelConfig.read(model);
         long memory = WeightMemory.available(config, options.batchTokens(), options.threads());
         return open(model, options, (long) (options.memoryShare() * memory));
@@ -268,6 +272,11 @@ public final class Engine implements AutoCloseable {
     /// The number of times that a text lost its blocks in the KV cache to others and was computed again.
     public long preemptions() {
         return generation.preemptions();
+    }
+
+    /// What the engine has used of its GPU; empty on the processor. Safe to call from any thread.
+    public Optional<DeviceUse> deviceUse() {
+        return model.kernels().deviceUse();
     }
 
     /// Describes the kernels for people: `code AVX-512, 2 threads`.

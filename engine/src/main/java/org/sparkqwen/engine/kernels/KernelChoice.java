@@ -8,11 +8,14 @@ import java.util.ServiceLoader;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
-/// The choice of a back-end: one by its name, or `auto` for the best that can run in this JVM.
+/// The choice of a back-end: one by its name, or `auto` for the best that can run in this JVM on a device.
 ///
-/// @param name the name of a [KernelProvider], or `auto`
+/// A choice with a GPU takes a back-end of that kind or fails. A choice with the processor never takes one.
+///
+/// @param name the name of a [KernelProvider] for the kind of the device, or `auto`
 /// @param precision what linear layers multiply in
-public record KernelChoice(String name, Precision precision) implements Serializable {
+/// @param device what computes
+public record KernelChoice(String name, Precision precision, Device device) implements Serializable {
     /// The back-ends of this JVM, in the order in which `auto` prefers them.
     private static final List<KernelProvider> PROVIDERS =
             ServiceLoader.load(KernelProvider.class, KernelProvider.class.getClassLoader()).stream()
@@ -25,15 +28,23 @@ public record KernelChoice(String name, Precision precision) implements Serializ
     public static final KernelChoice VECTOR = new KernelChoice("vector");
     public static final KernelChoice SCALAR = new KernelChoice("scalar");
 
-    /// @throws IllegalArgumentException if no back-end has the name
+    /// @throws IllegalArgumentException if no back-end for the device has the name
     public KernelChoice {
-        if (!names().contains(name)) {
-            throw new IllegalArgumentException(
-                    "there are no kernels '%s'; there are %s".formatted(name, String.join(", ", names())));
+        List<String> names = names(device.kind());
+        if (!names.contains(name)) {
+            throw new IllegalArgumentException("there are no kernels '%s'%s; there are %s"
+                    .formatted(name, device.isGpu() ? " for " + device.kind() : "", String.join(", ", names)));
         }
     }
 
-    /// The choice of a back-end in float32.
+    /// The choice of a back-end on the processor.
+    ///
+    /// @throws IllegalArgumentException if no back-end has the name
+    public KernelChoice(String name, Precision precision) {
+        this(name, precision, Device.CPU);
+    }
+
+    /// The choice of a back-end on the processor in float32.
     ///
     /// @throws IllegalArgumentException if no back-end has the name
     public KernelChoice(String name) {
@@ -42,35 +53,58 @@ public record KernelChoice(String name, Precision precision) implements Serializ
 
     /// This choice's back-end in another precision.
     public KernelChoice in(Precision other) {
-        return new KernelChoice(name, other);
+        return new KernelChoice(name, other, device);
     }
 
-    /// The names that a user may choose: `auto`, and each back-end's.
+    /// This choice on another device.
+    ///
+    /// @throws IllegalArgumentException if the back-end of this choice is not for that kind of device
+    public KernelChoice on(Device other) {
+        return new KernelChoice(name, precision, other);
+    }
+
+    /// The names that a user may choose on the processor: `auto`, and each back-end's.
     public static List<String> names() {
-        return Stream.concat(Stream.of("auto"), PROVIDERS.stream().map(KernelProvider::name))
+        return names(Device.Kind.CPU);
+    }
+
+    private static List<String> names(Device.Kind kind) {
+        return Stream.concat(Stream.of("auto"), providers(kind).map(KernelProvider::name))
                 .toList();
     }
 
-    /// The precisions for which a back-end that `auto` may take has instructions here.
+    private static Stream<KernelProvider> providers(Device.Kind kind) {
+        return PROVIDERS.stream().filter(provider -> provider.device() == kind);
+    }
+
+    /// The back-end that `auto` takes on a GPU, whether or not it can run here; empty if this program has none.
+    public static Optional<KernelProvider> gpuProvider() {
+        return providers(Device.Kind.CUDA)
+                .filter(provider -> provider.rank() >= 0)
+                .max(Comparator.comparingInt(KernelProvider::rank));
+    }
+
+    /// The precisions for which a back-end on the processor that `auto` may take has instructions here.
     public static List<Precision> fastPrecisions() {
         return Stream.of(Precision.values())
-                .filter(precision ->
-                        PROVIDERS.stream().anyMatch(provider -> provider.rank() >= 0 && provider.isFast(precision)))
+                .filter(precision -> providers(Device.Kind.CPU)
+                        .anyMatch(provider -> provider.rank() >= 0 && provider.isFast(precision)))
                 .toList();
     }
 
-    /// The most heap in bytes that any back-end takes which can run here.
+    /// The most heap in bytes that any back-end on the processor takes which can run here.
     public static long heapBytes(OperationSizes sizes) {
-        return PROVIDERS.stream()
+        return providers(Device.Kind.CPU)
                 .filter(provider -> provider.obstacle().isEmpty())
                 .mapToLong(provider -> provider.heapBytes(sizes))
                 .max()
                 .orElse(0);
     }
 
-    /// The most native memory in bytes that any back-end which can run here takes beside its operands.
+    /// The most native memory in bytes that any back-end on the processor which can run here takes beside its
+    /// operands.
     public static long nativeBytes(OperationSizes sizes) {
-        return PROVIDERS.stream()
+        return providers(Device.Kind.CPU)
                 .filter(provider -> provider.obstacle().isEmpty())
                 .mapToLong(provider -> provider.nativeBytes(sizes))
                 .max()
@@ -80,11 +114,29 @@ public record KernelChoice(String name, Precision precision) implements Serializ
     /// Makes the kernels of the chosen back-end.
     ///
     /// @param threads at least 1
-    /// @param fallBack receives one line for each better back-end that `auto` passed over, with the reason
+    /// @param fallBack receives one line for each better back-end that `auto` passed over on the processor, with the
+    ///     reason
     /// @throws IllegalStateException if the back-end that was asked for cannot run in this JVM
+    /// @throws DeviceException if the device is a GPU that cannot be used
     public Kernels create(int threads, Consumer<String> fallBack) {
+        return device.isGpu() ? onGpu(threads) : onProcessor(threads, fallBack);
+    }
+
+    private Kernels onGpu(int threads) {
+        KernelProvider provider = providers(device.kind())
+                .filter(this::isCandidate)
+                .max(Comparator.comparingInt(KernelProvider::rank))
+                .orElseThrow(() -> unavailable("this program has no kernels for it"));
+        Optional<String> obstacle = provider.obstacle(precision);
+        if (obstacle.isPresent()) {
+            throw unavailable(obstacle.get());
+        }
+        return provider.create(threads, precision, device.orFirst());
+    }
+
+    private Kernels onProcessor(int threads, Consumer<String> fallBack) {
         for (KernelProvider provider : PROVIDERS) {
-            if (isCandidate(provider)) {
+            if (provider.device() == device.kind() && isCandidate(provider)) {
                 Optional<String> obstacle = provider.obstacle(precision);
                 if (obstacle.isEmpty()) {
                     return provider.create(threads, precision);
@@ -97,6 +149,11 @@ public record KernelChoice(String name, Precision precision) implements Serializ
             }
         }
         throw new IllegalStateException("no kernels can run in this JVM");
+    }
+
+    private DeviceException unavailable(String reason) {
+        return new DeviceException(
+                DeviceException.Reason.UNAVAILABLE, "the device %s cannot be used: %s".formatted(device, reason));
     }
 
     private boolean isCandidate(KernelProvider provider) {

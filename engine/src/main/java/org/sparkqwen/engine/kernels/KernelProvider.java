@@ -1,6 +1,9 @@
 package org.sparkqwen.engine.kernels;
 
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// Describes one back-end: it says whether the back-end can run in this JVM, and makes its [Kernels].
 ///
@@ -8,6 +11,28 @@ import java.util.Optional;
 public interface KernelProvider {
     /// The back-end's name for `--kernels`: one lower-case word.
     String name();
+
+    /// The kind of device that the back-end computes on. A back-end for GPUs runs only where the user, or Spark, chose
+    /// a GPU, and there is never another one in its place.
+    default Device.Kind device() {
+        return Device.Kind.CPU;
+    }
+
+    /// The devices of this kind that this process sees, if they are not the processor; empty if there are none, or no
+    /// driver for them.
+    default List<DeviceDescription> devices() {
+        return List.of();
+    }
+
+    /// The precisions that the back-end computes in, on machines that have what it needs.
+    default Set<Precision> precisions() {
+        return EnumSet.allOf(Precision.class);
+    }
+
+    /// The reason why the back-end cannot run on any machine in this build of the program; empty if it can.
+    default Optional<String> buildObstacle() {
+        return Optional.empty();
+    }
 
     /// The back-end's rank for `auto`, which takes the greatest rank of those that can run here. A back-end with a
     /// negative rank runs only if the user asks for it.
@@ -31,9 +56,18 @@ public interface KernelProvider {
     /// Makes the kernels of this back-end.
     ///
     /// @param threads at least 1
-    Kernels create(int threads, Precision precision);
+    /// @param device of the kind [#device], and a certain one
+    /// @throws DeviceException if the device cannot be used
+    Kernels create(int threads, Precision precision, Device device);
 
-    /// Makes the kernels of this back-end in float32.
+    /// Makes the kernels of a back-end that computes on the processor.
+    ///
+    /// @param threads at least 1
+    default Kernels create(int threads, Precision precision) {
+        return create(threads, precision, Device.CPU);
+    }
+
+    /// Makes the kernels of a back-end that computes on the processor, in float32.
     ///
     /// @param threads at least 1
     default Kernels create(int threads) {
@@ -45,6 +79,11 @@ public interface KernelProvider {
 
     /// The most bytes of native memory that operations of this back-end take, beside their operands.
     default long nativeBytes(OperationSizes sizes) {
+        return 0;
+    }
+
+    /// The most bytes of a device's memory that operations of this back-end take, beside their operands.
+    default long deviceBytes(OperationSizes sizes) {
         return 0;
     }
 }

@@ -187,6 +187,12 @@ public interface Kernels extends AutoCloseable {
         return Optional.empty();
     }
 
+    /// What these kernels have used of their GPU; empty for kernels on the processor. Safe to call from any thread at
+    /// any time.
+    default Optional<DeviceUse> deviceUse() {
+        return Optional.empty();
+    }
+
     int threads();
 
     /// Describes what runs, for the log: `code AVX-512, 2 threads`.

@@ -20,7 +20,7 @@ public final class ScalarProvider implements KernelProvider {
     }
 
     @Override
-    public Kernels create(int threads, Precision precision) {
+    public Kernels create(int threads, Precision precision, Device device) {
         return new ScalarKernels(threads, precision);
     }
 

@@ -9,6 +9,7 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import org.sparkqwen.engine.kernels.DeviceException;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.request.RejectedContent;
@@ -44,7 +45,7 @@ public final class EmbeddingRun implements Iterator<Result> {
             throw new NoSuchElementException();
         }
         while (finished.isEmpty()) {
-            while (finished.isEmpty() && waitingTokens < model.options().batchTokens() && requests.hasNext()) {
+            while (finished.isEmpty() && waitingTokens < model.batchLimit().tokens() && requests.hasNext()) {
                 accept(requests.next());
             }
             if (finished.isEmpty() && !waiting.isEmpty()) {
@@ -68,7 +69,7 @@ public final class EmbeddingRun implements Iterator<Result> {
     /// longer than a batch is computed alone.
     private List<EmbeddedText> nextBatch() {
         List<EmbeddedText> batch = new ArrayList<>();
-        int batchTokens = model.options().batchTokens();
+        int batchTokens = model.batchLimit().tokens();
         int tokens = 0;
         int blocks = 0;
         while (!waiting.isEmpty()) {
@@ -85,8 +86,16 @@ public final class EmbeddingRun implements Iterator<Result> {
         return batch;
     }
 
+    /// Computes a batch, in two halves if the GPU has no memory for all of it.
     private void embed(List<EmbeddedText> texts) {
-        float[][] states = model.onModel(transformer -> lastStates(transformer, texts));
+        float[][] states;
+        try {
+            states = model.onModel(transformer -> lastStates(transformer, texts));
+        } catch (DeviceException e) {
+            int tokens = texts.stream().mapToInt(text -> text.tokens().length).sum();
+            model.batchLimit().halves(texts, tokens, e).forEach(this::embed);
+            return;
+        }
         for (int i = 0; i < states.length; i++) {
             finished.add(texts.get(i).result(states[i]));
         }

@@ -18,6 +18,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.cache.BlockPool;
 import org.sparkqwen.engine.cache.KeyValueCache;
+import org.sparkqwen.engine.kernels.DeviceException;
 import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.request.Load;
 import org.sparkqwen.engine.request.Result;
@@ -307,25 +308,35 @@ public final class GenerationLoop implements AutoCloseable {
         text.caller().finish(continuation.sequence(), result);
     }
 
-    /// Handles a batch that could not be computed. If memory was short, its texts are rejected, and no others. Any
-    /// other failure ends the run of every caller who has a text in it.
+    /// Handles a batch that could not be computed. If a GPU's memory was short, smaller steps are tried. If the
+    /// host's was, the batch's texts are rejected, and no others. Any other failure ends the run of every caller who
+    /// has a text in it.
     private void fail(Batch batch, Throwable failure) {
         lock.lock();
         try {
+            int tokens = batch.tokens().length;
+            if (failure instanceof DeviceException e && model.batchLimit().lower(tokens, e)) {
+                scheduler.takeBack(batch, model.batchLimit().tokens());
+                stopComputing();
+                return;
+            }
             List<Text> failed = new ArrayList<>();
             for (Batch.Slice slice : batch.slices()) {
                 failed.add(text(slice.sequence()));
             }
             if (failure instanceof OutOfMemoryError) {
                 String reason = "out of memory in a step of %,d tokens (%s); give more, or fewer tokens to a batch"
-                        .formatted(batch.tokens().length, failure.getMessage());
+                        .formatted(tokens, failure.getMessage());
                 LOG.error(reason, failure);
                 for (Text text : failed) {
                     finish(text.continuation(), text.continuation().rejected(reason));
                 }
             } else {
+                Throwable reason = failure instanceof DeviceException e
+                        ? model.batchLimit().failed(tokens, e)
+                        : failure;
                 for (Caller caller : failed.stream().map(Text::caller).collect(Collectors.toSet())) {
-                    caller.fail(failure);
+                    caller.fail(reason);
                     remove(caller);
                 }
             }

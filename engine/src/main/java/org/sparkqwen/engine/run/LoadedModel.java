@@ -48,6 +48,7 @@ public final class LoadedModel implements AutoCloseable {
     private final Map<Constraint, TokenConstraint> constraints = new ConcurrentHashMap<>();
     private final Tally tally = new Tally();
     private final ReentrantLock turn = new ReentrantLock(true);
+    private final BatchLimit batchLimit;
 
     @GuardedBy("turn")
     private final Transformer transformer;
@@ -70,6 +71,7 @@ public final class LoadedModel implements AutoCloseable {
         this.conversations = conversations;
         this.weights = weights;
         this.kernels = kernels;
+        batchLimit = new BatchLimit(options.batchTokens());
         transformer = new Transformer(config, weights, kernels);
         scoringBlocks = new BlockPool(
                 new CacheLayout(config.attention(), KeyValueFormat.F32, 1, KeyValueBlock.TOKENS),
@@ -96,6 +98,11 @@ public final class LoadedModel implements AutoCloseable {
 
     public TimedKernels kernels() {
         return kernels;
+    }
+
+    /// The limit of the tokens of a batch.
+    BatchLimit batchLimit() {
+        return batchLimit;
     }
 
     Tally tally() {

@@ -8,6 +8,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.DeviceException;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.model.TargetScores;
 import org.sparkqwen.engine.model.Transformer;
@@ -78,7 +79,7 @@ public final class ScoringRun implements Iterator<Result> {
 
     /// Whether a request more may wait.
     private boolean hasRoom() {
-        int batchTokens = model.options().batchTokens();
+        int batchTokens = model.batchLimit().tokens();
         return waiting.tokens() < (prompted ? Math.max(LOOK_AHEAD, batchTokens) : batchTokens);
     }
 
@@ -107,7 +108,7 @@ public final class ScoringRun implements Iterator<Result> {
     private List<Task> nextBatch(TokenTree tree) {
         List<Task> tasks = new ArrayList<>();
         DocumentQueue.@Nullable Group looked = null; // it is known whether it fits
-        int batchTokens = model.options().batchTokens();
+        int batchTokens = model.batchLimit().tokens();
         int targets = 0;
         while (!waiting.isEmpty()) {
             DocumentQueue.Group group = waiting.first();
@@ -122,8 +123,7 @@ public final class ScoringRun implements Iterator<Result> {
             Document document = group.documents.getFirst();
             Window window = document.firstWindow();
             int[] inputs = document.inputsOf(window);
-            TokenTree.Match match =
-                    document.isPrompted() ? tree.match(inputs) : TokenTree.Match.ofNothing(inputs.length);
+            TokenTree.Match match = match(tree, document, inputs);
             boolean fits = tree.tokens() + match.newTokens() <= batchTokens
                     && tree.blocks() + match.newBlocks() <= WorkingMemory.mostBlocks(batchTokens)
                     && targets + window.targets() <= batchTokens;
@@ -140,6 +140,11 @@ public final class ScoringRun implements Iterator<Result> {
             }
         }
         return tasks;
+    }
+
+    /// Finds what a window has in common with a batch. Only continuations of prompts have anything.
+    private static TokenTree.Match match(TokenTree tree, Document document, int[] inputs) {
+        return document.isPrompted() ? tree.match(inputs) : TokenTree.Match.ofNothing(inputs.length);
     }
 
     /// The most that a batch may need for continuations of one prompt.
@@ -174,7 +179,21 @@ public final class ScoringRun implements Iterator<Result> {
         long sharedBefore = sharedTokens;
         List<Task> tasks = nextBatch(tree);
         long shared = sharedTokens - sharedBefore;
-        TargetScores scores = model.onModel(transformer -> targetScores(transformer, tree, tasks, shared));
+        score(tree, tasks, shared);
+    }
+
+    /// Computes a batch, in two halves if the GPU has no memory for all of it.
+    private void score(TokenTree tree, List<Task> tasks, long shared) {
+        TargetScores scores;
+        try {
+            scores = model.onModel(transformer -> targetScores(transformer, tree, tasks, shared));
+        } catch (DeviceException e) {
+            for (List<Task> half : model.batchLimit().halves(tasks, tree.tokens(), e)) {
+                TokenTree smaller = new TokenTree();
+                score(smaller, half.stream().map(task -> task.in(smaller)).toList(), 0);
+            }
+            return;
+        }
         int next = 0;
         for (Task task : tasks) {
             next = task.take(scores, next);
@@ -231,6 +250,12 @@ public final class ScoringRun implements Iterator<Result> {
     /// @param node the node of the last token that the model reads
     /// @param last whether the window is the document's last
     private record Task(Document document, Window window, TokenTree.Node node, boolean last) {
+        /// Adds the window to another batch.
+        Task in(TokenTree tree) {
+            int[] inputs = document.inputsOf(window);
+            return new Task(document, window, tree.add(inputs, match(tree, document, inputs)), last);
+        }
+
         /// Records the scores of the window's targets from index `from` on; returns the index after them.
         int take(TargetScores scores, int from) {
             int next = from;

@@ -26,7 +26,7 @@ import org.sparkqwen.engine.cache.KeyValueCache;
 /// None of this changes a result, which depends on a sequence's tokens alone. Not safe for several threads.
 public final class Scheduler {
     private final KeyValueCache cache;
-    private final int batchTokens;
+    private int batchTokens;
     private final int maxSequences;
     private final List<SequenceQueue> queues = new ArrayList<>();
     private final List<Sequence> running = new ArrayList<>(); // the oldest first
@@ -189,6 +189,17 @@ public final class Scheduler {
     /// Notes that the model has computed a batch.
     public void computed(Batch batch) {
         batch.slices().forEach(slice -> cache.computed(slice.table()));
+    }
+
+    /// Takes back a planned batch that could not be computed. Its sequences lose their blocks, and are computed again.
+    ///
+    /// @param mostTokens the most tokens of a step from now on
+    public void takeBack(Batch batch, int mostTokens) {
+        batchTokens = mostTokens;
+        for (Batch.Slice slice : batch.slices().reversed()) {
+            stop(slice.sequence());
+            preempted.addFirst(slice.sequence());
+        }
     }
 
     /// Ends a sequence, and frees its blocks.

@@ -25,13 +25,24 @@ public record WorkingMemory(long offHeap, long heap) {
     }
 
     private static WorkingMemory of(ModelConfig config, int batchTokens, int window, int threads, int vocabulary) {
-        int tokens = Math.max(batchTokens, window);
+        OperationSizes sizes = sizes(config, batchTokens, window, threads, vocabulary);
+        return new WorkingMemory(
+                operands(config, batchTokens, window) + KernelChoice.nativeBytes(sizes), KernelChoice.heapBytes(sizes));
+    }
+
+    /// The bytes of the operands of a batch: activations, and the keys and values of a layer.
+    static long operands(ModelConfig config, int batchTokens, int window) {
         long blocks = Math.max(mostBlocks(batchTokens), Math.ceilDiv(window, KeyValueBlock.TOKENS));
-        long keysAndValues = blocks * KeyValueBlock.bytes(config.attention(), KeyValueFormat.F32); // of one layer
+        long keysAndValues = blocks * KeyValueBlock.bytes(config.attention(), KeyValueFormat.F32);
+        return Transformer.workingBytes(config, Math.max(batchTokens, window), window) + keysAndValues;
+    }
+
+    static OperationSizes sizes(ModelConfig config, int batchTokens, int window, int threads, int vocabulary) {
+        int tokens = Math.max(batchTokens, window);
         int widest = Math.max(
                 config.denseLayers() == 0 ? 0 : config.intermediateSize(),
                 Math.max(config.hiddenSize(), config.attention().queryWidth()));
-        OperationSizes sizes = new OperationSizes(
+        return new OperationSizes(
                 threads,
                 tokens,
                 widest,
@@ -39,9 +50,6 @@ public record WorkingMemory(long offHeap, long heap) {
                 Transformer.expertRows(config, tokens),
                 config.mixture().map(MixtureShape::experts).orElse(0),
                 config.hiddenSize());
-        return new WorkingMemory(
-                Transformer.workingBytes(config, tokens, window) + keysAndValues + KernelChoice.nativeBytes(sizes),
-                KernelChoice.heapBytes(sizes));
     }
 
     /// The most memory that embedding needs. It is that of scoring without the head.

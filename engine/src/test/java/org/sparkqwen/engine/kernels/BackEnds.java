@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
 
-/// The back-ends that can run in this JVM, for tests that hold each of them to the same bits.
+/// The back-ends on the processor that can run in this JVM, for tests that hold each of them to the same bits.
 public final class BackEnds {
     private BackEnds() {}
 
@@ -14,7 +14,7 @@ public final class BackEnds {
     public static List<KernelProvider> providers() {
         return ServiceLoader.load(KernelProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
-                .filter(provider -> provider.rank() >= 0)
+                .filter(provider -> provider.device() == Device.Kind.CPU && provider.rank() >= 0)
                 .filter(provider -> provider.obstacle().isEmpty())
                 .sorted(Comparator.comparingInt(KernelProvider::rank))
                 .toList();

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Buffers;
+import org.sparkqwen.engine.kernels.Device;
+import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
@@ -47,9 +50,13 @@ public final class SeparateMemoryKernels implements Kernels {
     private static final NavigableMap<Long, Long> OPEN = new ConcurrentSkipListMap<>();
 
     private final Kernels scalar;
+    private final Device device;
+    private final long start = System.nanoTime();
 
-    public SeparateMemoryKernels(int threads, Precision precision) {
+    /// @param device what these kernels say they compute on
+    public SeparateMemoryKernels(int threads, Precision precision, Device device) {
         scalar = new ScalarProvider().create(threads, precision);
+        this.device = device;
     }
 
     /// The number of buffers that are not freed.
@@ -150,6 +157,9 @@ public final class SeparateMemoryKernels implements Kernels {
             case Matrix head -> own(head);
             case RowTable rows -> new RowTable(rows.format(), rows.outputs(), rows.inputs(), own(rows.rows()));
         };
+        if (device.isGpu()) {
+            StandInGpuProvider.check(tokens.length);
+        }
         scalar.embed(own, tokens, own(out));
     }
 
@@ -271,8 +281,16 @@ public final class SeparateMemoryKernels implements Kernels {
     }
 
     @Override
+    public Optional<DeviceUse> deviceUse() {
+        long allocated = OPEN.values().stream().mapToLong(Long::longValue).sum();
+        return device.isGpu()
+                ? Optional.of(new DeviceUse(allocated, StandInGpuProvider.MEMORY, (System.nanoTime() - start) / 2))
+                : Optional.empty();
+    }
+
+    @Override
     public String description() {
-        return "separate memory, %d thread(s)".formatted(threads());
+        return "separate memory%s, %d thread(s)".formatted(device.isGpu() ? " of " + device : "", threads());
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.testing;
 
 import java.util.Optional;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.OperationSizes;
@@ -35,8 +36,8 @@ public final class SeparateMemoryProvider implements KernelProvider {
     }
 
     @Override
-    public Kernels create(int threads, Precision precision) {
-        return new SeparateMemoryKernels(threads, precision);
+    public Kernels create(int threads, Precision precision, Device device) {
+        return new SeparateMemoryKernels(threads, precision, device);
     }
 
     @Override

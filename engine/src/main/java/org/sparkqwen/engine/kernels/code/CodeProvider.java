@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels.code;
 
 import java.util.Optional;
 import java.util.Set;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.LogSumExp;
@@ -51,7 +52,7 @@ public final class CodeProvider implements KernelProvider {
     }
 
     @Override
-    public Kernels create(int threads, Precision precision) {
+    public Kernels create(int threads, Precision precision, Device device) {
         return new CodeKernels(threads, precision);
     }
 

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Buffers;
+import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
@@ -228,6 +229,11 @@ public final class TimedKernels implements Kernels {
     @Override
     public void each(int count, IntConsumer work) {
         kernels.each(count, work);
+    }
+
+    @Override
+    public Optional<DeviceUse> deviceUse() {
+        return kernels.deviceUse();
     }
 
     @Override

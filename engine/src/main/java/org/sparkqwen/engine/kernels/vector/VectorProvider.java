@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.kernels.vector;
 
 import java.util.Optional;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.LogSumExp;
@@ -29,7 +30,7 @@ public final class VectorProvider implements KernelProvider {
     }
 
     @Override
-    public Kernels create(int threads, Precision precision) {
+    public Kernels create(int threads, Precision precision, Device device) {
         return new VectorKernels(threads, precision);
     }
 

@@ -1,0 +1,72 @@
+package org.sparkqwen.engine.sizing;
+
+import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.model.ModelConfig;
+
+/// The memory of a GPU, and what an engine needs of it.
+///
+/// @param memory bytes that the engine may take
+/// @param weights bytes of the packed weights, which all lie in the GPU's memory
+/// @param batchTokens tokens that are computed together
+/// @param working bytes of the largest batch
+public record DeviceMemory(long memory, long weights, int batchTokens, long working) {
+    /// The greatest batch that is chosen by default. It fills the GPUs that were measured, and a larger one takes more
+    /// memory and is not faster.
+    public static final int MOST_BATCH_TOKENS = 8192;
+
+    /// The smallest batch that is chosen by default.
+    public static final int LEAST_BATCH_TOKENS = 512;
+
+    /// The memory that is not planned with: the driver's own, and what lies idle between buffers.
+    private static final long OF_DRIVER = 512L << 20;
+
+    private static final int PART_OF_GAPS = 50;
+
+    /// The part of what weights leave that a batch may take by default. The rest is for the KV cache.
+    private static final int PART_OF_BATCH = 4;
+
+    /// Plans with a batch of a given size.
+    ///
+    /// @param bytes the memory of the GPU, or the part of it that is free
+    /// @param weights bytes of the packed weights
+    /// @param window tokens of the longest window; a window that is longer than a batch is computed alone
+    public static DeviceMemory of(ModelConfig config, long bytes, long weights, int batchTokens, int window) {
+        return new DeviceMemory(
+                usable(bytes), weights, batchTokens, working(config, batchTokens, Math.max(window, batchTokens)));
+    }
+
+    /// Plans with the largest batch up to [#MOST_BATCH_TOKENS] that leaves most of the memory to the KV cache.
+    ///
+    /// @param bytes the memory of the GPU, or the part of it that is free
+    /// @param weights bytes of the packed weights
+    public static DeviceMemory of(ModelConfig config, long bytes, long weights) {
+        long room = (usable(bytes) - weights) / PART_OF_BATCH;
+        int batch = MOST_BATCH_TOKENS;
+        while (batch > LEAST_BATCH_TOKENS && working(config, batch, batch) > room) {
+            batch /= 2;
+        }
+        return of(config, bytes, weights, batch, batch);
+    }
+
+    private static long usable(long bytes) {
+        return Math.max(0, bytes - OF_DRIVER - bytes / PART_OF_GAPS);
+    }
+
+    private static long working(ModelConfig config, int batchTokens, int window) {
+        return WorkingMemory.operands(config, batchTokens, window)
+                + KernelChoice.gpuProvider()
+                        .map(provider -> provider.deviceBytes(
+                                WorkingMemory.sizes(config, batchTokens, window, 1, config.vocabSize())))
+                        .orElse(0L);
+    }
+
+    /// Whether weights and a batch have room.
+    public boolean fits() {
+        return left() >= 0;
+    }
+
+    /// The bytes that weights and a batch leave for the KV cache of generated texts; negative if they do not fit.
+    public long left() {
+        return memory - weights - working;
+    }
+}
