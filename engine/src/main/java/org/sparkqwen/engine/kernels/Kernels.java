@@ -193,6 +193,13 @@ public interface Kernels extends AutoCloseable {
         return Optional.empty();
     }
 
+    /// The most rows that pass through the feed-forward together.
+    ///
+    /// @param ofProcessor the number that suits the caches of a processor
+    default int feedForwardRows(int ofProcessor) {
+        return ofProcessor;
+    }
+
     int threads();
 
     /// Describes what runs, for the log: `code AVX-512, 2 threads`.

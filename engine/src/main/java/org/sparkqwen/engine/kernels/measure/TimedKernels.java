@@ -237,6 +237,11 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
+    public int feedForwardRows(int ofProcessor) {
+        return kernels.feedForwardRows(ofProcessor);
+    }
+
+    @Override
     public int threads() {
         return kernels.threads();
     }
