@@ -210,7 +210,7 @@ __device__ __forceinline__ void finish(const Product &p, const float (&sums)[BN 
 /// @tparam BM rows of a tile of the output, 64 for each group of four warps
 /// @tparam BN columns of a tile of the output
 template <int EPILOGUE, int BM, int BN, int A_PARTS, int W_PARTS, int STAGES, int BLOCKS>
-__global__ void __launch_bounds__(128 * (BM / 64 + 1), BLOCKS) product(const __grid_constant__ Product p) {
+__global__ void __launch_bounds__(128 * (BM / 64) + 32, BLOCKS) product(const __grid_constant__ Product p) {
     constexpr int GROUPS = BM / 64;
     constexpr int A_BYTES = A_PARTS * GROUPS * TILE_BYTES;
     constexpr int W_BYTES = W_PARTS * (BN / 64) * TILE_BYTES;
@@ -243,7 +243,6 @@ __global__ void __launch_bounds__(128 * (BM / 64 + 1), BLOCKS) product(const __g
     };
 
     if (group == GROUPS) {
-        if constexpr (GROUPS == 2) asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
         if (threadIdx.x == GROUPS * 128) {
             int step = 0;
             for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
@@ -278,7 +277,6 @@ __global__ void __launch_bounds__(128 * (BM / 64 + 1), BLOCKS) product(const __g
             }
         }
     } else {
-        if constexpr (GROUPS == 2) asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
         uint32_t base = (uint32_t)__cvta_generic_to_shared(shared);
         int step = 0;
         for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
@@ -313,18 +311,18 @@ __global__ void __launch_bounds__(128 * (BM / 64 + 1), BLOCKS) product(const __g
 
 // The kernels by name: epilogue, tile of the output, parts of activations and weights. Tiles of 128 x 256 are for many
 // rows, those of 64 x 64 for few. Weights in two parts fill shared memory sooner.
-#define PRODUCT(EPILOGUE, BM, BN, A, W, STAGES, BLOCKS)                                                          \
+#define PRODUCT(EPILOGUE, BM, BN, A, W, STAGES, BLOCKS)                                                                \
     template __global__ void product<EPILOGUE, BM, BN, A, W, STAGES, BLOCKS>(const __grid_constant__ Product);
 
 #define ALL_SIZES(EPILOGUE)                                                                                            \
-    PRODUCT(EPILOGUE, 128, 256, 1, 1, 4, 1)                                                                          \
-    PRODUCT(EPILOGUE, 128, 256, 2, 1, 3, 1)                                                                          \
-    PRODUCT(EPILOGUE, 128, 128, 2, 2, 3, 1)
+    PRODUCT(EPILOGUE, 128, 256, 1, 1, 4, 1)                                                                            \
+    PRODUCT(EPILOGUE, 128, 256, 2, 1, 3, 1)                                                                            \
+    PRODUCT(EPILOGUE, 128, 128, 2, 2, 3, 1, 2)
 
 #define FEW_ROWS(EPILOGUE)                                                                                             \
-    PRODUCT(EPILOGUE, 64, 64, 1, 1, 6, 2)                                                                            \
-    PRODUCT(EPILOGUE, 64, 64, 2, 1, 4, 2)                                                                            \
-    PRODUCT(EPILOGUE, 64, 64, 2, 2, 3, 2)
+    PRODUCT(EPILOGUE, 64, 64, 1, 1, 6, 2)                                                                              \
+    PRODUCT(EPILOGUE, 64, 64, 2, 1, 4, 2)                                                                              \
+    PRODUCT(EPILOGUE, 64, 64, 2, 2, 3, 2, 1)
 
 ALL_SIZES(STORE)
 ALL_SIZES(ADD)

@@ -29,7 +29,7 @@ final class Products {
     /// @param cost the time of a tile, in some unit
     private record Tiling(int rows, int columns, int stages, int blocks, double cost) {
         int threads() {
-            return 128 * (rows / 64 + 1);
+            return 128 * (rows / 64) + 32;
         }
 
         int shared(int rowParts, int weightParts) {
