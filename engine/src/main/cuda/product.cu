@@ -317,12 +317,12 @@ __global__ void __launch_bounds__(128 * (BM / 64) + 32, BLOCKS) product(const __
 #define ALL_SIZES(EPILOGUE)                                                                                            \
     PRODUCT(EPILOGUE, 128, 256, 1, 1, 4, 1)                                                                            \
     PRODUCT(EPILOGUE, 128, 256, 2, 1, 3, 1)                                                                            \
-    PRODUCT(EPILOGUE, 128, 128, 2, 2, 3, 1, 2)
+    PRODUCT(EPILOGUE, 128, 128, 2, 2, 3, 1)   
 
 #define FEW_ROWS(EPILOGUE)                                                                                             \
     PRODUCT(EPILOGUE, 64, 64, 1, 1, 6, 2)                                                                              \
     PRODUCT(EPILOGUE, 64, 64, 2, 1, 4, 2)                                                                              \
-    PRODUCT(EPILOGUE, 64, 64, 2, 2, 3, 2, 1)
+    PRODUCT(EPILOGUE, 64, 64, 2, 2, 3, 2)   
 
 ALL_SIZES(STORE)
 ALL_SIZES(ADD)
