@@ -4,17 +4,21 @@
 // (Dao et al. 2022, arXiv:2205.14135). A row of a tile is one query head of one token. Whatever other rows its tile has,
 // a row goes through the same products and sums: a block of keys that all lie behind its token leaves it unchanged.
 //
-// In float32, queries, keys, probabilities and values are two bfloat16 parts each. A product of two numbers is the sum
-// of three: the first parts', the second part of the left with the first of the right, and the other way round.
+// In float32, queries, keys, probabilities and values are two float16 parts each, which hold 22 bits: an error of a score
+// is one of its exponent, so 16 bits would not do. A product of two numbers is the sum of three: the first parts', the
+// second part of the left with the first of the right, and the other way round. Numbers beyond 65,504 overflow, and the
+// result shows it. In bfloat16, they are one bfloat16 number each.
 //
 // A block of the cache has for each head the keys of 32 positions, and then for each head the values. What a position
 // has there depends on the format:
 //
-//     float32    first parts [headDim], second parts [headDim]
-//     bfloat16   numbers [headDim]
+//     float32    first parts [headDim], second parts [headDim]; in bfloat16 the second parts are not there
+//     bfloat16   numbers [headDim], in float32 as float16
 //     8 bits     integers [headDim]; behind all positions a scale for each 128 numbers and position
 
 #include "tiles.cuh"
+
+#include <cuda_fp16.h>
 
 constexpr int BLOCK = 32;
 
@@ -70,19 +74,47 @@ __device__ __forceinline__ void loadTransposed(uint32_t (&registers)[4], const v
                  : "memory");
 }
 
+/// The number that the first part stands for.
+template <int PARTS>
+__device__ __forceinline__ float firstPart(float x) {
+    return PARTS == 2 ? __half2float(__float2half_rn(x)) : roundedPart(x);
+}
+
+/// The bits of a part.
+template <int PARTS>
+__device__ __forceinline__ uint16_t bitsOf(float x) {
+    return PARTS == 2 ? __half_as_ushort(__float2half_rn(x)) : __bfloat16_as_ushort(__float2bfloat16_rn(x));
+}
+
+/// The bits of two parts, the first in the lower half.
+template <int PARTS>
+__device__ __forceinline__ uint32_t pair(float x, float y) {
+    if constexpr (PARTS == 1) return packed(x, y);
+    __half2 both = __floats2half2_rn(x, y);
+    return *reinterpret_cast<uint32_t *>(&both);
+}
+
 /// sums += a · b for 16 rows, 8 columns and 16 inputs.
+template <int PARTS>
 __device__ __forceinline__ void mma(float (&sums)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-                 "{%0, %1, %2, %3};"
-                 : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+    if constexpr (PARTS == 2) {
+        asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+                     "{%0, %1, %2, %3};"
+                     : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+    } else {
+        asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+                     "{%0, %1, %2, %3};"
+                     : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+    }
 }
 
 /// Brings keys or values of a head's 32 positions to shared memory, as parts: [PARTS][32][HD + 8].
 ///
 /// @param count positions that there are; the others are filled with zeros
 template <int HD, int PARTS, int FORMAT>
-__device__ __forceinline__ void load(__nv_bfloat16 *to, const uint8_t *from, int headDim, int count, bool whole) {
+__device__ __forceinline__ void load(uint16_t *to, const uint8_t *from, int headDim, int count, bool whole) {
     constexpr int PITCH = HD + 8;
     if (FORMAT != INT8 && whole) {
         constexpr int CHUNKS = HD / 8;
@@ -99,27 +131,23 @@ __device__ __forceinline__ void load(__nv_bfloat16 *to, const uint8_t *from, int
     for (int i = threadIdx.x; i < BLOCK * HD; i += blockDim.x) {
         int position = i / HD;
         int number = i % HD;
-        float first = 0;
-        float second = 0;
+        uint16_t first = 0;
+        uint16_t second = 0;
         if (position < count && number < headDim) {
             if (FORMAT == INT8) {
                 const float *scales = reinterpret_cast<const float *>(from + BLOCK * headDim);
                 float x = (float)reinterpret_cast<const int8_t *>(from)[position * headDim + number]
                     * scales[number / 128 * BLOCK + position];
-                first = roundedPart(x);
-                second = x - first;
+                first = bitsOf<PARTS>(x);
+                second = bitsOf<PARTS>(x - firstPart<PARTS>(x));
             } else {
-                const __nv_bfloat16 *numbers = reinterpret_cast<const __nv_bfloat16 *>(from);
-                if (FORMAT == FLOAT32) {
-                    first = __bfloat162float(numbers[position * 2 * headDim + number]);
-                    second = __bfloat162float(numbers[(position * 2 + 1) * headDim + number]);
-                } else {
-                    first = __bfloat162float(numbers[position * headDim + number]);
-                }
+                const uint16_t *numbers = reinterpret_cast<const uint16_t *>(from);
+                first = numbers[(FORMAT == FLOAT32 ? 2 : 1) * position * headDim + number];
+                if (FORMAT == FLOAT32) second = numbers[(position * 2 + 1) * headDim + number];
             }
         }
-        to[position * PITCH + number] = __float2bfloat16_rn(first);
-        if (PARTS == 2) to[(BLOCK + position) * PITCH + number] = __float2bfloat16_rn(second);
+        to[position * PITCH + number] = first;
+        if (PARTS == 2) to[(BLOCK + position) * PITCH + number] = second;
     }
 }
 
@@ -138,7 +166,7 @@ template <int HD, int PARTS, int FORMAT>
 __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 : 3) attention(const __grid_constant__ Attention p) {
     constexpr int PITCH = HD + 8;
     constexpr int OPERAND = PARTS * BLOCK * PITCH;
-    extern __shared__ __align__(16) __nv_bfloat16 memory[]; // [2 stages][keys, values][PARTS][32][PITCH]
+    extern __shared__ __align__(16) uint16_t memory[]; // [2 stages][keys, values][PARTS][32][PITCH]
 
     int head = blockIdx.y;
     int2 tile = p.tiles[blockIdx.x];
@@ -169,8 +197,10 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
             int number = k * 16 + (i >> 1) * 8 + quarter * 2;
             float2 x = make_float2(0, 0);
             if (number < headDim) x = *reinterpret_cast<const float2 *>(p.queries + offset[i & 1] + number);
-            query[0][k][i] = packed(x.x, x.y);
-            if constexpr (PARTS == 2) query[1][k][i] = packed(x.x - roundedPart(x.x), x.y - roundedPart(x.y));
+            query[0][k][i] = pair<PARTS>(x.x, x.y);
+            if constexpr (PARTS == 2) {
+                query[1][k][i] = pair<PARTS>(x.x - firstPart<PARTS>(x.x), x.y - firstPart<PARTS>(x.y));
+            }
         }
     }
 
@@ -188,7 +218,7 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
     int blocks = lastPosition / BLOCK + 1;
     int known = span.position + span.tokens; // positions that have keys and values
     auto fetch = [&](int block) {
-        __nv_bfloat16 *to = memory + (block & 1) * 2 * OPERAND;
+        uint16_t *to = memory + (block & 1) * 2 * OPERAND;
         int count = min(BLOCK, known - block * BLOCK);
         load<HD, PARTS, FORMAT>(to, keysOf(p.cache, span, block, head), headDim, count, whole);
         load<HD, PARTS, FORMAT>(to + OPERAND, valuesOf(p.cache, span, block, head), headDim, count, whole);
@@ -203,8 +233,8 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
             asm volatile("cp.async.wait_group 0;" ::: "memory");
         }
         __syncthreads();
-        const __nv_bfloat16 *keys = memory + (block & 1) * 2 * OPERAND;
-        const __nv_bfloat16 *values = keys + OPERAND;
+        const uint16_t *keys = memory + (block & 1) * 2 * OPERAND;
+        const uint16_t *values = keys + OPERAND;
 
         float scores[4][4];
 #pragma unroll
@@ -216,18 +246,18 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
         for (int k = 0; k < HD / 16; k++) {
 #pragma unroll
             for (int pair = 0; pair < 2; pair++) { // 16 keys each
-                const __nv_bfloat16 *from =
+                const uint16_t *from =
                     keys + (pair * 16 + (lane >> 4) * 8 + (lane & 7)) * PITCH + k * 16 + ((lane >> 3) & 1) * 8;
                 uint32_t key[4];
                 loadMatrices(key, from);
-                mma(scores[pair * 2], query[0][k], key[0], key[1]);
-                mma(scores[pair * 2 + 1], query[0][k], key[2], key[3]);
+                mma<PARTS>(scores[pair * 2], query[0][k], key[0], key[1]);
+                mma<PARTS>(scores[pair * 2 + 1], query[0][k], key[2], key[3]);
                 if constexpr (PARTS == 2) {
-                    mma(scores[pair * 2], query[1][k], key[0], key[1]);
-                    mma(scores[pair * 2 + 1], query[1][k], key[2], key[3]);
+                    mma<PARTS>(scores[pair * 2], query[1][k], key[0], key[1]);
+                    mma<PARTS>(scores[pair * 2 + 1], query[1][k], key[2], key[3]);
                     loadMatrices(key, from + BLOCK * PITCH);
-                    mma(scores[pair * 2], query[0][k], key[0], key[1]);
-                    mma(scores[pair * 2 + 1], query[0][k], key[2], key[3]);
+                    mma<PARTS>(scores[pair * 2], query[0][k], key[0], key[1]);
+                    mma<PARTS>(scores[pair * 2 + 1], query[0][k], key[2], key[3]);
                 }
             }
         }
@@ -274,22 +304,24 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
             for (int i = 0; i < 4; i++) {
                 float x = scores[k * 2 + (i >> 1)][(i & 1) * 2];
                 float y = scores[k * 2 + (i >> 1)][(i & 1) * 2 + 1];
-                weight[0][i] = packed(x, y);
-                if constexpr (PARTS == 2) weight[1][i] = packed(x - roundedPart(x), y - roundedPart(y));
+                weight[0][i] = pair<PARTS>(x, y);
+                if constexpr (PARTS == 2) {
+                    weight[1][i] = pair<PARTS>(x - firstPart<PARTS>(x), y - firstPart<PARTS>(y));
+                }
             }
 #pragma unroll
             for (int n = 0; n < HD / 16; n++) {
-                const __nv_bfloat16 *from = values + (k * 16 + (lane & 15)) * PITCH + n * 16 + (lane >> 4) * 8;
+                const uint16_t *from = values + (k * 16 + (lane & 15)) * PITCH + n * 16 + (lane >> 4) * 8;
                 uint32_t value[4];
                 loadTransposed(value, from);
-                mma(out[n * 2], weight[0], value[0], value[1]);
-                mma(out[n * 2 + 1], weight[0], value[2], value[3]);
+                mma<PARTS>(out[n * 2], weight[0], value[0], value[1]);
+                mma<PARTS>(out[n * 2 + 1], weight[0], value[2], value[3]);
                 if constexpr (PARTS == 2) {
-                    mma(out[n * 2], weight[1], value[0], value[1]);
-                    mma(out[n * 2 + 1], weight[1], value[2], value[3]);
+                    mma<PARTS>(out[n * 2], weight[1], value[0], value[1]);
+                    mma<PARTS>(out[n * 2 + 1], weight[1], value[2], value[3]);
                     loadTransposed(value, from + BLOCK * PITCH);
-                    mma(out[n * 2], weight[0], value[0], value[1]);
-                    mma(out[n * 2 + 1], weight[0], value[2], value[3]);
+                    mma<PARTS>(out[n * 2], weight[0], value[0], value[1]);
+                    mma<PARTS>(out[n * 2 + 1], weight[0], value[2], value[3]);
                 }
             }
         }
@@ -329,6 +361,7 @@ struct Storing {
     const float *keys; // [rows of the batch, heads, headDim]
     const float *values;
     int format;
+    int parts;
 };
 
 /// Writes the key and the value of a token and a head: a warp for each.
@@ -369,12 +402,16 @@ extern "C" __global__ void __launch_bounds__(32) storeKeyValues(const __grid_con
                 }
             }
         } else {
-            int parts = p.format == FLOAT32 ? 2 : 1;
-            __nv_bfloat16 *to = reinterpret_cast<__nv_bfloat16 *>(block) + slot * parts * headDim;
+            uint16_t *to = reinterpret_cast<uint16_t *>(block) + slot * (p.format == FLOAT32 ? 2 : 1) * headDim;
             for (int i = threadIdx.x; i < headDim; i += 32) {
                 float x = numbers[i];
-                to[i] = __float2bfloat16_rn(x);
-                if (parts == 2) to[headDim + i] = __float2bfloat16_rn(x - roundedPart(x));
+                if (p.format == BFLOAT16) x = roundedPart(x);
+                if (p.parts == 1) {
+                    to[i] = bitsOf<1>(x);
+                } else {
+                    to[i] = bitsOf<2>(x);
+                    if (p.format == FLOAT32) to[headDim + i] = bitsOf<2>(x - firstPart<2>(x));
+                }
             }
         }
     }

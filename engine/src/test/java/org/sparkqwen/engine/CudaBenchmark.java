@@ -46,7 +46,7 @@ public final class CudaBenchmark {
                 .withKeyValues(new KeyValueOptions(
                         precision == Precision.FLOAT32 ? KeyValueFormat.F32 : KeyValueFormat.BF16, CACHE_BYTES));
         long start = System.nanoTime();
-        try (Engine engine = Engine.random(PublishedShape.of(shape).config(Integer.MAX_VALUE), options)) {
+        try (Engine engine = Engine.random(PublishedShape.of(shape).config(PublishedShape.of(shape).layers()), options)) {
             int vocabulary = engine.config().vocabSize();
             System.out.printf("%s %s: made in %.1f s%n", shape, precision, (System.nanoTime() - start) / 1e9);
             List<Request.Score> documents = new ArrayList<>();

@@ -172,6 +172,11 @@ public interface Kernels extends AutoCloseable {
     /// @return the sum of the weights, taken in float32 over 512 at a time and in double over those sums
     double exponentials(float[] scores, int count, float maximum, float temperature);
 
+    /// What chooses tokens in the memory of the kernels; empty if the host does, which has the logits at hand.
+    default Optional<TokenChooser> tokenChooser() {
+        return Optional.empty();
+    }
+
     /// Runs `work` for each of 0 to `count - 1` on all threads, for work on the rows of a batch outside these
     /// operations.
     void each(int count, IntConsumer work);

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
@@ -13,6 +14,7 @@ import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
+import org.sparkqwen.engine.kernels.TokenChooser;
 import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.scheduler.Batch;
 import org.sparkqwen.engine.scoring.ScoreDetails;
@@ -225,6 +227,11 @@ public final class Transformer implements AutoCloseable {
         int[] tokens = new int[rows];
         kernels.likeliest(logits, config.vocabSize(), choosable, tokens);
         return tokens;
+    }
+
+    /// What chooses tokens without the host's reading logits; empty if the host chooses.
+    public Optional<TokenChooser> tokenChooser() {
+        return kernels.tokenChooser();
     }
 
     /// Calls [Kernels#exponentials], which [#each] may run for several rows at once.

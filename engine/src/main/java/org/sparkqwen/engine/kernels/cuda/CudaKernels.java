@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.kernels.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.Arena;
@@ -29,6 +30,8 @@ import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.kernels.RowTable;
 import org.sparkqwen.engine.kernels.ScalarProvider;
+import org.sparkqwen.engine.kernels.TokenChoice;
+import org.sparkqwen.engine.kernels.TokenChooser;
 
 /// The operations as kernels on a GPU. An operation starts its kernels and returns; those that return numbers to the
 /// host wait for them. So the host is ahead of the device, and prepares what comes next.
@@ -312,7 +315,7 @@ final class CudaKernels implements Kernels {
             arguments.clear();
             storedSpans.addCache(arguments, shape);
             arguments.add(storedSpans.tokensAddress()).add(read(keys)).add(read(values));
-            arguments.add(format(storedSpans.format())).align();
+            arguments.add(format(storedSpans.format())).add(parts);
             launch("attention", "storeKeyValues", storedSpans.tokens(), shape.keyValueHeads(), 32);
         }
     }
@@ -458,6 +461,31 @@ final class CudaKernels implements Kernels {
         MemorySegment copy = results.reserve((long) out.length * Integer.BYTES);
         gpu.toHost(found, copy);
         MemorySegment.copy(copy, JAVA_INT, 0, out, 0, out.length);
+    }
+
+    @Override
+    public Optional<TokenChooser> tokenChooser() {
+        return Optional.of(this::choose);
+    }
+
+    private void choose(
+            MemorySegment logits, int width, int count, List<TokenChoice> choices, int[] tokens, float[] chosenLogits) {
+        int rows = choices.size();
+        Operands.likeliest(logits, width, count, rows);
+        gpu.use();
+        if (rows == 0) {
+            return;
+        }
+        long address = uploads.longs(new ChoiceTable(choices).upload(uploads));
+        long found = scores.reserve((long) rows * SCORE_BYTES);
+        arguments.clear().add(read(logits)).add(width).add(count).add(address).add(found);
+        launch("sampling", "chooseTokens", rows, 1, 1024);
+        MemorySegment copy = results.reserve((long) rows * Long.BYTES);
+        gpu.toHost(found, copy);
+        for (int row = 0; row < rows; row++) {
+            tokens[row] = copy.get(JAVA_INT, (long) row * Long.BYTES);
+            chosenLogits[row] = copy.get(JAVA_FLOAT, (long) row * Long.BYTES + Integer.BYTES);
+        }
     }
 
     @Override

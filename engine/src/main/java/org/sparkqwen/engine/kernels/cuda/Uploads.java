@@ -63,6 +63,15 @@ final class Uploads implements AutoCloseable {
         return send(at, (long) numbers.length * Float.BYTES);
     }
 
+    /// Begins a new round if the next array of so many bytes would.
+    void require(long bytes) {
+        long at = (used + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        if (at + bytes > CAPACITY) {
+            reserve(bytes);
+            used = 0;
+        }
+    }
+
     private long reserve(long bytes) {
         if (bytes > CAPACITY) {
             throw new IllegalArgumentException("a batch needs a table of %,d bytes".formatted(bytes));

@@ -21,6 +21,7 @@ import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
+import org.sparkqwen.engine.kernels.TokenChooser;
 import org.sparkqwen.engine.kernels.WeightFormat;
 
 /// Wraps other kernels and records their work. It reads the clock twice an operation, and a batch has some hundreds.
@@ -229,6 +230,11 @@ public final class TimedKernels implements Kernels {
     @Override
     public void each(int count, IntConsumer work) {
         kernels.each(count, work);
+    }
+
+    @Override
+    public Optional<TokenChooser> tokenChooser() {
+        return kernels.tokenChooser();
     }
 
     @Override
