@@ -364,10 +364,12 @@ struct Storing {
     int parts;
 };
 
-/// Writes the key and the value of a token and a head: a warp for each.
-extern "C" __global__ void __launch_bounds__(32) storeKeyValues(const __grid_constant__ Storing p) {
+/// Writes the key and the value of a token and a head: a warp for each, and a block of threads for four heads.
+extern "C" __global__ void __launch_bounds__(128) storeKeyValues(const __grid_constant__ Storing p) {
     int2 token = p.tokens[blockIdx.x];
-    int head = blockIdx.y;
+    int head = blockIdx.y * 4 + (threadIdx.x >> 5);
+    int lane = threadIdx.x & 31;
+    if (head >= p.cache.heads) return;
     Span span = p.cache.spans[token.x];
     int headDim = p.cache.headDim;
     int position = span.position + token.y;
@@ -383,27 +385,27 @@ extern "C" __global__ void __launch_bounds__(32) storeKeyValues(const __grid_con
                 int end = min(headDim, first + 128);
                 float greatest = 0;
                 bool finite = true;
-                for (int i = first + threadIdx.x; i < end; i += 32) {
+                for (int i = first + lane; i < end; i += 32) {
                     finite &= fabsf(numbers[i]) <= 3.402823466e38f;
                     greatest = fmaxf(greatest, fabsf(numbers[i]));
                 }
-                for (int lane = 1; lane < 32; lane *= 2) {
-                    greatest = fmaxf(greatest, __shfl_xor_sync(0xffffffff, greatest, lane));
+                for (int other = 1; other < 32; other *= 2) {
+                    greatest = fmaxf(greatest, __shfl_xor_sync(0xffffffff, greatest, other));
                 }
                 finite = __all_sync(0xffffffff, finite);
                 bool some = finite && greatest >= 0x1p-100f;
                 float factor = some ? 127.f / greatest : 0.f;
-                for (int i = first + threadIdx.x; i < end; i += 32) {
+                for (int i = first + lane; i < end; i += 32) {
                     reinterpret_cast<int8_t *>(block)[slot * headDim + i] =
                         some ? (int8_t)__float2int_rn(numbers[i] * factor) : (int8_t)0;
                 }
-                if (threadIdx.x == 0) {
+                if (lane == 0) {
                     scales[first / 128 * BLOCK + slot] = !finite ? NAN : some ? greatest / 127.f : 0.f;
                 }
             }
         } else {
             uint16_t *to = reinterpret_cast<uint16_t *>(block) + slot * (p.format == FLOAT32 ? 2 : 1) * headDim;
-            for (int i = threadIdx.x; i < headDim; i += 32) {
+            for (int i = lane; i < headDim; i += 32) {
                 float x = numbers[i];
                 if (p.format == BFLOAT16) x = roundedPart(x);
                 if (p.parts == 1) {

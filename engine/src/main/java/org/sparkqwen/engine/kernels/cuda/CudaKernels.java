@@ -49,7 +49,9 @@ final class CudaKernels implements Kernels {
     private static final int CHUNK_BYTES = 20;
     private static final int SCORE_BYTES = 40;
     private static final int ROW_THREADS = 256;
-    private static final int ROTATED_HEADS = 4;
+    /// The heads of a block of threads that rotates or stores them.
+    private static final int BLOCK_HEADS = 4;
+
     private static final int LARGEST_HEAD = 128;
     private static final double LOG2_E = 1.4426950408889634;
 
@@ -301,7 +303,7 @@ final class CudaKernels implements Kernels {
             long places = uploads.sameInts(positions);
             arguments.clear().add(to).add(weight).add(epsilon).add(heads).add(headDim).add(positions.length);
             arguments.add(places).add(read(cosines)).add(read(sines));
-            launch("rows", "rotate", Math.ceilDiv(units, ROTATED_HEADS), 1, 32 * ROTATED_HEADS);
+            launch("rows", "rotate", Math.ceilDiv(units, BLOCK_HEADS), 1, 32 * BLOCK_HEADS);
         }
     }
 
@@ -316,7 +318,8 @@ final class CudaKernels implements Kernels {
             storedSpans.addCache(arguments, shape);
             arguments.add(storedSpans.tokensAddress()).add(read(keys)).add(read(values));
             arguments.add(format(storedSpans.format())).add(parts);
-            launch("attention", "storeKeyValues", storedSpans.tokens(), shape.keyValueHeads(), 32);
+            int heads = Math.ceilDiv(shape.keyValueHeads(), BLOCK_HEADS);
+            launch("attention", "storeKeyValues", storedSpans.tokens(), heads, 32 * BLOCK_HEADS);
         }
     }
 
