@@ -128,7 +128,7 @@ final class Products {
             return;
         }
         Tiling many = weights.parts() == 2 ? new Tiling(128, 128, 3, 1, 0.55) : new Tiling(128, 256, 5 - parts, 1, 1);
-        Tiling few = new Tiling(64, 64, weights.parts() == 2 ? 3 : 8 - 2 * parts, 2, 0.28);
+        Tiling few = new Tiling(64, 64, weights.parts() == 2 ? 3 : 8 - 2 * parts, 2, 0.19);
         Tiling tiling =
                 switch (epilogue) {
                     case SCORE -> many;
