@@ -23,6 +23,7 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.WeightEncoding;
+import org.sparkqwen.engine.model.family.PublishedShape;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.request.KeyValueOptions;
@@ -206,6 +207,23 @@ class CudaModelTest {
             for (int i = 0; i < generated.tokens().size(); i++) {
                 assertThat(generated.logProbabilities().get(i)).isEqualTo(scored[prompt.length + i]);
             }
+        }
+    }
+
+    /// A window of 32,768 tokens is one pass, and its bits do not depend on how many tokens share the batch.
+    @Test
+    void longestWindowHasTheSameBitsBesideOthers() {
+        int context = 32_768;
+        Random random = new Random(SEED);
+        EngineOptions options = Golden.options(CudaDevice.choice(Precision.BFLOAT16), 4, 2 * context);
+        try (Engine engine = Engine.random(PublishedShape.of("0.6b").config(2), options)) {
+            int vocabulary = engine.config().vocabSize();
+            ScoringOptions window = Golden.unprefixed(context, context);
+            Request.Score longest = Golden.score(0, random.ints(context, 0, vocabulary).toArray(), window);
+            Request.Score other = Golden.score(1, random.ints(5000, 0, vocabulary).toArray(), window);
+            Map<Long, List<Long>> alone = bits(engine, List.of(longest));
+            assertThat(values(engine, List.of(longest)).get(0L)).hasSize(context - 1).doesNotContain(Double.NaN);
+            assertThat(bits(engine, List.of(other, longest)).get(0L)).isEqualTo(alone.get(0L));
         }
     }
 

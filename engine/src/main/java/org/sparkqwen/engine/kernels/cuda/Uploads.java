@@ -12,7 +12,7 @@ import java.util.Arrays;
 /// They are written to pinned memory of the host, which the device copies while the host goes on. Both sides are rings:
 /// when one is full, the host waits for all work and begins anew.
 final class Uploads implements AutoCloseable {
-    private static final long CAPACITY = 64 << 20;
+    private static final long CAPACITY = 128 << 20;
     private static final long ALIGNMENT = 16;
 
     private final Gpu gpu;
