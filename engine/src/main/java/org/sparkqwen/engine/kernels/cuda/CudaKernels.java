@@ -7,7 +7,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -355,17 +358,14 @@ final class CudaKernels implements Kernels {
     }
 
     /// Spans of each format, of those that have tokens.
-    private static List<List<AttentionSpan>> byFormat(List<AttentionSpan> spans) {
-        List<List<AttentionSpan>> all = new ArrayList<>();
-        for (KeyValueFormat format : KeyValueFormat.values()) {
-            List<AttentionSpan> some = spans.stream()
-                    .filter(span -> span.format() == format && span.tokens() > 0)
-                    .toList();
-            if (!some.isEmpty()) {
-                all.add(some);
+    private static Collection<List<AttentionSpan>> byFormat(List<AttentionSpan> spans) {
+        Map<KeyValueFormat, List<AttentionSpan>> all = new EnumMap<>(KeyValueFormat.class);
+        for (AttentionSpan span : spans) {
+            if (span.tokens() > 0) {
+                all.computeIfAbsent(span.format(), _ -> new ArrayList<>()).add(span);
             }
         }
-        return all;
+        return all.values();
     }
 
     /// The number of a format in `attention.cu`.
