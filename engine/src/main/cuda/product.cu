@@ -162,44 +162,68 @@ __device__ __forceinline__ void finish(const Product &p, const float (&sums)[BN 
                         writePair<PARTS>(p.tiles, row, output, p.tilesInputTiles, out[0], out[1]);
                     }
                 }
+            } else if constexpr (EPILOGUE == ADD || EPILOGUE == ADD_SHARE) {
+                int to = row;
+                float share = 1;
+                if constexpr (EPILOGUE == ADD_SHARE) {
+                    to = p.destination[row];
+                    share = p.share[row];
+                }
+                float *sum = p.segment[0].out + (long)to * p.outputs + firstColumn + quarter * 2;
+                int left = p.outputs - firstColumn - quarter * 2; // columns that there are, from the thread's first
+                bool even = (p.outputs & 1) == 0;
+                constexpr int TOGETHER = BN < 128 ? BN / 8 : 16; // numbers that are requested before the first is needed
+#pragma unroll
+                for (int first = 0; first < BN / 8; first += TOGETHER) {
+                    float2 before[TOGETHER];
+#pragma unroll
+                    for (int i = 0; i < TOGETHER; i++) {
+                        int column = (first + i) * 8;
+                        if (even && column < left) {
+                            before[i] = *reinterpret_cast<float2 *>(sum + column);
+                        } else {
+                            before[i].x = column < left ? sum[column] : 0;
+                            before[i].y = column + 1 < left ? sum[column + 1] : 0;
+                        }
+                    }
+#pragma unroll
+                    for (int i = 0; i < TOGETHER; i++) {
+                        int column = (first + i) * 8;
+                        float x = sums[(first + i) * 4 + half * 2];
+                        float y = sums[(first + i) * 4 + half * 2 + 1];
+                        if constexpr (EPILOGUE == ADD_SHARE) {
+                            x = __fmul_rn(x, share); // rounded before it is added
+                            y = __fmul_rn(y, share);
+                        }
+                        if (even && column < left) {
+                            *reinterpret_cast<float2 *>(sum + column) = make_float2(before[i].x + x, before[i].y + y);
+                        } else {
+                            if (column < left) sum[column] = before[i].x + x;
+                            if (column + 1 < left) sum[column + 1] = before[i].y + y;
+                        }
+                    }
+                }
             } else {
 #pragma unroll
                 for (int i = 0; i < BN / 8; i++) {
                     int column = firstColumn + i * 8 + quarter * 2;
                     float x = sums[i * 4 + half * 2];
                     float y = sums[i * 4 + half * 2 + 1];
-                    if constexpr (EPILOGUE == STORE) {
-                        int s = (p.segments > 2 && column >= p.segment[2].first)   ? 2
-                                : (p.segments > 1 && column >= p.segment[1].first) ? 1
-                                                                                   : 0;
-                        Segment segment = p.segment[s];
-                        int output = column - segment.first;
-                        float *to = segment.out + (long)row * segment.outputs + output;
-                        if (segment.bias != nullptr) {
-                            x += output < segment.outputs ? segment.bias[output] : 0;
-                            y += output + 1 < segment.outputs ? segment.bias[output + 1] : 0;
-                        }
-                        if (output + 1 < segment.outputs && (segment.outputs & 1) == 0) {
-                            *reinterpret_cast<float2 *>(to) = make_float2(x, y);
-                        } else {
-                            if (output < segment.outputs) to[0] = x;
-                            if (output + 1 < segment.outputs) to[1] = y;
-                        }
+                    int s = (p.segments > 2 && column >= p.segment[2].first)   ? 2
+                            : (p.segments > 1 && column >= p.segment[1].first) ? 1
+                                                                               : 0;
+                    Segment segment = p.segment[s];
+                    int output = column - segment.first;
+                    float *to = segment.out + (long)row * segment.outputs + output;
+                    if (segment.bias != nullptr) {
+                        x += output < segment.outputs ? segment.bias[output] : 0;
+                        y += output + 1 < segment.outputs ? segment.bias[output + 1] : 0;
+                    }
+                    if (output + 1 < segment.outputs && (segment.outputs & 1) == 0) {
+                        *reinterpret_cast<float2 *>(to) = make_float2(x, y);
                     } else {
-                        int to = row;
-                        if constexpr (EPILOGUE == ADD_SHARE) {
-                            to = p.destination[row];
-                            x *= p.share[row];
-                            y *= p.share[row];
-                        }
-                        float *sum = p.segment[0].out + (long)to * p.outputs + column;
-                        if (column + 1 < p.outputs && (p.outputs & 1) == 0) {
-                            float2 before = *reinterpret_cast<float2 *>(sum);
-                            *reinterpret_cast<float2 *>(sum) = make_float2(before.x + x, before.y + y);
-                        } else {
-                            if (column < p.outputs) sum[0] += x;
-                            if (column + 1 < p.outputs) sum[1] += y;
-                        }
+                        if (output < segment.outputs) to[0] = x;
+                        if (output + 1 < segment.outputs) to[1] = y;
                     }
                 }
             }
