@@ -172,7 +172,7 @@ __device__ __forceinline__ void finish(const Product &p, const float (&sums)[BN 
                 float *sum = p.segment[0].out + (long)to * p.outputs + firstColumn + quarter * 2;
                 int left = p.outputs - firstColumn - quarter * 2; // columns that there are, from the thread's first
                 bool even = (p.outputs & 1) == 0;
-                constexpr int TOGETHER = BN < 128 ? BN / 8 : 16; // numbers that are requested before the first is needed
+                constexpr int TOGETHER = 8; // numbers that are requested before the first is needed
 #pragma unroll
                 for (int first = 0; first < BN / 8; first += TOGETHER) {
                     float2 before[TOGETHER];
