@@ -38,6 +38,7 @@ class ArchitectureTest {
             "kernels",
             "kernels.vector",
             "kernels.code",
+            "kernels.cuda",
             "kernels.measure",
             "disk",
             "modelfile",

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.kernels.Buffers;
+import org.sparkqwen.engine.kernels.DeviceException;
 
 /// A pool of blocks of one layout. It allocates memory when it is first needed and returns none
 /// before [#close], so a run settles at the most that it needed at once. Safe for several threads.
@@ -67,8 +68,8 @@ public final class BlockPool implements AutoCloseable {
             Block block = new Block(buffers, layout);
             allocated++;
             return block;
-        } catch (OutOfMemoryError e) {
-            if (allocated == 0) {
+        } catch (OutOfMemoryError | DeviceException e) {
+            if (allocated == 0 || !isOutOfMemory(e)) {
                 throw e;
             }
             LOG.warn(
@@ -79,6 +80,11 @@ public final class BlockPool implements AutoCloseable {
             capacity = allocated;
             return null;
         }
+    }
+
+    private static boolean isOutOfMemory(Throwable failure) {
+        return !(failure instanceof DeviceException device)
+                || device.reason() == DeviceException.Reason.OUT_OF_MEMORY;
     }
 
     synchronized void giveBack(Block block) {

@@ -50,6 +50,11 @@ public final class TokenSet {
         return words[i];
     }
 
+    /// Returns a copy of all words, of which [#word] is one.
+    public long[] toWords() {
+        return words.clone();
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof TokenSet set && Arrays.equals(words, set.words);

@@ -39,6 +39,12 @@ public interface Buffers extends AutoCloseable {
     /// Fills a buffer with zeros.
     void clear(MemorySegment buffer);
 
+    /// Whether blocks of the KV cache must be filled with zeros where nothing was written, because attention reads there
+    /// and multiplies by 0.
+    default boolean needsZeros() {
+        return true;
+    }
+
     /// Hands numbers over to the host: native memory that holds what the buffer holds now. It is valid until the
     /// buffer is written to, freed, or handed over again.
     MemorySegment onHost(MemorySegment buffer);

@@ -172,6 +172,11 @@ public interface Kernels extends AutoCloseable {
     /// @return the sum of the weights, taken in float32 over 512 at a time and in double over those sums
     double exponentials(float[] scores, int count, float maximum, float temperature);
 
+    /// What chooses tokens in the memory of the kernels; empty if the host does, which has the logits at hand.
+    default Optional<TokenChooser> tokenChooser() {
+        return Optional.empty();
+    }
+
     /// Runs `work` for each of 0 to `count - 1` on all threads, for work on the rows of a batch outside these
     /// operations.
     void each(int count, IntConsumer work);
@@ -191,6 +196,13 @@ public interface Kernels extends AutoCloseable {
     /// any time.
     default Optional<DeviceUse> deviceUse() {
         return Optional.empty();
+    }
+
+    /// The most rows that pass through the feed-forward together.
+    ///
+    /// @param ofProcessor the number that suits the caches of a processor
+    default int feedForwardRows(int ofProcessor) {
+        return ofProcessor;
     }
 
     int threads();

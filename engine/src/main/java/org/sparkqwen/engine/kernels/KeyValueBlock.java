@@ -36,6 +36,9 @@ public final class KeyValueBlock {
     /// @param buffers those of the block
     public static void clearValues(
             Buffers buffers, AttentionShape shape, KeyValueFormat format, MemorySegment block, int slot) {
+        if (!buffers.needsZeros()) {
+            return;
+        }
         if (format == KeyValueFormat.INT8) {
             for (int head = 0; head < shape.keyValueHeads(); head++) {
                 MemorySegment values = block.asSlice(valueOffset(shape, format, head), valueBytes(shape, format));

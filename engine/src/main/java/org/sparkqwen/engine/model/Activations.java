@@ -13,6 +13,7 @@ final class Activations implements AutoCloseable {
     static final int FEED_FORWARD_ROWS = 1152;
 
     private final ModelConfig config;
+    private final int feedForwardRows;
     private final Supplier<Buffers> memory;
     private Buffers buffers;
     private Buffers logitsBuffers;
@@ -24,13 +25,15 @@ final class Activations implements AutoCloseable {
     MemorySegment queries = MemorySegment.NULL; // [tokens, heads · headDim]: queries, then what attention makes of them
     MemorySegment keys = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
     MemorySegment values = MemorySegment.NULL; // [tokens, keyValueHeads · headDim]
-    MemorySegment gated = MemorySegment.NULL; // [at most FEED_FORWARD_ROWS, intermediate]
+    MemorySegment gated = MemorySegment.NULL; // [at most feedForwardRows, intermediate]
     MemorySegment routerLogits = MemorySegment.NULL; // [tokens, experts]
     MemorySegment logits = MemorySegment.NULL; // [rows, vocabulary], only for generation
 
+    /// @param feedForwardRows the most rows that pass through the feed-forward together
     /// @param memory makes the kernels' memory: [org.sparkqwen.engine.kernels.Kernels#newBuffers]
-    Activations(ModelConfig config, Supplier<Buffers> memory) {
+    Activations(ModelConfig config, int feedForwardRows, Supplier<Buffers> memory) {
         this.config = config;
+        this.feedForwardRows = feedForwardRows;
         this.memory = memory;
         buffers = memory.get();
         logitsBuffers = memory.get();
@@ -49,7 +52,7 @@ final class Activations implements AutoCloseable {
         queries = allocate(config.attention().queryWidth());
         keys = allocate(config.attention().keyValueWidth());
         values = allocate(config.attention().keyValueWidth());
-        gated = buffers.allocateFloats(gatedFloats(config, tokens));
+        gated = buffers.allocateFloats(gatedFloats(config, tokens, feedForwardRows));
         routerLogits = allocate(experts(config));
     }
 
@@ -84,17 +87,17 @@ final class Activations implements AutoCloseable {
                 + config.attention().queryWidth()
                 + 2L * config.attention().keyValueWidth()
                 + experts(config);
-        return Float.BYTES * (tokens * row + gatedFloats(config, tokens));
+        return Float.BYTES * (tokens * row + gatedFloats(config, tokens, FEED_FORWARD_ROWS));
     }
 
     private static int experts(ModelConfig config) {
         return config.mixture().map(MixtureShape::experts).orElse(0);
     }
 
-    private static long gatedFloats(ModelConfig config, int tokens) {
-        long dense = (long) Math.min(tokens, FEED_FORWARD_ROWS) * config.intermediateSize();
+    private static long gatedFloats(ModelConfig config, int tokens, int most) {
+        long dense = (long) Math.min(tokens, most) * config.intermediateSize();
         long experts = config.mixture()
-                .map(mixture -> (long) expertRows(mixture, tokens) * mixture.intermediateSize())
+                .map(mixture -> Math.min((long) tokens * mixture.perToken(), most) * mixture.intermediateSize())
                 .orElse(0L);
         return Math.max(config.denseLayers() == 0 ? 0 : dense, experts);
     }

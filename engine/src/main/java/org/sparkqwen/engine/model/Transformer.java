@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
@@ -13,6 +14,7 @@ import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
+import org.sparkqwen.engine.kernels.TokenChooser;
 import org.sparkqwen.engine.sampling.RankedToken;
 import org.sparkqwen.engine.scheduler.Batch;
 import org.sparkqwen.engine.scoring.ScoreDetails;
@@ -32,13 +34,15 @@ public final class Transformer implements AutoCloseable {
     private final RotaryTable rotary;
     private final Activations activations;
     private final float attentionScale;
+    private final int feedForwardRows;
 
     public Transformer(ModelConfig config, Weights weights, Kernels kernels) {
         this.config = config;
         this.weights = weights;
         this.kernels = kernels;
         rotary = new RotaryTable(config.rope(), config.attention().headDim(), kernels::newBuffers);
-        activations = new Activations(config, kernels::newBuffers);
+        feedForwardRows = kernels.feedForwardRows(Activations.FEED_FORWARD_ROWS);
+        activations = new Activations(config, feedForwardRows, kernels::newBuffers);
         attentionScale = (float) (1 / Math.sqrt(config.attention().headDim()));
     }
 
@@ -115,8 +119,8 @@ public final class Transformer implements AutoCloseable {
 
     private void dense(FeedForward.Dense dense, MemorySegment x, MemorySegment residual, int tokens) {
         long rowBytes = (long) config.hiddenSize() * Float.BYTES;
-        for (int token = 0; token < tokens; token += Activations.FEED_FORWARD_ROWS) {
-            int count = Math.min(Activations.FEED_FORWARD_ROWS, tokens - token);
+        for (int token = 0, count; token < tokens; token += count) {
+            count = Math.min(feedForwardRows, tokens - token);
             MemorySegment rows = x.asSlice(token * rowBytes, count * rowBytes);
             MemorySegment sums = residual.asSlice(token * rowBytes, count * rowBytes);
             kernels.swiGlu(rows, count, dense.gate(), dense.up(), activations.gated);
@@ -129,7 +133,7 @@ public final class Transformer implements AutoCloseable {
         MemorySegment logits = activations.routerLogits;
         kernels.linear(x, tokens, List.of(new Projection(mixture.router(), logits)));
         Routes routes = kernels.route(logits, tokens, shape.experts(), shape.perToken(), shape.normalised());
-        for (List<ExpertRows> experts : ExpertBatches.of(mixture, routes, Activations.FEED_FORWARD_ROWS)) {
+        for (List<ExpertRows> experts : ExpertBatches.of(mixture, routes, feedForwardRows)) {
             kernels.addExperts(x, experts, activations.gated, residual);
         }
     }
@@ -232,6 +236,11 @@ public final class Transformer implements AutoCloseable {
         int[] tokens = new int[rows];
         kernels.likeliest(logits, config.vocabSize(), choosable, tokens);
         return tokens;
+    }
+
+    /// What chooses tokens without the host's reading logits; empty if the host chooses.
+    public Optional<TokenChooser> tokenChooser() {
+        return kernels.tokenChooser();
     }
 
     /// Calls [Kernels#exponentials], which [#each] may run for several rows at once.

@@ -6,12 +6,14 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.constraint.TokenSet;
 import org.sparkqwen.engine.request.RejectedContent;
+import org.sparkqwen.engine.kernels.TokenChoice;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.sampling.Ending;
@@ -94,29 +96,96 @@ final class Continuation {
     /// @param logSumExp log Σ exp of all tokens' logits
     /// @param likeliest the most likely of the tokens that may be chosen
     void advance(MemorySegment logits, double logSumExp, int likeliest, Exponentials exponentials) {
+        if (hasFault(logSumExp)) {
+            return;
+        }
+        TokenSet allowed = allowed();
+        List<Integer> forced = forced(allowed);
+        int token = forced.isEmpty()
+                ? sampler.choose(logits, likeliest, allowed, forbidden(), exponentials)
+                : sampler.chooseForced(forced);
+        if (token == Sampler.NONE) {
+            fault = noneLeft();
+        } else {
+            append(token, logits.getAtIndex(JAVA_FLOAT, token), logSumExp, logits);
+        }
+    }
+
+    /// Says how the next token is chosen, for kernels that do it themselves. [#take] tells what they chose.
+    TokenChoice choice() {
+        TokenSet allowed = allowed();
+        List<Integer> forced = forced(allowed);
+        if (forced.isEmpty()) {
+            return sampler.choice(allowed, forbidden());
+        }
+        int token = sampler.chooseForced(forced);
+        if (token == Sampler.NONE) {
+            fault = noneLeft();
+        }
+        return TokenChoice.ofForced(Math.max(0, token));
+    }
+
+    /// Takes the token that kernels chose.
+    ///
+    /// @param choice what [#choice] returned
+    /// @param logit the token's logit
+    /// @param logits `[choosable tokens]`, if [#ranks]
+    void take(TokenChoice choice, int token, float logit, double logSumExp, @Nullable MemorySegment logits) {
+        if (hasFault(logSumExp)) {
+            return;
+        }
+        if (token == TokenChoice.NONE) {
+            fault = noneLeft();
+            return;
+        }
+        if (choice.forced() == TokenChoice.NONE) {
+            sampler.accept(token);
+        }
+        append(token, logit, logSumExp, logits);
+    }
+
+    /// Whether the most likely tokens are wanted, too, which takes all logits.
+    boolean ranks() {
+        return request.params().best() > 0;
+    }
+
+    private boolean hasFault(double logSumExp) {
         if (Double.isNaN(logSumExp) || Double.isInfinite(logSumExp)) {
             fault = "the model's logits are not finite after token %d; its weights or activations overflow"
                     .formatted(sequence.length() - 1);
-            return;
         }
-        boolean early = tokens.size() < ending.minNewTokens();
-        boolean beforeConstraint = constrained != null && reasoning;
-        TokenSet allowed = constrained == null || reasoning ? null : constrained.allowed();
-        List<Integer> forced = beforeConstraint ? List.of() : forced(allowed);
-        Set<Integer> forbidden = early || beforeConstraint ? endTokens : Set.of();
-        int token = forced.isEmpty()
-                ? sampler.choose(logits, likeliest, allowed, forbidden, exponentials)
-                : sampler.chooseForced(forced);
-        if (token == Sampler.NONE) {
-            fault = "no token is left for the text's token %d: suppressed, bad and repeated ones leave none%s"
-                    .formatted(tokens.size(), allowed == null ? "" : " of those that the constraint allows");
-            return;
-        }
+        return fault != null;
+    }
+
+    private String noneLeft() {
+        return "no token is left for the text's token %d: suppressed, bad and repeated ones leave none%s"
+                .formatted(tokens.size(), allowed() == null ? "" : " of those that the constraint allows");
+    }
+
+    private boolean isBeforeConstraint() {
+        return constrained != null && reasoning;
+    }
+
+    /// The tokens that the constraint allows; null for all.
+    private @Nullable TokenSet allowed() {
+        return constrained == null || reasoning ? null : constrained.allowed();
+    }
+
+    private boolean isEarly() {
+        return tokens.size() < ending.minNewTokens();
+    }
+
+    private Set<Integer> forbidden() {
+        return isEarly() || isBeforeConstraint() ? endTokens : Set.of();
+    }
+
+    private void append(int token, float logit, double logSumExp, @Nullable MemorySegment logits) {
+        boolean early = isEarly();
         sequence.append(token);
         tokens.add(token);
-        logProbabilities.add(logits.getAtIndex(JAVA_FLOAT, token) - logSumExp);
-        if (request.params().best() > 0) {
-            best.add(RankedToken.best(logits, logSumExp, request.params().best()));
+        logProbabilities.add(logit - logSumExp);
+        if (ranks()) {
+            best.add(RankedToken.best(Objects.requireNonNull(logits), logSumExp, request.params().best()));
         }
         finishReason = reasonToEnd(token, early);
     }
@@ -124,6 +193,9 @@ final class Continuation {
     /// The tokens of which one must be next: the forced end, if there is room for only one token. A constraint that
     /// cannot end there takes precedence.
     private List<Integer> forced(@Nullable TokenSet allowed) {
+        if (isBeforeConstraint()) {
+            return List.of();
+        }
         boolean last = tokens.size() + 1 == Math.min(ending.maxNewTokens(), contextLeft);
         if (!last) {
             return List.of();

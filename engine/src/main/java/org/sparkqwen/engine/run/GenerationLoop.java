@@ -19,6 +19,8 @@ import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.cache.BlockPool;
 import org.sparkqwen.engine.cache.KeyValueCache;
 import org.sparkqwen.engine.kernels.DeviceException;
+import org.sparkqwen.engine.kernels.TokenChoice;
+import org.sparkqwen.engine.kernels.TokenChooser;
 import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.request.Load;
 import org.sparkqwen.engine.request.Result;
@@ -247,12 +249,16 @@ public final class GenerationLoop implements AutoCloseable {
         MemorySegment logits = transformer.logits(hidden, rows.length);
         double[] sums = transformer.logSumExp(logits, rows.length);
         int choosable = model.outputVocabulary().size();
+        List<Continuation> continuations =
+                last.stream().map(slice -> continuation(slice.sequence())).toList();
+        if (transformer.tokenChooser().isPresent()) {
+            choose(transformer, transformer.tokenChooser().get(), logits, sums, continuations);
+            return;
+        }
         int[] likeliest = transformer.likeliest(logits, rows.length, choosable);
         MemorySegment readable = transformer.logitsOnHost(rows.length);
         long rowBytes = (long) model.config().vocabSize() * Float.BYTES;
         long choosableBytes = (long) choosable * Float.BYTES;
-        List<Continuation> continuations =
-                last.stream().map(slice -> continuation(slice.sequence())).toList();
         transformer.each(
                 rows.length,
                 i -> continuations
@@ -262,6 +268,39 @@ public final class GenerationLoop implements AutoCloseable {
                                 sums[i],
                                 likeliest[i],
                                 transformer::exponentials));
+    }
+
+    /// Lets the kernels choose the next tokens. Logits come to the host only if a text wants its most likely tokens.
+    private void choose(
+            Transformer transformer,
+            TokenChooser chooser,
+            MemorySegment logits,
+            double[] sums,
+            List<Continuation> continuations) {
+        int rows = continuations.size();
+        int vocabulary = model.config().vocabSize();
+        int choosable = model.outputVocabulary().size();
+        TokenChoice[] choices = new TokenChoice[rows];
+        transformer.each(rows, i -> choices[i] = continuations.get(i).choice());
+        int[] tokens = new int[rows];
+        float[] chosen = new float[rows];
+        chooser.choose(logits, vocabulary, choosable, List.of(choices), tokens, chosen);
+        @Nullable
+        MemorySegment readable =
+                continuations.stream().anyMatch(Continuation::ranks) ? transformer.logitsOnHost(rows) : null;
+        long rowBytes = (long) vocabulary * Float.BYTES;
+        transformer.each(
+                rows,
+                i -> continuations
+                        .get(i)
+                        .take(
+                                choices[i],
+                                tokens[i],
+                                chosen[i],
+                                sums[i],
+                                readable == null
+                                        ? null
+                                        : readable.asSlice(i * rowBytes, (long) choosable * Float.BYTES)));
     }
 
     private Continuation continuation(Sequence sequence) {

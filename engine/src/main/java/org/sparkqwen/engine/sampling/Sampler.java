@@ -5,11 +5,14 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.constraint.TokenSet;
+import org.sparkqwen.engine.kernels.TokenChoice;
 
 /// Chooses the tokens of one text. Its random numbers depend on the seed, the prompt and the sample's number alone, so
 /// a row's text is the same in any partition, beside any other rows, and after a retry.
@@ -53,6 +56,33 @@ public final class Sampler {
         }
         Candidates candidates = candidates(logits, allowed, forbidden, ruledOut);
         return candidates.count() == 0 ? NONE : chosen(choose(candidates, exponentials));
+    }
+
+    /// Says how [#choose] chooses, for kernels that do it themselves. What they choose is told to [#accept].
+    ///
+    /// @param allowed the tokens that may be chosen; null for all
+    /// @param forbidden tokens that must not be chosen even if they are allowed
+    public TokenChoice choice(@Nullable TokenSet allowed, Collection<Integer> forbidden) {
+        Map<Integer, TokenChoice.Change> changes = new HashMap<>();
+        params.logitBias().forEach((token, bias) -> changes.put(token, counts.change(token, bias)));
+        counts.changed().forEach(token -> changes.computeIfAbsent(token, _ -> counts.change(token, 0)));
+        for (Collection<Integer> some : List.of(forbidden, banned.next())) {
+            some.forEach(token -> changes.put(token, new TokenChoice.Change(token, true, 0, 1, 0)));
+        }
+        return new TokenChoice(
+                TokenChoice.NONE,
+                allowed == null ? new long[0] : allowed.toWords(),
+                List.copyOf(changes.values()),
+                params.temperature(),
+                params.topK(),
+                params.topP(),
+                params.minP(),
+                params.greedy() ? 0 : random.nextDouble());
+    }
+
+    /// Counts a token as generated that was chosen by a [TokenChoice].
+    public void accept(int token) {
+        chosen(token);
     }
 
     /// Chooses among tokens of which one must come. All are equally likely, as in transformers.

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import org.sparkqwen.engine.kernels.TokenChoice;
 
 /// Counts the tokens of a prompt and its text, for penalties.
 final class TokenCounts {
@@ -21,6 +22,22 @@ final class TokenCounts {
     void add(int token) {
         seen.add(token);
         generated.merge(token, 1, Integer::sum);
+    }
+
+    /// The tokens whose logits [#apply] changes.
+    Set<Integer> changed() {
+        if (penalties.repetition() != 1) {
+            return seen;
+        }
+        return penalties.presence() != 0 || penalties.frequency() != 0 ? generated.keySet() : Set.of();
+    }
+
+    /// What [#apply] does to the logit of one token, after a bias.
+    TokenChoice.Change change(int token, double bias) {
+        Integer times = generated.get(token);
+        double penalty = times == null ? 0 : penalties.presence() + penalties.frequency() * times;
+        double repetition = seen.contains(token) ? penalties.repetition() : 1;
+        return new TokenChoice.Change(token, false, bias, repetition, penalty);
     }
 
     /// Lowers the logits of tokens that occurred before.

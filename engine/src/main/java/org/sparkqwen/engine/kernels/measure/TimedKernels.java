@@ -21,6 +21,7 @@ import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
+import org.sparkqwen.engine.kernels.TokenChooser;
 import org.sparkqwen.engine.kernels.WeightFormat;
 
 /// Wraps other kernels and records their work. It reads the clock twice an operation, and a batch has some hundreds.
@@ -232,8 +233,18 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
+    public Optional<TokenChooser> tokenChooser() {
+        return kernels.tokenChooser();
+    }
+
+    @Override
     public Optional<DeviceUse> deviceUse() {
         return kernels.deviceUse();
+    }
+
+    @Override
+    public int feedForwardRows(int ofProcessor) {
+        return kernels.feedForwardRows(ofProcessor);
     }
 
     @Override

@@ -1,0 +1,430 @@
+// Grouped-query attention over the paged KV cache, and the writing of keys and values to it.
+//
+// Keys are read in blocks of 32 positions that start at multiples of 32, with the online softmax of FlashAttention
+// (Dao et al. 2022, arXiv:2205.14135). A row of a tile is one query head of one token. Whatever other rows its tile has,
+// a row goes through the same products and sums: a block of keys that all lie behind its token leaves it unchanged.
+//
+// In float32, queries, keys, probabilities and values are two float16 parts each, which hold 22 bits: an error of a score
+// is one of its exponent, so 16 bits would not do. A product of two numbers is the sum of three: the first parts', the
+// second part of the left with the first of the right, and the other way round. Numbers beyond 65,504 overflow, and the
+// result shows it. In bfloat16, they are one bfloat16 number each.
+//
+// A block of the cache has for each head the keys of 32 positions, and then for each head the values. What a position
+// has there depends on the format:
+//
+//     float32    first parts [headDim], second parts [headDim]; in bfloat16 the second parts are not there
+//     bfloat16   numbers [headDim], in float32 as float16
+//     8 bits     integers [headDim]; behind all positions a scale for each 128 numbers and position
+
+#include "tiles.cuh"
+
+#include <cuda_fp16.h>
+
+constexpr int BLOCK = 32;
+
+enum Format { FLOAT32, BFLOAT16, INT8 };
+
+/// Consecutive tokens of one sequence.
+struct Span {
+    int row; // of the first token in the batch
+    int tokens;
+    int position; // of the first token in the sequence
+    int block; // index of the sequence's first block among the addresses
+};
+
+/// Where keys and values lie.
+struct Cache {
+    const Span *spans;
+    const long *blocks; // addresses of blocks
+    long shift; // to be added to each address
+    int heads;
+    int headDim;
+    int keyBytes; // of a head's keys in a block
+    int valueBytes; // of a head's values in a block
+};
+
+__device__ __forceinline__ uint8_t *keysOf(const Cache &cache, const Span &span, int block, int head) {
+    return reinterpret_cast<uint8_t *>(cache.blocks[span.block + block] + cache.shift) + (long)head * cache.keyBytes;
+}
+
+__device__ __forceinline__ uint8_t *valuesOf(const Cache &cache, const Span &span, int block, int head) {
+    return reinterpret_cast<uint8_t *>(cache.blocks[span.block + block] + cache.shift)
+        + (long)cache.heads * cache.keyBytes + (long)head * cache.valueBytes;
+}
+
+__device__ __forceinline__ void copyChunk(void *to, const void *from, bool there) {
+    uint32_t address = (uint32_t)__cvta_generic_to_shared(to);
+    int bytes = there ? 16 : 0; // the rest is filled with zeros
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
+}
+
+__device__ __forceinline__ void loadMatrices(uint32_t (&registers)[4], const void *from) {
+    uint32_t address = (uint32_t)__cvta_generic_to_shared(from);
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3])
+                 : "r"(address)
+                 : "memory");
+}
+
+__device__ __forceinline__ void loadTransposed(uint32_t (&registers)[4], const void *from) {
+    uint32_t address = (uint32_t)__cvta_generic_to_shared(from);
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3])
+                 : "r"(address)
+                 : "memory");
+}
+
+/// The number that the first part stands for.
+template <int PARTS>
+__device__ __forceinline__ float firstPart(float x) {
+    return PARTS == 2 ? __half2float(__float2half_rn(x)) : roundedPart(x);
+}
+
+/// The bits of a part.
+template <int PARTS>
+__device__ __forceinline__ uint16_t bitsOf(float x) {
+    return PARTS == 2 ? __half_as_ushort(__float2half_rn(x)) : __bfloat16_as_ushort(__float2bfloat16_rn(x));
+}
+
+/// The bits of two parts, the first in the lower half.
+template <int PARTS>
+__device__ __forceinline__ uint32_t pair(float x, float y) {
+    if constexpr (PARTS == 1) return packed(x, y);
+    __half2 both = __floats2half2_rn(x, y);
+    return *reinterpret_cast<uint32_t *>(&both);
+}
+
+/// sums += a · b for 16 rows, 8 columns and 16 inputs.
+template <int PARTS>
+__device__ __forceinline__ void mma(float (&sums)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+    if constexpr (PARTS == 2) {
+        asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+                     "{%0, %1, %2, %3};"
+                     : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+    } else {
+        asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+                     "{%0, %1, %2, %3};"
+                     : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+    }
+}
+
+/// Brings keys or values of a head's 32 positions to shared memory, as parts: [PARTS][32][HD + 8].
+///
+/// @param count positions that there are; the others are filled with zeros
+template <int HD, int PARTS, int FORMAT>
+__device__ __forceinline__ void load(uint16_t *to, const uint8_t *from, int headDim, int count, bool whole) {
+    constexpr int PITCH = HD + 8;
+    if (FORMAT != INT8 && whole) {
+        constexpr int CHUNKS = HD / 8;
+        for (int i = threadIdx.x; i < PARTS * BLOCK * CHUNKS; i += blockDim.x) {
+            int part = i / (BLOCK * CHUNKS);
+            int position = i / CHUNKS % BLOCK;
+            int chunk = i % CHUNKS;
+            long at = FORMAT == FLOAT32 ? (long)(position * 2 + part) * headDim * 2 : (long)position * headDim * 2;
+            bool there = position < count && chunk * 8 < headDim && (FORMAT == FLOAT32 || part == 0);
+            copyChunk(to + (part * BLOCK + position) * PITCH + chunk * 8, there ? from + at + chunk * 16 : from, there);
+        }
+        return;
+    }
+    for (int i = threadIdx.x; i < BLOCK * HD; i += blockDim.x) {
+        int position = i / HD;
+        int number = i % HD;
+        uint16_t first = 0;
+        uint16_t second = 0;
+        if (position < count && number < headDim) {
+            if (FORMAT == INT8) {
+                const float *scales = reinterpret_cast<const float *>(from + BLOCK * headDim);
+                float x = (float)reinterpret_cast<const int8_t *>(from)[position * headDim + number]
+                    * scales[number / 128 * BLOCK + position];
+                first = bitsOf<PARTS>(x);
+                second = bitsOf<PARTS>(x - firstPart<PARTS>(x));
+            } else {
+                const uint16_t *numbers = reinterpret_cast<const uint16_t *>(from);
+                first = numbers[(FORMAT == FLOAT32 ? 2 : 1) * position * headDim + number];
+                if (FORMAT == FLOAT32) second = numbers[(position * 2 + 1) * headDim + number];
+            }
+        }
+        to[position * PITCH + number] = first;
+        if (PARTS == 2) to[(BLOCK + position) * PITCH + number] = second;
+    }
+}
+
+struct Attention {
+    Cache cache;
+    const int2 *tiles; // span, and first row of the tile: token · group + head within the group
+    const float *queries; // [rows of the batch, heads, headDim]
+    uint8_t *out; // the same as tiles of a product's operand
+    int outInputTiles;
+    int group; // query heads of a head of the cache
+    float scale; // factor of the scores, times log2(e)
+};
+
+/// A block of threads computes 64 rows of one head of the cache, 16 in each warp.
+template <int HD, int PARTS, int FORMAT>
+__global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 : 3) attention(const __grid_constant__ Attention p) {
+    constexpr int PITCH = HD + 8;
+    constexpr int OPERAND = PARTS * BLOCK * PITCH;
+    extern __shared__ __align__(16) uint16_t memory[]; // [2 stages][keys, values][PARTS][32][PITCH]
+
+    int head = blockIdx.y;
+    int2 tile = p.tiles[blockIdx.x];
+    Span span = p.cache.spans[tile.x];
+    int headDim = p.cache.headDim;
+    bool whole = headDim % 8 == 0;
+    int lane = threadIdx.x & 31;
+    int quarter = lane & 3;
+    int rows = span.tokens * p.group;
+    int firstRow = tile.y + (threadIdx.x >> 5) * 16 + (lane >> 2);
+    int queryWidth = p.cache.heads * p.group * headDim;
+
+    // Rows behind the last are computed like the last, and not written.
+    int position[2];
+    long offset[2];
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+        int row = min(firstRow + half * 8, rows - 1);
+        int token = row / p.group;
+        position[half] = span.position + token;
+        offset[half] = (long)(span.row + token) * queryWidth + (head * p.group + row - token * p.group) * headDim;
+    }
+    uint32_t query[PARTS][HD / 16][4];
+#pragma unroll
+    for (int k = 0; k < HD / 16; k++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            int number = k * 16 + (i >> 1) * 8 + quarter * 2;
+            float2 x = make_float2(0, 0);
+            if (number < headDim) x = *reinterpret_cast<const float2 *>(p.queries + offset[i & 1] + number);
+            query[0][k][i] = pair<PARTS>(x.x, x.y);
+            if constexpr (PARTS == 2) {
+                query[1][k][i] = pair<PARTS>(x.x - firstPart<PARTS>(x.x), x.y - firstPart<PARTS>(x.y));
+            }
+        }
+    }
+
+    float out[HD / 8][4];
+#pragma unroll
+    for (int i = 0; i < HD / 8; i++) {
+#pragma unroll
+        for (int j = 0; j < 4; j++) out[i][j] = 0;
+    }
+    float maximum[2] = {-INFINITY, -INFINITY};
+    float sum[2] = {0, 0};
+
+    int lastRow = min(tile.y + 63, rows - 1);
+    int lastPosition = span.position + lastRow / p.group;
+    int blocks = lastPosition / BLOCK + 1;
+    int known = span.position + span.tokens; // positions that have keys and values
+    auto fetch = [&](int block) {
+        uint16_t *to = memory + (block & 1) * 2 * OPERAND;
+        int count = min(BLOCK, known - block * BLOCK);
+        load<HD, PARTS, FORMAT>(to, keysOf(p.cache, span, block, head), headDim, count, whole);
+        load<HD, PARTS, FORMAT>(to + OPERAND, valuesOf(p.cache, span, block, head), headDim, count, whole);
+        asm volatile("cp.async.commit_group;" ::: "memory");
+    };
+    fetch(0);
+    for (int block = 0; block < blocks; block++) {
+        if (block + 1 < blocks) {
+            fetch(block + 1);
+            asm volatile("cp.async.wait_group 1;" ::: "memory");
+        } else {
+            asm volatile("cp.async.wait_group 0;" ::: "memory");
+        }
+        __syncthreads();
+        const uint16_t *keys = memory + (block & 1) * 2 * OPERAND;
+        const uint16_t *values = keys + OPERAND;
+
+        float scores[4][4];
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+#pragma unroll
+            for (int j = 0; j < 4; j++) scores[i][j] = 0;
+        }
+#pragma unroll
+        for (int k = 0; k < HD / 16; k++) {
+#pragma unroll
+            for (int pair = 0; pair < 2; pair++) { // 16 keys each
+                const uint16_t *from =
+                    keys + (pair * 16 + (lane >> 4) * 8 + (lane & 7)) * PITCH + k * 16 + ((lane >> 3) & 1) * 8;
+                uint32_t key[4];
+                loadMatrices(key, from);
+                mma<PARTS>(scores[pair * 2], query[0][k], key[0], key[1]);
+                mma<PARTS>(scores[pair * 2 + 1], query[0][k], key[2], key[3]);
+                if constexpr (PARTS == 2) {
+                    mma<PARTS>(scores[pair * 2], query[1][k], key[0], key[1]);
+                    mma<PARTS>(scores[pair * 2 + 1], query[1][k], key[2], key[3]);
+                    loadMatrices(key, from + BLOCK * PITCH);
+                    mma<PARTS>(scores[pair * 2], query[0][k], key[0], key[1]);
+                    mma<PARTS>(scores[pair * 2 + 1], query[0][k], key[2], key[3]);
+                }
+            }
+        }
+
+        float correction[2];
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            float greatest = maximum[half];
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+#pragma unroll
+                for (int j = 0; j < 2; j++) {
+                    float &score = scores[i][half * 2 + j];
+                    int key = block * BLOCK + i * 8 + quarter * 2 + j;
+                    score = key <= position[half] ? score * p.scale : -INFINITY;
+                    greatest = fmaxf(greatest, score);
+                }
+            }
+            greatest = fmaxf(greatest, __shfl_xor_sync(0xffffffff, greatest, 1));
+            greatest = fmaxf(greatest, __shfl_xor_sync(0xffffffff, greatest, 2));
+            correction[half] = exp2f(maximum[half] - greatest);
+            maximum[half] = greatest;
+            sum[half] *= correction[half];
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+#pragma unroll
+                for (int j = 0; j < 2; j++) {
+                    float &score = scores[i][half * 2 + j];
+                    score = exp2f(score - greatest);
+                    sum[half] += score;
+                }
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < HD / 8; i++) {
+#pragma unroll
+            for (int j = 0; j < 4; j++) out[i][j] *= correction[j >> 1];
+        }
+
+#pragma unroll
+        for (int k = 0; k < 2; k++) { // 16 positions each
+            uint32_t weight[PARTS][4];
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                float x = scores[k * 2 + (i >> 1)][(i & 1) * 2];
+                float y = scores[k * 2 + (i >> 1)][(i & 1) * 2 + 1];
+                weight[0][i] = pair<PARTS>(x, y);
+                if constexpr (PARTS == 2) {
+                    weight[1][i] = pair<PARTS>(x - firstPart<PARTS>(x), y - firstPart<PARTS>(y));
+                }
+            }
+#pragma unroll
+            for (int n = 0; n < HD / 16; n++) {
+                const uint16_t *from = values + (k * 16 + (lane & 15)) * PITCH + n * 16 + (lane >> 4) * 8;
+                uint32_t value[4];
+                loadTransposed(value, from);
+                mma<PARTS>(out[n * 2], weight[0], value[0], value[1]);
+                mma<PARTS>(out[n * 2 + 1], weight[0], value[2], value[3]);
+                if constexpr (PARTS == 2) {
+                    mma<PARTS>(out[n * 2], weight[1], value[0], value[1]);
+                    mma<PARTS>(out[n * 2 + 1], weight[1], value[2], value[3]);
+                    loadTransposed(value, from + BLOCK * PITCH);
+                    mma<PARTS>(out[n * 2], weight[0], value[0], value[1]);
+                    mma<PARTS>(out[n * 2 + 1], weight[0], value[2], value[3]);
+                }
+            }
+        }
+        __syncthreads();
+    }
+
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+        float total = sum[half];
+        total += __shfl_xor_sync(0xffffffff, total, 1);
+        total += __shfl_xor_sync(0xffffffff, total, 2);
+        float inverse = 1.f / total;
+        if (firstRow + half * 8 < rows) {
+            long at = offset[half];
+            int row = (int)(at / queryWidth);
+            int first = (int)(at - (long)row * queryWidth);
+#pragma unroll
+            for (int i = 0; i < HD / 8; i++) {
+                int number = i * 8 + quarter * 2;
+                if (number < headDim) {
+                    writePair<PARTS>(
+                        p.out,
+                        row,
+                        first + number,
+                        p.outInputTiles,
+                        out[i][half * 2] * inverse,
+                        out[i][half * 2 + 1] * inverse);
+                }
+            }
+        }
+    }
+}
+
+struct Storing {
+    Cache cache;
+    const int2 *tokens; // span, and token of the span
+    const float *keys; // [rows of the batch, heads, headDim]
+    const float *values;
+    int format;
+    int parts;
+};
+
+/// Writes the key and the value of a token and a head: a warp for each, and a block of threads for four heads.
+extern "C" __global__ void __launch_bounds__(128) storeKeyValues(const __grid_constant__ Storing p) {
+    int2 token = p.tokens[blockIdx.x];
+    int head = blockIdx.y * 4 + (threadIdx.x >> 5);
+    int lane = threadIdx.x & 31;
+    if (head >= p.cache.heads) return;
+    Span span = p.cache.spans[token.x];
+    int headDim = p.cache.headDim;
+    int position = span.position + token.y;
+    int slot = position % BLOCK;
+    long from = ((long)(span.row + token.y) * p.cache.heads + head) * headDim;
+    for (int which = 0; which < 2; which++) {
+        const float *numbers = (which == 0 ? p.keys : p.values) + from;
+        uint8_t *block = which == 0 ? keysOf(p.cache, span, position / BLOCK, head)
+                                    : valuesOf(p.cache, span, position / BLOCK, head);
+        if (p.format == INT8) {
+            float *scales = reinterpret_cast<float *>(block + BLOCK * headDim);
+            for (int first = 0; first < headDim; first += 128) {
+                int end = min(headDim, first + 128);
+                float greatest = 0;
+                bool finite = true;
+                for (int i = first + lane; i < end; i += 32) {
+                    finite &= fabsf(numbers[i]) <= 3.402823466e38f;
+                    greatest = fmaxf(greatest, fabsf(numbers[i]));
+                }
+                for (int other = 1; other < 32; other *= 2) {
+                    greatest = fmaxf(greatest, __shfl_xor_sync(0xffffffff, greatest, other));
+                }
+                finite = __all_sync(0xffffffff, finite);
+                bool some = finite && greatest >= 0x1p-100f;
+                float factor = some ? 127.f / greatest : 0.f;
+                for (int i = first + lane; i < end; i += 32) {
+                    reinterpret_cast<int8_t *>(block)[slot * headDim + i] =
+                        some ? (int8_t)__float2int_rn(numbers[i] * factor) : (int8_t)0;
+                }
+                if (lane == 0) {
+                    scales[first / 128 * BLOCK + slot] = !finite ? NAN : some ? greatest / 127.f : 0.f;
+                }
+            }
+        } else {
+            uint16_t *to = reinterpret_cast<uint16_t *>(block) + slot * (p.format == FLOAT32 ? 2 : 1) * headDim;
+            for (int i = lane; i < headDim; i += 32) {
+                float x = numbers[i];
+                if (p.format == BFLOAT16) x = roundedPart(x);
+                if (p.parts == 1) {
+                    to[i] = bitsOf<1>(x);
+                } else {
+                    to[i] = bitsOf<2>(x);
+                    if (p.format == FLOAT32) to[headDim + i] = bitsOf<2>(x - firstPart<2>(x));
+                }
+            }
+        }
+    }
+}
+
+#define FORMATS(HD, PARTS)                                                                                             \
+    template __global__ void attention<HD, PARTS, FLOAT32>(const __grid_constant__ Attention);                         \
+    template __global__ void attention<HD, PARTS, BFLOAT16>(const __grid_constant__ Attention);                        \
+    template __global__ void attention<HD, PARTS, INT8>(const __grid_constant__ Attention);
+
+FORMATS(64, 1)
+FORMATS(64, 2)
+FORMATS(128, 1)
+FORMATS(128, 2)

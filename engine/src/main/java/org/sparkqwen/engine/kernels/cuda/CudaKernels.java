@@ -1,0 +1,598 @@
+package org.sparkqwen.engine.kernels.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.Buffers;
+import org.sparkqwen.engine.kernels.DeviceUse;
+import org.sparkqwen.engine.kernels.EmbeddingTable;
+import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Moments;
+import org.sparkqwen.engine.kernels.OperationSizes;
+import org.sparkqwen.engine.kernels.Operands;
+import org.sparkqwen.engine.kernels.PartProbe;
+import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.kernels.Projection;
+import org.sparkqwen.engine.kernels.Routes;
+import org.sparkqwen.engine.kernels.RowTable;
+import org.sparkqwen.engine.kernels.ScalarProvider;
+import org.sparkqwen.engine.kernels.TokenChoice;
+import org.sparkqwen.engine.kernels.TokenChooser;
+
+/// The operations as kernels on a GPU. An operation starts its kernels and returns; those that return numbers to the
+/// host wait for them. So the host is ahead of the device, and prepares what comes next.
+///
+/// Norms, attention and SwiGLU only prepare the input of products. They write it in the form in which products read it
+/// ([TiledRows]), and nothing as float32. A norm in place is the exception: it writes float32 numbers, from which the
+/// head's product makes its own tiles.
+final class CudaKernels implements Kernels {
+    /// The rows whose logits the head reduces at a time.
+    private static final int SCORED_ROWS = 16384;
+
+    /// The logits of a row that are reduced together, see `product.cu`.
+    private static final int CHUNK = 128;
+
+    private static final int CHUNK_BYTES = 20;
+    private static final int SCORE_BYTES = 40;
+    private static final int ROW_THREADS = 256;
+    /// The heads of a block of threads that rotates or stores them.
+    private static final int BLOCK_HEADS = 4;
+
+    private static final int LARGEST_HEAD = 128;
+    private static final double LOG2_E = 1.4426950408889634;
+
+    private final Gpu gpu;
+    private final Kernels host; // for what the host computes: routes, and work on rows outside of operations
+    private final Arena arena = Arena.ofShared();
+    private final Arguments arguments;
+    private final Precision precision;
+    private final int parts;
+    private final OpenMemory open;
+    private final DeviceWeights weights;
+    private final Uploads uploads;
+    private final Products products;
+    private final SpanTable storedSpans;
+    private final SpanTable attendingSpans;
+    private final TiledRows split;
+    private final TiledRows expertInputs;
+    private final TiledRows expertGated;
+    private final Gpu.Scratch chunks;
+    private final Gpu.Scratch chosen;
+    private final Gpu.Scratch scores;
+    private final Gpu.HostScratch results;
+    private boolean closed;
+
+    CudaKernels(int threads, Precision precision, int device) {
+        gpu = new Gpu(device);
+        this.precision = precision;
+        parts = precision == Precision.FLOAT32 ? 2 : 1;
+        host = new ScalarProvider().create(threads);
+        arguments = new Arguments(arena);
+        open = new OpenMemory(gpu);
+        weights = new DeviceWeights(gpu, new Arguments(arena), precision == Precision.FLOAT32);
+        uploads = new Uploads(gpu);
+        products = new Products(gpu, arguments, parts);
+        storedSpans = new SpanTable(uploads, open);
+        attendingSpans = new SpanTable(uploads, open);
+        split = new TiledRows(gpu);
+        expertInputs = new TiledRows(gpu);
+        expertGated = new TiledRows(gpu);
+        chunks = new Gpu.Scratch(gpu);
+        chosen = new Gpu.Scratch(gpu);
+        scores = new Gpu.Scratch(gpu);
+        results = new Gpu.HostScratch(gpu);
+    }
+
+    /// The bytes of the device that operations take beside their operands.
+    static long deviceBytes(OperationSizes sizes) {
+        long tiles = 3L * sizes.tokens() * sizes.inputs() * Float.BYTES;
+        long head = (long) Math.min(sizes.tokens(), SCORED_ROWS) * chunks(sizes.vocabulary()) * CHUNK_BYTES;
+        return tiles + head + (512L << 20);
+    }
+
+    private static int chunks(int vocabulary) {
+        return Math.ceilDiv(vocabulary, CHUNK);
+    }
+
+    @Override
+    public Buffers newBuffers() {
+        return new DeviceBuffers(gpu, weights, open);
+    }
+
+    @Override
+    public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
+        Operands.embed(table, tokens, out);
+        gpu.use();
+        long to = written(out, (long) tokens.length * table.inputs());
+        if (tokens.length == 0) {
+            return;
+        }
+        switch (table) {
+            case Matrix matrix when matrix.format() == KnownFormat.BF16 -> {
+                DeviceWeights.Tiled tiled = weights.sideBySide(List.of(matrix));
+                arguments.clear().add(tiled.tiles()).add(matrix.inputs()).add(tiled.inputTiles());
+                arguments.add(uploads.ints(tokens)).add(to);
+                launch("weights", "embedTiles", tokens.length, 1, ROW_THREADS);
+            }
+            case Matrix matrix -> {
+                arguments.clear().add(weights.plain(matrix.panels(), matrix.bytes()));
+                arguments.add(DeviceWeights.format(matrix.format())).add(matrix.inputs());
+                arguments.add(uploads.ints(tokens)).add(to);
+                launch("weights", "embedPanels", tokens.length, 1, ROW_THREADS);
+            }
+            case RowTable rows -> {
+                long rowBytes = rows.format().rowBytes(rows.inputs());
+                arguments.clear().add(weights.plain(rows.rows(), rows.outputs() * rowBytes));
+                arguments.add(DeviceWeights.format(rows.format())).add(rowBytes).add(rows.inputs());
+                arguments.add(uploads.ints(tokens)).add(to);
+                launch("weights", "embedRows", tokens.length, 1, ROW_THREADS);
+            }
+        }
+    }
+
+    @Override
+    public void gatherRows(MemorySegment in, int width, int[] rows, MemorySegment out) {
+        Operands.gatherRows(in, width, rows, out);
+        gpu.use();
+        long to = written(out, (long) rows.length * width);
+        if (rows.length > 0) {
+            arguments.clear().add(read(in)).add(uploads.ints(rows)).add(to).add(width);
+            launch("rows", "gatherRows", rows.length, 1, ROW_THREADS);
+        }
+    }
+
+    @Override
+    public void linear(MemorySegment in, int tokens, List<Projection> projections) {
+        Operands.linear(in, tokens, projections);
+        gpu.use();
+        for (int from = 0; from < projections.size(); from += Products.SEGMENTS) {
+            List<Projection> some =
+                    projections.subList(from, Math.min(from + Products.SEGMENTS, projections.size()));
+            List<Matrix> matrices = some.stream().map(Projection::weight).toList();
+            DeviceWeights.Tiled tiled = weights.sideBySide(matrices);
+            int inputs = matrices.getFirst().inputs();
+            long rows = tiles(in, tokens, inputs);
+            List<Products.Segment> segments = new ArrayList<>();
+            for (int i = 0; i < some.size(); i++) {
+                Projection projection = some.get(i);
+                int outputs = projection.weight().outputs();
+                MemorySegment bias = projection.bias();
+                segments.add(new Products.Segment(
+                        written(projection.out(), (long) tokens * outputs),
+                        bias == null ? 0 : number(bias, outputs),
+                        tiled.firsts()[i],
+                        outputs));
+            }
+            products.store(rows, tokens, tiled, segments);
+        }
+    }
+
+    @Override
+    public void addLinear(MemorySegment in, int tokens, Matrix weight, MemorySegment sum) {
+        Operands.linear(in, tokens, List.of(new Projection(weight, sum)));
+        gpu.use();
+        DeviceWeights.Tiled tiled = weights.sideBySide(List.of(weight));
+        long rows = tiles(in, tokens, weight.inputs());
+        products.add(rows, tokens, tiled, weight.outputs(), written(sum, (long) tokens * weight.outputs()));
+    }
+
+    @Override
+    public void swiGlu(MemorySegment in, int tokens, Matrix gate, Matrix up, MemorySegment out) {
+        Operands.swiGlu(in, tokens, gate, up, out);
+        gpu.use();
+        DeviceWeights.Tiled tiled = weights.inTurns(gate, up);
+        long rows = tiles(in, tokens, gate.inputs());
+        open.address(out, (long) tokens * gate.outputs() * Float.BYTES);
+        long to = reserve(open.tilesOf(out.address()), tokens, gate.outputs());
+        products.swiGlu(rows, tokens, tiled, gate.outputs(), to);
+    }
+
+    @Override
+    public Routes route(MemorySegment logits, int tokens, int experts, int perToken, boolean normalised) {
+        Operands.route(logits, tokens, experts, perToken);
+        gpu.use();
+        MemorySegment copy = results.reserve((long) tokens * experts * Float.BYTES);
+        gpu.toHost(read(logits), copy);
+        return host.route(copy, tokens, experts, perToken, normalised);
+    }
+
+    @Override
+    public void addExperts(MemorySegment in, List<ExpertRows> experts, MemorySegment gated, MemorySegment sum) {
+        Operands.experts(in, experts, gated, sum);
+        gpu.use();
+        int hidden = experts.getFirst().gate().inputs();
+        int intermediate = experts.getFirst().gate().outputs();
+        long to = written(sum, 0);
+        int batchRows = 0;
+        for (ExpertRows expert : experts) {
+            for (int row : expert.rows()) {
+                batchRows = Math.max(batchRows, row + 1);
+            }
+        }
+        long from = open.writtenTiles(in.address(), batchRows, hidden);
+        for (ExpertRows expert : experts) {
+            int[] rows = expert.rows();
+            DeviceWeights.Tiled gateAndUp = weights.inTurns(expert.gate(), expert.up());
+            DeviceWeights.Tiled down = weights.sideBySide(List.of(expert.down()));
+            long destinations = uploads.ints(rows);
+            long shares = uploads.floats(expert.shares());
+            long inputs = expertInputs.reserve(rows.length, hidden, parts);
+            int inputTiles = TiledRows.tiles(hidden);
+            if (from == 0) {
+                split(read(in), destinations, rows.length, hidden, inputs);
+            } else {
+                arguments.clear().add(from).add(destinations).add(inputs).add(parts).add(inputTiles);
+                launch("rows", "gatherTiles", rows.length, 1, ROW_THREADS);
+            }
+            long between = reserve(expertGated, rows.length, intermediate);
+            products.swiGlu(inputs, rows.length, gateAndUp, intermediate, between);
+            products.addShares(between, rows.length, down, hidden, to, destinations, shares);
+        }
+    }
+
+    @Override
+    public void rmsNorm(MemorySegment in, MemorySegment weight, MemorySegment out, int rows, int width, float epsilon) {
+        Operands.rmsNorm(in, weight, out, rows, width);
+        gpu.use();
+        long from = read(in);
+        boolean inPlace = in.address() == out.address();
+        long numbers = inPlace ? written(out, (long) rows * width) : 0;
+        long tiles = 0;
+        if (!inPlace) {
+            open.address(out, (long) rows * width * Float.BYTES);
+            tiles = open.tilesOf(out.address()).reserve(rows, width, parts);
+        }
+        if (rows > 0) {
+            arguments.clear().add(from).add(number(weight, width)).add(numbers).add(tiles);
+            arguments.add(width).add(parts).add(TiledRows.tiles(width)).add(epsilon);
+            launch("rows", "rmsNorm", rows, 1, ROW_THREADS);
+        }
+    }
+
+    @Override
+    public void normAndRotate(
+            MemorySegment x,
+            MemorySegment weight,
+            float epsilon,
+            int heads,
+            int headDim,
+            int[] positions,
+            MemorySegment cosines,
+            MemorySegment sines) {
+        Operands.floats(weight, 1, headDim);
+        Operands.rotate(x, heads, headDim, positions, cosines, sines);
+        gpu.use();
+        rotate(x, number(weight, headDim), epsilon, heads, headDim, positions, cosines, sines);
+    }
+
+    @Override
+    public void rotate(
+            MemorySegment x, int heads, int headDim, int[] positions, MemorySegment cosines, MemorySegment sines) {
+        Operands.rotate(x, heads, headDim, positions, cosines, sines);
+        gpu.use();
+        rotate(x, 0, 0, heads, headDim, positions, cosines, sines);
+    }
+
+    /// @param weight address of the norm's weight; 0 for no norm
+    private void rotate(
+            MemorySegment x,
+            long weight,
+            float epsilon,
+            int heads,
+            int headDim,
+            int[] positions,
+            MemorySegment cosines,
+            MemorySegment sines) {
+        int units = Math.multiplyExact(positions.length, heads);
+        long to = written(x, (long) units * headDim);
+        if (units > 0) {
+            long places = uploads.sameInts(positions);
+            arguments.clear().add(to).add(weight).add(epsilon).add(heads).add(headDim).add(positions.length);
+            arguments.add(places).add(read(cosines)).add(read(sines));
+            launch("rows", "rotate", Math.ceilDiv(units, BLOCK_HEADS), 1, 32 * BLOCK_HEADS);
+        }
+    }
+
+    @Override
+    public void storeKeyValues(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
+        Operands.rows(spans, keys, shape.keyValueWidth(), values, shape.keyValueWidth());
+        gpu.use();
+        for (List<AttentionSpan> some : byFormat(spans)) {
+            storedSpans.take(shape, some);
+            arguments.clear();
+            storedSpans.addCache(arguments, shape);
+            arguments.add(storedSpans.tokensAddress()).add(read(keys)).add(read(values));
+            arguments.add(format(storedSpans.format())).add(parts);
+            int heads = Math.ceilDiv(shape.keyValueHeads(), BLOCK_HEADS);
+            launch("attention", "storeKeyValues", storedSpans.tokens(), heads, 32 * BLOCK_HEADS);
+        }
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
+        Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
+        if (shape.headDim() > LARGEST_HEAD || shape.headDim() % 2 != 0) {
+            throw new IllegalArgumentException(
+                    "the kernels for CUDA have no heads of %d numbers".formatted(shape.headDim()));
+        }
+        gpu.use();
+        int rows = 0;
+        for (AttentionSpan span : spans) {
+            rows = Math.max(rows, span.row() + span.tokens());
+        }
+        open.address(out, (long) rows * shape.queryWidth() * Float.BYTES);
+        long to = reserve(open.tilesOf(out.address()), rows, shape.queryWidth());
+        int headSize = shape.headDim() > LARGEST_HEAD / 2 ? LARGEST_HEAD : LARGEST_HEAD / 2;
+        int shared = 2 * 2 * parts * 32 * (headSize + 8) * Short.BYTES;
+        for (List<AttentionSpan> some : byFormat(spans)) {
+            attendingSpans.take(shape, some);
+            arguments.clear();
+            attendingSpans.addCache(arguments, shape);
+            arguments.add(attendingSpans.tilesAddress()).add(read(queries)).add(to);
+            arguments.add(TiledRows.tiles(shape.queryWidth())).add(shape.group());
+            arguments.add((float) (scale * LOG2_E)).align();
+            String name = "_Z9attentionILi%dELi%dELi%dEEv9Attention"
+                    .formatted(headSize, parts, format(attendingSpans.format()));
+            long kernel = gpu.kernel("attention", name, shared);
+            gpu.launch(kernel, attendingSpans.tiles(), shape.keyValueHeads(), 128, shared, arguments);
+        }
+    }
+
+    /// Spans of each format, of those that have tokens.
+    private static Collection<List<AttentionSpan>> byFormat(List<AttentionSpan> spans) {
+        Map<KeyValueFormat, List<AttentionSpan>> all = new EnumMap<>(KeyValueFormat.class);
+        for (AttentionSpan span : spans) {
+            if (span.tokens() > 0) {
+                all.computeIfAbsent(span.format(), _ -> new ArrayList<>()).add(span);
+            }
+        }
+        return all.values();
+    }
+
+    /// The number of a format in `attention.cu`.
+    private static int format(KeyValueFormat format) {
+        return switch (format) {
+            case F32 -> 0;
+            case BF16 -> 1;
+            case INT8 -> 2;
+        };
+    }
+
+    @Override
+    public void logProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
+        Operands.logProbabilities(head, in, targets, out, likeliest, moments);
+        gpu.use();
+        int rows = targets.length;
+        if (rows == 0) {
+            return;
+        }
+        DeviceWeights.Tiled tiled = weights.sideBySide(List.of(head));
+        int chunksOfRow = chunks(head.outputs());
+        int most = Math.min(rows, SCORED_ROWS);
+        long reduced = chunks.reserve((long) most * chunksOfRow * CHUNK_BYTES);
+        long logits = chosen.reserve((long) most * Float.BYTES);
+        long combined = scores.reserve((long) rows * SCORE_BYTES);
+        long wanted = uploads.ints(targets);
+        long written = open.writtenTiles(in.address(), rows, head.inputs());
+        for (int first = 0; first < rows; first += most) {
+            int some = Math.min(most, rows - first);
+            long tiles;
+            if (written == 0) {
+                tiles = split.reserve(some, head.inputs(), parts);
+                split(read(in) + (long) first * head.inputs() * Float.BYTES, 0, some, head.inputs(), tiles);
+            } else {
+                tiles = written
+                        + (long) first / TiledRows.TILE * parts * tiled.inputTiles() * TiledRows.TILE_BYTES;
+            }
+            long some4 = (long) first * Integer.BYTES;
+            products.score(tiles, some, tiled, head.outputs(), reduced, wanted + some4, logits);
+            combine(reduced, chunksOfRow, logits, wanted + some4, combined + (long) first * SCORE_BYTES, some);
+        }
+        MemorySegment copy = results.reserve((long) rows * SCORE_BYTES);
+        gpu.toHost(combined, copy);
+        for (int row = 0; row < rows; row++) {
+            long at = (long) row * SCORE_BYTES;
+            out[row] = copy.get(JAVA_DOUBLE, at + Double.BYTES);
+            likeliest[row] = copy.get(JAVA_INT, at + 4 * Double.BYTES) == 1;
+            if (moments != null) {
+                moments.means()[row] = copy.get(JAVA_DOUBLE, at + 2 * Double.BYTES);
+                moments.deviations()[row] = copy.get(JAVA_DOUBLE, at + 3 * Double.BYTES);
+            }
+        }
+    }
+
+    private void combine(long reduced, int chunksOfRow, long logits, long targets, long to, int rows) {
+        arguments.clear().add(reduced).add(chunksOfRow).add(logits).add(targets).add(to);
+        launch("rows", "combine", rows, 1, 32);
+    }
+
+    @Override
+    public void logSumExp(MemorySegment logits, int count, double[] out) {
+        Operands.floats(logits, out.length, count);
+        gpu.use();
+        if (out.length == 0) {
+            return;
+        }
+        int chunksOfRow = chunks(count);
+        long reduced = chunks.reserve((long) out.length * chunksOfRow * CHUNK_BYTES);
+        long combined = scores.reserve((long) out.length * SCORE_BYTES);
+        arguments.clear().add(read(logits)).add(count).add(count).add(reduced).add(chunksOfRow);
+        launch("rows", "reduceLogits", out.length, Math.ceilDiv(chunksOfRow, ROW_THREADS / 4), ROW_THREADS);
+        combine(reduced, chunksOfRow, 0, 0, combined, out.length);
+        MemorySegment copy = results.reserve((long) out.length * SCORE_BYTES);
+        gpu.toHost(combined, copy);
+        for (int row = 0; row < out.length; row++) {
+            out[row] = copy.get(JAVA_DOUBLE, (long) row * SCORE_BYTES);
+        }
+    }
+
+    @Override
+    public void likeliest(MemorySegment logits, int width, int count, int[] out) {
+        Operands.likeliest(logits, width, count, out.length);
+        gpu.use();
+        if (out.length == 0) {
+            return;
+        }
+        long found = scores.reserve((long) out.length * SCORE_BYTES);
+        arguments.clear().add(read(logits)).add(width).add(count).add(found);
+        launch("rows", "likeliest", out.length, 1, 1024);
+        MemorySegment copy = results.reserve((long) out.length * Integer.BYTES);
+        gpu.toHost(found, copy);
+        MemorySegment.copy(copy, JAVA_INT, 0, out, 0, out.length);
+    }
+
+    @Override
+    public Optional<TokenChooser> tokenChooser() {
+        return Optional.of(this::choose);
+    }
+
+    private void choose(
+            MemorySegment logits, int width, int count, List<TokenChoice> choices, int[] tokens, float[] chosenLogits) {
+        int rows = choices.size();
+        Operands.likeliest(logits, width, count, rows);
+        gpu.use();
+        if (rows == 0) {
+            return;
+        }
+        long address = uploads.longs(new ChoiceTable(choices).upload(uploads));
+        long found = scores.reserve((long) rows * SCORE_BYTES);
+        arguments.clear().add(read(logits)).add(width).add(count).add(address).add(found);
+        launch("sampling", "chooseTokens", rows, 1, 1024);
+        MemorySegment copy = results.reserve((long) rows * Long.BYTES);
+        gpu.toHost(found, copy);
+        for (int row = 0; row < rows; row++) {
+            tokens[row] = copy.get(JAVA_INT, (long) row * Long.BYTES);
+            chosenLogits[row] = copy.get(JAVA_FLOAT, (long) row * Long.BYTES + Integer.BYTES);
+        }
+    }
+
+    @Override
+    public double exponentials(float[] numbers, int count, float maximum, float temperature) {
+        return host.exponentials(numbers, count, maximum, temperature);
+    }
+
+    @Override
+    public void each(int count, IntConsumer work) {
+        host.each(count, work);
+    }
+
+    @Override
+    public void measurePeak(@Nullable PartProbe probe) {
+        host.measurePeak(probe);
+    }
+
+    /// All rows of a batch, because the device has room for them, and few rows leave parts of it idle.
+    @Override
+    public int feedForwardRows(int ofProcessor) {
+        return Integer.MAX_VALUE;
+    }
+
+    @Override
+    public int threads() {
+        return host.threads();
+    }
+
+    @Override
+    public String description() {
+        return "CUDA on %s, %s".formatted(gpu.use().name(), precision);
+    }
+
+    @Override
+    public Optional<DeviceUse> deviceUse() {
+        return Optional.of(new DeviceUse(gpu.allocatedBytes(), gpu.use().memoryBytes(), gpu.busyNanos()));
+    }
+
+    /// The address of an operand that is read as float32 numbers.
+    private long read(MemorySegment operand) {
+        return open.address(operand, 0);
+    }
+
+    /// The address of an operand to which float32 numbers are written.
+    private long written(MemorySegment operand, long floats) {
+        open.written(operand.address());
+        return open.address(operand, floats * Float.BYTES);
+    }
+
+    /// The address of a norm's weight or a bias.
+    private long number(MemorySegment operand, long floats) {
+        return weights.isAdopted(operand)
+                ? weights.plain(operand, floats * Float.BYTES)
+                : open.address(operand, floats * Float.BYTES);
+    }
+
+    /// The tiles of an operand: those that were written in place of float32 numbers, or tiles made of these.
+    private long tiles(MemorySegment in, int rows, int width) {
+        long written = open.writtenTiles(in.address(), rows, width);
+        if (written != 0) {
+            return written;
+        }
+        long from = open.address(in, (long) rows * width * Float.BYTES);
+        long tiles = split.reserve(rows, width, parts);
+        split(from, 0, rows, width, tiles);
+        return tiles;
+    }
+
+    /// Makes room for tiles of which a kernel writes only the inputs that there are.
+    private long reserve(TiledRows tiled, int rows, int width) {
+        long address = tiled.reserve(rows, width, parts);
+        if (width % TiledRows.TILE != 0) {
+            gpu.zero(address, (long) TiledRows.tiles(rows) * parts * TiledRows.tiles(width) * TiledRows.TILE_BYTES);
+        }
+        return address;
+    }
+
+    private void split(long from, long rowIndices, int rows, int width, long to) {
+        if (rows > 0) {
+            arguments.clear().add(from).add(rowIndices).add(to).add(width).add(parts).add(TiledRows.tiles(width));
+            launch("rows", "split", rows, 1, ROW_THREADS);
+        }
+    }
+
+    private void launch(String source, String name, int x, int y, int threads) {
+        gpu.launch(gpu.kernel(source, name, 0), x, y, threads, 0, arguments);
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        gpu.use();
+        gpu.synchronize();
+        host.close();
+        weights.close();
+        open.close();
+        uploads.close();
+        List.of(split, expertInputs, expertGated).forEach(TiledRows::free);
+        List.of(chunks, chosen, scores).forEach(Gpu.Scratch::free);
+        results.free();
+        gpu.close();
+        arena.close();
+    }
+}

@@ -1,0 +1,76 @@
+package org.sparkqwen.engine.kernels.cuda;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.TreeMap;
+import org.sparkqwen.engine.kernels.Memory;
+
+/// The memory of the device that buffers own, and the rows in it that also lie in tiles.
+///
+/// A kernel that gets an address of the host, or one that was freed, ends the process's use of the device. So every
+/// operand is looked up here before its address is passed on.
+///
+/// Operations that only prepare the input of products write tiles in place of float32 numbers ([TiledRows]). They
+/// belong to the buffer for which they were made until something else is written to it.
+final class OpenMemory {
+    private final Gpu gpu;
+    private final TreeMap<Long, Long> pieces = new TreeMap<>();
+    private final TreeMap<Long, TiledRows> tiled = new TreeMap<>();
+
+    OpenMemory(Gpu gpu) {
+        this.gpu = gpu;
+    }
+
+    synchronized void add(long address, long bytes) {
+        pieces.put(address, bytes);
+    }
+
+    synchronized void remove(long address, long bytes) {
+        pieces.remove(address);
+        Map<Long, TiledRows> inside = tiled.subMap(address, address + bytes);
+        inside.values().forEach(TiledRows::free);
+        inside.clear();
+    }
+
+    /// The address of an operand of at least `bytes` bytes.
+    ///
+    /// @throws IllegalArgumentException if it is no buffer of this back-end
+    synchronized long address(MemorySegment operand, long bytes) {
+        long address = Memory.addressOfBytes(operand, bytes);
+        if (!contains(address, operand.byteSize())) {
+            throw new IllegalArgumentException("an operand is no buffer of this back-end");
+        }
+        return address;
+    }
+
+    private boolean contains(long address, long bytes) {
+        Map.Entry<Long, Long> piece = pieces.floorEntry(address);
+        return piece != null && address + bytes <= piece.getKey() + piece.getValue();
+    }
+
+    /// Notes that float32 numbers are written to a buffer.
+    synchronized void written(long address) {
+        TiledRows rows = tiled.get(address);
+        if (rows != null) {
+            rows.forget();
+        }
+    }
+
+    /// The tiles that belong to a buffer, whatever is in them.
+    synchronized TiledRows tilesOf(long address) {
+        return tiled.computeIfAbsent(address, _ -> new TiledRows(gpu));
+    }
+
+    /// The tiles of rows that operations have written to a buffer, or to one of which it is a part.
+    ///
+    /// @return the address of the first row's tiles; 0 if the buffer has float32 numbers
+    synchronized long writtenTiles(long address, int rows, int width) {
+        Map.Entry<Long, TiledRows> below = tiled.floorEntry(address);
+        return below == null ? 0 : below.getValue().find(address - below.getKey(), rows, width);
+    }
+
+    synchronized void close() {
+        tiled.values().forEach(TiledRows::free);
+        tiled.clear();
+    }
+}

@@ -1,0 +1,105 @@
+package org.sparkqwen.engine;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Function;
+import org.sparkqwen.engine.kernels.DeviceUse;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.model.family.PublishedShape;
+import org.sparkqwen.engine.request.Content;
+import org.sparkqwen.engine.request.EngineOptions;
+import org.sparkqwen.engine.request.KeyValueOptions;
+import org.sparkqwen.engine.request.Request;
+import org.sparkqwen.engine.request.Result;
+import org.sparkqwen.engine.scoring.ScoreDetails;
+import org.sparkqwen.engine.testing.CudaDevice;
+import org.sparkqwen.engine.testing.Golden;
+
+/// Measures how fast a GPU scores and generates with random weights of published sizes: arguments are `SHAPE:PRECISION`,
+/// such as `4b:float32`.
+///
+/// Documents have 512 tokens, and every token's log-probability is computed. Texts are continued from prompts of 64
+/// tokens by 64 more, and both count.
+public final class CudaBenchmark {
+    private static final int DOCUMENT = 512;
+    private static final int BATCH_TOKENS = Integer.getInteger("cuda.batch.tokens", 8192);
+    private static final int BATCHES = 8;
+    private static final int TEXTS = 256;
+    private static final int PROMPT = 64;
+    private static final int OUTPUT = 64;
+    private static final int ROUNDS = 4;
+    private static final long CACHE_BYTES = 24L << 30;
+
+    private CudaBenchmark() {}
+
+    public static void main(String[] arguments) {
+        for (String argument : arguments) {
+            String[] parts = argument.split(":");
+            run(parts[0], Precision.of(parts[1]));
+        }
+    }
+
+    private static void run(String shape, Precision precision) {
+        EngineOptions options = new EngineOptions(CudaDevice.choice(precision), 8, BATCH_TOKENS, TEXTS)
+                .withKeyValues(new KeyValueOptions(
+                        precision == Precision.FLOAT32 ? KeyValueFormat.F32 : KeyValueFormat.BF16, CACHE_BYTES));
+        long start = System.nanoTime();
+        try (Engine engine = Engine.random(PublishedShape.of(shape).config(PublishedShape.of(shape).layers()), options)) {
+            int vocabulary = engine.config().vocabSize();
+            System.out.printf("%s %s: made in %.1f s%n", shape, precision, (System.nanoTime() - start) / 1e9);
+            List<Request.Score> documents = new ArrayList<>();
+            Random random = new Random(1);
+            for (int i = 0; i < BATCHES * BATCH_TOKENS / DOCUMENT; i++) {
+                documents.add(Golden.score(
+                        i,
+                        random.ints(DOCUMENT, 0, vocabulary).toArray(),
+                        Golden.unprefixed(DOCUMENT, DOCUMENT)));
+            }
+            rounds("score", engine, (long) documents.size() * DOCUMENT, _ -> {
+                Golden.all(engine.score(documents.iterator())).forEach(CudaBenchmark::check);
+                return 0L;
+            });
+            rounds("score with entropies", engine, (long) documents.size() * DOCUMENT, _ -> {
+                List<Request.Score> detailed = documents.stream()
+                        .map(each -> new Request.Score(
+                                each.id(), null, each.content(), each.options(), new ScoreDetails(true, 0)))
+                        .toList();
+                Golden.all(engine.score(detailed.iterator())).forEach(CudaBenchmark::check);
+                return 0L;
+            });
+            rounds("generate", engine, (long) TEXTS * (PROMPT + OUTPUT), round -> {
+                List<Request.Generate> prompts = new ArrayList<>();
+                Random fresh = new Random(100 + round);
+                for (int i = 0; i < TEXTS; i++) {
+                    prompts.add(Golden.generate(
+                            i, fresh.ints(PROMPT, 0, vocabulary).toArray(), Golden.greedy(OUTPUT)));
+                }
+                Golden.all(engine.generate(prompts.iterator())).forEach(CudaBenchmark::check);
+                return 0L;
+            });
+        }
+    }
+
+    private static void rounds(String what, Engine engine, long tokens, Function<Integer, Long> work) {
+        StringBuilder line = new StringBuilder("  %-22s".formatted(what));
+        for (int round = 0; round < ROUNDS; round++) {
+            DeviceUse before = engine.deviceUse().orElseThrow();
+            long start = System.nanoTime();
+            work.apply(round);
+            long nanos = System.nanoTime() - start;
+            DeviceUse after = engine.deviceUse().orElseThrow();
+            line.append(" %,9.0f tokens/s (%.0f %% busy)"
+                    .formatted(
+                            tokens * 1e9 / nanos, 100.0 * (after.busyNanos() - before.busyNanos()) / nanos));
+        }
+        System.out.println(line);
+    }
+
+    private static void check(Result result) {
+        if (result instanceof Result.Rejected rejected) {
+            throw new IllegalStateException(rejected.reason());
+        }
+    }
+}

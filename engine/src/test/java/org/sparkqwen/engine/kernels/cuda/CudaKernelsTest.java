@@ -1,0 +1,307 @@
+package org.sparkqwen.engine.kernels.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.Buffers;
+import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.HostBuffers;
+import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.Matrices;
+import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.Moments;
+import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.kernels.Projection;
+import org.sparkqwen.engine.kernels.ScalarProvider;
+import org.sparkqwen.engine.testing.CudaDevice;
+
+/// Each operation on a GPU gives what the scalar reference gives, up to the 16 bits of its factors, and the bits of a row
+/// do not depend on the other rows.
+@Tag("cuda")
+class CudaKernelsTest {
+    /// The greatest difference from the reference, relative to the greatest number of a result.
+    private static final double TOLERANCE = 2e-5;
+
+    @BeforeAll
+    static void needsGpu() {
+        CudaDevice.assumeThere();
+    }
+
+    /// One operation on some kernels, with operands from a seed.
+    private interface Operation {
+        float[] run(Kernels kernels, Buffers buffers, Random random, Arena arena);
+    }
+
+    private static void assertNearReference(String name, Operation operation) {
+        float[] expected;
+        float[] ours;
+        try (Kernels scalar = new ScalarProvider().create(4);
+                Buffers buffers = new HostBuffers();
+                Arena arena = Arena.ofShared()) {
+            expected = operation.run(scalar, buffers, new Random(7), arena);
+        }
+        try (Kernels cuda = new CudaKernels(1, Precision.FLOAT32, 0);
+                Buffers buffers = cuda.newBuffers();
+                Arena arena = Arena.ofShared()) {
+            ours = operation.run(cuda, buffers, new Random(7), arena);
+        }
+        assertThat(ours).hasSameSizeAs(expected);
+        double greatest = 0;
+        double worst = 0;
+        for (int i = 0; i < expected.length; i++) {
+            greatest = Math.max(greatest, Math.abs(expected[i]));
+            worst = Math.max(worst, Math.abs((double) ours[i] - expected[i]));
+            assertThat(ours[i]).as("%s, number %d", name, i).isFinite();
+        }
+        System.out.printf("%s: differs by at most %.2g of the greatest%n", name, worst / greatest);
+        assertThat(worst / greatest).as(name).isLessThanOrEqualTo(TOLERANCE);
+    }
+
+    private static float[] numbers(Random random, int count) {
+        float[] numbers = new float[count];
+        for (int i = 0; i < count; i++) {
+            numbers[i] = (float) random.nextGaussian();
+        }
+        return numbers;
+    }
+
+    private static MemorySegment operand(Buffers buffers, float[] numbers) {
+        MemorySegment operand = buffers.allocateFloats(numbers.length);
+        buffers.write(numbers, numbers.length, operand);
+        return operand;
+    }
+
+    private static float[] read(Buffers buffers, MemorySegment operand) {
+        return buffers.onHost(operand).toArray(JAVA_FLOAT);
+    }
+
+    private static Matrix matrix(
+            Buffers buffers, KnownFormat format, int outputs, int inputs, Random random, Arena arena) {
+        float[] weights = numbers(random, outputs * inputs);
+        Matrix packed = Matrices.packed(
+                format,
+                (output, row) -> System.arraycopy(weights, output * inputs, row, 0, inputs),
+                outputs,
+                inputs,
+                arena);
+        return new Matrix(format, outputs, inputs, buffers.adopt(packed.panels()));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void linearLayers(KnownFormat format) {
+        for (int[] shape : new int[][] {{1, 40, 72}, {70, 200, 320}, {300, 512, 1024}, {5, 1000, 65}}) {
+            assertNearReference(
+                    "linear, %s, %s".formatted(format, Arrays.toString(shape)), (kernels, buffers, random, arena) -> {
+                        MemorySegment in = operand(buffers, numbers(random, shape[0] * shape[2]));
+                        MemorySegment bias = operand(buffers, numbers(random, shape[1]));
+                        MemorySegment out = buffers.allocateFloats((long) shape[0] * shape[1]);
+                        MemorySegment other = buffers.allocateFloats((long) shape[0] * 33);
+                        kernels.linear(
+                                in,
+                                shape[0],
+                                List.of(
+                                        new Projection(
+                                                matrix(buffers, format, shape[1], shape[2], random, arena), bias, out),
+                                        new Projection(
+                                                matrix(buffers, format, 33, shape[2], random, arena), null, other)));
+                        return joined(read(buffers, out), read(buffers, other));
+                    });
+        }
+    }
+
+    private static float[] joined(float[] one, float[] other) {
+        float[] both = Arrays.copyOf(one, one.length + other.length);
+        System.arraycopy(other, 0, both, one.length, other.length);
+        return both;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void feedForward(KnownFormat format) {
+        for (int[] shape : new int[][] {{1, 72, 40}, {200, 320, 256}, {33, 100, 51}}) {
+            assertNearReference(
+                    "feed-forward, %s, %s".formatted(format, Arrays.toString(shape)),
+                    (kernels, buffers, random, arena) -> {
+                        int rows = shape[0];
+                        MemorySegment in = operand(buffers, numbers(random, rows * shape[1]));
+                        MemorySegment norm = operand(buffers, numbers(random, shape[1]));
+                        MemorySegment normed = buffers.allocateFloats((long) rows * shape[1]);
+                        MemorySegment gated = buffers.allocateFloats((long) rows * shape[2]);
+                        kernels.rmsNorm(in, norm, normed, rows, shape[1], 1e-6f);
+                        Matrix gate = matrix(buffers, format, shape[2], shape[1], random, arena);
+                        Matrix up = matrix(buffers, format, shape[2], shape[1], random, arena);
+                        Matrix down = matrix(buffers, format, shape[1], shape[2], random, arena);
+                        kernels.swiGlu(normed, rows, gate, up, gated);
+                        kernels.addLinear(gated, rows, down, in);
+                        return read(buffers, in);
+                    });
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "BF16"})
+    void experts(KnownFormat format) {
+        assertNearReference("experts, " + format, (kernels, buffers, random, arena) -> {
+            MemorySegment in = operand(buffers, numbers(random, 90 * 96));
+            MemorySegment sum = operand(buffers, numbers(random, 90 * 96));
+            List<ExpertRows> experts = new ArrayList<>();
+            for (int[] rows : new int[][] {{0}, {1, 3, 89}, IntStream.range(0, 80).toArray()}) {
+                float[] shares = numbers(random, rows.length);
+                experts.add(new ExpertRows(
+                        matrix(buffers, format, 48, 96, random, arena),
+                        matrix(buffers, format, 48, 96, random, arena),
+                        matrix(buffers, format, 96, 48, random, arena),
+                        rows,
+                        shares));
+            }
+            kernels.addExperts(in, experts, buffers.allocateFloats(84 * 48L), sum);
+            return read(buffers, sum);
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void attention(KeyValueFormat format) {
+        for (AttentionShape shape : List.of(
+                new AttentionShape(4, 2, 64),
+                new AttentionShape(8, 2, 128),
+                new AttentionShape(14, 2, 40),
+                new AttentionShape(3, 3, 36),
+                new AttentionShape(16, 1, 128))) {
+            assertNearReference("attention, %s, %s".formatted(format, shape), (kernels, buffers, random, arena) -> {
+                int[][] cuts = {{0, 70}, {70, 75}, {75, 76}}; // a prompt in pieces, then a token
+                List<MemorySegment> blocks = new ArrayList<>();
+                for (int i = 0; i < 6; i++) {
+                    blocks.add(buffers.allocate(KeyValueBlock.bytes(shape, format)));
+                }
+                float[] all = {};
+                for (int[] cut : cuts) {
+                    int tokens = cut[1] - cut[0];
+                    AttentionSpan one = new AttentionSpan(0, tokens, cut[0], format, blocks.subList(0, 3));
+                    AttentionSpan two = new AttentionSpan(tokens, tokens, cut[0], format, blocks.subList(3, 6));
+                    MemorySegment queries = operand(buffers, numbers(random, 2 * tokens * shape.queryWidth()));
+                    MemorySegment keys = operand(buffers, numbers(random, 2 * tokens * shape.keyValueWidth()));
+                    MemorySegment values = operand(buffers, numbers(random, 2 * tokens * shape.keyValueWidth()));
+                    kernels.storeKeyValues(shape, List.of(one, two), keys, values);
+                    kernels.attention(shape, List.of(one, two), queries, queries, 0.2f);
+                    MemorySegment out = buffers.allocateFloats(2L * tokens * shape.queryWidth());
+                    Matrix unit = identity(buffers, shape.queryWidth(), arena);
+                    kernels.linear(queries, 2 * tokens, List.of(new Projection(unit, out)));
+                    all = joined(all, read(buffers, out));
+                }
+                return all;
+            });
+        }
+    }
+
+    private static Matrix identity(Buffers buffers, int width, Arena arena) {
+        Matrix packed = Matrices.packed(
+                KnownFormat.BF16,
+                (output, row) -> {
+                    Arrays.fill(row, 0f);
+                    row[output] = 1;
+                },
+                width,
+                width,
+                arena);
+        return new Matrix(KnownFormat.BF16, width, width, buffers.adopt(packed.panels()));
+    }
+
+    @Test
+    void logProbabilitiesAndMoments() {
+        for (int vocabulary : new int[] {100, 128, 1000, 40000}) {
+            assertNearReference("head of " + vocabulary, (kernels, buffers, random, arena) -> {
+                int rows = 77;
+                MemorySegment in = operand(buffers, numbers(random, rows * 64));
+                Matrix head = matrix(buffers, KnownFormat.BF16, vocabulary, 64, random, arena);
+                int[] targets = random.ints(rows, 0, vocabulary).toArray();
+                double[] out = new double[rows];
+                boolean[] likeliest = new boolean[rows];
+                Moments moments = Moments.ofRows(rows);
+                kernels.logProbabilities(head, in, targets, out, likeliest, moments);
+                MemorySegment logits = buffers.allocateFloats((long) rows * vocabulary);
+                kernels.logits(head, in, logits, rows);
+                double[] sums = new double[rows];
+                kernels.logSumExp(logits, vocabulary, sums);
+                int[] best = new int[rows];
+                kernels.likeliest(logits, vocabulary, vocabulary - 3, best);
+                float[] onHost = read(buffers, logits);
+                float[] all = new float[5 * rows];
+                for (int row = 0; row < rows; row++) {
+                    assertThat(onHost[row * vocabulary + targets[row]] - sums[row])
+                            .as("the bits of scoring")
+                            .isEqualTo(out[row]);
+                    all[row] = (float) out[row];
+                    all[rows + row] = (float) moments.means()[row];
+                    all[2 * rows + row] = (float) moments.deviations()[row];
+                    all[3 * rows + row] = likeliest[row] ? 1 : 0;
+                    all[4 * rows + row] = best[row] / (float) vocabulary;
+                }
+                return all;
+            });
+        }
+    }
+
+    /// Tiles of the output differ with the number of rows, and the bits must not.
+    @ParameterizedTest
+    @EnumSource(names = {"FLOAT32", "BFLOAT16"})
+    void aRowHasTheSameBitsAmongAnyNumberOfOthers(Precision precision) {
+        int most = 600;
+        int inputs = 704;
+        int outputs = 2048;
+        try (Kernels kernels = new CudaKernels(1, precision, 0);
+                Buffers buffers = kernels.newBuffers();
+                Arena arena = Arena.ofShared()) {
+            Random random = new Random(3);
+            for (KnownFormat format : List.of(KnownFormat.BF16, KnownFormat.F32)) {
+                MemorySegment in = operand(buffers, numbers(random, most * inputs));
+                Matrix weight = matrix(buffers, format, outputs, inputs, random, arena);
+                Matrix up = matrix(buffers, format, outputs, inputs, random, arena);
+                float[] linear = linear(kernels, buffers, in, most, weight, outputs);
+                float[] gated = gated(kernels, buffers, in, most, weight, up, arena);
+                for (int rows : new int[] {1, 2, 63, 64, 65, 127, 129, 300, 599}) {
+                    assertThat(linear(kernels, buffers, in, rows, weight, outputs))
+                            .as("%d rows", rows)
+                            .isEqualTo(Arrays.copyOf(linear, rows * outputs));
+                    assertThat(gated(kernels, buffers, in, rows, weight, up, arena))
+                            .as("%d gated rows", rows)
+                            .isEqualTo(Arrays.copyOf(gated, rows * outputs));
+                }
+            }
+        }
+    }
+
+    private static float[] linear(
+            Kernels kernels, Buffers buffers, MemorySegment in, int rows, Matrix weight, int outputs) {
+        MemorySegment out = buffers.allocateFloats((long) rows * outputs);
+        kernels.linear(in, rows, List.of(new Projection(weight, out)));
+        return read(buffers, out);
+    }
+
+    private static float[] gated(
+            Kernels kernels, Buffers buffers, MemorySegment in, int rows, Matrix gate, Matrix up, Arena arena) {
+        MemorySegment gated = buffers.allocateFloats((long) rows * gate.outputs());
+        kernels.swiGlu(in, rows, gate, up, gated);
+        MemorySegment out = buffers.allocateFloats((long) rows * gate.outputs());
+        kernels.addLinear(gated, rows, identity(buffers, gate.outputs(), arena), out);
+        return read(buffers, out);
+    }
+}
