@@ -3,7 +3,7 @@ package org.sparkqwen.engine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.function.Function;
+import java.util.function.IntConsumer;
 import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Precision;
@@ -36,7 +36,7 @@ public final class CudaBenchmark {
 
     public static void main(String[] arguments) {
         for (String argument : arguments) {
-            String[] parts = argument.split(":");
+            String[] parts = argument.split(":", -1);
             run(parts[0], Precision.of(parts[1]));
         }
     }
@@ -59,7 +59,6 @@ public final class CudaBenchmark {
             }
             rounds("score", engine, (long) documents.size() * DOCUMENT, _ -> {
                 Golden.all(engine.score(documents.iterator())).forEach(CudaBenchmark::check);
-                return 0L;
             });
             rounds("score with entropies", engine, (long) documents.size() * DOCUMENT, _ -> {
                 List<Request.Score> detailed = documents.stream()
@@ -67,7 +66,6 @@ public final class CudaBenchmark {
                                 each.id(), null, each.content(), each.options(), new ScoreDetails(true, 0)))
                         .toList();
                 Golden.all(engine.score(detailed.iterator())).forEach(CudaBenchmark::check);
-                return 0L;
             });
             rounds("generate", engine, (long) TEXTS * (PROMPT + OUTPUT), round -> {
                 List<Request.Generate> prompts = new ArrayList<>();
@@ -77,17 +75,16 @@ public final class CudaBenchmark {
                             i, fresh.ints(PROMPT, 0, vocabulary).toArray(), Golden.greedy(OUTPUT)));
                 }
                 Golden.all(engine.generate(prompts.iterator())).forEach(CudaBenchmark::check);
-                return 0L;
             });
         }
     }
 
-    private static void rounds(String what, Engine engine, long tokens, Function<Integer, Long> work) {
+    private static void rounds(String what, Engine engine, long tokens, IntConsumer work) {
         StringBuilder line = new StringBuilder("  %-22s".formatted(what));
         for (int round = 0; round < ROUNDS; round++) {
             DeviceUse before = engine.deviceUse().orElseThrow();
             long start = System.nanoTime();
-            work.apply(round);
+            work.accept(round);
             long nanos = System.nanoTime() - start;
             DeviceUse after = engine.deviceUse().orElseThrow();
             line.append(" %,9.0f tokens/s (%.0f %% busy)"

@@ -41,7 +41,6 @@ import org.sparkqwen.engine.testing.Golden;
 /// Models on a GPU give the values of transformers, and the same bits whatever else is in a batch.
 @Tag("cuda")
 class CudaModelTest {
-    private static final List<String> MODELS = Golden.MODELS;
     private static final long SEED = 20_261_130;
 
     /// The tolerance in nats of bfloat16 on the sample model.
@@ -53,7 +52,7 @@ class CudaModelTest {
     }
 
     @ParameterizedTest
-    @FieldSource("MODELS")
+    @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
     void logProbabilitiesAndGreedyTokensAreThoseOfTransformers(String model) {
         JsonNode golden = Golden.read(Golden.DIRECTORY.resolve("models").resolve(model).resolve("golden.json"));
         double worst = 0;

@@ -175,7 +175,7 @@ final class DeviceWeights {
 
     private void fill(Matrix matrix, Tiled tiled, int firstRow, int turn) {
         long panelBytes = matrix.format().panelBytes(matrix.inputs());
-        int together = (int) Math.clamp(COPIED_BYTES / panelBytes, 1, matrix.panelCount());
+        int together = Math.clamp(COPIED_BYTES / panelBytes, 1, matrix.panelCount());
         long copied = staging.reserve(Math.max(COPIED_BYTES, panelBytes));
         long kernel = gpu.kernel("weights", "tile", 0);
         for (int panel = 0; panel < matrix.panelCount(); panel += together) {

@@ -11,11 +11,18 @@ final class Products {
 
     /// What becomes of the outputs, as in `product.cu`.
     private enum Epilogue {
-        STORE,
-        ADD,
-        SWIGLU,
-        SCORE,
-        ADD_SHARE
+        STORE(0),
+        ADD(1),
+        SWIGLU(2),
+        SCORE(3),
+        ADD_SHARE(4);
+
+        /// The number of the epilogue in product.cu.
+        private final int number;
+
+        Epilogue(int number) {
+            this.number = number;
+        }
     }
 
     /// The buffer of one of several matrices.
@@ -138,7 +145,7 @@ final class Products {
                 };
         String name = "_Z7productILi%dELi%dELi%dELi%dELi%dELi%dELi%dEEv7Product"
                 .formatted(
-                        epilogue.ordinal(),
+                        epilogue.number,
                         tiling.rows(),
                         tiling.columns(),
                         parts,
