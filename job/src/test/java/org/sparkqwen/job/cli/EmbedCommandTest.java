@@ -81,7 +81,7 @@ class EmbedCommandTest {
                                 List.of(LittleEmbeddingModel.directory().toString()),
                                 option,
                                 List.of(value)))
-                .work(List.of("text"), new SparkConf(), choice -> choice.open(SparkConf::new), _ -> {});
+                .work(List.of("text"), new SparkConf(), choice -> choice.open(new SparkConf()), _ -> {});
         return LocalSpark.sorted(work.run(texts));
     }
 
