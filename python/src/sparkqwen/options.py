@@ -27,6 +27,7 @@ class EngineOptions(TypedDict, total=False):
     kv: Literal["f32", "bf16", "int8"]
     weights: Literal["stored", "int8", "int4"]
     memory: str | int
+    device: str
     precision: Literal["float32", "float32x2", "bfloat16", "bfloat16-amx", "int8"]
     kernels: Literal["auto", "code", "vector", "scalar"]
 

@@ -5,6 +5,7 @@ import java.util.Iterator;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
@@ -65,12 +66,24 @@ public final class Engine implements AutoCloseable {
     /// @throws InvalidModelException if there is no model that this engine can run; damaged weights may show only
     ///     when a run first uses them
     public static Engine open(Path model, EngineOptions options) {
+        return open(model, options, newTurn());
+    }
+
+    /// Loads a model like [#open(Path, EngineOptions)], which takes turns with other engines of this process, so that
+    /// the threads of one do not compute while those of another do.
+    ///
+    /// @param turn a fair lock that all these engines have
+    public static Engine open(Path model, EngineOptions options, ReentrantLock turn) {
         if (options.kernels().device().isGpu()) {
-            return open(model, options, Long.MAX_VALUE); // a GPU's memory has all weights, or they do not fit
+            return open(model, options, Long.MAX_VALUE, turn); // a GPU's memory has all weights, or they do not fit
         }
         ModelConfig config = ModelConfig.read(model);
         long memory = WeightMemory.available(config, options.batchTokens(), options.threads());
-        return open(model, options, (long) (options.memoryShare() * memory));
+        return open(model, options, (long) (options.memoryShare() * memory), turn);
+    }
+
+    private static ReentrantLock newTurn() {
+        return new ReentrantLock(true);
     }
 
     /// Loads a model from a directory, with a given size of memory.
@@ -78,11 +91,16 @@ public final class Engine implements AutoCloseable {
     /// @param weightMemory bytes that weights may take; weights that do not fit are read from the disk for each
     ///     batch
     static Engine open(Path directory, EngineOptions options, long weightMemory) {
+        return open(directory, options, weightMemory, newTurn());
+    }
+
+    private static Engine open(Path directory, EngineOptions options, long weightMemory, ReentrantLock turn) {
         ModelConfig config = ModelConfig.read(directory);
         Tokenizer tokenizer = TokenizerFiles.existIn(directory) ? Tokenizer.ofModel(directory) : null;
         return open(
                 directory.toString(),
                 options,
+                turn,
                 tokenizer,
                 new Conversations(directory),
                 buffers -> Weights.open(
@@ -101,6 +119,7 @@ public final class Engine implements AutoCloseable {
         return open(
                 "random weights",
                 options,
+                newTurn(),
                 null,
                 new Conversations(null),
                 buffers -> Weights.random(config, DType.BF16, options.weights(), 0, buffers));
@@ -110,6 +129,7 @@ public final class Engine implements AutoCloseable {
     private static Engine open(
             String name,
             EngineOptions options,
+            ReentrantLock turn,
             @Nullable Tokenizer tokenizer,
             Conversations conversations,
             Function<Buffers, Weights> source) {
@@ -137,7 +157,7 @@ public final class Engine implements AutoCloseable {
                                     .formatted(
                                             gigabytes(plan.streamedBytes()),
                                             plan.overlapping() ? ", while it computes" : "")));
-            return new Engine(new LoadedModel(options, tokenizer, conversations, weights, kernels));
+            return new Engine(new LoadedModel(options, tokenizer, conversations, weights, kernels, turn));
         } catch (RuntimeException | Error e) {
             kernels.close();
             throw e;

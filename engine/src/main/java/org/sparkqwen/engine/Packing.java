@@ -49,6 +49,7 @@ public final class Packing {
             "chat_template.jinja",
             "modules.json",
             "config_sentence_transformers.json",
+            "sentence_bert_config.json",
             "1_Pooling/config.json",
             "README.md",
             "LICENSE");

@@ -12,6 +12,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.request.Request;
@@ -73,6 +75,37 @@ class EngineLifecycleTest {
                 await(() -> engine.blocksInUse() > 0, "texts go on");
             }
             awaitNoBlocksInUse(engine);
+        }
+    }
+
+    /// Two engines that share a turn never compute at once; others do.
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void enginesThatShareATurnWaitForEachOther(boolean shared) throws InterruptedException {
+        ReentrantLock turn = new ReentrantLock(true);
+        EngineOptions options = Golden.options(KernelChoice.SCALAR, 1, 256);
+        try (Engine one = Engine.open(MODEL, options, turn);
+                Engine other = shared ? Engine.open(MODEL, options, turn) : Engine.open(MODEL, options)) {
+            Thread scoring = new Thread(() -> Golden.all(Work.SCORE.start(other)));
+            boolean waits = one.model().onModel(_ -> {
+                scoring.start();
+                if (!shared) {
+                    join(scoring);
+                    return false;
+                }
+                await(turn::hasQueuedThreads, "the other engine waits");
+                return scoring.isAlive();
+            });
+            scoring.join();
+            assertThat(waits).isEqualTo(shared);
+        }
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
         }
     }
 

@@ -16,13 +16,13 @@ import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.testing.Golden;
 
-/// Prints how long a multiple-choice set takes, with and without prompts in common: 200 questions of 150 to 250 tokens,
+/// Prints how long a multiple-choice set takes, with and without prompts in common: 1,000 questions of 150 to 250 tokens,
 /// with four answers of 1 to 8 tokens each.
 @Tag("slow")
 class SharedPromptsRateTest {
-    private static final int QUESTIONS = 200;
+    private static final int QUESTIONS = 1000;
     private static final int ANSWERS = 4;
-    private static final int ROUNDS = 3;
+    private static final int ROUNDS = 2;
 
     @Test
     void multipleChoiceTakesATimeThatIsPrinted() {

@@ -11,7 +11,6 @@ import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
@@ -39,14 +38,9 @@ import org.sparkqwen.job.model.ModelReference;
 /// ```
 ///
 /// There is one output row for each input row. Rejected rows have `error` set.
-public final class ClassifyJob implements Work {
+public final class ClassifyJob extends ModelJob<ClassifyJob.Settings, Result.Classified> {
     /// The columns that a run adds to the passed ones. They are the same in every run.
     public static final StructType SCHEMA = OutputColumn.schema(columns("", false, false));
-
-    private final ModelReference model;
-    private final Settings settings;
-    private final List<OutputColumn<Result.Classified>> columns;
-    private final TaskModel tasks;
 
     /// The settings of classification. [#of] has the defaults of the command line.
     ///
@@ -100,6 +94,7 @@ public final class ClassifyJob implements Work {
     /// Makes a job whose tasks find the model where `model` says.
     ///
     /// @throws InvalidModelException if the model is one for embeddings
+    /// @throws IllegalArgumentException naming a label that all rows have and that does not fit into the context
     public ClassifyJob(ModelReference model, Settings settings) {
         this(
                 model,
@@ -107,6 +102,9 @@ public final class ClassifyJob implements Work {
                 columns(model.label(), settings.numeric(), settings.prompt() instanceof RerankerPrompt),
                 ModelDistribution.SHARED);
         model.requireHead();
+        if (settings.labels() instanceof LabelSource.Fixed fixed) {
+            model.requireRoom(fixed.labels(), settings.context());
+        }
     }
 
     ClassifyJob(
@@ -114,30 +112,12 @@ public final class ClassifyJob implements Work {
             Settings settings,
             List<OutputColumn<Result.Classified>> columns,
             ModelDistribution distribution) {
-        this.model = model;
-        this.settings = settings;
-        this.columns = columns;
-        tasks = new TaskModel(model, distribution);
+        super("classify", model, settings, settings.columns(), columns, distribution);
     }
 
-    /// Returns this job with another way in which hosts get the model, once it is prepared.
+    @Override
     public ClassifyJob withDistribution(ModelDistribution value) {
         return new ClassifyJob(model, settings, columns, value);
-    }
-
-    @Override
-    public String name() {
-        return "classify";
-    }
-
-    @Override
-    public Map<String, String> identity() {
-        return JobIdentity.of(name(), model.identity(), settings);
-    }
-
-    @Override
-    public StructType addedColumns() {
-        return OutputColumn.schema(columns);
     }
 
     /// Estimates the tokens of a row: of its prompt, and one for its labels.
@@ -146,30 +126,9 @@ public final class ClassifyJob implements Work {
         return settings.prompt().estimatedTokens(input).plus(lit(1));
     }
 
-    @Override
-    public void prepare(SparkSession spark) {
-        tasks.distribute(spark);
-    }
-
-    @Override
-    public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
-        return new JobSkeleton<>(columns, settings.columns())
-                .apply(input, read(input.schema()), new Classification(tasks.get(), settings, counts));
-    }
-
-    @Override
-    public Dataset<Row> sizes(Dataset<Row> input) {
-        ModelReference onHosts = tasks.get();
-        Classification classification = new Classification(onHosts, settings, TaskCounts.NONE);
-        return RowSizes.skeleton()
-                .applyAlone(
-                        input,
-                        read(input.schema()),
-                        rows -> PartitionEngine.sizes(onHosts, rows, 1, classification::request));
-    }
-
     /// Returns the columns that the job reads: those of labels, followed by those of the prompt.
-    private List<Column> read(StructType input) {
+    @Override
+    List<Column> read(StructType input) {
         settings.prompt().checkIn(input);
         settings.labels().checkIn(input);
         List<Column> read = new ArrayList<>(settings.labels().columns(input));
@@ -177,9 +136,14 @@ public final class ClassifyJob implements Work {
         return read;
     }
 
+    @Override
+    Classification task(ModelReference onHosts, TaskCounts counts) {
+        return new Classification(onHosts, settings, counts);
+    }
+
     /// The function that executors run on each partition.
     private record Classification(ModelReference model, Settings settings, TaskCounts counts)
-            implements JobSkeleton.Outcomes<Result.Classified> {
+            implements Task<Request.Classify, Result.Classified> {
         /// The labels in a request whose own cannot be read. The request is rejected before they are looked at.
         private static final Labels UNREAD = RerankerPrompt.LABELS;
 
@@ -189,7 +153,8 @@ public final class ClassifyJob implements Work {
         }
 
         /// @param row the columns of labels, followed by those of the prompt
-        private PartitionEngine.RequestFactory<Request.Classify> request(Row row) {
+        @Override
+        public PartitionEngine.RequestFactory<Request.Classify> request(Row row) {
             int context = settings.context();
             int first = settings.labels() instanceof LabelSource.FromColumn ? 1 : 0;
             Content prompt = RowProblem.or(row, () -> settings.prompt().read(row, first, counts::note));

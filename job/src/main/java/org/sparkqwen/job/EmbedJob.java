@@ -3,14 +3,11 @@ package org.sparkqwen.job;
 import java.io.Serializable;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
@@ -37,14 +34,9 @@ import org.sparkqwen.job.model.ModelReference;
 /// ```
 ///
 /// There is one output row for each input row. Rejected rows have `error` set.
-public final class EmbedJob implements Work {
+public final class EmbedJob extends ModelJob<EmbedJob.Settings, Result.Embedded> {
     /// The columns that a run adds to the passed ones. They are the same in every run.
     public static final StructType SCHEMA = OutputColumn.schema(columns(""));
-
-    private final ModelReference model;
-    private final Settings settings;
-    private final List<OutputColumn<Result.Embedded>> columns;
-    private final TaskModel tasks;
 
     /// The settings of embedding. [#of] has the defaults of the command line.
     ///
@@ -68,12 +60,13 @@ public final class EmbedJob implements Work {
             columns = List.copyOf(columns);
         }
 
-        /// Returns the default settings: whole embeddings, the model's context, and the prompt that the model's
-        /// `config_sentence_transformers.json` names as the default, if it names one. All columns pass through.
+        /// Returns the default settings: whole embeddings, the context of sentence-transformers, and the prompt that
+        /// the model's `config_sentence_transformers.json` names as the default, if it names one. All columns pass
+        /// through.
         public static Settings of(ModelReference model, ContentColumn content) {
-            ModelConfig config = model.config();
             String prompt = content instanceof ContentColumn.Text ? model.defaultPrompt() : "";
-            return new Settings(prompt, content, List.of(), config.maxPositions(), config.hiddenSize());
+            return new Settings(
+                    prompt, content, List.of(), model.embeddingContext(), model.config().hiddenSize());
         }
 
         /// Returns these settings with another text before each document; empty for none.
@@ -107,30 +100,12 @@ public final class EmbedJob implements Work {
             Settings settings,
             List<OutputColumn<Result.Embedded>> columns,
             ModelDistribution distribution) {
-        this.model = model;
-        this.settings = settings;
-        this.columns = columns;
-        tasks = new TaskModel(model, distribution);
+        super("embed", model, settings, settings.columns(), columns, distribution);
     }
 
-    /// Returns this job with another way in which hosts get the model, once it is prepared.
+    @Override
     public EmbedJob withDistribution(ModelDistribution value) {
         return new EmbedJob(model, settings, columns, value);
-    }
-
-    @Override
-    public String name() {
-        return "embed";
-    }
-
-    @Override
-    public Map<String, String> identity() {
-        return JobIdentity.of(name(), model.identity(), settings);
-    }
-
-    @Override
-    public StructType addedColumns() {
-        return OutputColumn.schema(columns);
     }
 
     @Override
@@ -139,42 +114,27 @@ public final class EmbedJob implements Work {
     }
 
     @Override
-    public void prepare(SparkSession spark) {
-        tasks.distribute(spark);
+    List<Column> read(StructType input) {
+        settings.content().checkDocumentsIn(input);
+        return List.of(settings.content().select(input));
     }
 
     @Override
-    public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
-        settings.content().checkDocumentsIn(input.schema());
-        return new JobSkeleton<>(columns, settings.columns())
-                .apply(
-                        input,
-                        List.of(settings.content().select(input.schema())),
-                        new Embedding(tasks.get(), settings, counts));
-    }
-
-    @Override
-    public Dataset<Row> sizes(Dataset<Row> input) {
-        settings.content().checkDocumentsIn(input.schema());
-        ModelReference onHosts = tasks.get();
-        Embedding embedding = new Embedding(onHosts, settings, TaskCounts.NONE);
-        return RowSizes.skeleton()
-                .applyAlone(
-                        input,
-                        List.of(settings.content().select(input.schema())),
-                        rows -> PartitionEngine.sizes(onHosts, rows, 1, embedding::request));
+    Embedding task(ModelReference onHosts, TaskCounts counts) {
+        return new Embedding(onHosts, settings, counts);
     }
 
     /// The function that executors run on each partition.
     private record Embedding(ModelReference model, Settings settings, TaskCounts counts)
-            implements JobSkeleton.Outcomes<Result.Embedded> {
+            implements Task<Request.Embed, Result.Embedded> {
 
         @Override
         public Iterator<Outcome<Result.Embedded>> of(Iterator<JobRow> rows) {
             return PartitionEngine.embed(model, rows, this::request, counts);
         }
 
-        private PartitionEngine.RequestFactory<Request.Embed> request(Row row) {
+        @Override
+        public PartitionEngine.RequestFactory<Request.Embed> request(Row row) {
             Content content =
                     prompted(RowProblem.or(row, () -> settings.content().read(row, 0)));
             return (id, sample) -> new Request.Embed(id, content, settings.context(), settings.dims());

@@ -9,7 +9,6 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
@@ -33,17 +32,12 @@ import org.sparkqwen.job.spark.RowNumber;
 /// Generates continuations: takes a Dataset of prompts and returns one row for each sample of each prompt.
 ///
 /// Rejected rows have `error` set and `finish_reason` error, in each of their samples.
-public final class GenerateJob implements Work {
+public final class GenerateJob extends ModelJob<GenerateJob.Settings, Result.Generated> {
     private static final StructType TOOL_CALL =
             new StructType().add("name", DataTypes.StringType).add("arguments", DataTypes.StringType);
 
     /// The columns that a run adds to the passed ones. They are the same in every run.
     public static final StructType SCHEMA = OutputColumn.schema(columns("", false));
-
-    private final ModelReference model;
-    private final Settings settings;
-    private final List<OutputColumn<Result.Generated>> columns;
-    private final TaskModel tasks;
 
     /// The settings of generation. [#of] has the defaults of the command line.
     ///
@@ -96,32 +90,19 @@ public final class GenerateJob implements Work {
             Settings settings,
             List<OutputColumn<Result.Generated>> columns,
             ModelDistribution distribution) {
-        this.model = model;
-        this.settings = settings;
-        this.columns = columns;
-        tasks = new TaskModel(model, distribution);
+        super("generate", model, settings, settings.columns(), columns, distribution);
     }
 
-    /// Returns this job with another way in which hosts get the model, once it is prepared.
+    @Override
     public GenerateJob withDistribution(ModelDistribution value) {
         return new GenerateJob(model, settings, columns, value);
     }
 
     @Override
-    public String name() {
-        return "generate";
-    }
-
-    @Override
     public Map<String, String> identity() {
-        Map<String, String> identity = JobIdentity.of(name(), model.identity(), settings);
+        Map<String, String> identity = super.identity();
         identity.put("kv", JobIdentity.text(model.options().keyValues())); // it is rounded with bf16
         return identity;
-    }
-
-    @Override
-    public StructType addedColumns() {
-        return OutputColumn.schema(columns);
     }
 
     /// Estimates the tokens of a row: of its prompt, and of all its samples.
@@ -132,31 +113,9 @@ public final class GenerateJob implements Work {
                 .plus(settings.samples() * settings.params().ending().maxNewTokens());
     }
 
-    @Override
-    public void prepare(SparkSession spark) {
-        tasks.distribute(spark);
-    }
-
-    @Override
-    public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
-        return new JobSkeleton<>(columns, settings.columns())
-                .apply(input, read(input.schema()), new Generation(tasks.get(), settings, counts));
-    }
-
-    @Override
-    public Dataset<Row> sizes(Dataset<Row> input) {
-        ModelReference onHosts = tasks.get();
-        Generation generation = new Generation(onHosts, settings, TaskCounts.NONE);
-        int samples = settings.samples();
-        return RowSizes.skeleton()
-                .applyAlone(
-                        input,
-                        read(input.schema()),
-                        rows -> PartitionEngine.sizes(onHosts, rows, samples, generation::requests));
-    }
-
     /// Returns the columns that the job reads: those of row parameters, followed by those of the prompt.
-    private List<Column> read(StructType input) {
+    @Override
+    List<Column> read(StructType input) {
         settings.prompt().checkIn(input);
         settings.rowParams().forEach(param -> param.checkIn(input));
         List<Column> read = new ArrayList<>();
@@ -165,17 +124,28 @@ public final class GenerateJob implements Work {
         return read;
     }
 
+    @Override
+    int samples() {
+        return settings.samples();
+    }
+
+    @Override
+    Generation task(ModelReference onHosts, TaskCounts counts) {
+        return new Generation(onHosts, settings, counts);
+    }
+
     /// The function that executors run on each partition.
     private record Generation(ModelReference model, Settings settings, TaskCounts counts)
-            implements JobSkeleton.Outcomes<Result.Generated> {
+            implements Task<Request.Generate, Result.Generated> {
 
         @Override
         public Iterator<Outcome<Result.Generated>> of(Iterator<JobRow> rows) {
-            return PartitionEngine.generate(model, rows, settings.samples(), this::requests, counts);
+            return PartitionEngine.generate(model, rows, settings.samples(), this::request, counts);
         }
 
         /// @param row the columns of row parameters, followed by those of the prompt
-        private PartitionEngine.RequestFactory<Request.Generate> requests(Row row) {
+        @Override
+        public PartitionEngine.RequestFactory<Request.Generate> request(Row row) {
             try {
                 GenerationParams params = RowParam.apply(settings.rowParams(), settings.params(), row, 0);
                 int first = settings.rowParams().size();

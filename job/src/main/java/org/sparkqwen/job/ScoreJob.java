@@ -45,15 +45,10 @@ import org.sparkqwen.job.model.ModelReference;
 /// ```
 ///
 /// There is one output row for each input row. Rejected rows have `error` set.
-public final class ScoreJob implements Work {
+public final class ScoreJob extends ModelJob<ScoreJob.Settings, Result.Scored> {
     /// The columns that every run adds to the passed ones.
     public static final StructType SCHEMA = schema(ScoreDetails.NONE);
 
-    private final ModelReference model;
-    private final Settings settings;
-    private final List<OutputColumn<Result.Scored>> columns;
-    private final ModelDistribution distribution;
-    private final TaskModel tasks;
     private final @Nullable ModelReference reference;
     private final @Nullable TaskModel referenceTasks;
 
@@ -146,16 +141,12 @@ public final class ScoreJob implements Work {
             List<OutputColumn<Result.Scored>> columns,
             ModelDistribution distribution,
             @Nullable ModelReference reference) {
-        this.model = model;
-        this.settings = settings;
-        this.columns = columns;
-        tasks = new TaskModel(model, distribution);
+        super("score", model, settings, settings.columns(), columns, distribution);
         this.reference = reference;
         referenceTasks = reference == null ? null : new TaskModel(reference, distribution);
-        this.distribution = distribution;
     }
 
-    /// Returns this job with another way in which hosts get the model, once it is prepared.
+    @Override
     public ScoreJob withDistribution(ModelDistribution value) {
         return new ScoreJob(model, settings, columns, value, reference);
     }
@@ -171,13 +162,8 @@ public final class ScoreJob implements Work {
     }
 
     @Override
-    public String name() {
-        return "score";
-    }
-
-    @Override
     public Map<String, String> identity() {
-        Map<String, String> identity = JobIdentity.of(name(), model.identity(), settings);
+        Map<String, String> identity = super.identity();
         if (reference != null) {
             identity.put("reference_model", reference.identity());
         }
@@ -187,7 +173,7 @@ public final class ScoreJob implements Work {
     @Override
     public StructType addedColumns() {
         return reference == null
-                ? OutputColumn.schema(columns)
+                ? super.addedColumns()
                 : OutputColumn.schema(ReferenceColumns.of(columns, reference.label(), settings.tokenLogprobs()));
     }
 
@@ -207,7 +193,7 @@ public final class ScoreJob implements Work {
 
     @Override
     public void prepare(SparkSession spark) {
-        tasks.distribute(spark);
+        super.prepare(spark);
         if (referenceTasks != null) {
             referenceTasks.distribute(spark);
         }
@@ -215,28 +201,19 @@ public final class ScoreJob implements Work {
 
     @Override
     public Dataset<Row> apply(Dataset<Row> input, TaskCounts counts) {
-        Scoring scoring = new Scoring(tasks.get(), settings, counts);
         if (reference == null || referenceTasks == null) {
-            return new JobSkeleton<>(columns, settings.columns()).apply(input, read(input.schema()), scoring);
+            return super.apply(input, counts);
         }
         double own = model.weightBytes();
         double share = own / (own + reference.weightBytes());
         return new JobSkeleton<>(
                         ReferenceColumns.of(columns, reference.label(), settings.tokenLogprobs()), settings.columns())
-                .apply(input, read(input.schema()), new Comparing(scoring, referenceTasks.get(), share));
-    }
-
-    @Override
-    public Dataset<Row> sizes(Dataset<Row> input) {
-        ModelReference onHosts = tasks.get();
-        Scoring scoring = new Scoring(onHosts, settings, TaskCounts.NONE);
-        return RowSizes.skeleton()
-                .applyAlone(
-                        input, read(input.schema()), rows -> PartitionEngine.sizes(onHosts, rows, 1, scoring::request));
+                .apply(input, read(input.schema()), new Comparing(task(onHosts(), counts), referenceTasks.get(), share));
     }
 
     /// Returns the columns that the job reads.
-    private List<Column> read(StructType input) {
+    @Override
+    List<Column> read(StructType input) {
         List<Column> read = new ArrayList<>();
         settings.content().checkDocumentsIn(input);
         read.add(settings.content().select(input));
@@ -247,16 +224,22 @@ public final class ScoreJob implements Work {
         return read;
     }
 
+    @Override
+    Scoring task(ModelReference onHosts, TaskCounts counts) {
+        return new Scoring(onHosts, settings, counts);
+    }
+
     /// The function that executors run on each partition.
     private record Scoring(ModelReference model, Settings settings, TaskCounts counts)
-            implements JobSkeleton.Outcomes<Result.Scored> {
+            implements Task<Request.Score, Result.Scored> {
 
         @Override
         public Iterator<Outcome<Result.Scored>> of(Iterator<JobRow> rows) {
             return PartitionEngine.score(model, rows, this::request, counts);
         }
 
-        private PartitionEngine.RequestFactory<Request.Score> request(Row row) {
+        @Override
+        public PartitionEngine.RequestFactory<Request.Score> request(Row row) {
             Content content = RowProblem.or(row, () -> settings.content().read(row, 0));
             Content prompt =
                     settings.prompt() == null ? null : settings.prompt().read(row, 1);

@@ -47,6 +47,7 @@ public class PublicApiTest {
     /// The engine's values that an API may hold, each with the reason. Classes nested in them are values, too.
     private static final Map<String, String> ENGINE_VALUES = Map.ofEntries(
             Map.entry("constraint.Constraint", "a user describes what texts match"),
+            Map.entry("kernels.Device", "a setting of what an engine computes on"),
             Map.entry("kernels.KernelChoice", "a setting of how an engine computes"),
             Map.entry("kernels.KeyValueFormat", "a setting of the KV cache"),
             Map.entry("model.ModelConfig", "a user reads the size of a model's context and vocabulary"),

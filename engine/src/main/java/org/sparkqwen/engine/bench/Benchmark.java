@@ -39,6 +39,9 @@ public final class Benchmark {
     /// The number of tokens that continue each text.
     public static final int OUTPUT_TOKENS = 32;
 
+    /// The number of labels that may follow a prompt of [Part#CLASSIFY].
+    public static final int LABELS = 4;
+
     private static final int LEAST_ROUNDS = 3;
 
     /// The least time of a warm-up, because a JVM compiles for some ten seconds, and until then rounds become
@@ -58,6 +61,8 @@ public final class Benchmark {
         /// Scoring with entropies. Its rounds take turns with those of [#SCORE], so that both are of the same
         /// minutes.
         ENTROPY,
+        /// Classification of prompts as long as documents, with the logits of [#LABELS] labels of one token.
+        CLASSIFY,
         /// Embedding of whole documents, without logits.
         EMBED,
         /// Prefill of prompts as long as documents, with the logits of the last token alone.
@@ -163,7 +168,7 @@ public final class Benchmark {
         List<Double> flops = new ArrayList<>();
         List<Double> readBytes = new ArrayList<>();
         List<Measurement> measurements = new ArrayList<>();
-        try (MachinePeak peak = new MachinePeak(model.options().threads())) {
+        try (MachinePeak peak = new MachinePeak(model.options().threads(), burst())) {
             measureMachine(peak, core, flops, readBytes);
             for (Part part : Part.values()) {
                 if (settings.parts().contains(part)) {
@@ -179,6 +184,12 @@ public final class Benchmark {
         return new BenchmarkResult(new Samples(core), new Samples(flops), new Samples(readBytes), measurements);
     }
 
+    /// Returns how long a burst takes: less than usual only if everything is measured for a moment.
+    private Duration burst() {
+        Duration tenth = settings.time().dividedBy(10);
+        return tenth.compareTo(MachinePeak.BURST) < 0 ? tenth : MachinePeak.BURST;
+    }
+
     private void measureMachine(MachinePeak peak, List<Double> core, List<Double> flops, List<Double> readBytes) {
         progress.machine();
         for (int i = 0; i < BURSTS; i++) {
@@ -191,6 +202,7 @@ public final class Benchmark {
     private List<Measurement> measure(Part part, MachinePeak peak) {
         return switch (part) {
             case SCORE, ENTROPY -> measureScoring(part, peak);
+            case CLASSIFY -> List.of(measure(part, documents, peak, () -> probed(this::classify)));
             case EMBED -> List.of(measure(part, documents, peak, () -> probed(this::embed)));
             case PREFILL -> List.of(measurePrefill(peak));
             case DECODE ->
@@ -305,6 +317,22 @@ public final class Benchmark {
                 ScoringOptions.DEFAULT_MIN_K);
         List<Request.Score> requests = contents(SEED, documents, settings.documentTokens()).stream()
                 .map(content -> new Request.Score(0, null, content, options, details))
+                .toList();
+        Clock clock = new Clock();
+        new ScoringRun(model, requests.iterator(), (_, _, _) -> {}).forEachRemaining(Benchmark::refuseRejected);
+        return clock.round((long) documents * settings.documentTokens());
+    }
+
+    /// Scores labels as continuations of prompts, as `ClassificationRun` does, which needs texts and so a tokenizer.
+    private Measurement.Round classify() {
+        ScoringOptions options = new ScoringOptions(
+                new Windows.Rolling(settings.documentTokens()),
+                ScoringOptions.Prefix.NONE,
+                ScoringOptions.DEFAULT_MIN_K);
+        List<Request.Score> requests = contents(SEED, documents, settings.documentTokens()).stream()
+                .flatMap(prompt -> IntStream.range(0, LABELS)
+                        .mapToObj(label ->
+                                new Request.Score(0, prompt, new Content.Tokens(new int[] {label}), options)))
                 .toList();
         Clock clock = new Clock();
         new ScoringRun(model, requests.iterator(), (_, _, _) -> {}).forEachRemaining(Benchmark::refuseRejected);

@@ -25,7 +25,7 @@ public record BenchmarkResult(Samples coreFlops, Samples flops, Samples readByte
     public OptionalDouble toScoring(Measurement measurement) {
         return switch (measurement.part()) {
             case ENTROPY, DECODE -> ratio(measurement, other -> other.part() == Benchmark.Part.SCORE);
-            case SCORE, EMBED, PREFILL -> OptionalDouble.empty();
+            case SCORE, CLASSIFY, EMBED, PREFILL -> OptionalDouble.empty();
         };
     }
 

@@ -3,6 +3,7 @@ package org.sparkqwen.engine.checkpoint;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
@@ -12,26 +13,44 @@ import org.sparkqwen.engine.modelfile.ModelInput;
 ///
 /// @param directory has both files
 public record AdapterFiles(Path directory) {
-    private static final String SETTINGS = "adapter_config.json";
-    private static final String WEIGHTS = "adapter_model.safetensors";
+    /// The name of the file of the adapter's settings.
+    public static final String SETTINGS = "adapter_config.json";
+
+    /// The name of the file of its tensors.
+    public static final String WEIGHTS = "adapter_model.safetensors";
+
+    private static final String PICKLED = "adapter_model.bin";
 
     /// The names of the files.
     public static final List<String> NAMES = List.of(SETTINGS, WEIGHTS);
 
     /// @throws InvalidModelException if the directory lacks one of the files
     public AdapterFiles {
+        requireAll(
+                directory.toString(),
+                name -> name.equals(PICKLED)
+                        ? Files.exists(directory.resolve(name))
+                        : ModelInput.isThere(directory.resolve(name)));
+        ModelInput.requireReadable(directory.resolve(SETTINGS));
+    }
+
+    /// Checks that a directory has both files.
+    ///
+    /// @param origin the directory, for messages
+    /// @param isThere whether it has a file of a name
+    /// @throws InvalidModelException if it lacks one of the files
+    public static void requireAll(String origin, Predicate<String> isThere) {
         for (String name : NAMES) {
-            if (!ModelInput.isThere(directory.resolve(name))) {
+            if (!isThere.test(name)) {
                 throw new InvalidModelException("%s: not an adapter of PEFT: there is no %s%s"
                         .formatted(
-                                Quote.line(directory.toString()),
+                                Quote.line(origin),
                                 name,
-                                Files.exists(directory.resolve("adapter_model.bin"))
+                                isThere.test(PICKLED)
                                         ? ", but pickled weights, which are never opened; save it as safetensors"
                                         : ""));
             }
         }
-        ModelInput.requireReadable(directory.resolve(SETTINGS));
     }
 
     /// The file of the adapter's settings.

@@ -13,6 +13,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -178,17 +179,38 @@ public final class CacheTrust {
         return doubtOf(file, false);
     }
 
-    /// The reason, for a person, why a directory in a trusted one, or anything that lies in it, cannot be trusted.
-    /// Empty if all can be, or if there is none.
+    /// The reason, for a person, why a directory in a trusted one, or anything that lies in it or in its folders, cannot
+    /// be trusted. Empty if all can be, or if there is none.
     public static Optional<String> doubtOfCopy(Path directory) throws IOException {
         Optional<String> doubt = doubtOf(directory, true);
         if (doubt.isPresent() || !Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
             return doubt;
         }
+        for (Path each : content(directory)) {
+            Optional<String> doubtOfEach = doubtOfContent(each);
+            if (doubtOfEach.isPresent()) {
+                return doubtOfEach;
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static Optional<String> doubtOfContent(Path path) throws IOException {
+        if (!Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+            return doubtOfFile(path);
+        }
+        Optional<String> doubt = doubtOf(path, true);
+        return doubt.isPresent()
+                ? doubt
+                : content(path).stream()
+                        .map(CacheTrust::doubtOfFile)
+                        .flatMap(Optional::stream)
+                        .findFirst();
+    }
+
+    private static List<Path> content(Path directory) throws IOException {
         try (var content = Files.list(directory)) {
-            return content.map(CacheTrust::doubtOfFile)
-                    .flatMap(Optional::stream)
-                    .findFirst();
+            return content.toList();
         }
     }
 

@@ -5,10 +5,11 @@ import org.sparkqwen.engine.checkpoint.SourceFile;
 
 /// A file of a model directory.
 ///
-/// @param name file name without a directory
+/// @param name file name, or that of a folder, a slash and a file name
 /// @param sha256 64 lower-case hexadecimal digits
 public record ModelFile(String name, long bytes, String sha256) implements Serializable {
-    static final String NAME = "[A-Za-z0-9_][A-Za-z0-9._-]*";
+    /// The pattern of a name, without groups.
+    static final String NAME = "(?:%1$s/)?%1$s".formatted("[A-Za-z0-9_][A-Za-z0-9._-]*");
 
     public ModelFile {
         if (!name.matches(NAME) || bytes < 0 || !sha256.matches(SourceFile.SHA256)) {

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -33,6 +34,13 @@ import org.sparkqwen.engine.modelfile.ModelInput;
 public record ModelFiles(List<ModelFile> files) implements Serializable {
     private static final String TOKENIZER = "tokenizer.json";
 
+    /// The file that names the modules of sentence-transformers, some of which have a folder with their configuration.
+    public static final String MODULES = "modules.json";
+
+    /// The name of a module's configuration in its folder. It can only be what the engine does, or be refused, so it is
+    /// copied, and does not decide results.
+    public static final String OF_MODULE = "config.json";
+
     /// The files beside the weights that decide results, if the model has them.
     private static final List<String> BESIDE_WEIGHTS = List.of(
             "config.json",
@@ -42,8 +50,9 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
             "chat_template.jinja",
             "added_tokens.json",
             "special_tokens_map.json",
-            "modules.json",
-            "config_sentence_transformers.json");
+            MODULES,
+            "config_sentence_transformers.json",
+            "sentence_bert_config.json");
 
     /// The files that make a tokenizer if there is no tokenizer.json, and that are ignored if there is one.
     private static final List<String> INSTEAD_OF_TOKENIZER = List.of("vocab.json", "merges.txt");
@@ -68,7 +77,7 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
             for (String name : isGguf(weights)
                     ? besideWeights(weights, present(weights.directory())::contains)
                     : light(present(weights.directory()), String.valueOf(weights.directory()))) {
-                files.add(read(weights.directory().resolve(name)));
+                files.add(read(weights.directory(), name));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -100,22 +109,31 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
     /// @throws UncheckedIOException if it cannot be read
     public static ModelFiles of(Path file) {
         try {
-            return new ModelFiles(List.of(read(file)));
+            return new ModelFiles(List.of(read(
+                    Objects.requireNonNull(file.toAbsolutePath().getParent()), String.valueOf(file.getFileName()))));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static ModelFile read(Path file) throws IOException {
-        return new ModelFile(String.valueOf(file.getFileName()), Files.size(file), Sha256.of(file));
+    private static ModelFile read(Path directory, String name) throws IOException {
+        Path file = directory.resolve(name);
+        return new ModelFile(name, Files.size(file), Sha256.of(file));
     }
 
     private static Set<String> present(Path directory) throws IOException {
+        Set<String> present = new TreeSet<>();
         try (Stream<Path> content = Files.list(directory)) {
-            return content.filter(Files::isRegularFile)
-                    .map(file -> String.valueOf(file.getFileName()))
-                    .collect(Collectors.toSet());
+            for (Path path : content.toList()) {
+                String name = String.valueOf(path.getFileName());
+                if (Files.isRegularFile(path)) {
+                    present.add(name);
+                } else if (Files.isRegularFile(path.resolve(OF_MODULE))) {
+                    present.add(name + "/" + OF_MODULE);
+                }
+            }
         }
+        return present;
     }
 
     private static boolean isGguf(WeightFiles weights) {
@@ -147,6 +165,11 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
         return others ? List.of() : GgufNames.only(present, origin);
     }
 
+    /// Whether these are the files of an adapter, without any others.
+    private static boolean isAdapter(Set<String> present) {
+        return present.equals(Set.copyOf(AdapterFiles.NAMES));
+    }
+
     /// The names of the files beside safetensors or packed weights that decide results.
     private static List<String> besideWeights(Predicate<String> isThere) {
         List<String> names = new ArrayList<>(BESIDE_WEIGHTS);
@@ -162,10 +185,19 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
     /// @param origin for messages
     /// @throws InvalidModelException if there are several GGUF models and nothing else
     static List<String> light(Set<String> present, String origin) {
+        if (isAdapter(present)) {
+            return List.of(AdapterFiles.SETTINGS);
+        }
         if (!gguf(present, origin).isEmpty()) {
             return ModelFolder.besideGguf(present::contains);
         }
         List<String> names = new ArrayList<>(besideWeights(present::contains));
+        if (present.contains(MODULES)) {
+            present.stream()
+                    .filter(name -> name.endsWith("/" + OF_MODULE) && name.matches(ModelFile.NAME))
+                    .sorted()
+                    .forEach(names::add);
+        }
         if (!present.contains(Checkpoint.SINGLE)) {
             names.add(ModelInput.INDEX);
         }
@@ -179,6 +211,9 @@ public record ModelFiles(List<ModelFile> files) implements Serializable {
     /// @param origin for messages
     /// @throws InvalidModelException if there are none, or both kinds
     static List<String> weights(Path directory, Set<String> present, String origin) {
+        if (isAdapter(present)) {
+            return List.of(AdapterFiles.WEIGHTS);
+        }
         List<String> names = new ArrayList<>(gguf(present, origin));
         if (present.contains(Checkpoint.SINGLE)) {
             names.add(Checkpoint.SINGLE);

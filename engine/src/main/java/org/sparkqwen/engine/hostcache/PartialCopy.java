@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -154,6 +155,10 @@ final class PartialCopy {
 
     private FileRange copy(FileRange range, RangeSource source) throws IOException {
         Path path = directory.resolve(range.file());
+        Path folder = Objects.requireNonNull(path.getParent());
+        if (!folder.equals(directory)) {
+            CacheTrust.makeDirectory(folder);
+        }
         try (FileChannel file = FileChannel.open(
                 path, StandardOpenOption.WRITE, StandardOpenOption.CREATE, LinkOption.NOFOLLOW_LINKS)) {
             long end = range.from() + range.bytes();

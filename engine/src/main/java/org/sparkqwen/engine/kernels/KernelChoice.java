@@ -5,7 +5,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// The choice of a back-end: one by its name, or `auto` for the best that can run in this JVM on a device.
@@ -28,12 +30,29 @@ public record KernelChoice(String name, Precision precision, Device device) impl
     public static final KernelChoice VECTOR = new KernelChoice("vector");
     public static final KernelChoice SCALAR = new KernelChoice("scalar");
 
-    /// @throws IllegalArgumentException if no back-end for the device has the name
+    /// @throws IllegalArgumentException if no back-end for the device has the name, or none has the precision
     public KernelChoice {
         List<String> names = names(device.kind());
         if (!names.contains(name)) {
             throw new IllegalArgumentException("there are no kernels '%s'%s; there are %s"
                     .formatted(name, device.isGpu() ? " for " + device.kind() : "", String.join(", ", names)));
+        }
+        if (device.isGpu()) {
+            refuseOthers(precision, device.kind());
+        }
+    }
+
+    private static void refuseOthers(Precision precision, Device.Kind kind) {
+        Set<Precision> known = gpuProvider().map(KernelProvider::precisions).orElse(Set.of(precision));
+        if (!known.contains(precision)) {
+            throw new IllegalArgumentException("there is no precision %s on %s; there are %s"
+                    .formatted(
+                            precision,
+                            kind,
+                            known.stream()
+                                    .sorted()
+                                    .map(Precision::toString)
+                                    .collect(Collectors.joining(", "))));
         }
     }
 

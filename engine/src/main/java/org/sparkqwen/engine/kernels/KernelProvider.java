@@ -82,6 +82,14 @@ public interface KernelProvider {
         return 0;
     }
 
+    /// The bytes of a device's memory that a matrix of panels takes in the form in which products of this back-end read
+    /// it.
+    ///
+    /// @param format the format of the panels
+    default long matrixBytes(WeightFormat format, int outputs, int inputs, Precision precision) {
+        return Matrix.bytes(format, outputs, inputs);
+    }
+
     /// The most bytes of a device's memory that operations of this back-end take, beside their operands.
     default long deviceBytes(OperationSizes sizes) {
         return 0;

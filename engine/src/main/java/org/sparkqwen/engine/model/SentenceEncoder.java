@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.ModelFolder;
 import org.sparkqwen.engine.message.Quote;
@@ -16,19 +17,25 @@ import org.sparkqwen.engine.modelfile.ModelInput;
 import org.sparkqwen.engine.modelfile.ModelJson;
 
 /// The files of sentence-transformers in a model's directory, which make it a model for embeddings: modules.json, the
-/// configuration of its pooling, and config_sentence_transformers.json with its prompts.
+/// configuration of its pooling, config_sentence_transformers.json with its prompts, and the lengths to which texts are
+/// cut.
 ///
 /// @param published whether there is a modules.json, so that the model is one for embeddings
 /// @param prompts the texts that may precede a text, by their names
 /// @param defaultPrompt the name of the prompt that is used where none is chosen; null for none
+/// @param mostTokens the most tokens of a text that sentence-transformers reads, if the model's context has so many:
+///     max_seq_length of sentence_bert_config.json, else model_max_length of tokenizer_config.json; empty if neither says
 /// @param warnings remarks for the user, a line each
 public record SentenceEncoder(
         boolean published,
         Map<String, String> prompts,
         @Nullable String defaultPrompt,
+        OptionalInt mostTokens,
         List<String> warnings) {
     private static final String MODULES = "modules.json";
     private static final String PROMPTS = "config_sentence_transformers.json";
+    private static final String LENGTH = "sentence_bert_config.json";
+    private static final String TOKENIZER = "tokenizer_config.json";
     private static final String POOLING = "pooling_mode_";
     private static final String LAST_TOKEN = "lasttoken";
 
@@ -46,12 +53,13 @@ public record SentenceEncoder(
         ModelFolder folder = ModelFolder.of(model);
         List<String> warnings = new ArrayList<>();
         if (folder.gguf().isPresent() || !ModelInput.isThere(folder.directory().resolve(MODULES))) {
-            return new SentenceEncoder(false, Map.of(), null, warnings);
+            return new SentenceEncoder(false, Map.of(), null, OptionalInt.empty(), warnings);
         }
         checkModules(folder.directory(), warnings);
+        OptionalInt mostTokens = mostTokens(folder.directory());
         Path file = folder.directory().resolve(PROMPTS);
         if (!ModelInput.isThere(file)) {
-            return new SentenceEncoder(true, Map.of(), null, warnings);
+            return new SentenceEncoder(true, Map.of(), null, mostTokens, warnings);
         }
         ConfigJson json = new ConfigJson(Quote.line(file.toString()), ModelJson.readObject(file));
         Map<String, String> prompts = new LinkedHashMap<>();
@@ -65,7 +73,25 @@ public record SentenceEncoder(
         if (byDefault != null && !prompts.containsKey(byDefault)) {
             throw json.wrong("default_prompt_name", "one of the prompts");
         }
-        return new SentenceEncoder(true, prompts, byDefault, warnings);
+        return new SentenceEncoder(true, prompts, byDefault, mostTokens, warnings);
+    }
+
+    private static OptionalInt mostTokens(Path directory) {
+        OptionalInt stated = mostTokens(directory.resolve(LENGTH), "max_seq_length");
+        return stated.isPresent() ? stated : mostTokens(directory.resolve(TOKENIZER), "model_max_length");
+    }
+
+    /// Reads a length, which may be larger than any context: tokenizers say 1e30 for no limit.
+    private static OptionalInt mostTokens(Path file, String key) {
+        if (!ModelInput.isThere(file)) {
+            return OptionalInt.empty();
+        }
+        ConfigJson json = new ConfigJson(Quote.line(file.toString()), ModelJson.readObject(file));
+        if (!json.has(key)) {
+            return OptionalInt.empty();
+        }
+        double most = json.number(key, value -> value >= 1, "a number of tokens");
+        return OptionalInt.of((int) Math.min(most, Integer.MAX_VALUE));
     }
 
     private static void checkModules(Path directory, List<String> warnings) {
@@ -90,8 +116,7 @@ public record SentenceEncoder(
         }
     }
 
-    /// Checks that the last token is pooled. A copy of a remote model lacks folders, so a missing file is a
-    /// warning.
+    /// Checks that the last token is pooled. Not every copy of a model has its folders, so a missing file is a warning.
     private static void checkPooling(Path directory, ConfigJson module, List<String> warnings) {
         String folder = module.text("path");
         if (!folder.matches("[A-Za-z0-9_][A-Za-z0-9._-]*")) {

@@ -168,6 +168,15 @@ public final class Transformer implements AutoCloseable {
         return new TargetScores(logProbabilities, likeliest, moments, best);
     }
 
+    /// The bytes of the logits that are in memory at a time when the most likely tokens are wanted.
+    public static long rankedBytes(ModelConfig config) {
+        return (long) rankedRows(config) * config.vocabSize() * Float.BYTES;
+    }
+
+    private static int rankedRows(ModelConfig config) {
+        return Math.max(1, RANKED_LOGITS / config.vocabSize());
+    }
+
     /// Finds the most likely tokens after each row.
     ///
     /// @param hidden `[rows, hidden]`, from [#forward]
@@ -175,7 +184,7 @@ public final class Transformer implements AutoCloseable {
         List<List<RankedToken>> best = new ArrayList<>();
         long hiddenBytes = (long) config.hiddenSize() * Float.BYTES;
         long logitBytes = (long) config.vocabSize() * Float.BYTES;
-        int block = Math.max(1, RANKED_LOGITS / config.vocabSize());
+        int block = rankedRows(config);
         for (int from = 0; from < rows; from += block) {
             int some = Math.min(block, rows - from);
             MemorySegment logits = logits(hidden.asSlice(from * hiddenBytes, some * hiddenBytes), some);

@@ -68,10 +68,10 @@ final class BatchLimit {
         }
         DeviceException more = new DeviceException(
                 failure.reason(),
-                "%s, with a batch of %,d tokens; give fewer --batch-tokens, a shorter --context, or less --memory to the KV"
-                                .formatted(failure.getMessage(), size)
-                        + " cache");
-        more.initCause(failure);
+                ("%s, with a batch of %,d tokens; give fewer --batch-tokens, a shorter --context, or less"
+                                + " --memory to the KV cache")
+                        .formatted(failure.getMessage(), size));
+        more.addSuppressed(failure); // and no cause, because a person is shown the last one
         return more;
     }
 }

@@ -47,7 +47,7 @@ public final class LoadedModel implements AutoCloseable {
     private final BlockPool scoringBlocks; // of one layer
     private final Map<Constraint, TokenConstraint> constraints = new ConcurrentHashMap<>();
     private final Tally tally = new Tally();
-    private final ReentrantLock turn = new ReentrantLock(true);
+    private final ReentrantLock turn;
     private final BatchLimit batchLimit;
 
     @GuardedBy("turn")
@@ -59,18 +59,21 @@ public final class LoadedModel implements AutoCloseable {
     /// Takes over `weights` and `kernels`, which [#close] closes.
     ///
     /// @param tokenizer null if the model has none, and so accepts token ids only
+    /// @param turn is held while a batch is computed
     public LoadedModel(
             EngineOptions options,
             @Nullable Tokenizer tokenizer,
             Conversations conversations,
             Weights weights,
-            TimedKernels kernels) {
+            TimedKernels kernels,
+            ReentrantLock turn) {
         config = weights.config();
         this.options = options;
         this.tokenizer = tokenizer;
         this.conversations = conversations;
         this.weights = weights;
         this.kernels = kernels;
+        this.turn = turn;
         batchLimit = new BatchLimit(options.batchTokens());
         transformer = new Transformer(config, weights, kernels);
         scoringBlocks = new BlockPool(
@@ -161,7 +164,7 @@ public final class LoadedModel implements AutoCloseable {
                 kernels.newBuffers());
     }
 
-    /// Runs `work` while nothing else runs on the model.
+    /// Runs `work` while nothing else runs on the model, nor on another model with the same turns.
     public <T> T onModel(ModelWork<T> work) {
         try {
             turn.lockInterruptibly();

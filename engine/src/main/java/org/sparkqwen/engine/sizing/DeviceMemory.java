@@ -1,12 +1,17 @@
 package org.sparkqwen.engine.sizing;
 
+import java.util.Optional;
+import org.sparkqwen.engine.checkpoint.PackedLayout;
+import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.kernels.KernelChoice;
+import org.sparkqwen.engine.kernels.KernelProvider;
+import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.ModelConfig;
 
 /// The memory of a GPU, and what an engine needs of it.
 ///
 /// @param memory bytes that the engine may take
-/// @param weights bytes of the packed weights, which all lie in the GPU's memory
+/// @param weights bytes of the weights, which all lie in the GPU's memory, see [#weightBytes]
 /// @param batchTokens tokens that are computed together
 /// @param working bytes of the largest batch
 public record DeviceMemory(long memory, long weights, int batchTokens, long working) {
@@ -28,7 +33,7 @@ public record DeviceMemory(long memory, long weights, int batchTokens, long work
     /// Plans with a batch of a given size.
     ///
     /// @param bytes the memory of the GPU, or the part of it that is free
-    /// @param weights bytes of the packed weights
+    /// @param weights bytes of the weights there
     /// @param window tokens of the longest window; a window that is longer than a batch is computed alone
     public static DeviceMemory of(ModelConfig config, long bytes, long weights, int batchTokens, int window) {
         return new DeviceMemory(
@@ -38,7 +43,7 @@ public record DeviceMemory(long memory, long weights, int batchTokens, long work
     /// Plans with the largest batch up to [#MOST_BATCH_TOKENS] that leaves most of the memory to the KV cache.
     ///
     /// @param bytes the memory of the GPU, or the part of it that is free
-    /// @param weights bytes of the packed weights
+    /// @param weights bytes of the weights there
     public static DeviceMemory of(ModelConfig config, long bytes, long weights) {
         long room = (usable(bytes) - weights) / PART_OF_BATCH;
         int batch = MOST_BATCH_TOKENS;
@@ -46,6 +51,23 @@ public record DeviceMemory(long memory, long weights, int batchTokens, long work
             batch /= 2;
         }
         return of(config, bytes, weights, batch, batch);
+    }
+
+    /// The bytes that packed weights take in the memory of a GPU. A head that serves as embedding, too, is there twice:
+    /// once for products, and once as it is packed, for looking up tokens.
+    public static long weightBytes(ModelConfig config, PackedLayout layout, Precision precision) {
+        Optional<KernelProvider> provider = KernelChoice.gpuProvider();
+        long bytes = 0;
+        for (PackedTensor tensor : layout.tensors()) {
+            boolean isMatrix = tensor.form().arrangement() == PackedTensor.Arrangement.PANELS;
+            bytes += !isMatrix || provider.isEmpty()
+                    ? tensor.bytes()
+                    : provider.get()
+                            .matrixBytes(tensor.form().format(), tensor.outputs(), tensor.inputs(), precision);
+            boolean isLookedUp = isMatrix && config.tiedEmbeddings() && tensor.outputs() == config.vocabSize();
+            bytes += isLookedUp ? tensor.bytes() : 0;
+        }
+        return bytes;
     }
 
     private static long usable(long bytes) {

@@ -59,13 +59,18 @@ public record WorkingMemory(long offHeap, long heap) {
         return of(config, batchTokens, longest, threads, 0);
     }
 
+    /// The memory that scoring needs beside that of [#scoring], if the most likely tokens are wanted.
+    public static WorkingMemory ranking(ModelConfig config) {
+        return new WorkingMemory(Transformer.rankedBytes(config), 0);
+    }
+
     /// The most blocks of a layer that a batch of several documents may take. Very short documents reach this limit
     /// before they fill a batch.
     public static int mostBlocks(int batchTokens) {
         return BLOCKS_TO_FULL_ONES * Math.ceilDiv(batchTokens, KeyValueBlock.TOKENS);
     }
 
-    /// The memory that two engines of one process need together.
+    /// The memory that two kinds of work, or two engines of one process, need together.
     public WorkingMemory plus(WorkingMemory other) {
         return new WorkingMemory(offHeap + other.offHeap, heap + other.heap);
     }

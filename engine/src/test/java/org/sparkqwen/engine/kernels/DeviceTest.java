@@ -69,6 +69,9 @@ class DeviceTest {
             assertThat(onProcessor.deviceUse()).isEmpty();
             assertThat(onGpu.description()).isEqualTo("separate memory of cuda:1, 1 thread(s)");
             assertThat(onGpu.deviceUse()).isPresent();
+            assertThatThrownBy(() -> KernelChoice.AUTO.on(Device.CUDA).in(Precision.INT8))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("there is no precision int8 on cuda; there are float32, bfloat16");
             assertThat(KernelChoice.gpuProvider().orElseThrow().devices()).hasSize(2);
         } finally {
             System.clearProperty(StandInGpuProvider.GPUS);

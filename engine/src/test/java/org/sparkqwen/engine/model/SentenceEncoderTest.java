@@ -78,6 +78,26 @@ class SentenceEncoderTest {
     }
 
     @Test
+    void textsAreCutWhereSentenceTransformersCutsThem() throws IOException {
+        EmbeddingModel.in(directory);
+        Path tokenizer = directory.resolve("tokenizer_config.json");
+        Files.writeString(tokenizer, "{}");
+        assertThat(SentenceEncoder.read(directory).mostTokens()).isEmpty();
+        Files.writeString(tokenizer, "{\"model_max_length\": 1000000000000000019884624838656}");
+        assertThat(SentenceEncoder.read(directory).mostTokens()).hasValue(Integer.MAX_VALUE);
+        Files.writeString(tokenizer, "{\"model_max_length\": 512}");
+        assertThat(SentenceEncoder.read(directory).mostTokens()).hasValue(512);
+        Path length = directory.resolve("sentence_bert_config.json");
+        Files.writeString(length, "{\"max_seq_length\": null, \"do_lower_case\": false}");
+        assertThat(SentenceEncoder.read(directory).mostTokens()).hasValue(512);
+        Files.writeString(length, "{\"max_seq_length\": 128}");
+        assertThat(SentenceEncoder.read(directory).mostTokens()).hasValue(128);
+        Files.writeString(length, "{\"max_seq_length\": -1}");
+        assertThat(Refusal.messageOf(() -> SentenceEncoder.read(directory)))
+                .contains("sentence_bert_config.json: max_seq_length must be a number of tokens, not -1");
+    }
+
+    @Test
     void aDefaultPromptMustExist() throws IOException {
         EmbeddingModel.in(directory);
         Files.writeString(directory.resolve("config_sentence_transformers.json"), """

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.tukaani.xz.XZInputStream;
 
 /// The tokenizer gives the values of tokenizers 0.23.2, see golden/README.md.
 class GoldenTokenizerTest {
@@ -22,9 +24,10 @@ class GoldenTokenizerTest {
     @BeforeAll
     static void readCases() throws IOException {
         ObjectMapper mapper = new ObjectMapper();
-        try (BufferedReader lines = new BufferedReader(new InputStreamReader(
-                Objects.requireNonNull(GoldenTokenizerTest.class.getResourceAsStream("/golden/qwen3-tokenizer.jsonl")),
-                StandardCharsets.UTF_8))) {
+        InputStream packed = Objects.requireNonNull(
+                GoldenTokenizerTest.class.getResourceAsStream("/golden/qwen3-tokenizer.jsonl.xz"));
+        try (BufferedReader lines =
+                new BufferedReader(new InputStreamReader(new XZInputStream(packed), StandardCharsets.UTF_8))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 CASES.add(mapper.readTree(line));
             }

@@ -49,7 +49,8 @@ public record Buckets(
     /// A figure of a scored row by which rows are divided.
     public enum Figure {
         BITS_PER_BYTE,
-        PERPLEXITY;
+        PERPLEXITY,
+        EXCESS_NLL;
 
         /// Returns the name of the column that has the figure.
         public String column() {

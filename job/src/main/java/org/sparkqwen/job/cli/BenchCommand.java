@@ -15,6 +15,7 @@ import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.bench.Benchmark;
 import org.sparkqwen.engine.bench.BenchmarkResult;
 import org.sparkqwen.engine.checkpoint.DType;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Precision;
@@ -33,6 +34,7 @@ import org.sparkqwen.job.cli.report.BenchReport;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
+import org.sparkqwen.job.model.DeviceChoice;
 import org.sparkqwen.job.storage.SampleModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -91,7 +93,9 @@ final class BenchCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "PART",
             description =
-                    "bench measures score, entropy (score --entropy), embed, prefill (prompts as long as documents,"
+                    "bench measures score, entropy (score --entropy), classify (prompts as long as documents, with "
+                        + Benchmark.LABELS
+                        + " labels of one token), embed, prefill (prompts as long as documents,"
                         + " for the logits of the last token) or decode. Write commas between several. The rounds of"
                         + " score and entropy take turns. Default: score, prefill and decode.")
     private List<Benchmark.Part> only = new ArrayList<>();
@@ -168,6 +172,15 @@ final class BenchCommand implements Callable<Integer> {
     private List<KernelChoice> kernels = new ArrayList<>();
 
     @Option(
+            names = "--device",
+            converter = DeviceNames.class,
+            paramLabel = "WHAT",
+            defaultValue = "cpu",
+            description = "bench measures this device: cpu, cuda for the first GPU, or cuda:N. Default:"
+                    + " ${DEFAULT-VALUE}.")
+    private DeviceChoice device = new DeviceChoice(Device.CPU);
+
+    @Option(
             names = "--weights",
             split = ",",
             paramLabel = "ENCODING",
@@ -241,11 +254,22 @@ final class BenchCommand implements Callable<Integer> {
                     continue;
                 }
                 for (KernelChoice choice : kernels) {
-                    variants.add(options(settings, choice.in(precision), encoding));
+                    variants.add(options(settings, kernels(choice, precision), encoding));
                 }
             }
         }
         return variants;
+    }
+
+    private KernelChoice kernels(KernelChoice choice, Precision precision) {
+        if (device.device() == null) {
+            throw Refusal.usage("--device auto is for jobs; bench measures cpu, cuda or cuda:N");
+        }
+        try {
+            return choice.on(device.device().orFirst()).in(precision);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage("--device %s: %s".formatted(device, e.getMessage()));
+        }
     }
 
     private Benchmark.Settings settings() {
@@ -298,6 +322,9 @@ final class BenchCommand implements Callable<Integer> {
     /// Refuses settings that need more memory than the system has, because they would end this process without a
     /// message.
     private void refuseWhatDoesNotFit(ModelConfig config, EngineOptions options) {
+        if (options.kernels().device().isGpu()) {
+            return; // a full GPU says so itself
+        }
         long needed = Weights.packedBytes(config, DType.BF16, options.weights())
                 + WorkingMemory.scoring(config, batchTokens, documentTokens, options.threads())
                         .total();

@@ -26,7 +26,8 @@ final class BucketOptions {
     @Option(
             names = "--buckets-of",
             paramLabel = "COLUMN",
-            description = "The percentiles are those of bits_per_byte or perplexity. Default: bits_per_byte.")
+            description = "The percentiles are those of bits_per_byte or perplexity, or with --reference-model of"
+                    + " excess_nll, of which the tail has most. Default: bits_per_byte.")
     private Buckets.@Nullable Figure figure;
 
     @Option(
@@ -41,9 +42,10 @@ final class BucketOptions {
     /// Returns the buckets; null if none are wanted. From then on the options have their values in one form, with
     /// the defaults, in the manifest and in the run's identity.
     ///
+    /// @param compared whether a reference model scores the documents, too
     /// @throws Refusal if the options do not fit each other, or how documents are scored
     @Nullable
-    Buckets of(ScoreJob.Settings scoring) {
+    Buckets of(ScoreJob.Settings scoring, boolean compared) {
         if (buckets == null) {
             if (figure != null || by != null) {
                 throw Refusal.usage("%s is for --buckets; give that, too, such as --buckets 30,60"
@@ -62,6 +64,9 @@ final class BucketOptions {
         figure = figure == null ? Buckets.Figure.BITS_PER_BYTE : figure;
         if (figure == Buckets.Figure.BITS_PER_BYTE) {
             refuseWithoutBits(scoring);
+        }
+        if (figure == Buckets.Figure.EXCESS_NLL && !compared) {
+            throw Refusal.usage("--buckets-of excess_nll is for runs with a reference model; give --reference-model");
         }
         return new Buckets(percentiles, figure, by == null ? null : new GroupColumn(by));
     }

@@ -1,35 +1,26 @@
 package org.sparkqwen.job.cli;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.ClassifyJob;
-import org.sparkqwen.job.Work;
 import org.sparkqwen.job.cli.report.ClassifySummary;
+import org.sparkqwen.job.cli.report.JobSummary;
 import org.sparkqwen.job.cli.report.ModelFit;
-import org.sparkqwen.job.cli.report.Report;
-import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.cli.report.SharedPrompts;
 import org.sparkqwen.job.columns.RerankerPrompt;
-import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
-import org.sparkqwen.job.run.RunForecast;
-import org.sparkqwen.job.run.RunIdentity;
-import org.sparkqwen.job.run.RunSettings;
-import org.sparkqwen.job.storage.OutputLayout;
+import org.sparkqwen.job.run.SampledSizes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 @Command(
         name = "classify",
@@ -54,14 +45,7 @@ import picocli.CommandLine.Spec;
             "  ./spark-qwen classify --model Qwen3-Reranker-0.6B --input pairs.parquet --output /tmp/scores \\",
             "      --as reranker --query-column question --document-column passage"
         })
-final class ClassifyCommand implements Callable<Integer>, JobCommand {
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private CommandSpec spec;
-
-    @Mixin
-    private RunOptions run = new RunOptions();
-
+final class ClassifyCommand extends ModelCommand<ClassifyJob.Settings> {
     @Mixin
     private PromptOptions prompts = new PromptOptions();
 
@@ -78,54 +62,14 @@ final class ClassifyCommand implements Callable<Integer>, JobCommand {
                     + " prompt has an error. Default: the model's context.")
     private @Nullable Integer context;
 
-    @Mixin
-    private ModelOptions model = new ModelOptions();
-
     @Override
-    public StructType addedColumns() {
+    StructType addedColumns() {
         return ClassifyJob.SCHEMA;
     }
 
     @Override
-    public Integer call() {
-        RunSettings runSettings = run.settings();
-        ModelReference reference = model.open(runSettings);
-        ClassifyJob.Settings settings = settings(reference, run.columns);
-        try (JobRun job = JobRun.start(spec.name(), runSettings)) {
-            job.warnings().addAll(reference.warnings());
-            job.warnings().addAll(prompts.warnings());
-            RunIdentity identity = new OptionValues(spec).identity(reference.identity());
-            Work work = new ClassifyJob(reference, settings).withDistribution(model.distribution());
-            if (run.dryRun) {
-                RunForecast forecast = job.forecast(identity, work, null);
-                long longest = Math.min(settings.context(), forecast.sample().longest() + 1);
-                run.show(
-                        forecast,
-                        spec.name(),
-                        job.output(),
-                        ModelFit.lines(reference, Math.toIntExact(longest), run.submitted()));
-                return 0;
-            }
-            JobRun.Written written = job.run(identity, work);
-            report(job, written, reference);
-        }
-        return 0;
-    }
-
-    @Override
-    public Work work(
-            List<String> columns,
-            SparkConf conf,
-            Function<ModelChoice, ModelReference> models,
-            Consumer<String> warnings) {
-        ModelReference reference = models.apply(model.choice());
-        ClassifyJob.Settings settings = settings(reference, columns);
-        reference.warnings().forEach(warnings);
-        prompts.warnings().forEach(warnings);
-        return new ClassifyJob(reference, settings);
-    }
-
-    private ClassifyJob.Settings settings(ModelReference reference, List<String> columns) {
+    ClassifyJob.Settings plan(
+            ModelReference reference, List<String> columns, Function<ModelChoice, ModelReference> models) {
         try {
             ClassifyJob.Settings settings = settings(reference).withColumns(columns);
             return context == null ? settings : settings.withContext(checked(context, reference));
@@ -146,6 +90,26 @@ final class ClassifyCommand implements Callable<Integer>, JobCommand {
                 .withNumeric(labels.numeric());
     }
 
+    @Override
+    ClassifyJob job(ModelReference reference, ClassifyJob.Settings settings) {
+        try {
+            return new ClassifyJob(reference, settings);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.usage(e);
+        }
+    }
+
+    @Override
+    List<String> warnings(ClassifyJob.Settings settings) {
+        return prompts.warnings();
+    }
+
+    @Override
+    List<String> memory(ModelReference reference, ClassifyJob.Settings settings, SampledSizes sizes, SparkConf conf) {
+        long longest = Math.min(settings.context(), sizes.longest() + 1);
+        return ModelFit.lines(reference, Math.toIntExact(longest), conf);
+    }
+
     private static int checked(int context, ModelReference reference) {
         int positions = reference.config().maxPositions();
         if (context > positions) {
@@ -154,25 +118,21 @@ final class ClassifyCommand implements Callable<Integer>, JobCommand {
         return context;
     }
 
-    private void report(JobRun job, JobRun.Written written, ModelReference reference) {
+    @Override
+    JobSummary summary(JobRun.Written written, ModelReference reference, ClassifyJob.Settings settings) {
         ClassifySummary summary = written.output().read(ClassifySummary::of);
         SharedPrompts shared = SharedPrompts.of(written.counters());
-        BadData badData = written.badData();
-
         Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
         facts.put("prefix_cache", shared.toMap());
         facts.put("tokens_per_second", summary.tokens() / written.seconds());
-        facts.putAll(badData.toMap());
-        String manifest = RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts);
-        String manifestPath = job.writeBeside(OutputLayout.MANIFEST, manifest);
-
-        Report report = new Report(System.out);
-        report.title("Classified %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
-                .formatted(summary.rows(), written.seconds(), summary.tokens(), summary.tokens() / written.seconds()));
-        report.lines(List.of("model       " + reference.label()));
-        report.lines(summary.lines());
-        report.lines(shared.lines());
-        report.badData(badData);
-        report.written(job.output(), run.outputFormat, manifestPath);
+        List<String> lines = new ArrayList<>();
+        lines.add("model       " + reference.label());
+        lines.addAll(summary.lines());
+        lines.addAll(shared.lines());
+        return new JobSummary(
+                JobSummary.title(
+                        "Classified %,d rows".formatted(summary.rows()), summary.tokens(), written.seconds()),
+                facts,
+                lines);
     }
 }

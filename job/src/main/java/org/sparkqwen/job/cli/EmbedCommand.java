@@ -10,8 +10,6 @@ import static org.apache.spark.sql.functions.sum;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Row;
@@ -19,24 +17,16 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.EmbedJob;
-import org.sparkqwen.job.Work;
+import org.sparkqwen.job.cli.report.JobSummary;
 import org.sparkqwen.job.cli.report.ModelFit;
-import org.sparkqwen.job.cli.report.Report;
-import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.columns.ContentColumn;
-import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.run.JobRun;
-import org.sparkqwen.job.run.RunForecast;
-import org.sparkqwen.job.run.RunIdentity;
-import org.sparkqwen.job.run.RunSettings;
-import org.sparkqwen.job.storage.OutputLayout;
+import org.sparkqwen.job.run.SampledSizes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 @Command(
         name = "embed",
@@ -59,14 +49,7 @@ import picocli.CommandLine.Spec;
             "  ./spark-qwen embed --model Qwen3-Embedding-0.6B --input corpus.parquet --output /tmp/embeddings \\",
             "      --instruction 'Identify the topic of the text'"
         })
-final class EmbedCommand implements Callable<Integer>, JobCommand {
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private CommandSpec spec;
-
-    @Mixin
-    private RunOptions run = new RunOptions();
-
+final class EmbedCommand extends ModelCommand<EmbedJob.Settings> {
     @Mixin
     private ContentOptions content = new ContentOptions();
 
@@ -96,57 +79,21 @@ final class EmbedCommand implements Callable<Integer>, JobCommand {
             names = "--context",
             paramLabel = "N",
             description = "The model reads at most N tokens. Of a longer document it reads the beginning, and truncated"
-                    + " is true. Default: the model's context.")
+                    + " is true. Default: the model's context, or the max_seq_length or model_max_length of its files"
+                    + " of sentence-transformers, if that is less.")
     private @Nullable Integer context;
 
-    @Mixin
-    private ModelOptions model = new ModelOptions();
-
     @Override
-    public StructType addedColumns() {
+    StructType addedColumns() {
         return EmbedJob.SCHEMA;
     }
 
     @Override
-    public Integer call() {
-        RunSettings runSettings = run.settings();
-        ModelReference reference = model.open(runSettings);
-        EmbedJob.Settings settings = settings(reference, run.columns);
-        try (JobRun job = JobRun.start(spec.name(), runSettings)) {
-            job.warnings().addAll(reference.warnings());
-            RunIdentity identity = new OptionValues(spec).identity(reference.identity());
-            Work work = new EmbedJob(reference, settings).withDistribution(model.distribution());
-            if (run.dryRun) {
-                RunForecast forecast = job.forecast(identity, work, null);
-                long longest = Math.clamp(forecast.sample().longest(), 1, settings.context());
-                run.show(
-                        forecast,
-                        spec.name(),
-                        job.output(),
-                        ModelFit.ofEmbedding(reference, Math.toIntExact(longest), run.submitted()));
-                return 0;
-            }
-            JobRun.Written written = job.run(identity, work);
-            report(job, written, reference, settings);
-        }
-        return 0;
-    }
-
-    @Override
-    public Work work(
-            List<String> columns,
-            SparkConf conf,
-            Function<ModelChoice, ModelReference> models,
-            Consumer<String> warnings) {
-        ModelReference reference = models.apply(model.choice());
-        reference.warnings().forEach(warnings);
-        return new EmbedJob(reference, settings(reference, columns));
-    }
-
-    private EmbedJob.Settings settings(ModelReference reference, List<String> columns) {
+    EmbedJob.Settings plan(
+            ModelReference reference, List<String> columns, Function<ModelChoice, ModelReference> models) {
         int positions = reference.config().maxPositions();
         int width = reference.config().hiddenSize();
-        int tokens = context == null ? positions : context;
+        int tokens = context == null ? reference.embeddingContext() : context;
         int numbers = dims == null ? width : dims;
         if (tokens < 1) {
             throw Refusal.usage("--context must be at least 1, not " + tokens);
@@ -200,7 +147,19 @@ final class EmbedCommand implements Callable<Integer>, JobCommand {
         return prompt;
     }
 
-    private void report(JobRun job, JobRun.Written written, ModelReference reference, EmbedJob.Settings settings) {
+    @Override
+    EmbedJob job(ModelReference reference, EmbedJob.Settings settings) {
+        return new EmbedJob(reference, settings);
+    }
+
+    @Override
+    List<String> memory(ModelReference reference, EmbedJob.Settings settings, SampledSizes sizes, SparkConf conf) {
+        long longest = Math.clamp(sizes.longest(), 1, settings.context());
+        return ModelFit.ofEmbedding(reference, Math.toIntExact(longest), conf);
+    }
+
+    @Override
+    JobSummary summary(JobRun.Written written, ModelReference reference, EmbedJob.Settings settings) {
         Row total = written.output()
                 .read(all -> all.agg(
                                 count(lit(1)).as("rows"),
@@ -211,7 +170,6 @@ final class EmbedCommand implements Callable<Integer>, JobCommand {
         long rows = total.<Long>getAs("rows");
         long tokens = total.<Long>getAs("tokens");
         long truncated = total.<Long>getAs("truncated");
-        BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);
@@ -221,19 +179,12 @@ final class EmbedCommand implements Callable<Integer>, JobCommand {
         facts.put("dims", settings.dims());
         facts.put("prompt", settings.prompt());
         facts.put("tokens_per_second", tokens / written.seconds());
-        facts.putAll(badData.toMap());
-        String manifest = job.writeBeside(
-                OutputLayout.MANIFEST,
-                RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts));
-
-        Report report = new Report(System.out);
-        report.title("Embedded %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
-                .formatted(rows, written.seconds(), tokens, tokens / written.seconds()));
-        report.lines(List.of(
-                "model       " + reference.label(),
-                "embeddings  %,d numbers each; %,d rows were cut to %,d tokens"
-                        .formatted(settings.dims(), truncated, settings.context())));
-        report.badData(badData);
-        report.written(job.output(), run.outputFormat, manifest);
+        return new JobSummary(
+                JobSummary.title("Embedded %,d rows".formatted(rows), tokens, written.seconds()),
+                facts,
+                List.of(
+                        "model       " + reference.label(),
+                        "embeddings  %,d numbers each; %,d rows were cut to %,d tokens"
+                                .formatted(settings.dims(), truncated, settings.context())));
     }
 }

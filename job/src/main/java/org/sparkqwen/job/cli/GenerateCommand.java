@@ -9,8 +9,6 @@ import static org.apache.spark.sql.functions.sum;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Row;
@@ -18,24 +16,17 @@ import org.apache.spark.sql.types.StructType;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.sampling.GenerationParams;
 import org.sparkqwen.job.GenerateJob;
-import org.sparkqwen.job.Work;
+import org.sparkqwen.job.cli.report.JobSummary;
 import org.sparkqwen.job.cli.report.ModelFit;
-import org.sparkqwen.job.cli.report.Report;
-import org.sparkqwen.job.cli.report.RunManifest;
-import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.page.GenerateFigures;
-import org.sparkqwen.job.page.RunReport;
 import org.sparkqwen.job.run.JobRun;
-import org.sparkqwen.job.run.RunIdentity;
-import org.sparkqwen.job.run.RunSettings;
+import org.sparkqwen.job.run.SampledSizes;
 import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 @Command(
         name = "generate",
@@ -63,14 +54,7 @@ import picocli.CommandLine.Spec;
             "  ./spark-qwen generate --model Qwen3-4B --input topics.parquet --output /tmp/texts \\",
             "      --template 'Write about {topic}.' --chat --json-schema schema.json"
         })
-final class GenerateCommand implements Callable<Integer>, JobCommand {
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private CommandSpec spec;
-
-    @Mixin
-    private RunOptions run = new RunOptions();
-
+final class GenerateCommand extends ModelCommand<GenerateJob.Settings> {
     @Mixin
     private PromptOptions prompts = new PromptOptions();
 
@@ -113,52 +97,14 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
                     + " in --output. The command report draws it later.")
     private boolean withReport;
 
-    @Mixin
-    private ModelOptions model = new ModelOptions();
-
     @Override
-    public Integer call() {
-        RunSettings runSettings = run.settings();
-        ModelReference reference = model.open(runSettings);
-        GenerateJob.Settings settings = settings(reference, run.columns);
-        try (JobRun job = JobRun.start(spec.name(), runSettings)) {
-            job.warnings().addAll(reference.warnings());
-            job.warnings().addAll(prompts.warnings());
-            RunIdentity identity = new OptionValues(spec).identity(reference.identity());
-            Work work = new GenerateJob(reference, settings).withDistribution(model.distribution());
-            if (run.dryRun) {
-                run.show(
-                        job.forecast(identity, work, null),
-                        spec.name(),
-                        job.output(),
-                        ModelFit.lines(reference, reference.options().batchTokens(), run.submitted()));
-                return 0;
-            }
-            JobRun.Written written = job.run(identity, work);
-            report(job, written, reference);
-        }
-        return 0;
-    }
-
-    @Override
-    public StructType addedColumns() {
+    StructType addedColumns() {
         return GenerateJob.SCHEMA;
     }
 
     @Override
-    public Work work(
-            List<String> columns,
-            SparkConf conf,
-            Function<ModelChoice, ModelReference> models,
-            Consumer<String> warnings) {
-        ModelReference reference = models.apply(model.choice());
-        GenerateJob.Settings settings = settings(reference, columns);
-        reference.warnings().forEach(warnings);
-        prompts.warnings().forEach(warnings);
-        return new GenerateJob(reference, settings);
-    }
-
-    private GenerateJob.Settings settings(ModelReference reference, List<String> columns) {
+    GenerateJob.Settings plan(
+            ModelReference reference, List<String> columns, Function<ModelChoice, ModelReference> models) {
         try {
             Constraint constraint = constraints.constraint(reference);
             GenerationParams params = new GenerationParams(
@@ -176,7 +122,23 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
         }
     }
 
-    private void report(JobRun job, JobRun.Written written, ModelReference reference) {
+    @Override
+    GenerateJob job(ModelReference reference, GenerateJob.Settings settings) {
+        return new GenerateJob(reference, settings);
+    }
+
+    @Override
+    List<String> warnings(GenerateJob.Settings settings) {
+        return prompts.warnings();
+    }
+
+    @Override
+    List<String> memory(ModelReference reference, GenerateJob.Settings settings, SampledSizes sizes, SparkConf conf) {
+        return ModelFit.lines(reference, reference.options().batchTokens(), conf);
+    }
+
+    @Override
+    JobSummary summary(JobRun.Written written, ModelReference reference, GenerateJob.Settings settings) {
         Row total = written.output()
                 .read(all -> all.agg(
                                 count(lit(1)).as("rows"),
@@ -196,7 +158,6 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
                         .sort("finish_reason")
                         .collectAsList())
                 .forEach(row -> reasons.put(row.getAs("finish_reason"), row.getAs("count")));
-        BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);
@@ -213,23 +174,15 @@ final class GenerateCommand implements Callable<Integer>, JobCommand {
         facts.put("prefix_cache", Map.of("prompt_tokens", looked, "shared_tokens", shared, "hit_rate", hitRate));
         facts.put("generated_tokens_per_second", tokens / written.seconds());
         facts.put("distributions", written.output().read(GenerateFigures::of).toMap());
-        facts.putAll(badData.toMap());
-        String manifest = RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts);
-        String manifestPath = job.writeBeside(OutputLayout.MANIFEST, manifest);
-
-        Report report = new Report(System.out);
-        report.title("Generated %,d texts in %.1f s: %,d tokens, %,.0f tokens/s"
-                .formatted(rows, written.seconds(), tokens, tokens / written.seconds()));
-        report.lines(List.of(
-                "model       " + reference.label(),
-                "finished    " + reasons,
-                "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
-                        .formatted(100 * hitRate)));
-        report.badData(badData);
-        report.written(job.output(), run.outputFormat, manifestPath);
-        if (withReport) {
-            String page = written.output().read(texts -> RunReport.of(job.output(), manifest, texts, null));
-            report.page(job.writeBeside(OutputLayout.REPORT, page));
-        }
+        return new JobSummary(
+                JobSummary.title("Generated %,d texts".formatted(rows), tokens, written.seconds()),
+                facts,
+                List.of(
+                        "model       " + reference.label(),
+                        "finished    " + reasons,
+                        "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
+                                .formatted(100 * hitRate)),
+                withReport ? new JobSummary.Page(null) : null,
+                List.of());
     }
 }

@@ -11,6 +11,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.Packing;
 import org.sparkqwen.engine.adapter.LoraAdapter;
@@ -37,12 +38,15 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.Quantization;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.sizing.StreamingForecast;
+import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.sizing.WorkingMemory;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.cli.report.ByteCount;
 import org.sparkqwen.job.cli.report.FidelityText;
+import org.sparkqwen.job.cli.report.GpuFit;
 import org.sparkqwen.job.failure.Console;
+import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.model.DriverCopy;
 import org.sparkqwen.job.model.ExecutorOptions;
@@ -64,9 +68,9 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "Examples:",
-            "  ./spark-qwen inspect",
             "  ./spark-qwen inspect --model Qwen3-4B-Base --lora adapter",
-            "  ./spark-qwen inspect --model s3a://models/Qwen3-4B-Base"
+            "  ./spark-qwen inspect --model s3a://models/Qwen3-4B-Base",
+            "  ./spark-qwen inspect --model Qwen3-4B-Base --device cuda --device-memory 80g"
         })
 final class InspectCommand implements Callable<Integer> {
     private static final int SHOWN_FAULTS = 20;
@@ -83,6 +87,13 @@ final class InspectCommand implements Callable<Integer> {
     private LoraOption lora = new LoraOption();
 
     @Option(
+            names = "--reference-model",
+            paramLabel = "DIR",
+            description = "inspect also says what the reference model of score adds to the memory, and whether both"
+                    + " fit. It is a path of this machine, or a URI. Default: none.")
+    private @Nullable String referenceModel;
+
+    @Option(
             names = "--conf",
             paramLabel = "KEY=VALUE",
             description = "A URI is read with this configuration of Spark, as with spark-submit. You may repeat the"
@@ -90,38 +101,51 @@ final class InspectCommand implements Callable<Integer> {
     private Map<String, String> conf = new LinkedHashMap<>();
 
     @Mixin
+    private GpuOptions gpus = new GpuOptions();
+
+    @Mixin
     private CacheOption cache = new CacheOption();
 
     @Override
     public Integer call() {
-        Path directory = directory(ModelLocation.of(model));
+        Path directory = directory(ModelLocation.of(model), DriverCopy::of);
+        ModelLocation ofAdapter = lora.location();
+        Path adapter = ofAdapter == null
+                ? null
+                : Refusal.about("--lora", () -> directory(ofAdapter, DriverCopy::ofAdapter));
         Console out = new Console(System.out);
         ModelConfig config = ModelConfig.read(directory);
         out.printf(
                 "%s: %s%n", model == null ? directory : model, config.family().title());
-        try (WeightFiles weights = open(out, directory, config)) {
+        try (WeightFiles weights = open(out, directory, adapter, config)) {
             ModelConfig whole = config.with(weights);
             print(out, directory, whole);
-            return print(out, whole, weights);
+            return print(out, whole, weights, adapter);
         }
     }
 
-    private Path directory(ModelLocation location) {
+    /// Makes the driver's copy of what lies elsewhere.
+    private interface Copying {
+        Path copy(String uri, SparkConf conf, Path cache);
+    }
+
+    private Path directory(ModelLocation location, Copying elsewhere) {
         return switch (location) {
             case ModelLocation.Local local -> local.path();
             case ModelLocation.Remote remote -> {
                 RunSettings settings = RunSettings.of(
                                 new InputFormat(List.of(), "parquet", Map.of(), false), remote.uri())
                         .withConf(conf);
-                yield DriverCopy.of(remote.uri(), CommandSession.configuration(settings), cache.here());
+                yield elsewhere.copy(remote.uri(), CommandSession.configuration(settings), cache.here());
             }
         };
     }
 
     /// Opens the weights. If they cannot be opened, it shows what the config says all the same.
-    private WeightFiles open(Console out, Path directory, ModelConfig config) {
+    private static WeightFiles open(
+            Console out, Path directory, @Nullable Path adapter, ModelConfig config) {
         try {
-            return WeightFiles.open(directory, config.family().names(), lora.directory());
+            return WeightFiles.open(directory, config.family().names(), adapter);
         } catch (InvalidModelException e) {
             print(out, directory, config);
             throw e;
@@ -179,7 +203,7 @@ final class InspectCommand implements Callable<Integer> {
                 mixture.normalised() ? ", shares normalised" : "");
     }
 
-    private int print(Console out, ModelConfig config, WeightFiles weights) {
+    private int print(Console out, ModelConfig config, WeightFiles weights, @Nullable Path adapter) {
         List<String> differences = TensorPlan.of(config).differences(weights);
         PackedLayout layout = layout(config, weights, differences.isEmpty(), WeightEncoding.STORED);
         switch (weights) {
@@ -219,6 +243,9 @@ final class InspectCommand implements Callable<Integer> {
                                 .collect(Collectors.joining()));
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
+        if (referenceModel != null) {
+            printReference(out, config, layout.bytes(), referenceModel);
+        }
         StreamingForecast.of(
                         config,
                         layout,
@@ -232,12 +259,13 @@ final class InspectCommand implements Callable<Integer> {
                         + " tokens at a time in a GiB%n",
                 ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
 
+        boolean fits = printGpus(out, gpus.fits(config, layout));
         boolean usable = printTokenizer(out, config, weights.model());
         usable = printEmbeddings(out, config, weights.model()) && usable;
         if (differences.isEmpty()) {
             out.printf("  tensors      all %,d are there%n", weights.tensors().size());
             if (weights instanceof Checkpoint) {
-                printCached(out, weights.model());
+                printCached(out, weights.model(), adapter);
             }
         } else {
             out.printf("  tensors      %,d fault(s)%n", differences.size());
@@ -246,7 +274,16 @@ final class InspectCommand implements Callable<Integer> {
                 out.printf("               and %,d more%n", differences.size() - SHOWN_FAULTS);
             }
         }
-        return usable && differences.isEmpty() ? 0 : 1;
+        return usable && fits && differences.isEmpty() ? 0 : 1;
+    }
+
+    /// Prints how the model fits into GPUs, and returns whether it fits into all of them.
+    private static boolean printGpus(Console out, List<GpuFit> fits) {
+        for (GpuFit fit : fits) {
+            out.println("  gpu          " + fit.lines().getFirst());
+            fit.lines().stream().skip(1).forEach(line -> out.println("               " + line));
+        }
+        return fits.stream().allMatch(GpuFit::fits);
     }
 
     /// Prints what the adapter is that a run would merge.
@@ -345,11 +382,39 @@ final class InspectCommand implements Callable<Integer> {
                 ByteCount.text(memory.offHeap()), ByteCount.text(memory.heap()), batchTokens, window);
     }
 
-    private void printCached(Console out, Path directory) {
+    /// Prints what a reference model adds, and whether the weights of both fit into the memory of this machine.
+    ///
+    /// @param bytes the bytes of the model's packed weights
+    private void printReference(Console out, ModelConfig config, long bytes, String given) {
+        Path directory =
+                Refusal.about("--reference-model", () -> directory(ModelLocation.of(given), DriverCopy::of));
+        ModelConfig stated = ModelConfig.read(directory);
+        try (WeightFiles weights = WeightFiles.open(directory, stated.family().names())) {
+            ModelConfig other = stated.with(weights);
+            int batch = ExecutorOptions.DEFAULT_BATCH_TOKENS;
+            int threads = Runtime.getRuntime().availableProcessors();
+            long both = bytes + Weights.layout(other, weights, WeightEncoding.STORED).bytes();
+            WorkingMemory working = WorkingMemory.scoring(config, batch, batch, threads)
+                    .plus(WorkingMemory.scoring(other, batch, batch, threads));
+            long available = WeightMemory.available(config, batch, threads)
+                    - WorkingMemory.scoring(other, batch, batch, threads).offHeap();
+            out.printf(
+                    "  reference    %s of weights with those of %s; this machine has %s for them, so they %s%n",
+                    ByteCount.text(both),
+                    given,
+                    ByteCount.text(Math.max(0, available)),
+                    both <= available ? "fit" : "do not fit: parts of both would be read from the disk for each batch");
+            out.printf(
+                    "               %s off the heap and %s of heap in each executor that scores with both%n",
+                    ByteCount.text(working.offHeap()), ByteCount.text(working.heap()));
+        }
+    }
+
+    private void printCached(Console out, Path directory, @Nullable Path adapter) {
         boolean any = false;
         for (WeightEncoding encoding : WeightEncoding.values()) {
             try {
-                Optional<Packing.Packed> packed = Packing.find(directory, lora.directory(), encoding, cache.here());
+                Optional<Packing.Packed> packed = Packing.find(directory, adapter, encoding, cache.here());
                 any |= packed.isPresent();
                 packed.ifPresent(found -> out.printf(
                         "  packed       %s in the cache, %s%s%n",

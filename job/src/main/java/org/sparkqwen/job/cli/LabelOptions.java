@@ -15,17 +15,17 @@ final class LabelOptions {
 
     @Option(
             names = "--labels",
-            split = ",",
             paramLabel = "LABEL",
             description = "These are the labels, with commas between them. White space belongs to a label, and most"
-                    + " words need a space before them to follow a prompt: --labels ' good, bad'.")
+                    + " words need a space before them to follow a prompt: --labels ' good, bad'. Labels with commas"
+                    + " in them are given one by one: --labels 'yes, surely' --labels no.")
     private List<String> labels = new ArrayList<>();
 
     @NamesFile
     @Option(
             names = "--labels-file",
             paramLabel = "FILE",
-            description = "Each line of this file is a label. Use it for labels with commas in them.")
+            description = "Each line of this file is a label.")
     private @Nullable String labelsFile;
 
     @Option(
@@ -45,7 +45,8 @@ final class LabelOptions {
         return numeric;
     }
 
-    /// Returns the labels, or the column that has them.
+    /// Returns the labels, or the column that has them. From then on the option has one label in each value, in the
+    /// manifest and in the run's identity.
     LabelSource source() {
         int given = (labels.isEmpty() ? 0 : 1) + (labelsFile == null ? 0 : 1) + (labelsColumn == null ? 0 : 1);
         if (given != 1) {
@@ -54,6 +55,9 @@ final class LabelOptions {
         }
         if (labelsColumn != null) {
             return new LabelSource.FromColumn(labelsColumn);
+        }
+        if (labels.size() == 1) {
+            labels = List.of(labels.getFirst().split(",", -1)); // several are labels already, whatever is in them
         }
         String option = labelsFile == null ? "--labels" : "--labels-file";
         List<String> names = labelsFile == null

@@ -5,12 +5,11 @@ import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.WeightEncoding;
+import org.sparkqwen.engine.sizing.DeviceMemory;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.model.DeviceChoice;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelDistribution;
-import org.sparkqwen.job.model.ModelReference;
-import org.sparkqwen.job.run.CommandSession;
-import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -45,15 +44,29 @@ final class ModelOptions {
                     + " Default: ${DEFAULT-VALUE}.")
     private ModelDistribution distribution = ModelDistribution.AUTO;
 
+    @ChangesNoRow // the identity of a run has the device that was found
+    @Option(
+            names = "--device",
+            converter = DeviceNames.class,
+            paramLabel = "WHAT",
+            defaultValue = "auto",
+            description = "Executors compute on this device. cpu is the processor. cuda is an NVIDIA GPU, the one that"
+                    + " Spark gives to each task, and in local mode the first one or those of"
+                    + " spark.driver.resource.gpu. cuda:N is the GPU with number N of each host. auto takes cuda where"
+                    + " spark.executor.resource.gpu.amount gives GPUs to executors, or in local mode"
+                    + " spark.driver.resource.gpu.amount to the driver, and cpu otherwise. A GPU's log-probabilities"
+                    + " differ from those of the processor in their last digits. Default: ${DEFAULT-VALUE}.")
+    private DeviceChoice device = DeviceChoice.AUTO;
+
     @ChangesNoRow
     @Option(
             names = "--kernels",
             converter = KernelNames.class,
             paramLabel = "KIND",
             defaultValue = "auto",
-            description = "code runs machine code for AVX-512. vector runs the vector code. scalar runs the readable"
-                    + " reference. auto takes the best that can run. All give the same bits. Default:"
-                    + " ${DEFAULT-VALUE}.")
+            description = "On the processor, code runs machine code for AVX-512, vector runs the vector code, and"
+                    + " scalar runs the readable reference. auto takes the best that can run. All give the same bits."
+                    + " Default: ${DEFAULT-VALUE}.")
     private KernelChoice kernels = KernelChoice.AUTO;
 
     @Option(
@@ -65,7 +78,8 @@ final class ModelOptions {
                     + " and several times as fast on processors with AMX. bfloat16 rounds activations to bfloat16,"
                     + " as the instruction VDPBF16PS, and bfloat16-amx as the AMX instruction TDPBF16PS does. int8"
                     + " rounds activations to 8 bits where weights are integers. Each has its own bits on every"
-                    + " machine, but needs its instructions to be fast. Default: float32.")
+                    + " machine, but needs its instructions to be fast. GPUs have float32 and bfloat16. Default:"
+                    + " float32.")
     private @Nullable Precision precision;
 
     @ChangesNoRow
@@ -80,10 +94,12 @@ final class ModelOptions {
     @Option(
             names = "--batch-tokens",
             paramLabel = "N",
-            defaultValue = "" + ExecutorOptions.DEFAULT_BATCH_TOKENS,
-            description = "N tokens go through the model together, in an executor with all its tasks. Default:"
-                    + " ${DEFAULT-VALUE}.")
-    int batchTokens;
+            description = "N tokens go through the model together, in an executor with all its tasks. Default: "
+                    + ExecutorOptions.DEFAULT_BATCH_TOKENS
+                    + ", and on a GPU as many as its memory has room for, up to "
+                    + DeviceMemory.MOST_BATCH_TOKENS
+                    + ".")
+    private @Nullable Integer batchTokens;
 
     @ChangesNoRow
     @Option(
@@ -117,8 +133,9 @@ final class ModelOptions {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description = "The KV cache of each executor takes at most this much memory, such as 2g. The memory is"
-                    + " off the heap. Default: what spark.executor.memoryOverhead leaves. Where there is none, it"
-                    + " is an eighth of the machine's memory and at most 4g.")
+                    + " off the heap, or the GPU's. Default: what spark.executor.memoryOverhead leaves, and on a GPU"
+                    + " what the weights and a batch leave. On the processor where there is no overhead, it is an"
+                    + " eighth of the machine's memory and at most 4g.")
     private @Nullable Long memory;
 
     @Mixin
@@ -135,11 +152,13 @@ final class ModelOptions {
                     + " have free without the cache.")
     private @Nullable Long cacheSize;
 
-    /// Returns the model, checked on this machine. If it lies elsewhere, this machine gets its own copy first.
+    /// Takes over what the device has decided, so that the manifest of a run has it.
     ///
-    /// @param run the settings whose Spark configuration says how to reach a remote model
-    ModelReference open(RunSettings run) {
-        return choice().open(() -> CommandSession.configuration(run));
+    /// @param options how executors run the model
+    void complete(ExecutorOptions options) {
+        if (batchTokens == null && options.batchTokens() > 0) {
+            batchTokens = options.batchTokens();
+        }
     }
 
     /// Returns what these options choose, without opening the model.
@@ -147,7 +166,7 @@ final class ModelOptions {
         if (threads < 0) {
             throw Refusal.usage("--threads must be at least 1, or 0 for all cores, not " + threads);
         }
-        if (batchTokens < 1) {
+        if (batchTokens != null && batchTokens < 1) {
             throw Refusal.usage("--batch-tokens must be at least 1, not " + batchTokens);
         }
         if (maxSequences < 1) {
@@ -156,14 +175,14 @@ final class ModelOptions {
         ExecutorOptions options = ExecutorOptions.DEFAULT
                 .withKernels(kernels())
                 .withThreads(threads)
-                .withBatchTokens(batchTokens)
+                .withBatchTokens(batchTokens == null ? 0 : batchTokens)
                 .withMaxSequences(maxSequences)
                 .withKeyValues(keyValues)
                 .withWeights(weights == null ? WeightEncoding.STORED : weights)
                 .withMemory(memory == null ? 0 : memory)
                 .withCacheDirectory(cache.given())
                 .withCacheBytes(cacheSize == null ? 0 : cacheSize);
-        return new ModelChoice(ModelLocation.of(model), distribution, options, lora.directory());
+        return new ModelChoice(ModelLocation.of(model), distribution, device, options, lora.location());
     }
 
     /// Returns the choice of another model, which runs in the same way, with its weights as its files have them and
@@ -173,7 +192,7 @@ final class ModelOptions {
     ModelChoice choiceOf(String other) {
         ModelChoice own = choice();
         return new ModelChoice(
-                ModelLocation.of(other), distribution, own.options().withWeights(WeightEncoding.STORED), null);
+                ModelLocation.of(other), distribution, device, own.options().withWeights(WeightEncoding.STORED), null);
     }
 
     /// Returns the back-end and its precision.

@@ -147,6 +147,14 @@ final class RunOptions {
 
     @ChangesNoRow
     @Option(
+            names = "--allow-other-device",
+            description = "A run that was begun on GPUs goes on with the processor, or the other way round. Without"
+                    + " this option that is refused, because the numbers of both differ in their last digits. The"
+                    + " column model says which rows are which.")
+    boolean allowOtherDevice;
+
+    @ChangesNoRow
+    @Option(
             names = "--checkpoint-rows",
             paramLabel = "N",
             description = "An interval has N rows. The output grows by whole intervals, and a killed run loses at"
@@ -223,7 +231,8 @@ final class RunOptions {
                 checkpointRows,
                 checkpointBytes,
                 targetFileSize,
-                measuresHere() && !LocalMode.isIn(submitted()) ? withLocalMaster() : conf);
+                measuresHere() && !LocalMode.isIn(submitted()) ? withLocalMaster() : conf,
+                allowOtherDevice);
     }
 
     /// Returns whether `--dry-run` measures on this machine.

@@ -1,11 +1,10 @@
 package org.sparkqwen.job.cli;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.types.StructType;
@@ -16,34 +15,26 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.ScoreJob;
-import org.sparkqwen.job.Work;
 import org.sparkqwen.job.buckets.Buckets;
 import org.sparkqwen.job.cli.report.BucketSummary;
 import org.sparkqwen.job.cli.report.EntropySummary;
 import org.sparkqwen.job.cli.report.GroupSummaries;
+import org.sparkqwen.job.cli.report.JobSummary;
 import org.sparkqwen.job.cli.report.ModelFit;
 import org.sparkqwen.job.cli.report.ReferenceSummary;
-import org.sparkqwen.job.cli.report.Report;
-import org.sparkqwen.job.cli.report.RunManifest;
 import org.sparkqwen.job.cli.report.ScoreSummary;
 import org.sparkqwen.job.cli.report.SharedPrompts;
 import org.sparkqwen.job.columns.ContentColumn;
-import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.page.Distributions;
-import org.sparkqwen.job.page.RunReport;
-import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.JobRun;
-import org.sparkqwen.job.run.RunForecast;
 import org.sparkqwen.job.run.RunIdentity;
-import org.sparkqwen.job.run.RunSettings;
+import org.sparkqwen.job.run.SampledSizes;
 import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 @Command(
         name = "score",
@@ -68,14 +59,7 @@ import picocli.CommandLine.Spec;
             "  ./spark-qwen score --input questions.parquet --prompt-column question --text-column answer \\",
             "      --model Qwen3-4B-Base --output /tmp/scores"
         })
-final class ScoreCommand implements Callable<Integer>, JobCommand {
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private CommandSpec spec;
-
-    @Mixin
-    private RunOptions run = new RunOptions();
-
+final class ScoreCommand extends ModelCommand<ScoreCommand.Plan> {
     @Mixin
     private ContentOptions content = new ContentOptions();
 
@@ -194,9 +178,6 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
     @Mixin
     private BucketOptions bucketOptions = new BucketOptions();
 
-    @Mixin
-    private ModelOptions model = new ModelOptions();
-
     /// The names of the policies of [Windows] on the command line.
     private enum Policy {
         STRIDED,
@@ -204,89 +185,70 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         HALF
     }
 
+    /// What the options mean for a model.
+    ///
+    /// @param other the reference model; null for none
+    record Plan(
+            ScoreJob.Settings settings,
+            @Nullable ModelReference other,
+            @Nullable Buckets buckets) {}
+
     @Override
-    public Integer call() {
-        RunSettings runSettings = run.settings();
-        ModelReference reference = model.open(runSettings);
-        ScoreJob.Settings settings = settings(reference, run.columns);
-        ModelReference other = referenceModel == null
-                ? null
-                : model.choiceOf(referenceModel).open(() -> CommandSession.configuration(runSettings));
-        Buckets buckets = bucketOptions.of(settings);
-        ScoreJob scoring = scoreJob(
-                reference,
-                other,
-                buckets == null ? settings : settings.withColumns(buckets.passing(settings.columns())));
-        try (JobRun job = JobRun.start(spec.name(), runSettings)) {
-            job.warnings().addAll(reference.warnings());
-            if (other != null) {
-                job.warnings().addAll(other.warnings());
-            }
-            job.checkOutput(columns -> refuseUnknown(summaryBy, columns));
-            RunIdentity identity = new OptionValues(spec).identity(reference.identity());
-            if (other != null) {
-                identity = identity.with("reference model", other.identity());
-            }
-            Work work = scoring.withDistribution(model.distribution());
-            if (buckets != null) {
-                work = buckets.grouping(work);
-            }
-            if (run.dryRun) {
-                RunForecast forecast = job.forecast(identity, work, buckets);
-                long longest = Math.min(
-                        settings.scoring().windows().context(),
-                        forecast.sample().longest() + 1);
-                run.show(
-                        forecast,
-                        spec.name(),
-                        job.output(),
-                        ModelFit.lines(reference, other, Math.toIntExact(longest), run.submitted()));
-                return 0;
-            }
-            JobRun.Written written = job.run(identity, work, buckets);
-            report(job, written, reference, other, settings, buckets);
-        }
-        return 0;
+    StructType addedColumns() {
+        return referenceModel == null ? ScoreJob.schema(details()) : ScoreJob.schemaWithReference(details());
     }
 
-    /// Returns the job, with the reference model if there is one.
-    private static ScoreJob scoreJob(
-            ModelReference reference, @Nullable ModelReference other, ScoreJob.Settings settings) {
-        ScoreJob job = new ScoreJob(reference, settings);
+    @Override
+    Plan plan(ModelReference reference, List<String> columns, Function<ModelChoice, ModelReference> models) {
+        ContentColumn documents = content.column(reference);
+        ScoreJob.Settings settings = ScoreJob.Settings.of(documents, scoring(reference))
+                .withPrompt(prompts(documents))
+                .withColumns(columns)
+                .withTokenLogprobs(tokenLogprobs)
+                .withDetails(details());
+        String otherModel = referenceModel;
+        ModelReference other = otherModel == null
+                ? null
+                : Refusal.about("--reference-model", () -> models.apply(model.choiceOf(otherModel)));
+        return new Plan(settings, other, bucketOptions.of(settings, other != null));
+    }
+
+    @Override
+    ScoreJob job(ModelReference reference, Plan plan) {
+        ScoreJob.Settings settings = plan.settings();
+        Buckets buckets = plan.buckets();
+        ScoreJob job = new ScoreJob(
+                reference, buckets == null ? settings : settings.withColumns(buckets.passing(settings.columns())));
         try {
-            return other == null ? job : job.withReference(other);
+            return plan.other() == null ? job : job.withReference(plan.other());
         } catch (IllegalArgumentException e) {
             throw Refusal.usage("--reference-model: " + e.getMessage());
         }
     }
 
     @Override
-    public StructType addedColumns() {
-        return referenceModel == null ? ScoreJob.schema(details()) : ScoreJob.schemaWithReference(details());
+    List<String> warnings(Plan plan) {
+        return plan.other() == null ? List.of() : plan.other().warnings();
     }
 
     @Override
-    public Work work(
-            List<String> columns,
-            SparkConf conf,
-            Function<ModelChoice, ModelReference> models,
-            Consumer<String> warnings) {
-        ModelReference reference = models.apply(model.choice());
-        reference.warnings().forEach(warnings);
-        ModelReference other = referenceModel == null ? null : models.apply(model.choiceOf(referenceModel));
-        if (other != null) {
-            other.warnings().forEach(warnings);
-        }
-        return scoreJob(reference, other, settings(reference, columns));
+    RunIdentity identity(RunIdentity options, Plan plan) {
+        return plan.other() == null
+                ? options
+                : options.with("reference model", plan.other().identity());
     }
 
-    private ScoreJob.Settings settings(ModelReference reference, List<String> columns) {
-        ContentColumn documents = content.column(reference);
-        return ScoreJob.Settings.of(documents, scoring(reference))
-                .withPrompt(prompts(documents))
-                .withColumns(columns)
-                .withTokenLogprobs(tokenLogprobs)
-                .withDetails(details());
+    @Override
+    @Nullable
+    Buckets buckets(Plan plan) {
+        return plan.buckets();
+    }
+
+    @Override
+    List<String> memory(ModelReference reference, Plan plan, SampledSizes sizes, SparkConf conf) {
+        int context = plan.settings().scoring().windows().context();
+        long longest = Math.min(context, sizes.longest() + 1);
+        return ModelFit.lines(reference, plan.other(), details(), Math.toIntExact(longest), conf);
     }
 
     private ScoreDetails details() {
@@ -357,11 +319,12 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         return continuations.named(promptColumn);
     }
 
-    private static void refuseUnknown(@Nullable String column, StructType output) {
-        List<String> names = List.of(output.fieldNames());
-        if (column != null && !names.contains(column)) {
+    @Override
+    void checkOutput(StructType columns) {
+        List<String> names = List.of(columns.fieldNames());
+        if (summaryBy != null && !names.contains(summaryBy)) {
             throw Refusal.usage("--summary-by: the output has no column '%s'; it has %s"
-                    .formatted(column, ContentColumn.quoted(names)));
+                    .formatted(summaryBy, ContentColumn.quoted(names)));
         }
     }
 
@@ -387,74 +350,51 @@ final class ScoreCommand implements Callable<Integer>, JobCommand {
         return constant.name().toLowerCase(Locale.ROOT);
     }
 
-    private void report(
-            JobRun job,
-            JobRun.Written written,
-            ModelReference reference,
-            @Nullable ModelReference other,
-            ScoreJob.Settings settings,
-            @Nullable Buckets buckets) {
+    @Override
+    JobSummary summary(JobRun.Written written, ModelReference reference, Plan plan) {
         ScoreSummary summary = written.output().read(ScoreSummary::of);
-        String column = summaryBy;
-        GroupSummaries groups = column == null ? null : written.output().read(rows -> GroupSummaries.of(rows, column));
-        BucketSummary bucketed =
-                buckets == null || written.buckets() == null ? null : new BucketSummary(buckets, written.buckets());
-        EntropySummary entropies =
-                Boolean.TRUE.equals(entropy) ? written.output().read(EntropySummary::of) : null;
-        BadData badData = written.badData();
-
-        Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
-        if (entropies != null) {
-            facts.putAll(entropies.toMap());
-        }
-        facts.put("policy", policy(reference, settings));
         SharedPrompts shared = SharedPrompts.of(written.counters());
-        if (settings.prompt() != null) {
+        Map<String, Object> facts = new LinkedHashMap<>(summary.toMap());
+        List<String> lines = new ArrayList<>();
+        lines.add("model       " + reference.label());
+        lines.addAll(summary.lines());
+        if (Boolean.TRUE.equals(entropy)) {
+            EntropySummary entropies = written.output().read(EntropySummary::of);
+            facts.putAll(entropies.toMap());
+            lines.addAll(entropies.lines());
+        }
+        facts.put("policy", policy(reference, plan.settings()));
+        if (plan.settings().prompt() != null) {
             facts.put("prefix_cache", shared.toMap());
         }
+        lines.addAll(shared.lines());
         facts.put("tokens_per_second", summary.tokens() / written.seconds());
         facts.put(
                 "distributions", written.output().read(Distributions::ofScores).toMap());
-        facts.putAll(badData.toMap());
-        if (groups != null) {
-            groups.putInto(facts);
-        }
-        if (bucketed != null) {
-            facts.put("buckets", bucketed.toMap());
-        }
-        ReferenceSummary compared =
-                other == null ? null : written.output().read(scores -> ReferenceSummary.of(scores, other.label()));
-        if (compared != null) {
-            facts.put("reference", compared.toMap());
-        }
-        String manifest = RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, reference, facts);
-        String manifestPath = job.writeBeside(OutputLayout.MANIFEST, manifest);
 
-        Report report = new Report(System.out);
-        report.title("Scored %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
-                .formatted(summary.rows(), written.seconds(), summary.tokens(), summary.tokens() / written.seconds()));
-        report.lines(List.of("model       " + reference.label()));
-        report.lines(summary.lines());
-        if (entropies != null) {
-            report.lines(entropies.lines());
+        List<JobSummary.Table> tables = new ArrayList<>();
+        String column = summaryBy;
+        if (column != null) {
+            GroupSummaries groups = written.output().read(rows -> GroupSummaries.of(rows, column));
+            groups.putInto(facts);
+            tables.add(new JobSummary.Table("By " + Quote.of(groups.column()), groups.table()));
         }
-        report.lines(shared.lines());
-        if (compared != null) {
-            report.lines(compared.lines());
+        if (plan.buckets() != null && written.buckets() != null) {
+            BucketSummary bucketed = new BucketSummary(plan.buckets(), written.buckets());
+            facts.put("buckets", bucketed.toMap());
+            tables.add(new JobSummary.Table(bucketed.title(), bucketed.table()));
         }
-        report.badData(badData);
-        report.written(job.output(), run.outputFormat, manifestPath);
-        if (withReport) {
-            String page = written.output().read(scores -> RunReport.of(job.output(), manifest, scores, column));
-            report.page(job.writeBeside(OutputLayout.REPORT, page));
+        ModelReference other = plan.other();
+        if (other != null) {
+            ReferenceSummary compared = written.output().read(scores -> ReferenceSummary.of(scores, other.label()));
+            facts.put("reference", compared.toMap());
+            lines.addAll(compared.lines());
         }
-        if (groups != null) {
-            report.title("By " + Quote.of(groups.column()));
-            report.lines(groups.table());
-        }
-        if (bucketed != null) {
-            report.title(bucketed.title());
-            report.lines(bucketed.table());
-        }
+        return new JobSummary(
+                JobSummary.title("Scored %,d rows".formatted(summary.rows()), summary.tokens(), written.seconds()),
+                facts,
+                lines,
+                withReport ? new JobSummary.Page(column) : null,
+                tables);
     }
 }

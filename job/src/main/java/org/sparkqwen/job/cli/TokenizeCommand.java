@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -25,10 +24,8 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.TokenizeJob;
 import org.sparkqwen.job.Work;
-import org.sparkqwen.job.cli.report.Report;
-import org.sparkqwen.job.cli.report.RunManifest;
+import org.sparkqwen.job.cli.report.JobSummary;
 import org.sparkqwen.job.columns.ContentColumn;
-import org.sparkqwen.job.errors.BadData;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.model.DriverCopy;
 import org.sparkqwen.job.model.ModelReference;
@@ -39,12 +36,8 @@ import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.CacheDirectory;
 import org.sparkqwen.job.storage.HadoopFiles;
 import org.sparkqwen.job.storage.ModelLocation;
-import org.sparkqwen.job.storage.OutputLayout;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 @Command(
         name = "tokenize",
@@ -65,14 +58,7 @@ import picocli.CommandLine.Spec;
             "  ./spark-qwen tokenize --model Qwen3-4B-Base --input corpus.jsonl --input-format json \\",
             "      --text-column body --output /tmp/tokens"
         })
-final class TokenizeCommand implements Callable<Integer>, JobCommand {
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private CommandSpec spec;
-
-    @Mixin
-    private RunOptions run = new RunOptions();
-
+final class TokenizeCommand extends JobCommand {
     @Option(
             names = "--text-column",
             paramLabel = "NAME",
@@ -113,18 +99,18 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
                 return 0;
             }
             JobRun.Written written = job.run(identity, work);
-            report(job, written);
+            conclude(job, written, null, summary(written));
         }
         return 0;
     }
 
     @Override
-    public StructType addedColumns() {
+    StructType addedColumns() {
         return TokenizeJob.SCHEMA;
     }
 
     @Override
-    public Work work(
+    Work work(
             List<String> columns,
             SparkConf conf,
             Function<ModelChoice, ModelReference> models,
@@ -166,7 +152,7 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
                 : DriverCopy.of(remote.uri(), conf, CacheDirectory.of(null));
     }
 
-    private void report(JobRun job, JobRun.Written written) {
+    private static JobSummary summary(JobRun.Written written) {
         Row total = written.output()
                 .read(all -> all.agg(
                                 count(lit(1)).as("rows"),
@@ -176,24 +162,15 @@ final class TokenizeCommand implements Callable<Integer>, JobCommand {
         long rows = total.<Long>getAs("rows");
         long errorRows = total.<Long>getAs("errors");
         long tokens = total.<Long>getAs("tokens");
-        BadData badData = written.badData();
 
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("rows", rows);
         facts.put("errors", errorRows);
         facts.put("tokens", tokens);
         facts.put("tokens_per_second", tokens / written.seconds());
-        facts.putAll(badData.toMap());
-        String manifest = job.writeBeside(
-                OutputLayout.MANIFEST,
-                RunManifest.of(spec.name(), new OptionValues(spec).shown(), written, null, facts));
-
-        Report report = new Report(System.out);
-        report.title("Tokenized %,d rows in %.1f s: %,d tokens, %,.0f tokens/s"
-                .formatted(rows, written.seconds(), tokens, tokens / written.seconds()));
-        report.lines(List.of(
-                "mean        %,.1f tokens a row".formatted(tokens / (double) Math.max(1, rows - errorRows))));
-        report.badData(badData);
-        report.written(job.output(), run.outputFormat, manifest);
+        return new JobSummary(
+                JobSummary.title("Tokenized %,d rows".formatted(rows), tokens, written.seconds()),
+                facts,
+                List.of("mean        %,.1f tokens a row".formatted(tokens / (double) Math.max(1, rows - errorRows))));
     }
 }

@@ -8,20 +8,30 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.sparkqwen.engine.Engine;
 import org.sparkqwen.engine.hostcache.CacheEviction;
-import org.sparkqwen.engine.model.ModelConfig;
+import org.sparkqwen.engine.kernels.Device;
+import org.sparkqwen.engine.kernels.DeviceException;
 import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.HostDirectory;
 import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.spark.LocalMode;
 import org.sparkqwen.job.storage.CacheDirectory;
 
-/// The engines of one executor JVM. The first task that needs a model opens its engine, and all tasks share it. An
-/// engine that no task uses stays open for the next one, until a task comes with another model.
+/// The engines of one executor JVM. The first task that needs a model opens its engine, and all tasks share it, or on
+/// GPUs all tasks of a GPU. An engine that no task uses stays open for the next one, until a task of its device comes
+/// with another model.
 public final class ExecutorEngine {
     @GuardedBy("itself")
     private static final Map<Key, ExecutorEngine> OPEN = new HashMap<>();
+
+    /// The turns of engines that the same tasks use, by their device. Each engine has a thread for each core, so two
+    /// that computed at once would wait for each other's threads in each operation.
+    private static final Map<Device, ReentrantLock> TURNS = new ConcurrentHashMap<>();
 
     /// The engines of [#OPEN], readable without waiting for one that is being opened.
     private static volatile List<Engine> engines = List.of();
@@ -39,9 +49,17 @@ public final class ExecutorEngine {
     }
 
     /// The key of an engine: tasks whose models have equal keys share one.
+    ///
+    /// @param options with the device of the tasks
     private record Key(String place, String identity, ExecutorOptions options, double memoryShare) {
         static Key of(ModelReference model, double memoryShare) {
-            return new Key(model.place(), model.identity(), model.options(), memoryShare);
+            ExecutorOptions options = model.options();
+            return new Key(
+                    model.place(), model.identity(), options.on(TaskDevice.of(model.device())), memoryShare);
+        }
+
+        Device device() {
+            return options.kernels().device();
         }
     }
 
@@ -60,7 +78,7 @@ public final class ExecutorEngine {
     }
 
     /// Opens or shares an engine like [#lease(ModelReference)], which uses a part of the memory for weights,
-    /// because the same tasks use another engine, too.
+    /// because the same tasks use another engine, too. The batches of both take turns.
     ///
     /// @param memoryShare above 0 and at most 1
     public static Lease lease(ModelReference model, double memoryShare) {
@@ -68,8 +86,8 @@ public final class ExecutorEngine {
         synchronized (OPEN) {
             ExecutorEngine shared = OPEN.get(key);
             if (shared == null) {
-                closeIdle();
-                shared = open(model, memoryShare);
+                closeIdle(key.device());
+                shared = open(model, key);
                 OPEN.put(key, shared);
                 publish();
             }
@@ -78,7 +96,7 @@ public final class ExecutorEngine {
         }
     }
 
-    private static ExecutorEngine open(ModelReference model, double memoryShare) {
+    private static ExecutorEngine open(ModelReference model, Key key) {
         Path cache = CacheDirectory.of(model.options().cacheDirectory());
         List<HostDirectory> directories = new ArrayList<>();
         try {
@@ -86,15 +104,41 @@ public final class ExecutorEngine {
             Path directory = directories.getFirst().path();
             Optional<HostDirectory> adapter = model.adapterOnThisHost();
             adapter.ifPresent(directories::add);
-            ModelConfig config = ModelConfig.read(directory);
-            EngineOptions options = ExecutorResources.engineOptions(model.options(), config)
-                    .withAdapter(adapter.map(HostDirectory::path).orElse(null))
-                    .withMemoryShare(memoryShare);
-            ExecutorEngine opened = new ExecutorEngine(directories, Engine.open(directory, options));
+            EngineOptions options = ExecutorResources.engineOptions(
+                    key.options(),
+                    directory,
+                    adapter.map(HostDirectory::path).orElse(null),
+                    key.memoryShare());
+            ExecutorEngine opened = new ExecutorEngine(directories, open(directory, options));
             CacheEviction.trim(cache, model.options().cacheBytes());
             return opened;
         } catch (RuntimeException | Error e) {
             directories.forEach(HostDirectory::close);
+            throw e;
+        }
+    }
+
+    private static Engine open(Path directory, EngineOptions options) {
+        return options.memoryShare() < 1
+                ? Engine.open(
+                        directory,
+                        options,
+                        TURNS.computeIfAbsent(options.kernels().device(), device -> new ReentrantLock(true)))
+                : Engine.open(directory, options);
+    }
+
+    /// Does work of a task on its device. A process that has lost a GPU cannot use it again, so the executor ends, and
+    /// Spark runs its tasks in another one: it ends the JVM of an executor in which a task fails with a
+    /// [VirtualMachineError].
+    static <T> T onDevice(Supplier<T> work) {
+        try {
+            return work.get();
+        } catch (DeviceException e) {
+            if (e.reason() == DeviceException.Reason.LOST && !LocalMode.isInThisProcess()) {
+                InternalError end = new InternalError(e.getMessage() + "; this executor ends");
+                end.addSuppressed(e);
+                throw end;
+            }
             throw e;
         }
     }
@@ -109,11 +153,13 @@ public final class ExecutorEngine {
         engines = OPEN.values().stream().map(open -> open.engine).toList();
     }
 
+    /// Closes the engines of a device that no task uses.
     @GuardedBy("OPEN")
-    private static void closeIdle() {
-        for (Iterator<ExecutorEngine> all = OPEN.values().iterator(); all.hasNext(); ) {
-            ExecutorEngine open = all.next();
-            if (open.users == 0) {
+    private static void closeIdle(Device device) {
+        for (Iterator<Map.Entry<Key, ExecutorEngine>> all = OPEN.entrySet().iterator(); all.hasNext(); ) {
+            Map.Entry<Key, ExecutorEngine> entry = all.next();
+            ExecutorEngine open = entry.getValue();
+            if (open.users == 0 && entry.getKey().device().equals(device)) {
                 open.engine.close();
                 open.directories.forEach(HostDirectory::close);
                 all.remove();

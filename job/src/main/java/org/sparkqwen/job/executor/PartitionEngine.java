@@ -236,12 +236,12 @@ public final class PartitionEngine {
         return new Iterator<>() {
             @Override
             public boolean hasNext() {
-                return results.hasNext();
+                return ExecutorEngine.onDevice(results::hasNext);
             }
 
             @Override
             public Outcome<R> next() {
-                Result result = results.next();
+                Result result = ExecutorEngine.onDevice(results::next);
                 long index = result.id() / samples;
                 Waiting in = Objects.requireNonNull(waiting.get(index));
                 if (--in.missing == 0) {

@@ -1,5 +1,7 @@
 package org.sparkqwen.job.failure;
 
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 
@@ -7,6 +9,8 @@ import org.sparkqwen.engine.message.Quote;
 /// where, and what to do. Whatever it quotes is escaped, cut, and without passwords.
 public final class Refusal extends RuntimeException {
     private static final long serialVersionUID = 1L;
+
+    private static final Pattern MODEL = Pattern.compile("--model(?![a-z-])");
 
     private final int exitCode;
 
@@ -33,6 +37,16 @@ public final class Refusal extends RuntimeException {
     /// Says that the run failed because of `cause`, which `--verbose` shows, with exit code 1.
     public static Refusal failure(String message, Throwable cause) {
         return new Refusal(1, message, cause);
+    }
+
+    /// Returns the value of a source that refuses what `--model` names, for another option that names a model's files:
+    /// what it refuses is said of that option.
+    public static <T> T about(String option, Supplier<T> source) {
+        try {
+            return source.get();
+        } catch (Refusal e) {
+            throw new Refusal(e.exitCode, MODEL.matcher(String.valueOf(e.getMessage())).replaceAll(option), e);
+        }
     }
 
     public int exitCode() {

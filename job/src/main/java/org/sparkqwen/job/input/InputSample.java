@@ -40,12 +40,17 @@ public record InputSample(
 
     private static final int SHADES = 1_000_000;
 
+    private static final long SEED = 20;
+
     /// Draws a sample.
     ///
     /// @param scan a scan that lies in files
     /// @param limit the most rows that are processed, the first ones; null for all
     /// @param about about how many rows are drawn
-    public static InputSample of(InputScan scan, InputFormat input, @Nullable Long limit, int about) {
+    /// @param together a key; of rows with the same key and in the same split, all are drawn or none; null if each is
+    ///     drawn by itself
+    public static InputSample of(
+            InputScan scan, InputFormat input, @Nullable Long limit, int about, @Nullable Column together) {
         List<Split> splits = List.copyOf(scan.splits());
         boolean all = splits.size() <= MOST_READ
                 || SAY_THEIR_ROWS.contains(input.name().toLowerCase(Locale.ROOT));
@@ -63,7 +68,7 @@ public record InputSample(
                 limit == null ? rows : Math.min(limit, rows),
                 all,
                 counted.unreadable().and(scan.emptyFiles(input)),
-                draw(scan, planned, first, about));
+                draw(scan, planned, first, about, together));
     }
 
     private static List<Split> evenly(List<Split> splits, int count) {
@@ -78,7 +83,8 @@ public record InputSample(
         return splits.stream().mapToDouble(Split::length).sum();
     }
 
-    private static Dataset<Row> draw(InputScan scan, PlannedRows planned, long rows, int about) {
+    private static Dataset<Row> draw(
+            InputScan scan, PlannedRows planned, long rows, int about, @Nullable Column together) {
         if (rows <= about) {
             return scan.read(planned.pieces(0, rows));
         }
@@ -98,7 +104,24 @@ public record InputSample(
             Column inside = number.geq(piece.first()).and(number.lt(piece.first() + count));
             share = when(inside, lit(wanted)).otherwise(share);
         }
-        Column chance = pmod(xxhash64(number), lit(SHADES)).divide(SHADES);
-        return scan.read(pieces).where(chance.lt(share));
+        return scan.read(pieces).where(chance(together == null ? number : together).lt(share));
+    }
+
+    /// Returns a number from 0 to 1, the same for equal keys.
+    private static Column chance(Column key) {
+        return pmod(xxhash64(key), lit(SHADES)).divide(SHADES);
+    }
+
+    /// Draws rows of a table or a query.
+    ///
+    /// @param count how many rows it has
+    /// @param about about how many rows are drawn
+    /// @param together a key; of rows with the same key, all are drawn or none; null if each is drawn by itself
+    public static Dataset<Row> draw(Dataset<Row> rows, long count, int about, @Nullable Column together) {
+        if (count <= about) {
+            return rows;
+        }
+        double share = (double) about / count;
+        return together == null ? rows.sample(share, SEED) : rows.where(chance(together).lt(share));
     }
 }

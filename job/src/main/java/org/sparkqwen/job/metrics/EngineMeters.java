@@ -15,6 +15,7 @@ import java.util.TreeSet;
 import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
 import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.measure.Stage;
 import org.sparkqwen.engine.kernels.measure.Work;
 import org.sparkqwen.engine.request.Load;
@@ -54,10 +55,19 @@ final class EngineMeters {
     /// Share of the kernel threads' time that kernels computed in, 0 to 1.
     static final String KERNELS_BUSY = "kernels.busy";
 
+    /// The bytes that engines hold of their GPUs' memory; 0 on the processor.
+    static final String GPU_MEMORY = "gpu.memory";
+
+    /// The bytes of memory that these GPUs have.
+    static final String GPU_MEMORY_LIMIT = "gpu.memory.limit";
+
+    /// Share of the time in which the GPUs computed, 0 to 1.
+    static final String GPU_BUSY = "gpu.busy";
+
     private static final Set<String> COUNTED = with(COUNTS.keySet(), ROWS, ERRORS);
-    private static final Set<String> SUMMED = with(IN_WORK.keySet(), SEQUENCE_LIMIT);
-    private static final Set<String> AVERAGED = Set.of(BATCH_TOKENS, KERNELS_BUSY);
-    private static final Set<String> GAUGED = with(SUMMED, BATCH_TOKENS, BATCH_LIMIT, KERNELS_BUSY);
+    private static final Set<String> SUMMED = with(IN_WORK.keySet(), SEQUENCE_LIMIT, GPU_MEMORY, GPU_MEMORY_LIMIT);
+    private static final Set<String> AVERAGED = Set.of(BATCH_TOKENS, KERNELS_BUSY, GPU_BUSY);
+    private static final Set<String> GAUGED = with(SUMMED, BATCH_TOKENS, BATCH_LIMIT, KERNELS_BUSY, GPU_BUSY);
 
     private final Map<String, Meter> meters;
 
@@ -80,12 +90,24 @@ final class EngineMeters {
     private long lastSample = System.nanoTime();
 
     /// The last reading of an engine.
-    private record Reading(Load load, Work work) {
-        static final Reading NONE =
-                new Reading(new Load(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), new Work(Map.of(), Map.of(), Map.of(), 0));
+    ///
+    /// @param gpu what the engine has used of its GPU; all 0 on the processor
+    private record Reading(Load load, Work work, DeviceUse gpu) {
+        private static final DeviceUse NO_GPU = new DeviceUse(0, 0, 0);
+
+        static final Reading NONE = new Reading(
+                new Load(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), new Work(Map.of(), Map.of(), Map.of(), 0), NO_GPU);
 
         static Reading of(Engine engine) {
-            return new Reading(engine.load(), engine.work());
+            return new Reading(
+                    engine.load(), engine.work(), engine.deviceUse().orElse(NO_GPU));
+        }
+
+        /// The time since an earlier reading in which the GPU computed, of the time that has passed.
+        Mean gpuBusySince(Reading earlier, long elapsed) {
+            return gpu.memoryBytes() == 0
+                    ? Mean.OF_NOTHING
+                    : new Mean(Math.min(gpu.busyNanos() - earlier.gpu.busyNanos(), elapsed), elapsed);
         }
 
         long kernelNanosSince(Reading earlier) {
@@ -150,6 +172,7 @@ final class EngineMeters {
         inWork.clear();
         Mean batchTokens = Mean.OF_NOTHING;
         Mean busy = Mean.OF_NOTHING;
+        Mean gpuBusy = Mean.OF_NOTHING;
         for (Engine engine : engines) {
             Reading before = readings.getOrDefault(engine, Reading.NONE);
             Reading reading = Reading.of(engine);
@@ -163,6 +186,9 @@ final class EngineMeters {
             batchTokens = batchTokens.plus(new Mean(
                     reading.load.batchTokens() - before.load.batchTokens(),
                     reading.load.batches() - before.load.batches()));
+            inWork.merge(GPU_MEMORY, (double) reading.gpu.allocatedBytes(), Double::sum);
+            inWork.merge(GPU_MEMORY_LIMIT, (double) reading.gpu.memoryBytes(), Double::sum);
+            gpuBusy = gpuBusy.plus(reading.gpuBusySince(before, elapsed));
             busy = busy.plus(busy(engine.options().threads(), reading.kernelNanosSince(before), elapsed));
         }
         readings.keySet().retainAll(engines);
@@ -170,6 +196,7 @@ final class EngineMeters {
             means.put(BATCH_TOKENS, batchTokens);
         }
         means.put(KERNELS_BUSY, busy);
+        means.put(GPU_BUSY, gpuBusy);
         lastSample = now;
         countRows();
     }

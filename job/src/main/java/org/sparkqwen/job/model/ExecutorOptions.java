@@ -2,19 +2,22 @@ package org.sparkqwen.job.model;
 
 import java.io.Serializable;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.model.WeightEncoding;
 
 /// The way in which each executor runs a model. Of these options only the KV cache's format, the weights' encoding and
-/// the kernels' precision change the output.
+/// the kernels' precision change the output, and the kind of the device its last digits.
 ///
+/// @param kernels what computes, and on which device
 /// @param threads how many threads an executor computes with; 0 for as many as it has cores
-/// @param batchTokens the tokens that go through the model together
+/// @param batchTokens the tokens that go through the model together; 0 for [#DEFAULT_BATCH_TOKENS] on the processor,
+///     and on a GPU for as many as its memory has room for, up to 8,192
 /// @param maxSequences how many texts an executor generates at the same time
 /// @param keyValues the format of the KV cache in generation
 /// @param weights the encoding in which executors pack the weights of a published model
-/// @param memory the most bytes of the KV cache; 0 for what the executor has room for
+/// @param memory the most bytes of the KV cache; 0 for what the executor, or its GPU, has room for
 /// @param cacheDirectory where executors keep models and packed weights; null for each host's default
 /// @param cacheBytes the most bytes of that directory; 0 for half of what its disk would have free without it
 public record ExecutorOptions(
@@ -52,6 +55,15 @@ public record ExecutorOptions(
     public ExecutorOptions withKernels(KernelChoice value) {
         return new ExecutorOptions(
                 value, threads, batchTokens, maxSequences, keyValues, weights, memory, cacheDirectory, cacheBytes);
+    }
+
+    /// Returns these options for executors that compute on a device. On the processor, options without a number of
+    /// batch tokens get the default.
+    ///
+    /// @throws IllegalArgumentException if the device has not the kernels or the precision of these options
+    public ExecutorOptions on(Device device) {
+        ExecutorOptions there = withKernels(kernels.on(device));
+        return device.isGpu() || batchTokens > 0 ? there : there.withBatchTokens(DEFAULT_BATCH_TOKENS);
     }
 
     /// Returns these options with so many threads for each executor; 0 for as many as it has cores.

@@ -32,19 +32,26 @@ public enum ModelDistribution {
     ModelReference distribute(ModelReference model, SparkSession spark, PrintStream out) {
         return switch (this) {
             case AUTO -> choose(model, spark, out).distribute(model, spark, out);
-            case SHARED -> model; // as open left it
+            case SHARED -> shared(model, spark, out);
             case FETCH -> fetch(withAdapterOfDriver(model, spark, out), spark, out);
             case BROADCAST -> broadcast(withAdapterOfDriver(model, spark, out), spark, out);
         };
     }
 
-    /// Returns the model with its adapter as executors get it, if it has one. An adapter is small and lies on the
-    /// driver's machine, so hosts get it from there, wherever they get the model.
+    /// Returns the model with its adapter as executors get it, if it has one. An adapter is small and the driver has its
+    /// files, so hosts get it from there, wherever they get the model.
     private static ModelReference withAdapterOfDriver(ModelReference model, SparkSession spark, PrintStream out) {
         return model.adapter()
                 .map(adapter ->
                         model.with(adapter.broadcast(spark, model.options().cacheDirectory(), out)))
                 .orElse(model);
+    }
+
+    /// Returns the model as open left it. An adapter that lies elsewhere has a copy on the driver alone.
+    private static ModelReference shared(ModelReference model, SparkSession spark, PrintStream out) {
+        boolean isWithDriver = model.adapter().filter(AdapterReference::isRemote).isEmpty()
+                || LocalMode.isIn(spark.sparkContext().conf());
+        return isWithDriver ? model : withAdapterOfDriver(model, spark, out);
     }
 
     private static ModelReference fetch(ModelReference model, SparkSession spark, PrintStream out) {

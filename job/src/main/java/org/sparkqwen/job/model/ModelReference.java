@@ -17,18 +17,22 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.hostcache.Fingerprint;
 import org.sparkqwen.engine.hostcache.ModelFiles;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.SentenceEncoder;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.engine.request.Labels;
 import org.sparkqwen.engine.run.DocumentPrefix;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.run.OutputVocabulary;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.storage.CacheDirectory;
@@ -193,8 +197,22 @@ public final class ModelReference implements Serializable {
     ///     saves them
     /// @throws InvalidModelException if it is no adapter, if the model is packed, or if the adapter does not fit it
     public ModelReference withAdapter(Path lora) {
+        return withFitting(AdapterReference.of(lora, options.cacheDirectory()));
+    }
+
+    /// Returns this model with a LoRA adapter that lies elsewhere, through the driver's own copy of it, from which hosts
+    /// get it.
+    ///
+    /// @param uri a directory on a file system that Spark reads, with the files of [#withAdapter(Path)]
+    /// @param conf Spark's configuration, which says how to reach it
+    /// @throws InvalidModelException under the conditions of [#withAdapter(Path)]
+    /// @throws RuntimeException with one line for a person, if the directory cannot be read
+    public ModelReference withAdapter(String uri, SparkConf conf) {
+        return withFitting(AdapterReference.fetch(uri, conf, options.cacheDirectory()));
+    }
+
+    private ModelReference withFitting(AdapterReference other) {
         ModelConfig config = config();
-        AdapterReference other = AdapterReference.of(lora, options.cacheDirectory());
         WeightFiles.open(path(), config.family().names(), other.path()).close();
         return with(other);
     }
@@ -207,6 +225,12 @@ public final class ModelReference implements Serializable {
     /// Returns the adapter that hosts merge into the weights; empty if there is none.
     Optional<AdapterReference> adapter() {
         return Optional.ofNullable(adapter);
+    }
+
+    /// Returns where the adapter is that hosts merge into the weights, as the user knows it: a directory on the driver,
+    /// or a URI; empty if there is none.
+    public Optional<String> adapterOrigin() {
+        return adapter().map(AdapterReference::origin);
     }
 
     /// Returns the directory of the adapter on the driver, which hosts merge into the weights; empty if there is
@@ -265,23 +289,34 @@ public final class ModelReference implements Serializable {
 
     /// Returns `name@sha256` with the first twelve digits, as in the output's column `model`, and what changes the
     /// numbers of its rows: `+lora:` and digits of the sha256 of an adapter, `+` and the encoding of rounded
-    /// weights, and `/` and a precision other than float32.
+    /// weights, `/cuda` for GPUs, and `/` and a precision other than float32.
     public String label() {
-        return labelled(LABEL_DIGITS);
+        return labelled(LABEL_DIGITS, device().isGpu() ? "/" + device().kind() : "");
     }
 
-    /// Returns the model's label with all digits of each sha256.
+    /// Returns the model's label with all digits of each sha256, without the kind of the device.
     public String identity() {
-        return labelled(sha256.length());
+        return labelled(sha256.length(), "");
     }
 
-    private String labelled(int digits) {
+    /// Returns the device on which executors run the model.
+    public Device device() {
+        return options.kernels().device();
+    }
+
+    private String labelled(int digits, String onDevice) {
         Precision precision = options.kernels().precision();
         String rounded = precision == Precision.FLOAT32 ? "" : "/" + precision;
         String merged =
                 adapterSha256().map(sha -> "+lora:" + sha.substring(0, digits)).orElse("");
-        return "%s@%s%s%s%s"
-                .formatted(name, sha256.substring(0, digits), merged, encoding().suffix(), rounded);
+        return "%s@%s%s%s%s%s"
+                .formatted(
+                        name,
+                        sha256.substring(0, digits),
+                        merged,
+                        encoding().suffix(),
+                        onDevice,
+                        rounded);
     }
 
     /// Returns the encoding of the weights with which executors compute.
@@ -373,6 +408,15 @@ public final class ModelReference implements Serializable {
         return name == null ? "" : sentences.prompts().getOrDefault(name, "");
     }
 
+    /// Returns the most tokens of a text that are embedded if the user chooses nothing: the model's context, or what
+    /// sentence-transformers would cut texts to, if that is less.
+    ///
+    /// @throws IllegalStateException on an executor
+    public int embeddingContext() {
+        int positions = config().maxPositions();
+        return Math.min(positions, onDriver().sentences().mostTokens().orElse(positions));
+    }
+
     /// Refuses a model for embeddings, which was not trained to predict tokens, or cannot.
     ///
     /// @throws InvalidModelException if it has no head, or the modules of sentence-transformers
@@ -385,6 +429,25 @@ public final class ModelReference implements Serializable {
                             .formatted(origin));
         }
         config().requireHead();
+    }
+
+    /// Checks that each label fits into the context.
+    ///
+    /// @param context the most tokens that the model reads of a prompt and a label
+    /// @throws IllegalArgumentException naming a label that does not
+    /// @throws IllegalStateException on an executor
+    public void requireRoom(Labels labels, int context) {
+        Tokenizer known = tokenizer();
+        if (known == null) {
+            return; // then each row is refused, because no label can be read
+        }
+        for (String label : labels.names()) {
+            int tokens = known.encode(label, SpecialTokens.TEXT).length;
+            if (tokens > context) {
+                throw new IllegalArgumentException("the label '%s' has %,d tokens, and the context %,d"
+                        .formatted(Quote.of(label), tokens, context));
+            }
+        }
     }
 
     /// Checks that another model can score the same tokens in the same windows as this one.

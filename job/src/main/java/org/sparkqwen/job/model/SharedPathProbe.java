@@ -83,6 +83,7 @@ final class SharedPathProbe {
         }
         List<Sample> ofAdapter = new ArrayList<>();
         String adapter = model.adapter()
+                .filter(each -> !each.isRemote()) // else hosts get it from the driver in any case
                 .map(each -> {
                     new AdapterFiles(each.path()).files().forEach(file -> ofAdapter.add(Sample.of(file)));
                     return each.directory();

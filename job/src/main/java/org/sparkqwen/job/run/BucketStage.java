@@ -108,7 +108,8 @@ final class BucketStage implements Intake {
                 settings.checkpointRows(),
                 settings.checkpointBytes(),
                 settings.targetFileSize(),
-                settings.conf());
+                settings.conf(),
+                settings.allowOtherDevice());
     }
 
     private String scoredRows() {

@@ -201,7 +201,19 @@ record CheckedRun(
     ///
     /// @param before the run in the output
     static void refuseOtherRun(RunSettings settings, RunState.Run before, RunState.Run now) {
-        String differences = before.identity().differences(now.identity());
+        RunIdentity identity = now.identity().onDeviceOf(before.identity());
+        String differences = before.identity().differences(identity);
+        if (differences.isEmpty() && !settings.allowOtherDevice() && !identity.equals(now.identity())) {
+            throw Refusal.usage(("--output %s was begun on %s, and this run is on %s, whose numbers differ in their"
+                            + " last digits; give --device %s, or --allow-other-device, or %s")
+                    .formatted(
+                            settings.output(),
+                            before.identity().device(),
+                            now.identity().device(),
+                            before.identity().device(),
+                            INSTEAD));
+        }
+        differences = before.identity().differences(settings.allowOtherDevice() ? identity : now.identity());
         if (!differences.isEmpty()) {
             throw Refusal.usage("--output %s holds a run of other options: %s; %s"
                     .formatted(settings.output(), differences, INSTEAD));

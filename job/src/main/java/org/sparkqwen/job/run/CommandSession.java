@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.util.regex.Pattern;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
@@ -17,10 +18,14 @@ import org.sparkqwen.job.spark.LocalMode;
 import org.sparkqwen.job.spark.SessionSettings;
 import org.sparkqwen.job.storage.S3Settings;
 import scala.Option;
+import scala.Tuple2;
 
 /// The Spark session in which a command works: one of its own, which ends with the command, or one that this JVM has
 /// already. Such a session stays open, and at the end it has the settings that it had before.
 public final class CommandSession implements AutoCloseable {
+    /// The settings that a session cannot change once it is open.
+    private static final Pattern OF_CLUSTER = Pattern.compile("spark\\.(master|executor\\.|task\\.|driver\\.)");
+
     private final SparkSession spark;
     private final @Nullable SessionSettings before;
 
@@ -37,9 +42,8 @@ public final class CommandSession implements AutoCloseable {
     public static CommandSession start(String name, RunSettings settings) {
         SparkConf conf = configuration(settings);
         refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
-        Option<SparkSession> active = SparkSession.getActiveSession();
-        Option<SparkSession> open = active.isDefined() ? active : SparkSession.getDefaultSession();
-        SessionSettings before = open.isEmpty() ? null : SessionSettings.of(open.get());
+        SparkSession open = open();
+        SessionSettings before = open == null ? null : SessionSettings.of(open);
         SparkSession spark = SparkSession.builder()
                 .appName("spark-qwen " + name)
                 .config(conf)
@@ -72,6 +76,28 @@ public final class CommandSession implements AutoCloseable {
         throw Refusal.usage(("Spark cannot write to %s, where it keeps temporary files (%s); set --conf spark.local.dir"
                         + " or SPARK_LOCAL_DIRS to a directory that it can write to")
                 .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
+    }
+
+    /// Returns [#configuration] with the cluster and the executors of the session that this JVM has already, if it has
+    /// one.
+    public static SparkConf effective(RunSettings settings) {
+        SparkConf conf = configuration(settings);
+        SparkSession open = open();
+        if (open != null) {
+            for (Tuple2<String, String> setting : open.sparkContext().conf().getAll()) {
+                if (OF_CLUSTER.matcher(setting._1()).lookingAt()) {
+                    conf.set(setting._1(), setting._2());
+                }
+            }
+        }
+        return conf;
+    }
+
+    /// Returns the session that this JVM has already; null if it has none.
+    private static @Nullable SparkSession open() {
+        Option<SparkSession> active = SparkSession.getActiveSession();
+        Option<SparkSession> open = active.isDefined() ? active : SparkSession.getDefaultSession();
+        return open.isEmpty() || open.get().sparkContext().isStopped() ? null : open.get();
     }
 
     /// Returns Spark's configuration: what was submitted, what `--conf` says, and our own defaults.

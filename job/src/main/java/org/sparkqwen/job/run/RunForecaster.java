@@ -1,6 +1,7 @@
 package org.sparkqwen.job.run;
 
 import java.util.List;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -14,12 +15,11 @@ import org.sparkqwen.job.progress.SpeedProbe;
 import org.sparkqwen.job.spark.RowNumber;
 
 /// Makes the forecast of a run that has been checked. It samples rows, counts their tokens, and lets tasks process them
-/// for a short time.
+/// for a short time. Rows that cost less together are sampled together, so that they have the speed that they have in a
+/// run.
 final class RunForecaster {
     /// About how many rows are sampled. Their mean length is then known to some percent.
     private static final int SAMPLED = 4000;
-
-    private static final long SEED = 20;
 
     private final SparkSession spark;
     private final CheckedRun run;
@@ -66,7 +66,7 @@ final class RunForecaster {
 
     private InputSample ofFiles(InputScan files) {
         InputSample sample =
-                InputSample.of(files, run.settings().input(), run.settings().limit(), SAMPLED);
+                InputSample.of(files, run.settings().input(), run.settings().limit(), SAMPLED, together());
         boolean none = sample.rows() == 0;
         if (!sample.unreadable().isEmpty() && (none || !run.settings().drops())) {
             throw sample.unreadable().refusal();
@@ -78,8 +78,12 @@ final class RunForecaster {
     private InputSample ofTable() {
         Dataset<Row> rows = run.limited();
         long count = rows.count();
-        Dataset<Row> drawn = count <= SAMPLED ? rows : rows.sample((double) SAMPLED / count, SEED);
+        Dataset<Row> drawn = InputSample.draw(rows, count, SAMPLED, together());
         return new InputSample(0, 0, count, true, UnreadableFiles.NONE, drawn);
+    }
+
+    private @Nullable Column together() {
+        return work.together(run.input()).orElse(null);
     }
 
     /// Lets tasks process the sampled rows, spread over all cores as in a run.
@@ -91,9 +95,7 @@ final class RunForecaster {
                 ? Balance.spread(
                         drawn,
                         rows,
-                        new Balance.Measure(
-                                work.estimatedTokens(run.input()),
-                                work.together(run.input()).orElse(null)),
+                        new Balance.Measure(work.estimatedTokens(run.input()), together()),
                         cores())
                 : drawn.repartition(cores());
         return SpeedProbe.measure(

@@ -11,6 +11,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.hostcache.Fingerprint;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.message.Quote;
 
 /// The identity of a run: its job, its model, and every option that changes a row. A run can only be continued by one
@@ -18,6 +19,9 @@ import org.sparkqwen.engine.message.Quote;
 ///
 /// @param facts the parts of the identity as texts, by name
 public record RunIdentity(Map<String, String> facts) {
+    /// The fact that says which kind of device computes; there is none for the processor.
+    private static final String DEVICE = "device";
+
     private static final int SHOWN_DIFFERENCES = 3;
 
     /// The pattern of what follows the name of a file.
@@ -50,6 +54,26 @@ public record RunIdentity(Map<String, String> facts) {
         Map<String, String> more = new TreeMap<>(facts);
         more.put(name, value);
         return new RunIdentity(more);
+    }
+
+    /// Returns this identity with the kind of device that computes.
+    public RunIdentity on(Device device) {
+        return device.isGpu() ? with(DEVICE, device.kind().toString()) : this;
+    }
+
+    /// Returns this identity with the device of another one.
+    RunIdentity onDeviceOf(RunIdentity other) {
+        Map<String, String> changed = new TreeMap<>(facts);
+        changed.remove(DEVICE);
+        if (other.facts.containsKey(DEVICE)) {
+            changed.put(DEVICE, other.device());
+        }
+        return new RunIdentity(changed);
+    }
+
+    /// Returns the kind of device that computes.
+    String device() {
+        return facts.getOrDefault(DEVICE, "cpu");
     }
 
     private static String text(@Nullable Object value) {

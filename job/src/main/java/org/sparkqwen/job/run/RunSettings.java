@@ -22,6 +22,8 @@ import org.sparkqwen.job.input.InputFormat;
 /// @param checkpointBytes the bytes of an interval in the input's files; null for no limit
 /// @param targetFileSize the approximate most bytes of an output file
 /// @param conf the Spark configuration of the session
+/// @param allowOtherDevice whether an output that was begun on GPUs may be continued on the processor, and the other
+///     way round
 public record RunSettings(
         InputFormat input,
         String output,
@@ -34,7 +36,8 @@ public record RunSettings(
         @Nullable Long checkpointRows,
         @Nullable Long checkpointBytes,
         long targetFileSize,
-        Map<String, String> conf) {
+        Map<String, String> conf,
+        boolean allowOtherDevice) {
     /// What to do when the output exists.
     public enum Mode {
         /// Continues the output if it is of this same run, finished or not, and refuses anything else.
@@ -75,7 +78,8 @@ public record RunSettings(
                 null,
                 null,
                 TARGET_FILE_SIZE,
-                Map.of());
+                Map.of(),
+                false);
     }
 
     /// Returns settings with the defaults of the command line, for a table at its own location: the one that it
@@ -111,7 +115,8 @@ public record RunSettings(
                 checkpointRows,
                 checkpointBytes,
                 targetFileSize,
-                conf);
+                conf,
+                allowOtherDevice);
     }
 
     /// Returns these settings with another way to treat an output that exists.
@@ -128,7 +133,8 @@ public record RunSettings(
                 checkpointRows,
                 checkpointBytes,
                 targetFileSize,
-                conf);
+                conf,
+                allowOtherDevice);
     }
 
     /// Returns these settings with another way to handle rejected rows. If rejected rows are dropped, files that
@@ -147,7 +153,8 @@ public record RunSettings(
                 checkpointRows,
                 checkpointBytes,
                 targetFileSize,
-                conf);
+                conf,
+                allowOtherDevice);
     }
 
     /// Returns these settings with intervals of so many rows.
@@ -164,7 +171,8 @@ public record RunSettings(
                 value,
                 checkpointBytes,
                 targetFileSize,
-                conf);
+                conf,
+                allowOtherDevice);
     }
 
     /// Returns these settings with output files of about so many bytes at most.
@@ -181,7 +189,8 @@ public record RunSettings(
                 checkpointRows,
                 checkpointBytes,
                 value,
-                conf);
+                conf,
+                allowOtherDevice);
     }
 
     /// Returns these settings with another Spark configuration, for a session that the run starts.
@@ -198,6 +207,26 @@ public record RunSettings(
                 checkpointRows,
                 checkpointBytes,
                 targetFileSize,
+                value,
+                allowOtherDevice);
+    }
+
+    /// Returns these settings with a permission to continue on the processor what was begun on GPUs, and the other
+    /// way round. Rows of both then differ in their last digits, and the column `model` says which are which.
+    public RunSettings withAllowOtherDevice(boolean value) {
+        return new RunSettings(
+                input,
+                output,
+                outputTable,
+                outputFormat,
+                outputOptions,
+                mode,
+                errors,
+                limit,
+                checkpointRows,
+                checkpointBytes,
+                targetFileSize,
+                conf,
                 value);
     }
 

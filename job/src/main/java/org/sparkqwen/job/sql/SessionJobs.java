@@ -1,9 +1,9 @@
 package org.sparkqwen.job.sql;
 
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.Work;
@@ -36,7 +36,7 @@ final class SessionJobs {
     private record Files(
             String application,
             ModelLocation location,
-            @Nullable Path adapter,
+            @Nullable ModelLocation adapter,
             ModelDistribution distribution,
             @Nullable String cacheDirectory) {}
 
@@ -73,7 +73,9 @@ final class SessionJobs {
         });
     }
 
-    private ModelReference model(ModelChoice choice, SparkSession session) {
+    private ModelReference model(ModelChoice given, SparkSession session) {
+        SparkConf conf = session.sparkContext().conf();
+        ModelChoice choice = given.resolved(conf);
         Files files = new Files(
                 application(session),
                 choice.location(),
@@ -82,9 +84,8 @@ final class SessionJobs {
                 choice.options().cacheDirectory());
         return models.get(
                         files,
-                        () -> choice.open(() -> session.sparkContext().conf())
-                                .distribute(choice.distribution(), session))
-                .withOptions(choice.options());
+                        () -> choice.open(conf).distribute(choice.distribution(), session))
+                .withOptions(choice.options(conf));
     }
 
     private static String application(SparkSession session) {

@@ -24,6 +24,7 @@ import org.apache.hadoop.util.functional.FutureIO;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.checkpoint.AdapterFiles;
 import org.sparkqwen.engine.gguf.GgufNames;
 import org.sparkqwen.engine.hostcache.FileRange;
 import org.sparkqwen.engine.hostcache.ModelFiles;
@@ -103,13 +104,39 @@ public final class HadoopFiles implements RangeSource, Serializable {
                         .toList());
     }
 
+    /// Lists the files of a LoRA adapter in the directory.
+    ///
+    /// @throws Refusal if it cannot be listed
+    /// @throws InvalidModelException if one of the adapter's files is not there
+    public ModelOrigin listAdapter() {
+        ModelOrigin all = listAll();
+        Set<String> names = all.files().stream().map(ModelOrigin.Listed::name).collect(Collectors.toSet());
+        AdapterFiles.requireAll(uri, names::contains);
+        return new ModelOrigin(
+                uri,
+                all.files().stream()
+                        .filter(file -> AdapterFiles.NAMES.contains(file.name()))
+                        .toList());
+    }
+
     private ModelOrigin listAll() {
         try {
             List<ModelOrigin.Listed> files = new ArrayList<>();
+            List<String> folders = new ArrayList<>();
             for (FileStatus status : fileSystem().listStatus(directory())) {
                 if (status.isFile()) {
-                    files.add(new ModelOrigin.Listed(
-                            status.getPath().getName(), status.getLen(), status.getModificationTime()));
+                    files.add(listed("", status));
+                } else {
+                    folders.add(status.getPath().getName() + "/");
+                }
+            }
+            if (files.stream().anyMatch(file -> file.name().equals(ModelFiles.MODULES))) {
+                for (String folder : folders) {
+                    for (FileStatus status : fileSystem().listStatus(new Path(directory(), folder))) {
+                        if (status.isFile() && status.getPath().getName().equals(ModelFiles.OF_MODULE)) {
+                            files.add(listed(folder, status));
+                        }
+                    }
                 }
             }
             files.sort(Comparator.comparing(ModelOrigin.Listed::name));
@@ -119,6 +146,12 @@ public final class HadoopFiles implements RangeSource, Serializable {
         } catch (IOException | RuntimeException e) {
             throw Refusal.failure("--model %s cannot be read: %s".formatted(uri, Failures.firstLine(e)), e);
         }
+    }
+
+    /// @param folder the name of the file's folder, with a slash at its end; empty for none
+    private static ModelOrigin.Listed listed(String folder, FileStatus status) {
+        return new ModelOrigin.Listed(
+                folder + status.getPath().getName(), status.getLen(), status.getModificationTime());
     }
 
     /// Downloads small files into a temporary directory, which is deleted when this process ends.

@@ -1,24 +1,29 @@
 package org.sparkqwen.job.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.engine.checkpoint.AdapterFiles;
+import org.sparkqwen.engine.modelfile.InvalidModelException;
+import org.sparkqwen.job.model.ExecutorOptions;
+import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
 
 /// The commands take a model with a LoRA adapter, and say so in what they write.
 class AdapterCommandsTest {
-    private static final Path ADAPTER = LocalSpark.SAMPLES.resolve("speeches-lora");
+    private static final Path ADAPTER = LocalSpark.SAMPLES.resolve("manual-lora");
 
     @TempDir
     private Path directory = Path.of("");
@@ -51,7 +56,6 @@ class AdapterCommandsTest {
         assertThat(CommandRun.of("inspect", "--model", packed.toString()).out())
                 .contains("  adapter      a LoRA adapter is merged into the weights, sha256 " + label.substring(6));
 
-        List<Row> base = scores(LocalSpark.MODEL);
         List<Row> merged = scores(LocalSpark.MODEL, "--lora", ADAPTER.toString());
         List<Row> broadcast = scores(
                 LocalSpark.MODEL,
@@ -62,12 +66,11 @@ class AdapterCommandsTest {
                 "--cache-dir",
                 cache.toString());
         List<Row> ofPacked = scores(packed);
-        for (int i = 0; i < base.size(); i++) {
-            double nll = merged.get(i).getDouble(0);
-            assertThat(nll).isNotEqualTo(base.get(i).getDouble(0));
+        assertThat(merged).hasSize(2);
+        for (int i = 0; i < merged.size(); i++) {
             assertThat(broadcast.get(i)).isEqualTo(merged.get(i));
-            assertThat(ofPacked.get(i).getDouble(0)).isEqualTo(nll);
-            assertThat(base.get(i).getString(1)).matches("tiny-qwen3@[0-9a-f]{12}");
+            assertThat(ofPacked.get(i).getDouble(0))
+                    .isEqualTo(merged.get(i).getDouble(0));
             assertThat(merged.get(i).getString(1)).matches("tiny-qwen3@[0-9a-f]{12}\\" + label);
             assertThat(ofPacked.get(i).getString(1)).matches("packed@[0-9a-f]{12}\\" + label);
         }
@@ -108,8 +111,8 @@ class AdapterCommandsTest {
         CommandRun run = CommandRun.of("inspect", "--model", LocalSpark.MODEL.toString(), "--lora", ADAPTER.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
-                .contains("  adapter      %s: LoRA, rank 2, alpha ".formatted(ADAPTER))
-                .contains("78,848 parameters for 56 matrices, which become float32, sha256 " + label.substring(6))
+                .contains("  adapter      %s: LoRA, rank 4, alpha ".formatted(ADAPTER))
+                .contains("157,696 parameters for 56 matrices, which become float32, sha256 " + label.substring(6))
                 .contains("tensors      all ");
     }
 
@@ -118,7 +121,38 @@ class AdapterCommandsTest {
         Path output = directory.resolve("scores");
         CommandRun.of(LocalSpark.command("score", input, output, "--lora", LocalSpark.MODEL.toString()))
                 .assertRefused(1, "not an adapter of PEFT: there is no adapter_config.json");
-        CommandRun.of(LocalSpark.command("score", input, output, "--lora", "s3a://adapters/one"))
-                .assertRefused(2, "--lora takes a directory of this machine, not a URI");
+        CommandRun.of(LocalSpark.command("score", input, output, "--lora", "nosuchfs://adapters/one"))
+                .assertRefused(1, "--lora nosuchfs://adapters/one cannot be read");
+        CommandRun.of("pack", "--model", LocalSpark.MODEL.toString(), "--lora", "s3a://adapters/one")
+                .assertRefused(2, "--lora takes a directory of this machine here, not a URI");
+    }
+
+    @Test
+    void anAdapterAtAUriIsCopiedAndIsTheSame() {
+        Path cache = directory.resolve("cache");
+        ModelReference model = ModelReference.open(
+                LocalSpark.MODEL, ExecutorOptions.DEFAULT.withCacheDirectory(cache.toString()));
+        String uri = ADAPTER.toUri().toString();
+        ModelReference merged = model.withAdapter(uri, new SparkConf());
+        assertThat(merged.label()).isEqualTo(model.withAdapter(ADAPTER).label()).endsWith(label);
+        assertThat(merged.adapterOrigin()).contains(uri);
+        assertThat(merged.adapterPath().orElseThrow()).startsWith(cache);
+        assertThat(merged.adapterOnThisHost()).isPresent();
+        assertThatThrownBy(() -> model.withAdapter(LocalSpark.MODEL.toUri().toString(), new SparkConf()))
+                .isInstanceOf(InvalidModelException.class)
+                .hasMessageContaining("not an adapter of PEFT: there is no adapter_config.json");
+    }
+
+    @Test
+    void aQueryMergesAnAdapterToo() {
+        Row row = LocalSpark.session()
+                .sql("""
+                        SELECT merged.model, merged.sum_nll, base.model, base.sum_nll FROM (SELECT
+                            qwen_score('Call me Ishmael.', model => '%1$s', lora => '%2$s') AS merged,
+                            qwen_score('Call me Ishmael.', model => '%1$s') AS base)
+                        """.formatted(LocalSpark.MODEL, ADAPTER.toUri()))
+                .first();
+        assertThat(row.getString(0)).isEqualTo(row.getString(2) + label);
+        assertThat(row.getDouble(1)).isNotEqualTo(row.getDouble(3));
     }
 }

@@ -62,7 +62,7 @@ class BenchCommandTest {
                 "--model",
                 LocalSpark.MODEL.toString(),
                 "--only",
-                "entropy,score",
+                "entropy,score,classify",
                 "--seconds",
                 "0.1",
                 "--batch-tokens",
@@ -73,7 +73,9 @@ class BenchCommandTest {
                 json.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         JsonNode measurements = new ObjectMapper().readTree(json.toFile()).at("/measurements");
-        assertThat(measurements).hasSize(2);
+        assertThat(measurements).hasSize(3);
+        assertThat(measurements.get(2).get("part").textValue()).isEqualTo("classify");
+        assertThat(measurements.get(2).at("/tokens_per_s/median").doubleValue()).isPositive();
         JsonNode score = measurements.get(0);
         JsonNode entropy = measurements.get(1);
         assertThat(score.get("part").textValue()).isEqualTo("score");
@@ -92,7 +94,7 @@ class BenchCommandTest {
                 "--model",
                 LocalSpark.MODEL.toString(),
                 "--seconds",
-                "0.5",
+                "0.1",
                 "--batch-tokens",
                 "256",
                 "--document-tokens",
@@ -188,7 +190,7 @@ class BenchCommandTest {
                 .doesNotContain("prefill");
     }
 
-    /// The rounds have 4,096 tokens, and take far longer than a thread waits between two bursts.
+    /// The rounds have 1,024 tokens, and take far longer than a thread waits between two bursts.
     @Test
     void measuresThePeakAmidScoring() throws IOException {
         Path json = directory.resolve("bench.json");
@@ -201,6 +203,10 @@ class BenchCommandTest {
                 "2",
                 "--seconds",
                 "0.1",
+                "--batch-tokens",
+                "1024",
+                "--document-tokens",
+                "256",
                 "--json",
                 json.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();

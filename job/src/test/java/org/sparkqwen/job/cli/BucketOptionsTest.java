@@ -126,6 +126,7 @@ class BucketOptionsTest {
                 "--buckets 30,60 --buckets-of tokens | Invalid value for option '--buckets-of'",
                 "--buckets 30,60 --tokens-column ids | documents of token ids have no bytes, and so no bits_per_byte;"
                         + " give --buckets-of perplexity",
+                "--buckets 30,60 --buckets-of excess_nll | --buckets-of excess_nll is for runs with a reference model",
                 "--buckets 30,60 --windows half | --windows half scores no document as a whole",
                 "--buckets 30,60 --buckets-by lang | --buckets-by: the input has no column 'lang'; it has 'id'",
                 "--buckets 30,60 --buckets-by ids | --buckets-by: column 'ids' is array<int>; take one of strings"

@@ -9,13 +9,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.job.columns.LabelSource;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LocalSpark;
+import picocli.CommandLine;
 
 /// The command `classify`: its summary, its options, and what it refuses.
 class ClassifyCommandTest {
@@ -57,15 +58,19 @@ class ClassifyCommandTest {
     void labelsOfAFileHaveALineEach() throws IOException {
         Path file = directory.resolve("labels.txt");
         Files.writeString(file, " yes, indeed\n no\n");
-        CommandRun run = classify("--labels-file", file.toString());
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        Row row = LocalSpark.session()
-                .read()
-                .parquet(directory.resolve("out").toString())
-                .first();
-        assertThat(row.getJavaMap(row.fieldIndex("label_probs")).keySet())
-                .extracting(String::valueOf)
-                .containsExactlyInAnyOrder(" yes, indeed", " no");
+        assertThat(labels("--labels-file", file.toString())).containsExactly(" yes, indeed", " no");
+    }
+
+    @Test
+    void oneValueIsDividedAtCommasAndSeveralAreNot() {
+        assertThat(labels("--labels", " yes, no")).containsExactly(" yes", " no");
+        assertThat(labels("--labels", " yes, indeed", "--labels", " no")).containsExactly(" yes, indeed", " no");
+    }
+
+    private static List<String> labels(String... options) {
+        LabelSource source =
+                CommandLine.populateCommand(new LabelOptions(), options).source();
+        return ((LabelSource.Fixed) source).labels().names();
     }
 
     @Test
@@ -93,26 +98,14 @@ class ClassifyCommandTest {
                 "--as=reranker --labels=a,b|--labels cannot be combined with --as reranker",
                 "--as=reranker --chat|--chat cannot be combined with --as reranker",
                 "--as=reranker|the input has no column 'query'",
-                "--labels=a,b --context=0|context must be at least 1, not 0"
+                "--labels=a,b --context=0|context must be at least 1, not 0",
+                "--labels=a,whale-whale --context=2|the label 'whale-whale' has 5 tokens, and the context 2"
             })
     void wrongOptionsAreRefused(String options, String message) {
         CommandRun run = classify(options == null ? new String[0] : options.split(" "));
         assertThat(run.exitCode()).isEqualTo(2);
         assertThat(run.err()).contains(message);
         assertThat(run.err().strip().lines()).hasSize(1);
-    }
-
-    @Test
-    void labelsThatAreLongerThanTheContextAreErrorsOfRows() {
-        CommandRun run = classify("--labels", "a," + " whale".repeat(20), "--context", "10", "--max-error-rate", "1");
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        List<Row> rows = LocalSpark.session()
-                .read()
-                .parquet(directory.resolve("out").toString())
-                .collectAsList();
-        assertThat(rows)
-                .extracting(row -> row.<String>getAs("error"))
-                .allSatisfy(error -> assertThat(error).endsWith(" tokens, and the context 10"));
     }
 
     private CommandRun classify(String... options) {

@@ -8,13 +8,18 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparkqwen.job.Work;
+import org.sparkqwen.job.model.ExecutorOptions;
+import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.LittleEmbeddingModel;
 import org.sparkqwen.job.testing.LocalSpark;
@@ -57,12 +62,27 @@ class EmbedCommandTest {
     /// The same embeddings come from a prompt's name, and from the text that it stands for.
     @Test
     void promptsHaveNamesAndInstructionsAreFormatted() {
-        List<String> named = embeddings("--prompt-name", "query");
+        List<String> named = embedded("prompt-name", "query");
+        List<String> plain = embedded("prompt-name", "document");
         assertThat(named)
-                .isEqualTo(embeddings("--instruction", "Find texts"))
-                .isNotEqualTo(embeddings("--instruction", "Find other texts"))
-                .isNotEqualTo(embeddings());
-        assertThat(embeddings("--prompt-name", "document")).isEqualTo(embeddings());
+                .isEqualTo(embedded("instruction", "Find texts"))
+                .isNotEqualTo(embedded("instruction", "Find other texts"))
+                .isNotEqualTo(plain);
+        assertThat(plain).isEqualTo(embedded("dims", "32")); // all of them
+    }
+
+    /// Embeds without a run.
+    private static List<String> embedded(String option, String value) {
+        Dataset<Row> texts = LocalSpark.session().sql("SELECT 'the sea' AS text");
+        Work work = JobOptions.parse(
+                        "embed",
+                        Map.of(
+                                "model",
+                                List.of(LittleEmbeddingModel.directory().toString()),
+                                option,
+                                List.of(value)))
+                .work(List.of("text"), new SparkConf(), choice -> choice.open(new SparkConf()), _ -> {});
+        return LocalSpark.sorted(work.run(texts));
     }
 
     private List<String> embeddings(String... options) {
@@ -117,6 +137,18 @@ class EmbedCommandTest {
                 "{\"pooling_mode_mean_tokens\": true}");
         CommandRun.of(LocalSpark.command(model, "embed", ShortCorpus.file(), directory.resolve("out")))
                 .assertRefused(1, "pooling_mode_mean_tokens true is not supported");
+    }
+
+    @Test
+    void aCopyOfARemoteModelHasItsPooling() {
+        ModelReference copy = ModelReference.fetch(
+                LittleEmbeddingModel.directory().toUri().toString(),
+                new SparkConf(),
+                ExecutorOptions.DEFAULT.withCacheDirectory(
+                        directory.resolve("cache").toString()));
+        assertThat(copy.path().resolve("1_Pooling/config.json")).isRegularFile();
+        assertThat(copy.warnings()).isEmpty();
+        assertThat(copy.path()).startsWith(directory);
     }
 
     @Test

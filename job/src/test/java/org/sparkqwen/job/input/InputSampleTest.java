@@ -9,6 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -35,7 +38,7 @@ class InputSampleTest {
         }
         Dataset<Row> rows = spark.read().json(directory.toString());
         InputFormat input = new InputFormat(List.of(directory.toString()), "json", Map.of(), false);
-        return InputSample.of(new InputScan(rows), input, limit, about);
+        return InputSample.of(new InputScan(rows), input, limit, about, null);
     }
 
     @Test
@@ -61,6 +64,23 @@ class InputSampleTest {
         assertThat(sample.rows()).isEqualTo(200);
         assertThat(sample.drawn().count()).isBetween(60L, 140L);
         assertThat(sample.drawn().select("n").distinct().count()).isEqualTo(4);
+    }
+
+    @Test
+    void rowsWithTheSameKeyAreDrawnTogether() throws IOException {
+        Files.writeString(
+                directory.resolve("rows.json"),
+                IntStream.range(0, 2000).mapToObj("{\"n\": %d}%n"::formatted).collect(Collectors.joining()));
+        Dataset<Row> rows = spark.read().json(directory.toString());
+        InputFormat input = new InputFormat(List.of(directory.toString()), "json", Map.of(), false);
+        Column key = col("n").mod(100).cast("bigint");
+        for (Dataset<Row> drawn : List.of(
+                InputSample.of(new InputScan(rows), input, null, 200, key).drawn(),
+                InputSample.draw(rows, 2000, 200, key))) {
+            assertThat(drawn.groupBy(key).count().select("count").distinct().collectAsList())
+                    .extracting(row -> row.getLong(0))
+                    .containsExactly(20L);
+        }
     }
 
     @Test

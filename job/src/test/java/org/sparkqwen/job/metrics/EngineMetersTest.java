@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.Engine;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.EngineOptions;
@@ -23,6 +24,8 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.job.executor.RowCounts;
 import org.sparkqwen.job.storage.CacheDirectory;
+import org.sparkqwen.job.testing.GpuStandIn;
+import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 
 /// The figures of real engines, and what the driver makes of them.
@@ -85,6 +88,23 @@ class EngineMetersTest {
             assertThat(counted("tokens.prompt") + counted("tokens.shared")).isPositive();
             assertThat(counted("tokens.generated")).isPositive();
         }
+    }
+
+    @Test
+    void showsTheMemoryAndTheWorkOfAGpu() {
+        System.setProperty(GpuStandIn.COUNT, "1");
+        EngineOptions options = new EngineOptions(KernelChoice.AUTO.on(Device.CUDA), 1, 64, 2);
+        try (Engine engine = Engine.open(LittleModel.directory(), options)) {
+            meters.sample(List.of(engine));
+            assertThat(gauge("gpu.memory")).isEqualTo(GpuStandIn.MEMORY / 2);
+            assertThat(gauge("gpu.memory.limit")).isEqualTo(GpuStandIn.MEMORY);
+            assertThat(gauge("gpu.busy")).isPositive().isLessThanOrEqualTo(1);
+        } finally {
+            System.clearProperty(GpuStandIn.COUNT);
+        }
+        meters.sample(List.of());
+        assertThat(gauge("gpu.memory")).isZero();
+        assertThat(gauge("gpu.busy")).isZero();
     }
 
     @Test

@@ -43,6 +43,11 @@ class ProfilesTest {
     /// The keys that Spark reads and documents, but does not declare.
     private static final Set<String> UNDECLARED = Set.of("spark.local.dir", "spark.master");
 
+    /// The keys of resources, which have a name in the midst, and of variables.
+    private static final Pattern NAMED = Pattern.compile(
+            "spark\\.(worker|executor|driver|task)\\.resource\\.gpu\\.(amount|discoveryScript|vendor)"
+                    + "|spark\\.executorEnv\\.[A-Z_]+");
+
     private static final Set<String> HADOOP = hadoop();
 
     static List<Path> profiles() throws IOException {
@@ -57,7 +62,7 @@ class ProfilesTest {
     void thereAreProfilesForOneMachineAndForACluster() throws IOException {
         assertThat(profiles())
                 .extracting(file -> file.getFileName().toString())
-                .contains("local.conf", "standalone.conf");
+                .contains("local.conf", "standalone.conf", "gpu.conf");
     }
 
     @ParameterizedTest
@@ -82,7 +87,9 @@ class ProfilesTest {
     private static boolean isKnown(String key) {
         return key.startsWith("spark.hadoop.")
                 ? HADOOP.contains(key.substring("spark.hadoop.".length()))
-                : ConfigEntry.findEntry(key) != null || UNDECLARED.contains(key);
+                : ConfigEntry.findEntry(key) != null
+                        || UNDECLARED.contains(key)
+                        || NAMED.matcher(key).matches();
     }
 
     /// Returns all keys that have a default, and those that the S3 client declares.

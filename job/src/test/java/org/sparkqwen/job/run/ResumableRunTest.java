@@ -111,7 +111,7 @@ class ResumableRunTest {
                 .map((MatchResult block) -> block.group(1))
                 .collect(Collectors.joining());
         return code.replace("/shared/Qwen3-4B-Base", LocalSpark.MODEL.toString())
-                .replace("/models/speeches-lora", LocalSpark.SAMPLES + "/speeches-lora")
+                .replace("/models/manual-lora", LocalSpark.SAMPLES + "/manual-lora")
                 .replace("\"corpus\"", "\"" + path("corpus") + "\"")
                 .replace("/shared/scores", path("scores").toString())
                 .replace("100_000", "5");

@@ -266,12 +266,6 @@ class S3IT extends S3Runs {
                         .formatted(corpus, closed))
                 .hasLineCount(1);
 
-        try (S3Relay silent = S3Relay.start(server.port(), (number, request) -> S3Relay.Fate.STALLS)) {
-            CommandRun silence = run(silent.port(), S3Server.SECRET, corpus);
-            assertThat(silence.exitCode()).isEqualTo(1);
-            assertThat(silence.err()).contains("S3 cannot be reached at").hasLineCount(1);
-        }
-
         CommandRun inPath = run(server.port(), S3Server.SECRET, "s3a://me:" + S3Server.SECRET + "@bucket/corpus/");
         assertThat(inPath.exitCode()).isEqualTo(2);
         assertThat(inPath.err()).contains("--input has credentials in its path").doesNotContain(S3Server.SECRET);
@@ -281,6 +275,16 @@ class S3IT extends S3Runs {
                 run(server.port(), S3Server.SECRET, corpus, out, "--conf", "fs.s3a.secret.key:" + S3Server.SECRET);
         assertThat(mistyped.exitCode()).isEqualTo(2);
         assertThat(mistyped.err()).contains("--conf", "KEY=VALUE").doesNotContain(S3Server.SECRET);
+    }
+
+    @Test
+    @Tag("slow")
+    void aServerThatDoesNotAnswerCannotBeReached() {
+        try (S3Relay silent = S3Relay.start(server.port(), (number, request) -> S3Relay.Fate.STALLS)) {
+            CommandRun silence = run(silent.port(), S3Server.SECRET, corpus);
+            assertThat(silence.exitCode()).isEqualTo(1);
+            assertThat(silence.err()).contains("S3 cannot be reached at").hasLineCount(1);
+        }
     }
 
     @Test

@@ -652,7 +652,8 @@ class TableRunTest {
                 run.checkpointRows(),
                 run.checkpointBytes(),
                 run.targetFileSize(),
-                run.conf());
+                run.conf(),
+                run.allowOtherDevice());
     }
 
     private List<String> rows(String output) {

@@ -153,6 +153,17 @@ class SqlFunctionsTest {
     }
 
     @Test
+    void labelsOfAnArrayMayHaveCommas() {
+        String call = "qwen_classify(text, labels => array(' yes, so', ' no'))";
+        List<Row> rows = rows("SELECT sort_array(map_keys(%s.label_probs)) FROM few LIMIT 1".formatted(call));
+        assertThat(rows.getFirst().<String>getList(0)).containsExactly(" no", " yes, so");
+        assertThat(rows("SELECT size(qwen_classify(text, labels => ' a, b, c').label_probs) FROM few LIMIT 1")
+                        .getFirst()
+                        .getInt(0))
+                .isEqualTo(3);
+    }
+
+    @Test
     void aTableFunctionGivesARowForEachSample() {
         String call = """
             qwen_generate_table(TABLE(few), prompt => 'text',

@@ -25,6 +25,11 @@ public final class SparkProcess implements AutoCloseable {
     /// The options of a JVM whose code is not worth an optimizing compiler's time.
     public static final List<String> UNOPTIMIZED = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
+    /// The settings with which Spark interprets plans. Compiling code for some rows takes longer.
+    private static final List<String> INTERPRETED = List.of(
+            "--conf", "spark.sql.codegen.wholeStage=false",
+            "--conf", "spark.sql.codegen.factoryMode=NO_CODEGEN");
+
     /// The exit value of a process that SIGKILL ended.
     private static final int KILLED = 128 + 9;
 
@@ -54,13 +59,19 @@ public final class SparkProcess implements AutoCloseable {
         return worker(logs, number, master, Map.of());
     }
 
-    /// @param environment variables of the worker, and so of its executors, in addition to this process's
     public static SparkProcess worker(Path logs, int number, String master, Map<String, String> environment) {
+        return worker(logs, number, master, environment, 1, List.of());
+    }
+
+    /// @param environment variables of the worker, and so of its executors, in addition to this process's
+    /// @param options options of the worker's JVM, such as `-Dspark.worker.resource.gpu.amount=2`
+    public static SparkProcess worker(
+            Path logs, int number, String master, Map<String, String> environment, int cores, List<String> options) {
         return start(
                 logs.resolve("worker-%d.log".formatted(number)),
                 environment,
                 java(
-                        quickOptions(),
+                        Stream.concat(quickOptions().stream(), options.stream()).toList(),
                         "org.apache.spark.deploy.worker.Worker",
                         "--host",
                         "localhost",
@@ -69,7 +80,7 @@ public final class SparkProcess implements AutoCloseable {
                         "--webui-port",
                         "0",
                         "--cores",
-                        "1",
+                        Integer.toString(cores),
                         "--memory",
                         "2g",
                         "--work-dir",
@@ -124,6 +135,7 @@ public final class SparkProcess implements AutoCloseable {
         }
         options.addAll(List.of("--driver-memory", "1g", "--conf", "spark.ui.enabled=false"));
         options.addAll(List.of("--conf", "spark.log.level=WARN"));
+        options.addAll(INTERPRETED);
         options.addAll(sparkOptions);
         options.add(JAR.toString());
         options.addAll(Arrays.asList(arguments));
@@ -165,6 +177,7 @@ public final class SparkProcess implements AutoCloseable {
         jvmOptions.addAll(List.of("-Xmx1g", "-Dlog4j2.configurationFile=file:" + CONF.resolve("log4j2.properties")));
         List<String> options =
                 new ArrayList<>(List.of("--master", "local[2]", "--class", "org.sparkqwen.job.cli.Main"));
+        options.addAll(INTERPRETED);
         options.addAll(sparkOptions);
         options.add(JAR.toString());
         options.addAll(Arrays.asList(arguments));

@@ -5,6 +5,7 @@ import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.DoubleAdder;
 import jdk.incubator.vector.FloatVector;
@@ -15,10 +16,11 @@ import org.sparkqwen.engine.kernels.vector.VectorProvider;
 /// Measures the most that a machine can do at this moment: multiply-adds, and bytes read from memory. The kernels reach
 /// a share of that.
 ///
-/// Each measurement is one burst of a tenth of a second. Any burst may be slow if others use the machine too; the best
-/// of several is the machine's peak.
+/// Each measurement is one burst, usually of a tenth of a second. Any burst may be slow if others use the machine too; the
+/// best of several is the machine's peak.
 public final class MachinePeak implements AutoCloseable {
-    private static final long BURST_NANOS = 100_000_000;
+    /// How long a burst usually takes.
+    public static final Duration BURST = Duration.ofMillis(100);
 
     /// The number of bursts after which the JVM has compiled the loops.
     private static final int WARM_UP_BURSTS = 3;
@@ -32,6 +34,7 @@ public final class MachinePeak implements AutoCloseable {
     /// The number of bytes that a thread reads between two looks at the clock.
     private static final int PIECE_BYTES = 1 << 20;
 
+    private final long burstNanos;
     private final ThreadTeam team;
     private final Arena arena = Arena.ofShared();
     private final long memory;
@@ -43,6 +46,14 @@ public final class MachinePeak implements AutoCloseable {
     ///
     /// @param threads number of threads in the bursts of all threads
     public MachinePeak(int threads) {
+        this(threads, BURST);
+    }
+
+    /// Allocates like [#MachinePeak(int)].
+    ///
+    /// @param burst how long each burst takes; short ones say less
+    public MachinePeak(int threads, Duration burst) {
+        burstNanos = burst.toNanos();
         team = ThreadTeam.start(threads);
         piecesPerThread = Math.toIntExact(Math.ceilDiv(MEMORY_BYTES, (long) PIECE_BYTES * threads));
         nextPieces = new int[threads];
@@ -112,7 +123,7 @@ public final class MachinePeak implements AutoCloseable {
         double run(int part);
     }
 
-    /// The work that `threads` threads do in a second, extrapolated from a tenth of a second.
+    /// The work that `threads` threads do in a second, extrapolated from a burst.
     private double burst(int threads, Piece piece) {
         DoubleAdder done = new DoubleAdder();
         long start = System.nanoTime();
@@ -120,7 +131,7 @@ public final class MachinePeak implements AutoCloseable {
             double mine = 0;
             do {
                 mine += piece.run(part);
-            } while (System.nanoTime() - start < BURST_NANOS);
+            } while (System.nanoTime() - start < burstNanos);
             done.add(mine);
         });
         return done.sum() * 1e9 / (System.nanoTime() - start);

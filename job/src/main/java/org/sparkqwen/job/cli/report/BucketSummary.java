@@ -110,8 +110,9 @@ public record BucketSummary(Buckets buckets, Thresholds thresholds) {
     private String number(@Nullable Double value) {
         return value == null
                 ? ""
-                : buckets.figure() == Buckets.Figure.BITS_PER_BYTE
-                        ? "%,.3f".formatted(value)
-                        : ScoreSummary.number(value);
+                : switch (buckets.figure()) {
+                    case BITS_PER_BYTE, EXCESS_NLL -> "%,.3f".formatted(value);
+                    case PERPLEXITY -> ScoreSummary.number(value);
+                };
     }
 }

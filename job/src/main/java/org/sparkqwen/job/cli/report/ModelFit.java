@@ -9,8 +9,11 @@ import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.Weights;
+import org.sparkqwen.engine.scoring.ScoreDetails;
+import org.sparkqwen.engine.sizing.DeviceMemory;
 import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.sizing.WorkingMemory;
+import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.spark.ExecutorMemory;
 
@@ -23,18 +26,29 @@ public final class ModelFit {
     /// @param window the tokens of the longest window that is computed at once
     /// @param conf the configuration with which executors would start
     public static List<String> lines(ModelReference model, int window, SparkConf conf) {
-        return lines(model, null, window, conf);
+        return lines(model, null, ScoreDetails.NONE, window, conf);
     }
 
     /// Returns lines for a person about two models that each executor has.
     ///
     /// @param reference the reference model; null for none
+    /// @param details what is computed of the first model's distributions
     public static List<String> lines(
-            ModelReference model, @Nullable ModelReference reference, int window, SparkConf conf) {
+            ModelReference model,
+            @Nullable ModelReference reference,
+            ScoreDetails details,
+            int window,
+            SparkConf conf) {
+        if (model.device().isGpu()) {
+            return onGpus(model, window);
+        }
         ExecutorMemory executor = ExecutorMemory.of(conf);
-        int batch = model.options().batchTokens();
+        int batch = batchTokens(model);
         int threads = threads(model, executor);
         WorkingMemory working = WorkingMemory.scoring(model.config(), batch, window, threads);
+        if (details.best() > 0) {
+            working = working.plus(WorkingMemory.ranking(model.config()));
+        }
         if (reference != null) {
             working = working.plus(WorkingMemory.scoring(reference.config(), batch, window, threads));
         }
@@ -46,10 +60,32 @@ public final class ModelFit {
     /// @param longest the tokens of the longest text
     /// @param conf the configuration with which executors would start
     public static List<String> ofEmbedding(ModelReference model, int longest, SparkConf conf) {
+        if (model.device().isGpu()) {
+            return onGpus(model, longest);
+        }
         ExecutorMemory executor = ExecutorMemory.of(conf);
-        int batch = model.options().batchTokens();
+        int batch = batchTokens(model);
         int threads = threads(model, executor);
         return lines(model, null, WorkingMemory.embedding(model.config(), batch, longest, threads), executor);
+    }
+
+    /// Returns lines about executors with GPUs. Which GPUs they have is not known here.
+    private static List<String> onGpus(ModelReference model, int window) {
+        int batch = batchTokens(model);
+        long weights = DeviceMemory.weightBytes(
+                model.config(), layout(model), model.options().kernels().precision());
+        DeviceMemory needed = DeviceMemory.of(model.config(), Long.MAX_VALUE, weights, batch, window);
+        return List.of(
+                "weights     %s, in the memory of each GPU".formatted(ByteCount.text(weights)),
+                "GPUs        %s more for a batch of %,d tokens; the KV cache of generated texts gets the rest"
+                        .formatted(ByteCount.text(needed.working()), batch));
+    }
+
+    private static int batchTokens(ModelReference model) {
+        int given = model.options().batchTokens();
+        return given > 0
+                ? given
+                : model.device().isGpu() ? DeviceMemory.MOST_BATCH_TOKENS : ExecutorOptions.DEFAULT_BATCH_TOKENS;
     }
 
     private static int threads(ModelReference model, ExecutorMemory executor) {
@@ -60,7 +96,7 @@ public final class ModelFit {
 
     private static List<String> lines(
             ModelReference model, @Nullable ModelReference reference, WorkingMemory working, ExecutorMemory executor) {
-        int batch = model.options().batchTokens();
+        int batch = batchTokens(model);
         int threads = threads(model, executor);
         List<String> lines = new ArrayList<>();
         if (reference == null) {
@@ -82,11 +118,7 @@ public final class ModelFit {
 
     private static String weights(ModelReference model, int batch, int threads, double share) {
         ModelConfig config = model.config();
-        PackedLayout layout;
-        try (WeightFiles files = WeightFiles.open(
-                model.path(), config.family().names(), model.adapterPath().orElse(null))) {
-            layout = Weights.layout(config, files, model.encoding());
-        }
+        PackedLayout layout = layout(model);
         long memory = (long) (share * WeightMemory.available(config, batch, threads));
         StreamingPlan plan = Weights.streamingPlan(config, layout, memory);
         String whole = "%s, mapped once on each host; this machine has %s for them"
@@ -95,6 +127,14 @@ public final class ModelFit {
                 ? "%s, so %s would be read from the disk for each batch"
                         .formatted(whole, ByteCount.text(plan.streamedBytes()))
                 : whole + ", so they fit";
+    }
+
+    private static PackedLayout layout(ModelReference model) {
+        ModelConfig config = model.config();
+        try (WeightFiles files = WeightFiles.open(
+                model.path(), config.family().names(), model.adapterPath().orElse(null))) {
+            return Weights.layout(config, files, model.encoding());
+        }
     }
 
     private static String heap(WorkingMemory working, ExecutorMemory executor) {

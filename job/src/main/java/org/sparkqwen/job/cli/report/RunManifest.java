@@ -47,7 +47,7 @@ public final class RunManifest {
             manifest.put("model_sha256", model.sha256());
             manifest.put("model_directory", model.origin());
             model.adapterSha256().ifPresent(sha256 -> manifest.put("adapter_sha256", sha256));
-            model.adapterPath().ifPresent(path -> manifest.put("adapter_directory", path.toString()));
+            model.adapterOrigin().ifPresent(origin -> manifest.put("adapter_directory", origin));
         }
         manifest.put("warnings", run.warnings());
         manifest.put("summary", summary);
