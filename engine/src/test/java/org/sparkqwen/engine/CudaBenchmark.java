@@ -17,8 +17,8 @@ import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.testing.CudaDevice;
 import org.sparkqwen.engine.testing.Golden;
 
-/// Measures how fast a GPU scores and generates with random weights of published sizes: arguments are `SHAPE:PRECISION`,
-/// such as `4b:float32`.
+/// Measures how fast a GPU scores and generates with random weights of published sizes. Arguments are
+/// `SHAPE:PRECISION`, such as `4b:float32`.
 ///
 /// Documents have 512 tokens, and every token's log-probability is computed. Texts are continued from prompts of 64
 /// tokens by 64 more, and both count.
@@ -46,7 +46,8 @@ public final class CudaBenchmark {
                 .withKeyValues(new KeyValueOptions(
                         precision == Precision.FLOAT32 ? KeyValueFormat.F32 : KeyValueFormat.BF16, CACHE_BYTES));
         long start = System.nanoTime();
-        try (Engine engine = Engine.random(PublishedShape.of(shape).config(PublishedShape.of(shape).layers()), options)) {
+        PublishedShape published = PublishedShape.of(shape);
+        try (Engine engine = Engine.random(published.config(published.layers()), options)) {
             int vocabulary = engine.config().vocabSize();
             System.out.printf("%s %s: made in %.1f s%n", shape, precision, (System.nanoTime() - start) / 1e9);
             List<Request.Score> documents = new ArrayList<>();

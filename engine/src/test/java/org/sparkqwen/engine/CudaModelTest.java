@@ -63,7 +63,9 @@ class CudaModelTest {
                 Result.Scored scored = Golden.scored(engine, ids, Golden.unprefixed(1024, 1024));
                 for (int i = 0; i < nll.length; i++) {
                     double ours = -scored.score().tokenLogProbabilities()[i + 1];
-                    assertThat(ours).as("token %d of %d", i + 1, ids.length).isCloseTo(nll[i], within(Golden.NLL_TOLERANCE));
+                    assertThat(ours)
+                            .as("token %d of %d", i + 1, ids.length)
+                            .isCloseTo(nll[i], within(Golden.NLL_TOLERANCE));
                     worst = Math.max(worst, Math.abs(ours - nll[i]));
                 }
             }
@@ -245,7 +247,8 @@ class CudaModelTest {
                 batches++;
             }
             long after = engine.deviceUse().orElseThrow().allocatedBytes();
-            System.out.printf("%,d random batches had equal bits; device memory %,d then %,d bytes%n", batches, before, after);
+            System.out.printf(
+                    "%,d random batches had equal bits; device memory %,d then %,d bytes%n", batches, before, after);
             assertThat(after).isEqualTo(before);
         }
     }

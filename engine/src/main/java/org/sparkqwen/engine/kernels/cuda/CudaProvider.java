@@ -11,6 +11,7 @@ import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.OperationSizes;
 import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.kernels.WeightFormat;
 
 /// The CUDA kernels as a back-end, for NVIDIA's H100 and H200. It needs nothing but the driver.
 public final class CudaProvider implements KernelProvider {
@@ -92,6 +93,13 @@ public final class CudaProvider implements KernelProvider {
     @Override
     public long heapBytes(OperationSizes sizes) {
         return 0;
+    }
+
+    /// The tiles of the matrix, in one or two parts.
+    @Override
+    public long matrixBytes(WeightFormat format, int outputs, int inputs, Precision precision) {
+        int parts = DeviceWeights.parts(format, precision == Precision.FLOAT32);
+        return (long) TiledRows.tiles(outputs) * parts * TiledRows.tiles(inputs) * TiledRows.TILE_BYTES;
     }
 
     /// The tiles of the activations, and what the head keeps of the logits of some rows.

@@ -157,7 +157,7 @@ final class DeviceWeights {
         int rows = 0;
         int[] firsts = new int[of.size()];
         for (int i = 0; i < firsts.length; i++) {
-            parts = Math.max(parts, parts(of.get(i).format()));
+            parts = Math.max(parts, parts(of.get(i).format(), twoParts));
             firsts[i] = inTurns ? 0 : rows;
             rows += TiledRows.tiles(of.get(i).outputs()) * TiledRows.TILE;
         }
@@ -169,7 +169,10 @@ final class DeviceWeights {
         return new Tiled(gpu.allocate(bytes), bytes, parts, inputTiles, outputTiles, firsts);
     }
 
-    private int parts(WeightFormat format) {
+    /// The bfloat16 numbers that stand for a weight of a format.
+    ///
+    /// @param twoParts whether weights that one of them cannot hold are two
+    static int parts(WeightFormat format, boolean twoParts) {
         return twoParts && format != KnownFormat.BF16 ? 2 : 1;
     }
 

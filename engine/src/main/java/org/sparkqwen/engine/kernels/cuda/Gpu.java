@@ -218,7 +218,8 @@ final class Gpu implements AutoCloseable {
         users.incrementAndGet();
     }
 
-    /// Ends the use by one user. Kernels and buffers are closed in any order, so the last of them lets go of the device.
+    /// Ends the use by one user. Kernels and buffers are closed in any order, so the last of them lets go of the
+    /// device.
     @Override
     public void close() {
         if (users.decrementAndGet() == 0) {

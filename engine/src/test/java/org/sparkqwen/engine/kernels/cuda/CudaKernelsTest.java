@@ -32,8 +32,8 @@ import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScalarProvider;
 import org.sparkqwen.engine.testing.CudaDevice;
 
-/// Each operation on a GPU gives what the scalar reference gives, up to the 16 bits of its factors, and the bits of a row
-/// do not depend on the other rows.
+/// Each operation on a GPU gives what the scalar reference gives, up to the 16 bits of its factors, and the bits of a
+/// row do not depend on the other rows.
 @Tag("cuda")
 class CudaKernelsTest {
     /// The greatest difference from the reference, relative to the greatest number of a result.
