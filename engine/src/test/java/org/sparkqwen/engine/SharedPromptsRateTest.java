@@ -16,8 +16,8 @@ import org.sparkqwen.engine.scoring.ScoringOptions.Prefix;
 import org.sparkqwen.engine.scoring.Windows;
 import org.sparkqwen.engine.testing.Golden;
 
-/// Prints how long a multiple-choice set takes, with and without prompts in common: 1,000 questions of 150 to 250 tokens,
-/// with four answers of 1 to 8 tokens each.
+/// Prints how long a multiple-choice set takes, with and without prompts in common: 1,000 questions of 150 to 250
+/// tokens, with four answers of 1 to 8 tokens each.
 @Tag("slow")
 class SharedPromptsRateTest {
     private static final int QUESTIONS = 1000;

@@ -206,9 +206,10 @@ public final class ScoreJob extends ModelJob<ScoreJob.Settings, Result.Scored> {
         }
         double own = model.weightBytes();
         double share = own / (own + reference.weightBytes());
+        Comparing comparing = new Comparing(task(onHosts(), counts), referenceTasks.get(), share);
         return new JobSkeleton<>(
                         ReferenceColumns.of(columns, reference.label(), settings.tokenLogprobs()), settings.columns())
-                .apply(input, read(input.schema()), new Comparing(task(onHosts(), counts), referenceTasks.get(), share));
+                .apply(input, read(input.schema()), comparing);
     }
 
     /// Returns the columns that the job reads.

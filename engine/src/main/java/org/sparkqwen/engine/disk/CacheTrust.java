@@ -179,8 +179,8 @@ public final class CacheTrust {
         return doubtOf(file, false);
     }
 
-    /// The reason, for a person, why a directory in a trusted one, or anything that lies in it or in its folders, cannot
-    /// be trusted. Empty if all can be, or if there is none.
+    /// The reason, for a person, why a directory in a trusted one, or anything that lies in it or in its folders,
+    /// cannot be trusted. Empty if all can be, or if there is none.
     public static Optional<String> doubtOfCopy(Path directory) throws IOException {
         Optional<String> doubt = doubtOf(directory, true);
         if (doubt.isPresent() || !Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {

@@ -24,7 +24,8 @@ import org.sparkqwen.engine.modelfile.ModelJson;
 /// @param prompts the texts that may precede a text, by their names
 /// @param defaultPrompt the name of the prompt that is used where none is chosen; null for none
 /// @param mostTokens the most tokens of a text that sentence-transformers reads, if the model's context has so many:
-///     max_seq_length of sentence_bert_config.json, else model_max_length of tokenizer_config.json; empty if neither says
+///     max_seq_length of sentence_bert_config.json, else model_max_length of tokenizer_config.json; empty if neither
+///     says
 /// @param warnings remarks for the user, a line each
 public record SentenceEncoder(
         boolean published,

@@ -38,8 +38,8 @@ public enum ModelDistribution {
         };
     }
 
-    /// Returns the model with its adapter as executors get it, if it has one. An adapter is small and the driver has its
-    /// files, so hosts get it from there, wherever they get the model.
+    /// Returns the model with its adapter as executors get it, if it has one. An adapter is small and the driver has
+    /// its files, so hosts get it from there, wherever they get the model.
     private static ModelReference withAdapterOfDriver(ModelReference model, SparkSession spark, PrintStream out) {
         return model.adapter()
                 .map(adapter ->

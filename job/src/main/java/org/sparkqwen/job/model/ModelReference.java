@@ -200,8 +200,8 @@ public final class ModelReference implements Serializable {
         return withFitting(AdapterReference.of(lora, options.cacheDirectory()));
     }
 
-    /// Returns this model with a LoRA adapter that lies elsewhere, through the driver's own copy of it, from which hosts
-    /// get it.
+    /// Returns this model with a LoRA adapter that lies elsewhere, through the driver's own copy of it, from which
+    /// hosts get it.
     ///
     /// @param uri a directory on a file system that Spark reads, with the files of [#withAdapter(Path)]
     /// @param conf Spark's configuration, which says how to reach it

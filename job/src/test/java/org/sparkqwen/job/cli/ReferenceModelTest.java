@@ -218,7 +218,7 @@ class ReferenceModelTest {
                 "inspect", "--model", LocalSpark.MODEL.toString(), "--reference-model", reference.toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(run.out())
-                .containsPattern("reference +[0-9.]+ MiB of weights with those of .*manual; this machine has .*for them")
+                .containsPattern("reference +[0-9.]+ MiB of weights with those of .*manual; this machine has .* for")
                 .contains("of heap in each executor that scores with both");
     }
 

@@ -16,8 +16,8 @@ import org.sparkqwen.engine.kernels.vector.VectorProvider;
 /// Measures the most that a machine can do at this moment: multiply-adds, and bytes read from memory. The kernels reach
 /// a share of that.
 ///
-/// Each measurement is one burst, usually of a tenth of a second. Any burst may be slow if others use the machine too; the
-/// best of several is the machine's peak.
+/// Each measurement is one burst, usually of a tenth of a second. Any burst may be slow if others use the machine too;
+/// the best of several is the machine's peak.
 public final class MachinePeak implements AutoCloseable {
     /// How long a burst usually takes.
     public static final Duration BURST = Duration.ofMillis(100);
