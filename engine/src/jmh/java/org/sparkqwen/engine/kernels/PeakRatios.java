@@ -92,7 +92,10 @@ final class PeakRatios {
                 .getScore();
         double peak = iterations * PeakState.FLOPS / nanos;
         String name = "%s %s %s"
-                .formatted(each.benchmark().getSimpleName(), backEnd, String.join(" ", each.parameters().values()));
+                .formatted(
+                        each.benchmark().getSimpleName(),
+                        backEnd,
+                        String.join(" ", each.parameters().values()));
         return "%-54s %12.3f %10.1f %10.1f %7.1f%%".formatted(name, millis, rate, peak, 100 * rate / peak);
     }
 }

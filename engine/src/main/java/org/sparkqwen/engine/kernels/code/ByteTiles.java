@@ -36,7 +36,7 @@ final class ByteTiles {
         return rows < RowBlock.MANY && !(amx && rows > ByteTileKind.FEW_INT8.highest());
     }
 
-    /// Computes `to[row][0..31] = Σ scale[row] · in[row][input] · panel[input][0..31]` for few rows and whole groups.
+    /// Computes `to[row][0..31] = Σ scale[row] · in[row][input] · panel[input][0..31]` for few rows.
     ///
     /// @param panel address of the panel
     /// @param in `[rows][inputs]` bytes

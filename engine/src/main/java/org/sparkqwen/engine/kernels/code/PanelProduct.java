@@ -41,9 +41,9 @@ final class PanelProduct implements AutoCloseable {
     /// The number of panels whose sums there is room for: a chunk of the head's logits.
     static final int PANELS = LogSumExp.CHUNK / PANEL;
 
-    /// The most rows for which integers are widened in the loop, and pairs of bfloat16 numbers joined: each tile does
-    /// it again.
-    private static final int MOST_IN_LOOP = 16;
+    /// The most rows for which pairs of bfloat16 numbers are joined in the loop: more rows need several tiles, which
+    /// would join the same pairs again.
+    private static final int MOST_JOINED = 16;
 
     private static final int SUMS_BYTES = ROWS * PANELS * PANEL * Float.BYTES;
     private static final int WIDENED_BYTES = RowBlock.INPUTS_OF_FEW * PANEL * Float.BYTES;
@@ -197,7 +197,7 @@ final class PanelProduct implements AutoCloseable {
                     int count = blocks * Arithmetic.BLOCK / 2;
                     Rows out = last && to != null ? panelOf(to, panel) : sum;
                     TileKind kind = TileKind.PAIRS;
-                    if (rows <= MOST_IN_LOOP && lines > 0 && length == blocks * Arithmetic.BLOCK) {
+                    if (rows <= MOST_JOINED && lines > 0 && length == blocks * Arithmetic.BLOCK) {
                         kind = TileKind.FEW_PAIRS;
                         tiles.panel(stored + (long) input * PANEL * Short.BYTES, count)
                                 .ahead(offset, 0, (long) lines / TileCode.STREAMS * Zmm.BYTES);
@@ -368,7 +368,7 @@ final class PanelProduct implements AutoCloseable {
     private TileKind integers(IntegerLayout layout, TileKind few, long panel, int input, int length, long next) {
         long offset = layout.groupOffset(input);
         int lines = Math.toIntExact(layout.panelBytes(length) / Zmm.BYTES);
-        if (block.isDirect() && rows() <= MOST_IN_LOOP) {
+        if (block.isDirect()) {
             tiles.integers(panel + offset, length, few);
             tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileCode.STREAMS) * Zmm.BYTES);
             return few;
