@@ -137,7 +137,7 @@ public final class ClassifyJob extends ModelJob<ClassifyJob.Settings, Result.Cla
     }
 
     @Override
-    Classification task(ModelReference onHosts, TaskCounts counts) {
+    Task<Request.Classify, Result.Classified> task(ModelReference onHosts, TaskCounts counts) {
         return new Classification(onHosts, settings, counts);
     }
 

@@ -120,7 +120,7 @@ public final class EmbedJob extends ModelJob<EmbedJob.Settings, Result.Embedded>
     }
 
     @Override
-    Embedding task(ModelReference onHosts, TaskCounts counts) {
+    Task<Request.Embed, Result.Embedded> task(ModelReference onHosts, TaskCounts counts) {
         return new Embedding(onHosts, settings, counts);
     }
 

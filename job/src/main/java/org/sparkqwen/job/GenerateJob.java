@@ -130,7 +130,7 @@ public final class GenerateJob extends ModelJob<GenerateJob.Settings, Result.Gen
     }
 
     @Override
-    Generation task(ModelReference onHosts, TaskCounts counts) {
+    Task<Request.Generate, Result.Generated> task(ModelReference onHosts, TaskCounts counts) {
         return new Generation(onHosts, settings, counts);
     }
 

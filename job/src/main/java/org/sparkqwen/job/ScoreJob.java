@@ -206,7 +206,7 @@ public final class ScoreJob extends ModelJob<ScoreJob.Settings, Result.Scored> {
         }
         double own = model.weightBytes();
         double share = own / (own + reference.weightBytes());
-        Comparing comparing = new Comparing(task(onHosts(), counts), referenceTasks.get(), share);
+        Comparing comparing = new Comparing(new Scoring(onHosts(), settings, counts), referenceTasks.get(), share);
         return new JobSkeleton<>(
                         ReferenceColumns.of(columns, reference.label(), settings.tokenLogprobs()), settings.columns())
                 .apply(input, read(input.schema()), comparing);
@@ -226,7 +226,7 @@ public final class ScoreJob extends ModelJob<ScoreJob.Settings, Result.Scored> {
     }
 
     @Override
-    Scoring task(ModelReference onHosts, TaskCounts counts) {
+    Task<Request.Score, Result.Scored> task(ModelReference onHosts, TaskCounts counts) {
         return new Scoring(onHosts, settings, counts);
     }
 

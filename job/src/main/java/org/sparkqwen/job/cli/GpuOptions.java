@@ -39,16 +39,15 @@ final class GpuOptions {
     List<GpuFit> fits(ModelConfig config, PackedLayout layout) {
         long weights = DeviceMemory.weightBytes(config, layout, Precision.FLOAT32);
         Device asked = device == null ? null : device.device();
-        boolean ofGpu = asked != null && asked.isGpu();
-        if (memory != null) {
-            if (!ofGpu) {
+        if (asked == null || !asked.isGpu()) {
+            if (memory != null) {
                 throw Refusal.usage("--device-memory is for --device cuda; give both");
             }
-            return List.of(GpuFit.of(memory, config, weights));
+            return List.of();
         }
-        return ofGpu
+        return memory == null
                 ? gpus(asked).stream().map(gpu -> GpuFit.of(gpu, config, weights)).toList()
-                : List.of();
+                : List.of(GpuFit.of(memory, config, weights));
     }
 
     private static List<DeviceDescription> gpus(Device asked) {

@@ -9,9 +9,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
+import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.Collectors;
+
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -99,16 +99,14 @@ class ReferenceModelTest {
 
     /// Returns the share of the pairs of a planted document and another one in which the planted one has more.
     private static double areaUnderCurve(List<Row> rows, ToDoubleFunction<Row> figure) {
-        Map<Boolean, List<Row>> planted =
-                rows.stream().collect(Collectors.partitioningBy(row -> "manual".equals(row.getAs("source"))));
-        long more = 0;
-        for (Row row : planted.get(true)) {
-            double its = figure.applyAsDouble(row);
-            more += planted.get(false).stream()
-                    .filter(other -> figure.applyAsDouble(other) < its)
-                    .count();
-        }
-        return (double) more / planted.get(true).size() / planted.get(false).size();
+        Predicate<Row> isPlanted = row -> "manual".equals(row.getAs("source"));
+        double[] planted = rows.stream().filter(isPlanted).mapToDouble(figure).toArray();
+        double[] others = rows.stream().filter(isPlanted.negate()).mapToDouble(figure).toArray();
+        long more = Arrays.stream(planted)
+                .mapToLong(its ->
+                        Arrays.stream(others).filter(other -> other < its).count())
+                .sum();
+        return (double) more / planted.length / others.length;
     }
 
     @Test

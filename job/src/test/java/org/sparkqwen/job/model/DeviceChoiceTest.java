@@ -28,9 +28,9 @@ class DeviceChoiceTest {
     /// @param settings `key=value` after `spark.`, separated by spaces
     private static SparkConf conf(String master, String settings) {
         SparkConf conf = new SparkConf(false).set("spark.master", master);
-        for (String setting : settings.split(" ")) {
+        for (String setting : settings.split(" ", -1)) {
             if (!setting.isEmpty()) {
-                String[] parts = setting.split("=");
+                String[] parts = setting.split("=", 2);
                 conf.set("spark." + parts[0], parts[1]);
             }
         }
