@@ -69,8 +69,8 @@ public final class Engine implements AutoCloseable {
         return open(model, options, newTurn());
     }
 
-    /// Loads a model like [#open(Path, EngineOptions)], which takes turns with other engines of this process, so that
-    /// the threads of one do not compute while those of another do.
+    /// Loads a model like [#open(Path, EngineOptions)], which takes turns with other engines of this process, so
+    /// that the threads of one do not compute while those of another do.
     ///
     /// @param turn a fair lock that all these engines have
     public static Engine open(Path model, EngineOptions options, ReentrantLock turn) {
