@@ -22,12 +22,12 @@ public record Ending(
         implements Serializable {
 
     public Ending {
-        SamplingParams.require(maxNewTokens >= 1, "max-new-tokens must be at least 1, not " + maxNewTokens);
-        SamplingParams.require(
+        Requirement.require(maxNewTokens >= 1, "max-new-tokens must be at least 1, not " + maxNewTokens);
+        Requirement.require(
                 minNewTokens >= 0 && minNewTokens <= maxNewTokens,
                 "min-new-tokens must be from 0 to max-new-tokens %d, not %d".formatted(maxNewTokens, minNewTokens));
-        SamplingParams.require(stop.stream().noneMatch(String::isEmpty), "a stop text must not be empty");
-        SamplingParams.require(
+        Requirement.require(stop.stream().noneMatch(String::isEmpty), "a stop text must not be empty");
+        Requirement.require(
                 repetitions == 0 || repetitions >= 2,
                 "stop-repetition must be at least 2, or 0 for never, not " + repetitions);
         stop = List.copyOf(stop);

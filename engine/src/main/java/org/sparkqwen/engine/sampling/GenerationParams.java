@@ -19,10 +19,10 @@ public record GenerationParams(
     public static final int MOST_BEST = 100;
 
     public GenerationParams {
-        SamplingParams.require(
+        Requirement.require(
                 best >= 0 && best <= MOST_BEST, "logprobs must be from 0 to %d, not %d".formatted(MOST_BEST, best));
         if (constraint != null) {
-            SamplingParams.require(
+            Requirement.require(
                     ending.equals(Ending.after(ending.maxNewTokens()).withRepetitions(ending.repetitions())),
                     "a text with a constraint ends where the constraint says:"
                             + " give no stop, stop-token-id, min-new-tokens or ignore-eos with it");

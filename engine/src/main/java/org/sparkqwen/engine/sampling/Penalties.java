@@ -13,11 +13,11 @@ public record Penalties(double repetition, double presence, double frequency) im
     public static final Penalties NONE = new Penalties(1, 0, 0);
 
     public Penalties {
-        SamplingParams.require(
+        Requirement.require(
                 repetition > 0 && Double.isFinite(repetition),
                 "repetition-penalty must be a number above 0, not " + repetition);
-        SamplingParams.require(Math.abs(presence) <= 2, "presence-penalty must be from -2 to 2, not " + presence);
-        SamplingParams.require(Math.abs(frequency) <= 2, "frequency-penalty must be from -2 to 2, not " + frequency);
+        Requirement.require(Math.abs(presence) <= 2, "presence-penalty must be from -2 to 2, not " + presence);
+        Requirement.require(Math.abs(frequency) <= 2, "frequency-penalty must be from -2 to 2, not " + frequency);
     }
 
     public Penalties withRepetition(double value) {

@@ -30,16 +30,16 @@ public record SamplingParams(
     public static final SamplingParams GREEDY = new SamplingParams(0, 0, 1, 0, Penalties.NONE, Map.of(), 0);
 
     public SamplingParams {
-        require(
+        Requirement.require(
                 temperature >= 0 && Double.isFinite(temperature),
                 "temperature must be a number of at least 0, not " + temperature);
         topK = topK == -1 ? 0 : topK;
-        require(topK >= 0, "top-k must be at least 0, not " + topK);
-        require(topP > 0 && topP <= 1, "top-p must be above 0 and at most 1, not " + topP);
-        require(minP >= 0 && minP <= 1, "min-p must be from 0 to 1, not " + minP);
+        Requirement.require(topK >= 0, "top-k must be at least 0, not " + topK);
+        Requirement.require(topP > 0 && topP <= 1, "top-p must be above 0 and at most 1, not " + topP);
+        Requirement.require(minP >= 0 && minP <= 1, "min-p must be from 0 to 1, not " + minP);
         logitBias = Map.copyOf(logitBias);
         logitBias.forEach((token, bias) ->
-                require(Double.isFinite(bias), "the logit-bias of token %d must be a number".formatted(token)));
+                Requirement.require(Double.isFinite(bias), "the logit-bias of token %d must be a number".formatted(token)));
     }
 
     /// Makes parameters without rules.
@@ -93,11 +93,5 @@ public record SamplingParams(
 
     public SamplingParams withSeed(long value) {
         return new SamplingParams(temperature, topK, topP, minP, penalties, logitBias, rules, value);
-    }
-
-    static void require(boolean condition, String message) {
-        if (!condition) {
-            throw new IllegalArgumentException(message);
-        }
     }
 }

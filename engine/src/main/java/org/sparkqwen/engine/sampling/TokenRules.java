@@ -22,9 +22,9 @@ public record TokenRules(
     public static final TokenRules NONE = new TokenRules(0, List.of(), List.of(), List.of(), List.of());
 
     public TokenRules {
-        SamplingParams.require(
+        Requirement.require(
                 noRepeatNgramSize >= 0, "no-repeat-ngram-size must be at least 0, not " + noRepeatNgramSize);
-        SamplingParams.require(badWords.stream().noneMatch(List::isEmpty), "bad-words-ids must not be empty lists");
+        Requirement.require(badWords.stream().noneMatch(List::isEmpty), "bad-words-ids must not be empty lists");
         badWords = badWords.stream().map(List::copyOf).toList();
         suppress = List.copyOf(suppress);
         beginSuppress = List.copyOf(beginSuppress);
