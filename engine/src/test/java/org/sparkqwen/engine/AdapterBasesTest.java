@@ -104,8 +104,8 @@ class AdapterBasesTest {
         }
         Files.write(adapter.resolve("adapter_model.safetensors"), ofAdapter.bytes());
         Files.writeString(adapter.resolve("adapter_config.json"), """
-                {"peft_type": "LORA", "r": %d, "lora_alpha": %f, "target_modules": ["q_proj", "down_proj"]}
-                """.formatted(RANK, RANK * SCALE));
+            {"peft_type": "LORA", "r": %d, "lora_alpha": %f, "target_modules": ["q_proj", "down_proj"]}
+            """.formatted(RANK, RANK * SCALE));
         Files.write(merged.resolve("model.safetensors"), ofMerged.bytes());
     }
 

@@ -8,7 +8,6 @@ import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.model.family.PublishedShape;
-import org.sparkqwen.engine.request.Content;
 import org.sparkqwen.engine.request.EngineOptions;
 import org.sparkqwen.engine.request.KeyValueOptions;
 import org.sparkqwen.engine.request.Request;
@@ -54,9 +53,7 @@ public final class CudaBenchmark {
             Random random = new Random(1);
             for (int i = 0; i < BATCHES * BATCH_TOKENS / DOCUMENT; i++) {
                 documents.add(Golden.score(
-                        i,
-                        random.ints(DOCUMENT, 0, vocabulary).toArray(),
-                        Golden.unprefixed(DOCUMENT, DOCUMENT)));
+                        i, random.ints(DOCUMENT, 0, vocabulary).toArray(), Golden.unprefixed(DOCUMENT, DOCUMENT)));
             }
             rounds("score", engine, (long) documents.size() * DOCUMENT, _ -> {
                 Golden.all(engine.score(documents.iterator())).forEach(CudaBenchmark::check);
@@ -72,8 +69,8 @@ public final class CudaBenchmark {
                 List<Request.Generate> prompts = new ArrayList<>();
                 Random fresh = new Random(100 + round);
                 for (int i = 0; i < TEXTS; i++) {
-                    prompts.add(Golden.generate(
-                            i, fresh.ints(PROMPT, 0, vocabulary).toArray(), Golden.greedy(OUTPUT)));
+                    prompts.add(
+                            Golden.generate(i, fresh.ints(PROMPT, 0, vocabulary).toArray(), Golden.greedy(OUTPUT)));
                 }
                 Golden.all(engine.generate(prompts.iterator())).forEach(CudaBenchmark::check);
             });
@@ -89,8 +86,7 @@ public final class CudaBenchmark {
             long nanos = System.nanoTime() - start;
             DeviceUse after = engine.deviceUse().orElseThrow();
             line.append(" %,9.0f tokens/s (%.0f %% busy)"
-                    .formatted(
-                            tokens * 1e9 / nanos, 100.0 * (after.busyNanos() - before.busyNanos()) / nanos));
+                    .formatted(tokens * 1e9 / nanos, 100.0 * (after.busyNanos() - before.busyNanos()) / nanos));
         }
         System.out.println(line);
     }

@@ -54,7 +54,8 @@ class CudaModelTest {
     @ParameterizedTest
     @FieldSource("org.sparkqwen.engine.testing.Golden#MODELS")
     void logProbabilitiesAndGreedyTokensAreThoseOfTransformers(String model) {
-        JsonNode golden = Golden.read(Golden.DIRECTORY.resolve("models").resolve(model).resolve("golden.json"));
+        JsonNode golden =
+                Golden.read(Golden.DIRECTORY.resolve("models").resolve(model).resolve("golden.json"));
         double worst = 0;
         try (Engine engine = open(model, Precision.FLOAT32, 2048)) {
             for (JsonNode sequence : golden.get("sequences")) {
@@ -153,7 +154,9 @@ class CudaModelTest {
             List<Request.Score> shuffled = new ArrayList<>(documents);
             Collections.shuffle(shuffled, random);
             try (Engine engine = small(precision, batchTokens)) {
-                assertThat(bits(engine, shuffled)).as("batches of %d", batchTokens).isEqualTo(expected);
+                assertThat(bits(engine, shuffled))
+                        .as("batches of %d", batchTokens)
+                        .isEqualTo(expected);
             }
         }
     }
@@ -170,12 +173,14 @@ class CudaModelTest {
         try (Engine engine = generating(precision, 100, 7, KeyValueFormat.F32)) {
             List<Request.Generate> some = new ArrayList<>(prompts.subList(0, 40));
             Collections.reverse(some);
-            texts(engine, some).forEach((id, text) -> assertThat(text).as("text %d", id).isEqualTo(expected.get(id)));
+            texts(engine, some)
+                    .forEach((id, text) -> assertThat(text).as("text %d", id).isEqualTo(expected.get(id)));
         }
         try (Engine engine = generating(precision, 64, 1, KeyValueFormat.F32)) {
             for (Request.Generate prompt : prompts.subList(0, 8)) {
                 texts(engine, List.of(prompt))
-                        .forEach((id, text) -> assertThat(text).as("text %d", id).isEqualTo(expected.get(id)));
+                        .forEach(
+                                (id, text) -> assertThat(text).as("text %d", id).isEqualTo(expected.get(id)));
             }
         }
     }
@@ -220,10 +225,14 @@ class CudaModelTest {
         try (Engine engine = Engine.random(PublishedShape.of("0.6b").config(2), options)) {
             int vocabulary = engine.config().vocabSize();
             ScoringOptions window = Golden.unprefixed(context, context);
-            Request.Score longest = Golden.score(0, random.ints(context, 0, vocabulary).toArray(), window);
-            Request.Score other = Golden.score(1, random.ints(5000, 0, vocabulary).toArray(), window);
+            Request.Score longest =
+                    Golden.score(0, random.ints(context, 0, vocabulary).toArray(), window);
+            Request.Score other =
+                    Golden.score(1, random.ints(5000, 0, vocabulary).toArray(), window);
             Map<Long, List<Long>> alone = bits(engine, List.of(longest));
-            assertThat(values(engine, List.of(longest)).get(0L)).hasSize(context - 1).doesNotContain(Double.NaN);
+            assertThat(values(engine, List.of(longest)).get(0L))
+                    .hasSize(context - 1)
+                    .doesNotContain(Double.NaN);
             assertThat(bits(engine, List.of(other, longest)).get(0L)).isEqualTo(alone.get(0L));
         }
     }
@@ -276,7 +285,8 @@ class CudaModelTest {
         for (int i = 0; i < count; i++) {
             int[] own = random.ints(1 + random.nextInt(60), 0, 4096).toArray();
             int[] ids = i % 3 == 0
-                    ? IntStream.concat(Arrays.stream(common), Arrays.stream(own)).toArray()
+                    ? IntStream.concat(Arrays.stream(common), Arrays.stream(own))
+                            .toArray()
                     : own;
             SamplingParams sampling = i % 2 == 0 ? SamplingParams.GREEDY : sampled;
             prompts.add(Golden.generate(i, ids, new GenerationParams(sampling, Ending.after(newTokens))));

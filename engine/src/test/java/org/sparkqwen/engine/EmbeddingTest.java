@@ -92,8 +92,7 @@ class EmbeddingTest {
             expected = Golden.all(engine.embed(requests.iterator()));
         }
         Collections.shuffle(requests, new Random(2));
-        try (Engine engine =
-                Engine.open(small, Golden.options(new KernelChoice(kernels), threads, batchTokens))) {
+        try (Engine engine = Engine.open(small, Golden.options(new KernelChoice(kernels), threads, batchTokens))) {
             List<Result> results = Golden.all(engine.embed(requests.iterator()));
             assertThat(results).usingRecursiveComparison().isEqualTo(expected);
             assertThat(engine.blocksInUse()).isZero();

@@ -25,8 +25,7 @@ class GreedyTextsTest {
     private static final JsonNode GOLDEN = Golden.read(Golden.DIRECTORY.resolve("tiny.json"));
     private static final int PROMPT_TOKENS = 32;
     private static final int NEW_TOKENS = 32;
-    private static final Variant REFERENCE =
-            new Variant(WeightEncoding.STORED, Precision.FLOAT32, KeyValueFormat.F32);
+    private static final Variant REFERENCE = new Variant(WeightEncoding.STORED, Precision.FLOAT32, KeyValueFormat.F32);
 
     private record Variant(WeightEncoding weights, Precision precision, KeyValueFormat keyValues) {}
 
@@ -37,7 +36,8 @@ class GreedyTextsTest {
     void textsInEightBitsBeginAlike() {
         List<int[]> prompts = prompts(1000);
         Variant eightBits = new Variant(WeightEncoding.INT8, Precision.INT8, KeyValueFormat.INT8);
-        assertThat(agreement(texts(REFERENCE, prompts), texts(eightBits, prompts)).tokens())
+        assertThat(agreement(texts(REFERENCE, prompts), texts(eightBits, prompts))
+                        .tokens())
                 .isBetween(0.1, 1.0);
     }
 

@@ -4,7 +4,6 @@ import java.io.Serializable;
 import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.sql.Column;
-import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
@@ -60,13 +59,17 @@ public final class EmbedJob extends ModelJob<EmbedJob.Settings, Result.Embedded>
             columns = List.copyOf(columns);
         }
 
-        /// Returns the default settings: whole embeddings, the context of sentence-transformers, and the prompt that
-        /// the model's `config_sentence_transformers.json` names as the default, if it names one. All columns pass
-        /// through.
+        /// Returns the default settings: whole embeddings, the context of sentence-transformers, and the prompt
+        /// that the model's `config_sentence_transformers.json` names as the default, if it names one. All
+        /// columns pass through.
         public static Settings of(ModelReference model, ContentColumn content) {
             String prompt = content instanceof ContentColumn.Text ? model.defaultPrompt() : "";
             return new Settings(
-                    prompt, content, List.of(), model.embeddingContext(), model.config().hiddenSize());
+                    prompt,
+                    content,
+                    List.of(),
+                    model.embeddingContext(),
+                    model.config().hiddenSize());
         }
 
         /// Returns these settings with another text before each document; empty for none.

@@ -323,7 +323,8 @@ public final class Benchmark {
         return clock.round((long) documents * settings.documentTokens());
     }
 
-    /// Scores labels as continuations of prompts, as `ClassificationRun` does, which needs texts and so a tokenizer.
+    /// Scores labels as continuations of prompts, as `ClassificationRun` does. That class needs texts, and so a
+    /// tokenizer.
     private Measurement.Round classify() {
         ScoringOptions options = new ScoringOptions(
                 new Windows.Rolling(settings.documentTokens()),
@@ -331,8 +332,8 @@ public final class Benchmark {
                 ScoringOptions.DEFAULT_MIN_K);
         List<Request.Score> requests = contents(SEED, documents, settings.documentTokens()).stream()
                 .flatMap(prompt -> IntStream.range(0, LABELS)
-                        .mapToObj(label ->
-                                new Request.Score(0, prompt, new Content.Tokens(new int[] {label}), options)))
+                        .mapToObj(
+                                label -> new Request.Score(0, prompt, new Content.Tokens(new int[] {label}), options)))
                 .toList();
         Clock clock = new Clock();
         new ScoringRun(model, requests.iterator(), (_, _, _) -> {}).forEachRemaining(Benchmark::refuseRejected);

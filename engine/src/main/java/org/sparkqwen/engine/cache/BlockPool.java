@@ -83,8 +83,7 @@ public final class BlockPool implements AutoCloseable {
     }
 
     private static boolean isOutOfMemory(Throwable failure) {
-        return !(failure instanceof DeviceException device)
-                || device.reason() == DeviceException.Reason.OUT_OF_MEMORY;
+        return !(failure instanceof DeviceException device) || device.reason() == DeviceException.Reason.OUT_OF_MEMORY;
     }
 
     synchronized void giveBack(Block block) {

@@ -12,7 +12,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.checkpoint.AdapterFiles;
@@ -34,11 +33,12 @@ import org.sparkqwen.engine.modelfile.ModelInput;
 public record ModelFiles(List<ModelFile> files) implements Serializable {
     private static final String TOKENIZER = "tokenizer.json";
 
-    /// The file that names the modules of sentence-transformers, some of which have a folder with their configuration.
+    /// The file that names the modules of sentence-transformers, some of which have a folder with their
+    /// configuration.
     public static final String MODULES = "modules.json";
 
-    /// The name of a module's configuration in its folder. It can only be what the engine does, or be refused, so it is
-    /// copied, and does not decide results.
+    /// The name of a module's configuration in its folder. It can only be what the engine does, or be refused, so
+    /// it is copied, and does not decide results.
     public static final String OF_MODULE = "config.json";
 
     /// The files beside the weights that decide results, if the model has them.

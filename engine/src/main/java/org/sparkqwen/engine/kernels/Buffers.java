@@ -39,8 +39,8 @@ public interface Buffers extends AutoCloseable {
     /// Fills a buffer with zeros.
     void clear(MemorySegment buffer);
 
-    /// Whether blocks of the KV cache must be filled with zeros where nothing was written, because attention reads there
-    /// and multiplies by 0.
+    /// Whether blocks of the KV cache must be filled with zeros where nothing was written, because attention reads
+    /// there and multiplies by 0.
     default boolean needsZeros() {
         return true;
     }

@@ -49,10 +49,7 @@ public record KernelChoice(String name, Precision precision, Device device) impl
                     .formatted(
                             precision,
                             kind,
-                            known.stream()
-                                    .sorted()
-                                    .map(Precision::toString)
-                                    .collect(Collectors.joining(", "))));
+                            known.stream().sorted().map(Precision::toString).collect(Collectors.joining(", "))));
         }
     }
 
@@ -133,8 +130,8 @@ public record KernelChoice(String name, Precision precision, Device device) impl
     /// Makes the kernels of the chosen back-end.
     ///
     /// @param threads at least 1
-    /// @param fallBack receives one line for each better back-end that `auto` passed over on the processor, with the
-    ///     reason
+    /// @param fallBack receives one line for each better back-end that `auto` passed over on the processor, with
+    ///     the reason
     /// @throws IllegalStateException if the back-end that was asked for cannot run in this JVM
     /// @throws DeviceException if the device is a GPU that cannot be used
     public Kernels create(int threads, Consumer<String> fallBack) {

@@ -12,14 +12,14 @@ public interface KernelProvider {
     /// The back-end's name for `--kernels`: one lower-case word.
     String name();
 
-    /// The kind of device that the back-end computes on. A back-end for GPUs runs only where the user, or Spark, chose
-    /// a GPU, and there is never another one in its place.
+    /// The kind of device that the back-end computes on. A back-end for GPUs runs only where the user, or Spark,
+    /// chose a GPU, and there is never another one in its place.
     default Device.Kind device() {
         return Device.Kind.CPU;
     }
 
-    /// The devices of this kind that this process sees, if they are not the processor; empty if there are none, or no
-    /// driver for them.
+    /// The devices of this kind that this process sees, if they are not the processor; empty if there are none, or
+    /// no driver for them.
     default List<DeviceDescription> devices() {
         return List.of();
     }
@@ -82,8 +82,8 @@ public interface KernelProvider {
         return 0;
     }
 
-    /// The bytes of a device's memory that a matrix of panels takes in the form in which products of this back-end read
-    /// it.
+    /// The bytes of a device's memory that a matrix of panels takes in the form in which products of this back-end
+    /// read it.
     ///
     /// @param format the format of the panels
     default long matrixBytes(WeightFormat format, int outputs, int inputs, Precision precision) {

@@ -192,8 +192,8 @@ public interface Kernels extends AutoCloseable {
         return Optional.empty();
     }
 
-    /// What these kernels have used of their GPU; empty for kernels on the processor. Safe to call from any thread at
-    /// any time.
+    /// What these kernels have used of their GPU; empty for kernels on the processor. Safe to call from any thread
+    /// at any time.
     default Optional<DeviceUse> deviceUse() {
         return Optional.empty();
     }

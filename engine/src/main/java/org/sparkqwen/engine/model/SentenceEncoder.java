@@ -117,7 +117,8 @@ public record SentenceEncoder(
         }
     }
 
-    /// Checks that the last token is pooled. Not every copy of a model has its folders, so a missing file is a warning.
+    /// Checks that the last token is pooled. Not every copy of a model has its folders, so a missing file is a
+    /// warning.
     private static void checkPooling(Path directory, ConfigJson module, List<String> warnings) {
         String folder = module.text("path");
         if (!folder.matches("[A-Za-z0-9_][A-Za-z0-9._-]*")) {

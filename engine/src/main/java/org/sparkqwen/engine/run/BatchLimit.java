@@ -22,8 +22,8 @@ final class BatchLimit {
         return tokens;
     }
 
-    /// Divides a batch that could not be computed, if smaller ones may be. The limit is halved by the first batch that
-    /// fails for memory, and never again.
+    /// Divides a batch that could not be computed, if smaller ones may be. The limit is halved by the first batch
+    /// that fails for memory, and never again.
     ///
     /// @param batch what was computed together
     /// @param size its tokens

@@ -12,8 +12,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.constraint.TokenSet;
-import org.sparkqwen.engine.request.RejectedContent;
 import org.sparkqwen.engine.kernels.TokenChoice;
+import org.sparkqwen.engine.request.RejectedContent;
 import org.sparkqwen.engine.request.Request;
 import org.sparkqwen.engine.request.Result;
 import org.sparkqwen.engine.sampling.Ending;
@@ -185,7 +185,8 @@ final class Continuation {
         tokens.add(token);
         logProbabilities.add(logit - logSumExp);
         if (ranks()) {
-            best.add(RankedToken.best(Objects.requireNonNull(logits), logSumExp, request.params().best()));
+            best.add(RankedToken.best(
+                    Objects.requireNonNull(logits), logSumExp, request.params().best()));
         }
         finishReason = reasonToEnd(token, early);
     }

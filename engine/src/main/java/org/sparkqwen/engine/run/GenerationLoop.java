@@ -270,7 +270,8 @@ public final class GenerationLoop implements AutoCloseable {
                                 transformer::exponentials));
     }
 
-    /// Lets the kernels choose the next tokens. Logits come to the host only if a text wants its most likely tokens.
+    /// Lets the kernels choose the next tokens. Logits come to the host only if a text wants its most likely
+    /// tokens.
     private void choose(
             Transformer transformer,
             TokenChooser chooser,
@@ -348,8 +349,8 @@ public final class GenerationLoop implements AutoCloseable {
     }
 
     /// Handles a batch that could not be computed. If a GPU's memory was short, smaller steps are tried. If the
-    /// host's was, the batch's texts are rejected, and no others. Any other failure ends the run of every caller who
-    /// has a text in it.
+    /// host's was, the batch's texts are rejected, and no others. Any other failure ends the run of every caller
+    /// who has a text in it.
     private void fail(Batch batch, Throwable failure) {
         lock.lock();
         try {

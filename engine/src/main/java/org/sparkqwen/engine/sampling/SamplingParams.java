@@ -38,8 +38,8 @@ public record SamplingParams(
         Requirement.require(topP > 0 && topP <= 1, "top-p must be above 0 and at most 1, not " + topP);
         Requirement.require(minP >= 0 && minP <= 1, "min-p must be from 0 to 1, not " + minP);
         logitBias = Map.copyOf(logitBias);
-        logitBias.forEach((token, bias) ->
-                Requirement.require(Double.isFinite(bias), "the logit-bias of token %d must be a number".formatted(token)));
+        logitBias.forEach((token, bias) -> Requirement.require(
+                Double.isFinite(bias), "the logit-bias of token %d must be a number".formatted(token)));
     }
 
     /// Makes parameters without rules.

@@ -191,7 +191,8 @@ public final class Scheduler {
         batch.slices().forEach(slice -> cache.computed(slice.table()));
     }
 
-    /// Takes back a planned batch that could not be computed. Its sequences lose their blocks, and are computed again.
+    /// Takes back a planned batch that could not be computed. Its sequences lose their blocks, and are computed
+    /// again.
     ///
     /// @param mostTokens the most tokens of a step from now on
     public void takeBack(Batch batch, int mostTokens) {

@@ -15,8 +15,8 @@ import org.sparkqwen.engine.model.ModelConfig;
 /// @param batchTokens tokens that are computed together
 /// @param working bytes of the largest batch
 public record DeviceMemory(long memory, long weights, int batchTokens, long working) {
-    /// The greatest batch that is chosen by default. It fills the GPUs that were measured, and a larger one takes more
-    /// memory and is not faster.
+    /// The greatest batch that is chosen by default. It fills the GPUs that were measured, and a larger one takes
+    /// more memory and is not faster.
     public static final int MOST_BATCH_TOKENS = 8192;
 
     /// The smallest batch that is chosen by default.
@@ -53,8 +53,8 @@ public record DeviceMemory(long memory, long weights, int batchTokens, long work
         return of(config, bytes, weights, batch, batch);
     }
 
-    /// The bytes that packed weights take in the memory of a GPU. A head that serves as embedding, too, is there twice:
-    /// once for products, and once as it is packed, for looking up tokens.
+    /// The bytes that packed weights take in the memory of a GPU. A head that serves as embedding, too, is there
+    /// twice: once for products, and once as it is packed, for looking up tokens.
     public static long weightBytes(ModelConfig config, PackedLayout layout, Precision precision) {
         Optional<KernelProvider> provider = KernelChoice.gpuProvider();
         long bytes = 0;
@@ -62,8 +62,7 @@ public record DeviceMemory(long memory, long weights, int batchTokens, long work
             boolean isMatrix = tensor.form().arrangement() == PackedTensor.Arrangement.PANELS;
             bytes += !isMatrix || provider.isEmpty()
                     ? tensor.bytes()
-                    : provider.get()
-                            .matrixBytes(tensor.form().format(), tensor.outputs(), tensor.inputs(), precision);
+                    : provider.get().matrixBytes(tensor.form().format(), tensor.outputs(), tensor.inputs(), precision);
             boolean isLookedUp = isMatrix && config.tiedEmbeddings() && tensor.outputs() == config.vocabSize();
             bytes += isLookedUp ? tensor.bytes() : 0;
         }

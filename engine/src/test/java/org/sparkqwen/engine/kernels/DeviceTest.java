@@ -50,8 +50,9 @@ class DeviceTest {
         try {
             List<String> fallBacks = new ArrayList<>();
             assertThatThrownBy(() -> KernelChoice.AUTO.on(Device.cuda(1)).create(1, fallBacks::add))
-                    .isInstanceOfSatisfying(DeviceException.class, e -> assertThat(e.reason())
-                            .isEqualTo(DeviceException.Reason.UNAVAILABLE))
+                    .isInstanceOfSatisfying(
+                            DeviceException.class,
+                            e -> assertThat(e.reason()).isEqualTo(DeviceException.Reason.UNAVAILABLE))
                     .hasMessage("the device cuda:1 cannot be used: no NVIDIA driver (libcuda.so.1) on this host");
             assertThat(fallBacks).isEmpty();
         } finally {

@@ -26,7 +26,8 @@ class CudaSamplingTest {
     private static final int VOCABULARY = 5003;
     private static final int CHOOSABLE = 4999;
 
-    /// The texts of which the token may differ, because the draw falls between two tokens whose weights are rounded.
+    /// The texts of which the token may differ, because the draw falls between two tokens whose weights are
+    /// rounded.
     private static final int MOST_DIFFERENT = 1;
 
     private static final Penalties PENALTIES = new Penalties(1.3, 0.4, 0.2);

@@ -96,10 +96,10 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "PART",
             description =
                     "bench measures score, entropy (score --entropy), classify (prompts as long as documents, with "
-                        + Benchmark.LABELS
-                        + " labels of one token), embed, prefill (prompts as long as documents,"
-                        + " for the logits of the last token) or decode. Write commas between several. The rounds of"
-                        + " score and entropy take turns. Default: score, prefill and decode.")
+                            + Benchmark.LABELS
+                            + " labels of one token), embed, prefill (prompts as long as documents, for the logits of"
+                            + " the last token) or decode. Write commas between several. The rounds of score and"
+                            + " entropy take turns. Default: score, prefill and decode.")
     private List<Benchmark.Part> only = new ArrayList<>();
 
     @Option(
@@ -274,8 +274,8 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    /// Whether the model's weights are integers as they are stored, like those of many quantized models. Weights that
-    /// are not the model's count as such, so that opening them says what is wrong.
+    /// Whether the model's weights are integers as they are stored, like those of many quantized models. Weights
+    /// that are not the model's count as such, so that opening them says what is wrong.
     private boolean storesIntegers() {
         if (shape != null) {
             return false;

@@ -130,8 +130,7 @@ final class ClassifyCommand extends ModelCommand<ClassifyJob.Settings> {
         lines.addAll(summary.lines());
         lines.addAll(shared.lines());
         return new JobSummary(
-                JobSummary.title(
-                        "Classified %,d rows".formatted(summary.rows()), summary.tokens(), written.seconds()),
+                JobSummary.title("Classified %,d rows".formatted(summary.rows()), summary.tokens(), written.seconds()),
                 facts,
                 lines);
     }

@@ -46,7 +46,9 @@ final class GpuOptions {
             return List.of();
         }
         return memory == null
-                ? gpus(asked).stream().map(gpu -> GpuFit.of(gpu, config, weights)).toList()
+                ? gpus(asked).stream()
+                        .map(gpu -> GpuFit.of(gpu, config, weights))
+                        .toList()
                 : List.of(GpuFit.of(memory, config, weights));
     }
 
@@ -58,9 +60,8 @@ final class GpuOptions {
                 .toList();
         if (gpus.isEmpty()) {
             String reason = provider.obstacle().orElse("this machine has no such GPU");
-            throw Refusal.failure(
-                    "--device %s: %s; with --device-memory 80g, inspect plans for a GPU that is elsewhere"
-                            .formatted(asked, reason));
+            throw Refusal.failure("--device %s: %s; with --device-memory 80g, inspect plans for a GPU that is elsewhere"
+                    .formatted(asked, reason));
         }
         return gpus;
     }

@@ -110,9 +110,8 @@ final class InspectCommand implements Callable<Integer> {
     public Integer call() {
         Path directory = directory(ModelLocation.of(model), DriverCopy::of);
         ModelLocation ofAdapter = lora.location();
-        Path adapter = ofAdapter == null
-                ? null
-                : Refusal.about("--lora", () -> directory(ofAdapter, DriverCopy::ofAdapter));
+        Path adapter =
+                ofAdapter == null ? null : Refusal.about("--lora", () -> directory(ofAdapter, DriverCopy::ofAdapter));
         Console out = new Console(System.out);
         ModelConfig config = ModelConfig.read(directory);
         out.printf(
@@ -142,8 +141,7 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     /// Opens the weights. If they cannot be opened, it shows what the config says all the same.
-    private static WeightFiles open(
-            Console out, Path directory, @Nullable Path adapter, ModelConfig config) {
+    private static WeightFiles open(Console out, Path directory, @Nullable Path adapter, ModelConfig config) {
         try {
             return WeightFiles.open(directory, config.family().names(), adapter);
         } catch (InvalidModelException e) {
@@ -386,14 +384,14 @@ final class InspectCommand implements Callable<Integer> {
     ///
     /// @param bytes the bytes of the model's packed weights
     private void printReference(Console out, ModelConfig config, long bytes, String given) {
-        Path directory =
-                Refusal.about("--reference-model", () -> directory(ModelLocation.of(given), DriverCopy::of));
+        Path directory = Refusal.about("--reference-model", () -> directory(ModelLocation.of(given), DriverCopy::of));
         ModelConfig stated = ModelConfig.read(directory);
         try (WeightFiles weights = WeightFiles.open(directory, stated.family().names())) {
             ModelConfig other = stated.with(weights);
             int batch = ExecutorOptions.DEFAULT_BATCH_TOKENS;
             int threads = Runtime.getRuntime().availableProcessors();
-            long both = bytes + Weights.layout(other, weights, WeightEncoding.STORED).bytes();
+            long both = bytes
+                    + Weights.layout(other, weights, WeightEncoding.STORED).bytes();
             WorkingMemory working = WorkingMemory.scoring(config, batch, batch, threads)
                     .plus(WorkingMemory.scoring(other, batch, batch, threads));
             long available = WeightMemory.available(config, batch, threads)

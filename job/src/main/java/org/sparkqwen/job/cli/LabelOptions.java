@@ -22,10 +22,7 @@ final class LabelOptions {
     private List<String> labels = new ArrayList<>();
 
     @NamesFile
-    @Option(
-            names = "--labels-file",
-            paramLabel = "FILE",
-            description = "Each line of this file is a label.")
+    @Option(names = "--labels-file", paramLabel = "FILE", description = "Each line of this file is a label.")
     private @Nullable String labelsFile;
 
     @Option(

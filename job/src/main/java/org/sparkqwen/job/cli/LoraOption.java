@@ -27,7 +27,8 @@ final class LoraOption {
         return given == null ? null : Refusal.about("--lora", () -> ModelLocation.of(given));
     }
 
-    /// Returns the adapter's directory for a command that takes models of this machine alone; null if none was given.
+    /// Returns the adapter's directory for a command that takes models of this machine alone; null if none was
+    /// given.
     ///
     /// @throws Refusal if it is elsewhere
     @Nullable

@@ -37,8 +37,7 @@ public record ModelChoice(
         return switch (adapter) {
             case null -> model;
             case ModelLocation.Local local -> model.withAdapter(local.path());
-            case ModelLocation.Remote remote ->
-                Refusal.about("--lora", () -> model.withAdapter(remote.uri(), conf));
+            case ModelLocation.Remote remote -> Refusal.about("--lora", () -> model.withAdapter(remote.uri(), conf));
         };
     }
 

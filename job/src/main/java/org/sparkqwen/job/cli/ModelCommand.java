@@ -76,7 +76,8 @@ abstract class ModelCommand<P> extends JobCommand {
         SparkConf conf = CommandSession.effective(runSettings);
         ModelReference reference = model.choice().open(conf);
         model.complete(reference.options());
-        P plan = plan(reference, run.columns, choice -> choice.on(reference.device()).open(conf));
+        P plan = plan(
+                reference, run.columns, choice -> choice.on(reference.device()).open(conf));
         ModelJob<?, ?> planned = job(reference, plan);
         Buckets buckets = buckets(plan);
         try (JobRun job = JobRun.start(spec.name(), runSettings)) {

@@ -29,8 +29,8 @@ public final class ExecutorEngine {
     @GuardedBy("itself")
     private static final Map<Key, ExecutorEngine> OPEN = new HashMap<>();
 
-    /// The turns of engines that the same tasks use, by their device. Each engine has a thread for each core, so two
-    /// that computed at once would wait for each other's threads in each operation.
+    /// The turns of engines that the same tasks use, by their device. Each engine has a thread for each core, so
+    /// two that computed at once would wait for each other's threads in each operation.
     private static final Map<Device, ReentrantLock> TURNS = new ConcurrentHashMap<>();
 
     /// The engines of [#OPEN], readable without waiting for one that is being opened.
@@ -54,8 +54,7 @@ public final class ExecutorEngine {
     private record Key(String place, String identity, ExecutorOptions options, double memoryShare) {
         static Key of(ModelReference model, double memoryShare) {
             ExecutorOptions options = model.options();
-            return new Key(
-                    model.place(), model.identity(), options.on(TaskDevice.of(model.device())), memoryShare);
+            return new Key(model.place(), model.identity(), options.on(TaskDevice.of(model.device())), memoryShare);
         }
 
         Device device() {
@@ -105,10 +104,7 @@ public final class ExecutorEngine {
             Optional<HostDirectory> adapter = model.adapterOnThisHost();
             adapter.ifPresent(directories::add);
             EngineOptions options = ExecutorResources.engineOptions(
-                    key.options(),
-                    directory,
-                    adapter.map(HostDirectory::path).orElse(null),
-                    key.memoryShare());
+                    key.options(), directory, adapter.map(HostDirectory::path).orElse(null), key.memoryShare());
             ExecutorEngine opened = new ExecutorEngine(directories, open(directory, options));
             CacheEviction.trim(cache, model.options().cacheBytes());
             return opened;
@@ -127,8 +123,8 @@ public final class ExecutorEngine {
                 : Engine.open(directory, options);
     }
 
-    /// Does work of a task on its device. A process that has lost a GPU cannot use it again, so the executor ends, and
-    /// Spark runs its tasks in another one: it ends the JVM of an executor in which a task fails with a
+    /// Does work of a task on its device. A process that has lost a GPU cannot use it again, so the executor ends,
+    /// and Spark runs its tasks in another one: it ends the JVM of an executor in which a task fails with a
     /// [VirtualMachineError].
     static <T> T onDevice(Supplier<T> work) {
         try {

@@ -46,9 +46,8 @@ final class ExecutorResources {
     private static EngineOptions onProcessor(ExecutorOptions options, ModelConfig config) {
         int threads = options.threads() == 0 ? executorCores() : options.threads();
         int batchTokens = options.batchTokens() == 0 ? ExecutorOptions.DEFAULT_BATCH_TOKENS : options.batchTokens();
-        long memory = options.memory() == 0
-                ? KeyValueMemory.ofThisExecutor(config, batchTokens, threads)
-                : options.memory();
+        long memory =
+                options.memory() == 0 ? KeyValueMemory.ofThisExecutor(config, batchTokens, threads) : options.memory();
         return new EngineOptions(options.kernels(), threads, batchTokens, options.maxSequences())
                 .withKeyValues(new KeyValueOptions(options.keyValues(), memory));
     }
@@ -61,8 +60,7 @@ final class ExecutorResources {
             @Nullable Path adapter,
             double memoryShare) {
         int threads = options.threads() == 0 ? Math.max(1, executorCores() / executorGpus()) : options.threads();
-        DeviceMemory memory =
-                GpuMemory.of(GpuMemory.described(device), config, model, adapter, options, memoryShare);
+        DeviceMemory memory = GpuMemory.of(GpuMemory.described(device), config, model, adapter, options, memoryShare);
         long keyValues = options.memory() == 0 ? Math.max(1, memory.left()) : options.memory();
         return new EngineOptions(options.kernels().on(device), threads, memory.batchTokens(), options.maxSequences())
                 .withKeyValues(new KeyValueOptions(options.keyValues(), keyValues));

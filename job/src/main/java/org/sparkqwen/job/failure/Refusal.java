@@ -39,13 +39,14 @@ public final class Refusal extends RuntimeException {
         return new Refusal(1, message, cause);
     }
 
-    /// Returns the value of a source that refuses what `--model` names, for another option that names a model's files:
-    /// what it refuses is said of that option.
+    /// Returns the value of a source that refuses what `--model` names, for another option that names a model's
+    /// files: what it refuses is said of that option.
     public static <T> T about(String option, Supplier<T> source) {
         try {
             return source.get();
         } catch (Refusal e) {
-            throw new Refusal(e.exitCode, MODEL.matcher(String.valueOf(e.getMessage())).replaceAll(option), e);
+            throw new Refusal(
+                    e.exitCode, MODEL.matcher(String.valueOf(e.getMessage())).replaceAll(option), e);
         }
     }
 

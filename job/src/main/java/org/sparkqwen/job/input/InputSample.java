@@ -47,8 +47,8 @@ public record InputSample(
     /// @param scan a scan that lies in files
     /// @param limit the most rows that are processed, the first ones; null for all
     /// @param about about how many rows are drawn
-    /// @param together a key; of rows with the same key and in the same split, all are drawn or none; null if each is
-    ///     drawn by itself
+    /// @param together a key; of rows with the same key and in the same split, all are drawn or none; null if each
+    ///     is drawn by itself
     public static InputSample of(
             InputScan scan, InputFormat input, @Nullable Long limit, int about, @Nullable Column together) {
         List<Split> splits = List.copyOf(scan.splits());
@@ -104,7 +104,8 @@ public record InputSample(
             Column inside = number.geq(piece.first()).and(number.lt(piece.first() + count));
             share = when(inside, lit(wanted)).otherwise(share);
         }
-        return scan.read(pieces).where(chance(together == null ? number : together).lt(share));
+        return scan.read(pieces)
+                .where(chance(together == null ? number : together).lt(share));
     }
 
     /// Returns a number from 0 to 1, the same for equal keys.
@@ -122,6 +123,8 @@ public record InputSample(
             return rows;
         }
         double share = (double) about / count;
-        return together == null ? rows.sample(share, SEED) : rows.where(chance(together).lt(share));
+        return together == null
+                ? rows.sample(share, SEED)
+                : rows.where(chance(together).lt(share));
     }
 }

@@ -99,8 +99,7 @@ final class EngineMeters {
                 new Load(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), new Work(Map.of(), Map.of(), Map.of(), 0), NO_GPU);
 
         static Reading of(Engine engine) {
-            return new Reading(
-                    engine.load(), engine.work(), engine.deviceUse().orElse(NO_GPU));
+            return new Reading(engine.load(), engine.work(), engine.deviceUse().orElse(NO_GPU));
         }
 
         /// The time since an earlier reading in which the GPU computed, of the time that has passed.

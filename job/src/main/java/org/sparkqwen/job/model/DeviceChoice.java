@@ -105,7 +105,8 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
         });
     }
 
-    /// Refuses an amount of GPUs for tasks in local mode, where Spark has none to give, so that no task would start.
+    /// Refuses an amount of GPUs for tasks in local mode, where Spark has none to give, so that no task would
+    /// start.
     private void refuseTaskAmount(SparkConf conf) {
         if (conf.getDouble(OF_TASK, 0) > 0) {
             throw Refusal.usage(("--device %s: in local mode, as in a dry run without --probe, no task would start with"

@@ -38,8 +38,8 @@ public enum ModelDistribution {
         };
     }
 
-    /// Returns the model with its adapter as executors get it, if it has one. An adapter is small and the driver has
-    /// its files, so hosts get it from there, wherever they get the model.
+    /// Returns the model with its adapter as executors get it, if it has one. An adapter is small and the driver
+    /// has its files, so hosts get it from there, wherever they get the model.
     private static ModelReference withAdapterOfDriver(ModelReference model, SparkSession spark, PrintStream out) {
         return model.adapter()
                 .map(adapter ->
@@ -49,8 +49,9 @@ public enum ModelDistribution {
 
     /// Returns the model as open left it. An adapter that lies elsewhere has a copy on the driver alone.
     private static ModelReference shared(ModelReference model, SparkSession spark, PrintStream out) {
-        boolean isWithDriver = model.adapter().filter(AdapterReference::isRemote).isEmpty()
-                || LocalMode.isIn(spark.sparkContext().conf());
+        boolean isWithDriver =
+                model.adapter().filter(AdapterReference::isRemote).isEmpty()
+                        || LocalMode.isIn(spark.sparkContext().conf());
         return isWithDriver ? model : withAdapterOfDriver(model, spark, out);
     }
 

@@ -227,8 +227,8 @@ public final class ModelReference implements Serializable {
         return Optional.ofNullable(adapter);
     }
 
-    /// Returns where the adapter is that hosts merge into the weights, as the user knows it: a directory on the driver,
-    /// or a URI; empty if there is none.
+    /// Returns where the adapter is that hosts merge into the weights, as the user knows it: a directory on the
+    /// driver, or a URI; empty if there is none.
     public Optional<String> adapterOrigin() {
         return adapter().map(AdapterReference::origin);
     }
@@ -408,8 +408,8 @@ public final class ModelReference implements Serializable {
         return name == null ? "" : sentences.prompts().getOrDefault(name, "");
     }
 
-    /// Returns the most tokens of a text that are embedded if the user chooses nothing: the model's context, or what
-    /// sentence-transformers would cut texts to, if that is less.
+    /// Returns the most tokens of a text that are embedded if the user chooses nothing: the model's context, or
+    /// what sentence-transformers would cut texts to, if that is less.
     ///
     /// @throws IllegalStateException on an executor
     public int embeddingContext() {

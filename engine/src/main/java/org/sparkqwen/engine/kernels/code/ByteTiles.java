@@ -138,7 +138,9 @@ final class ByteTiles {
         int tiles = rows / highest;
         arguments
                 .set(ByteTileCode.Field.PANEL, group)
-                .set(ByteTileCode.Field.PANEL_END, group + 2 * ByteTileCode.HEADER_ROW + (long) fours * ByteTileCode.FOUR_ROW)
+                .set(
+                        ByteTileCode.Field.PANEL_END,
+                        group + 2 * ByteTileCode.HEADER_ROW + (long) fours * ByteTileCode.FOUR_ROW)
                 .set(ByteTileCode.Field.TURNS, fours)
                 .set(ByteTileCode.Field.IN_STRIDE, in.stride())
                 .set(ByteTileCode.Field.TO_STRIDE, Tiles.PANEL_ROW)

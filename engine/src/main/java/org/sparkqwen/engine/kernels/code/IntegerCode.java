@@ -21,7 +21,8 @@ final class IntegerCode {
     /// The greatest number of rows of a tile that leaves room for three places.
     private static final int MOST_ROWS_OF_PLACES = 2;
 
-    /// The lowest bits of the places, and by how many bits words are rotated to the left to bring all integers there.
+    /// The lowest bits of the places, and by how many bits words are rotated to the left to bring all integers
+    /// there.
     private static final List<Integer> PLACES = List.of(8, 12, 16);
     private static final List<Integer> ROTATIONS = List.of(0, 8, 20);
 

@@ -41,8 +41,8 @@ final class PanelProduct implements AutoCloseable {
     /// The number of panels whose sums there is room for: a chunk of the head's logits.
     static final int PANELS = LogSumExp.CHUNK / PANEL;
 
-    /// The most rows for which pairs of bfloat16 numbers are joined in the loop: more rows need several tiles, which
-    /// would join the same pairs again.
+    /// The most rows for which pairs of bfloat16 numbers are joined in the loop: more rows need several tiles,
+    /// which would join the same pairs again.
     private static final int MOST_JOINED = 16;
 
     private static final int SUMS_BYTES = ROWS * PANELS * PANEL * Float.BYTES;
@@ -159,7 +159,8 @@ final class PanelProduct implements AutoCloseable {
         }
     }
 
-    /// The address of the panel that is probably needed after one of few rows, which a thread takes one after the other.
+    /// The address of the panel that is probably needed after one of few rows, which a thread takes one after the
+    /// other.
     private static long next(Matrix weight, int panel) {
         return weight.panelAddress(Math.min(panel + 1, weight.panelCount() - 1));
     }

@@ -20,8 +20,8 @@ import org.sparkqwen.engine.kernels.vector.QuantizedRows;
 /// with zeros to whole blocks of 32 inputs.
 ///
 /// **In 8 bits**, rows are rounded in groups of 128 inputs. Many rows are `[group][row][128]`, as in float32, and few
-/// rows are `[row][group][128]`, so that one function passes over all groups. Scales are `[32 inputs][row]`, so that the
-/// groups of each format find theirs at the same distance.
+/// rows are `[row][group][128]`, so that one function passes over all groups. Scales are `[32 inputs][row]`, so that
+/// the groups of each format find theirs at the same distance.
 ///
 /// A copy is made when the first product needs it, and serves all panels of an operation that the thread takes.
 final class RowBlock implements AutoCloseable {

@@ -260,8 +260,8 @@ final class TileCode {
         }
     }
 
-    /// Loads the weights of an input, or of a pair of inputs. A vector of words of bfloat16 holds the left outputs' in the lower halves,
-    /// and the right outputs' in the upper halves; see `Bf16Panels`.
+    /// Loads the weights of an input, or of a pair of inputs. A vector of words of bfloat16 holds the left outputs'
+    /// in the lower halves, and the right outputs' in the upper halves; see `Bf16Panels`.
     private void loadWeights(Zmm left, Zmm right, int input) {
         int offset = input * panelRow();
         asm.vmovups(left, Address.at(PANEL, offset));

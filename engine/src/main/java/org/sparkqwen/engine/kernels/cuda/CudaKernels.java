@@ -25,8 +25,8 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
-import org.sparkqwen.engine.kernels.OperationSizes;
 import org.sparkqwen.engine.kernels.Operands;
+import org.sparkqwen.engine.kernels.OperationSizes;
 import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
@@ -125,7 +125,8 @@ final class CudaKernels implements Kernels {
             return;
         }
         switch (table) {
-            case Matrix matrix when matrix.format() == KnownFormat.BF16 -> {
+            case Matrix matrix
+            when matrix.format() == KnownFormat.BF16 -> {
                 DeviceWeights.Tiled tiled = weights.sideBySide(List.of(matrix));
                 arguments.clear().add(tiled.tiles()).add(matrix.inputs()).add(tiled.inputTiles());
                 arguments.add(uploads.ints(tokens)).add(to);
@@ -163,8 +164,7 @@ final class CudaKernels implements Kernels {
         Operands.linear(in, tokens, projections);
         gpu.use();
         for (int from = 0; from < projections.size(); from += Products.SEGMENTS) {
-            List<Projection> some =
-                    projections.subList(from, Math.min(from + Products.SEGMENTS, projections.size()));
+            List<Projection> some = projections.subList(from, Math.min(from + Products.SEGMENTS, projections.size()));
             List<Matrix> matrices = some.stream().map(Projection::weight).toList();
             DeviceWeights.Tiled tiled = weights.sideBySide(matrices);
             int inputs = matrices.getFirst().inputs();
@@ -238,7 +238,13 @@ final class CudaKernels implements Kernels {
             if (from == 0) {
                 split(read(in), destinations, rows.length, hidden, inputs);
             } else {
-                arguments.clear().add(from).add(destinations).add(inputs).add(parts).add(inputTiles);
+                arguments
+                        .clear()
+                        .add(from)
+                        .add(destinations)
+                        .add(inputs)
+                        .add(parts)
+                        .add(inputTiles);
                 launch("rows", "gatherTiles", rows.length, 1, ROW_THREADS);
             }
             long between = reserve(expertGated, rows.length, intermediate);
@@ -304,7 +310,14 @@ final class CudaKernels implements Kernels {
         long to = written(x, (long) units * headDim);
         if (units > 0) {
             long places = uploads.sameInts(positions);
-            arguments.clear().add(to).add(weight).add(epsilon).add(heads).add(headDim).add(positions.length);
+            arguments
+                    .clear()
+                    .add(to)
+                    .add(weight)
+                    .add(epsilon)
+                    .add(heads)
+                    .add(headDim)
+                    .add(positions.length);
             arguments.add(places).add(read(cosines)).add(read(sines));
             launch("rows", "rotate", Math.ceilDiv(units, BLOCK_HEADS), 1, 32 * BLOCK_HEADS);
         }
@@ -406,8 +419,7 @@ final class CudaKernels implements Kernels {
                 tiles = split.reserve(some, head.inputs(), parts);
                 split(read(in) + (long) first * head.inputs() * Float.BYTES, 0, some, head.inputs(), tiles);
             } else {
-                tiles = written
-                        + (long) first / TiledRows.TILE * parts * tiled.inputTiles() * TiledRows.TILE_BYTES;
+                tiles = written + (long) first / TiledRows.TILE * parts * tiled.inputTiles() * TiledRows.TILE_BYTES;
             }
             long some4 = (long) first * Integer.BYTES;
             products.score(tiles, some, tiled, head.outputs(), reduced, wanted + some4, logits);
@@ -568,7 +580,14 @@ final class CudaKernels implements Kernels {
 
     private void split(long from, long rowIndices, int rows, int width, long to) {
         if (rows > 0) {
-            arguments.clear().add(from).add(rowIndices).add(to).add(width).add(parts).add(TiledRows.tiles(width));
+            arguments
+                    .clear()
+                    .add(from)
+                    .add(rowIndices)
+                    .add(to)
+                    .add(width)
+                    .add(parts)
+                    .add(TiledRows.tiles(width));
             launch("rows", "split", rows, 1, ROW_THREADS);
         }
     }

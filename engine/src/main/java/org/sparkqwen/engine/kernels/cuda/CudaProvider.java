@@ -47,8 +47,8 @@ public final class CudaProvider implements KernelProvider {
     @Override
     public Optional<String> obstacle(Precision precision) {
         if (!PRECISIONS.contains(precision)) {
-            return Optional.of("the kernels for CUDA have no precision %s; they have float32 and bfloat16"
-                    .formatted(precision));
+            return Optional.of(
+                    "the kernels for CUDA have no precision %s; they have float32 and bfloat16".formatted(precision));
         }
         return buildObstacle().or(Driver::obstacle);
     }

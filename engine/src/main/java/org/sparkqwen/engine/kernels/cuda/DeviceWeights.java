@@ -85,7 +85,9 @@ final class DeviceWeights {
         matrices.entrySet().removeIf(entry -> {
             boolean made = entry.getKey().contains(from);
             if (made) {
-                gpu.free(entry.getValue().value().tiles(), entry.getValue().value().bytes());
+                gpu.free(
+                        entry.getValue().value().tiles(),
+                        entry.getValue().value().bytes());
             }
             return made;
         });
@@ -107,8 +109,8 @@ final class DeviceWeights {
         return of;
     }
 
-    /// The address of numbers that are copied as they are: biases, norms, rows, and panels in which tokens are looked
-    /// up.
+    /// The address of numbers that are copied as they are: biases, norms, rows, and panels in which tokens are
+    /// looked up.
     synchronized long plain(MemorySegment operand, long bytes) {
         Memory.addressOfBytes(operand, bytes);
         Adopted of = require(operand);
@@ -161,9 +163,8 @@ final class DeviceWeights {
             firsts[i] = inTurns ? 0 : rows;
             rows += TiledRows.tiles(of.get(i).outputs()) * TiledRows.TILE;
         }
-        int outputTiles = inTurns
-                ? TiledRows.tiles(Math.ceilDiv(of.getFirst().outputs(), 8) * 16)
-                : rows / TiledRows.TILE;
+        int outputTiles =
+                inTurns ? TiledRows.tiles(Math.ceilDiv(of.getFirst().outputs(), 8) * 16) : rows / TiledRows.TILE;
         int inputTiles = TiledRows.tiles(of.getFirst().inputs());
         long bytes = (long) outputTiles * parts * inputTiles * TiledRows.TILE_BYTES;
         return new Tiled(gpu.allocate(bytes), bytes, parts, inputTiles, outputTiles, firsts);
@@ -217,7 +218,8 @@ final class DeviceWeights {
         staging.free();
         plain.forEach((address, copy) -> gpu.free(copy.value(), 0));
         plain.clear();
-        matrices.values().forEach(copy -> gpu.free(copy.value().tiles(), copy.value().bytes()));
+        matrices.values()
+                .forEach(copy -> gpu.free(copy.value().tiles(), copy.value().bytes()));
         matrices.clear();
     }
 }

@@ -154,7 +154,12 @@ final class Driver {
             MemorySegment name = arena.allocate(NAME_BYTES);
             check(
                     "cuDeviceGetName",
-                    rarely("cuDeviceGetName", new MemoryLayout[] {ADDRESS, JAVA_INT, JAVA_INT}, name, NAME_BYTES, device),
+                    rarely(
+                            "cuDeviceGetName",
+                            new MemoryLayout[] {ADDRESS, JAVA_INT, JAVA_INT},
+                            name,
+                            NAME_BYTES,
+                            device),
                     Reason.UNAVAILABLE);
             return name.getString(0, StandardCharsets.UTF_8);
         }
@@ -183,10 +188,7 @@ final class Driver {
     }
 
     void freeStream(long stream) {
-        check(
-                "cuStreamDestroy",
-                rarely("cuStreamDestroy_v2", new MemoryLayout[] {JAVA_LONG}, stream),
-                Reason.LOST);
+        check("cuStreamDestroy", rarely("cuStreamDestroy_v2", new MemoryLayout[] {JAVA_LONG}, stream), Reason.LOST);
     }
 
     long loadModule(MemorySegment code) {
@@ -348,8 +350,8 @@ final class Driver {
     /// @param arguments as [Arguments#launchOptions] describes them
     void launch(long kernel, int x, int y, int threads, int shared, long stream, MemorySegment arguments) {
         try {
-            int result = (int) launch.invokeExact(
-                    kernel, x, y, 1, threads, 1, 1, shared, stream, MemorySegment.NULL, arguments);
+            int result = (int)
+                    launch.invokeExact(kernel, x, y, 1, threads, 1, 1, shared, stream, MemorySegment.NULL, arguments);
             check("cuLaunchKernel", result, Reason.LOST);
         } catch (RuntimeException | Error e) {
             throw e;

@@ -64,7 +64,11 @@ final class Products {
         arguments.add(segments.size());
         for (int i = 0; i < SEGMENTS; i++) {
             Segment segment = i < segments.size() ? segments.get(i) : new Segment(0, 0, 0, 0);
-            arguments.add(segment.out()).add(segment.bias()).add(segment.first()).add(segment.outputs());
+            arguments
+                    .add(segment.out())
+                    .add(segment.bias())
+                    .add(segment.first())
+                    .add(segment.outputs());
         }
         end(0, 0, 0, 0, 0, 0, 0, 0);
         launch(Epilogue.STORE, rows, outputs, weights);
@@ -126,7 +130,13 @@ final class Products {
             long chosen,
             long destinations,
             long shares) {
-        arguments.add(to).add(toInputTiles).add(chunksOfRow).add(chunks).add(targets).add(chosen);
+        arguments
+                .add(to)
+                .add(toInputTiles)
+                .add(chunksOfRow)
+                .add(chunks)
+                .add(targets)
+                .add(chosen);
         arguments.add(destinations).add(shares);
     }
 
@@ -136,13 +146,11 @@ final class Products {
         }
         Tiling many = weights.parts() == 2 ? new Tiling(128, 128, 3, 1, 0.55) : new Tiling(128, 256, 5 - parts, 1, 1);
         Tiling few = new Tiling(64, 64, weights.parts() == 2 ? 3 : 8 - 2 * parts, 2, 0.19);
-        Tiling tiling =
-                switch (epilogue) {
-                    case SCORE -> many;
-                    case ADD_SHARE -> few;
-                    case STORE, ADD, SWIGLU ->
-                        cost(many, rows, outputs) <= cost(few, rows, outputs) ? many : few;
-                };
+        Tiling tiling = switch (epilogue) {
+            case SCORE -> many;
+            case ADD_SHARE -> few;
+            case STORE, ADD, SWIGLU -> cost(many, rows, outputs) <= cost(few, rows, outputs) ? many : few;
+        };
         String name = "_Z7productILi%dELi%dELi%dELi%dELi%dELi%dELi%dEEv7Product"
                 .formatted(
                         epilogue.number,

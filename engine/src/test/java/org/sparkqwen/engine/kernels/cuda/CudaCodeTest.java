@@ -64,18 +64,21 @@ class CudaCodeTest {
         List<Precision> others = Arrays.stream(Precision.values())
                 .filter(precision -> !provider.precisions().contains(precision))
                 .toList();
-        assertThat(others).isNotEmpty().allSatisfy(precision -> assertThat(provider.obstacle(precision))
-                .hasValue("the kernels for CUDA have no precision %s; they have float32 and bfloat16"
-                        .formatted(precision)));
+        assertThat(others)
+                .isNotEmpty()
+                .allSatisfy(precision -> assertThat(provider.obstacle(precision))
+                        .hasValue("the kernels for CUDA have no precision %s; they have float32 and bfloat16"
+                                .formatted(precision)));
     }
 
     @Test
     void withoutDriverTheReasonIsOneLine() {
         KernelProvider provider = new CudaProvider();
         assumeTrue(Driver.obstacle().isPresent(), "there is a GPU");
-        assertThat(provider.obstacle()).hasValueSatisfying(reason -> assertThat(reason)
-                .matches("this program was built without CUDA kernels; .*|.*NVIDIA driver.*")
-                .doesNotContain("\n"));
+        assertThat(provider.obstacle())
+                .hasValueSatisfying(reason -> assertThat(reason)
+                        .matches("this program was built without CUDA kernels; .*|.*NVIDIA driver.*")
+                        .doesNotContain("\n"));
         assertThat(provider.devices()).isEmpty();
     }
 }

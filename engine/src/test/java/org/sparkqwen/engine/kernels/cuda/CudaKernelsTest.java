@@ -163,7 +163,8 @@ class CudaKernelsTest {
             MemorySegment in = operand(buffers, numbers(random, 90 * 96));
             MemorySegment sum = operand(buffers, numbers(random, 90 * 96));
             List<ExpertRows> experts = new ArrayList<>();
-            for (int[] rows : new int[][] {{0}, {1, 3, 89}, IntStream.range(0, 80).toArray()}) {
+            for (int[] rows :
+                    new int[][] {{0}, {1, 3, 89}, IntStream.range(0, 80).toArray()}) {
                 float[] shares = numbers(random, rows.length);
                 experts.add(new ExpertRows(
                         matrix(buffers, format, 48, 96, random, arena),
