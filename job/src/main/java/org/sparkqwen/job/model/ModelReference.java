@@ -310,13 +310,7 @@ public final class ModelReference implements Serializable {
         String merged =
                 adapterSha256().map(sha -> "+lora:" + sha.substring(0, digits)).orElse("");
         return "%s@%s%s%s%s%s"
-                .formatted(
-                        name,
-                        sha256.substring(0, digits),
-                        merged,
-                        encoding().suffix(),
-                        onDevice,
-                        rounded);
+                .formatted(name, sha256.substring(0, digits), merged, encoding().suffix(), onDevice, rounded);
     }
 
     /// Returns the encoding of the weights with which executors compute.

@@ -78,8 +78,8 @@ public final class CommandSession implements AutoCloseable {
                 .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
     }
 
-    /// Returns [#configuration] with the cluster and the executors of the session that this JVM has already, if it has
-    /// one.
+    /// Returns [#configuration] with the cluster and the executors of the session that this JVM has already, if it
+    /// has one.
     public static SparkConf effective(RunSettings settings) {
         SparkConf conf = configuration(settings);
         SparkSession open = open();

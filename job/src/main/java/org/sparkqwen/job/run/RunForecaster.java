@@ -93,10 +93,7 @@ final class RunForecaster {
         }
         Dataset<Row> spread = RowNumber.isIn(drawn.schema())
                 ? Balance.spread(
-                        drawn,
-                        rows,
-                        new Balance.Measure(work.estimatedTokens(run.input()), together()),
-                        cores())
+                        drawn, rows, new Balance.Measure(work.estimatedTokens(run.input()), together()), cores())
                 : drawn.repartition(cores());
         return SpeedProbe.measure(
                 spark,

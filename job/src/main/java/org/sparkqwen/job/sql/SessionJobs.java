@@ -82,9 +82,7 @@ final class SessionJobs {
                 choice.adapter(),
                 choice.distribution(),
                 choice.options().cacheDirectory());
-        return models.get(
-                        files,
-                        () -> choice.open(conf).distribute(choice.distribution(), session))
+        return models.get(files, () -> choice.open(conf).distribute(choice.distribution(), session))
                 .withOptions(choice.options(conf));
     }
 

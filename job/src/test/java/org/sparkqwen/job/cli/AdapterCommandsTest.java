@@ -69,8 +69,7 @@ class AdapterCommandsTest {
         assertThat(merged).hasSize(2);
         for (int i = 0; i < merged.size(); i++) {
             assertThat(broadcast.get(i)).isEqualTo(merged.get(i));
-            assertThat(ofPacked.get(i).getDouble(0))
-                    .isEqualTo(merged.get(i).getDouble(0));
+            assertThat(ofPacked.get(i).getDouble(0)).isEqualTo(merged.get(i).getDouble(0));
             assertThat(merged.get(i).getString(1)).matches("tiny-qwen3@[0-9a-f]{12}\\" + label);
             assertThat(ofPacked.get(i).getString(1)).matches("packed@[0-9a-f]{12}\\" + label);
         }
@@ -130,8 +129,8 @@ class AdapterCommandsTest {
     @Test
     void anAdapterAtAUriIsCopiedAndIsTheSame() {
         Path cache = directory.resolve("cache");
-        ModelReference model = ModelReference.open(
-                LocalSpark.MODEL, ExecutorOptions.DEFAULT.withCacheDirectory(cache.toString()));
+        ModelReference model =
+                ModelReference.open(LocalSpark.MODEL, ExecutorOptions.DEFAULT.withCacheDirectory(cache.toString()));
         String uri = ADAPTER.toUri().toString();
         ModelReference merged = model.withAdapter(uri, new SparkConf());
         assertThat(merged.label()).isEqualTo(model.withAdapter(ADAPTER).label()).endsWith(label);
@@ -147,10 +146,10 @@ class AdapterCommandsTest {
     void aQueryMergesAnAdapterToo() {
         Row row = LocalSpark.session()
                 .sql("""
-                        SELECT merged.model, merged.sum_nll, base.model, base.sum_nll FROM (SELECT
-                            qwen_score('Call me Ishmael.', model => '%1$s', lora => '%2$s') AS merged,
-                            qwen_score('Call me Ishmael.', model => '%1$s') AS base)
-                        """.formatted(LocalSpark.MODEL, ADAPTER.toUri()))
+                    SELECT merged.model, merged.sum_nll, base.model, base.sum_nll FROM (SELECT
+                        qwen_score('Call me Ishmael.', model => '%1$s', lora => '%2$s') AS merged,
+                        qwen_score('Call me Ishmael.', model => '%1$s') AS base)
+                    """.formatted(LocalSpark.MODEL, ADAPTER.toUri()))
                 .first();
         assertThat(row.getString(0)).isEqualTo(row.getString(2) + label);
         assertThat(row.getDouble(1)).isNotEqualTo(row.getDouble(3));

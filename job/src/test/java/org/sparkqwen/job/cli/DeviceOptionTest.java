@@ -43,13 +43,12 @@ class DeviceOptionTest {
         CommandRun first = score("--device", "cuda:1", "--limit", "3");
         assertThat(first.exitCode()).as(first.err()).isZero();
         assertThat(models()).singleElement().asString().matches("[^@]+@[0-9a-f]{12}/cuda");
-        assertThat(ExecutorEngine.engines())
-                .anySatisfy(engine -> {
-                    assertThat(engine.kernels()).isEqualTo("stand-in for cuda:1");
-                    assertThat(engine.options().kernels().device()).isEqualTo(Device.cuda(1));
-                    assertThat(engine.options().batchTokens()).isEqualTo(8192);
-                    assertThat(engine.options().keyValues().bytes()).isGreaterThan(GpuStandIn.MEMORY / 2);
-                });
+        assertThat(ExecutorEngine.engines()).anySatisfy(engine -> {
+            assertThat(engine.kernels()).isEqualTo("stand-in for cuda:1");
+            assertThat(engine.options().kernels().device()).isEqualTo(Device.cuda(1));
+            assertThat(engine.options().batchTokens()).isEqualTo(8192);
+            assertThat(engine.options().keyValues().bytes()).isGreaterThan(GpuStandIn.MEMORY / 2);
+        });
 
         score("--limit", "3")
                 .assertRefused(
@@ -60,7 +59,8 @@ class DeviceOptionTest {
         assertThat(score("--device", "cuda", "--limit", "3").exitCode())
                 .as("whichever GPU")
                 .isZero();
-        score("--device", "cuda", "--limit", "3", "--precision", "bfloat16").assertRefused(2, "precision unset, not bfloat16");
+        score("--device", "cuda", "--limit", "3", "--precision", "bfloat16")
+                .assertRefused(2, "precision unset, not bfloat16");
     }
 
     @Test
@@ -82,8 +82,7 @@ class DeviceOptionTest {
                 "gpu | auto | float32 | there is no device 'gpu'; there are auto, cpu, cuda | 2"
             })
     void whatAGpuCannotDoIsRefused(String device, String kernels, String precision, String message, int exitCode) {
-        CommandRun run =
-                score("--device", device, "--kernels", kernels, "--precision", precision, "--limit", "2");
+        CommandRun run = score("--device", device, "--kernels", kernels, "--precision", precision, "--limit", "2");
         run.assertRefused(exitCode, message);
     }
 
@@ -119,8 +118,7 @@ class DeviceOptionTest {
                 .contains("for batches of 8,192 tokens, the default of --batch-tokens there")
                 .contains("left for the KV cache of generate: ")
                 .doesNotContain("cuda:0");
-        CommandRun elsewhere =
-                CommandRun.of("inspect", "--model", model, "--device", "cuda", "--device-memory", "1g");
+        CommandRun elsewhere = CommandRun.of("inspect", "--model", model, "--device", "cuda", "--device-memory", "1g");
         assertThat(elsewhere.out()).contains("  gpu          a GPU with 1.00 GiB of memory");
         CommandRun small = CommandRun.of("inspect", "--model", model, "--device", "cuda", "--device-memory", "530m");
         assertThat(small.exitCode()).isEqualTo(1);

@@ -32,7 +32,8 @@ class DiscoverGpusTest {
     void nvidiaSmiSaysHowManyThereAre() throws IOException, InterruptedException {
         Path command = Files.writeString(directory.resolve("nvidia-smi"), "#!/bin/sh\nprintf '0\\n1\\n'\n");
         assertThat(command.toFile().setExecutable(true)).isTrue();
-        assertThat(run(Map.of("PATH", directory + ":" + System.getenv("PATH")), directory)).isEqualTo("0 " + TWO);
+        assertThat(run(Map.of("PATH", directory + ":" + System.getenv("PATH")), directory))
+                .isEqualTo("0 " + TWO);
     }
 
     @Test

@@ -76,11 +76,7 @@ class EmbedCommandTest {
         Dataset<Row> texts = LocalSpark.session().sql("SELECT 'the sea' AS text");
         Work work = JobOptions.parse(
                         "embed",
-                        Map.of(
-                                "model",
-                                List.of(LittleEmbeddingModel.directory().toString()),
-                                option,
-                                List.of(value)))
+                        Map.of("model", List.of(LittleEmbeddingModel.directory().toString()), option, List.of(value)))
                 .work(List.of("text"), new SparkConf(), choice -> choice.open(new SparkConf()), _ -> {});
         return LocalSpark.sorted(work.run(texts));
     }

@@ -11,7 +11,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
-
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -57,7 +56,9 @@ class ReferenceModelTest {
         assertThat(pack.exitCode()).as(pack.err()).isZero();
         SparkSession session = LocalSpark.session();
         LocalSpark.corpus().createOrReplaceTempView("all_samples");
-        session.read().json(LocalSpark.SAMPLES.resolve("manual.jsonl").toString()).createOrReplaceTempView("manual");
+        session.read()
+                .json(LocalSpark.SAMPLES.resolve("manual.jsonl").toString())
+                .createOrReplaceTempView("manual");
         corpus = shared.resolve("corpus");
         session.sql("SELECT id, source, left(text, 400) AS text FROM (SELECT *, row_number() OVER"
                         + " (PARTITION BY condition ORDER BY xxhash64(id)) AS n FROM all_samples"
@@ -101,7 +102,8 @@ class ReferenceModelTest {
     private static double areaUnderCurve(List<Row> rows, ToDoubleFunction<Row> figure) {
         Predicate<Row> isPlanted = row -> "manual".equals(row.getAs("source"));
         double[] planted = rows.stream().filter(isPlanted).mapToDouble(figure).toArray();
-        double[] others = rows.stream().filter(isPlanted.negate()).mapToDouble(figure).toArray();
+        double[] others =
+                rows.stream().filter(isPlanted.negate()).mapToDouble(figure).toArray();
         long more = Arrays.stream(planted)
                 .mapToLong(its ->
                         Arrays.stream(others).filter(other -> other < its).count())
@@ -115,10 +117,8 @@ class ReferenceModelTest {
         ModelReference other = ModelReference.open(reference);
         ScoreJob.Settings settings =
                 ScoreJob.Settings.of(model, LocalSpark.TEXT).withTokenLogprobs(true);
-        Dataset<Row> few = LocalSpark.session()
-                .read()
-                .parquet(corpus.toString())
-                .where("source IN ('none', 'manual')");
+        Dataset<Row> few =
+                LocalSpark.session().read().parquet(corpus.toString()).where("source IN ('none', 'manual')");
         Dataset<Row> compared =
                 new ScoreJob(model, settings).withReference(other).run(few);
         assertThat(Arrays.asList(compared.columns()))

@@ -29,6 +29,7 @@ class TaskDeviceTest {
         assertThatThrownBy(() -> TaskDevice.index(address))
                 .isInstanceOf(DeviceException.class)
                 .hasMessage("Spark gave the GPU '%s', and only numbers are known; the script conf/discover-gpus.sh"
-                        .formatted(address) + " finds them");
+                                .formatted(address)
+                        + " finds them");
     }
 }

@@ -44,8 +44,8 @@ class ProfilesTest {
     private static final Set<String> UNDECLARED = Set.of("spark.local.dir", "spark.master");
 
     /// The keys of resources, which have a name in the midst, and of variables.
-    private static final Pattern NAMED = Pattern.compile(
-            "spark\\.(worker|executor|driver|task)\\.resource\\.gpu\\.(amount|discoveryScript|vendor)"
+    private static final Pattern NAMED =
+            Pattern.compile("spark\\.(worker|executor|driver|task)\\.resource\\.gpu\\.(amount|discoveryScript|vendor)"
                     + "|spark\\.executorEnv\\.[A-Z_]+");
 
     private static final Set<String> HADOOP = hadoop();

@@ -26,8 +26,8 @@ import org.sparkqwen.engine.kernels.ScalarProvider;
 ///
 /// It takes the place of the product's back-end in a JVM that has the property [#COUNT].
 public final class GpuStandIn implements KernelProvider {
-    /// The system property of the number of GPUs that there seem to be; without it and [#VARIABLE], there is no such
-    /// back-end.
+    /// The system property of the number of GPUs that there seem to be; without it and [#VARIABLE], there is no
+    /// such back-end.
     public static final String COUNT = "gpu-stand-in.count";
 
     /// The environment variable that stands for the property.
