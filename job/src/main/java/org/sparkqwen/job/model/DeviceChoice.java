@@ -58,9 +58,6 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
     /// @throws Refusal if that is a GPU, and tasks would not get one
     public Device in(SparkConf conf) {
         boolean local = LocalMode.isIn(conf);
-        if (local) {
-            refuseTaskAmount(conf);
-        }
         Device chosen = device == null ? automatic(conf, local) : device;
         if (chosen.isGpu()) {
             refuseWithoutKernels(chosen);
@@ -103,16 +100,6 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
         provider.get().buildObstacle().ifPresent(reason -> {
             throw Refusal.usage("--device %s: %s".formatted(chosen, reason));
         });
-    }
-
-    /// Refuses an amount of GPUs for tasks in local mode, where Spark has none to give, so that no task would
-    /// start.
-    private void refuseTaskAmount(SparkConf conf) {
-        if (conf.getDouble(OF_TASK, 0) > 0) {
-            throw Refusal.usage(("--device %s: in local mode, as in a dry run without --probe, no task would start with"
-                            + " %s; leave it out")
-                    .formatted(this, OF_TASK));
-        }
     }
 
     private static void refuseUnlessEachTaskHasOne(Device chosen, SparkConf conf) {

@@ -38,10 +38,11 @@ public final class CommandSession implements AutoCloseable {
     /// Starts a session, or takes the one that is open.
     ///
     /// @param name the command's name
-    /// @throws Refusal if Spark cannot write where it keeps temporary files
+    /// @throws Refusal if Spark cannot write where it keeps temporary files, or would start no task
     public static CommandSession start(String name, RunSettings settings) {
         SparkConf conf = configuration(settings);
         refuseUnwritable(Utils.getConfiguredLocalDirs(conf));
+        refuseResourcesOfLocalTasks(conf);
         SparkSession open = open();
         SessionSettings before = open == null ? null : SessionSettings.of(open);
         SparkSession spark = SparkSession.builder()
@@ -76,6 +77,20 @@ public final class CommandSession implements AutoCloseable {
         throw Refusal.usage(("Spark cannot write to %s, where it keeps temporary files (%s); set --conf spark.local.dir"
                         + " or SPARK_LOCAL_DIRS to a directory that it can write to")
                 .formatted(Quote.of(String.join(", ", localDirectories)), Quote.line(reason)));
+    }
+
+    /// Refuses resources of tasks, such as GPUs, in local mode. Spark has none to give there, and waits for ever.
+    private static void refuseResourcesOfLocalTasks(SparkConf conf) {
+        if (!LocalMode.isIn(conf)) {
+            return;
+        }
+        for (Tuple2<String, String> setting : conf.getAllWithPrefix("spark.task.resource.")) {
+            if (setting._1().endsWith(".amount")) {
+                throw Refusal.usage(("in local mode, as in a dry run without --probe, no task would start with"
+                                + " spark.task.resource.%s; leave it out")
+                        .formatted(setting._1()));
+            }
+        }
     }
 
     /// Returns [#configuration] with the cluster and the executors of the session that this JVM has already, if it

@@ -74,9 +74,6 @@ class DeviceChoiceTest {
                 "cuda | yarn | executor.resource.gpu.amount=2 task.resource.gpu.amount=2 | a task computes on one GPU, "
                         + "and spark.task.resource.gpu.amount is 2",
                 "cuda:1 | yarn | executor.resource.gpu.amount=2 | names a GPU, but Spark gives executors theirs",
-                "cuda | local[2] | task.resource.gpu.amount=1 | no task would start with"
-                        + " spark.task.resource.gpu.amount",
-                "cpu | local[2] | task.resource.gpu.amount=1 | in local mode, as in a dry run without --probe, no task",
                 "auto | local[2] | executor.resource.gpu.amount=1 | in local mode, as in a dry run without --probe"
             })
     void settingsThatGiveTasksNoGpuAreRefused(String device, String master, String settings, String message) {

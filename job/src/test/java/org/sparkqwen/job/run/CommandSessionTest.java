@@ -1,12 +1,16 @@
 package org.sparkqwen.job.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.testing.LocalSpark;
 
@@ -36,6 +40,16 @@ class CommandSessionTest {
         assertThat(SparkSession.getDefaultSession().isDefined()).isTrue();
         command.close();
         assertThat(SparkSession.getDefaultSession().isDefined()).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gpu", "fpga"})
+    void resourcesOfTasksAreRefusedInLocalMode(String resource) {
+        String setting = "spark.task.resource.%s.amount".formatted(resource);
+        assertThatThrownBy(() -> start(Map.of("spark.master", "local[2]", setting, "0.5")))
+                .isInstanceOf(Refusal.class)
+                .hasMessage("in local mode, as in a dry run without --probe, no task would start with %s; leave it out"
+                        .formatted(setting));
     }
 
     private CommandSession start(Map<String, String> conf) {
