@@ -53,6 +53,8 @@ class DocumentedCommandsTest {
             "./spark-qwen bench --shape 0.6b --layers 4 --only score,entropy --threads 1 --batch-tokens 256"
                     + " --document-tokens 256 \\",
             "it shows how figures were measured, for minutes; BenchCommandTest runs bench with the sample model",
+            "spark-submit --master spark://HOST:7077 --properties-file conf/gpu.conf \\",
+            "it needs a cluster with GPUs; GpuClusterIT runs jobs on one with stand-ins",
             "mkdir /sys/fs/cgroup/memory/small",
             "it shows how figures were measured, and needs root; StreamingTest runs models larger than memory",
             "mvn -q -pl engine,job test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath.txt",
