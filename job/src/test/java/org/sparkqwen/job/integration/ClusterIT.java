@@ -32,7 +32,7 @@ import org.sparkqwen.job.testing.StandaloneCluster;
 /// The job's jar runs through spark-submit on clusters whose executors are separate processes. Each must write what a
 /// local run writes. The tests share a standalone cluster.
 class ClusterIT {
-    private static final int PROMPTS = 60;
+    private static final int PROMPTS = 40;
     private static final int PARTITIONS_OF_THE_KILLED = 9;
 
     /// The common beginning of all prompts, which has some blocks of the KV cache.
@@ -96,7 +96,7 @@ class ClusterIT {
         return directory.resolve("out").toString();
     }
 
-    /// Sixty prompts of very different lengths run in one JVM and on two executors, cut and batched in different
+    /// Forty prompts of very different lengths run in one JVM and on two executors, cut and batched in different
     /// ways, and with an executor that is killed half way. The rows are always the same.
     @Test
     void partitionsBatchesAndAKilledExecutorChangeNoText() throws IOException {
@@ -127,7 +127,7 @@ class ClusterIT {
                 "--max-sequences",
                 Integer.toString(maxSequences),
                 "--checkpoint-rows",
-                "15"));
+                "10"));
         assertThat(run.exitCode()).as(run.out()).isZero();
         JsonNode cache = new ObjectMapper()
                 .readTree(output.resolve("_run.json").toFile())

@@ -101,7 +101,7 @@ class KilledTableIT {
                 "--output-table",
                 table,
                 "--checkpoint-rows",
-                "20");
+                "30");
     }
 
     private Path warehouse() {
