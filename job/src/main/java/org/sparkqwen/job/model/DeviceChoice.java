@@ -60,8 +60,10 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
         boolean local = LocalMode.isIn(conf);
         Device chosen = device == null ? automatic(conf, local) : device;
         if (chosen.isGpu()) {
-            refuseWithoutKernels(chosen);
-            if (!local) {
+            KernelProvider provider = kernelsFor(chosen);
+            if (local) {
+                refuse(chosen, provider.obstacle()); // tasks compute on this machine
+            } else {
                 refuseUnlessEachTaskHasOne(chosen, conf);
             }
         }
@@ -92,12 +94,16 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
         return Device.CPU;
     }
 
-    private static void refuseWithoutKernels(Device chosen) {
-        Optional<KernelProvider> provider = KernelChoice.gpuProvider();
-        if (provider.isEmpty()) {
-            throw Refusal.usage("--device %s: this program has no kernels for GPUs".formatted(chosen));
-        }
-        provider.get().buildObstacle().ifPresent(reason -> {
+    private static KernelProvider kernelsFor(Device chosen) {
+        KernelProvider provider = KernelChoice.gpuProvider()
+                .orElseThrow(
+                        () -> Refusal.usage("--device %s: this program has no kernels for GPUs".formatted(chosen)));
+        refuse(chosen, provider.buildObstacle());
+        return provider;
+    }
+
+    private static void refuse(Device chosen, Optional<String> obstacle) {
+        obstacle.ifPresent(reason -> {
             throw Refusal.usage("--device %s: %s".formatted(chosen, reason));
         });
     }

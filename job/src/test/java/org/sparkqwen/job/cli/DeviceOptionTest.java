@@ -102,8 +102,8 @@ class DeviceOptionTest {
     @Test
     void aHostWithoutADriverSaysSo() {
         System.setProperty(GpuStandIn.COUNT, "0");
-        score("--device", "cuda", "--limit", "2")
-                .assertRefused(1, "the device cuda:0 cannot be used: " + GpuStandIn.NO_DRIVER);
+        score("--device", "cuda", "--limit", "2").assertRefused(2, "--device cuda: " + GpuStandIn.NO_DRIVER);
+        assertThat(directory).as("nothing was begun").isEmptyDirectory();
         CommandRun.of("inspect", "--model", LittleModel.directory().toString(), "--device", "cuda")
                 .assertRefused(1, "--device cuda: %s; with --device-memory 80g,".formatted(GpuStandIn.NO_DRIVER));
     }

@@ -20,6 +20,11 @@ class DeviceChoiceTest {
         System.setProperty(GpuStandIn.COUNT, "0"); // kernels for GPUs, and a driver's host without any
     }
 
+    /// Gives this machine GPUs, which tasks need in local mode.
+    private static void startGpusIf(String master) {
+        System.setProperty(GpuStandIn.COUNT, master.startsWith("local") ? "2" : "0");
+    }
+
     @AfterEach
     void stopGpus() {
         System.clearProperty(GpuStandIn.COUNT);
@@ -47,6 +52,7 @@ class DeviceChoiceTest {
         "local[*], driver.resource.gpu.amount=2, cuda"
     })
     void autoIsAGpuWhereSparkGivesGpus(String master, String settings, String expected) {
+        startGpusIf(master);
         assertThat(DeviceChoice.AUTO.in(conf(master, settings))).hasToString(expected);
         assertThat(DeviceChoice.parse("cpu").in(conf(master, settings))).isEqualTo(Device.CPU);
     }
@@ -59,6 +65,7 @@ class DeviceChoiceTest {
         "cuda, yarn, executor.resource.gpu.amount=1 task.resource.gpu.amount=0.0625"
     })
     void aGpuThatEachTaskGetsIsTaken(String device, String master, String settings) {
+        startGpusIf(master);
         assertThat(DeviceChoice.parse(device).in(conf(master, settings))).hasToString(device);
     }
 
@@ -74,6 +81,8 @@ class DeviceChoiceTest {
                 "cuda | yarn | executor.resource.gpu.amount=2 task.resource.gpu.amount=2 | a task computes on one GPU, "
                         + "and spark.task.resource.gpu.amount is 2",
                 "cuda:1 | yarn | executor.resource.gpu.amount=2 | names a GPU, but Spark gives executors theirs",
+                "cuda | local[2] | '' | --device cuda: no NVIDIA driver (libcuda.so.1)",
+                "auto | local[2] | driver.resource.gpu.amount=1 | --device cuda: no NVIDIA driver (libcuda.so.1)",
                 "auto | local[2] | executor.resource.gpu.amount=1 | in local mode, as in a dry run without --probe"
             })
     void settingsThatGiveTasksNoGpuAreRefused(String device, String master, String settings, String message) {
