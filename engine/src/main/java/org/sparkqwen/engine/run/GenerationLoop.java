@@ -251,8 +251,9 @@ public final class GenerationLoop implements AutoCloseable {
         int choosable = model.outputVocabulary().size();
         List<Continuation> continuations =
                 last.stream().map(slice -> continuation(slice.sequence())).toList();
-        if (transformer.tokenChooser().isPresent()) {
-            choose(transformer, transformer.tokenChooser().get(), logits, sums, continuations);
+        Optional<TokenChooser> chooser = transformer.tokenChooser();
+        if (chooser.isPresent()) {
+            choose(transformer, chooser.get(), logits, sums, continuations);
             return;
         }
         int[] likeliest = transformer.likeliest(logits, rows.length, choosable);

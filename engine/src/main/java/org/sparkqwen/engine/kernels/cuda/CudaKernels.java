@@ -421,9 +421,9 @@ final class CudaKernels implements Kernels {
             } else {
                 tiles = written + (long) first / TiledRows.TILE * parts * tiled.inputTiles() * TiledRows.TILE_BYTES;
             }
-            long some4 = (long) first * Integer.BYTES;
-            products.score(tiles, some, tiled, head.outputs(), reduced, wanted + some4, logits);
-            combine(reduced, chunksOfRow, logits, wanted + some4, combined + (long) first * SCORE_BYTES, some);
+            long theirTargets = wanted + (long) first * Integer.BYTES;
+            products.score(tiles, some, tiled, head.outputs(), reduced, theirTargets, logits);
+            combine(reduced, chunksOfRow, logits, theirTargets, combined + (long) first * SCORE_BYTES, some);
         }
         MemorySegment copy = results.reserve((long) rows * SCORE_BYTES);
         gpu.toHost(combined, copy);
