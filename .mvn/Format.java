@@ -16,25 +16,21 @@ import java.util.stream.Stream;
 class Format {
     private static final int COLUMNS = 120;
 
-    public static void main(String[] args) throws IOException, FormatterException {
+    public static void main(String[] args) throws IOException {
         boolean fix = args[0].equals("fix");
         Formatter formatter = Formatter.createFormatter(JavaFormatterOptions.builder()
                 .style(JavaFormatterOptions.Style.PALANTIR)
                 .build());
-        List<Path> unformatted = new ArrayList<>();
+        List<Path> sources = new ArrayList<>();
         for (String directory : Arrays.asList(args).subList(1, args.length)) {
-            for (Path file : sources(Path.of(directory))) {
-                String source = Files.readString(file);
-                refuseLongComments(file, source);
-                String formatted = formatter.formatSourceAndFixImports(source);
-                if (!formatted.equals(source)) {
-                    unformatted.add(file);
-                    if (fix) {
-                        Files.writeString(file, formatted);
-                    }
-                }
-            }
+            sources.addAll(sources(Path.of(directory)));
         }
+        for (Path file : sources) {
+            refuseLongComments(file);
+        }
+        List<Path> unformatted = sources.parallelStream()
+                .filter(file -> !isFormatted(formatter, file, fix))
+                .toList();
         unformatted.forEach(file -> System.out.println((fix ? "formatted " : "not formatted: ") + file));
         if (!fix && !unformatted.isEmpty()) {
             System.out.println("format them with: mvn -N verify -Dformat=fix");
@@ -42,10 +38,23 @@ class Format {
         }
     }
 
+    private static boolean isFormatted(Formatter formatter, Path file, boolean fix) {
+        try {
+            String source = Files.readString(file);
+            String formatted = formatter.formatSourceAndFixImports(source);
+            if (fix && !formatted.equals(source)) {
+                Files.writeString(file, formatted);
+            }
+            return formatted.equals(source);
+        } catch (IOException | FormatterException e) {
+            throw new IllegalStateException(file + " cannot be formatted", e);
+        }
+    }
+
     /// The formatter would break such a line and leave the rest of it without its slashes. It counts the indent
     /// twice.
-    private static void refuseLongComments(Path file, String source) {
-        List<String> lines = source.lines().toList();
+    private static void refuseLongComments(Path file) throws IOException {
+        List<String> lines = Files.readAllLines(file);
         for (int i = 0; i < lines.size(); i++) {
             String line = lines.get(i);
             int indent = line.length() - line.stripLeading().length();

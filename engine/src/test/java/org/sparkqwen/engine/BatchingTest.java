@@ -161,7 +161,7 @@ class BatchingTest {
     /// A KV cache in bfloat16 is rounded, so it gives other results. Batches do not change them either.
     @Test
     void batchesChangeNoTextWithABfloat16Cache() {
-        List<Request.Generate> requests = goldenAndNeighbours();
+        List<Request.Generate> requests = goldenAndNeighbours().subList(0, 12);
         List<Result> expected;
         try (Engine engine = open(4096, 64, new KeyValueOptions(KeyValueFormat.BF16, 1 << 30))) {
             expected = Golden.all(engine.generate(requests.iterator()));

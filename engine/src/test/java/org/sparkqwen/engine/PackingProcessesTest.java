@@ -37,7 +37,7 @@ class PackingProcessesTest {
     @Test
     void processesThatRaceMakeOneFileAndGiveTheSameBits() throws IOException, InterruptedException {
         List<Process> processes = new ArrayList<>();
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 3; i++) {
             processes.add(java("exec \"$@\"", "score", cache().toString()));
         }
         for (Process process : processes) {

@@ -11,10 +11,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,13 +30,15 @@ import picocli.CommandLine;
 
 /// The commands in the README and in docs/ work as they are written there.
 ///
-/// Every block of shell code is run with the sample model and the sample data, by itself; those of the guides are run
-/// by [DocumentedGuidesTest]. A block of commands that cannot be run is marked as `text`, and [#NOT_RUN] has the
+/// Every block of shell code is run with the sample model and the sample data, by itself. Those of the README are run in
+/// every build, and those of docs/ in the profile `slow`. Those of the guides are run by [DocumentedGuidesTest]. A block of commands that cannot be run is marked as `text`, and [#NOT_RUN] has the
 /// reason. The options of all commands are compared with those that exist.
 class DocumentedCommandsTest {
     /// A command of this project with its options, anywhere in a page.
     private static final Pattern COMMAND =
             Pattern.compile("\\b(score|generate|classify|embed|tokenize|inspect|pack|bench|report) +(--?[a-z][^`\n]*)");
+
+    private static final String README = "README.md";
 
     private static final Pattern OPTION = Pattern.compile("(?<=\\s)--[a-z][a-z0-9-]*");
 
@@ -64,8 +68,19 @@ class DocumentedCommandsTest {
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @MethodSource("shellBlocks")
-    void aBlockOfShellCodeRuns(Page.Block block) throws IOException, InterruptedException {
+    @MethodSource("readmeBlocks")
+    void aBlockOfTheReadmeRuns(Page.Block block) throws IOException, InterruptedException {
+        run(block);
+    }
+
+    @ParameterizedTest
+    @MethodSource("blocksOfOtherPages")
+    @Tag("slow")
+    void aBlockOfAnotherPageRuns(Page.Block block) throws IOException, InterruptedException {
+        run(block);
+    }
+
+    private void run(Page.Block block) throws IOException, InterruptedException {
         if (block.text().contains("s3a://corpus/")) {
             LocalSpark.corpus()
                     .limit(3)
@@ -150,10 +165,18 @@ class DocumentedCommandsTest {
         }
     }
 
-    static Stream<Page.Block> shellBlocks() throws IOException {
+    static Stream<Page.Block> readmeBlocks() throws IOException {
+        return shellBlocks(page -> page.toString().equals(README));
+    }
+
+    static Stream<Page.Block> blocksOfOtherPages() throws IOException {
         List<Page> guides = Page.guides();
+        return shellBlocks(page -> !page.toString().equals(README) && !guides.contains(page));
+    }
+
+    private static Stream<Page.Block> shellBlocks(Predicate<Page> isMeant) throws IOException {
         return Page.all().stream()
-                .filter(page -> !guides.contains(page))
+                .filter(isMeant)
                 .flatMap(page -> page.blocks().stream())
                 .filter(block -> block.language().equals("sh") && !block.text().equals(LONGEST));
     }

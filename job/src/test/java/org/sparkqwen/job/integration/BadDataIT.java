@@ -65,6 +65,7 @@ class BadDataIT {
 
     /// One interval has more than a minute's work. The bad rows are the longest, so tasks find them at once.
     @Test
+    @Tag("slow")
     void tooManyErrorsStopExecutorsInTheMiddleOfTheirTasks() throws IOException {
         write("good", "select cast(text as binary) as text from parquet.`%s`, range(4)".formatted(LocalSpark.CORPUS));
         write("bad", "select unhex(repeat('ff', 200000)) as text from range(0, 60, 1, 1)");

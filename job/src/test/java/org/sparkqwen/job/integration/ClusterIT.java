@@ -32,8 +32,8 @@ import org.sparkqwen.job.testing.StandaloneCluster;
 /// The job's jar runs through spark-submit on clusters whose executors are separate processes. Each must write what a
 /// local run writes. The tests share a standalone cluster.
 class ClusterIT {
-    private static final int PROMPTS = 40;
-    private static final int PARTITIONS_OF_THE_KILLED = 9;
+    private static final int PROMPTS = 24;
+    private static final int PARTITIONS_OF_THE_KILLED = 6;
 
     /// The common beginning of all prompts, which has some blocks of the KV cache.
     private static final String TEMPLATE =
@@ -96,7 +96,7 @@ class ClusterIT {
         return directory.resolve("out").toString();
     }
 
-    /// Forty prompts of very different lengths run in one JVM and on two executors, cut and batched in different
+    /// Prompts of very different lengths run in one JVM and on two executors, cut and batched in different
     /// ways, and with an executor that is killed half way. The rows are always the same.
     @Test
     void partitionsBatchesAndAKilledExecutorChangeNoText() throws IOException {
@@ -121,13 +121,13 @@ class ClusterIT {
                 input,
                 output,
                 "--max-new-tokens",
-                "12",
+                "8",
                 "--temperature",
                 "0.8",
                 "--max-sequences",
                 Integer.toString(maxSequences),
                 "--checkpoint-rows",
-                "10"));
+                "6"));
         assertThat(run.exitCode()).as(run.out()).isZero();
         JsonNode cache = new ObjectMapper()
                 .readTree(output.resolve("_run.json").toFile())

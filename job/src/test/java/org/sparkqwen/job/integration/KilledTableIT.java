@@ -22,7 +22,7 @@ import org.sparkqwen.job.testing.SparkProcess;
 /// A command that reads a query and writes a table is killed at random moments, as by `kill -9`, and given again. In
 /// the end the table holds every row once. A longer test is `-Dkilled.kills=100 -Dkilled.seed=2`.
 class KilledTableIT {
-    private static final int KILLS = Integer.getInteger("killed.kills", 1);
+    private static final int KILLS = Integer.getInteger("killed.kills", 10);
     private static final long SEED = Long.getLong("killed.seed", 1);
 
     @TempDir
@@ -31,27 +31,18 @@ class KilledTableIT {
     private final Random random = new Random(SEED);
 
     @Test
-    void aTableWhoseRunIsKilledHoldsEveryRowOnce() throws IOException {
-        killAndCompare(KILLS);
-    }
-
-    @Test
     @Tag("slow")
-    void aTableThatIsKilledTenTimesHoldsEveryRowOnce() throws IOException {
-        killAndCompare(10);
-    }
-
-    private void killAndCompare(int most) throws IOException {
+    void aTableWhoseRunIsKilledHoldsEveryRowOnce() throws IOException {
         Path undisturbed = directory.resolve("undisturbed");
         CommandRun files = CommandRun.of(LocalSpark.command("tokenize", ShortCorpus.file(), undisturbed));
         assertThat(files.exitCode()).as(files.err()).isZero();
         List<String> expected = LocalSpark.sorted(LocalSpark.session().read().parquet(undisturbed.toString()));
         assertThat(expected).hasSize(ShortCorpus.ROWS);
         int kills = 0;
-        for (int round = 0; kills < most; round++) {
+        for (int round = 0; kills < KILLS; round++) {
             String table = "tokens_" + round;
             boolean killed = true;
-            while (killed && kills < most) {
+            while (killed && kills < KILLS) {
                 killed = startAndKill(table);
                 kills += killed ? 1 : 0;
             }

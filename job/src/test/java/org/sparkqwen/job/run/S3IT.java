@@ -168,6 +168,7 @@ class S3IT extends S3Runs {
     }
 
     @Test
+    @Tag("slow")
     void credentialsOfTheCommandLineAreNowhereToBeSeen() throws IOException, InterruptedException {
         Path events = Files.createDirectory(directory.resolve("events"));
         Path environment = directory.resolve("environment.html");

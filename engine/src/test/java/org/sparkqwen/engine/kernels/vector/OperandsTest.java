@@ -257,7 +257,7 @@ class OperandsTest {
     @Test
     void weightsOfMixedFormatsAreNotReadBeyondTheirEnds() throws IOException, InterruptedException {
         Process process = OtherJvm.start(Guarded.class, List.of(OtherJvm.VECTOR_MODULE), "some");
-        assertThat(OtherJvm.lines(process)).last().isEqualTo("the same bits, 510 times");
+        assertThat(OtherJvm.lines(process)).last().isEqualTo("the same bits, 255 times");
     }
 
     @Test
@@ -276,7 +276,7 @@ class OperandsTest {
         /// Tokens of a product: one for each tiling, and its neighbours.
         private static final int[] ALL_SIZES = {1, 2, 4, 8, 9, 16, 24, 36, 64, 95, 96, 300};
 
-        private static final int[] SOME_SIZES = {1, 4, 9, 36, 95, 96};
+        private static final int[] SOME_SIZES = {1, 9, 95};
 
         private final Random random = new Random(5);
 
