@@ -17,8 +17,8 @@ import org.sparkqwen.job.testing.ShortCorpus;
 import org.sparkqwen.job.testing.SparkProcess;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
-/// Executors come and go, tasks run twice, and plans are adapted or not, on a standalone cluster whose two executors are
-/// on one host. Each run must write every row once, with the bits of a local run.
+/// Executors come and go, tasks run twice, and plans are adapted or not, on a standalone cluster whose two executors
+/// are on one host. Each run must write every row once, with the bits of a local run.
 @Tag("slow")
 class ElasticClusterIT {
     @SuppressWarnings("NullAway.Init")

@@ -19,8 +19,8 @@ import org.sparkqwen.job.testing.RandomCheckpoint;
 import org.sparkqwen.job.testing.ShortCorpus;
 import org.sparkqwen.job.testing.YarnCluster;
 
-/// The job's jar runs on YARN with the profile `conf/yarn.conf`, in both deploy modes, and in containers whose memory is
-/// checked. Each run must write what a local run writes.
+/// The job's jar runs on YARN with the profile `conf/yarn.conf`, in both deploy modes, and in containers whose memory
+/// is checked. Each run must write what a local run writes.
 @Tag("slow")
 class YarnIT {
     @SuppressWarnings("NullAway.Init")
@@ -77,7 +77,7 @@ class YarnIT {
         CommandRun small =
                 cluster.submit("client", List.of("spark.executor.instances=1", "spark.task.maxFailures=1"), command);
         assertThat(small.exitCode()).as(small.out()).isEqualTo(1);
-        assertThat(cluster.nodeLog()).contains("is running beyond physical memory limits");
+        assertThat(cluster.nodeLog()).containsPattern("is running \\d+B beyond the 'PHYSICAL' memory limit");
         CommandRun enough = cluster.submit(
                 "client", List.of("spark.executor.instances=1", "spark.executor.memoryOverhead=1792m"), command);
         assertThat(enough.exitCode()).as(enough.out() + cluster.containerLogs()).isZero();

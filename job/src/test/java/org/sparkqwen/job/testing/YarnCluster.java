@@ -87,6 +87,7 @@ public final class YarnCluster implements AutoCloseable {
         settings.put("yarn.nodemanager.delete.debug-delay-sec", "600"); // keeps the logs for the test
         settings.put("yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage", "99.9");
         settings.put("yarn.nodemanager.pmem-check-enabled", "true");
+        settings.put("yarn.nodemanager.resource.memory.enforced", "false"); // otherwise only cgroups would limit
         settings.put("yarn.nodemanager.vmem-check-enabled", "false"); // docs/yarn.md says why
         settings.put("yarn.nodemanager.resource-monitor.interval-ms", "500");
         settings.put("hadoop.tmp.dir", directory.resolve("tmp").toString());
