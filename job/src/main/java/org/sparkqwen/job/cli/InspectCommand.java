@@ -392,8 +392,8 @@ final class InspectCommand implements Callable<Integer> {
         ContainerMemory container = ContainerMemory.of(weights, batches.offHeap(), cores);
         out.printf(
                 "  container    spark.executor.memory=%dm and spark.executor.memoryOverhead=%dm hold all of this with"
-                        + " %d cores, on%n"
-                        + "               Kubernetes and YARN; to generate, the overhead has the KV cache in addition%n",
+                    + " %d cores, on%n               Kubernetes and YARN; to generate, the overhead has the KV cache"
+                    + " in addition%n",
                 container.heap() >> 20, container.overhead() >> 20, cores);
     }
 

@@ -56,8 +56,7 @@ final class KeyValueMemory {
         return bytes;
     }
 
-    private static long weights(
-            ModelConfig config, Path model, @Nullable Path adapter, WeightEncoding encoding) {
+    private static long weights(ModelConfig config, Path model, @Nullable Path adapter, WeightEncoding encoding) {
         try (WeightFiles files = WeightFiles.open(model, config.family().names(), adapter)) {
             return Weights.layout(config.with(files), files, encoding).bytes();
         }

@@ -28,8 +28,8 @@ public record ContainerMemory(long heap, long overhead) {
                 HEAP + cores * HEAP_OF_A_CORE, Math.ceilDiv(beside(weights, offHeap), STEP) * STEP);
     }
 
-    /// Returns the bytes beside the heap that an executor needs without a KV cache: the weights, a batch, the JVM, and
-    /// pages of the files that it reads and writes on the way.
+    /// Returns the bytes beside the heap that an executor needs without a KV cache: the weights, a batch, the JVM,
+    /// and pages of the files that it reads and writes on the way.
     public static long beside(long weights, long offHeap) {
         return weights + offHeap + WeightMemory.OTHER_BYTES;
     }

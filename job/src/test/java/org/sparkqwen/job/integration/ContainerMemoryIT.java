@@ -56,8 +56,8 @@ class ContainerMemoryIT {
     private static final long MIB = 1 << 20;
     private static final long KEYS_AND_VALUES = 1024 * MIB;
 
-    /// The part of the weights that is in memory when a first batch is about to end, and from then on. The head's first
-    /// tokens and the embedding of rare ones may come later.
+    /// The part of the weights that is in memory when a first batch is about to end, and from then on. The head's
+    /// first tokens and the embedding of rare ones may come later.
     private static final double MOSTLY = 0.9;
 
     /// How long an executor may take to pack the model and compute a first batch.
@@ -123,12 +123,12 @@ class ContainerMemoryIT {
                         LocalSpark.PROMPTS,
                         directory.resolve("generate"),
                         "--samples",
-                        "1000",
+                        "64", // at a time
                         "--ignore-eos",
                         "--max-new-tokens",
                         Long.toString(Math.round(Math.clamp(MINUTES * TOKENS_A_MINUTE, 16, 200))),
                         "--checkpoint-rows",
-                        "16",
+                        "1",
                         "--temperature",
                         "1",
                         "--memory",
@@ -153,7 +153,8 @@ class ContainerMemoryIT {
         return new Container(memory.heap() / MIB, (memory.overhead() + KEYS_AND_VALUES) / MIB, CORES);
     }
 
-    /// Runs a job until a first batch is about to end and for the time that is set from then on, and ends its driver.
+    /// Runs a job until a first batch is about to end and for the time that is set from then on, and ends its
+    /// driver.
     private void work(
             MemoryGroup group, SparkProcess worker, String url, Container container, long weights, String... command)
             throws IOException {

@@ -50,7 +50,8 @@ class ElasticClusterIT {
         }
     }
 
-    /// An executor that is told to go finishes its tasks. The other one does the rest, and no task counts as failed.
+    /// An executor that is told to go finishes its tasks. The other one does the rest, and no task counts as
+    /// failed.
     @Test
     void decommissioning() {
         try (SparkProcess run = start("spark.decommission.enabled=true", "spark.task.maxFailures=1")) {
@@ -61,7 +62,8 @@ class ElasticClusterIT {
         }
     }
 
-    /// An executor that stands still has its tasks copied. When it goes on, both copies end, and one of them counts.
+    /// An executor that stands still has its tasks copied. When it goes on, both copies end, and one of them
+    /// counts.
     @Test
     void speculativeExecution() {
         try (SparkProcess run = start(

@@ -30,10 +30,11 @@ class KubernetesFilesTest {
             SparkProcess.CONF.resolveSibling("").toAbsolutePath().normalize();
 
     /// The fields that were compared with the operators' published schemas, each with the type that it has there. A
-    /// field that is added to a file has to be compared, too: `kubectl apply --dry-run=server` does it on a cluster.
+    /// field that is added to a file has to be compared, too: `kubectl apply --dry-run=server` does it on a
+    /// cluster.
     ///
-    /// The schemas are those of the operators' custom resources: Kubeflow's of August 2026 (after 2.5.2), and Apache's
-    /// of August 2026 (1.1.0-SNAPSHOT).
+    /// The schemas are those of the operators' custom resources: Kubeflow's of August 2026 (after 2.5.2), and
+    /// Apache's of August 2026 (1.1.0-SNAPSHOT).
     private static final Map<String, String> PUBLISHED = Map.of(
             "kubeflow.yaml",
             """

@@ -85,7 +85,8 @@ public record MemoryGroup(Path directory, int version) implements AutoCloseable 
         return directory;
     }
 
-    /// Returns the bytes that processes have for themselves: heaps, buffers, stacks. The kernel cannot take them back.
+    /// Returns the bytes that processes have for themselves: heaps, buffers, stacks. The kernel cannot take them
+    /// back.
     public long own() {
         return statistic(version == 1 ? "total_rss" : "anon");
     }

@@ -153,7 +153,8 @@ public final class ModelFit {
 
     /// Returns the bytes of all packed weights that an executor maps.
     private static long weightBytes(ModelReference model, @Nullable ModelReference reference) {
-        return layout(model).bytes() + (reference == null ? 0 : layout(reference).bytes());
+        return layout(model).bytes()
+                + (reference == null ? 0 : layout(reference).bytes());
     }
 
     /// @param weights bytes of the weights, if the overhead has them; 0 elsewhere
