@@ -24,8 +24,7 @@ public record ContainerMemory(long heap, long overhead) {
     /// @param weights bytes of the packed weights
     /// @param offHeap bytes that a batch takes off the heap
     public static ContainerMemory of(long weights, long offHeap, int cores) {
-        return new ContainerMemory(
-                HEAP + cores * HEAP_OF_A_CORE, Math.ceilDiv(beside(weights, offHeap), STEP) * STEP);
+        return new ContainerMemory(HEAP + cores * HEAP_OF_A_CORE, Math.ceilDiv(beside(weights, offHeap), STEP) * STEP);
     }
 
     /// Returns the bytes beside the heap that an executor needs without a KV cache: the weights, a batch, the JVM,

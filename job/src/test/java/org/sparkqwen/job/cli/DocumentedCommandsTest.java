@@ -56,8 +56,8 @@ class DocumentedCommandsTest {
             "spark-submit --master spark://HOST:7077 --properties-file conf/gpu.conf \\",
             "it needs a cluster with GPUs; GpuClusterIT runs jobs on one with stand-ins",
             "mvn -DskipTests package",
-            "it makes an image and needs Kubernetes; KubernetesFilesTest looks at the files, and ContainerMemoryIT at the"
-                    + " memory",
+            "it makes an image and needs Kubernetes; KubernetesFilesTest looks at the files, and ContainerMemoryIT at"
+                    + " the memory",
             "spark-submit --master yarn --deploy-mode cluster --name score --properties-file conf/yarn.conf \\",
             "it needs a YARN cluster; YarnIT submits jobs to one",
             "mkdir /sys/fs/cgroup/memory/small",

@@ -37,6 +37,7 @@ class KeyValueMemoryTest {
         if (!overhead.isEmpty()) {
             conf.set("spark.executor.memoryOverhead", overhead);
         }
-        assertThat(KeyValueMemory.bytes(conf, stepMib * MIB, weightsMib * MIB, 512 * GIB) / MIB).isEqualTo(expectedMib);
+        assertThat(KeyValueMemory.bytes(conf, stepMib * MIB, weightsMib * MIB, 512 * GIB) / MIB)
+                .isEqualTo(expectedMib);
     }
 }

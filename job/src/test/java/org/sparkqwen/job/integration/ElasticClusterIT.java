@@ -101,8 +101,7 @@ class ElasticClusterIT {
                 directory,
                 cluster.url(),
                 options,
-                LittleModel.command(
-                        "score", ShortCorpus.file(), out(), "--token-logprobs", "--checkpoint-rows", "20"));
+                LittleModel.command("score", ShortCorpus.file(), out(), "--token-logprobs", "--checkpoint-rows", "20"));
     }
 
     private void awaitCommit() {

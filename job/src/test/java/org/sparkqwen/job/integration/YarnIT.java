@@ -72,8 +72,8 @@ class YarnIT {
     void aContainerWithoutRoomForTheWeightsIsEnded() throws IOException {
         Path model = directory.resolve("model");
         RandomCheckpoint.write(PublishedShape.of("0.6b"), model);
-        String[] command = LocalSpark.command(
-                model, "score", LocalSpark.CORPUS, out("scores"), "--limit", "8", "--context", "64");
+        String[] command =
+                LocalSpark.command(model, "score", LocalSpark.CORPUS, out("scores"), "--limit", "8", "--context", "64");
         CommandRun small =
                 cluster.submit("client", List.of("spark.executor.instances=1", "spark.task.maxFailures=1"), command);
         assertThat(small.exitCode()).as(small.out()).isEqualTo(1);

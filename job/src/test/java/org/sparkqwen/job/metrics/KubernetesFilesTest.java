@@ -35,60 +35,56 @@ class KubernetesFilesTest {
     ///
     /// The schemas are those of the operators' custom resources: Kubeflow's of August 2026 (after 2.5.2), and
     /// Apache's of August 2026 (1.1.0-SNAPSHOT).
-    private static final Map<String, String> PUBLISHED = Map.of(
-            "kubeflow.yaml",
-            """
-            apiVersion string
-            kind string
-            metadata.name string
-            spec.arguments string
-            spec.driver.cores integer
-            spec.driver.memory string
-            spec.driver.memoryOverhead string
-            spec.driver.serviceAccount string
-            spec.driver.volumeMounts.mountPath string
-            spec.driver.volumeMounts.name string
-            spec.driver.volumeMounts.readOnly boolean
-            spec.executor.coreLimit string
-            spec.executor.cores integer
-            spec.executor.instances integer
-            spec.executor.memory string
-            spec.executor.memoryOverhead string
-            spec.executor.volumeMounts.mountPath string
-            spec.executor.volumeMounts.name string
-            spec.executor.volumeMounts.readOnly boolean
-            spec.image string
-            spec.mainApplicationFile string
-            spec.mainClass string
-            spec.mode string
-            spec.restartPolicy.onFailureRetries integer
-            spec.restartPolicy.onFailureRetryInterval integer
-            spec.restartPolicy.onSubmissionFailureRetries integer
-            spec.restartPolicy.onSubmissionFailureRetryInterval integer
-            spec.restartPolicy.type string
-            spec.sparkConf string
-            spec.sparkVersion string
-            spec.type string
-            spec.volumes.name string
-            spec.volumes.persistentVolumeClaim.claimName string
-            spec.volumes.persistentVolumeClaim.readOnly boolean
-            """,
-            "apache.yaml",
-            """
-            apiVersion string
-            kind string
-            metadata.name string
-            spec.applicationTolerations.restartConfig.maxRestartAttempts integer
-            spec.applicationTolerations.restartConfig.restartPolicy string
-            spec.deploymentMode string
-            spec.driverArgs string
-            spec.jars string
-            spec.mainClass string
-            spec.runtimeVersions.jdkVersion string
-            spec.runtimeVersions.scalaVersion string
-            spec.runtimeVersions.sparkVersion string
-            spec.sparkConf string
-            """);
+    private static final Map<String, String> PUBLISHED = Map.of("kubeflow.yaml", """
+        apiVersion string
+        kind string
+        metadata.name string
+        spec.arguments string
+        spec.driver.cores integer
+        spec.driver.memory string
+        spec.driver.memoryOverhead string
+        spec.driver.serviceAccount string
+        spec.driver.volumeMounts.mountPath string
+        spec.driver.volumeMounts.name string
+        spec.driver.volumeMounts.readOnly boolean
+        spec.executor.coreLimit string
+        spec.executor.cores integer
+        spec.executor.instances integer
+        spec.executor.memory string
+        spec.executor.memoryOverhead string
+        spec.executor.volumeMounts.mountPath string
+        spec.executor.volumeMounts.name string
+        spec.executor.volumeMounts.readOnly boolean
+        spec.image string
+        spec.mainApplicationFile string
+        spec.mainClass string
+        spec.mode string
+        spec.restartPolicy.onFailureRetries integer
+        spec.restartPolicy.onFailureRetryInterval integer
+        spec.restartPolicy.onSubmissionFailureRetries integer
+        spec.restartPolicy.onSubmissionFailureRetryInterval integer
+        spec.restartPolicy.type string
+        spec.sparkConf string
+        spec.sparkVersion string
+        spec.type string
+        spec.volumes.name string
+        spec.volumes.persistentVolumeClaim.claimName string
+        spec.volumes.persistentVolumeClaim.readOnly boolean
+        """, "apache.yaml", """
+        apiVersion string
+        kind string
+        metadata.name string
+        spec.applicationTolerations.restartConfig.maxRestartAttempts integer
+        spec.applicationTolerations.restartConfig.restartPolicy string
+        spec.deploymentMode string
+        spec.driverArgs string
+        spec.jars string
+        spec.mainClass string
+        spec.runtimeVersions.jdkVersion string
+        spec.runtimeVersions.scalaVersion string
+        spec.runtimeVersions.sparkVersion string
+        spec.sparkConf string
+        """);
 
     private static JsonNode application(String file) throws IOException {
         return new YAMLMapper()
@@ -141,9 +137,13 @@ class KubernetesFilesTest {
         all.put("spark.driver.memoryOverhead", spec.at("/driver/memoryOverhead").asText());
         all.put("spark.executor.instances", spec.at("/executor/instances").asText());
         all.put("spark.executor.cores", spec.at("/executor/cores").asText());
-        all.put("spark.kubernetes.executor.limit.cores", spec.at("/executor/coreLimit").asText());
+        all.put(
+                "spark.kubernetes.executor.limit.cores",
+                spec.at("/executor/coreLimit").asText());
         all.put("spark.executor.memory", spec.at("/executor/memory").asText());
-        all.put("spark.executor.memoryOverhead", spec.at("/executor/memoryOverhead").asText());
+        all.put(
+                "spark.executor.memoryOverhead",
+                spec.at("/executor/memoryOverhead").asText());
         for (String process : List.of("driver", "executor")) {
             JsonNode mount = spec.get(process).get("volumeMounts").get(0);
             JsonNode volume = spec.get("volumes").get(0);

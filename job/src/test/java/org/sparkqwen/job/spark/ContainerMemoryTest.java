@@ -54,10 +54,8 @@ class ContainerMemoryTest {
         PublishedShape shape = PublishedShape.of(label);
         ModelConfig config = shape.config(shape.layers());
         int batch = ExecutorOptions.DEFAULT_BATCH_TOKENS;
-        long weights =
-                Weights.layout(config, DType.BF16, WeightEncoding.STORED).bytes();
-        long offHeap =
-                WorkingMemory.scoring(config, batch, batch, CORES).offHeap();
+        long weights = Weights.layout(config, DType.BF16, WeightEncoding.STORED).bytes();
+        long offHeap = WorkingMemory.scoring(config, batch, batch, CORES).offHeap();
         ContainerMemory scoring = ContainerMemory.of(weights, offHeap, CORES);
         long texts = 64 * 200 * config.keyValueBytesPerToken();
 
@@ -68,8 +66,8 @@ class ContainerMemoryTest {
 
     private static void assertEnough(
             String profile, String label, String work, ContainerMemory needed, long keysAndValues) {
-        Matcher line = Pattern.compile("%d cores, %s, %s: +(\\w+) \\+ (\\w+)"
-                        .formatted(CORES, label.toUpperCase(Locale.ROOT), work))
+        Matcher line = Pattern.compile(
+                        "%d cores, %s, %s: +(\\w+) \\+ (\\w+)".formatted(CORES, label.toUpperCase(Locale.ROOT), work))
                 .matcher(profile);
         assertThat(line.find()).as("%s, %s", label, work).isTrue();
         assertThat(JavaUtils.byteStringAsBytes(line.group(1))).isEqualTo(needed.heap());

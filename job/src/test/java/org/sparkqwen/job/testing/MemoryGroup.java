@@ -33,7 +33,8 @@ public record MemoryGroup(Path directory, int version) implements AutoCloseable 
                 version = 2;
                 parent = delegating(own);
             }
-            Path directory = parent.resolve("spark-qwen-" + ProcessHandle.current().pid());
+            Path directory =
+                    parent.resolve("spark-qwen-" + ProcessHandle.current().pid());
             Files.createDirectory(directory);
             MemoryGroup group = new MemoryGroup(directory, version);
             group.limit(bytes);
@@ -73,13 +74,11 @@ public record MemoryGroup(Path directory, int version) implements AutoCloseable 
     /// @param home the JVM's own `JAVA_HOME`
     public Path javaHome(Path directory, Path home) throws IOException {
         Path java = Files.createDirectories(directory.resolve("bin")).resolve("java");
-        String script =
-                """
-                #!/bin/sh
-                echo $$ > %s/cgroup.procs || exit 1
-                exec %s/bin/java "$@"
-                """
-                        .formatted(this.directory, home);
+        String script = """
+            #!/bin/sh
+            echo $$ > %s/cgroup.procs || exit 1
+            exec %s/bin/java "$@"
+            """.formatted(this.directory, home);
         Files.writeString(java, script);
         Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
         return directory;

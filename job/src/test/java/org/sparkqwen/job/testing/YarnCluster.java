@@ -83,7 +83,8 @@ public final class YarnCluster implements AutoCloseable {
         settings.put("yarn.scheduler.capacity.root.default.capacity", "100");
         settings.put("yarn.scheduler.capacity.maximum-am-resource-percent", "1");
         settings.put("yarn.nodemanager.local-dirs", directory.resolve("local").toString());
-        settings.put("yarn.nodemanager.log-dirs", directory.resolve("containers").toString());
+        settings.put(
+                "yarn.nodemanager.log-dirs", directory.resolve("containers").toString());
         settings.put("yarn.nodemanager.delete.debug-delay-sec", "600"); // keeps the logs for the test
         settings.put("yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage", "99.9");
         settings.put("yarn.nodemanager.pmem-check-enabled", "true");
