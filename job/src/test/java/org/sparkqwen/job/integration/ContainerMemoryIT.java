@@ -56,11 +56,10 @@ class ContainerMemoryIT {
     private static final long MIB = 1 << 20;
     private static final long KEYS_AND_VALUES = 1024 * MIB;
 
-    /// The part of the weights that is in memory when a first batch is about to end, and from then on. The head's
-    /// first tokens and the embedding of rare ones may come later.
+    /// The part of the weights that is in memory once an executor computes. Embeddings of rare tokens may never be.
     private static final double MOSTLY = 0.9;
 
-    /// How long an executor may take to pack the model and compute a first batch.
+    /// How long an executor may take to pack the model and to read it.
     private static final Duration START = Duration.ofMinutes(8);
 
     @TempDir
@@ -153,7 +152,7 @@ class ContainerMemoryIT {
         return new Container(memory.heap() / MIB, (memory.overhead() + KEYS_AND_VALUES) / MIB, CORES);
     }
 
-    /// Runs a job until a first batch is about to end and for the time that is set from then on, and ends its
+    /// Runs a job until all weights are in memory, and for the time that is set from then on. Then it ends the
     /// driver.
     private void work(
             MemoryGroup group, SparkProcess worker, String url, Container container, long weights, String... command)
