@@ -16,7 +16,7 @@ import org.sparkqwen.engine.model.ModelConfig;
 /// Pages of files count as free, because the system gives them up; the pages of the weights themselves are among them.
 public final class WeightMemory {
     /// The memory that a JVM takes beside its heap, and that of files which a run reads and writes on the way.
-    private static final long OTHER_BYTES = 512L << 20;
+    public static final long OTHER_BYTES = 512L << 20;
 
     private static final Path MEMINFO = Path.of("/proc/meminfo");
     private static final Pattern AVAILABLE = Pattern.compile("(?m)^MemAvailable: +(\\d+) kB$");

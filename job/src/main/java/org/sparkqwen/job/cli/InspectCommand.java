@@ -52,6 +52,7 @@ import org.sparkqwen.job.model.DriverCopy;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.RunSettings;
+import org.sparkqwen.job.spark.ContainerMemory;
 import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -241,6 +242,7 @@ final class InspectCommand implements Callable<Integer> {
                                 .collect(Collectors.joining()));
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
         printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
+        printContainer(out, config, layout.bytes());
         if (referenceModel != null) {
             printReference(out, config, layout.bytes(), referenceModel);
         }
@@ -378,6 +380,21 @@ final class InspectCommand implements Callable<Integer> {
                 "               %s off the heap and %s of heap in each executor that scores batches of %,d tokens,"
                         + " documents in windows of %,d%n",
                 ByteCount.text(memory.offHeap()), ByteCount.text(memory.heap()), batchTokens, window);
+    }
+
+    /// Prints the size of a container that holds an executor with its weights.
+    ///
+    /// @param weights the bytes of the packed weights
+    private static void printContainer(Console out, ModelConfig config, long weights) {
+        int cores = Runtime.getRuntime().availableProcessors();
+        int batch = ExecutorOptions.DEFAULT_BATCH_TOKENS;
+        WorkingMemory batches = WorkingMemory.scoring(config, batch, batch, cores);
+        ContainerMemory container = ContainerMemory.of(weights, batches.offHeap(), cores);
+        out.printf(
+                "  container    spark.executor.memory=%dm and spark.executor.memoryOverhead=%dm hold all of this with"
+                    + " %d cores, on%n               Kubernetes and YARN; to generate, the overhead has the KV cache"
+                    + " in addition%n",
+                container.heap() >> 20, container.overhead() >> 20, cores);
     }
 
     /// Prints what a reference model adds, and whether the weights of both fit into the memory of this machine.

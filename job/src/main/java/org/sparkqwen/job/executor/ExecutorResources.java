@@ -36,18 +36,20 @@ final class ExecutorResources {
         Device device = options.kernels().device();
         EngineOptions there = device.isGpu()
                 ? onGpu(options, device.orFirst(), config, model, adapter, memoryShare)
-                : onProcessor(options, config);
+                : onProcessor(options, config, model, adapter);
         return there.withWeights(options.weights())
                 .withAdapter(adapter)
                 .withMemoryShare(memoryShare)
                 .withCache(CacheDirectory.of(options.cacheDirectory()));
     }
 
-    private static EngineOptions onProcessor(ExecutorOptions options, ModelConfig config) {
+    private static EngineOptions onProcessor(
+            ExecutorOptions options, ModelConfig config, Path model, @Nullable Path adapter) {
         int threads = options.threads() == 0 ? executorCores() : options.threads();
         int batchTokens = options.batchTokens() == 0 ? ExecutorOptions.DEFAULT_BATCH_TOKENS : options.batchTokens();
-        long memory =
-                options.memory() == 0 ? KeyValueMemory.ofThisExecutor(config, batchTokens, threads) : options.memory();
+        long memory = options.memory() == 0
+                ? KeyValueMemory.ofThisExecutor(config, model, adapter, options.weights(), batchTokens, threads)
+                : options.memory();
         return new EngineOptions(options.kernels(), threads, batchTokens, options.maxSequences())
                 .withKeyValues(new KeyValueOptions(options.keyValues(), memory));
     }

@@ -9,7 +9,8 @@ import org.apache.spark.SparkConf;
 /// @param overhead bytes beside the heap to which the cluster limits an executor; empty where nothing does
 /// @param cores the cores that an executor may use
 /// @param isDriver whether the driver is the only executor, as in local mode
-public record ExecutorMemory(long heap, OptionalLong overhead, int cores, boolean isDriver) {
+/// @param hasWeights whether the weights are in the overhead, as in a container
+public record ExecutorMemory(long heap, OptionalLong overhead, int cores, boolean isDriver, boolean hasWeights) {
     /// The heap that Spark and the rows need beside an engine: what Spark reserves for itself, and some for rows.
     public static final long OF_SPARK = 512L << 20;
 
@@ -21,20 +22,19 @@ public record ExecutorMemory(long heap, OptionalLong overhead, int cores, boolea
     public static ExecutorMemory of(SparkConf conf) {
         int processors = Runtime.getRuntime().availableProcessors();
         if (LocalMode.isIn(conf)) {
-            return new ExecutorMemory(Runtime.getRuntime().maxMemory(), OptionalLong.empty(), processors, true);
+            return new ExecutorMemory(Runtime.getRuntime().maxMemory(), OptionalLong.empty(), processors, true, false);
         }
         return new ExecutorMemory(
                 conf.getSizeAsMb("spark.executor.memory", "1g") * MIB,
                 overhead(conf),
                 conf.getInt("spark.executor.cores", processors),
-                false);
+                false,
+                ContainerMemory.limits(conf));
     }
 
     /// Returns the executor's memory overhead, as Spark computes it; empty where nothing limits executors to one.
     public static OptionalLong overhead(SparkConf conf) {
-        String master = conf.get("spark.master", "local");
-        boolean held = master.startsWith("yarn") || master.startsWith("k8s");
-        if (!held && !conf.contains("spark.executor.memoryOverhead")) {
+        if (!ContainerMemory.limits(conf) && !conf.contains("spark.executor.memoryOverhead")) {
             return OptionalLong.empty();
         }
         double factor = conf.getDouble("spark.executor.memoryOverheadFactor", 0.1);

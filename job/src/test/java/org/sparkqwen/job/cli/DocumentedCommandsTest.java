@@ -59,6 +59,11 @@ class DocumentedCommandsTest {
             "it shows how figures were measured, for minutes; BenchCommandTest runs bench with the sample model",
             "spark-submit --master spark://HOST:7077 --properties-file conf/gpu.conf \\",
             "it needs a cluster with GPUs; GpuClusterIT runs jobs on one with stand-ins",
+            "mvn -DskipTests package",
+            "it makes an image and needs Kubernetes; KubernetesFilesTest looks at the files, and ContainerMemoryIT at"
+                    + " the memory",
+            "spark-submit --master yarn --deploy-mode cluster --name score --properties-file conf/yarn.conf \\",
+            "it needs a YARN cluster; YarnIT submits jobs to one",
             "mkdir /sys/fs/cgroup/memory/small",
             "it shows how figures were measured, and needs root; StreamingTest runs models larger than memory",
             "mvn -q -pl engine,job test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath.txt",

@@ -43,10 +43,22 @@ class ProfilesTest {
     /// The keys that Spark reads and documents, but does not declare.
     private static final Set<String> UNDECLARED = Set.of("spark.local.dir", "spark.master");
 
-    /// The keys of resources, which have a name in the midst, and of variables.
+    /// The keys that Spark's modules for Kubernetes and YARN declare, which are no dependencies of this build.
+    private static final Set<String> OF_OTHER_MODULES = Set.of(
+            "spark.kubernetes.authenticate.driver.serviceAccountName",
+            "spark.kubernetes.container.image",
+            "spark.kubernetes.executor.limit.cores",
+            "spark.kubernetes.namespace",
+            "spark.yarn.archive",
+            "spark.yarn.maxAppAttempts",
+            "spark.yarn.queue");
+
+    /// The keys of resources and volumes, which have a name in the midst, and of variables.
     private static final Pattern NAMED =
             Pattern.compile("spark\\.(worker|executor|driver|task)\\.resource\\.gpu\\.(amount|discoveryScript|vendor)"
-                    + "|spark\\.executorEnv\\.[A-Z_]+");
+                    + "|spark\\.(executorEnv|yarn\\.appMasterEnv)\\.[A-Z_]+"
+                    + "|spark\\.kubernetes\\.(driver|executor)\\.volumes\\.(persistentVolumeClaim|hostPath)\\.[a-z]+"
+                    + "\\.(mount\\.path|mount\\.readOnly|options\\.claimName|options\\.path)");
 
     private static final Set<String> HADOOP = hadoop();
 
@@ -62,7 +74,7 @@ class ProfilesTest {
     void thereAreProfilesForOneMachineAndForACluster() throws IOException {
         assertThat(profiles())
                 .extracting(file -> file.getFileName().toString())
-                .contains("local.conf", "standalone.conf", "gpu.conf");
+                .contains("local.conf", "standalone.conf", "gpu.conf", "kubernetes.conf", "yarn.conf");
     }
 
     @ParameterizedTest
@@ -89,6 +101,7 @@ class ProfilesTest {
                 ? HADOOP.contains(key.substring("spark.hadoop.".length()))
                 : ConfigEntry.findEntry(key) != null
                         || UNDECLARED.contains(key)
+                        || OF_OTHER_MODULES.contains(key)
                         || NAMED.matcher(key).matches();
     }
 
@@ -157,8 +170,9 @@ class ProfilesTest {
     @ParameterizedTest
     @ValueSource(strings = {"--batch-tokens 2048", "--max-sequences 64"})
     void theRulesNameTheDefaults(String option) throws IOException {
-        assertThat(Files.readString(SparkProcess.CONF.resolve("standalone.conf")))
-                .contains(option);
+        for (String profile : List.of("standalone.conf", "kubernetes.conf", "yarn.conf")) {
+            assertThat(Files.readString(SparkProcess.CONF.resolve(profile))).contains(option);
+        }
         assertThat(List.of(
                         "--batch-tokens " + ExecutorOptions.DEFAULT_BATCH_TOKENS,
                         "--max-sequences " + ExecutorOptions.DEFAULT_MAX_SEQUENCES))

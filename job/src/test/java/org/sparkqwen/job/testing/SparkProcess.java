@@ -127,7 +127,8 @@ public final class SparkProcess implements AutoCloseable {
     static List<String> submitCommand(
             List<String> jvmOptions, String master, List<String> sparkOptions, String... arguments) {
         List<String> options = new ArrayList<>(List.of("--master", master, "--class", "org.sparkqwen.job.cli.Main"));
-        Path profile = CONF.resolve(master.startsWith("local[") ? "local.conf" : "standalone.conf");
+        Path profile = CONF.resolve(
+                master.startsWith("local[") ? "local.conf" : master.equals("yarn") ? "yarn.conf" : "standalone.conf");
         options.addAll(List.of("--properties-file", profile.toString()));
         if (master.startsWith("local-cluster[")) {
             options.addAll(List.of("--conf", "spark.executor.memory=1g")); // all that its workers have
@@ -189,14 +190,17 @@ public final class SparkProcess implements AutoCloseable {
         return start(log, Map.of(), command);
     }
 
-    private static SparkProcess start(Path log, Map<String, String> environment, List<String> command) {
+    /// Starts a process in Spark's environment.
+    ///
+    /// @param environment variables that take precedence over Spark's
+    static SparkProcess start(Path log, Map<String, String> environment, List<String> command) {
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
-        builder.environment().putAll(environment);
         builder.environment().put("SPARK_HOME", HOME.toString());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         // Without this variable a worker cannot name the jars of its executors.
         builder.environment().put("SPARK_SCALA_VERSION", "2.13");
+        builder.environment().putAll(environment);
         try {
             return new SparkProcess(builder.start(), log);
         } catch (IOException e) {
@@ -288,6 +292,12 @@ public final class SparkProcess implements AutoCloseable {
     ///
     /// @return the exit value
     public int signal(String name) {
+        signal(process.toHandle(), name);
+        return awaitEnd();
+    }
+
+    /// Sends a signal to any process, as `kill` does.
+    public static void signal(ProcessHandle process, String name) {
         try {
             new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
                     .start()
@@ -298,7 +308,6 @@ public final class SparkProcess implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
         }
-        return awaitEnd();
     }
 
     @Override

@@ -15,6 +15,7 @@ import org.sparkqwen.engine.sizing.WeightMemory;
 import org.sparkqwen.engine.sizing.WorkingMemory;
 import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.model.ModelReference;
+import org.sparkqwen.job.spark.ContainerMemory;
 import org.sparkqwen.job.spark.ExecutorMemory;
 
 /// How a model fits into memory: its weights into that of this machine, and a batch into that of an executor.
@@ -111,7 +112,9 @@ public final class ModelFit {
                 .formatted(ByteCount.text(working.heap()), ByteCount.text(working.offHeap()), threads));
         lines.add("            " + heap(working, executor));
         if (executor.overhead().isPresent()) {
-            lines.add("            " + overhead(working, executor.overhead().getAsLong()));
+            long weights = executor.hasWeights() ? weightBytes(model, reference) : 0;
+            lines.add("            "
+                    + overhead(working, weights, executor.overhead().getAsLong()));
         }
         return lines;
     }
@@ -148,12 +151,22 @@ public final class ModelFit {
                                 executor.isDriver() ? "--driver-memory" : "--conf spark.executor.memory");
     }
 
-    private static String overhead(WorkingMemory working, long overhead) {
-        long needed = working.offHeap() + ExecutorMemory.OF_JVM;
+    /// Returns the bytes of all packed weights that an executor maps.
+    private static long weightBytes(ModelReference model, @Nullable ModelReference reference) {
+        return layout(model).bytes()
+                + (reference == null ? 0 : layout(reference).bytes());
+    }
+
+    /// @param weights bytes of the weights, if the overhead has them; 0 elsewhere
+    private static String overhead(WorkingMemory working, long weights, long overhead) {
+        long needed = weights > 0
+                ? ContainerMemory.beside(weights, working.offHeap())
+                : working.offHeap() + ExecutorMemory.OF_JVM;
+        String has = ByteCount.text(overhead) + (weights > 0 ? ", which has the weights," : "");
         return overhead >= needed
-                ? "their memory overhead of %s is enough%s"
-                        .formatted(ByteCount.text(overhead), ", and the KV cache of generated texts gets the rest")
+                ? "their memory overhead of %s is enough, and the KV cache of generated texts gets the rest"
+                        .formatted(has)
                 : "their memory overhead of %s is too small: give at least %s with --conf spark.executor.memoryOverhead"
-                        .formatted(ByteCount.text(overhead), ByteCount.text(needed));
+                        .formatted(has, ByteCount.text(needed));
     }
 }
