@@ -91,7 +91,13 @@ final class Assembler {
     /// Multiplies by powers of two, `a · 2^b` for integers b, where the mask has a bit. The other numbers become 0.
     void vscalefps(Zmm to, Mask mask, Zmm a, Zmm b) {
         evexPrefix(
-                VectorOpcode.VSCALEFPS, to.number(), b.number() >> 4, b.number() >> 3, a, false, ZEROING | mask.number());
+                VectorOpcode.VSCALEFPS,
+                to.number(),
+                b.number() >> 4,
+                b.number() >> 3,
+                a,
+                false,
+                ZEROING | mask.number());
         bytes(VectorOpcode.VSCALEFPS.code, registers(to.number(), b.number()));
     }
 
@@ -446,7 +452,11 @@ final class Assembler {
                     throw new IllegalArgumentException("no number of AVX2 is broadcast within an instruction");
                 }
                 vexPrefix(
-                        opcode, register.number(), high(memory.index()), memory.base().high(), inPrefix);
+                        opcode,
+                        register.number(),
+                        high(memory.index()),
+                        memory.base().high(),
+                        inPrefix);
                 bytes(opcode.code);
                 memory(register.number(), memory, 1);
             }
@@ -522,7 +532,13 @@ final class Assembler {
     }
 
     private void general(int opcode, int register, Address memory) {
-        bytes(REX | REX_W | bit(register, 3) << 2 | high(memory.index()) << 1 | memory.base().high(), opcode);
+        bytes(
+                REX
+                        | REX_W
+                        | bit(register, 3) << 2
+                        | high(memory.index()) << 1
+                        | memory.base().high(),
+                opcode);
         memory(register, memory, 1);
     }
 

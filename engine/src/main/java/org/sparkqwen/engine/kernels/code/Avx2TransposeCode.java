@@ -8,7 +8,7 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
 
-/// Writes the function of [TransposeCode] for AVX2: it transposes eight rows, eight inputs at a time. Each square passes
+/// Writes the function of [TransposeCode] for AVX2: it transposes eight rows, eight inputs at a time. Each square goes
 /// through three steps, which exchange single numbers of two registers, pairs, and groups of four.
 final class Avx2TransposeCode {
     private static final int SQUARE = Ymm.FLOATS;

@@ -11,10 +11,10 @@ final class JvmLimit {
 
     /// The value of `-XX:UseAVX`, if it was set and not chosen by the JVM itself.
     static Optional<Integer> useAvx() {
-        return Set.VALUE;
+        return Flag.VALUE;
     }
 
-    private static final class Set {
+    private static final class Flag {
         static final Optional<Integer> VALUE = read();
 
         private static Optional<Integer> read() {

@@ -21,7 +21,8 @@ class InstructionSetTest {
 
     @Test
     void theBestSetIsChosenAndNamed() {
-        InstructionSet best = InstructionSet.AVX_512.obstacle().isEmpty() ? InstructionSet.AVX_512 : InstructionSet.AVX2;
+        InstructionSet best =
+                InstructionSet.AVX_512.obstacle().isEmpty() ? InstructionSet.AVX_512 : InstructionSet.AVX2;
         assertThat(InstructionSet.best()).contains(best);
         try (Kernels kernels = new CodeProvider().create(1)) {
             assertThat(kernels.description()).isEqualTo("code %s, 1 thread(s)".formatted(best));

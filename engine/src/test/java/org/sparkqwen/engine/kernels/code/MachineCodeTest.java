@@ -42,7 +42,9 @@ class MachineCodeTest {
     /// The JVM's own code cache is both, so only the pages of this function are looked at.
     @Test
     void itsMemoryIsExecutableAndNotWritable() throws IOException {
-        long address = Functions.of(InstructionSet.AVX2).tile(TileKind.MANY, Avx2TileCode.HIGHEST).address();
+        long address = Functions.of(InstructionSet.AVX2)
+                .tile(TileKind.MANY, Avx2TileCode.HIGHEST)
+                .address();
         assertThat(Files.readAllLines(Path.of("/proc/self/maps")))
                 .filteredOn(line -> contains(line, address))
                 .singleElement()
