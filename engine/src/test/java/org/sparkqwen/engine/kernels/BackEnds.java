@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
+import org.sparkqwen.engine.kernels.code.CodeBackEnds;
 
 /// The back-ends on the processor that can run in this JVM, for tests that hold each of them to the same bits.
 public final class BackEnds {
@@ -17,6 +18,12 @@ public final class BackEnds {
                 .filter(provider -> provider.device() == Device.Kind.CPU && provider.rank() >= 0)
                 .filter(provider -> provider.obstacle().isEmpty())
                 .sorted(Comparator.comparingInt(KernelProvider::rank))
+                .toList();
+    }
+
+    /// These back-ends, and those that choose other instructions than they would here.
+    public static List<KernelProvider> allProviders() {
+        return Stream.concat(providers().stream(), CodeBackEnds.notChosen().stream())
                 .toList();
     }
 
@@ -38,7 +45,7 @@ public final class BackEnds {
     /// Makes kernels of each back-end that has a precision here, those of the scalar reference first.
     public static List<Kernels> create(Precision precision, int... threads) {
         List<Kernels> all = new ArrayList<>();
-        for (KernelProvider provider : providers()) {
+        for (KernelProvider provider : allProviders()) {
             for (int count : threads) {
                 if (provider.obstacle(precision).isEmpty()) {
                     all.add(provider.create(count, precision));

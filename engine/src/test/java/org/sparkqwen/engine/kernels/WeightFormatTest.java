@@ -175,7 +175,7 @@ class WeightFormatTest {
 
     private static void assertSameBits(Run run) {
         List<List<MemorySegment>> results = new ArrayList<>();
-        for (KernelProvider provider : BackEnds.providers()) {
+        for (KernelProvider provider : BackEnds.allProviders()) {
             for (int threads = 1; threads <= 2; threads++) {
                 try (Kernels kernels = provider.create(threads)) {
                     results.add(run.with(kernels));

@@ -64,9 +64,9 @@ final class ModelOptions {
             converter = KernelNames.class,
             paramLabel = "KIND",
             defaultValue = "auto",
-            description = "On the processor, code runs machine code for AVX-512, vector runs the vector code, and"
-                    + " scalar runs the readable reference. auto takes the best that can run. All give the same bits."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "On the processor, code runs machine code for AVX-512 or, in float32, AVX2, vector runs the"
+                    + " vector code, and scalar runs the readable reference. auto takes the best that can run. All give"
+                    + " the same bits. Default: ${DEFAULT-VALUE}.")
     private KernelChoice kernels = KernelChoice.AUTO;
 
     @Option(

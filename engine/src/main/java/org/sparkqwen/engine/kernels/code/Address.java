@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /// @param index any register but RSP; null for none
 /// @param scale 1, 2, 4 or 8
 /// @param displacement in bytes
-/// @param broadcast whether a vector instruction reads one number there and uses it for all lanes
-record Address(Gpr base, @Nullable Gpr index, int scale, int displacement, boolean broadcast) {
+/// @param broadcast whether a vector instruction of AVX-512 reads one number there and uses it for all lanes
+record Address(Gpr base, @Nullable Gpr index, int scale, int displacement, boolean broadcast) implements Operand {
     Address {
         if (index == Gpr.RSP) {
             throw new IllegalArgumentException("RSP cannot be an index");

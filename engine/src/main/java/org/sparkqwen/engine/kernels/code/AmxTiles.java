@@ -69,6 +69,6 @@ final class AmxTiles {
                 .set(AmxTileCode.Field.FROM, from.address())
                 .set(AmxTileCode.Field.TO, to.address())
                 .set(AmxTileCode.Field.TILES, tiles)
-                .call(Functions.amxTile(height, parts));
+                .call(RoundedFunctions.amxTile(height, parts));
     }
 }

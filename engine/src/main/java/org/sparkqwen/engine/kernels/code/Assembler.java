@@ -9,8 +9,10 @@ import org.jspecify.annotations.Nullable;
 /// There are four encodings. General-purpose instructions have an optional REX prefix, an opcode and operand bytes.
 /// Vector instructions on 512 bits have an EVEX prefix of four bytes. It carries the opcode's map and mandatory prefix,
 /// the upper bits of three register numbers, the vector's length, a mask, and a bit for a memory operand that is
-/// broadcast. An EVEX displacement of one byte counts in units of the operand's size. [EvexOpcode] has what differs
-/// between vector instructions, so another one is one line there and one method here. Instructions on tile registers
+/// broadcast. An EVEX displacement of one byte counts in units of the operand's size. Vector instructions on 256 bits
+/// have a VEX prefix of two or three bytes, with the same opcodes. [VectorOpcode] has what differs between vector
+/// instructions, so another one is one line there and one method here. A method that takes any [Vector] encodes both,
+/// and one that takes [Zmm] or [Ymm] is of an instruction that only AVX-512 or AVX2 has. Instructions on tile registers
 /// have a VEX prefix of three bytes, of which they use little.
 ///
 /// Every encoding is compared with the one that the GNU assembler chooses, byte by byte.
@@ -18,6 +20,7 @@ final class Assembler {
     private static final int REX = 0x40;
     private static final int REX_W = 8;
     private static final int TWO_BYTE_OPCODE = 0x0f;
+    private static final int VEX_256_BITS = 4;
     private static final int VEX_NONE = 0;
     private static final int VEX_P66 = 1;
     private static final int VEX_PF3 = 2;
@@ -43,98 +46,100 @@ final class Assembler {
 
     // Vector instructions
 
-    void vmovups(Zmm to, Address from) {
-        evex(EvexOpcode.VMOVUPS_LOAD, to, null, from);
+    void vmovups(Vector to, Operand from) {
+        if (to instanceof Ymm && from instanceof Ymm(int number) && number > 7 && to.number() <= 7) {
+            vector(VectorOpcode.VMOVUPS_STORE, (Ymm) from, null, to); // a byte shorter
+        } else {
+            vector(VectorOpcode.VMOVUPS_LOAD, to, null, from);
+        }
     }
 
-    void vmovups(Address to, Zmm from) {
-        evex(EvexOpcode.VMOVUPS_STORE, from, null, to);
+    void vmovups(Address to, Vector from) {
+        vector(VectorOpcode.VMOVUPS_STORE, from, null, to);
     }
 
-    void vmovups(Zmm to, Zmm from) {
-        evex(EvexOpcode.VMOVUPS_LOAD, to, null, from);
-    }
-
-    void vbroadcastss(Zmm to, Address from) {
-        evex(EvexOpcode.VBROADCASTSS, to, null, from);
+    void vbroadcastss(Vector to, Address from) {
+        vector(VectorOpcode.VBROADCASTSS, to, null, from);
     }
 
     /// Adds a product: `sum += a · b`, rounded once.
-    void vfmadd231ps(Zmm sum, Zmm a, Zmm b) {
-        evex(EvexOpcode.VFMADD231PS, sum, a, b);
-    }
-
-    void vfmadd231ps(Zmm sum, Zmm a, Address b) {
-        evex(EvexOpcode.VFMADD231PS, sum, a, b);
+    void vfmadd231ps(Vector sum, Vector a, Operand b) {
+        vector(VectorOpcode.VFMADD231PS, sum, a, b);
     }
 
     /// Multiplies and adds: `product = a · product + addend`, rounded once.
-    void vfmadd213ps(Zmm product, Zmm a, Zmm addend) {
-        evex(EvexOpcode.VFMADD213PS, product, a, addend);
+    void vfmadd213ps(Vector product, Vector a, Operand addend) {
+        vector(VectorOpcode.VFMADD213PS, product, a, addend);
     }
 
-    void vfmadd213ps(Zmm product, Zmm a, Address addend) {
-        evex(EvexOpcode.VFMADD213PS, product, a, addend);
+    void vaddps(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VADDPS, to, a, b);
     }
 
-    void vaddps(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VADDPS, to, a, b);
+    void vsubps(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VSUBPS, to, a, b);
     }
 
-    void vaddps(Zmm to, Zmm a, Address b) {
-        evex(EvexOpcode.VADDPS, to, a, b);
+    void vmulps(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VMULPS, to, a, b);
     }
 
-    void vsubps(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VSUBPS, to, a, b);
-    }
-
-    void vsubps(Zmm to, Zmm a, Address b) {
-        evex(EvexOpcode.VSUBPS, to, a, b);
-    }
-
-    void vmulps(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VMULPS, to, a, b);
-    }
-
-    void vmulps(Zmm to, Zmm a, Address b) {
-        evex(EvexOpcode.VMULPS, to, a, b);
-    }
-
-    void vdivps(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VDIVPS, to, a, b);
+    void vdivps(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VDIVPS, to, a, b);
     }
 
     /// Multiplies by powers of two, `a · 2^b` for integers b, where the mask has a bit. The other numbers become 0.
     void vscalefps(Zmm to, Mask mask, Zmm a, Zmm b) {
         evexPrefix(
-                EvexOpcode.VSCALEFPS, to.number(), b.number() >> 4, b.number() >> 3, a, false, ZEROING | mask.number());
-        bytes(EvexOpcode.VSCALEFPS.code, registers(to.number(), b.number()));
+                VectorOpcode.VSCALEFPS,
+                to.number(),
+                b.number() >> 4,
+                b.number() >> 3,
+                a,
+                false,
+                ZEROING | mask.number());
+        bytes(VectorOpcode.VSCALEFPS.code, registers(to.number(), b.number()));
     }
 
     /// Compares numbers.
     ///
     /// @param predicate the manual's number of a comparison, such as [#NOT_LESS]
     void vcmpps(Mask to, Zmm a, Zmm b, int predicate) {
-        evexPrefix(EvexOpcode.VCMPPS, to.number(), b.number() >> 4, b.number() >> 3, a, false, 0);
-        bytes(EvexOpcode.VCMPPS.code, registers(to.number(), b.number()), predicate);
+        evexPrefix(VectorOpcode.VCMPPS, to.number(), b.number() >> 4, b.number() >> 3, a, false, 0);
+        bytes(VectorOpcode.VCMPPS.code, registers(to.number(), b.number()), predicate);
+    }
+
+    /// Compares numbers: all bits of a number are set where the comparison holds.
+    ///
+    /// @param predicate the manual's number of a comparison, such as [#NOT_LESS]
+    void vcmpps(Ymm to, Ymm a, Operand b, int predicate) {
+        vector(VectorOpcode.VCMPPS, to, a, b);
+        bytes(predicate);
     }
 
     /// Interleaves the lower halves of each 128 bits of two vectors.
-    void vunpcklps(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VUNPCKLPS, to, a, b);
+    void vunpcklps(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VUNPCKLPS, to, a, b);
     }
 
     /// Interleaves the upper halves of each 128 bits of two vectors.
-    void vunpckhps(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VUNPCKHPS, to, a, b);
+    void vunpckhps(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VUNPCKHPS, to, a, b);
     }
 
     /// Takes two numbers of each 128 bits of `a`, and then two of `b`.
     ///
     /// @param order four places of two bits
-    void vshufps(Zmm to, Zmm a, Zmm b, int order) {
-        evex(EvexOpcode.VSHUFPS, to, a, b);
+    void vshufps(Vector to, Vector a, Operand b, int order) {
+        vector(VectorOpcode.VSHUFPS, to, a, b);
+        bytes(order);
+    }
+
+    /// Takes two groups of 128 bits.
+    ///
+    /// @param order two places of four bits: 0 and 1 for the groups of `a`, 2 and 3 for those of `b`
+    void vperm2f128(Ymm to, Ymm a, Ymm b, int order) {
+        vector(VectorOpcode.VPERM2F128, to, a, b);
         bytes(order);
     }
 
@@ -142,130 +147,106 @@ final class Assembler {
     ///
     /// @param order four places of two bits
     void vshuff32x4(Zmm to, Zmm a, Zmm b, int order) {
-        evex(EvexOpcode.VSHUFF32X4, to, a, b);
+        vector(VectorOpcode.VSHUFF32X4, to, a, b);
         bytes(order);
     }
 
     /// Takes the greater number: `a > b ? a : b`, so `b` if one of them is NaN.
-    void vmaxps(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VMAXPS, to, a, b);
-    }
-
-    void vmaxps(Zmm to, Zmm a, Address b) {
-        evex(EvexOpcode.VMAXPS, to, a, b);
+    void vmaxps(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VMAXPS, to, a, b);
     }
 
     /// Takes the smaller number: `a < b ? a : b`, so `b` if one of them is NaN.
-    void vminps(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VMINPS, to, a, b);
+    void vminps(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VMINPS, to, a, b);
     }
 
-    void vpaddd(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VPADDD, to, a, b);
+    void vpaddd(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VPADDD, to, a, b);
     }
 
-    void vpaddd(Zmm to, Zmm a, Address b) {
-        evex(EvexOpcode.VPADDD, to, a, b);
+    void vpsubd(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VPSUBD, to, a, b);
     }
 
-    void vpsubd(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VPSUBD, to, a, b);
+    void vpandd(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VPANDD, to, a, b);
     }
 
-    void vpsubd(Zmm to, Zmm a, Address b) {
-        evex(EvexOpcode.VPSUBD, to, a, b);
-    }
-
-    void vpandd(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VPANDD, to, a, b);
-    }
-
-    void vpandd(Zmm to, Zmm a, Address b) {
-        evex(EvexOpcode.VPANDD, to, a, b);
-    }
-
-    void vpxord(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VPXORD, to, a, b);
-    }
-
-    void vpxord(Zmm to, Zmm a, Address b) {
-        evex(EvexOpcode.VPXORD, to, a, b);
+    void vpxord(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VPXORD, to, a, b);
     }
 
     /// Shifts 32-bit words to the left.
-    void vpslld(Zmm to, Zmm from, int bits) {
-        evexShift(EvexOpcode.SHIFT, 6, to, from, bits);
+    void vpslld(Vector to, Vector from, int bits) {
+        shift(VectorOpcode.SHIFT, 6, to, from, bits);
     }
 
     /// Shifts 32-bit words to the right, and repeats their signs.
-    void vpsrad(Zmm to, Zmm from, int bits) {
-        evexShift(EvexOpcode.SHIFT, 4, to, from, bits);
+    void vpsrad(Vector to, Vector from, int bits) {
+        shift(VectorOpcode.SHIFT, 4, to, from, bits);
     }
 
     /// Rotates 32-bit words to the left.
     void vprold(Zmm to, Zmm from, int bits) {
-        evexShift(EvexOpcode.SHIFT, 1, to, from, bits);
+        shift(VectorOpcode.SHIFT, 1, to, from, bits);
     }
 
-    /// Widens 16 numbers of float16.
-    void vcvtph2ps(Zmm to, Address from) {
-        evex(EvexOpcode.VCVTPH2PS, to, null, from);
+    /// Widens numbers of float16.
+    void vcvtph2ps(Vector to, Address from) {
+        vector(VectorOpcode.VCVTPH2PS, to, null, from);
     }
 
     /// Shifts 32-bit words to the right, and fills them up with zeros.
-    void vpsrld(Zmm to, Zmm from, int bits) {
-        evexShift(EvexOpcode.SHIFT, 2, to, from, bits);
+    void vpsrld(Vector to, Vector from, int bits) {
+        shift(VectorOpcode.SHIFT, 2, to, from, bits);
     }
 
-    void vpord(Zmm to, Zmm a, Zmm b) {
-        evex(EvexOpcode.VPORD, to, a, b);
+    void vpord(Vector to, Vector a, Operand b) {
+        vector(VectorOpcode.VPORD, to, a, b);
     }
 
     /// Computes any function of three bits.
     ///
     /// @param table the function's results: bit `4 · bit of to + 2 · bit of a + bit of b`
     void vpternlogd(Zmm to, Zmm a, Zmm b, int table) {
-        evex(EvexOpcode.VPTERNLOGD, to, a, b);
+        vector(VectorOpcode.VPTERNLOGD, to, a, b);
         bytes(table);
     }
 
-    /// Widens 16 bytes to 32 bits, with their signs.
-    void vpmovsxbd(Zmm to, Address from) {
-        evex(EvexOpcode.VPMOVSXBD, to, null, from);
+    /// Widens bytes to 32 bits, with their signs.
+    void vpmovsxbd(Vector to, Address from) {
+        vector(VectorOpcode.VPMOVSXBD, to, null, from);
     }
 
     /// Widens the 16-bit words of the lower half of a register to 32 bits, with zeros.
     void vpmovzxwd(Zmm to, Zmm from) {
-        evex(EvexOpcode.VPMOVZXWD, to, null, from);
+        vector(VectorOpcode.VPMOVZXWD, to, null, from);
     }
 
     /// Adds the products of pairs of bfloat16 numbers to the sums of the pairs' lanes.
     void vdpbf16ps(Zmm sum, Zmm a, Zmm b) {
-        evex(EvexOpcode.VDPBF16PS, sum, a, b);
+        vector(VectorOpcode.VDPBF16PS, sum, a, b);
     }
 
     /// Rounds to bfloat16, into the lower half of a register.
     void vcvtneps2bf16(Zmm to, Zmm from) {
-        evex(EvexOpcode.VCVTNEPS2BF16, to, null, from);
+        vector(VectorOpcode.VCVTNEPS2BF16, to, null, from);
     }
 
     /// Rounds to bfloat16: `low` into the lower half of a register, and `high` into the upper half.
     void vcvtne2ps2bf16(Zmm to, Zmm high, Zmm low) {
-        evex(EvexOpcode.VCVTNE2PS2BF16, to, high, low);
+        vector(VectorOpcode.VCVTNE2PS2BF16, to, high, low);
     }
 
     /// Converts 32-bit integers to float32.
-    void vcvtdq2ps(Zmm to, Zmm from) {
-        evex(EvexOpcode.VCVTDQ2PS, to, null, from);
-    }
-
-    void vcvtdq2ps(Zmm to, Address from) {
-        evex(EvexOpcode.VCVTDQ2PS, to, null, from);
+    void vcvtdq2ps(Vector to, Operand from) {
+        vector(VectorOpcode.VCVTDQ2PS, to, null, from);
     }
 
     /// Adds to each 32-bit sum the products of four bytes without a sign and four with one.
     void vpdpbusd(Zmm sum, Zmm unsigned, Zmm signed) {
-        evex(EvexOpcode.VPDPBUSD, sum, unsigned, signed);
+        vector(VectorOpcode.VPDPBUSD, sum, unsigned, signed);
     }
 
     // Instructions on tile registers
@@ -428,21 +409,67 @@ final class Assembler {
 
     // Encodings
 
-    private void evex(EvexOpcode opcode, Zmm register, @Nullable Zmm second, Zmm third) {
-        evexPrefix(opcode, register.number(), third.number() >> 4, third.number() >> 3, second, false, 0);
-        bytes(opcode.code, registers(register.number(), third.number()));
+    /// Encodes an instruction on vectors. Its registers have one type, from which the encoding follows.
+    private void vector(VectorOpcode opcode, Vector register, @Nullable Vector second, Operand third) {
+        switch (register) {
+            case Zmm zmm -> evex(opcode, zmm, second, third);
+            case Ymm ymm -> vex(opcode, ymm, second, third);
+        }
     }
 
-    private void evex(EvexOpcode opcode, Zmm register, @Nullable Zmm second, Address memory) {
-        int index = memory.index() == null ? 0 : memory.index().high();
-        evexPrefix(opcode, register.number(), index, memory.base().high(), second, memory.broadcast(), 0);
-        bytes(opcode.code);
-        int unit = memory.broadcast() ? Float.BYTES : opcode.unit;
-        memory(register.number(), memory, unit);
+    private void evex(VectorOpcode opcode, Zmm register, @Nullable Vector second, Operand third) {
+        switch (third) {
+            case Zmm(int number) -> {
+                evexPrefix(opcode, register.number(), number >> 4, number >> 3, (Zmm) second, false, 0);
+                bytes(opcode.code, registers(register.number(), number));
+            }
+            case Address memory -> {
+                evexPrefix(
+                        opcode,
+                        register.number(),
+                        high(memory.index()),
+                        memory.base().high(),
+                        (Zmm) second,
+                        memory.broadcast(),
+                        0);
+                bytes(opcode.code);
+                int unit = memory.broadcast() ? Float.BYTES : opcode.unit;
+                memory(register.number(), memory, unit);
+            }
+            case Ymm ymm -> throw new IllegalArgumentException("%s is no register of 512 bits".formatted(ymm));
+        }
     }
 
-    private void evexShift(EvexOpcode opcode, int extension, Zmm to, Zmm from, int bits) {
-        evexPrefix(opcode, extension, from.number() >> 4, from.number() >> 3, to, false, 0);
+    private void vex(VectorOpcode opcode, Ymm register, @Nullable Vector second, Operand third) {
+        int inPrefix = second == null ? 0 : ((Ymm) second).number();
+        switch (third) {
+            case Ymm(int number) -> {
+                vexPrefix(opcode, register.number(), 0, number >> 3, inPrefix);
+                bytes(opcode.code, registers(register.number(), number));
+            }
+            case Address memory -> {
+                if (memory.broadcast()) {
+                    throw new IllegalArgumentException("no number of AVX2 is broadcast within an instruction");
+                }
+                vexPrefix(
+                        opcode,
+                        register.number(),
+                        high(memory.index()),
+                        memory.base().high(),
+                        inPrefix);
+                bytes(opcode.code);
+                memory(register.number(), memory, 1);
+            }
+            case Zmm zmm -> throw new IllegalArgumentException("%s is no register of 256 bits".formatted(zmm));
+        }
+    }
+
+    /// Shifts by a number. The destination is in the prefix.
+    private void shift(VectorOpcode opcode, int extension, Vector to, Vector from, int bits) {
+        switch (to) {
+            case Zmm zmm -> evexPrefix(opcode, extension, from.number() >> 4, from.number() >> 3, zmm, false, 0);
+            case Ymm ymm -> vexPrefix(opcode, extension, 0, from.number() >> 3, ymm.number());
+        }
         bytes(opcode.code, registers(extension, from.number()), bits);
     }
 
@@ -452,7 +479,7 @@ final class Assembler {
     /// @param b bit 3 of a register in the last operand, or of a base
     /// @param mask number of a mask, and [#ZEROING]; 0 for none
     private void evexPrefix(
-            EvexOpcode opcode, int register, int x, int b, @Nullable Zmm second, boolean broadcast, int mask) {
+            VectorOpcode opcode, int register, int x, int b, @Nullable Zmm second, boolean broadcast, int mask) {
         int vvvv = second == null ? 0 : second.number();
         int upperBits = bit(register, 3) << 7 | bit(x, 0) << 6 | bit(b, 0) << 5 | bit(register, 4) << 4;
         bytes(
@@ -460,6 +487,26 @@ final class Assembler {
                 (upperBits ^ 0xf0) | opcode.map,
                 (~vvvv & 15) << 3 | 4 | opcode.prefix,
                 2 << 5 | (broadcast ? 1 << 4 : 0) | bit(~vvvv, 4) << 3 | mask);
+    }
+
+    /// Writes the VEX prefix of an instruction on 256 bits, which has two bytes if all that it says fits into them.
+    /// Register bits are stored inverted.
+    ///
+    /// @param x bit 3 of an index
+    /// @param b bit 3 of a register in the last operand, or of a base
+    /// @param second the operand in the prefix; 0 if there is none
+    private void vexPrefix(VectorOpcode opcode, int register, int x, int b, int second) {
+        int last = (~second & 15) << 3 | VEX_256_BITS | opcode.prefix;
+        int r = bit(~register, 3) << 7;
+        if (opcode.map == VectorOpcode.MAP_0F && (x | b) == 0) {
+            bytes(0xc5, r | last);
+        } else {
+            bytes(0xc4, r | bit(~x, 0) << 6 | bit(~b, 0) << 5 | opcode.map, last);
+        }
+    }
+
+    private static int high(@Nullable Gpr index) {
+        return index == null ? 0 : index.high();
     }
 
     /// @param register the register operand, or the extension of the opcode
@@ -470,8 +517,7 @@ final class Assembler {
     }
 
     private void vex(int prefix, int opcode, int register, int second, Address memory) {
-        int index = memory.index() == null ? 0 : memory.index().high();
-        vexPrefix(prefix, index, memory.base().high(), second);
+        vexPrefix(prefix, high(memory.index()), memory.base().high(), second);
         bytes(opcode);
         memory(register, memory, 1);
     }
@@ -486,8 +532,13 @@ final class Assembler {
     }
 
     private void general(int opcode, int register, Address memory) {
-        int index = memory.index() == null ? 0 : memory.index().high();
-        bytes(REX | REX_W | bit(register, 3) << 2 | index << 1 | memory.base().high(), opcode);
+        bytes(
+                REX
+                        | REX_W
+                        | bit(register, 3) << 2
+                        | high(memory.index()) << 1
+                        | memory.base().high(),
+                opcode);
         memory(register, memory, 1);
     }
 
@@ -506,8 +557,7 @@ final class Assembler {
     }
 
     private void prefetch(int opcode, int hint, Address line) {
-        int index = line.index() == null ? 0 : line.index().high();
-        int rex = index << 1 | line.base().high();
+        int rex = high(line.index()) << 1 | line.base().high();
         if (rex != 0) {
             bytes(REX | rex);
         }

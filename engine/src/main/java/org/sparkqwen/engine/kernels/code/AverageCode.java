@@ -26,7 +26,7 @@ final class AverageCode {
         PANEL_STRIDE,
         /// `[rows]`, inverted in place.
         SUMS,
-        /// The number of sums, divided by 16 and rounded up.
+        /// The number of vectors of sums, the last of which may be incomplete.
         VECTORS,
         /// The number of rows.
         ROWS,
@@ -38,11 +38,11 @@ final class AverageCode {
 
     private AverageCode() {}
 
-    static byte[] code() {
-        Zmm one = new Zmm(0);
-        Zmm inverse = new Zmm(1);
-        Zmm number = new Zmm(2);
-        Zmm zero = new Zmm(3);
+    static byte[] code(InstructionSet set) {
+        Vector one = set.register(0);
+        Vector inverse = set.register(1);
+        Vector number = set.register(2);
+        Vector zero = set.register(3);
         Label sums = new Label();
         Label row = new Label();
         Label panel = new Label();
@@ -56,7 +56,7 @@ final class AverageCode {
         asm.vmovups(inverse, Address.at(RSI, 0));
         asm.vdivps(inverse, one, inverse);
         asm.vmovups(Address.at(RSI, 0), inverse);
-        asm.add(RSI, Zmm.BYTES);
+        asm.add(RSI, set.bytes());
         asm.sub(RCX, 1);
         asm.jump(Condition.NOT_EQUAL, sums);
 
@@ -71,7 +71,7 @@ final class AverageCode {
         asm.mov(R11, Address.at(R9, 0));
         asm.mov(RDX, Arguments.of(RDI, Field.PANELS));
         asm.bind(panel);
-        for (int offset = 0; offset < WeightedSumCode.SUM_ROW; offset += Zmm.BYTES) {
+        for (int offset = 0; offset < WeightedSumCode.SUM_ROW; offset += set.bytes()) {
             asm.vmulps(number, inverse, Address.at(R10, offset));
             asm.vaddps(number, number, zero);
             asm.vmovups(Address.at(R11, offset), number);

@@ -13,6 +13,11 @@ final class Averages {
     private static final long FLOAT = Float.BYTES;
 
     private final Arguments arguments = new Arguments().set(AverageCode.Field.CONSTANTS, ExpCode.constants());
+    private final Functions functions;
+
+    Averages(Functions functions) {
+        this.functions = functions;
+    }
 
     /// @param rows number of rows
     /// @param headDim numbers of a row's result
@@ -28,11 +33,11 @@ final class Averages {
                     .set(AverageCode.Field.WEIGHTED, weighted)
                     .set(AverageCode.Field.PANEL_STRIDE, panelStride)
                     .set(AverageCode.Field.SUMS, sums)
-                    .set(AverageCode.Field.VECTORS, Math.ceilDiv(rows, Zmm.FLOATS))
+                    .set(AverageCode.Field.VECTORS, Math.ceilDiv(rows, functions.set.floats()))
                     .set(AverageCode.Field.ROWS, rows)
                     .set(AverageCode.Field.OUT, out)
                     .set(AverageCode.Field.PANELS, panels)
-                    .call(Functions.AVERAGE);
+                    .call(functions.average);
             return;
         }
         for (int row = 0; row < rows; row++) {

@@ -11,6 +11,11 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// stay where they lie. Each thread has its own.
 final class BlockReader {
     private final Arguments arguments = new Arguments();
+    private final Functions functions;
+
+    BlockReader(Functions functions) {
+        this.functions = functions;
+    }
 
     /// The address of a head's keys in a form that products read.
     ///
@@ -26,7 +31,7 @@ final class BlockReader {
                 for (int input = 0; input < headDim; input += IntegerProduct.GROUP) {
                     int inputs = Math.min(IntegerProduct.GROUP, headDim - input);
                     long ofGroup = scales + KeyValueIntegers.scale(input, 0);
-                    widen(Functions.WIDEN_KEYS, stored, to, input, inputs, ofGroup, ahead);
+                    widen(functions.widenKeys, stored, to, input, inputs, ofGroup, ahead);
                 }
                 yield to;
             }
@@ -48,7 +53,7 @@ final class BlockReader {
                 int rows = KeyValueBlock.TOKENS;
                 for (int panel = 0; panel < Matrix.panelCount(headDim); panel++) {
                     long ofGroup = scales + KeyValueIntegers.scale(panel * Matrix.PANEL, 0);
-                    widen(Functions.WIDEN_VALUES, stored, to, panel * rows, rows, ofGroup, ahead);
+                    widen(functions.widenValues, stored, to, panel * rows, rows, ofGroup, ahead);
                 }
                 yield to;
             }

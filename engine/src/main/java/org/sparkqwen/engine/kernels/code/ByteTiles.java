@@ -100,7 +100,7 @@ final class ByteTiles {
                 .set(ByteTileCode.Field.TO, to.address())
                 .set(ByteTileCode.Field.TILES, 1)
                 .set(ByteTileCode.Field.BEGINS, from == 0 ? 1 : 0)
-                .call(Functions.byteTile(kind, height));
+                .call(RoundedFunctions.byteTile(kind, height));
     }
 
     /// Computes `to[row][0..31] += scale[row] · Σ in[row][input] · group[input][0..31]`.
@@ -164,7 +164,7 @@ final class ByteTiles {
                 .set(ByteTileCode.Field.SCALES, scales)
                 .set(ByteTileCode.Field.TO, to)
                 .set(ByteTileCode.Field.TILES, tiles)
-                .call(Functions.byteTile(ByteTileKind.MANY, height));
+                .call(RoundedFunctions.byteTile(ByteTileKind.MANY, height));
     }
 
     private void run(
@@ -177,6 +177,6 @@ final class ByteTiles {
                 .set(AmxByteTileCode.Field.TO, to)
                 .set(AmxByteTileCode.Field.TILES, tiles)
                 .set(AmxByteTileCode.Field.ROWS, rows)
-                .call(Functions.amxByteTile(height));
+                .call(RoundedFunctions.amxByteTile(height));
     }
 }

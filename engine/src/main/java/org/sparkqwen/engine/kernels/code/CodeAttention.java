@@ -38,10 +38,13 @@ final class CodeAttention implements AutoCloseable {
     private final Arguments score = new Arguments();
     private final Arguments softmax = new Arguments().set(SoftmaxCode.Field.CONSTANTS, ExpCode.constants());
     private final Arguments weigh = new Arguments().set(WeightedSumCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
-    private final BlockReader reader = new BlockReader();
-    private final Averages averages = new Averages();
+    private final BlockReader reader;
+    private final Averages averages;
     private final Arguments transpose = new Arguments();
     private final Arguments widen = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
+    private final Functions functions;
+    private final int lanes; // numbers of a vector
+    private final int highest; // rows of a tile of the weighted sum
 
     private int rows; // computed together
     private int width; // rows rounded up to whole vectors
@@ -59,6 +62,14 @@ final class CodeAttention implements AutoCloseable {
     private long nextQueries; // the distance from a row's result to the query of the row after these
     private long requested; // the addresses, if results will be written soon, or 0
     private long addresses; // [width]: those of the rows' queries, then of their results
+
+    CodeAttention(Functions functions) {
+        this.functions = functions;
+        lanes = functions.set.floats();
+        highest = functions.highestWeightedSum();
+        reader = new BlockReader(functions);
+        averages = new Averages(functions);
+    }
 
     private static MemorySegment minusInfinities() {
         MemorySegment all = Arena.global().allocate(JAVA_FLOAT, ROWS);
@@ -91,7 +102,7 @@ final class CodeAttention implements AutoCloseable {
 
     private void reset(AttentionShape shape, int count) {
         rows = count;
-        width = Math.ceilDiv(rows, Zmm.FLOATS) * Zmm.FLOATS;
+        width = Math.ceilDiv(rows, lanes) * lanes;
         headDim = shape.headDim();
         valuePanels = Matrix.panelCount(headDim);
         long numbers = width * (headDim + (long) BLOCKS * (TOKENS + 1) + 2 + (long) valuePanels * PANEL)
@@ -116,7 +127,7 @@ final class CodeAttention implements AutoCloseable {
         softmax.set(SoftmaxCode.Field.KEY_STRIDE, width * FLOAT)
                 .set(SoftmaxCode.Field.MAXIMA, maxima)
                 .set(SoftmaxCode.Field.SUMS, sums)
-                .set(SoftmaxCode.Field.VECTORS, width / Zmm.FLOATS);
+                .set(SoftmaxCode.Field.VECTORS, width / lanes);
         weigh.set(WeightedSumCode.Field.BLOCKS, values).set(WeightedSumCode.Field.KEY_STRIDE, width * FLOAT);
     }
 
@@ -125,13 +136,13 @@ final class CodeAttention implements AutoCloseable {
         for (int row = 0; row < width; row++) {
             address(row, in + tile.offset(shape, first + Math.min(row, rows - 1)));
         }
-        int square = TransposeCode.SQUARE;
+        int square = lanes;
         transpose.set(TransposeCode.Field.TO_STRIDE, width * FLOAT).set(TransposeCode.Field.SQUARES, headDim / square);
         for (int row = 0; row < width && headDim >= square; row += square) {
             transpose
                     .set(TransposeCode.Field.ROWS, addresses + (long) row * Long.BYTES)
                     .set(TransposeCode.Field.TO, queryAddress(row, 0))
-                    .call(Functions.TRANSPOSE);
+                    .call(functions.transpose);
         }
         for (int row = 0; row < width; row++) {
             for (int i = headDim - headDim % square; i < headDim; i++) {
@@ -183,7 +194,7 @@ final class CodeAttention implements AutoCloseable {
             softmax.set(SoftmaxCode.Field.SCORES, at)
                     .set(SoftmaxCode.Field.KEYS, (long) turns * ScoreCode.KEYS)
                     .set(SoftmaxCode.Field.CORRECTIONS, corrections + FLOAT * i * width)
-                    .call(Functions.SOFTMAX);
+                    .call(functions.softmax);
         }
         addValues(format.multiplied(), ahead, group, count);
     }
@@ -211,14 +222,14 @@ final class CodeAttention implements AutoCloseable {
                 widen.set(WidenCode.Field.FROM, stored)
                         .set(WidenCode.Field.TO, keys)
                         .set(WidenCode.Field.INPUTS, headDim)
-                        .call(Functions.WIDEN);
+                        .call(functions.widen);
                 yield keys;
             }
         };
         score.set(ScoreCode.Field.KEYS, block)
                 .set(ScoreCode.Field.SCORES, to)
                 .set(ScoreCode.Field.TILES, turns)
-                .call(Functions.score(width / Zmm.FLOATS));
+                .call(functions.score(width / lanes));
     }
 
     /// Gives keys past a row's position the score of probability 0. Rows are in the order of positions, so a key is
@@ -240,15 +251,15 @@ final class CodeAttention implements AutoCloseable {
     /// @param ahead number of rows from the first key's position to the first row
     private void addValues(KeyValueFormat format, int ahead, int group, int count) {
         boolean seen = turns(Math.max(0, ahead), group) >= count * TURNS; // by all rows
-        int step = seen ? rows - rows % WeightedSumCode.HIGHEST : WeightedSumCode.HIGHEST;
+        int step = seen ? rows - rows % highest : highest;
         for (int panel = 0; panel < valuePanels; panel++) {
             weigh.set(WeightedSumCode.Field.COLUMNS, (long) panel * TOKENS * PANEL * format.bytes());
             long outColumns = FLOAT * panel * PANEL;
             weigh.set(WeightedSumCode.Field.OUT_COLUMNS, outColumns)
                     .set(WeightedSumCode.Field.NEXT_COLUMNS, outColumns + nextQueries);
             for (int row = 0; row < rows; ) {
-                int height = Math.min(WeightedSumCode.HIGHEST, rows - row);
-                int end = height < WeightedSumCode.HIGHEST ? rows : row + step;
+                int height = Math.min(highest, rows - row);
+                int end = height < highest ? rows : row + step;
                 int last = ahead + end - 1;
                 if (last >= 0) {
                     int turns = Math.min(count * TURNS, turns(last, group));
@@ -259,7 +270,7 @@ final class CodeAttention implements AutoCloseable {
                             .set(WeightedSumCode.Field.SUMS, weightedAddress(panel, row))
                             .set(WeightedSumCode.Field.OUT, requested == 0 ? 0 : requested + (long) row * Long.BYTES)
                             .set(WeightedSumCode.Field.TILES, (end - row) / height)
-                            .call(Functions.weightedSum(format, height));
+                            .call(functions.weightedSum(format, height));
                 }
                 row = end;
             }

@@ -22,10 +22,11 @@ final class CodeFewRowAttention implements AutoCloseable {
     private static final long FLOAT = Float.BYTES;
 
     private final Scratch memory = new Scratch();
-    private final Tiles tiles = new Tiles();
+    private final Tiles tiles;
     private final Arguments softmax = new Arguments().set(RowSoftmaxCode.Field.CONSTANTS, ExpCode.constants());
-    private final BlockReader reader = new BlockReader();
-    private final Averages averages = new Averages();
+    private final BlockReader reader;
+    private final Averages averages;
+    private final Functions functions;
 
     private int rows;
     private int headDim;
@@ -37,6 +38,13 @@ final class CodeFewRowAttention implements AutoCloseable {
     private long sums; // [16]: those of the rows at the end
     private long addresses; // [rows]: those of the results
     private long widened; // [valuePanels][32][32]: a block's keys or values of 8 bits, in float32
+
+    CodeFewRowAttention(Functions functions) {
+        this.functions = functions;
+        tiles = new Tiles(functions);
+        reader = new BlockReader(functions);
+        averages = new Averages(functions);
+    }
 
     /// @param in address of the batch's queries, `[tokens, heads, headDim]`
     /// @param out address of the batch's results, `[tokens, heads, headDim]`
@@ -53,7 +61,7 @@ final class CodeFewRowAttention implements AutoCloseable {
             attendBlock(shape, tile, block, address(shape, tile, block), next);
         }
         for (int row = 0; row < rows; row++) {
-            long sum = states + (long) row * RowSoftmaxCode.STATE_BYTES + Zmm.BYTES;
+            long sum = states + (long) row * RowSoftmaxCode.STATE_BYTES + RowSoftmaxCode.SUM;
             Memory.setFloat(sums + row * FLOAT, Memory.getFloat(sum));
             Memory.ALL.set(JAVA_LONG, addresses + (long) row * Long.BYTES, out + tile.offset(shape, row));
         }
@@ -119,7 +127,7 @@ final class CodeFewRowAttention implements AutoCloseable {
                         new Rows(scores, Tiles.PANEL_ROW),
                         false);
         hideFuture(shape, tile, index);
-        softmax.call(Functions.ROW_SOFTMAX);
+        softmax.call(functions.rowSoftmax);
         values = reader.values(format, headDim, values, widened, next + keyOffset);
         for (int panel = 0; panel < valuePanels; panel++) {
             long ahead = widens ? 0 : next + keyOffset + panel * panelBytes;

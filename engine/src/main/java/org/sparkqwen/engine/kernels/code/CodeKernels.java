@@ -37,19 +37,23 @@ final class CodeKernels extends RowKernels {
     private final CodeAttention[] attentions;
     private final CodeFewRowAttention[] fewRowAttentions;
     private final CodeMixture mixture;
+    private final InstructionSet set;
     private long blocks; // the number of blocks so far, so that no two have the same number
 
     /// @param threads at least 1; the caller of an operation is one of them
-    CodeKernels(int threads, Precision precision) {
+    /// @param set what float32 arithmetic uses; other precisions need AVX-512
+    CodeKernels(int threads, Precision precision, InstructionSet set) {
         super(threads, precision);
+        this.set = set;
+        Functions functions = Functions.of(set);
         products = new PanelProduct[threads];
-        Arrays.setAll(products, worker -> new PanelProduct(precision));
+        Arrays.setAll(products, worker -> new PanelProduct(precision, functions));
         finishes = new Finish[threads];
-        Arrays.setAll(finishes, worker -> new Finish());
+        Arrays.setAll(finishes, worker -> new Finish(functions));
         attentions = new CodeAttention[threads];
-        Arrays.setAll(attentions, worker -> new CodeAttention());
+        Arrays.setAll(attentions, worker -> new CodeAttention(functions));
         fewRowAttentions = new CodeFewRowAttention[threads];
-        Arrays.setAll(fewRowAttentions, worker -> new CodeFewRowAttention());
+        Arrays.setAll(fewRowAttentions, worker -> new CodeFewRowAttention(functions));
         mixture = new CodeMixture(team, products, finishes);
     }
 
@@ -231,7 +235,7 @@ final class CodeKernels extends RowKernels {
 
     @Override
     protected String name() {
-        return "code AVX-512";
+        return "code " + set;
     }
 
     @Override

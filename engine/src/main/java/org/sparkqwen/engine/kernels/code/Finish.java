@@ -14,6 +14,11 @@ final class Finish implements AutoCloseable {
     private final Arguments logSumExp = new Arguments().set(LogSumExpCode.Field.CONSTANTS, ExpCode.constants());
     private final Arguments gate = new Arguments().set(GateCode.Field.CONSTANTS, ExpCode.constants());
     private final Arguments scale = new Arguments();
+    private final Functions functions;
+
+    Finish(Functions functions) {
+        this.functions = functions;
+    }
 
     /// Writes or adds the sums of a group that has biases or an incomplete panel, number by number.
     ///
@@ -50,7 +55,7 @@ final class Finish implements AutoCloseable {
                     .set(GateCode.Field.OUT, to.address() + slot * Tiles.PANEL_ROW)
                     .set(GateCode.Field.OUT_STRIDE, to.stride())
                     .set(GateCode.Field.ROWS, product.rows())
-                    .call(Functions.GATE);
+                    .call(functions.gate);
             if (!complete) {
                 write(product, gates, row, false);
             }
@@ -67,7 +72,7 @@ final class Finish implements AutoCloseable {
                 .set(LogSumExpCode.Field.PANELS, panels)
                 .set(LogSumExpCode.Field.ROWS, product.rows())
                 .set(LogSumExpCode.Field.RESULTS, results)
-                .call(scored.hasMoments() ? Functions.LOG_SUM_EXP_AND_MOMENTS : Functions.LOG_SUM_EXP);
+                .call(scored.hasMoments() ? functions.logSumExpAndMoments : functions.logSumExp);
         for (int row = 0; row < product.rows(); row++) {
             long result = results + (long) row * LogSumExpCode.RESULT_BYTES;
             int at = scored.index(firstRow + row, chunk);
@@ -91,7 +96,7 @@ final class Finish implements AutoCloseable {
                     .set(ScaleCode.Field.TO, to)
                     .set(ScaleCode.Field.FACTOR, Float.floatToRawIntBits(factor))
                     .set(ScaleCode.Field.PIECES, complete)
-                    .call(Functions.ADD_SCALED);
+                    .call(functions.addScaled);
         }
         for (int column = complete * PANEL; column < columns; column++) {
             long sum = product.sums(complete) + row * Tiles.PANEL_ROW + (long) (column % PANEL) * Float.BYTES;

@@ -8,82 +8,106 @@ import java.util.function.IntFunction;
 import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 
-/// The functions of the back-end as machine code, made once for the JVM.
+/// The functions of float32 arithmetic as machine code of an instruction set, made once for the JVM. A function has the
+/// same operands in each set, apart from the numbers that a vector has and the rows that a tile has at most.
 final class Functions {
-    static final MachineCode WIDEN = MachineCode.of(WidenCode.code());
-    private static final MachineCode WIDEN_INT8 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT8));
-    private static final MachineCode WIDEN_INT4 = MachineCode.of(WidenIntegersCode.code(IntegerLayout.INT4));
-    static final MachineCode WIDEN_KEYS = MachineCode.of(WidenKeyValuesCode.ofKeys());
-    static final MachineCode WIDEN_VALUES = MachineCode.of(WidenKeyValuesCode.ofValues());
-    static final MachineCode SOFTMAX = MachineCode.of(SoftmaxCode.code());
-    static final MachineCode ROW_SOFTMAX = MachineCode.of(RowSoftmaxCode.code());
-    static final MachineCode TRANSPOSE = MachineCode.of(TransposeCode.code());
-    static final MachineCode AVERAGE = MachineCode.of(AverageCode.code());
-    static final MachineCode GATE = MachineCode.of(GateCode.code());
-    static final MachineCode LOG_SUM_EXP = MachineCode.of(LogSumExpCode.code(false));
-    static final MachineCode LOG_SUM_EXP_AND_MOMENTS = MachineCode.of(LogSumExpCode.code(true));
-    static final MachineCode SCALE = MachineCode.of(ScaleCode.code(false));
-    static final MachineCode ADD_SCALED = MachineCode.of(ScaleCode.code(true));
-    static final MachineCode ROUND = MachineCode.of(RoundCode.code(false));
-    static final MachineCode SPLIT = MachineCode.of(RoundCode.code(true));
-    static final MachineCode PAIR_BF16 = MachineCode.of(PairCode.ofBf16());
-    static final MachineCode PAIR_F32 = MachineCode.of(PairCode.ofF32());
+    /// The instruction set of these functions.
+    final InstructionSet set;
 
-    static final MachineCode VECTOR_BF16_BURST = MachineCode.of(BurstCode.ofVectors(Assembler::vdpbf16ps));
-    static final MachineCode VECTOR_BYTES_BURST = MachineCode.of(BurstCode.ofVectors(Assembler::vpdpbusd));
-    static final MachineCode TILE_BF16_BURST = MachineCode.of(BurstCode.ofTiles(Assembler::tdpbf16ps));
-    static final MachineCode TILE_BYTES_BURST = MachineCode.of(BurstCode.ofTiles(Assembler::tdpbusd));
-    static final MachineCode HALF_BYTES = MachineCode.of(HalfByteCode.code());
+    final MachineCode widen;
+    final MachineCode widenKeys;
+    final MachineCode widenValues;
+    final MachineCode softmax;
+    final MachineCode rowSoftmax;
+    final MachineCode transpose;
+    final MachineCode average;
+    final MachineCode gate;
+    final MachineCode logSumExp;
+    final MachineCode logSumExpAndMoments;
+    final MachineCode scale;
+    final MachineCode addScaled;
 
-    private static final Map<ByteTileKind, MachineCode[]> BYTE_TILES = byteTiles();
-    private static final MachineCode[] AMX_BYTE_TILES = {
-        MachineCode.of(AmxByteTileCode.of(1)), MachineCode.of(AmxByteTileCode.of(2))
-    };
-
-    /// The micro-kernels of AMX, by their registers for rows and by parts of an activation.
-    private static final MachineCode[][] AMX_TILES = {
-        {MachineCode.of(AmxTileCode.of(1, 1)), MachineCode.of(AmxTileCode.of(1, 2))},
-        {MachineCode.of(AmxTileCode.of(2, 1)), MachineCode.of(AmxTileCode.of(2, 2))}
-    };
+    /// The functions that widen integers of each layout.
+    private final Map<IntegerLayout, MachineCode> widenIntegers;
 
     /// The micro-kernels of each kind, by their tiles' height.
-    private static final Map<TileKind, MachineCode[]> TILES = tiles();
+    private final Map<TileKind, MachineCode[]> tiles;
 
     /// The products of queries and keys, by the number of vectors of queries.
-    private static final MachineCode[] SCORES = byNumber(ScoreCode.MOST_VECTORS, ScoreCode::of);
+    private final MachineCode[] scores;
 
     /// The weighted sums of values of each format, by their tiles' height.
-    private static final Map<KeyValueFormat, MachineCode[]> WEIGHTED_SUMS = weightedSums();
+    private final Map<KeyValueFormat, MachineCode[]> weightedSums;
 
-    private Functions() {}
+    private Functions(InstructionSet set) {
+        this.set = set;
+        widen = MachineCode.of(WidenCode.code(set));
+        widenKeys = MachineCode.of(WidenKeyValuesCode.ofKeys(set));
+        widenValues = MachineCode.of(WidenKeyValuesCode.ofValues(set));
+        softmax = MachineCode.of(SoftmaxCode.code(set));
+        rowSoftmax = MachineCode.of(RowSoftmaxCode.code(set));
+        transpose = MachineCode.of(
+                switch (set) {
+                    case AVX_512 -> TransposeCode.code();
+                    case AVX2 -> Avx2TransposeCode.code();
+                });
+        average = MachineCode.of(AverageCode.code(set));
+        gate = MachineCode.of(GateCode.code(set));
+        logSumExp = MachineCode.of(LogSumExpCode.code(set, false));
+        logSumExpAndMoments = MachineCode.of(LogSumExpCode.code(set, true));
+        scale = MachineCode.of(ScaleCode.code(set, false));
+        addScaled = MachineCode.of(ScaleCode.code(set, true));
+        widenIntegers = new EnumMap<>(IntegerLayout.class);
+        for (IntegerLayout layout : IntegerLayout.values()) {
+            widenIntegers.put(layout, MachineCode.of(WidenIntegersCode.code(set, layout)));
+        }
+        tiles = new EnumMap<>(TileKind.class);
+        for (TileKind kind : TileKind.values()) {
+            if (set == InstructionSet.AVX_512 || !kind.pairs()) {
+                tiles.put(kind, byNumber(highest(kind), height -> tileCode(kind, height)));
+            }
+        }
+        scores = switch (set) {
+            case AVX_512 -> byNumber(ScoreCode.MOST_VECTORS, ScoreCode::of);
+            case AVX2 -> byNumber(Avx2ScoreCode.MOST_VECTORS, Avx2ScoreCode::of);
+        };
+        weightedSums = new EnumMap<>(KeyValueFormat.class);
+        for (KeyValueFormat format : List.of(KeyValueFormat.F32, KeyValueFormat.BF16)) {
+            weightedSums.put(format, byNumber(highestWeightedSum(), height -> weightedSumCode(format, height)));
+        }
+    }
 
-    /// The function that widens integers of a layout to float32.
-    static MachineCode widen(IntegerLayout layout) {
-        return switch (layout) {
-            case INT8 -> WIDEN_INT8;
-            case INT4 -> WIDEN_INT4;
+    static Functions of(InstructionSet set) {
+        return switch (set) {
+            case AVX_512 -> OfAvx512.FUNCTIONS;
+            case AVX2 -> OfAvx2.FUNCTIONS;
         };
     }
 
-    /// @param vectors from 1 to [ScoreCode#MOST_VECTORS]
-    static MachineCode score(int vectors) {
-        return SCORES[vectors];
+    private static final class OfAvx512 {
+        static final Functions FUNCTIONS = new Functions(InstructionSet.AVX_512);
     }
 
-    /// @param height from 1 to [WeightedSumCode#HIGHEST]
-    static MachineCode weightedSum(KeyValueFormat format, int height) {
-        return Objects.requireNonNull(WEIGHTED_SUMS.get(format))[height];
+    private static final class OfAvx2 {
+        static final Functions FUNCTIONS = new Functions(InstructionSet.AVX2);
     }
 
-    private static Map<KeyValueFormat, MachineCode[]> weightedSums() {
-        Map<KeyValueFormat, MachineCode[]> sums = new EnumMap<>(KeyValueFormat.class);
-        for (KeyValueFormat format : List.of(KeyValueFormat.F32, KeyValueFormat.BF16)) {
-            sums.put(format, byNumber(WeightedSumCode.HIGHEST, height -> WeightedSumCode.of(format, height)));
-        }
-        return sums;
+    private byte[] tileCode(TileKind kind, int height) {
+        return switch (set) {
+            case AVX_512 -> TileCode.of(kind, height);
+            case AVX2 -> Avx2TileCode.of(kind, height);
+        };
     }
 
-    private static MachineCode[] byNumber(int most, IntFunction<byte[]> code) {
+    private byte[] weightedSumCode(KeyValueFormat format, int height) {
+        return switch (set) {
+            case AVX_512 -> WeightedSumCode.of(format, height);
+            case AVX2 -> Avx2WeightedSumCode.of(format, height);
+        };
+    }
+
+    /// Makes a function for each number from 1 to `most`.
+    static MachineCode[] byNumber(int most, IntFunction<byte[]> code) {
         MachineCode[] functions = new MachineCode[most + 1];
         for (int number = 1; number <= most; number++) {
             functions[number] = MachineCode.of(code.apply(number));
@@ -91,48 +115,41 @@ final class Functions {
         return functions;
     }
 
+    /// The function that widens integers of a layout to float32.
+    MachineCode widen(IntegerLayout layout) {
+        return Objects.requireNonNull(widenIntegers.get(layout));
+    }
+
+    /// @param vectors number of vectors of queries, from 1 to those of [CodeAttention#ROWS] queries
+    MachineCode score(int vectors) {
+        return scores[vectors];
+    }
+
+    /// @param height from 1 to [#highestWeightedSum]
+    MachineCode weightedSum(KeyValueFormat format, int height) {
+        return Objects.requireNonNull(weightedSums.get(format))[height];
+    }
+
+    /// The number of rows of the highest tile of a weighted sum.
+    int highestWeightedSum() {
+        return switch (set) {
+            case AVX_512 -> WeightedSumCode.HIGHEST;
+            case AVX2 -> Avx2WeightedSumCode.HIGHEST;
+        };
+    }
+
     /// The micro-kernel for tiles of some height.
     ///
-    /// @param height from 1 to the kind's highest
-    static MachineCode tile(TileKind kind, int height) {
-        return Objects.requireNonNull(TILES.get(kind))[height];
+    /// @param height from 1 to [#highest]
+    MachineCode tile(TileKind kind, int height) {
+        return Objects.requireNonNull(tiles.get(kind))[height];
     }
 
-    /// The micro-kernel for rows in 8 bits.
-    ///
-    /// @param height number of rows, from 1 to the kind's highest
-    static MachineCode byteTile(ByteTileKind kind, int height) {
-        return Objects.requireNonNull(BYTE_TILES.get(kind))[height];
-    }
-
-    /// The micro-kernel of AMX for rows in 8 bits.
-    ///
-    /// @param height number of registers for rows, 1 or 2
-    static MachineCode amxByteTile(int height) {
-        return AMX_BYTE_TILES[height - 1];
-    }
-
-    private static Map<ByteTileKind, MachineCode[]> byteTiles() {
-        Map<ByteTileKind, MachineCode[]> tiles = new EnumMap<>(ByteTileKind.class);
-        for (ByteTileKind kind : ByteTileKind.values()) {
-            tiles.put(kind, byNumber(kind.highest(), height -> ByteTileCode.of(kind, height)));
-        }
-        return tiles;
-    }
-
-    /// The micro-kernel of AMX.
-    ///
-    /// @param height number of registers for rows, 1 or 2
-    /// @param parts number of bfloat16 numbers that stand for an activation, 1 or 2
-    static MachineCode amxTile(int height, int parts) {
-        return AMX_TILES[height - 1][parts - 1];
-    }
-
-    private static Map<TileKind, MachineCode[]> tiles() {
-        Map<TileKind, MachineCode[]> tiles = new EnumMap<>(TileKind.class);
-        for (TileKind kind : TileKind.values()) {
-            tiles.put(kind, byNumber(kind.highest(), height -> TileCode.of(kind, height)));
-        }
-        return tiles;
+    /// The number of rows of the highest tile of a kind.
+    int highest(TileKind kind) {
+        return switch (set) {
+            case AVX_512 -> kind.highest();
+            case AVX2 -> Avx2TileCode.highest(kind);
+        };
     }
 }

@@ -1,5 +1,6 @@
 package org.sparkqwen.engine.kernels.code;
 
+import static org.sparkqwen.engine.kernels.code.Gpr.R10;
 import static org.sparkqwen.engine.kernels.code.Gpr.R8;
 import static org.sparkqwen.engine.kernels.code.Gpr.R9;
 import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
@@ -26,27 +27,27 @@ final class GateCode {
 
     private GateCode() {}
 
-    static byte[] code() {
-        Zmm gate = new Zmm(0);
-        Zmm x = new Zmm(1);
-        Zmm square = new Zmm(2);
-        Zmm p = new Zmm(3);
-        Zmm n = new Zmm(4);
+    static byte[] code(InstructionSet set) {
+        Vector gate = set.register(0);
+        Vector x = set.register(1);
+        Vector square = set.register(2);
+        Vector p = set.register(3);
+        Vector n = set.register(4);
         Label row = new Label();
         Assembler asm = new Assembler();
-        asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
-        ExpCode exp = ExpCode.withConstants(asm, RAX);
+        asm.mov(R10, Arguments.of(RDI, Field.CONSTANTS));
+        ExpCode exp = ExpCode.withConstants(asm, set, R10);
         asm.mov(R8, Arguments.of(RDI, Field.GATES));
         asm.mov(R9, Arguments.of(RDI, Field.UPS));
         asm.mov(RDX, Arguments.of(RDI, Field.OUT));
         asm.mov(RAX, Arguments.of(RDI, Field.OUT_STRIDE));
         asm.mov(RCX, Arguments.of(RDI, Field.ROWS));
         asm.bind(row);
-        for (int offset = 0; offset < Matrix.PANEL * Float.BYTES; offset += Zmm.BYTES) {
+        for (int offset = 0; offset < Matrix.PANEL * Float.BYTES; offset += set.bytes()) {
             asm.vmovups(gate, Address.at(R8, offset));
-            asm.vpxord(x, gate, ExpCode.sign());
+            asm.vpxord(x, gate, exp.sign());
             exp.exp(x, square, p, n);
-            asm.vaddps(x, x, ExpCode.one());
+            asm.vaddps(x, x, exp.one());
             asm.vdivps(gate, gate, x);
             asm.vmulps(gate, gate, Address.at(R9, offset));
             asm.vmovups(Address.at(RDX, offset), gate);

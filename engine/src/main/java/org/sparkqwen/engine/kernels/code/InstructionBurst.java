@@ -22,14 +22,14 @@ record InstructionBurst(MachineCode function, Arguments arguments, double operat
     static Optional<ProductBurst> of(Arithmetic arithmetic, boolean amx) {
         return switch (arithmetic) {
             case FLOATS -> Optional.empty();
-            case PAIRS -> Optional.of(ofVectors(Functions.VECTOR_BF16_BURST, 2));
-            case BLOCKS -> Optional.of(ofTiles(Functions.TILE_BF16_BURST, Arithmetic.BLOCK));
-            case SPLIT_BLOCKS -> Optional.of(ofTiles(Functions.TILE_BF16_BURST, Arithmetic.BLOCK / 2));
+            case PAIRS -> Optional.of(ofVectors(RoundedFunctions.VECTOR_BF16_BURST, 2));
+            case BLOCKS -> Optional.of(ofTiles(RoundedFunctions.TILE_BF16_BURST, Arithmetic.BLOCK));
+            case SPLIT_BLOCKS -> Optional.of(ofTiles(RoundedFunctions.TILE_BF16_BURST, Arithmetic.BLOCK / 2));
             case INTEGERS ->
                 Optional.of(
                         amx
-                                ? ofTiles(Functions.TILE_BYTES_BURST, Tmm.ROW_BYTES)
-                                : ofVectors(Functions.VECTOR_BYTES_BURST, Integer.BYTES));
+                                ? ofTiles(RoundedFunctions.TILE_BYTES_BURST, Tmm.ROW_BYTES)
+                                : ofVectors(RoundedFunctions.VECTOR_BYTES_BURST, Integer.BYTES));
         };
     }
 

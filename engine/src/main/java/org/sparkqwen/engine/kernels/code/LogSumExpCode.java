@@ -4,6 +4,7 @@ import static org.sparkqwen.engine.kernels.code.Gpr.R10;
 import static org.sparkqwen.engine.kernels.code.Gpr.R8;
 import static org.sparkqwen.engine.kernels.code.Gpr.R9;
 import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
@@ -11,6 +12,7 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
 
 import java.util.List;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.ScalarMath;
 
 /// Writes, for each row of a chunk of logits, the maximum and the sum of exp(logit − maximum) in 16 lanes, which are
 /// added in order. With moments, it also writes the sums of exp(d) · d and exp(d) · d², with d = logit − maximum.
@@ -24,7 +26,8 @@ final class LogSumExpCode {
         PANEL_STRIDE,
         PANELS,
         ROWS,
-        /// `[rows][4][16]`: the maximum and the sums, each 16 times. Without moments, the last two stay.
+        /// `[rows][4][16]`: the maximum and the sums, each in all places of a vector. Without moments, the last two
+        /// stay.
         RESULTS
     }
 
@@ -34,21 +37,23 @@ final class LogSumExpCode {
     private LogSumExpCode() {}
 
     /// @param moments whether the sums of moments are written, too
-    static byte[] code(boolean moments) {
-        Zmm maximum = new Zmm(0);
-        Zmm sum = new Zmm(1);
-        Zmm x = new Zmm(2);
-        Zmm square = new Zmm(3);
-        Zmm p = new Zmm(4);
-        Zmm n = new Zmm(5);
-        Zmm difference = new Zmm(6);
-        Zmm first = new Zmm(7);
-        Zmm second = new Zmm(8);
-        List<Zmm> sums = moments ? List.of(sum, first, second) : List.of(sum);
+    static byte[] code(InstructionSet set, boolean moments) {
+        int vectors = ScalarMath.LANES / set.floats(); // of the lanes of a sum
+        Vector maximum = set.register(0);
+        Vector x = set.register(1);
+        Vector square = set.register(2);
+        Vector p = set.register(3);
+        Vector n = set.register(4);
+        Vector difference = set.register(5);
+        List<Vector> sums = set.registers(6, vectors);
+        List<Vector> first = set.registers(6 + vectors, vectors);
+        List<Vector> second = set.registers(6 + 2 * vectors, vectors);
+        List<List<Vector>> all = moments ? List.of(sums, first, second) : List.of(sums);
         Label row = new Label();
         Assembler asm = new Assembler();
-        asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
-        ExpCode exp = ExpCode.withConstants(asm, RAX);
+        asm.push(RBX);
+        asm.mov(RBX, Arguments.of(RDI, Field.CONSTANTS));
+        ExpCode exp = ExpCode.withConstants(asm, set, RBX);
         asm.mov(R8, Arguments.of(RDI, Field.LOGITS));
         asm.mov(RAX, Arguments.of(RDI, Field.PANEL_STRIDE));
         asm.mov(R9, Arguments.of(RDI, Field.PANELS));
@@ -56,65 +61,72 @@ final class LogSumExpCode {
         asm.mov(R10, Arguments.of(RDI, Field.RESULTS));
         asm.bind(row);
 
-        asm.vmovups(maximum, ExpCode.minusInfinity());
-        eachVector(asm, logits -> {
+        asm.vmovups(maximum, exp.minusInfinity());
+        eachVector(asm, set, (vector, logits) -> {
             asm.vmovups(x, logits);
             asm.vmaxps(maximum, x, maximum);
         });
         asm.vmovups(Address.at(R10, 0), maximum);
         asm.vbroadcastss(maximum, Address.at(R10, 0));
-        for (int lane = 1; lane < Zmm.FLOATS; lane++) {
+        for (int lane = 1; lane < set.floats(); lane++) {
             asm.vbroadcastss(x, Address.at(R10, lane * Float.BYTES));
             asm.vmaxps(maximum, x, maximum);
         }
         asm.vmovups(Address.at(R10, 0), maximum);
 
-        sums.forEach(each -> asm.vpxord(each, each, each));
-        eachVector(asm, logits -> {
+        all.forEach(each -> each.forEach(sum -> asm.vpxord(sum, sum, sum)));
+        eachVector(asm, set, (vector, logits) -> {
+            int lanes = vector % vectors;
             asm.vmovups(x, logits);
             asm.vsubps(x, x, maximum);
             if (moments) {
-                asm.vmaxps(difference, ExpCode.least(), x); // 0 · −∞ would be NaN
+                asm.vmovups(difference, exp.least());
+                asm.vmaxps(difference, difference, x); // 0 · −∞ would be NaN
             }
             exp.expOfNegative(x, square, p, n);
-            asm.vaddps(sum, sum, x);
+            asm.vaddps(sums.get(lanes), sums.get(lanes), x);
             if (moments) {
                 asm.vmulps(x, x, difference);
-                asm.vaddps(first, first, x);
-                asm.vfmadd231ps(second, x, difference);
+                asm.vaddps(first.get(lanes), first.get(lanes), x);
+                asm.vfmadd231ps(second.get(lanes), x, difference);
             }
         });
-        fold(asm, sums);
+        fold(asm, all, x);
 
         asm.add(R8, Matrix.PANEL * Float.BYTES);
         asm.add(R10, RESULT_BYTES);
         asm.sub(RCX, 1);
         asm.jump(Condition.NOT_EQUAL, row);
         asm.vzeroupper();
+        asm.pop(RBX);
         asm.ret();
         return asm.code();
     }
 
-    /// Writes the sum of the lanes of each register, from the first to the last lane, behind the maximum. The sums
-    /// take turns, because each of them is a chain.
-    private static void fold(Assembler asm, List<Zmm> sums) {
+    /// Writes the sum of the lanes of each sum, from the first to the last lane, behind the maximum. The sums take
+    /// turns, because each of them is a chain.
+    ///
+    /// @param sums the registers of the lanes of each sum, of which the first is overwritten
+    private static void fold(Assembler asm, List<List<Vector>> sums, Vector addend) {
         for (int i = 0; i < sums.size(); i++) {
-            asm.vmovups(Address.at(R10, result(i)), sums.get(i));
-        }
-        for (int i = 0; i < sums.size(); i++) {
-            asm.vbroadcastss(sums.get(i), Address.at(R10, result(i)));
-        }
-        for (int lane = 1; lane < Zmm.FLOATS; lane++) {
-            for (int i = 0; i < sums.size(); i++) {
-                Zmm sum = sums.get(i);
-                asm.vaddps(
-                        sum,
-                        sum,
-                        Address.at(R10, result(i) + lane * Float.BYTES).toAllLanes());
+            int at = result(i);
+            for (Vector lanes : sums.get(i)) {
+                asm.vmovups(Address.at(R10, at), lanes);
+                at += Zmm.BYTES / sums.get(i).size();
             }
         }
         for (int i = 0; i < sums.size(); i++) {
-            asm.vmovups(Address.at(R10, result(i)), sums.get(i));
+            asm.vbroadcastss(sums.get(i).getFirst(), Address.at(R10, result(i)));
+        }
+        for (int lane = 1; lane < ScalarMath.LANES; lane++) {
+            for (int i = 0; i < sums.size(); i++) {
+                Vector sum = sums.get(i).getFirst();
+                asm.vbroadcastss(addend, Address.at(R10, result(i) + lane * Float.BYTES));
+                asm.vaddps(sum, sum, addend);
+            }
+        }
+        for (int i = 0; i < sums.size(); i++) {
+            asm.vmovups(Address.at(R10, result(i)), sums.get(i).getFirst());
         }
     }
 
@@ -124,17 +136,18 @@ final class LogSumExpCode {
     }
 
     private interface VectorWork {
-        void on(Address logits);
+        void on(int vector, Address logits);
     }
 
-    /// Writes a loop over the panels, each with two vectors of the row's logits.
-    private static void eachVector(Assembler asm, VectorWork work) {
+    /// Writes a loop over the panels, each with 32 of the row's logits.
+    private static void eachVector(Assembler asm, InstructionSet set, VectorWork work) {
         Label panel = new Label();
         asm.mov(RSI, R8);
         asm.mov(RDX, R9);
         asm.bind(panel);
-        work.on(Address.at(RSI, 0));
-        work.on(Address.at(RSI, Zmm.BYTES));
+        for (int vector = 0; vector < Matrix.PANEL / set.floats(); vector++) {
+            work.on(vector, Address.at(RSI, vector * set.bytes()));
+        }
         asm.add(RSI, RAX);
         asm.sub(RDX, 1);
         asm.jump(Condition.NOT_EQUAL, panel);

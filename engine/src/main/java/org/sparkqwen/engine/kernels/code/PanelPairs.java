@@ -28,12 +28,12 @@ final class PanelPairs {
     /// @param inputs at most [RowBlock#ROUNDED_INPUTS]
     /// @return the address of `[pairs][32][2]`
     long ofBf16(long from, int inputs) {
-        return pair(Functions.PAIR_BF16, from, inputs, PANEL * Short.BYTES);
+        return pair(RoundedFunctions.PAIR_BF16, from, inputs, PANEL * Short.BYTES);
     }
 
     /// Rounds and pairs the inputs of a panel in float32.
     long ofF32(long from, int inputs) {
-        return pair(Functions.PAIR_F32, from, inputs, PANEL * Float.BYTES);
+        return pair(RoundedFunctions.PAIR_F32, from, inputs, PANEL * Float.BYTES);
     }
 
     private long pair(MachineCode function, long from, int inputs, int inputBytes) {

@@ -52,8 +52,8 @@ final class PanelProduct implements AutoCloseable {
     private final long sums = fixed.address(SUMS_BYTES + WIDENED_BYTES + PanelPairs.BYTES); // [panels][rows][32]
     private final long widened = sums + SUMS_BYTES; // [inputs][32]
     private final PanelPairs pairs = new PanelPairs(widened + WIDENED_BYTES);
-    private final RowBlock block = new RowBlock();
-    private final Tiles tiles = new Tiles();
+    private final RowBlock block;
+    private final Tiles tiles;
     private final AmxTiles amxTiles = new AmxTiles();
     private final Arguments widening = new Arguments().set(WidenCode.Field.UPPER_HALF, WidenCode.UPPER_HALF);
     private final Arguments addition = new Arguments().set(ScaleCode.Field.FACTOR, Float.floatToRawIntBits(1f));
@@ -61,9 +61,13 @@ final class PanelProduct implements AutoCloseable {
     private final Arguments halfBytes = new Arguments().set(HalfByteCode.Field.CONSTANTS, HalfByteCode.constants());
     private final ByteTiles byteTiles;
     private final Precision precision;
+    private final Functions functions;
 
-    PanelProduct(Precision precision) {
+    PanelProduct(Precision precision, Functions functions) {
         this.precision = precision;
+        this.functions = functions;
+        block = new RowBlock(functions.set);
+        tiles = new Tiles(functions);
         byteTiles = new ByteTiles(CodeProvider.hasAmxBytes());
     }
 
@@ -217,7 +221,7 @@ final class PanelProduct implements AutoCloseable {
             }
         }
         if (adds && to != null && arithmetic != Arithmetic.PAIRS) {
-            deliver(Functions.ADD_SCALED, slot, panels, to);
+            deliver(functions.addScaled, slot, panels, to);
         }
     }
 
@@ -257,7 +261,7 @@ final class PanelProduct implements AutoCloseable {
                 byteTiles.multiplyFew(layout, stored, inputs, in, block.scales(0), rows(), out, next);
             }
             if (adds && to != null) {
-                deliver(Functions.ADD_SCALED, slot, panels, to);
+                deliver(functions.addScaled, slot, panels, to);
             }
             return;
         }
@@ -282,7 +286,7 @@ final class PanelProduct implements AutoCloseable {
             }
         }
         if (to != null) {
-            deliver(adds ? Functions.ADD_SCALED : Functions.SCALE, slot, panels, to);
+            deliver(adds ? functions.addScaled : functions.scale, slot, panels, to);
         }
     }
 
@@ -295,7 +299,7 @@ final class PanelProduct implements AutoCloseable {
                 .set(HalfByteCode.Field.FROM, group)
                 .set(HalfByteCode.Field.TO, widened)
                 .set(HalfByteCode.Field.ROWS, Math.ceilDiv(length, layout.wordInputs()))
-                .call(Functions.HALF_BYTES);
+                .call(RoundedFunctions.HALF_BYTES);
         return widened;
     }
 
@@ -326,7 +330,7 @@ final class PanelProduct implements AutoCloseable {
                 widening.set(WidenCode.Field.FROM, panel + offset)
                         .set(WidenCode.Field.TO, widened)
                         .set(WidenCode.Field.INPUTS, length)
-                        .call(Functions.WIDEN);
+                        .call(functions.widen);
                 int lines = Math.ceilDiv(length * PANEL * Short.BYTES, Zmm.BYTES);
                 tiles.panel(widened, length).ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
                 yield TileKind.MANY;
@@ -384,11 +388,11 @@ final class PanelProduct implements AutoCloseable {
                 .set(WidenIntegersCode.Field.TO, widened)
                 .set(WidenIntegersCode.Field.ROWS, Math.ceilDiv(length, layout.wordInputs()))
                 .set(WidenIntegersCode.Field.CONSTANTS, IntegerCode.constants(layout))
-                .call(Functions.widen(layout));
+                .call(functions.widen(layout));
     }
 
     private int tileCount() {
-        return Math.max(1, rows() / TileCode.HIGHEST);
+        return Math.max(1, rows() / functions.highest(TileKind.MANY));
     }
 
     @Override

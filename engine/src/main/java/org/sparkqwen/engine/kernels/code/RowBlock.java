@@ -25,11 +25,18 @@ import org.sparkqwen.engine.kernels.vector.QuantizedRows;
 ///
 /// A copy is made when the first product needs it, and serves all panels of an operation that the thread takes.
 final class RowBlock implements AutoCloseable {
-    /// The least number of rows that counts as many.
+    /// The least number of rows that counts as many with AVX-512.
     static final int MANY = 96;
+
+    /// The least number of rows that counts as many with AVX2, whose tiles are low, so that a panel would be widened
+    /// many times.
+    private static final int MANY_OF_AVX2 = 25;
 
     /// With many rows, the number of inputs of a piece: 32 kB of a panel, 12 kB of a tile.
     private static final int INPUTS_OF_MANY = 256;
+
+    /// The same with AVX2, where the first-level cache may be of 32 kB: 16 kB of a panel, 2 kB of a tile.
+    private static final int INPUTS_OF_MANY_OF_AVX2 = 128;
 
     /// With few rows, the number of inputs of a piece.
     static final int INPUTS_OF_FEW = 1024;
@@ -50,6 +57,8 @@ final class RowBlock implements AutoCloseable {
     private final Scratch last = new Scratch();
     private final Arguments arguments = new Arguments();
 
+    private final int many;
+    private final int inputsOfMany;
     private long number = -1;
     private int rows;
     private int inputs;
@@ -58,6 +67,11 @@ final class RowBlock implements AutoCloseable {
     private boolean copied;
     private int parts; // of the copy in bfloat16; 0 if there is none yet
     private boolean inBytes; // whether there is a copy in 8 bits
+
+    RowBlock(InstructionSet set) {
+        many = set == InstructionSet.AVX2 ? MANY_OF_AVX2 : MANY;
+        inputsOfMany = set == InstructionSet.AVX2 ? INPUTS_OF_MANY_OF_AVX2 : INPUTS_OF_MANY;
+    }
 
     /// The bytes of native memory that the copies of `rows` rows take.
     static long bytes(int rows, int inputs) {
@@ -72,7 +86,7 @@ final class RowBlock implements AutoCloseable {
     void take(long number, long address, int rows, int inputs) {
         long rowBytes = (long) inputs * Float.BYTES;
         take(number, row -> address + row * rowBytes, rows, inputs);
-        if (rows < MANY) {
+        if (rows < many) {
             direct = address;
         }
     }
@@ -104,7 +118,7 @@ final class RowBlock implements AutoCloseable {
 
     /// Whether the rows are few.
     boolean isFew() {
-        return rows < MANY;
+        return rows < many;
     }
 
     /// Whether products in float32 read the rows where they lie.
@@ -115,7 +129,7 @@ final class RowBlock implements AutoCloseable {
     /// The number of inputs of a piece in float32, which starts with a group of integers; the last piece may have
     /// fewer.
     int piece() {
-        int most = isDirect() ? INPUTS_OF_FEW : INPUTS_OF_MANY;
+        int most = isDirect() ? INPUTS_OF_FEW : inputsOfMany;
         int even = Math.ceilDiv(inputs, Math.ceilDiv(inputs, most));
         return Math.ceilDiv(even, IntegerLayout.GROUPS) * IntegerLayout.GROUPS;
     }
@@ -167,7 +181,7 @@ final class RowBlock implements AutoCloseable {
 
     private void round(int parts) {
         long to = rounded.address(parts * secondPart());
-        MachineCode function = parts == 1 ? Functions.ROUND : Functions.SPLIT;
+        MachineCode function = parts == 1 ? RoundedFunctions.ROUND : RoundedFunctions.SPLIT;
         for (int row = 0; row < rows; row++) {
             long from = addresses.applyAsLong(row);
             for (int input = 0; input < inputs; input += ROUNDED_INPUTS) {

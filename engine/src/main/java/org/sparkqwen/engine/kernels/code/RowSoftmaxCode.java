@@ -5,6 +5,7 @@ import static org.sparkqwen.engine.kernels.code.Gpr.R11;
 import static org.sparkqwen.engine.kernels.code.Gpr.R8;
 import static org.sparkqwen.engine.kernels.code.Gpr.R9;
 import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
@@ -30,7 +31,8 @@ final class RowSoftmaxCode {
         CONSTANTS,
         /// `[rows][32 keys]`, changed in place.
         SCORES,
-        /// `[rows][2][16]`: the maximum and the sum, each 16 times, changed in place.
+        /// `[rows][2][16]`: the maximum and the sum, each 16 times, changed in place. With AVX2, 8 of each are in
+        /// use.
         STATES,
         /// `[panels][rows][32]`, changed in place.
         WEIGHTED,
@@ -46,29 +48,35 @@ final class RowSoftmaxCode {
     /// The distance from a row's maximum and sum to the next row's in bytes.
     static final int STATE_BYTES = 2 * Zmm.BYTES;
 
+    /// The distance from a row's maximum to its sum in bytes.
+    static final int SUM = Zmm.BYTES;
+
     private static final int ROW_BYTES = KeyValueBlock.TOKENS * Float.BYTES;
 
     // The orders of groups of 128 bits, and of numbers within them, that exchange halves and neighbours.
     private static final int HALVES = 0b01_00_11_10;
     private static final int NEIGHBOURS = 0b10_11_00_01;
 
+    /// The order of the two groups of 128 bits of a vector of AVX2 that exchanges them.
+    private static final int GROUPS = 0x01;
+
     private RowSoftmaxCode() {}
 
-    static byte[] code() {
-        Zmm scale = new Zmm(0);
-        Zmm maximum = new Zmm(1);
-        Zmm correction = new Zmm(2);
-        Zmm sum = new Zmm(3);
-        Zmm left = new Zmm(4);
-        Zmm right = new Zmm(5);
-        Zmm square = new Zmm(6);
-        Zmm p = new Zmm(7);
-        Zmm n = new Zmm(8);
+    static byte[] code(InstructionSet set) {
+        Vector scale = set.register(0);
+        Vector maximum = set.register(1);
+        Vector correction = set.register(2);
+        Vector sum = set.register(3);
+        Vector score = set.register(4);
+        Vector square = set.register(6);
+        Vector p = set.register(7);
+        Vector n = set.register(8);
         Label row = new Label();
         Label panel = new Label();
         Assembler asm = new Assembler();
-        asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
-        ExpCode exp = ExpCode.withConstants(asm, RAX);
+        asm.push(RBX);
+        asm.mov(RBX, Arguments.of(RDI, Field.CONSTANTS));
+        ExpCode exp = ExpCode.withConstants(asm, set, RBX);
         asm.vbroadcastss(scale, Arguments.of(RDI, Field.SCALE));
         asm.mov(RAX, Arguments.of(RDI, Field.PANEL_STRIDE));
         asm.mov(R8, Arguments.of(RDI, Field.SCORES));
@@ -79,41 +87,37 @@ final class RowSoftmaxCode {
         asm.bind(row);
 
         asm.vmovups(correction, Address.at(R9, 0)); // the maximum before
-        asm.vmulps(left, scale, Address.at(R8, 0));
-        asm.vmulps(right, scale, Address.at(R8, Zmm.BYTES));
-        asm.vmaxps(maximum, left, correction); // without a NaN from here on
-        asm.vmaxps(maximum, right, maximum);
-        asm.vshuff32x4(n, maximum, maximum, HALVES);
-        asm.vmaxps(maximum, n, maximum);
-        asm.vshuff32x4(n, maximum, maximum, NEIGHBOURS);
-        asm.vmaxps(maximum, n, maximum);
-        asm.vshufps(n, maximum, maximum, HALVES);
-        asm.vmaxps(maximum, n, maximum);
-        asm.vshufps(n, maximum, maximum, NEIGHBOURS);
-        asm.vmaxps(maximum, n, maximum);
+        asm.vmovups(maximum, correction);
+        for (int offset = 0; offset < ROW_BYTES; offset += set.bytes()) {
+            asm.vmulps(score, scale, Address.at(R8, offset));
+            asm.vmovups(Address.at(R8, offset), score);
+            asm.vmaxps(maximum, score, maximum); // without a NaN from here on
+        }
+        spreadMaximum(asm, maximum, n);
         asm.vmovups(Address.at(R9, 0), maximum);
 
-        asm.vsubps(left, left, maximum);
-        exp.expOfNegative(left, square, p, n);
-        asm.vmovups(Address.at(R8, 0), left);
-        asm.vsubps(right, right, maximum);
-        exp.expOfNegative(right, square, p, n);
-        asm.vmovups(Address.at(R8, Zmm.BYTES), right);
+        for (int offset = 0; offset < ROW_BYTES; offset += set.bytes()) {
+            asm.vmovups(score, Address.at(R8, offset));
+            asm.vsubps(score, score, maximum);
+            exp.expOfNegative(score, square, p, n);
+            asm.vmovups(Address.at(R8, offset), score);
+        }
         asm.vsubps(correction, correction, maximum);
         exp.expOfNegative(correction, square, p, n);
 
-        asm.vmulps(sum, correction, Address.at(R9, Zmm.BYTES));
+        asm.vmulps(sum, correction, Address.at(R9, SUM));
         for (int key = 0; key < KeyValueBlock.TOKENS; key++) {
-            asm.vaddps(sum, sum, Address.at(R8, key * Float.BYTES).toAllLanes());
+            asm.vbroadcastss(n, Address.at(R8, key * Float.BYTES));
+            asm.vaddps(sum, sum, n);
         }
-        asm.vmovups(Address.at(R9, Zmm.BYTES), sum);
+        asm.vmovups(Address.at(R9, SUM), sum);
 
         asm.mov(RSI, R10);
         asm.mov(RDX, R11);
         asm.bind(panel);
-        for (int offset = 0; offset < WeightedSumCode.SUM_ROW; offset += Zmm.BYTES) {
-            asm.vmulps(left, correction, Address.at(RSI, offset));
-            asm.vmovups(Address.at(RSI, offset), left);
+        for (int offset = 0; offset < WeightedSumCode.SUM_ROW; offset += set.bytes()) {
+            asm.vmulps(score, correction, Address.at(RSI, offset));
+            asm.vmovups(Address.at(RSI, offset), score);
         }
         asm.add(RSI, RAX);
         asm.sub(RDX, 1);
@@ -125,7 +129,25 @@ final class RowSoftmaxCode {
         asm.sub(RCX, 1);
         asm.jump(Condition.NOT_EQUAL, row);
         asm.vzeroupper();
+        asm.pop(RBX);
         asm.ret();
         return asm.code();
+    }
+
+    /// Brings the greatest number of a vector to all of its places.
+    private static void spreadMaximum(Assembler asm, Vector maximum, Vector other) {
+        switch (maximum) {
+            case Zmm zmm -> {
+                asm.vshuff32x4((Zmm) other, zmm, zmm, HALVES);
+                asm.vmaxps(maximum, other, maximum);
+                asm.vshuff32x4((Zmm) other, zmm, zmm, NEIGHBOURS);
+            }
+            case Ymm ymm -> asm.vperm2f128((Ymm) other, ymm, ymm, GROUPS);
+        }
+        asm.vmaxps(maximum, other, maximum);
+        asm.vshufps(other, maximum, maximum, HALVES);
+        asm.vmaxps(maximum, other, maximum);
+        asm.vshufps(other, maximum, maximum, NEIGHBOURS);
+        asm.vmaxps(maximum, other, maximum);
     }
 }

@@ -6,6 +6,8 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
 
+import org.sparkqwen.engine.kernels.Matrix;
+
 /// Writes functions that multiply a row of numbers by a factor: `to[i] = from[i] · factor`, or
 /// `to[i] += from[i] · factor`, where the product is rounded before it is added.
 final class ScaleCode {
@@ -21,12 +23,14 @@ final class ScaleCode {
         PIECES
     }
 
+    private static final int PANEL_ROW = Matrix.PANEL * Float.BYTES;
+
     private ScaleCode() {}
 
     /// @param adds whether products are added to what is there
-    static byte[] code(boolean adds) {
-        Zmm factor = new Zmm(0);
-        Zmm product = new Zmm(1);
+    static byte[] code(InstructionSet set, boolean adds) {
+        Vector factor = set.register(0);
+        Vector product = set.register(1);
         Label piece = new Label();
         Assembler asm = new Assembler();
         asm.mov(RSI, Arguments.of(RDI, Field.FROM));
@@ -35,7 +39,7 @@ final class ScaleCode {
         asm.mov(RCX, Arguments.of(RDI, Field.PIECES));
         asm.vbroadcastss(factor, Arguments.of(RDI, Field.FACTOR));
         asm.bind(piece);
-        for (int offset = 0; offset < 2 * Zmm.BYTES; offset += Zmm.BYTES) {
+        for (int offset = 0; offset < PANEL_ROW; offset += set.bytes()) {
             asm.vmulps(product, factor, Address.at(RSI, offset));
             if (adds) {
                 asm.vaddps(product, product, Address.at(RDX, offset));
@@ -43,7 +47,7 @@ final class ScaleCode {
             asm.vmovups(Address.at(RDX, offset), product);
         }
         asm.add(RSI, RAX);
-        asm.add(RDX, 2 * Zmm.BYTES);
+        asm.add(RDX, PANEL_ROW);
         asm.sub(RCX, 1);
         asm.jump(Condition.NOT_EQUAL, piece);
         asm.vzeroupper();

@@ -5,12 +5,13 @@ import static org.sparkqwen.engine.kernels.code.Gpr.R11;
 import static org.sparkqwen.engine.kernels.code.Gpr.R8;
 import static org.sparkqwen.engine.kernels.code.Gpr.R9;
 import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
 
-/// Writes the online softmax of a block of keys, for 16 rows at a time:
+/// Writes the online softmax of a block of keys, for the rows of a vector at a time:
 ///
 /// ```
 /// score[key] = score[key] · scale
@@ -35,25 +36,26 @@ final class SoftmaxCode {
         SUMS,
         /// `[rows]`, written.
         CORRECTIONS,
-        /// The number of rows, divided by 16.
+        /// The number of vectors of rows.
         VECTORS,
         SCALE
     }
 
     private SoftmaxCode() {}
 
-    static byte[] code() {
-        Zmm scale = new Zmm(0);
-        Zmm maximum = new Zmm(1);
-        Zmm before = new Zmm(2);
-        Zmm sum = new Zmm(3);
-        Zmm score = new Zmm(4);
-        Zmm square = new Zmm(5);
-        Zmm p = new Zmm(6);
-        Zmm n = new Zmm(7);
+    static byte[] code(InstructionSet set) {
+        Vector scale = set.register(0);
+        Vector maximum = set.register(1);
+        Vector before = set.register(2);
+        Vector sum = set.register(3);
+        Vector score = set.register(4);
+        Vector square = set.register(5);
+        Vector p = set.register(6);
+        Vector n = set.register(7);
         Assembler asm = new Assembler();
-        asm.mov(RAX, Arguments.of(RDI, Field.CONSTANTS));
-        ExpCode exp = ExpCode.withConstants(asm, RAX);
+        asm.push(RBX);
+        asm.mov(RBX, Arguments.of(RDI, Field.CONSTANTS));
+        ExpCode exp = ExpCode.withConstants(asm, set, RBX);
         asm.vbroadcastss(scale, Arguments.of(RDI, Field.SCALE));
         asm.mov(RAX, Arguments.of(RDI, Field.KEY_STRIDE));
         asm.mov(R8, Arguments.of(RDI, Field.SCORES));
@@ -87,13 +89,14 @@ final class SoftmaxCode {
         });
         asm.vmovups(Address.at(R10, 0), sum);
 
-        asm.add(R8, Zmm.BYTES);
-        asm.add(R9, Zmm.BYTES);
-        asm.add(R10, Zmm.BYTES);
-        asm.add(R11, Zmm.BYTES);
+        asm.add(R8, set.bytes());
+        asm.add(R9, set.bytes());
+        asm.add(R10, set.bytes());
+        asm.add(R11, set.bytes());
         asm.sub(RCX, 1);
         asm.jump(Condition.NOT_EQUAL, rows);
         asm.vzeroupper();
+        asm.pop(RBX);
         asm.ret();
         return asm.code();
     }

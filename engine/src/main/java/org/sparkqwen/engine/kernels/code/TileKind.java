@@ -62,7 +62,7 @@ enum TileKind {
         return integers == null ? TileCode.UNROLLED : 2 * integers.wordInputs();
     }
 
-    /// The number of rows of the highest tile.
+    /// The number of rows of the highest tile with AVX-512.
     int highest() {
         return ahead ? TileCode.HIGHEST_AHEAD : TileCode.HIGHEST;
     }

@@ -10,6 +10,11 @@ import org.sparkqwen.engine.kernels.Matrix;
 /// All operands are addresses of native memory that the caller has checked, and distances in bytes.
 final class Tiles {
     private final Arguments arguments = new Arguments().set(TileField.UPPER_HALF, WidenCode.UPPER_HALF);
+    private final Functions functions;
+
+    Tiles(Functions functions) {
+        this.functions = functions;
+    }
 
     /// Rows of numbers.
     ///
@@ -73,9 +78,9 @@ final class Tiles {
                 .set(TileField.FROM_STRIDE, from.stride())
                 .set(TileField.TO_STRIDE, to.stride())
                 .set(TileField.ADDS, adds ? 1 : 0);
-        int highest = kind.highest();
+        int highest = functions.highest(kind);
         int first = 0;
-        if (highest == TileCode.HIGHEST && rows >= highest) {
+        if (!kind.ahead() && rows >= highest) {
             int tiles = rows / highest;
             run(kind, highest, tiles, in.address(), highest * in.stride() - passed, from, to);
             first = tiles * highest;
@@ -95,7 +100,7 @@ final class Tiles {
                 .set(TileField.FROM, from.address())
                 .set(TileField.TO, to.address())
                 .set(TileField.TILES, tiles)
-                .call(Functions.tile(kind, height));
+                .call(functions.tile(kind, height));
     }
 
     /// The distance from a row of 32 float32 numbers to the next.

@@ -13,8 +13,8 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
 /// Each square passes through four steps of 16 instructions, which exchange numbers of two registers: single numbers,
 /// pairs, and then groups of four twice.
 final class TransposeCode {
-    /// The number of rows, and of the inputs that are transposed together.
-    static final int SQUARE = Zmm.FLOATS;
+    /// The number of rows, and of the inputs that are transposed together: the numbers of a vector.
+    private static final int SQUARE = Zmm.FLOATS;
 
     /// The operands, of which addresses are of native memory.
     enum Field {
@@ -24,7 +24,7 @@ final class TransposeCode {
         TO,
         /// The distance from an input to the next in bytes.
         TO_STRIDE,
-        /// The number of inputs, divided by 16.
+        /// The number of inputs, divided by the numbers of a vector.
         SQUARES
     }
 

@@ -27,10 +27,11 @@ final class WidenCode {
 
     private WidenCode() {}
 
-    static byte[] code() {
-        Zmm left = new Zmm(0);
-        Zmm right = new Zmm(1);
-        Zmm upperHalf = new Zmm(2);
+    static byte[] code(InstructionSet set) {
+        Vector left = set.register(0);
+        Vector right = set.register(1);
+        Vector upperHalf = set.register(2);
+        int half = Matrix.PANEL / 2 * Float.BYTES;
         Label input = new Label();
         Assembler asm = new Assembler();
         asm.mov(RAX, Arguments.of(RDI, Field.FROM));
@@ -38,10 +39,12 @@ final class WidenCode {
         asm.mov(RCX, Arguments.of(RDI, Field.INPUTS));
         asm.vbroadcastss(upperHalf, Arguments.of(RDI, Field.UPPER_HALF));
         asm.bind(input);
-        asm.vmovups(left, Address.at(RAX, 0));
-        halves(asm, left, right, upperHalf);
-        asm.vmovups(Address.at(RDX, 0), left);
-        asm.vmovups(Address.at(RDX, Zmm.BYTES), right);
+        for (int offset = 0; offset < half; offset += set.bytes()) {
+            asm.vmovups(left, Address.at(RAX, offset));
+            halves(asm, left, right, upperHalf);
+            asm.vmovups(Address.at(RDX, offset), left);
+            asm.vmovups(Address.at(RDX, half + offset), right);
+        }
         asm.add(RAX, Matrix.PANEL * Short.BYTES);
         asm.add(RDX, Matrix.PANEL * Float.BYTES);
         asm.sub(RCX, 1);
@@ -56,7 +59,7 @@ final class WidenCode {
     ///
     /// @param left has the words
     /// @param upperHalf has the constant [#UPPER_HALF] in each word
-    static void halves(Assembler asm, Zmm left, Zmm right, Zmm upperHalf) {
+    static void halves(Assembler asm, Vector left, Vector right, Operand upperHalf) {
         asm.vpandd(right, left, upperHalf);
         asm.vpslld(left, left, Short.SIZE);
     }

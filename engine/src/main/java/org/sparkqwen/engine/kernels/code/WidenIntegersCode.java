@@ -6,6 +6,7 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 
+import java.util.function.IntConsumer;
 import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.Matrix;
 
@@ -28,21 +29,60 @@ final class WidenIntegersCode {
 
     private WidenIntegersCode() {}
 
-    static byte[] code(IntegerLayout layout) {
-        int groupRows = layout.groupInputs() / layout.wordInputs();
+    static byte[] code(InstructionSet set, IntegerLayout layout) {
+        return switch (set) {
+            case AVX_512 -> avx512(layout);
+            case AVX2 -> avx2(layout);
+        };
+    }
+
+    private static byte[] avx512(IntegerLayout layout) {
         Zmm left = new Zmm(0);
         Zmm right = new Zmm(1);
+        Assembler asm = new Assembler();
+        asm.mov(R8, Arguments.of(RDI, Field.CONSTANTS));
+        IntegerCode integers = IntegerCode.withConstants(asm, layout, R8);
+        groups(asm, layout, () -> integers.scales(RAX), input -> {
+            integers.widen(left, right, RAX, input);
+            asm.vmovups(Address.at(RDX, input * WIDE_ROW), left);
+            asm.vmovups(Address.at(RDX, input * WIDE_ROW + Zmm.BYTES), right);
+        });
+        asm.vzeroupper();
+        asm.ret();
+        return asm.code();
+    }
+
+    private static byte[] avx2(IntegerLayout layout) {
+        Ymm numbers = new Ymm(0);
+        Assembler asm = new Assembler();
+        Avx2IntegerCode integers = new Avx2IntegerCode(asm, layout);
+        integers.enter(Arguments.of(RDI, Field.CONSTANTS), R8);
+        groups(asm, layout, () -> integers.scales(RAX), input -> {
+            for (int part = 0; part < Avx2IntegerCode.PARTS; part++) {
+                integers.widen(numbers, part, RAX, input);
+                asm.vmovups(Address.at(RDX, input * WIDE_ROW + part * Ymm.BYTES), numbers);
+            }
+        });
+        integers.leave();
+        asm.vzeroupper();
+        asm.ret();
+        return asm.code();
+    }
+
+    /// Writes the loops over groups and their rows of words.
+    ///
+    /// @param scales writes what begins a group, whose address is in RAX
+    /// @param widen writes what widens an input of a row of words
+    private static void groups(Assembler asm, IntegerLayout layout, Runnable scales, IntConsumer widen) {
+        int groupRows = layout.groupInputs() / layout.wordInputs();
         Label group = new Label();
         Label enough = new Label();
         Label row = new Label();
-        Assembler asm = new Assembler();
         asm.mov(RAX, Arguments.of(RDI, Field.FROM));
         asm.mov(RDX, Arguments.of(RDI, Field.TO));
         asm.mov(RCX, Arguments.of(RDI, Field.ROWS));
-        asm.mov(R8, Arguments.of(RDI, Field.CONSTANTS));
-        IntegerCode integers = IntegerCode.withConstants(asm, layout, R8);
         asm.bind(group);
-        integers.scales(RAX);
+        scales.run();
         asm.mov(R8, groupRows);
         asm.cmp(RCX, R8);
         asm.jump(Condition.NOT_BELOW, enough);
@@ -51,9 +91,7 @@ final class WidenIntegersCode {
         asm.sub(RCX, R8);
         asm.bind(row);
         for (int input = 0; input < layout.wordInputs(); input++) {
-            integers.widen(left, right, RAX, input);
-            asm.vmovups(Address.at(RDX, input * WIDE_ROW), left);
-            asm.vmovups(Address.at(RDX, input * WIDE_ROW + Zmm.BYTES), right);
+            widen.accept(input);
         }
         asm.add(RAX, IntegerLayout.ROW_BYTES);
         asm.add(RDX, layout.wordInputs() * WIDE_ROW);
@@ -61,8 +99,5 @@ final class WidenIntegersCode {
         asm.jump(Condition.NOT_EQUAL, row);
         asm.cmp(RCX, 0);
         asm.jump(Condition.NOT_EQUAL, group);
-        asm.vzeroupper();
-        asm.ret();
-        return asm.code();
     }
 }

@@ -7,6 +7,8 @@ import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
 
+import java.util.List;
+import java.util.function.IntFunction;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 
 /// Writes the functions that widen rows of 32 integers of 8 bits, keys or values of a block, to float32: `integer ·
@@ -32,28 +34,31 @@ final class WidenKeyValuesCode {
     private WidenKeyValuesCode() {}
 
     /// Writes the function for keys, which have a position in each column.
-    static byte[] ofKeys() {
-        Zmm[] scales = {new Zmm(4), new Zmm(5)};
+    static byte[] ofKeys(InstructionSet set) {
+        List<Vector> scales = set.registers(4, ROW / set.floats());
         Assembler asm = new Assembler();
         asm.mov(R8, Arguments.of(RDI, Field.SCALES));
-        asm.vmovups(scales[0], Address.at(R8, 0));
-        asm.vmovups(scales[1], Address.at(R8, Zmm.BYTES));
-        return rows(asm, (to, half) -> asm.vmulps(to, to, scales[half]));
+        for (int part = 0; part < scales.size(); part++) {
+            asm.vmovups(scales.get(part), Address.at(R8, part * set.bytes()));
+        }
+        return rows(asm, set, scales::get);
     }
 
     /// Writes the function for values, which have a position in each row.
-    static byte[] ofValues() {
+    static byte[] ofValues(InstructionSet set) {
+        Vector scale = set.register(4);
         Assembler asm = new Assembler();
         asm.mov(R8, Arguments.of(RDI, Field.SCALES));
-        return rows(asm, (to, half) -> asm.vmulps(to, to, Address.at(R8, 0).toAllLanes()));
+        return rows(asm, set, part -> {
+            if (part == 0) {
+                asm.vbroadcastss(scale, Address.at(R8, 0));
+            }
+            return scale;
+        });
     }
 
-    /// What multiplies integers by their scales.
-    private interface Scaling {
-        void write(Zmm integers, int half);
-    }
-
-    private static byte[] rows(Assembler asm, Scaling scaling) {
+    /// @param scales gives the register that has the scales of a part of the columns
+    private static byte[] rows(Assembler asm, InstructionSet set, IntFunction<Vector> scales) {
         Label row = new Label();
         asm.mov(RAX, Arguments.of(RDI, Field.FROM));
         asm.mov(RDX, Arguments.of(RDI, Field.TO));
@@ -61,12 +66,12 @@ final class WidenKeyValuesCode {
         asm.mov(R9, Arguments.of(RDI, Field.AHEAD));
         asm.bind(row);
         asm.prefetcht0(Address.at(R9, 0));
-        for (int half = 0; half < TileSums.HALVES; half++) {
-            Zmm numbers = new Zmm(half);
-            asm.vpmovsxbd(numbers, Address.at(RAX, half * Zmm.FLOATS));
+        for (int part = 0; part < ROW / set.floats(); part++) {
+            Vector numbers = set.register(part);
+            asm.vpmovsxbd(numbers, Address.at(RAX, part * set.floats()));
             asm.vcvtdq2ps(numbers, numbers);
-            scaling.write(numbers, half);
-            asm.vmovups(Address.at(RDX, half * Zmm.BYTES), numbers);
+            asm.vmulps(numbers, numbers, scales.apply(part));
+            asm.vmovups(Address.at(RDX, part * set.bytes()), numbers);
         }
         asm.add(RAX, ROW);
         asm.add(R9, ROW);

@@ -3,7 +3,7 @@ package org.sparkqwen.engine.kernels.code;
 /// A 512-bit vector register.
 ///
 /// @param number from 0 to 31
-record Zmm(int number) {
+record Zmm(int number) implements Vector {
     /// The number of float32 numbers in a register.
     static final int FLOATS = 16;
 

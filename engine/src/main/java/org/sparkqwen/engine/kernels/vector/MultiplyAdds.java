@@ -8,9 +8,10 @@ import jdk.incubator.vector.FloatVector;
 /// Runs multiply-adds that depend on nothing but registers, which shows the most that a core can do.
 ///
 /// A multiply-add takes four or five cycles, and a core starts two in each cycle, or four that are half as wide, so up
-/// to sixteen must be under way at a time. Each chain is a sum of its own, `a = a · factor + term`, which tends to a
-/// small number and never to one that is slow to compute with. With 24 chains, the number of sums of a tile, the
-/// compiler runs out of the 32 registers, and the measured rate is a sixth too low.
+/// to sixteen must be under way at a time. Each chain is a sum of its own, `a = factor · term + a`, which grows to a
+/// number that is not slow to compute with. The compiler keeps such a sum in its register. For `a · factor + term` it
+/// copies the term each time, and with 24 chains, the number of sums of a tile, it runs out of the 32 registers. Either
+/// takes a sixth of the measured rate.
 public final class MultiplyAdds {
     /// The number of chains: 256-bit vectors come with 16 registers, others with 32.
     private static final int CHAINS = LANES == 8 ? 12 : 16;
@@ -66,22 +67,22 @@ public final class MultiplyAdds {
         FloatVector a14 = FloatVector.broadcast(FLOATS, numbers[16]);
         FloatVector a15 = FloatVector.broadcast(FLOATS, numbers[17]);
         for (int step = 0; step < steps; step++) {
-            a0 = a0.fma(factor, term);
-            a1 = a1.fma(factor, term);
-            a2 = a2.fma(factor, term);
-            a3 = a3.fma(factor, term);
-            a4 = a4.fma(factor, term);
-            a5 = a5.fma(factor, term);
-            a6 = a6.fma(factor, term);
-            a7 = a7.fma(factor, term);
-            a8 = a8.fma(factor, term);
-            a9 = a9.fma(factor, term);
-            a10 = a10.fma(factor, term);
-            a11 = a11.fma(factor, term);
-            a12 = a12.fma(factor, term);
-            a13 = a13.fma(factor, term);
-            a14 = a14.fma(factor, term);
-            a15 = a15.fma(factor, term);
+            a0 = factor.fma(term, a0);
+            a1 = factor.fma(term, a1);
+            a2 = factor.fma(term, a2);
+            a3 = factor.fma(term, a3);
+            a4 = factor.fma(term, a4);
+            a5 = factor.fma(term, a5);
+            a6 = factor.fma(term, a6);
+            a7 = factor.fma(term, a7);
+            a8 = factor.fma(term, a8);
+            a9 = factor.fma(term, a9);
+            a10 = factor.fma(term, a10);
+            a11 = factor.fma(term, a11);
+            a12 = factor.fma(term, a12);
+            a13 = factor.fma(term, a13);
+            a14 = factor.fma(term, a14);
+            a15 = factor.fma(term, a15);
         }
         FloatVector all = a0.add(a1)
                 .add(a2)
@@ -120,18 +121,18 @@ public final class MultiplyAdds {
         FloatVector a10 = FloatVector.broadcast(FLOATS, numbers[12]);
         FloatVector a11 = FloatVector.broadcast(FLOATS, numbers[13]);
         for (int step = 0; step < steps; step++) {
-            a0 = a0.fma(factor, term);
-            a1 = a1.fma(factor, term);
-            a2 = a2.fma(factor, term);
-            a3 = a3.fma(factor, term);
-            a4 = a4.fma(factor, term);
-            a5 = a5.fma(factor, term);
-            a6 = a6.fma(factor, term);
-            a7 = a7.fma(factor, term);
-            a8 = a8.fma(factor, term);
-            a9 = a9.fma(factor, term);
-            a10 = a10.fma(factor, term);
-            a11 = a11.fma(factor, term);
+            a0 = factor.fma(term, a0);
+            a1 = factor.fma(term, a1);
+            a2 = factor.fma(term, a2);
+            a3 = factor.fma(term, a3);
+            a4 = factor.fma(term, a4);
+            a5 = factor.fma(term, a5);
+            a6 = factor.fma(term, a6);
+            a7 = factor.fma(term, a7);
+            a8 = factor.fma(term, a8);
+            a9 = factor.fma(term, a9);
+            a10 = factor.fma(term, a10);
+            a11 = factor.fma(term, a11);
         }
         FloatVector all = a0.add(a1)
                 .add(a2)

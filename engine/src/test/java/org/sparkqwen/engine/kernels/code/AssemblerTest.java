@@ -69,9 +69,23 @@ class AssemblerTest {
     @Test
     void operandsThatDoNotExistAreRefused() {
         assertThatThrownBy(() -> new Zmm(32)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Ymm(16)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new Mask(0)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Address.at(Gpr.RAX, Gpr.RSP, 1, 0)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Address.at(Gpr.RAX, Gpr.RCX, 3, 0)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void vectorsOfTwoLengthsAreNotMixed() {
+        Assembler assembler = new Assembler();
+        Address one = Address.at(Gpr.RAX, 0).toAllLanes();
+        assertThatThrownBy(() -> assembler.vaddps(new Ymm(0), new Ymm(1), new Zmm(2)))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> assembler.vaddps(new Zmm(0), new Zmm(1), new Ymm(2)))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> assembler.vaddps(new Ymm(0), new Ymm(1), one))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThat(assembler.size()).isZero();
     }
 
     private static Map<String, String> expected() throws IOException {

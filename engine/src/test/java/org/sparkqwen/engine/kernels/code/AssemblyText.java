@@ -6,12 +6,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /// Instructions in Intel's syntax, brought to the methods of [Assembler] that have their names.
 final class AssemblyText {
     private static final Pattern MEMORY = Pattern.compile("\\[(\\w+?)(?:\\+(\\w+)\\*(\\d))?([+-]\\d+)?](\\{1to16})?");
+
+    /// The methods for instructions on 256 bits whose names lack the size of a number.
+    private static final Map<String, String> NAMES = Map.of("vpand", "vpandd", "vpor", "vpord", "vpxor", "vpxord");
 
     private AssemblyText() {}
 
@@ -21,26 +26,41 @@ final class AssemblyText {
                 .split(" ", 2);
         List<Object> operands = new ArrayList<>();
         if (parts.length > 1) {
-            Arrays.stream(parts[1].split(", ")).map(AssemblyText::operand).forEach(operands::add);
+            // A ymm register beside a zmm register is the lower half of one, for which there is no other type.
+            String registers = parts[1].contains("zmm") ? parts[1].replace("ymm", "zmm") : parts[1];
+            Arrays.stream(registers.split(", ")).map(AssemblyText::operand).forEach(operands::add);
         }
         Assembler assembler = new Assembler();
         try {
-            Class<?>[] types = operands.stream().map(AssemblyText::type).toArray(Class<?>[]::new);
-            Method method = Assembler.class.getDeclaredMethod(parts[0], types);
-            method.invoke(assembler, operands.toArray());
-        } catch (NoSuchMethodException | IllegalAccessException | InvocationTargetException e) {
+            method(NAMES.getOrDefault(parts[0], parts[0]), operands).invoke(assembler, operands.toArray());
+        } catch (IllegalAccessException | InvocationTargetException e) {
             throw new IllegalArgumentException(text, e);
         }
         return assembler.code();
     }
 
-    private static Class<?> type(Object operand) {
-        return operand instanceof Integer ? int.class : operand instanceof Gpr ? Gpr.class : operand.getClass();
+    private static Method method(String name, List<Object> operands) {
+        return Arrays.stream(Assembler.class.getDeclaredMethods())
+                .filter(method -> method.getName().equals(name))
+                .filter(method -> takes(method.getParameterTypes(), operands))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("no %s of %s".formatted(name, operands)));
+    }
+
+    private static boolean takes(Class<?>[] types, List<Object> operands) {
+        return types.length == operands.size()
+                && IntStream.range(0, types.length)
+                        .allMatch(i -> types[i] == int.class
+                                ? operands.get(i) instanceof Integer
+                                : types[i].isInstance(operands.get(i)));
     }
 
     private static Object operand(String text) {
-        if (text.matches("[yz]mm\\d+")) { // a ymm register is the lower half of a zmm register
+        if (text.startsWith("zmm")) {
             return new Zmm(Integer.parseInt(text.substring(3)));
+        }
+        if (text.startsWith("ymm")) {
+            return new Ymm(Integer.parseInt(text.substring(3)));
         }
         if (text.startsWith("tmm")) {
             return new Tmm(Integer.parseInt(text.substring(3)));

@@ -69,7 +69,7 @@ class Bf16InstructionsTest {
                         .set(RoundCode.Field.TO, rounded.address())
                         .set(RoundCode.Field.REST, rest.address())
                         .set(RoundCode.Field.BLOCKS, 1)
-                        .call(Functions.SPLIT);
+                        .call(RoundedFunctions.SPLIT);
                 for (int i = 0; i < 32; i++) {
                     float number = in.getAtIndex(JAVA_FLOAT, i);
                     assertSame(widened(rounded, i), Bf16Math.rounded(number), "%s rounded", number);
@@ -87,7 +87,7 @@ class Bf16InstructionsTest {
             MemorySegment panel = arena.allocate(AmxTileCode.PANEL_ROW, 64);
             MemorySegment sums = arena.allocate(Tiles.PANEL_ROW, 64);
             MemorySegment results = arena.allocate(Tiles.PANEL_ROW, 64);
-            Tiles tiles = new Tiles().ahead(0, 0, 0);
+            Tiles tiles = new Tiles(Functions.of(InstructionSet.AVX_512)).ahead(0, 0, 0);
             for (Kind kind : Kind.values()) {
                 for (int round = 0; round < 5000; round++) {
                     fill(row, 2, kind);

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.sparkqwen.engine.kernels.ScalarMath;
 
 /// The exponential in machine code gives the bits of [ScalarMath#exp].
@@ -16,29 +16,27 @@ class ExpCodeTest {
     /// The distance between the bit patterns of consecutive numbers, a prime. All patterns take half a minute.
     private static final int STEP = 2003;
 
-    @BeforeEach
-    void needsThisProcessor() {
-        assumeTrue(new CodeProvider().obstacle().isEmpty(), "no AVX-512 on this machine");
-    }
-
-    @Test
-    void anyNumber() {
-        assertBits(false, Integer.MIN_VALUE, Integer.MAX_VALUE, STEP);
+    @ParameterizedTest
+    @EnumSource(InstructionSet.class)
+    void anyNumber(InstructionSet set) {
+        assertBits(set, false, Integer.MIN_VALUE, Integer.MAX_VALUE, STEP);
     }
 
     /// Around −104, where the result becomes 0, and around −87.3, where it becomes subnormal.
-    @Test
-    void numbersWithSmallResults() {
-        assertBits(true, bits(-104.01f), bits(-103.9f), -1);
-        assertBits(true, bits(-87.4f), bits(-87.3f), -1);
+    @ParameterizedTest
+    @EnumSource(InstructionSet.class)
+    void numbersWithSmallResults(InstructionSet set) {
+        assertBits(set, true, bits(-104.01f), bits(-103.9f), -1);
+        assertBits(set, true, bits(-87.4f), bits(-87.3f), -1);
     }
 
-    @Test
-    void negativeNumbersZeroAndNaN() {
-        assertBits(true, bits(-0f), bits(Float.NEGATIVE_INFINITY) + 1000, STEP);
-        assertBits(true, bits(Float.NEGATIVE_INFINITY), bits(Float.NEGATIVE_INFINITY) + 10, 1);
-        assertBits(true, bits(0f), bits(0f) + 1, 1);
-        assertBits(true, bits(Float.NaN), bits(Float.NaN) + 1, 1);
+    @ParameterizedTest
+    @EnumSource(InstructionSet.class)
+    void negativeNumbersZeroAndNaN(InstructionSet set) {
+        assertBits(set, true, bits(-0f), bits(Float.NEGATIVE_INFINITY) + 1000, STEP);
+        assertBits(set, true, bits(Float.NEGATIVE_INFINITY), bits(Float.NEGATIVE_INFINITY) + 10, 1);
+        assertBits(set, true, bits(0f), bits(0f) + 1, 1);
+        assertBits(set, true, bits(Float.NaN), bits(Float.NaN) + 1, 1);
     }
 
     private static int bits(float number) {
@@ -48,21 +46,22 @@ class ExpCodeTest {
     /// Compares the numbers from one bit pattern to another.
     ///
     /// @param negative whether to use the steps for numbers that are at most 0
-    private static void assertBits(boolean negative, int first, int end, int step) {
-        MachineCode exp = MachineCode.of(code(negative));
+    private static void assertBits(InstructionSet set, boolean negative, int first, int end, int step) {
+        set.obstacle().ifPresent(reason -> assumeTrue(false, reason));
+        MachineCode exp = MachineCode.of(code(set, negative));
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment numbers = arena.allocate(Zmm.BYTES, Zmm.BYTES);
             MemorySegment operands = arena.allocate(JAVA_LONG, 2);
             operands.setAtIndex(JAVA_LONG, 0, ExpCode.constants());
             operands.setAtIndex(JAVA_LONG, 1, numbers.address());
-            int[] inputs = new int[Zmm.FLOATS];
-            for (long next = first; step > 0 ? next < end : next > end; next += (long) step * Zmm.FLOATS) {
-                for (int i = 0; i < Zmm.FLOATS; i++) {
+            int[] inputs = new int[set.floats()];
+            for (long next = first; step > 0 ? next < end : next > end; next += (long) step * set.floats()) {
+                for (int i = 0; i < set.floats(); i++) {
                     inputs[i] = (int) (next + (long) i * step);
                     numbers.setAtIndex(JAVA_INT, i, inputs[i]);
                 }
                 exp.call(operands.address());
-                for (int i = 0; i < Zmm.FLOATS; i++) {
+                for (int i = 0; i < set.floats(); i++) {
                     float number = Float.intBitsToFloat(inputs[i]);
                     float result = Float.intBitsToFloat(numbers.getAtIndex(JAVA_INT, i));
                     if (Float.floatToIntBits(result) != Float.floatToIntBits(ScalarMath.exp(number))
@@ -74,18 +73,18 @@ class ExpCodeTest {
         }
     }
 
-    /// A function that replaces 16 numbers by their exponentials.
-    private static byte[] code(boolean negative) {
-        Zmm x = new Zmm(0);
+    /// A function that replaces a vector of numbers by their exponentials.
+    private static byte[] code(InstructionSet set, boolean negative) {
+        Vector x = set.register(0);
         Assembler asm = new Assembler();
-        asm.mov(Gpr.RAX, Address.at(Gpr.RDI, 0));
-        ExpCode exp = ExpCode.withConstants(asm, Gpr.RAX);
+        asm.mov(Gpr.RCX, Address.at(Gpr.RDI, 0));
+        ExpCode exp = ExpCode.withConstants(asm, set, Gpr.RCX);
         asm.mov(Gpr.RAX, Address.at(Gpr.RDI, Long.BYTES));
         asm.vmovups(x, Address.at(Gpr.RAX, 0));
         if (negative) {
-            exp.expOfNegative(x, new Zmm(1), new Zmm(2), new Zmm(3));
+            exp.expOfNegative(x, set.register(1), set.register(2), set.register(3));
         } else {
-            exp.exp(x, new Zmm(1), new Zmm(2), new Zmm(3));
+            exp.exp(x, set.register(1), set.register(2), set.register(3));
         }
         asm.vmovups(Address.at(Gpr.RAX, 0), x);
         asm.vzeroupper();
