@@ -38,7 +38,9 @@ public final class Start {
         }
         CommandLine commandLine = Main.commandLine().setExecutionStrategy(parsed -> {
             Integer helped = CommandLine.executeHelpRequest(parsed);
-            return helped != null ? helped : parsed.hasSubcommand() ? SUBMIT : new CommandLine.RunLast().execute(parsed);
+            return helped != null
+                    ? helped
+                    : parsed.hasSubcommand() ? SUBMIT : new CommandLine.RunLast().execute(parsed);
         });
         return commandLine.execute(args);
     }

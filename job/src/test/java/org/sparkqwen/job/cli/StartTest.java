@@ -8,7 +8,8 @@ class StartTest {
 
     @Test
     void passesOnWhatFollowsTheJar() {
-        assertThat(Start.ownArguments("--master", "local[*]", "--class", Main.class.getName(), "a.jar", "score", "--help"))
+        assertThat(Start.ownArguments(
+                        "--master", "local[*]", "--class", Main.class.getName(), "a.jar", "score", "--help"))
                 .containsExactly("score", "--help");
     }
 
