@@ -186,14 +186,14 @@ public final class Engine implements AutoCloseable {
 
     /// The ids of a content, without any added ones.
     ///
-    /// @throws RejectedContent if there are none, or if the model has no such ids
+    /// @throws org.sparkqwen.engine.request.RejectedContent if there are none, or if the model has no such ids
     public int[] tokens(Content content) {
         return model.tokens(content);
     }
 
     /// The size of a request in tokens, which is known before anything is computed.
     ///
-    /// @throws RejectedContent if the request would be rejected
+    /// @throws org.sparkqwen.engine.request.RejectedContent if the request would be rejected
     public RequestSize size(Request request) {
         return RequestSize.of(model, request);
     }

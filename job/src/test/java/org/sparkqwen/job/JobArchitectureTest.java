@@ -73,6 +73,7 @@ class JobArchitectureTest {
     /// The names that occur in a user's configuration.
     private static final Set<String> NAMED_IN_CONFIGURATIONS = Set.of(
             ROOT + ".cli.Main",
+            ROOT + ".cli.Start",
             ROOT + ".metrics.MetricsPlugin",
             ROOT + ".storage.S3CommitProtocol",
             ROOT + ".sql.QwenExtensions");

@@ -11,7 +11,7 @@ public sealed interface PackedTensors extends AutoCloseable permits PackedFile, 
 
     /// Checks that a tensor's numbers are those that were written, and reads all of them for that.
     ///
-    /// @throws InvalidModelException if they are damaged
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException if they are damaged
     void check(PackedTensor tensor);
 
     @Override

@@ -26,7 +26,8 @@ public final class Sha256 {
         return HexFormat.of().formatHex(digest().digest(bytes));
     }
 
-    /// @throws InvalidModelException if `file` is no regular file, or larger than a file of its name can be
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException if `file` is no regular file, or larger than a
+    ///     file of its name can be
     /// @throws UncheckedIOException if it cannot be read
     public static String of(Path file) {
         ModelInput.requireHashable(file);

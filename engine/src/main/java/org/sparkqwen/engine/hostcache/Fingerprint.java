@@ -21,7 +21,7 @@ public final class Fingerprint {
     ///
     /// @param cache a directory, see [SourceHashes]; null for none
     /// @return 64 hexadecimal digits
-    /// @throws InvalidModelException if a packed file is damaged
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException if a packed file is damaged
     public static String of(WeightFiles weights, @Nullable Path cache) {
         StringBuilder lines = new StringBuilder();
         Path directory = weights.directory();

@@ -104,7 +104,7 @@ public final class ModelCache {
     /// Opens the copy of the files of `origin` that the engine reads, which is made first if this host has none.
     ///
     /// @param progress is told of the bytes as they come, separately for the small files and for the weights
-    /// @throws InvalidModelException if it is no model
+    /// @throws org.sparkqwen.engine.modelfile.InvalidModelException if it is no model
     /// @throws ModelCopyException if it cannot be copied
     public Fetched fetch(ModelOrigin origin, RangeSource source, PackingProgress progress) {
         OriginCopies origins = new OriginCopies(models);

@@ -10,8 +10,6 @@ import org.sparkqwen.engine.kernels.Precision;
 
 /// The vector kernels as a back-end, which needs the JVM's vector module.
 public final class VectorProvider implements KernelProvider {
-    private static final String MODULE = "jdk.incubator.vector";
-
     @Override
     public String name() {
         return "vector";
@@ -24,9 +22,9 @@ public final class VectorProvider implements KernelProvider {
 
     @Override
     public Optional<String> obstacle(Precision precision) {
-        return ModuleLayer.boot().findModule(MODULE).isPresent()
+        return VectorModule.isPresent()
                 ? Optional.empty()
-                : Optional.of("the JVM was started without --add-modules " + MODULE);
+                : Optional.of("the JVM was started without --add-modules " + VectorModule.NAME);
     }
 
     @Override
