@@ -31,18 +31,12 @@ final class LiveCounts extends SparkListener {
 
         Counts plus(Counts other) {
             return new Counts(
-                    rows + other.rows,
-                    partialRows + other.partialRows,
-                    tokens + other.tokens,
-                    errors + other.errors);
+                    rows + other.rows, partialRows + other.partialRows, tokens + other.tokens, errors + other.errors);
         }
 
         Counts minus(Counts other) {
             return new Counts(
-                    rows - other.rows,
-                    partialRows - other.partialRows,
-                    tokens - other.tokens,
-                    errors - other.errors);
+                    rows - other.rows, partialRows - other.partialRows, tokens - other.tokens, errors - other.errors);
         }
     }
 

@@ -323,12 +323,7 @@ final class CheckpointedRun {
             }
             files.discard(came); // of a driver that has lost the output to this one, and this one's with them
             ErrorTally tally = new ErrorTally(
-                    policy,
-                    ErrorKind.together(errorKinds(commits)).values(),
-                    planned::origin,
-                    from,
-                    to,
-                    to == total);
+                    policy, ErrorKind.together(errorKinds(commits)).values(), planned::origin, from, to, to == total);
             errorKinds = ErrorWatch.watch(spark, counters.errorKinds(), tally, () -> write(commits, planned, from, to));
             claim.refuseIfLost();
             came = files.strays(commits).without(before);

@@ -26,8 +26,8 @@ class PlanTest {
     private Path directory;
 
     private static CommandRun inspect(String... options) {
-        List<String> arguments =
-                new ArrayList<>(List.of("inspect", "--model", LittleModel.directory().toString()));
+        List<String> arguments = new ArrayList<>(
+                List.of("inspect", "--model", LittleModel.directory().toString()));
         arguments.addAll(List.of(options));
         return CommandRun.of(arguments.toArray(String[]::new));
     }
@@ -54,7 +54,8 @@ class PlanTest {
                 .containsPattern("input +1 file of [\\d.]+ KiB, \\d+ rows")
                 .containsPattern("tokens +about [\\d,]+, [\\d,]+ a row with a deviation of [\\d,]+")
                 .containsPattern("speed +[\\d,]+ tokens/s, measured for \\d+ s on 2 cores here, so [\\d,]+ tokens/s")
-                .containsPattern("model +[\\d.]+ .iB by broadcast: the first host has it \\d+ s after the start, the last")
+                .containsPattern(
+                        "model +[\\d.]+ .iB by broadcast: the first host has it \\d+ s after the start, the last")
                 .containsPattern("first rows +\\d+ s after the start")
                 .containsPattern("time +about \\d+ s, in 1 interval of at most [\\d,]+ tasks")
                 .containsPattern("ends +in the last \\d+ s of an interval some executors have no task")
@@ -66,8 +67,7 @@ class PlanTest {
     void whatCannotBePlannedIsRefusedInOneLine() {
         inspect("--hosts", "3").assertRefused(2, "--hosts is for --plan");
         inspect("--plan").assertRefused(2, "--plan needs --input");
-        inspect("--plan", "--input", ShortCorpus.file(), "--hosts", "0")
-                .assertRefused(2, "must be at least 1");
+        inspect("--plan", "--input", ShortCorpus.file(), "--hosts", "0").assertRefused(2, "must be at least 1");
         inspect("--plan", "--input", ShortCorpus.file(), "--cores", "2", "--executors-per-host", "3")
                 .assertRefused(2, "3 executors a host need more than its 2 cores");
         inspect("--plan", "--input", directory.resolve("absent").toString()).assertRefused(2, "does not exist");
@@ -88,8 +88,7 @@ class PlanTest {
         String input = directory.resolve("corpus").toString();
         all.coalesce(2).write().parquet(input);
         String model = LocalSpark.MODEL.toString();
-        CommandRun plan = CommandRun.of(
-                "inspect", "--plan", "--model", model, "--input", input, "--cores", "2");
+        CommandRun plan = CommandRun.of("inspect", "--plan", "--model", model, "--input", input, "--cores", "2");
         assertThat(plan.exitCode()).as(plan.err()).isZero();
         Matcher time = TIME.matcher(plan.out());
         assertThat(time.find()).as(plan.out()).isTrue();

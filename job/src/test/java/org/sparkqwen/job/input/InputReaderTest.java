@@ -70,11 +70,13 @@ class InputReaderTest {
         spark.sparkContext().addSparkListener(stages);
         try {
             InputFormat input = InputFormat.of(format, path("in").toString());
-            InputScan scan = new InputScan(
-                    new InputReader(spark, input, path("out").toString(), warnings).open().all());
+            InputScan scan =
+                    new InputScan(new InputReader(spark, input, path("out").toString(), warnings)
+                            .open()
+                            .all());
             assertThat(scan.splits()).hasSize(files);
-            InputPlan plan = InputPlan.of(
-                    scan.count(List.copyOf(scan.splits()), input).rows(), scan.files());
+            InputPlan plan =
+                    InputPlan.of(scan.count(List.copyOf(scan.splits()), input).rows(), scan.files());
             PlannedRows planned = PlannedRows.of(List.of(plan));
             assertThat(scan.read(planned.pieces(0, planned.rows())).count()).isEqualTo(files);
             spark.sparkContext().listenerBus().waitUntilEmpty();

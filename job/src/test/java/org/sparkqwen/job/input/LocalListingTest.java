@@ -43,8 +43,8 @@ class LocalListingTest {
         Files.createSymbolicLink(directory.resolve("dangling"), directory.resolve("nothing"));
         FileSystem local = FileSystem.getLocal(new Configuration());
         for (String root : List.of("", "b", "b/c", "empty")) {
-            org.apache.hadoop.fs.Path path = new org.apache.hadoop.fs.Path(
-                    directory.resolve(root).toUri());
+            org.apache.hadoop.fs.Path path =
+                    new org.apache.hadoop.fs.Path(directory.resolve(root).toUri());
             assertThat(all(new LocalListing(local, path))).as(root).isEqualTo(all(local.listFiles(path, true)));
         }
     }
@@ -55,8 +55,8 @@ class LocalListingTest {
         LocalListing none = new LocalListing(local, new org.apache.hadoop.fs.Path(directory.toUri()));
         assertThat(none.hasNext()).isFalse();
         assertThatThrownBy(none::next).isInstanceOf(NoSuchElementException.class);
-        org.apache.hadoop.fs.Path absent = new org.apache.hadoop.fs.Path(
-                directory.resolve("absent").toUri());
+        org.apache.hadoop.fs.Path absent =
+                new org.apache.hadoop.fs.Path(directory.resolve("absent").toUri());
         assertThatThrownBy(() -> new LocalListing(local, absent)).isInstanceOf(FileNotFoundException.class);
     }
 }

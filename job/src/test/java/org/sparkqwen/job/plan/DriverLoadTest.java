@@ -80,7 +80,8 @@ class DriverLoadTest {
         JavaSparkContext context = JavaSparkContext.fromSparkContext(spark);
         for (int tasks : new int[] {5000, 20_000}) {
             long start = System.nanoTime();
-            long count = context.parallelize(Collections.nCopies(tasks, 0), tasks).count();
+            long count =
+                    context.parallelize(Collections.nCopies(tasks, 0), tasks).count();
             print("%,d empty tasks: %,.0f a second", count, tasks / ((System.nanoTime() - start) / 1e9));
         }
     }

@@ -97,8 +97,7 @@ class IntervalSimulationTest {
     @Test
     void theSameSeedGivesTheSameCourse() {
         double[] rates = {1, 2, 3};
-        IntervalSimulation.Executors executors =
-                new IntervalSimulation.Executors(rates, new double[3], 2, 1 / 30.0, 5);
+        IntervalSimulation.Executors executors = new IntervalSimulation.Executors(rates, new double[3], 2, 1 / 30.0, 5);
         assertThat(IntervalSimulation.of(equal(100, 10), executors, 100, new SplittableRandom(3)))
                 .isEqualTo(IntervalSimulation.of(equal(100, 10), executors, 100, new SplittableRandom(3)));
     }

@@ -23,12 +23,15 @@ class ModelSpreadTest {
     @ParameterizedTest
     @ValueSource(ints = {2, 10, 100})
     void hostsServeEachOther(int hosts) {
-        double last = Arrays.stream(ModelSpread.byBroadcast(MODEL, hosts, SECOND, 1)).max().orElseThrow();
+        double last = Arrays.stream(ModelSpread.byBroadcast(MODEL, hosts, SECOND, 1))
+                .max()
+                .orElseThrow();
         assertThat(last).isBetween(100.0, Math.min(100.0 * hosts + 1, 600.0));
     }
 
     @Test
     void theSameSeedGivesTheSameTimes() {
-        assertThat(ModelSpread.byBroadcast(MODEL, 20, SECOND, 5)).isEqualTo(ModelSpread.byBroadcast(MODEL, 20, SECOND, 5));
+        assertThat(ModelSpread.byBroadcast(MODEL, 20, SECOND, 5))
+                .isEqualTo(ModelSpread.byBroadcast(MODEL, 20, SECOND, 5));
     }
 }

@@ -30,8 +30,8 @@ class RunSimulationTest {
     @Test
     void aModelThatIsCopiedDelaysTheFirstRows() {
         Workload shared = work(100, 500_000);
-        Workload fetched = new Workload(
-                100, shared.bytes(), 500_000, 1000, 0, 100, 8L << 30, Workload.Distribution.FETCH);
+        Workload fetched =
+                new Workload(100, shared.bytes(), 500_000, 1000, 0, 100, 8L << 30, Workload.Distribution.FETCH);
         double copy = (8L << 30) / 1.25e9;
         assertThat(RunSimulation.of(fetched, cluster(10), 1).firstRows())
                 .isCloseTo(RunSimulation.of(shared, cluster(10), 1).firstRows() + copy, within(1.0));
@@ -61,7 +61,8 @@ class RunSimulationTest {
     @Test
     void theDriversHeapGrowsWithTheFiles() {
         double few = RunSimulation.of(work(1000, 100_000), cluster(2), 1).driverHeap();
-        double many = RunSimulation.of(work(1_000_000, 1_000_000), cluster(2), 1).driverHeap();
+        double many =
+                RunSimulation.of(work(1_000_000, 1_000_000), cluster(2), 1).driverHeap();
         assertThat(many - few).isCloseTo(999_000 * RunSimulation.FILE_HEAP, within(1.0));
     }
 

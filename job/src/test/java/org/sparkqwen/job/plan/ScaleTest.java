@@ -46,7 +46,10 @@ class ScaleTest {
             }
             Workload work = work(hosts, 1000, Workload.Distribution.SHARED);
             for (double spread : new double[] {0, 0.2}) {
-                print("spread " + spread, hosts, RunSimulation.of(work, new Cluster(hosts, 1, CORES, 1 << 30, spread, 0), 1));
+                print(
+                        "spread " + spread,
+                        hosts,
+                        RunSimulation.of(work, new Cluster(hosts, 1, CORES, 1 << 30, spread, 0), 1));
             }
             for (double losses : new double[] {0.1, 1}) { // of each executor, an hour
                 print(

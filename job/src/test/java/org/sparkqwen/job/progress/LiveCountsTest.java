@@ -47,9 +47,7 @@ class LiveCountsTest {
         Tuple4<Object, Object, Object, Seq<AccumulableInfo>> ofTask =
                 new Tuple4<>(task, 0, 0, CollectionConverters.asScala(infos).toSeq());
         counts.onExecutorMetricsUpdate(new SparkListenerExecutorMetricsUpdate(
-                "1",
-                CollectionConverters.asScala(List.of(ofTask)).toSeq(),
-                CollectionConverters.asScala(Map.of())));
+                "1", CollectionConverters.asScala(List.of(ofTask)).toSeq(), CollectionConverters.asScala(Map.of())));
     }
 
     @Test

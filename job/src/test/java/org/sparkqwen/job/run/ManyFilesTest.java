@@ -112,7 +112,9 @@ class ManyFilesTest {
 
     private static long bytes(Path directory) {
         try (Stream<Path> files = Files.walk(directory)) {
-            return files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum();
+            return files.filter(Files::isRegularFile)
+                    .mapToLong(file -> file.toFile().length())
+                    .sum();
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
@@ -132,8 +134,8 @@ class ManyFilesTest {
         int intervals = FILES / 100;
         Path original = null;
         for (int file = 0; file < FILES; file++) {
-            Path name = output.resolve("part-%05d-00000000-0000-0000-0000-%012d-c000.snappy.parquet"
-                    .formatted(file % 100, file / 100));
+            Path name = output.resolve(
+                    "part-%05d-00000000-0000-0000-0000-%012d-c000.snappy.parquet".formatted(file % 100, file / 100));
             if (original == null || file % 50_000 == 0) {
                 original = Files.writeString(name, "data");
             } else {
@@ -154,8 +156,21 @@ class ManyFilesTest {
             Map<String, StoredFile> stored = new HashMap<>();
             names.get(interval).forEach(name -> stored.put(name, all.stored().get(name)));
             commits.add(new Commit(
-                    interval, interval, interval + 1, names.get(interval), List.of(), 4, 4, 0, List.of(), 0, 0, 600, 0,
-                    "test", stored));
+                    interval,
+                    interval,
+                    interval + 1,
+                    names.get(interval),
+                    List.of(),
+                    4,
+                    4,
+                    0,
+                    List.of(),
+                    0,
+                    0,
+                    600,
+                    0,
+                    "test",
+                    stored));
         }
         measured(intervals + " commits", () -> {
             commits.forEach(state::add);
@@ -203,8 +218,7 @@ class ManyFilesTest {
                         .open());
         InputScan scan = measured("plan the scan", () -> new InputScan(rows.all()));
         assertThat(scan.splits()).hasSize(FILES);
-        InputScan.Counted counted =
-                measured("count rows", () -> scan.count(List.copyOf(scan.splits()), format));
+        InputScan.Counted counted = measured("count rows", () -> scan.count(List.copyOf(scan.splits()), format));
         InputPlan plan = measured("make a plan", () -> InputPlan.of(counted.rows(), scan.files()));
         PlannedRows planned = measured("number its rows", () -> PlannedRows.of(List.of(plan)));
         measured("read an interval", () -> scan.read(planned.pieces(100, 200)).count());
@@ -214,9 +228,10 @@ class ManyFilesTest {
     void aRunTakesAllOfThem() throws IOException {
         SparkSession spark = LocalSpark.session();
         InputFormat input = new InputFormat(List.of(files().toString()), "json", Map.of(), false);
-        RunSettings settings = RunSettings.of(input, directory.resolve("out").toString())
-                .withCheckpointRows(2L * FILES / INTERVALS);
-        LocalWork work = new LocalWork((rows, counts) -> rows.withColumn("error", lit(null).cast("string")));
+        RunSettings settings =
+                RunSettings.of(input, directory.resolve("out").toString()).withCheckpointRows(2L * FILES / INTERVALS);
+        LocalWork work = new LocalWork(
+                (rows, counts) -> rows.withColumn("error", lit(null).cast("string")));
         for (String start : List.of("a run", "a start that finds all done")) {
             RunSummary summary = measured(start, () -> ResumableRun.run(spark, settings, work));
             assertThat(summary.rows()).isEqualTo(2L * FILES);
