@@ -14,6 +14,7 @@ import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.plan.Cluster;
 import org.sparkqwen.job.plan.RunSimulation;
 import org.sparkqwen.job.plan.Workload;
+import org.sparkqwen.job.progress.SpeedProbe;
 import org.sparkqwen.job.run.RunForecast;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -181,7 +182,8 @@ final class PlanOptions {
     }
 
     private Workload work(RunForecast forecast, ModelReference model, boolean isRemote) {
-        double speed = forecast.speed() == null ? 0 : forecast.speed().tokensPerSecond();
+        SpeedProbe.Speed measured = forecast.speed();
+        double speed = measured == null ? 0 : measured.tokensPerSecond();
         try {
             return new Workload(
                     forecast.files(),

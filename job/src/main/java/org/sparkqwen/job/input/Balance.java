@@ -240,7 +240,7 @@ public final class Balance {
         /// Returns the load that has the least for its share.
         private Load least() {
             Load least = queue.element();
-            while (least != loads[least.task]) {
+            while (!least.equals(loads[least.task])) {
                 queue.remove();
                 least = queue.element();
             }

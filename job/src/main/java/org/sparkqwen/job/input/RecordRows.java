@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.apache.commons.io.input.ReaderInputStream;
 import org.apache.hadoop.fs.Path;
@@ -286,6 +285,28 @@ final class RecordRows implements InputRows {
         }
     }
 
+    /// The parser of a split. It is made at the first row, because only from then on a task knows where the split
+    /// lies.
+    private static final class ParserOfSplit {
+        private final RecordFormat format;
+        private final StructType parsed;
+        private RecordFormat.@Nullable Parser made;
+
+        ParserOfSplit(RecordFormat format, StructType parsed) {
+            this.format = format;
+            this.parsed = parsed;
+        }
+
+        RecordFormat.Parser get() {
+            RecordFormat.Parser parser = made;
+            if (parser == null) {
+                parser = format.parser(parsed, CurrentFile.startsAtItsBeginning());
+                made = parser;
+            }
+            return parser;
+        }
+    }
+
     /// What a task reads.
     ///
     /// @param parsed the columns that the parser reads
@@ -304,12 +325,9 @@ final class RecordRows implements InputRows {
 
         Iterator<SparkRow> rows(Iterator<SparkRow> scan) {
             RecordFormat.Mode mode = format.mode();
-            AtomicReference<RecordFormat.@Nullable Parser> made = new AtomicReference<>();
+            ParserOfSplit parserOfSplit = new ParserOfSplit(format, parsed);
             return new FlatIterator<>(scan, row -> {
-                // Only from its first row on, the task knows where the split lies.
-                RecordFormat.Parser parser = Objects.requireNonNullElseGet(
-                        made.get(), () -> format.parser(parsed, CurrentFile.startsAtItsBeginning()));
-                made.set(parser);
+                RecordFormat.Parser parser = parserOfSplit.get();
                 SparkRow ofFile = partitionValues.isEmpty() ? row : row.copy();
                 return new FlatIterator<>(
                         source.records(format, row),

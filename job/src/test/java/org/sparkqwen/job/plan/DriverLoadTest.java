@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -35,8 +34,8 @@ class DriverLoadTest {
     private final SparkContext spark = LocalSpark.session().sparkContext();
     private final SerializerInstance serializer = new JavaSerializer(new SparkConf()).newInstance();
 
-    private static void print(String format, Object... values) {
-        System.out.printf(Locale.ROOT, "driver: " + format + "%n", values);
+    private static void print(String figure) {
+        System.out.println("driver: " + figure);
     }
 
     private int bytes(Object message) {
@@ -68,9 +67,8 @@ class DriverLoadTest {
             for (int i = 0; i < ROUNDS; i++) {
                 bytes(answer);
             }
-            print(
-                    "an answer with %,d holders has %,d bytes and takes %.1f us",
-                    holders, size, (System.nanoTime() - start) / 1e3 / ROUNDS);
+            print("an answer with %,d holders has %,d bytes and takes %.1f us"
+                    .formatted(holders, size, (System.nanoTime() - start) / 1e3 / ROUNDS));
             assertThat(size).isPositive();
         }
     }
@@ -82,7 +80,7 @@ class DriverLoadTest {
             long start = System.nanoTime();
             long count =
                     context.parallelize(Collections.nCopies(tasks, 0), tasks).count();
-            print("%,d empty tasks: %,.0f a second", count, tasks / ((System.nanoTime() - start) / 1e9));
+            print("%,d empty tasks: %,.0f a second".formatted(count, tasks / ((System.nanoTime() - start) / 1e9)));
         }
     }
 
@@ -94,7 +92,7 @@ class DriverLoadTest {
                 sizes[(int) (i * 7919L % tasks)] = 4000;
             }
             MapStatus status = MapStatus$.MODULE$.apply(executor(1), sizes, 1, 0);
-            print("a task that reads tells %,d bytes about %,d tasks that compute", bytes(status), tasks);
+            print("a task that reads tells %,d bytes about %,d tasks that compute".formatted(bytes(status), tasks));
         }
     }
 
@@ -121,8 +119,7 @@ class DriverLoadTest {
                     serializer.serialize(heartbeat, ClassTag$.MODULE$.Object()), ClassTag$.MODULE$.Object());
             assertThat(read).isNotNull();
         }
-        print(
-                "a heartbeat of 64 tasks has %,d bytes, and takes %.0f us to write and read",
-                size, (System.nanoTime() - start) / 1e3 / ROUNDS);
+        print("a heartbeat of 64 tasks has %,d bytes, and takes %.0f us to write and read"
+                .formatted(size, (System.nanoTime() - start) / 1e3 / ROUNDS));
     }
 }

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
@@ -154,7 +155,9 @@ class ManyFilesTest {
         List<Commit> commits = new ArrayList<>();
         for (int interval = 0; interval < intervals; interval++) {
             Map<String, StoredFile> stored = new HashMap<>();
-            names.get(interval).forEach(name -> stored.put(name, all.stored().get(name)));
+            names.get(interval)
+                    .forEach(name ->
+                            stored.put(name, Objects.requireNonNull(all.stored().get(name))));
             commits.add(new Commit(
                     interval,
                     interval,

@@ -3,7 +3,6 @@ package org.sparkqwen.job.cli.report;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.plan.Cluster;
 import org.sparkqwen.job.plan.RunSimulation;
@@ -71,7 +70,7 @@ public final class PlanReport {
         }
         double hours = cluster.hosts() * course.seconds() / 3600;
         lines.add("cost        %,.1f host hours%s"
-                .formatted(hours, price == null ? "" : String.format(Locale.ROOT, ", %,.2f", hours * price)));
+                .formatted(hours, price == null ? "" : ", %,.2f".formatted(hours * price)));
         return lines;
     }
 
