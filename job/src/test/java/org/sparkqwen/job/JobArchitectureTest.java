@@ -61,6 +61,7 @@ class JobArchitectureTest {
             "",
             "buckets",
             "run",
+            "plan",
             "page",
             "cli.report",
             "cli",

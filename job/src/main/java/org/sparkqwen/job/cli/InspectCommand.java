@@ -1,6 +1,7 @@
 package org.sparkqwen.job.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,25 +57,33 @@ import org.sparkqwen.job.spark.ContainerMemory;
 import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 @Command(
         name = "inspect",
         sortOptions = false,
         description = {
             "Says what a model is, what it needs, and whether all of it is there. It runs nothing. The"
-                    + " exit code is 1 if the model cannot be run.",
+                    + " exit code is 1 if the model cannot be run. With --plan, it predicts a run of score on a"
+                    + " cluster.",
             ""
         },
         footer = {
             "",
             "Examples:",
             "  ./spark-qwen inspect --model Qwen3-4B-Base --lora adapter",
-            "  ./spark-qwen inspect --model s3a://models/Qwen3-4B-Base",
-            "  ./spark-qwen inspect --model Qwen3-4B-Base --device cuda --device-memory 80g"
+            "  ./spark-qwen inspect --model Qwen3-4B-Base --device cuda --device-memory 80g",
+            "  ./spark-qwen inspect --plan --model Qwen3-4B-Base --input corpus.parquet \\",
+            "      --hosts 100 --cores 16 --bandwidth 1g --cost-per-hour 0.80"
         })
 final class InspectCommand implements Callable<Integer> {
     private static final int SHOWN_FAULTS = 20;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec command;
 
     @Option(
             names = "--model",
@@ -102,6 +111,9 @@ final class InspectCommand implements Callable<Integer> {
     private Map<String, String> conf = new LinkedHashMap<>();
 
     @Mixin
+    private PlanOptions plan = new PlanOptions();
+
+    @Mixin
     private GpuOptions gpus = new GpuOptions();
 
     @Mixin
@@ -109,6 +121,10 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (plan.isAsked()) {
+            plan.print(ofScore(), ModelLocation.of(model) instanceof ModelLocation.Remote, conf);
+            return 0;
+        }
         Path directory = directory(ModelLocation.of(model), DriverCopy::of);
         ModelLocation ofAdapter = lora.location();
         Path adapter =
@@ -122,6 +138,18 @@ final class InspectCommand implements Callable<Integer> {
             print(out, directory, whole);
             return print(out, whole, weights, adapter);
         }
+    }
+
+    /// Returns the options of `score` that choose the same model.
+    private List<String> ofScore() {
+        List<String> options = new ArrayList<>();
+        for (String option : List.of("--model", "--lora", "--reference-model", "--cache-dir")) {
+            Object value = command.commandLine().getParseResult().matchedOptionValue(option, null);
+            if (value != null) {
+                options.addAll(List.of(option, value.toString()));
+            }
+        }
+        return options;
     }
 
     /// Makes the driver's copy of what lies elsewhere.

@@ -11,11 +11,11 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.failure.Origin;
-import org.sparkqwen.job.input.Origins;
 import org.sparkqwen.job.input.UnreadableFiles;
 
 /// What was wrong with the input of a finished run, for its summary.
@@ -50,13 +50,13 @@ public record BadData(
     ///
     /// @param data the data with the rejected rows
     /// @param kinds the kinds of errors that tasks have found
-    /// @param origins the origins of the run's rows
+    /// @param origins finds the file of a row
     /// @param leftOut the input files that cannot be read
     /// @param aside the directory of the rejected rows; null if they are in the output
     public static BadData of(
             Dataset<Row> data,
             Collection<ErrorKind> kinds,
-            Origins origins,
+            LongFunction<Origin> origins,
             UnreadableFiles leftOut,
             @Nullable String aside) {
         Map<String, ErrorKind> found = ErrorKind.together(kinds);
@@ -74,7 +74,7 @@ public record BadData(
             commonest.add(
                     kind == null
                             ? new Common(error, ofKind, Origin.UNKNOWN)
-                            : new Common(kind.reason(), ofKind, origins.of(kind.example())));
+                            : new Common(kind.reason(), ofKind, origins.apply(kind.example())));
         }
         return new BadData(rows, commonest, aside, leftOut);
     }

@@ -4,19 +4,25 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.LongFunction;
 import java.util.stream.Collectors;
 import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.input.Origins;
 
 /// The errors of a run up to an interval's end, and the refusal when they are too many.
 ///
 /// @param before the errors of the committed rows
+/// @param origins finds the file of a row
 /// @param kept how many rows are committed
 /// @param rows the rows of the run up to the interval's end
 /// @param last whether that is the run's end
 public record ErrorTally(
-        ErrorPolicy policy, Collection<ErrorKind> before, Origins origins, long kept, long rows, boolean last) {
+        ErrorPolicy policy,
+        Collection<ErrorKind> before,
+        LongFunction<Origin> origins,
+        long kept,
+        long rows,
+        boolean last) {
     private static final int EXAMPLES = 3;
 
     /// @param errors the errors found in the interval
@@ -35,7 +41,7 @@ public record ErrorTally(
                 .min(Comparator.comparing(ErrorKind::example, Long::compareUnsigned))
                 .orElseThrow();
         return "%s: %s. --on-error fail ends the run there; with keep or drop the same command goes on"
-                .formatted(origins.of(first.example()), first.reason());
+                .formatted(origins.apply(first.example()), first.reason());
     }
 
     private String tooMany(Collection<ErrorKind> found) {
@@ -55,7 +61,7 @@ public record ErrorTally(
     }
 
     private String example(ErrorKind kind) {
-        Origin origin = origins.of(kind.example());
+        Origin origin = origins.apply(kind.example());
         return "\"%s\" (%,d rows%s)"
                 .formatted(kind.reason(), kind.rows(), origin.isKnown() ? ", such as " + origin : "");
     }

@@ -33,6 +33,10 @@ public final class ErrorWatch extends SparkListener {
     @GuardedBy("this")
     private final Map<Part, Collection<ErrorKind>> found = new HashMap<>();
 
+    /// The errors of all parts, which each of thousands of reports is judged by.
+    @GuardedBy("this")
+    private long rows;
+
     @GuardedBy("this")
     private boolean exceeded;
 
@@ -104,10 +108,12 @@ public final class ErrorWatch extends SparkListener {
         Part part = partsByTask.get(task);
         for (AccumulableInfo info : counted) {
             if (part != null && info.id() == accumulator.id() && info.update().isDefined()) {
-                found.merge(
-                        part,
-                        kinds(info.update().get()),
-                        (before, now) -> ErrorKind.total(now) > ErrorKind.total(before) ? now : before);
+                List<ErrorKind> kinds = kinds(info.update().get());
+                long more = ErrorKind.total(kinds) - ErrorKind.total(found.getOrDefault(part, List.of()));
+                if (more > 0) {
+                    found.put(part, kinds);
+                    rows += more;
+                }
             }
         }
     }
@@ -123,9 +129,7 @@ public final class ErrorWatch extends SparkListener {
 
     @GuardedBy("this")
     private void judge() {
-        if (!exceeded
-                && tally.isExceeded(
-                        found.values().stream().mapToLong(ErrorKind::total).sum())) {
+        if (!exceeded && tally.isExceeded(rows)) {
             exceeded = true;
             spark.sparkContext().cancelJobGroupAndFutureJobs(jobGroup, "too many rows have errors");
         }

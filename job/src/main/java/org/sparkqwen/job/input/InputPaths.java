@@ -18,7 +18,6 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
-import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.spark.util.HadoopFSUtils;
@@ -224,9 +223,11 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
             List<String> leftOut = new ArrayList<>();
             try {
                 FileSystem system = root.getFileSystem(hadoop);
-                RemoteIterator<LocatedFileStatus> all = system.listFiles(root, true);
+                RemoteIterator<? extends FileStatus> all = system instanceof LocalFileSystem
+                        ? new LocalListing(system, root)
+                        : system.listFiles(root, true);
                 while (all.hasNext()) {
-                    LocatedFileStatus file = all.next();
+                    FileStatus file = all.next();
                     TableFormat.refuseWithin(root, file.getPath());
                     List<String> below = below(root, file.getPath());
                     String name = file.getPath().toString();

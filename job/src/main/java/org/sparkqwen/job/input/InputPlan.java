@@ -8,6 +8,10 @@ import java.util.Map;
 /// The input that a run has recorded: the files as they were, their splits, and the splits' row counts. It is kept as
 /// JSON. A rerun that finds new files adds another plan.
 public record InputPlan(List<PlannedFile> files) {
+    /// The most files of a part, each of which takes about 300 bytes of JSON. A driver reads a part as a whole, and
+    /// a million files in one would need hundreds of megabytes several times over.
+    static final int MOST_FILES = 50_000;
+
     public InputPlan {
         files = List.copyOf(files);
         long rows = 0;
@@ -48,10 +52,19 @@ public record InputPlan(List<PlannedFile> files) {
             InputScan.InputFile file = files.getOrDefault(split.path(), InputScan.NO_FILE);
             planned.computeIfAbsent(
                             split.path(),
-                            path -> new PlannedFile(path, file.size(), file.modified(), new ArrayList<>()))
+                            path -> new PlannedFile(path, file.size(), file.modified(), new ArrayList<>(1)))
                     .splits()
                     .add(new PlannedSplit(split.start(), split.length(), count));
         });
         return new InputPlan(List.copyOf(planned.values()));
+    }
+
+    /// Divides the plan into plans of at most [#MOST_FILES] files, in their order.
+    public List<InputPlan> parts() {
+        List<InputPlan> parts = new ArrayList<>();
+        for (int from = 0; from < files.size(); from += MOST_FILES) {
+            parts.add(new InputPlan(files.subList(from, Math.min(files.size(), from + MOST_FILES))));
+        }
+        return parts;
     }
 }

@@ -37,6 +37,9 @@ public final class InputScan {
     /// piece.
     static final String SPLIT_BYTES = "32m";
 
+    /// The same in bytes.
+    public static final long SPLIT = 32L << 20;
+
     private static final Set<String> NEVER_EMPTY = Set.of("parquet", "orc");
 
     static final InputFile NO_FILE = new InputFile(0, 0);
@@ -44,6 +47,10 @@ public final class InputScan {
     /// The most tasks of a scan for each core. With a task for each of a million small files, the driver would take
     /// longer than the executors do for the files.
     private static final int TASKS_A_CORE = 4;
+
+    /// The most tasks of a scan. Each of them tells the driver how much it has for every task that computes, and
+    /// reading is a thousand times as fast as the model.
+    static final int MOST_TASKS = 4096;
 
     private final SparkSession spark;
     private final Dataset<Row> rows;
@@ -228,6 +235,13 @@ public final class InputScan {
     }
 
     static int tasks(SparkSession spark) {
-        return TASKS_A_CORE * spark.sparkContext().defaultParallelism();
+        return tasks(spark.sparkContext().defaultParallelism());
+    }
+
+    /// Returns the most tasks that read an interval.
+    ///
+    /// @param cores the cores of the cluster
+    public static int tasks(int cores) {
+        return Math.min(MOST_TASKS, TASKS_A_CORE * cores);
     }
 }

@@ -10,10 +10,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
 
 /// The rows of a run in the order of its plans, numbered from 0. Intervals, commits and `--limit` count in these
 /// numbers.
+///
+/// An input may have a million files, and a run some thousand intervals. So finding the split of a row is a binary
+/// search, and what an interval costs depends on its own splits alone.
 public final class PlannedRows {
     private final List<InputPlan.PlannedFile> files = new ArrayList<>();
     private final List<Numbered> splits = new ArrayList<>();
@@ -21,6 +25,7 @@ public final class PlannedRows {
     private final Set<Split> known = new HashSet<>();
     private final @Nullable String source;
     private long rows;
+    private double bytes;
 
     private PlannedRows(@Nullable String source) {
         this.source = source;
@@ -28,7 +33,12 @@ public final class PlannedRows {
 
     /// @param first the number of the split's first row
     /// @param rowsBefore how many rows of the file come before it
-    private record Numbered(Split split, long first, long rows, long rowsBefore) {}
+    /// @param bytesBefore how many bytes all splits before it have
+    private record Numbered(Split split, long first, long rows, long rowsBefore, double bytesBefore) {
+        long end() {
+            return first + rows;
+        }
+    }
 
     public static PlannedRows of(List<InputPlan> plans) {
         return of(plans, null);
@@ -49,9 +59,10 @@ public final class PlannedRows {
                 Split key = new Split(file.path(), split.start(), split.length());
                 known.add(key);
                 long rowsBefore = rowsByFile.getOrDefault(file.path(), 0L);
-                splits.add(new Numbered(key, rows, split.rows(), rowsBefore));
+                splits.add(new Numbered(key, rows, split.rows(), rowsBefore, bytes));
                 rowsByFile.put(file.path(), rowsBefore + split.rows());
                 rows += split.rows();
+                bytes += split.length();
             }
         }
     }
@@ -64,49 +75,89 @@ public final class PlannedRows {
         return known.contains(split);
     }
 
+    /// Returns the index of the first split that has a row from `row` on; that after the last one if none has.
+    private int firstBeyond(long row) {
+        int low = 0;
+        int high = splits.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (splits.get(middle).end() > row) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        return low;
+    }
+
     /// Returns the pieces of splits that contain rows `from` to `to`.
     public List<Piece> pieces(long from, long to) {
         List<Piece> pieces = new ArrayList<>();
-        for (Numbered split : splits) {
-            long start = Math.max(from, split.first());
-            long end = Math.min(to, split.first() + split.rows());
-            if (start < end) {
-                pieces.add(new Piece(split.split(), start - split.first(), end - split.first(), split.rows(), start));
+        for (int i = firstBeyond(from); i < splits.size() && splits.get(i).first() < to; i++) {
+            if (splits.get(i).rows() > 0) {
+                pieces.add(piece(splits.get(i), from, to));
             }
         }
         return pieces;
     }
 
+    /// Returns the part of a split that lies in rows `from` to `to`, some of which it has.
+    private static Piece piece(Numbered split, long from, long to) {
+        long start = Math.max(from, split.first());
+        long end = Math.min(to, split.end());
+        return new Piece(split.split(), start - split.first(), end - split.first(), split.rows(), start);
+    }
+
     /// Estimates the work of the rows before `row`: their bytes in the input files, or their count where the input
     /// does not lie in files.
     public double work(long row) {
-        double bytes = 0;
-        for (Numbered split : splits) {
-            if (split.split().isWholeSource()) {
-                return row;
-            }
-            double part = (double) (row - split.first()) / Math.max(1, split.rows());
-            bytes += split.split().length() * Math.clamp(part, 0, 1);
+        int next = firstBeyond(row);
+        if (next == splits.size()) {
+            return isWholeSource() ? rows : bytes;
         }
-        return bytes;
+        Numbered split = splits.get(next);
+        double part = Math.max(0, (double) (row - split.first()) / split.rows());
+        return isWholeSource() ? row : split.bytesBefore() + split.split().length() * part;
     }
 
-    /// Returns the origins of rows `from` to `to`.
+    private boolean isWholeSource() {
+        return !splits.isEmpty() && splits.getFirst().split().isWholeSource();
+    }
+
+    /// Returns the origin of a row.
+    public Origin origin(long row) {
+        int split = firstBeyond(row);
+        if (row < 0 || split == splits.size() || splits.get(split).split().isWholeSource()) {
+            return Origin.UNKNOWN;
+        }
+        if (source != null) {
+            return new Origin(source, row);
+        }
+        Numbered found = splits.get(split);
+        return new Origin(found.split().path(), found.rowsBefore() + row - found.first());
+    }
+
+    /// Returns the origins of rows `from` to `to`, for tasks.
     public Origins origins(long from, long to) {
         if (source != null) {
             return new Origins(List.of(new Origins.Stretch(source, 0, 0)));
         }
-        return new Origins(splits.stream()
-                .filter(split -> split.first() < to && split.first() + split.rows() > from)
-                .map(split -> new Origins.Stretch(split.split().path(), split.first(), split.rowsBefore()))
-                .toList());
+        List<Origins.Stretch> stretches = new ArrayList<>();
+        for (int i = firstBeyond(from); i < splits.size() && splits.get(i).first() < to; i++) {
+            Numbered split = splits.get(i);
+            if (split.rows() > 0) {
+                stretches.add(new Origins.Stretch(split.split().path(), split.first(), split.rowsBefore()));
+            }
+        }
+        return new Origins(stretches);
     }
 
     /// Returns how many of rows `from` to `to` fit into `bytes` of the input files, and at least one.
     public long rowsWithin(long bytes, long from, long to) {
         double left = bytes;
         long count = 0;
-        for (Piece piece : pieces(from, to)) {
+        for (int i = firstBeyond(from); i < splits.size() && splits.get(i).first() < to; i++) {
+            Piece piece = piece(splits.get(i), from, to);
             long taken = piece.to() - piece.from();
             if (piece.bytes() > left) {
                 return Math.max(1, count + (long) (taken * left / piece.bytes()));

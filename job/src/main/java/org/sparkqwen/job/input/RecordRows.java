@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +39,7 @@ import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.input.record.InputRecord;
 import org.sparkqwen.job.input.record.ParsedRecord;
 import org.sparkqwen.job.input.record.RecordFormat;
+import org.sparkqwen.job.spark.CurrentFile;
 import org.sparkqwen.job.spark.FileScan;
 import org.sparkqwen.job.spark.FlatIterator;
 import org.sparkqwen.job.spark.PlainFiles;
@@ -90,20 +92,22 @@ final class RecordRows implements InputRows {
 
         /// Returns the files that cannot be cut into records, such as half of a gzip file, with the reasons.
         public Map<String, String> failures() {
-            Source source = rows.source();
+            Source source = new Source(rows.hadoop);
+            List<FileScan.FileSplit> splits = rows.splits();
             RecordFormat format = rows.format;
             Map<String, String> failures = new TreeMap<>();
             rows.files
                     .rows()
                     .values((index, scan) -> List.of(SplitRows.count(
                                     index,
-                                    new FlatIterator<>(scan, row -> source.records(format, index, row)),
+                                    new FlatIterator<>(scan, row -> source.records(format, row)),
                                     Long.MAX_VALUE))
                             .iterator())
+                    .coalesce(InputScan.tasks(rows.spark))
                     .collect()
                     .forEach(split -> {
                         if (split.failure() != null) {
-                            failures.put(source.paths()[split.partition()], split.failure());
+                            failures.put(splits.get(split.partition()).path(), split.failure());
                         }
                     });
             return failures;
@@ -160,8 +164,8 @@ final class RecordRows implements InputRows {
             schema = schema.add(field);
             ofPartition.add(scanned.fieldIndex(field.name()));
         }
-        Reading reading = new Reading(format, source(), parsed, corruptIndex(ofRecord), ofPartition, scanned);
-        return files.rows().map(reading::rows).dataset(spark, RowProblem.addTo(schema));
+        Reading reading = new Reading(format, new Source(hadoop), parsed, corruptIndex(ofRecord), ofPartition, scanned);
+        return files.rows().map((_, scan) -> reading.rows(scan)).dataset(spark, RowProblem.addTo(schema));
     }
 
     private StructType partitionColumns() {
@@ -181,16 +185,20 @@ final class RecordRows implements InputRows {
 
     /// Returns all records as strings, from which columns are found.
     private Dataset<String> records(Set<String> without) {
-        Source source = source();
+        Source source = new Source(hadoop);
         RecordFormat cut = format; // a local copy, so that tasks do not get this object
-        boolean[] skipped = new boolean[source.paths().length];
-        for (int i = 0; i < skipped.length; i++) {
-            skipped[i] = without.contains(source.paths()[i]);
+        Set<Integer> skipped = new HashSet<>();
+        List<FileScan.FileSplit> splits = splits();
+        for (int i = 0; i < splits.size() && !without.isEmpty(); i++) {
+            if (without.contains(splits.get(i).path())) {
+                skipped.add(i);
+            }
         }
         RDD<String> texts = files.rows()
-                .<String>values((index, rows) -> skipped[index]
+                .<String>values((index, rows) -> skipped.contains(index)
                         ? Collections.emptyIterator()
-                        : new FlatIterator<>(rows, row -> texts(source.records(cut, index, row))))
+                        : new FlatIterator<>(rows, row -> texts(source.records(cut, row))))
+                .coalesce(InputScan.tasks(spark))
                 .rdd();
         return spark.createDataset(texts, Encoders.STRING()).filter("value != ''");
     }
@@ -202,31 +210,19 @@ final class RecordRows implements InputRows {
                         .iterator());
     }
 
-    private Source source() {
-        List<FileScan.FileSplit> splits =
-                Objects.requireNonNull(files.splits(), "the input's files are not one a partition");
-        String[] paths = new String[splits.size()];
-        boolean[] beginnings = new boolean[splits.size()];
-        for (int i = 0; i < paths.length; i++) {
-            paths[i] = splits.get(i).path();
-            beginnings[i] = splits.get(i).start() == 0;
-        }
-        return new Source(hadoop, paths, beginnings);
+    private List<FileScan.FileSplit> splits() {
+        return Objects.requireNonNull(files.splits(), "the input's files are not one a partition");
     }
 
     /// The source from which a task gets its records.
-    ///
-    /// @param paths for each partition the path of its file
-    /// @param beginnings for each partition whether it is its file's first
-    private record Source(SerializableConfiguration hadoop, String[] paths, boolean[] beginnings)
-            implements Serializable {
+    private record Source(SerializableConfiguration hadoop) implements Serializable {
 
         /// Returns the records of one row of Spark's scan, which is a line or a whole file.
-        Iterator<InputRecord> records(RecordFormat format, int partition, SparkRow row) {
+        Iterator<InputRecord> records(RecordFormat format, SparkRow row) {
             if (!format.multiLine()) {
                 return List.of(line(format.charset(), row.bytes(0))).iterator();
             }
-            Path path = new Path(paths[partition]);
+            Path path = new Path(CurrentFile.path());
             InputStream file = PlainFiles.open(hadoop.value(), path);
             return new RecordsOfFile(path, () -> format.cut(inUtf8(file, format.charset())));
         }
@@ -289,6 +285,28 @@ final class RecordRows implements InputRows {
         }
     }
 
+    /// The parser of a split. It is made at the first row, because only from then on a task knows where the split
+    /// lies.
+    private static final class ParserOfSplit {
+        private final RecordFormat format;
+        private final StructType parsed;
+        private RecordFormat.@Nullable Parser made;
+
+        ParserOfSplit(RecordFormat format, StructType parsed) {
+            this.format = format;
+            this.parsed = parsed;
+        }
+
+        RecordFormat.Parser get() {
+            RecordFormat.Parser parser = made;
+            if (parser == null) {
+                parser = format.parser(parsed, CurrentFile.startsAtItsBeginning());
+                made = parser;
+            }
+            return parser;
+        }
+    }
+
     /// What a task reads.
     ///
     /// @param parsed the columns that the parser reads
@@ -305,24 +323,25 @@ final class RecordRows implements InputRows {
             StructType scanned)
             implements Serializable {
 
-        Iterator<SparkRow> rows(int partition, Iterator<SparkRow> scan) {
+        Iterator<SparkRow> rows(Iterator<SparkRow> scan) {
             RecordFormat.Mode mode = format.mode();
-            RecordFormat.Parser parser = format.parser(parsed, source.beginnings()[partition]);
+            ParserOfSplit parserOfSplit = new ParserOfSplit(format, parsed);
             return new FlatIterator<>(scan, row -> {
+                RecordFormat.Parser parser = parserOfSplit.get();
                 SparkRow ofFile = partitionValues.isEmpty() ? row : row.copy();
                 return new FlatIterator<>(
-                        source.records(format, partition, row),
+                        source.records(format, row),
                         record -> parser.parse(record).stream()
-                                .filter(result -> keeps(mode, result, partition))
+                                .filter(result -> keeps(mode, result))
                                 .map(result -> row(result, record, ofFile))
                                 .iterator());
             });
         }
 
-        private boolean keeps(RecordFormat.Mode mode, ParsedRecord result, int partition) {
+        private static boolean keeps(RecordFormat.Mode mode, ParsedRecord result) {
             if (result.problem() != null && mode == RecordFormat.Mode.FAILFAST) {
                 throw new IllegalStateException("%s, in %s, and the input is read with mode=FAILFAST"
-                        .formatted(result.problem(), Origin.shortened(source.paths()[partition])));
+                        .formatted(result.problem(), Origin.shortened(CurrentFile.path())));
             }
             return result.problem() == null || mode == RecordFormat.Mode.PERMISSIVE;
         }

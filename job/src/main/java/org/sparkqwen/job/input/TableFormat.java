@@ -83,7 +83,8 @@ enum TableFormat {
     }
 
     private static boolean isIcebergsMetadata(Path file) {
-        return file.getName().matches(".*\\.metadata\\.json(\\.gz)?|.*\\.gz\\.metadata\\.json");
+        String name = file.getName();
+        return name.endsWith(".metadata.json") || name.endsWith(".metadata.json.gz");
     }
 
     /// Returns whether a directory exists and is this kind of log. A directory without read permission is none,

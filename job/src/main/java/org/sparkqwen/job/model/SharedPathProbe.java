@@ -29,6 +29,10 @@ final class SharedPathProbe {
     /// The tasks for each core, so that hardly any executor is left out.
     private static final int ROUNDS = 4;
 
+    /// The most tasks for each executor. Spark gives each executor a task before any gets a second one, and
+    /// starting a task for each core of a large cluster would take minutes.
+    private static final int TASKS_AN_EXECUTOR = 16;
+
     private SharedPathProbe() {}
 
     /// @param saw how many executors see the model
@@ -89,7 +93,9 @@ final class SharedPathProbe {
                     return each.directory();
                 })
                 .orElse(directory);
-        int tasks = ROUNDS * spark.sparkContext().defaultParallelism();
+        int tasks = tasks(
+                spark.sparkContext().defaultParallelism(),
+                spark.sparkContext().statusTracker().getExecutorInfos().length); // the driver counts as one
         TreeMap<String, Boolean> sees = new TreeMap<>();
         JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(Collections.nCopies(tasks, 0), tasks)
@@ -101,6 +107,10 @@ final class SharedPathProbe {
                     sees.merge(words.getFirst(), Boolean.valueOf(words.getLast()), Boolean::logicalAnd);
                 });
         return new Finding((int) sees.values().stream().filter(saw -> saw).count(), sees.size());
+    }
+
+    static int tasks(int cores, int executors) {
+        return Math.min(ROUNDS * cores, TASKS_AN_EXECUTOR * executors);
     }
 
     private static boolean sees(String directory, List<Sample> samples) {

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.LongFunction;
 import org.apache.hadoop.fs.FSError;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -27,7 +28,6 @@ import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.input.Balance;
 import org.sparkqwen.job.input.InputPlan;
 import org.sparkqwen.job.input.InputScan;
-import org.sparkqwen.job.input.Origins;
 import org.sparkqwen.job.input.Piece;
 import org.sparkqwen.job.input.PlannedRows;
 import org.sparkqwen.job.input.Split;
@@ -115,10 +115,10 @@ final class CheckpointedRun {
     /// All work of a run, by this start and earlier ones.
     ///
     /// @param commits the commits in order
-    /// @param origins the origins of the run's rows
+    /// @param origins finds the file of a row
     /// @param leftOut the input files that cannot be read
     /// @param wasComplete whether earlier starts had done everything
-    record Outcome(List<Commit> commits, Origins origins, UnreadableFiles leftOut, boolean wasComplete) {
+    record Outcome(List<Commit> commits, LongFunction<Origin> origins, UnreadableFiles leftOut, boolean wasComplete) {
         List<ErrorKind> errorKinds() {
             return CheckpointedRun.errorKinds(commits);
         }
@@ -160,7 +160,7 @@ final class CheckpointedRun {
         claim.refuseIfLost();
         files.discard(files.strays(commits));
         files.refuseChanged(commits);
-        return new Outcome(commits, planned.origins(0, total), leftOut, wasComplete);
+        return new Outcome(commits, planned::origin, leftOut, wasComplete);
     }
 
     /// Refuses a copy of a table whose files all exist, but at another place than planned.
@@ -221,9 +221,10 @@ final class CheckpointedRun {
             }
             if (!counted.rows().isEmpty()) {
                 intake.check(counted.rows().keySet());
-                InputPlan plan = InputPlan.of(counted.rows(), scan.files());
-                state.add(plan);
-                planned.add(plan);
+                for (InputPlan part : InputPlan.of(counted.rows(), scan.files()).parts()) {
+                    state.add(part);
+                    planned.add(part);
+                }
             }
             next = end;
             batch = 4 * batch;
@@ -321,8 +322,8 @@ final class CheckpointedRun {
                                 .formatted(settings.output()));
             }
             files.discard(came); // of a driver that has lost the output to this one, and this one's with them
-            ErrorTally tally =
-                    new ErrorTally(policy, errorKinds(commits), planned.origins(0, to), from, to, to == total);
+            ErrorTally tally = new ErrorTally(
+                    policy, ErrorKind.together(errorKinds(commits)).values(), planned::origin, from, to, to == total);
             errorKinds = ErrorWatch.watch(spark, counters.errorKinds(), tally, () -> write(commits, planned, from, to));
             claim.refuseIfLost();
             came = files.strays(commits).without(before);

@@ -12,7 +12,7 @@ import org.sparkqwen.job.input.PlannedRows;
 /// @param rows the most rows; null if not given
 /// @param bytes the most bytes of the input's files; null if not given
 /// @param target the time of an interval in seconds, if neither limit is given
-record IntervalSize(@Nullable Long rows, @Nullable Long bytes, double target) {
+public record IntervalSize(@Nullable Long rows, @Nullable Long bytes, double target) {
     static final double TARGET_SECONDS = 600;
 
     /// The rows of the first interval, for each core.
@@ -30,19 +30,30 @@ record IntervalSize(@Nullable Long rows, @Nullable Long bytes, double target) {
     /// @param total how many rows the run has
     /// @param done the commits so far, in order
     /// @param cores the cores of the cluster
-    public long end(PlannedRows planned, long from, long total, List<Commit> done, int cores) {
+    long end(PlannedRows planned, long from, long total, List<Commit> done, int cores) {
         long count = rows != null ? rows : bytes != null ? total : byTime(done, cores);
         long end = from + Math.min(count, total - from);
         return bytes == null ? end : from + planned.rowsWithin(bytes, from, end);
     }
 
     private long byTime(List<Commit> done, int cores) {
+        return done.isEmpty()
+                ? byTime(0, 0, target, cores)
+                : byTime(done.getLast().rows(), done.getLast().seconds(), target, cores);
+    }
+
+    /// Returns the rows of an interval that goes by the time of the one before.
+    ///
+    /// @param rows the rows of the interval before; 0 for the first one
+    /// @param seconds how long it took
+    /// @param cores the cores of the cluster
+    public static long byTime(long rows, double seconds, int cores) {
+        return byTime(rows, seconds, TARGET_SECONDS, cores);
+    }
+
+    private static long byTime(long rows, double seconds, double target, int cores) {
         long least = (long) FIRST * cores;
-        if (done.isEmpty()) {
-            return least;
-        }
-        Commit last = done.getLast();
-        double perSecond = last.rows() / Math.max(1e-3, last.seconds());
-        return Math.max(least, (long) Math.min((double) last.rows() * GROWTH, perSecond * target));
+        double perSecond = rows / Math.max(1e-3, seconds);
+        return Math.max(least, (long) Math.min((double) rows * GROWTH, perSecond * target));
     }
 }

@@ -425,9 +425,13 @@ final class RunState {
                 return List.of();
             }
             return Arrays.stream(files.listStatus(output))
-                    .filter(file -> !file.getPath().getName().matches("[_.].*"))
+                    .filter(file -> !isHidden(file.getPath().getName()))
                     .toList();
         });
+    }
+
+    private static boolean isHidden(String name) {
+        return name.startsWith("_") || name.startsWith(".");
     }
 
     /// Returns whether the commits have all planned rows. The mark of a complete output does not tell, because an

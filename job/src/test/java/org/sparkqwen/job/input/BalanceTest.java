@@ -23,19 +23,27 @@ import org.sparkqwen.job.testing.LocalSpark;
 class BalanceTest {
     @Test
     void tasksBecomeShorterTowardsTheEnd() {
-        assertThat(Balance.shares(10_000, 2))
+        assertThat(Balance.shares(10_000, 2, 2))
                 .containsExactly(1 / 4d, 1 / 4d, 1 / 8d, 1 / 8d, 1 / 16d, 1 / 16d, 1 / 32d, 1 / 32d, 1 / 32d, 1 / 32d);
-        assertThat(Balance.shares(40, 2)).as("few rows").containsExactly(1 / 2d, 1 / 2d);
-        assertThat(Balance.shares(64, 2)).containsExactly(1 / 4d, 1 / 4d, 1 / 4d, 1 / 4d);
+        assertThat(Balance.shares(40, 2, 2)).as("few rows").containsExactly(1 / 2d, 1 / 2d);
+        assertThat(Balance.shares(64, 2, 2)).containsExactly(1 / 4d, 1 / 4d, 1 / 4d, 1 / 4d);
         for (int rows : new int[] {1, 10, 100, 1000, 100_000}) {
-            assertThat(Arrays.stream(Balance.shares(rows, 7)).sum()).isCloseTo(1, within(1e-12));
+            assertThat(Arrays.stream(Balance.shares(rows, 7, 2)).sum()).isCloseTo(1, within(1e-12));
         }
+    }
+
+    @Test
+    void tasksOfALargeExecutorMayBeShort() {
+        assertThat(Balance.shares(16 * 160, 160, 16)).hasSize(4 * 160);
+        assertThat(Balance.shares(16 * 160, 160, 2)).hasSize(160);
+        assertThat(Balance.shares(16 * 160, 160, 1)).hasSize(160);
+        assertThat(Balance.shares(160, 160, 64)).hasSize(160);
     }
 
     @Test
     void tasksHaveTheirShareOfTokensWhateverTheRows() {
         Random random = new Random(3);
-        double[] shares = Balance.shares(5000, 4);
+        double[] shares = Balance.shares(5000, 4, 2);
         double[] tokens = new double[shares.length];
         double sum = 0;
         Balance.Loads loads = new Balance.Loads(shares, 0);
@@ -47,6 +55,53 @@ class BalanceTest {
         for (int task = 0; task < shares.length; task++) {
             assertThat(tokens[task]).isCloseTo(sum * shares[task], within(30_000d));
         }
+    }
+
+    @Test
+    void aLargeClusterHasBoundedTasks() {
+        for (int executors : new int[] {100, 1000, 10_000}) {
+            double[] shares = Balance.shares(1_000_000_000, 640 * executors, 2);
+            assertThat(shares).hasSize(5 * Balance.MOST_IN_A_ROUND);
+            assertThat(Arrays.stream(shares).sum()).isCloseTo(1, within(1e-9));
+            assertThat(InputScan.tasks(64 * executors)).isEqualTo(InputScan.MOST_TASKS);
+        }
+    }
+
+    /// Each of many partitions has fewer rows than there are tasks. By their own loads, all of them would fill the
+    /// first tasks and leave the others empty.
+    @Test
+    void tasksHaveTheirShareOfRowsThoughNoPartitionFillsThem() {
+        double[] shares = Balance.shares(1_000_000, 1000, 2);
+        int partitions = 2000;
+        int rows = 300;
+        assertThat(Balance.hasFew(rows, shares.length)).isTrue();
+        assertThat(Balance.hasFew(2L * shares.length, shares.length)).isFalse();
+        double[] counts = new double[shares.length];
+        for (int partition = 0; partition < partitions; partition++) {
+            Balance.Turns turns = new Balance.Turns(shares, partition);
+            for (int row = 0; row < rows; row++) {
+                counts[turns.add(1)]++;
+            }
+        }
+        for (int task = 0; task < shares.length; task++) {
+            double expected = shares[task] * partitions * rows;
+            assertThat(counts[task]).isCloseTo(expected, within(5 * Math.sqrt(expected)));
+        }
+        Balance.Turns first = new Balance.Turns(shares, 7);
+        Balance.Turns again = new Balance.Turns(shares, 7);
+        for (int row = 0; row < rows; row++) {
+            int task = first.add(1, row / 10);
+            assertThat(again.add(1, row / 10)).isEqualTo(task);
+            assertThat(task).isBetween(0, shares.length - 1);
+        }
+    }
+
+    @Test
+    void rowsWithOneKeyHaveOneTaskThoughPartitionsAreSmall() {
+        Balance.Turns turns = new Balance.Turns(Balance.shares(1_000_000, 1000, 2), 0);
+        int task = turns.add(5, 42);
+        turns.add(5, 43);
+        assertThat(turns.add(5, 42)).isEqualTo(task);
     }
 
     @Test

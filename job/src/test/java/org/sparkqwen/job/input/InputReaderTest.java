@@ -15,12 +15,16 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerStageSubmitted;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,6 +47,44 @@ class InputReaderTest {
     private Path directory = Path.of("");
 
     private final Warnings warnings = new Warnings(new PrintStream(OutputStream.nullOutputStream()));
+
+    /// Each file is a split. With a task for each of a million files, the driver would be busy for an hour.
+    @ParameterizedTest
+    @ValueSource(strings = {"json", "csv", "parquet"})
+    void manyFilesNeedFewTasks(String format) throws Exception {
+        SparkSession spark = LocalSpark.session();
+        int files = 60;
+        spark.range(0, files, 1, files)
+                .selectExpr("cast(id as string) as text")
+                .write()
+                .format(format)
+                .save(path("in").toString());
+        AtomicInteger most = new AtomicInteger();
+        SparkListener stages = new SparkListener() {
+            @Override
+            public void onStageSubmitted(SparkListenerStageSubmitted stage) {
+                most.accumulateAndGet(stage.stageInfo().numTasks(), Math::max);
+            }
+        };
+        spark.sparkContext().listenerBus().waitUntilEmpty();
+        spark.sparkContext().addSparkListener(stages);
+        try {
+            InputFormat input = InputFormat.of(format, path("in").toString());
+            InputScan scan =
+                    new InputScan(new InputReader(spark, input, path("out").toString(), warnings)
+                            .open()
+                            .all());
+            assertThat(scan.splits()).hasSize(files);
+            InputPlan plan =
+                    InputPlan.of(scan.count(List.copyOf(scan.splits()), input).rows(), scan.files());
+            PlannedRows planned = PlannedRows.of(List.of(plan));
+            assertThat(scan.read(planned.pieces(0, planned.rows())).count()).isEqualTo(files);
+            spark.sparkContext().listenerBus().waitUntilEmpty();
+        } finally {
+            spark.sparkContext().removeSparkListener(stages);
+        }
+        assertThat(most.get()).isBetween(1, InputScan.tasks(2));
+    }
 
     @Test
     void aLineThatIsNotJsonIsARowThatSaysWhatIsWrong() throws IOException {

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.input.InputPlan;
 import org.sparkqwen.job.input.Piece;
 import org.sparkqwen.job.input.PlannedRows;
@@ -88,6 +90,43 @@ class PlannedRowsTest {
         assertThat(byTime.end(many, 100, 1_000_000, List.of(commit(100, 60_000)), 2))
                 .as("not so few that cores are idle")
                 .isEqualTo(132);
+    }
+
+    /// If an interval looked at all files, or a look at the progress did, this would take minutes.
+    @Test
+    @Timeout(20)
+    void intervalsOfAnInputOfManyFilesLookAtTheirOwnFiles() {
+        int count = 200_000;
+        List<InputPlan.PlannedFile> files = new ArrayList<>();
+        for (int file = 0; file < count; file++) {
+            files.add(new InputPlan.PlannedFile(
+                    "file:/in/%07d".formatted(file), 10, 1, List.of(new InputPlan.PlannedSplit(0, 10, 2))));
+        }
+        InputPlan plan = new InputPlan(files);
+        List<InputPlan> parts = plan.parts();
+        assertThat(parts).hasSize(4);
+        assertThat(parts.stream().flatMap(part -> part.files().stream())).containsExactlyElementsOf(files);
+        PlannedRows many = PlannedRows.of(parts);
+        for (int file = 0; file < count; file++) {
+            long from = 2L * file;
+            assertThat(many.pieces(from, from + 2)).hasSize(1);
+            assertThat(many.origins(from, from + 2).of(from + 1).row()).isEqualTo(1);
+            assertThat(many.origin(from + 1).file()).endsWith("%07d".formatted(file));
+            assertThat(many.work(from + 1)).isEqualTo(10.0 * file + 5);
+            assertThat(many.rowsWithin(10, from, 2L * count)).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void rowsHaveTheirOrigins() {
+        assertThat(planned.origin(9)).isEqualTo(new Origin("file:/a", 9));
+        assertThat(planned.origin(10)).isEqualTo(new Origin("file:/b", 0));
+        assertThat(planned.origin(-1).isKnown()).isFalse();
+        assertThat(planned.origin(40).isKnown()).isFalse();
+        assertThat(PlannedRows.of(List.of(), "query").origin(0).isKnown()).isFalse();
+        for (long row = 0; row < 40; row++) {
+            assertThat(planned.origins(0, 40).of(row)).isEqualTo(planned.origin(row));
+        }
     }
 
     private static Commit commit(long rows, double seconds) {
