@@ -16,6 +16,7 @@
 //     bfloat16   numbers [headDim], in float32 as float16
 //     8 bits     integers [headDim]; behind all positions a scale for each 128 numbers and position
 
+#include "order.cuh"
 #include "tiles.cuh"
 
 #include <cuda_fp16.h>
@@ -168,6 +169,7 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
     constexpr int OPERAND = PARTS * BLOCK * PITCH;
     extern __shared__ __align__(16) uint16_t memory[]; // [2 stages][keys, values][PARTS][32][PITCH]
 
+    beginAfterEarlier();
     int head = blockIdx.y;
     int2 tile = p.tiles[blockIdx.x];
     Span span = p.cache.spans[tile.x];
@@ -366,6 +368,7 @@ struct Storing {
 
 /// Writes the key and the value of a token and a head: a warp for each, and a block of threads for four heads.
 extern "C" __global__ void __launch_bounds__(128) storeKeyValues(const __grid_constant__ Storing p) {
+    beginAfterEarlier();
     int2 token = p.tokens[blockIdx.x];
     int head = blockIdx.y * 4 + (threadIdx.x >> 5);
     int lane = threadIdx.x & 31;

@@ -4,6 +4,7 @@
 // Weights are added as integers, in steps of 2⁻⁴⁰ of the greatest. Such sums do not depend on their order, so atomic
 // additions are exact, and a text is the same among any others.
 
+#include "order.cuh"
 #include "tiles.cuh"
 
 constexpr int THREADS = 1024;
@@ -124,6 +125,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     __shared__ float greatest[WARPS];
     __shared__ int columns[WARPS];
     __shared__ int chosen;
+    beginAfterEarlier();
     Choice choice = choices[blockIdx.x];
     float *logits = allLogits + (long)blockIdx.x * width;
     if (choice.forced >= 0) {

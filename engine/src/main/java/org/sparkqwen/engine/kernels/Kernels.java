@@ -142,6 +142,20 @@ public interface Kernels extends AutoCloseable {
     void logProbabilities(
             Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest, @Nullable Moments moments);
 
+    /// Starts [#logProbabilities], whose results are in the arrays when the caller has waited for them. Kernels of a
+    /// device return at once, so that the host prepares the next batch meanwhile. `in` may be overwritten by operations
+    /// that follow.
+    default Pending startLogProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
+        logProbabilities(head, in, targets, out, likeliest, moments);
+        return Pending.DONE;
+    }
+
     /// Computes the logits of each row.
     ///
     /// @param head `[vocabulary, hidden]`

@@ -12,6 +12,7 @@ import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Moments;
+import org.sparkqwen.engine.kernels.Pending;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.kernels.TokenChooser;
@@ -159,13 +160,19 @@ public final class Transformer implements AutoCloseable {
     /// @param hidden `[targets.length, hidden]`, from [#forward]
     /// @param targets token ids
     public TargetScores score(MemorySegment hidden, int[] targets, ScoreDetails details) {
+        return startScore(hidden, targets, details).await();
+    }
+
+    /// Starts [#score]. The next batch may be computed before the scores are there.
+    public PendingScores startScore(MemorySegment hidden, int[] targets, ScoreDetails details) {
         int rows = targets.length;
         double[] logProbabilities = new double[rows];
         boolean[] likeliest = new boolean[rows];
         Moments moments = details.entropy() ? Moments.ofRows(rows) : null;
-        kernels.logProbabilities(weights.head(), hidden, targets, logProbabilities, likeliest, moments);
+        Pending pending = kernels.startLogProbabilities(
+                weights.head(), hidden, targets, logProbabilities, likeliest, moments);
         List<List<RankedToken>> best = details.best() == 0 ? List.of() : best(hidden, rows, details.best());
-        return new TargetScores(logProbabilities, likeliest, moments, best);
+        return new PendingScores(pending, new TargetScores(logProbabilities, likeliest, moments, best));
     }
 
     /// The bytes of the logits that are in memory at a time when the most likely tokens are wanted.

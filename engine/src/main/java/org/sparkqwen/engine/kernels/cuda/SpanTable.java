@@ -55,9 +55,9 @@ final class SpanTable {
         long[] newBlocks = new long[count];
         int next = 0;
         for (AttentionSpan span : of) {
-            for (int i = 0; i < blocks(span); i++) {
-                newBlocks[next++] = open.address(span.blocks().get(i), blockBytes);
-            }
+            int ofSpan = blocks(span);
+            open.addresses(span.blocks(), ofSpan, blockBytes, newBlocks, next);
+            next += ofSpan;
         }
         boolean same = round == uploads.rounds()
                 && format == newFormat

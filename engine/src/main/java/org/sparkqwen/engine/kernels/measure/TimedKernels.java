@@ -18,6 +18,7 @@ import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.PartProbe;
+import org.sparkqwen.engine.kernels.Pending;
 import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
@@ -198,6 +199,21 @@ public final class TimedKernels implements Kernels {
         long start = begin(head);
         kernels.logProbabilities(head, in, targets, out, likeliest, moments);
         record(Stage.HEAD, start, targets.length, List.of(head));
+    }
+
+    /// Records the time in which the operation is started, which for a device is not the one that it takes.
+    @Override
+    public Pending startLogProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
+        long start = begin(head);
+        Pending pending = kernels.startLogProbabilities(head, in, targets, out, likeliest, moments);
+        record(Stage.HEAD, start, targets.length, List.of(head));
+        return pending;
     }
 
     @Override
