@@ -17,6 +17,7 @@
 //     8 bits     integers [headDim]; behind all positions a scale for each 128 numbers and position
 
 #include "order.cuh"
+#include "rotation.cuh"
 #include "tiles.cuh"
 
 #include <cuda_fp16.h>
@@ -178,6 +179,7 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
     int lane = threadIdx.x & 31;
     int quarter = lane & 3;
     int rows = span.tokens * p.group;
+    bool idle = tile.y + (threadIdx.x >> 5) * 16 >= rows; // a warp that has no row only copies
     int firstRow = tile.y + (threadIdx.x >> 5) * 16 + (lane >> 2);
     int queryWidth = p.cache.heads * p.group * headDim;
 
@@ -235,6 +237,10 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
             asm volatile("cp.async.wait_group 0;" ::: "memory");
         }
         __syncthreads();
+        if (idle) {
+            __syncthreads();
+            continue;
+        }
         const uint16_t *keys = memory + (block & 1) * 2 * OPERAND;
         const uint16_t *values = keys + OPERAND;
 
@@ -420,6 +426,93 @@ extern "C" __global__ void __launch_bounds__(128) storeKeyValues(const __grid_co
             }
         }
     }
+}
+
+struct Preparing {
+    Cache cache;
+    const int2 *tokens; // span, and token of the span; those of the batch's rows first, then copies
+    int entries; // of tokens
+    int rows; // of the batch
+    float *queries; // [rows, heads · group, 128], rotated in place
+    const float *keys; // [rows, heads, 128]
+    const float *values;
+    const float *queryNorm; // [128], or null
+    const float *keyNorm;
+    const float *cosines; // [positions, 64]
+    const float *sines;
+    float epsilon;
+    int group;
+    int format;
+    int parts;
+};
+
+/// Writes a head of 128 numbers, of which each thread of a warp has four, to a block of the cache.
+__device__ __forceinline__ void storeHead(uint8_t *block, int slot, float4 x, int format, int parts) {
+    int lane = threadIdx.x & 31;
+    if (format == INT8) {
+        float greatest = fmaxf(fmaxf(fabsf(x.x), fabsf(x.y)), fmaxf(fabsf(x.z), fabsf(x.w)));
+        bool finite = fabsf(x.x) <= 3.402823466e38f && fabsf(x.y) <= 3.402823466e38f && fabsf(x.z) <= 3.402823466e38f
+            && fabsf(x.w) <= 3.402823466e38f;
+        for (int other = 1; other < 32; other *= 2) {
+            greatest = fmaxf(greatest, __shfl_xor_sync(0xffffffff, greatest, other));
+        }
+        finite = __all_sync(0xffffffff, finite);
+        bool some = finite && greatest >= 0x1p-100f;
+        float factor = some ? 127.f / greatest : 0.f;
+        char4 integers = some ? make_char4(
+                             __float2int_rn(x.x * factor), __float2int_rn(x.y * factor), __float2int_rn(x.z * factor),
+                             __float2int_rn(x.w * factor))
+                              : make_char4(0, 0, 0, 0);
+        reinterpret_cast<char4 *>(block)[slot * 32 + lane] = integers;
+        if (lane == 0) {
+            reinterpret_cast<float *>(block + BLOCK * 128)[slot] = !finite ? NAN : some ? greatest / 127.f : 0.f;
+        }
+        return;
+    }
+    if (format == BFLOAT16) {
+        x = make_float4(roundedPart(x.x), roundedPart(x.y), roundedPart(x.z), roundedPart(x.w));
+    }
+    uint2 *to = reinterpret_cast<uint2 *>(block) + slot * (format == FLOAT32 ? 64 : 32) + lane;
+    if (parts == 1) {
+        *to = make_uint2(pair<1>(x.x, x.y), pair<1>(x.z, x.w));
+        return;
+    }
+    *to = make_uint2(pair<2>(x.x, x.y), pair<2>(x.z, x.w));
+    if (format == FLOAT32) {
+        to[32] = make_uint2(
+            pair<2>(x.x - firstPart<2>(x.x), x.y - firstPart<2>(x.y)),
+            pair<2>(x.z - firstPart<2>(x.z), x.w - firstPart<2>(x.w)));
+    }
+}
+
+/// Rotates queries, and rotates and stores keys, and stores values, all of heads of 128 numbers: a warp for each head of a
+/// token.
+extern "C" __global__ void __launch_bounds__(128) prepareAttention(const __grid_constant__ Preparing p) {
+    beginAfterEarlier();
+    int queryHeads = p.cache.heads * p.group;
+    int heads = queryHeads + 2 * p.cache.heads;
+    long unit = (long)blockIdx.x * 4 + (threadIdx.x >> 5);
+    int entry = (int)(unit / heads);
+    if (entry >= p.entries) return;
+    int head = (int)(unit - (long)entry * heads);
+    int lane = threadIdx.x & 31;
+    int2 token = p.tokens[entry];
+    Span span = p.cache.spans[token.x];
+    int position = span.position + token.y;
+    long row = span.row + token.y;
+    if (head < queryHeads) {
+        if (entry >= p.rows) return; // the row of a copy was rotated
+        float4 *query = reinterpret_cast<float4 *>(p.queries) + (row * queryHeads + head) * 32 + lane;
+        *query = rotated(*query, p.queryNorm, p.epsilon, position, p.cosines, p.sines);
+        return;
+    }
+    head -= queryHeads;
+    bool isKey = head < p.cache.heads;
+    if (!isKey) head -= p.cache.heads;
+    float4 x = reinterpret_cast<const float4 *>(isKey ? p.keys : p.values)[(row * p.cache.heads + head) * 32 + lane];
+    if (isKey) x = rotated(x, p.keyNorm, p.epsilon, position, p.cosines, p.sines);
+    uint8_t *block = isKey ? keysOf(p.cache, span, position / BLOCK, head) : valuesOf(p.cache, span, position / BLOCK, head);
+    storeHead(block, position % BLOCK, x, p.format, p.parts);
 }
 
 #define FORMATS(HD, PARTS)                                                                                             \

@@ -21,6 +21,12 @@ __host__ __device__ constexpr int packedTileBytes(int format) {
     return format == TILES ? TILE_BYTES : format == INT8_TILES ? INTEGER_SCALES + TILE * 4 : NIBBLE_SCALES + TILE * 4;
 }
 
+/// A number of 0 to 255 as float32. It is put into the last bits of 2²³, because the instruction that converts numbers runs
+/// at an eighth of the speed of others.
+__device__ __forceinline__ float numberOf(uint32_t x) {
+    return __uint_as_float(0x4b000000 | x) - 8388608.f;
+}
+
 /// Widens a tile in shared memory, which a group of four warps does.
 ///
 /// @param to the first part's tile
@@ -38,15 +44,15 @@ __device__ __forceinline__ void widen(const uint8_t *packedTile, uint8_t *to, in
             uint2 word = reinterpret_cast<const uint2 *>(packedTile)[chunk * TILE + output];
 #pragma unroll
             for (int j = 0; j < 8; j++) {
-                int8_t integer = (int8_t)((j < 4 ? word.x : word.y) >> 8 * (j & 3));
-                weight[j] = (float)integer * scale;
+                uint32_t above = (j < 4 ? word.x : word.y) ^ 0x80808080; // 128 added to each integer
+                weight[j] = (numberOf(__byte_perm(above, 0, 0x4440 + (j & 3))) - 128) * scale;
             }
         } else {
             float scale = __half2float(reinterpret_cast<const __half *>(packedTile + NIBBLE_SCALES)[firstChunk * TILE + output]);
             uint32_t word = reinterpret_cast<const uint32_t *>(packedTile)[chunk * TILE + output];
 #pragma unroll
             for (int j = 0; j < 8; j++) {
-                weight[j] = (float)((int)(word >> 4 * j & 15) - 8) * scale;
+                weight[j] = (numberOf(word >> 4 * j & 15) - 8) * scale;
             }
         }
         int at = output * 128 + (chunk ^ output & 7) * 16;

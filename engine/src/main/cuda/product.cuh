@@ -171,7 +171,7 @@ __device__ __forceinline__ void finish(const Product &p, const float (&sums)[BN 
                 float *sum = p.segment[0].out + (long)row * p.outputs + firstColumn + quarter * 2;
                 int left = p.outputs - firstColumn - quarter * 2; // columns that there are, from the thread's first
                 bool even = (p.outputs & 1) == 0;
-                constexpr int TOGETHER = 8; // numbers that are requested before the first is needed
+                constexpr int TOGETHER = BN % 64 == 0 ? 8 : 5; // numbers that are requested before the first is needed
 #pragma unroll
                 for (int first = 0; first < BN / 8; first += TOGETHER) {
                     float2 before[TOGETHER];
@@ -240,7 +240,8 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
     product(const __grid_constant__ Product p) {
     constexpr int GROUPS = BM / 64;
     constexpr int A_BYTES = A_PARTS * GROUPS * TILE_BYTES;
-    constexpr int W_BYTES = W_PARTS * (BN / 64) * TILE_BYTES;
+    constexpr int W_PART_BYTES = BN * 128;
+    constexpr int W_BYTES = W_PARTS * W_PART_BYTES;
     constexpr int PACKED_TILE = packedTileBytes(FORMAT);
     constexpr int PACKED_BYTES = FORMAT == TILES ? 0 : (BN / 64) * PACKED_TILE;
     constexpr int STAGE_BYTES = A_BYTES + W_BYTES + (PACKED_BYTES + 1023) / 1024 * 1024;
@@ -261,12 +262,16 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
     if (threadIdx.x == 0) {
         for (int i = 0; i < STAGES; i++) {
             initialize(&full[i], 1);
-            if (WIDENING > 0) initialize(&wide[i], WIDENING * 128);
+            if (WIDENING > 0) initialize(&wide[i], WIDENING * 4);
             initialize(&empty[i], GROUPS);
         }
         fenceInitialization();
     }
     __syncthreads();
+
+    // A batch of few rows has the first rows of a tile alone. Results of the others are not written.
+    int aBytes = p.rows < TILE ? (p.rows + 7) / 8 * 1024 : TILE_BYTES;
+    int copiedBytes = COPIED_BYTES - A_PARTS * GROUPS * (TILE_BYTES - aBytes);
 
     auto place = [&](int tile, int &rowTile, int &columnTile) {
         int before = tile / (TOGETHER * columnTiles) * TOGETHER;
@@ -286,12 +291,23 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
                     for (int i = 0; i < GROUPS; i++) {
                         int block = min(rowTile * GROUPS + i, p.rowTiles - 1);
                         long at = ((long)block * A_PARTS + part) * p.inputTiles + k;
-                        copyTile(to + (part * GROUPS + i) * TILE_BYTES, p.a + at * TILE_BYTES, TILE_BYTES, &full[stage]);
+                        copyTile(to + (part * GROUPS + i) * TILE_BYTES, p.a + at * TILE_BYTES, aBytes, &full[stage]);
                     }
                 }
             };
             auto copyWeights = [&](int stage, const uint8_t *from, int columnTile, int k) {
                 uint8_t *to = shared + stage * STAGE_BYTES + A_BYTES + (FORMAT == TILES ? 0 : W_BYTES);
+                if constexpr (BN % 64 != 0) { // tiles of the output do not begin where those of the weights do
+                    static_assert(FORMAT == TILES && W_PARTS == 1);
+                    for (int row = columnTile * BN, end = row + BN; row < end;) {
+                        int count = min(64 - row % 64, end - row);
+                        long at = (long)min(row / 64, p.outputTiles - 1) * p.inputTiles + k;
+                        copyTile(to, from + at * TILE_BYTES + row % 64 * 128, count * 128, &full[stage]);
+                        to += count * 128;
+                        row += count;
+                    }
+                    return;
+                }
 #pragma unroll
                 for (int part = 0; part < (FORMAT == TILES ? W_PARTS : 1); part++) {
 #pragma unroll
@@ -309,7 +325,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
             int rowTile, columnTile;
             place(blockIdx.x, rowTile, columnTile);
             for (int step = 0; step < ahead; step++) {
-                expect(&full[step], COPIED_BYTES);
+                expect(&full[step], copiedBytes);
                 copyWeights(step, p.w, columnTile, step);
             }
             awaitEarlier();
@@ -322,7 +338,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
                     int stage = step % STAGES;
                     if (step >= ahead) {
                         if (step >= STAGES) await(&empty[stage], (step / STAGES - 1) & 1);
-                        expect(&full[stage], COPIED_BYTES);
+                        expect(&full[stage], copiedBytes);
                         copyWeights(stage, weights, columnTile, k);
                     }
                     copyActivations(stage, rowTile, k);
@@ -341,10 +357,11 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
                     for (int i = 0; i < BN / 64 / WIDENING; i++) {
                         int block = (group - GROUPS) * (BN / 64 / WIDENING) + i;
                         widen<FORMAT, W_PARTS>(
-                            to + W_BYTES + block * PACKED_TILE, to + block * TILE_BYTES, (BN / 64) * TILE_BYTES);
+                            to + W_BYTES + block * PACKED_TILE, to + block * TILE_BYTES, W_PART_BYTES);
                     }
                     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-                    arrive(&wide[stage]);
+                    __syncwarp();
+                    if ((threadIdx.x & 31) == 0) arrive(&wide[stage]);
                 }
             }
         }
@@ -369,7 +386,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
                 asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
                 multiply<BN>(sums, a, w);
                 if constexpr (A_PARTS == 2) multiply<BN>(sums, a + GROUPS * TILE_BYTES, w);
-                if constexpr (W_PARTS == 2) multiply<BN>(sums, a, w + (BN / 64) * TILE_BYTES);
+                if constexpr (W_PARTS == 2) multiply<BN>(sums, a, w + W_PART_BYTES);
                 asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
                 if (k > 0) { // the products before these are done, so their stage is free
                     asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory");

@@ -2,6 +2,7 @@
 // over the vocabulary. Every sum is taken in an order that depends on the width of the row alone.
 
 #include "order.cuh"
+#include "rotation.cuh"
 #include "tiles.cuh"
 
 /// Adds a number of each thread of the block, in an order that is always the same.
@@ -145,25 +146,8 @@ extern "C" __global__ void __launch_bounds__(128) rotate(
     float *head = x + unit * headDim;
     long at = (long)positions[unit / heads] * half;
     if (headDim == 128) {
-        // Each thread has four neighbours, and the thread 16 lanes away has the other halves of their pairs.
-        float4 own = reinterpret_cast<float4 *>(head)[lane];
-        float4 cosine = reinterpret_cast<const float4 *>(cosines + at)[lane & 15];
-        float4 sine = reinterpret_cast<const float4 *>(sines + at)[lane & 15];
-        if (weight != nullptr) {
-            float squares = fmaf(own.w, own.w, fmaf(own.z, own.z, fmaf(own.y, own.y, own.x * own.x)));
-            for (int other = 16; other > 0; other /= 2) squares += __shfl_xor_sync(0xffffffff, squares, other);
-            float inverse = 1.f / sqrtf(squares / 128 + epsilon);
-            float4 by = reinterpret_cast<const float4 *>(weight)[lane];
-            own = make_float4(
-                by.x * (own.x * inverse), by.y * (own.y * inverse), by.z * (own.z * inverse), by.w * (own.w * inverse));
-        }
-        float4 other = make_float4(
-            __shfl_xor_sync(0xffffffff, own.x, 16), __shfl_xor_sync(0xffffffff, own.y, 16),
-            __shfl_xor_sync(0xffffffff, own.z, 16), __shfl_xor_sync(0xffffffff, own.w, 16));
-        float sign = lane < 16 ? -1.f : 1.f;
-        reinterpret_cast<float4 *>(head)[lane] = make_float4(
-            fmaf(sign * other.x, sine.x, own.x * cosine.x), fmaf(sign * other.y, sine.y, own.y * cosine.y),
-            fmaf(sign * other.z, sine.z, own.z * cosine.z), fmaf(sign * other.w, sine.w, own.w * cosine.w));
+        float4 *four = reinterpret_cast<float4 *>(head) + lane;
+        *four = rotated(*four, weight, epsilon, positions[unit / heads], cosines, sines);
         return;
     }
     float inverse = 1;

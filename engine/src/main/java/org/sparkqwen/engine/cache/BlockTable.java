@@ -65,6 +65,12 @@ public final class BlockTable {
         return layout.format();
     }
 
+    /// The bytes from the first layer's keys and values of some positions to those of another layer. They are the same in
+    /// all blocks.
+    public long offset(int layer) {
+        return layout.offset(layer % layout.layers());
+    }
+
     /// The keys and values of a layer, 32 positions each. If the blocks hold one layer, all layers use it in turn.
     public List<MemorySegment> keysAndValues(int layer) {
         List<MemorySegment> parts = new ArrayList<>(blocks.size() * layout.tokens() / KeyValueBlock.TOKENS);

@@ -72,7 +72,7 @@ abstract class ModelCommand<P> extends JobCommand {
 
     @Override
     public final Integer call() {
-        RunSettings runSettings = run.settings();
+        RunSettings runSettings = run.settings().withOtherDevice(model.allowOtherDevice);
         SparkConf conf = CommandSession.effective(runSettings);
         ModelReference reference = model.choice().open(conf);
         model.complete(reference.options());

@@ -20,9 +20,11 @@ import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.HeadRotation;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.LayerSpans;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Operands;
@@ -57,6 +59,11 @@ final class CudaKernels implements Kernels {
     private static final int BLOCK_HEADS = 4;
 
     private static final int LARGEST_HEAD = 128;
+
+    /// The rows of batches whose kernels start early. Those of larger batches take so long that it does not matter, and
+    /// became slower by 1 %.
+    private static final int EARLY_ROWS = 2048;
+
     private static final double LOG2_E = 1.4426950408889634;
 
     private final Gpu gpu;
@@ -126,7 +133,7 @@ final class CudaKernels implements Kernels {
     @Override
     public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
         Operands.embed(table, tokens, out);
-        gpu.use();
+        gpu.use().startEarly(tokens.length <= EARLY_ROWS);
         long to = written(out, (long) tokens.length * table.inputs());
         if (tokens.length == 0) {
             return;
@@ -341,51 +348,131 @@ final class CudaKernels implements Kernels {
         }
     }
 
+    /// Does all of it in one kernel for the heads that nearly all models have.
+    @Override
+    public void prepareAttention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            HeadRotation rotation,
+            MemorySegment queries,
+            MemorySegment keys,
+            MemorySegment values) {
+        if (shape.headDim() != LARGEST_HEAD || !spans.isOfOneFormat()) {
+            Kernels.super.prepareAttention(shape, spans, layer, rotation, queries, keys, values);
+            return;
+        }
+        int rows = rotation.positions().length;
+        Operands.rotate(
+                queries,
+                shape.heads(),
+                shape.headDim(),
+                rotation.positions(),
+                rotation.cosines(),
+                rotation.sines());
+        Operands.floats(keys, rows, shape.keyValueWidth());
+        Operands.floats(values, rows, shape.keyValueWidth());
+        gpu.use();
+        storedSpans.take(shape, spans, layer);
+        arguments.clear();
+        storedSpans.addCache(arguments, shape);
+        arguments.add(storedSpans.tokensAddress()).add(storedSpans.tokens()).add(rows);
+        arguments.add(written(queries, (long) rows * shape.queryWidth())).add(read(keys)).add(read(values));
+        arguments.add(norm(rotation.queryNorm(), shape)).add(norm(rotation.keyNorm(), shape));
+        arguments.add(read(rotation.cosines())).add(read(rotation.sines())).add(rotation.epsilon());
+        arguments.add(shape.group()).add(format(storedSpans.format())).add(parts).align();
+        int heads = shape.heads() + 2 * shape.keyValueHeads();
+        int blocks = Math.toIntExact(Math.ceilDiv((long) storedSpans.tokens() * heads, BLOCK_HEADS));
+        launch("attention", "prepareAttention", blocks, 1, 32 * BLOCK_HEADS);
+    }
+
+    private long norm(@Nullable MemorySegment weight, AttentionShape shape) {
+        return weight == null ? 0 : number(weight, shape.headDim());
+    }
+
     @Override
     public void storeKeyValues(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
         Operands.rows(spans, keys, shape.keyValueWidth(), values, shape.keyValueWidth());
-        gpu.use();
         for (List<AttentionSpan> some : byFormat(spans)) {
-            storedSpans.take(shape, some);
-            arguments.clear();
-            storedSpans.addCache(arguments, shape);
-            arguments.add(storedSpans.tokensAddress()).add(read(keys)).add(read(values));
-            arguments.add(format(storedSpans.format())).add(parts);
-            int heads = Math.ceilDiv(shape.keyValueHeads(), BLOCK_HEADS);
-            launch("attention", "storeKeyValues", storedSpans.tokens(), heads, 32 * BLOCK_HEADS);
+            store(shape, LayerSpans.of(some), 0, keys, values);
         }
+    }
+
+    @Override
+    public void storeKeyValues(
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment keys, MemorySegment values) {
+        if (spans.isOfOneFormat()) {
+            Operands.floats(keys, spans.rows(), shape.keyValueWidth());
+            Operands.floats(values, spans.rows(), shape.keyValueWidth());
+            store(shape, spans, layer, keys, values);
+        } else {
+            storeKeyValues(shape, spans.of(layer), keys, values);
+        }
+    }
+
+    private void store(AttentionShape shape, LayerSpans spans, int layer, MemorySegment keys, MemorySegment values) {
+        gpu.use();
+        storedSpans.take(shape, spans, layer);
+        arguments.clear();
+        storedSpans.addCache(arguments, shape);
+        arguments.add(storedSpans.tokensAddress()).add(read(keys)).add(read(values));
+        arguments.add(format(storedSpans.format())).add(parts);
+        int heads = Math.ceilDiv(shape.keyValueHeads(), BLOCK_HEADS);
+        launch("attention", "storeKeyValues", storedSpans.tokens(), heads, 32 * BLOCK_HEADS);
     }
 
     @Override
     public void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
-        Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
+        long to = attentionTiles(shape, AttentionSpan.rows(spans), queries, out);
+        for (List<AttentionSpan> some : byFormat(spans)) {
+            attend(shape, LayerSpans.of(some), 0, queries, to, scale);
+        }
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            MemorySegment queries,
+            MemorySegment out,
+            float scale) {
+        if (spans.isOfOneFormat()) {
+            attend(shape, spans, layer, queries, attentionTiles(shape, spans.rows(), queries, out), scale);
+        } else {
+            attention(shape, spans.of(layer), queries, out, scale);
+        }
+    }
+
+    /// Makes room for the tiles that attention writes.
+    private long attentionTiles(AttentionShape shape, int rows, MemorySegment queries, MemorySegment out) {
+        Operands.floats(queries, rows, shape.queryWidth());
         if (shape.headDim() > LARGEST_HEAD || shape.headDim() % 2 != 0) {
             throw new IllegalArgumentException(
-                    "the kernels for CUDA have no heads of %d numbers".formatted(shape.headDim()));
+                    "the kernels for CUDA have no heads of %d numbers; they have even numbers up to %d"
+                            .formatted(shape.headDim(), LARGEST_HEAD));
         }
         gpu.use();
-        int rows = 0;
-        for (AttentionSpan span : spans) {
-            rows = Math.max(rows, span.row() + span.tokens());
-        }
         open.address(out, (long) rows * shape.queryWidth() * Float.BYTES);
-        long to = reserve(open.tilesOf(out.address()), rows, shape.queryWidth());
+        return reserve(open.tilesOf(out.address()), rows, shape.queryWidth());
+    }
+
+    private void attend(
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment queries, long to, float scale) {
         int headSize = shape.headDim() > LARGEST_HEAD / 2 ? LARGEST_HEAD : LARGEST_HEAD / 2;
         int shared = 2 * 2 * parts * 32 * (headSize + 8) * Short.BYTES;
-        for (List<AttentionSpan> some : byFormat(spans)) {
-            attendingSpans.take(shape, some);
-            arguments.clear();
-            attendingSpans.addCache(arguments, shape);
-            arguments.add(attendingSpans.tilesAddress()).add(read(queries)).add(to);
-            arguments.add(TiledRows.tiles(shape.queryWidth())).add(shape.group());
-            arguments.add((float) (scale * LOG2_E)).align();
-            String name = "_Z9attentionILi%dELi%dELi%dEEv9Attention"
-                    .formatted(headSize, parts, format(attendingSpans.format()));
-            long kernel = gpu.kernel("attention", name, shared);
-            gpu.launch(kernel, attendingSpans.tiles(), shape.keyValueHeads(), 128, shared, arguments);
-        }
+        attendingSpans.take(shape, spans, layer);
+        arguments.clear();
+        attendingSpans.addCache(arguments, shape);
+        arguments.add(attendingSpans.tilesAddress()).add(read(queries)).add(to);
+        arguments.add(TiledRows.tiles(shape.queryWidth())).add(shape.group());
+        arguments.add((float) (scale * LOG2_E)).align();
+        String name = "_Z9attentionILi%dELi%dELi%dEEv9Attention"
+                .formatted(headSize, parts, format(attendingSpans.format()));
+        long kernel = gpu.kernel("attention", name, shared);
+        gpu.launch(kernel, attendingSpans.tiles(), shape.keyValueHeads(), 128, shared, arguments);
     }
 
     /// Spans of each format, of those that have tokens.

@@ -38,6 +38,7 @@ final class Gpu implements AutoCloseable {
     private final AtomicLong allocated = new AtomicLong();
     private final BusyTime busy = new BusyTime();
     private final LaunchConfiguration configuration;
+    private boolean early = true;
     private final AtomicInteger users = new AtomicInteger(1);
 
     /// @param index the number of the device, as the driver counts those that this process sees
@@ -229,13 +230,18 @@ final class Gpu implements AutoCloseable {
         }
     }
 
+    /// Says whether kernels from now on start while those before them end.
+    void startEarly(boolean value) {
+        early = value;
+    }
+
     /// Starts a kernel, which itself waits for the kernels before it.
     ///
     /// @param x number of blocks of threads
     /// @param y number of rows of blocks of threads
     void launch(long kernel, int x, int y, int threads, int shared, Arguments arguments) {
         busy.start();
-        driver.launch(kernel, configuration.of(x, y, threads, shared, true), arguments.launchOptions());
+        driver.launch(kernel, configuration.of(x, y, threads, shared, early), arguments.launchOptions());
     }
 
     /// Starts a kernel that waits for nothing when those before it are done.

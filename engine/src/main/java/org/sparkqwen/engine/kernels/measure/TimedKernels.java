@@ -14,7 +14,9 @@ import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.HeadRotation;
 import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.LayerSpans;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.PartProbe;
@@ -177,10 +179,49 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
+    public void prepareAttention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            HeadRotation rotation,
+            MemorySegment queries,
+            MemorySegment keys,
+            MemorySegment values) {
+        long start = begin();
+        kernels.prepareAttention(shape, spans, layer, rotation, queries, keys, values);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void storeKeyValues(
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment keys, MemorySegment values) {
+        long start = begin();
+        kernels.storeKeyValues(shape, spans, layer, keys, values);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
     public void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
         long start = begin();
         kernels.attention(shape, spans, queries, out, scale);
+        recordAttention(shape, spans, start);
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            MemorySegment queries,
+            MemorySegment out,
+            float scale) {
+        long start = begin();
+        kernels.attention(shape, spans, layer, queries, out, scale);
+        recordAttention(shape, spans.of(0), start);
+    }
+
+    private void recordAttention(AttentionShape shape, List<AttentionSpan> spans, long start) {
         double seen = 0;
         for (AttentionSpan span : spans) {
             seen += span.tokens() * (span.position() + (span.tokens() + 1) / 2d);
