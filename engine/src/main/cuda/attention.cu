@@ -163,7 +163,8 @@ struct Attention {
     float scale; // factor of the scores, times log2(e)
 };
 
-/// A block of threads computes 64 rows of one head of the cache, 16 in each warp.
+/// A block of threads computes rows of one head of the cache, 16 in each warp: 64 rows, or where no text has more than 16,
+/// these alone, so that more blocks run at a time.
 template <int HD, int PARTS, int FORMAT>
 __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 : 3) attention(const __grid_constant__ Attention p) {
     constexpr int PITCH = HD + 8;
@@ -217,7 +218,7 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
     float maximum[2] = {-INFINITY, -INFINITY};
     float sum[2] = {0, 0};
 
-    int lastRow = min(tile.y + 63, rows - 1);
+    int lastRow = min(tile.y + (int)blockDim.x / 2, rows) - 1;
     int lastPosition = span.position + lastRow / p.group;
     int blocks = lastPosition / BLOCK + 1;
     int known = span.position + span.tokens; // positions that have keys and values

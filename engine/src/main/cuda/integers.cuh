@@ -34,28 +34,35 @@ __device__ __forceinline__ float numberOf(uint32_t x) {
 template <int FORMAT, int PARTS>
 __device__ __forceinline__ void widen(const uint8_t *packedTile, uint8_t *to, int partBytes) {
     int output = threadIdx.x & 63;
-    int firstChunk = threadIdx.x >> 6 & 1;
+    int firstChunk = (threadIdx.x >> 6 & 1) * 4; // a thread's chunks have one scale of 4 bits
+    uint2 words[4]; // read before anything is written, so that the reads do not wait for each other
+    float scale;
+    if constexpr (FORMAT == INT8_TILES) {
+        scale = reinterpret_cast<const float *>(packedTile + INTEGER_SCALES)[output];
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            words[i] = reinterpret_cast<const uint2 *>(packedTile)[(firstChunk + i) * TILE + output];
+        }
+    } else {
+        scale = __half2float(reinterpret_cast<const __half *>(packedTile + NIBBLE_SCALES)[firstChunk / 4 * TILE + output]);
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            words[i].x = reinterpret_cast<const uint32_t *>(packedTile)[(firstChunk + i) * TILE + output];
+        }
+    }
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-        int chunk = firstChunk * 4 + i; // so that a thread's chunks have one scale of 4 bits
         float weight[8];
-        if constexpr (FORMAT == INT8_TILES) {
-            float scale = reinterpret_cast<const float *>(packedTile + INTEGER_SCALES)[output];
-            uint2 word = reinterpret_cast<const uint2 *>(packedTile)[chunk * TILE + output];
 #pragma unroll
-            for (int j = 0; j < 8; j++) {
-                uint32_t above = (j < 4 ? word.x : word.y) ^ 0x80808080; // 128 added to each integer
+        for (int j = 0; j < 8; j++) {
+            if constexpr (FORMAT == INT8_TILES) {
+                uint32_t above = (j < 4 ? words[i].x : words[i].y) ^ 0x80808080; // 128 added to each integer
                 weight[j] = (numberOf(__byte_perm(above, 0, 0x4440 + (j & 3))) - 128) * scale;
-            }
-        } else {
-            float scale = __half2float(reinterpret_cast<const __half *>(packedTile + NIBBLE_SCALES)[firstChunk * TILE + output]);
-            uint32_t word = reinterpret_cast<const uint32_t *>(packedTile)[chunk * TILE + output];
-#pragma unroll
-            for (int j = 0; j < 8; j++) {
-                weight[j] = (numberOf(word >> 4 * j & 15) - 8) * scale;
+            } else {
+                weight[j] = (numberOf(words[i].x >> 4 * j & 15) - 8) * scale;
             }
         }
-        int at = output * 128 + (chunk ^ output & 7) * 16;
+        int at = output * 128 + (firstChunk + i ^ output & 7) * 16;
 #pragma unroll
         for (int part = 0; part < PARTS; part++) {
             *reinterpret_cast<uint4 *>(to + part * partBytes + at) = make_uint4(

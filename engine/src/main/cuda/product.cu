@@ -15,10 +15,6 @@
     PRODUCT(EPILOGUE, 64, 64, 2, 1, TILES, 4, 2)                                                                       \
     PRODUCT(EPILOGUE, 64, 64, 2, 2, TILES, 3, 2)
 
-// A layer of 2,560 outputs and 256 rows has a tile for nearly each of 132 multiprocessors.
-PRODUCT(ADD, 64, 80, 1, 1, TILES, 11, 1)
-PRODUCT(ADD, 64, 80, 2, 1, TILES, 8, 1)
-
 MANY_ROWS(STORE)
 MANY_ROWS(ADD)
 MANY_ROWS(SWIGLU)

@@ -171,7 +171,7 @@ __device__ __forceinline__ void finish(const Product &p, const float (&sums)[BN 
                 float *sum = p.segment[0].out + (long)row * p.outputs + firstColumn + quarter * 2;
                 int left = p.outputs - firstColumn - quarter * 2; // columns that there are, from the thread's first
                 bool even = (p.outputs & 1) == 0;
-                constexpr int TOGETHER = BN % 64 == 0 ? 8 : 5; // numbers that are requested before the first is needed
+                constexpr int TOGETHER = 8; // numbers that are requested before the first is needed
 #pragma unroll
                 for (int first = 0; first < BN / 8; first += TOGETHER) {
                     float2 before[TOGETHER];
@@ -240,7 +240,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
     product(const __grid_constant__ Product p) {
     constexpr int GROUPS = BM / 64;
     constexpr int A_BYTES = A_PARTS * GROUPS * TILE_BYTES;
-    constexpr int W_PART_BYTES = BN * 128;
+    constexpr int W_PART_BYTES = (BN / 64) * TILE_BYTES;
     constexpr int W_BYTES = W_PARTS * W_PART_BYTES;
     constexpr int PACKED_TILE = packedTileBytes(FORMAT);
     constexpr int PACKED_BYTES = FORMAT == TILES ? 0 : (BN / 64) * PACKED_TILE;
@@ -297,17 +297,6 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
             };
             auto copyWeights = [&](int stage, const uint8_t *from, int columnTile, int k) {
                 uint8_t *to = shared + stage * STAGE_BYTES + A_BYTES + (FORMAT == TILES ? 0 : W_BYTES);
-                if constexpr (BN % 64 != 0) { // tiles of the output do not begin where those of the weights do
-                    static_assert(FORMAT == TILES && W_PARTS == 1);
-                    for (int row = columnTile * BN, end = row + BN; row < end;) {
-                        int count = min(64 - row % 64, end - row);
-                        long at = (long)min(row / 64, p.outputTiles - 1) * p.inputTiles + k;
-                        copyTile(to, from + at * TILE_BYTES + row % 64 * 128, count * 128, &full[stage]);
-                        to += count * 128;
-                        row += count;
-                    }
-                    return;
-                }
 #pragma unroll
                 for (int part = 0; part < (FORMAT == TILES ? W_PARTS : 1); part++) {
 #pragma unroll

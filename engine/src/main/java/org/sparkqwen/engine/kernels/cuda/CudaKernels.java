@@ -463,16 +463,17 @@ final class CudaKernels implements Kernels {
             AttentionShape shape, LayerSpans spans, int layer, MemorySegment queries, long to, float scale) {
         int headSize = shape.headDim() > LARGEST_HEAD / 2 ? LARGEST_HEAD : LARGEST_HEAD / 2;
         int shared = 2 * 2 * parts * 32 * (headSize + 8) * Short.BYTES;
-        attendingSpans.take(shape, spans, layer);
+        SpanTable table = storedSpans.isOf(spans) ? storedSpans : attendingSpans;
+        table.take(shape, spans, layer);
         arguments.clear();
-        attendingSpans.addCache(arguments, shape);
-        arguments.add(attendingSpans.tilesAddress()).add(read(queries)).add(to);
+        table.addCache(arguments, shape);
+        arguments.add(table.tilesAddress()).add(read(queries)).add(to);
         arguments.add(TiledRows.tiles(shape.queryWidth())).add(shape.group());
         arguments.add((float) (scale * LOG2_E)).align();
         String name = "_Z9attentionILi%dELi%dELi%dEEv9Attention"
-                .formatted(headSize, parts, format(attendingSpans.format()));
+                .formatted(headSize, parts, format(table.format()));
         long kernel = gpu.kernel("attention", name, shared);
-        gpu.launch(kernel, attendingSpans.tiles(), shape.keyValueHeads(), 128, shared, arguments);
+        gpu.launch(kernel, table.tiles(), shape.keyValueHeads(), 2 * table.tileRows(), shared, arguments);
     }
 
     /// Spans of each format, of those that have tokens.

@@ -1,6 +1,5 @@
 package org.sparkqwen.engine.kernels.cuda;
 
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -69,8 +68,6 @@ final class Products {
     private static final List<Tiling> TWO_PARTS_OF_ROWS =
             List.of(new Tiling(128, 256, 3, 1, 1), new Tiling(128, 128, 4, 1, 0.53), new Tiling(64, 64, 4, 2, 0.32));
     private static final List<Tiling> TWO_PARTS = List.of(new Tiling(128, 128, 3, 1, 0.55), new Tiling(64, 64, 3, 2, 0.38));
-    private static final Tiling SUMS_OF_ONE_PART = new Tiling(64, 80, 11, 1, 0.28);
-    private static final Tiling SUMS_OF_TWO_PARTS = new Tiling(64, 80, 8, 1, 0.25);
     private static final List<Tiling> INTEGERS_OF_ONE_PART =
             List.of(new Tiling(128, 128, 5, 1, 1), new Tiling(64, 64, 5, 2, 0.6));
     private static final List<Tiling> INTEGERS_OF_TWO_PARTS =
@@ -167,7 +164,7 @@ final class Products {
         if (rows == 0) {
             return;
         }
-        List<Tiling> tilings = tilings(epilogue, weights);
+        List<Tiling> tilings = tilings(weights);
         Tiling tiling = tilings.getFirst();
         if (epilogue != Epilogue.SCORE) {
             tiling = tilings.stream()
@@ -193,19 +190,12 @@ final class Products {
         gpu.launch(kernel, blocks, 1, tiling.threads(widening), shared, arguments);
     }
 
-    private List<Tiling> tilings(Epilogue epilogue, DeviceWeights.Tiled weights) {
+    private List<Tiling> tilings(DeviceWeights.Tiled weights) {
         boolean one = parts == 1;
         if (weights.form() != DeviceWeights.Form.TILES) {
             return one ? INTEGERS_OF_ONE_PART : INTEGERS_OF_TWO_PARTS;
         }
-        if (weights.parts() == 2) {
-            return TWO_PARTS;
-        }
-        List<Tiling> tilings = new ArrayList<>(one ? ONE_PART : TWO_PARTS_OF_ROWS);
-        if (epilogue == Epilogue.ADD) {
-            tilings.add(one ? SUMS_OF_ONE_PART : SUMS_OF_TWO_PARTS);
-        }
-        return tilings;
+        return one ? ONE_PART : weights.parts() == 1 ? TWO_PARTS_OF_ROWS : TWO_PARTS;
     }
 
     private static long tiles(Tiling tiling, int rows, int outputs) {

@@ -14,7 +14,10 @@ import org.sparkqwen.engine.kernels.LayerSpans;
 /// layer serves the others with a shift of all addresses.
 final class SpanTable {
     /// The rows of a block of threads, each one head of one token.
-    private static final int ROWS = 64;
+    private static final int MANY_ROWS = 64;
+
+    /// The rows of a block of threads if no span has more.
+    private static final int FEW_ROWS = 16;
 
     private static final int SPAN_INTS = 4;
 
@@ -32,11 +35,17 @@ final class SpanTable {
     private long tilesAddress;
     private int tokens;
     private int tiles;
+    private int tileRows;
     private @Nullable KeyValueFormat format;
 
     SpanTable(Uploads uploads, OpenMemory open) {
         this.uploads = uploads;
         this.open = open;
+    }
+
+    /// Whether this is the table of these spans already.
+    boolean isOf(LayerSpans spans) {
+        return spans == known;
     }
 
     /// Makes this the table of spans of one format in one layer.
@@ -92,9 +101,14 @@ final class SpanTable {
         tokens = 0;
         tiles = 0;
         int count = spans.length / SPAN_INTS;
+        int most = 0;
         for (int i = 0; i < count; i++) {
             tokens += spans[i * SPAN_INTS + 1];
-            tiles += Math.ceilDiv(spans[i * SPAN_INTS + 1] * group, ROWS);
+            most = Math.max(most, spans[i * SPAN_INTS + 1] * group);
+        }
+        tileRows = most <= FEW_ROWS ? FEW_ROWS : MANY_ROWS;
+        for (int i = 0; i < count; i++) {
+            tiles += Math.ceilDiv(spans[i * SPAN_INTS + 1] * group, tileRows);
         }
         int[] ofTokens = new int[2 * tokens];
         int[] ofTiles = new int[2 * tiles];
@@ -107,9 +121,9 @@ final class SpanTable {
                 ofTokens[token++] = j;
             }
             // Later rows have more keys, so they come first.
-            for (int j = Math.ceilDiv(spanTokens * group, ROWS) - 1; j >= 0; j--) {
+            for (int j = Math.ceilDiv(spanTokens * group, tileRows) - 1; j >= 0; j--) {
                 ofTiles[tile++] = i;
-                ofTiles[tile++] = j * ROWS;
+                ofTiles[tile++] = j * tileRows;
             }
         }
         do { // all of them in one round
@@ -158,5 +172,10 @@ final class SpanTable {
 
     int tiles() {
         return tiles;
+    }
+
+    /// The rows of a tile.
+    int tileRows() {
+        return tileRows;
     }
 }
