@@ -7,11 +7,11 @@
     PRODUCT(EPILOGUE, BM, BN, PARTS, PARTS, INT4_TILES, STAGES, BLOCKS)
 
 #define MANY_ROWS(EPILOGUE)                                                                                            \
-    BOTH_FORMATS(EPILOGUE, 128, 128, 1, 5, 1)                                                                          \
-    BOTH_FORMATS(EPILOGUE, 128, 128, 2, 3, 1)
+    BOTH_FORMATS(EPILOGUE, 128, 128, 1, 7, 1)                                                                          \
+    BOTH_FORMATS(EPILOGUE, 128, 128, 2, 4, 1)
 
 #define FEW_ROWS(EPILOGUE)                                                                                             \
-    BOTH_FORMATS(EPILOGUE, 64, 64, 1, 5, 2)                                                                            \
+    BOTH_FORMATS(EPILOGUE, 64, 64, 1, 7, 2)                                                                            \
     BOTH_FORMATS(EPILOGUE, 64, 64, 2, 3, 2)
 
 MANY_ROWS(STORE)

@@ -231,10 +231,16 @@ __host__ __device__ constexpr int wideningGroups(int format, int epilogue, int g
     return format == TILES ? 0 : epilogue == SCORE ? 1 : groups;
 }
 
+/// The steps of 64 inputs whose weights are there as wide numbers, of weights that are integers.
+__host__ __device__ constexpr int wideStages(int parts) {
+    return 4 - parts;
+}
+
 /// @tparam BM rows of a tile of the output, 64 for each group of four warps
 /// @tparam BN columns of a tile of the output
 /// @tparam FORMAT of the weights in device memory
 /// @tparam W_PARTS bfloat16 numbers that stand for a weight when it is multiplied
+/// @tparam STAGES steps of 64 inputs whose operands are under way or in use
 template <int EPILOGUE, int BM, int BN, int A_PARTS, int W_PARTS, int FORMAT, int STAGES, int BLOCKS>
 __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOGUE, BM / 64)) + 32, BLOCKS)
     product(const __grid_constant__ Product p) {
@@ -244,14 +250,17 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
     constexpr int W_BYTES = W_PARTS * W_PART_BYTES;
     constexpr int PACKED_TILE = packedTileBytes(FORMAT);
     constexpr int PACKED_BYTES = FORMAT == TILES ? 0 : (BN / 64) * PACKED_TILE;
-    constexpr int STAGE_BYTES = A_BYTES + W_BYTES + (PACKED_BYTES + 1023) / 1024 * 1024;
     constexpr int COPIED_BYTES = A_BYTES + (FORMAT == TILES ? W_BYTES : PACKED_BYTES);
+    constexpr int WIDE_STAGES = FORMAT == TILES ? STAGES : wideStages(W_PARTS);
     constexpr int WIDENING = wideningGroups(FORMAT, EPILOGUE, GROUPS);
     constexpr int COPYING = GROUPS + WIDENING; // the group of the warp that copies
     constexpr int TOGETHER = 16; // tiles of rows that pass through the same weights together, for the L2 cache
-    extern __shared__ __align__(1024) uint8_t shared[]; // of each stage: activations, weights, weights as integers
+    extern __shared__ __align__(1024) uint8_t shared[];
+    uint8_t *activations = shared; // [STAGES]
+    uint8_t *weights = activations + STAGES * A_BYTES; // [WIDE_STAGES]
+    uint8_t *integers = weights + WIDE_STAGES * W_BYTES; // [STAGES], from which weights are widened
     __shared__ __align__(8) uint64_t full[STAGES];
-    __shared__ __align__(8) uint64_t wide[STAGES]; // integers are widened
+    __shared__ __align__(8) uint64_t wide[WIDE_STAGES]; // integers are widened
     __shared__ __align__(8) uint64_t empty[STAGES];
 
     int rowTiles = (p.rows + BM - 1) / BM;
@@ -262,8 +271,10 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
     if (threadIdx.x == 0) {
         for (int i = 0; i < STAGES; i++) {
             initialize(&full[i], 1);
-            if (WIDENING > 0) initialize(&wide[i], WIDENING * 4);
             initialize(&empty[i], GROUPS);
+        }
+        for (int i = 0; WIDENING > 0 && i < WIDE_STAGES; i++) {
+            initialize(&wide[i], WIDENING * 4);
         }
         fenceInitialization();
     }
@@ -284,7 +295,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
     if (group == COPYING) {
         if (threadIdx.x == COPYING * 128) {
             auto copyActivations = [&](int stage, int rowTile, int k) {
-                uint8_t *to = shared + stage * STAGE_BYTES;
+                uint8_t *to = activations + stage * A_BYTES;
 #pragma unroll
                 for (int part = 0; part < A_PARTS; part++) {
 #pragma unroll
@@ -296,7 +307,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
                 }
             };
             auto copyWeights = [&](int stage, const uint8_t *from, int columnTile, int k) {
-                uint8_t *to = shared + stage * STAGE_BYTES + A_BYTES + (FORMAT == TILES ? 0 : W_BYTES);
+                uint8_t *to = FORMAT == TILES ? weights + stage * W_BYTES : integers + stage * PACKED_BYTES;
 #pragma unroll
                 for (int part = 0; part < (FORMAT == TILES ? W_PARTS : 1); part++) {
 #pragma unroll
@@ -322,13 +333,13 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
             int step = 0;
             for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
                 place(tile, rowTile, columnTile);
-                const uint8_t *weights = p.ofRowTile == nullptr ? p.w : p.ofRowTile[rowTile * GROUPS];
+                const uint8_t *from = p.ofRowTile == nullptr ? p.w : p.ofRowTile[rowTile * GROUPS];
                 for (int k = 0; k < p.inputTiles; k++, step++) {
                     int stage = step % STAGES;
                     if (step >= ahead) {
                         if (step >= STAGES) await(&empty[stage], (step / STAGES - 1) & 1);
                         expect(&full[stage], copiedBytes);
-                        copyWeights(stage, weights, columnTile, k);
+                        copyWeights(stage, from, columnTile, k);
                     }
                     copyActivations(stage, rowTile, k);
                 }
@@ -341,22 +352,23 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
                 for (int k = 0; k < p.inputTiles; k++, step++) {
                     int stage = step % STAGES;
                     await(&full[stage], (step / STAGES) & 1);
-                    uint8_t *to = shared + stage * STAGE_BYTES + A_BYTES;
+                    int before = step - WIDE_STAGES; // the step whose weights were here
+                    if (before >= 0) await(&empty[before % STAGES], (before / STAGES) & 1);
+                    uint8_t *to = weights + step % WIDE_STAGES * W_BYTES;
 #pragma unroll
                     for (int i = 0; i < BN / 64 / WIDENING; i++) {
                         int block = (group - GROUPS) * (BN / 64 / WIDENING) + i;
                         widen<FORMAT, W_PARTS>(
-                            to + W_BYTES + block * PACKED_TILE, to + block * TILE_BYTES, W_PART_BYTES);
+                            integers + stage * PACKED_BYTES + block * PACKED_TILE, to + block * TILE_BYTES, W_PART_BYTES);
                     }
                     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
                     __syncwarp();
-                    if ((threadIdx.x & 31) == 0) arrive(&wide[stage]);
+                    if ((threadIdx.x & 31) == 0) arrive(&wide[step % WIDE_STAGES]);
                 }
             }
         }
     } else {
         awaitEarlier();
-        uint32_t base = (uint32_t)__cvta_generic_to_shared(shared);
         int step = 0;
         for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
             int rowTile, columnTile;
@@ -369,9 +381,9 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
             for (int k = 0; k < p.inputTiles; k++, step++) {
                 int stage = step % STAGES;
                 await(&full[stage], (step / STAGES) & 1);
-                if constexpr (FORMAT != TILES) await(&wide[stage], (step / STAGES) & 1);
-                uint32_t a = base + stage * STAGE_BYTES + group * TILE_BYTES;
-                uint32_t w = base + stage * STAGE_BYTES + A_BYTES;
+                if constexpr (FORMAT != TILES) await(&wide[step % WIDE_STAGES], (step / WIDE_STAGES) & 1);
+                uint32_t a = sharedAddress(activations) + stage * A_BYTES + group * TILE_BYTES;
+                uint32_t w = sharedAddress(weights) + step % WIDE_STAGES * W_BYTES;
                 asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
                 multiply<BN>(sums, a, w);
                 if constexpr (A_PARTS == 2) multiply<BN>(sums, a + GROUPS * TILE_BYTES, w);

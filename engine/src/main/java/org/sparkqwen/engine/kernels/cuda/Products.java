@@ -9,8 +9,11 @@ final class Products {
     /// The most matrices side by side whose outputs have buffers of their own.
     static final int SEGMENTS = 3;
 
-    /// The alignment of operands in shared memory.
-    private static final int ALIGNMENT = 1024;
+    /// The bytes of a row of a tile.
+    private static final int ROW_BYTES = TiledRows.TILE * Short.BYTES;
+
+    /// The steps whose integers are there as wide numbers, and the parts of such a number, together.
+    private static final int WIDE_STAGES = 4;
 
     /// What becomes of the outputs, as in `product.cu`.
     private enum Epilogue {
@@ -49,14 +52,15 @@ final class Products {
             return 128 * (rows / 64 + widening) + 32;
         }
 
+        /// The bytes of shared memory of a block of threads, as `product.cuh` divides it.
         int shared(int rowParts, DeviceWeights.Tiled weights) {
-            int rowBytes = TiledRows.TILE * Short.BYTES;
-            int packed = weights.form() == DeviceWeights.Form.TILES
-                    ? 0
-                    : columns / TiledRows.TILE * weights.form().tileBytes();
-            return stages
-                    * ((rowParts * rows + weights.parts() * columns) * rowBytes
-                            + Math.ceilDiv(packed, ALIGNMENT) * ALIGNMENT);
+            int ofRows = rowParts * rows * ROW_BYTES;
+            int ofWeights = weights.parts() * columns * ROW_BYTES;
+            if (weights.form() == DeviceWeights.Form.TILES) {
+                return stages * (ofRows + ofWeights);
+            }
+            int ofIntegers = columns / TiledRows.TILE * weights.form().tileBytes();
+            return stages * (ofRows + ofIntegers) + (WIDE_STAGES - weights.parts()) * ofWeights;
         }
     }
 
@@ -69,9 +73,9 @@ final class Products {
             List.of(new Tiling(128, 256, 3, 1, 1), new Tiling(128, 128, 4, 1, 0.53), new Tiling(64, 64, 4, 2, 0.32));
     private static final List<Tiling> TWO_PARTS = List.of(new Tiling(128, 128, 3, 1, 0.55), new Tiling(64, 64, 3, 2, 0.38));
     private static final List<Tiling> INTEGERS_OF_ONE_PART =
-            List.of(new Tiling(128, 128, 5, 1, 1), new Tiling(64, 64, 5, 2, 0.6));
+            List.of(new Tiling(128, 128, 7, 1, 1), new Tiling(64, 64, 7, 2, 0.6));
     private static final List<Tiling> INTEGERS_OF_TWO_PARTS =
-            List.of(new Tiling(128, 128, 3, 1, 1), new Tiling(64, 64, 3, 2, 0.6));
+            List.of(new Tiling(128, 128, 4, 1, 1), new Tiling(64, 64, 3, 2, 0.6));
 
     private final Gpu gpu;
     private final Arguments arguments;
