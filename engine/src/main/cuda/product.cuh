@@ -274,7 +274,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
             initialize(&empty[i], GROUPS);
         }
         for (int i = 0; WIDENING > 0 && i < WIDE_STAGES; i++) {
-            initialize(&wide[i], WIDENING * 4);
+            initialize(&wide[i], 4); // the warps of the group that widened
         }
         fenceInitialization();
     }
@@ -350,14 +350,14 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
             int step = 0;
             for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
                 for (int k = 0; k < p.inputTiles; k++, step++) {
+                    if (step % WIDENING != group - GROUPS) continue; // groups take turns, so that a fence costs them less
                     int stage = step % STAGES;
                     await(&full[stage], (step / STAGES) & 1);
                     int before = step - WIDE_STAGES; // the step whose weights were here
                     if (before >= 0) await(&empty[before % STAGES], (before / STAGES) & 1);
                     uint8_t *to = weights + step % WIDE_STAGES * W_BYTES;
 #pragma unroll
-                    for (int i = 0; i < BN / 64 / WIDENING; i++) {
-                        int block = (group - GROUPS) * (BN / 64 / WIDENING) + i;
+                    for (int block = 0; block < BN / 64; block++) {
                         widen<FORMAT, W_PARTS>(
                             integers + stage * PACKED_BYTES + block * PACKED_TILE, to + block * TILE_BYTES, W_PART_BYTES);
                     }
