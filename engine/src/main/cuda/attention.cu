@@ -1,13 +1,13 @@
 // Grouped-query attention over the paged KV cache, and the writing of keys and values to it.
 //
-// Keys are read in blocks of 32 positions that start at multiples of 32, with the online softmax of FlashAttention
-// (Dao et al. 2022, arXiv:2205.14135). A row of a tile is one query head of one token. Whatever other rows its tile has,
-// a row goes through the same products and sums: a block of keys that all lie behind its token leaves it unchanged.
+// Keys are read in blocks of 32 positions that start at multiples of 32, with the online softmax of FlashAttention (Dao
+// et al. 2022, arXiv:2205.14135). A row of a tile is one query head of one token. Whatever other rows its tile has, a
+// row goes through the same products and sums: a block of keys that all lie behind its token leaves it unchanged.
 //
-// In float32, queries, keys, probabilities and values are two float16 parts each, which hold 22 bits: an error of a score
-// is one of its exponent, so 16 bits would not do. A product of two numbers is the sum of three: the first parts', the
-// second part of the left with the first of the right, and the other way round. Numbers beyond 65,504 overflow, and the
-// result shows it. In bfloat16, they are one bfloat16 number each.
+// In float32, queries, keys, probabilities and values are two float16 parts each, which hold 22 bits: an error of a
+// score is one of its exponent, so 16 bits would not do. A product of two numbers is the sum of three: the first
+// parts', the second part of the left with the first of the right, and the other way round. Numbers beyond 65,504
+// overflow, and the result shows it. In bfloat16, they are one bfloat16 number each.
 //
 // A block of the cache has for each head the keys of 32 positions, and then for each head the values. What a position
 // has there depends on the format:
@@ -163,8 +163,8 @@ struct Attention {
     float scale; // factor of the scores, times log2(e)
 };
 
-/// A block of threads computes rows of one head of the cache, 16 in each warp: 64 rows, or where no text has more than 16,
-/// these alone, so that more blocks run at a time.
+/// A block of threads computes rows of one head of the cache, 16 in each warp: 64 rows, or where no text has more than
+/// 16, these alone, so that more blocks run at a time.
 template <int HD, int PARTS, int FORMAT>
 __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 : 3) attention(const __grid_constant__ Attention p) {
     constexpr int PITCH = HD + 8;
@@ -486,8 +486,8 @@ __device__ __forceinline__ void storeHead(uint8_t *block, int slot, float4 x, in
     }
 }
 
-/// Rotates queries, and rotates and stores keys, and stores values, all of heads of 128 numbers: a warp for each head of a
-/// token.
+/// Rotates queries, and rotates and stores keys, and stores values, all of heads of 128 numbers: a warp for each head
+/// of a token.
 extern "C" __global__ void __launch_bounds__(128) prepareAttention(const __grid_constant__ Preparing p) {
     beginAfterEarlier();
     int queryHeads = p.cache.heads * p.group;
@@ -512,7 +512,8 @@ extern "C" __global__ void __launch_bounds__(128) prepareAttention(const __grid_
     if (!isKey) head -= p.cache.heads;
     float4 x = reinterpret_cast<const float4 *>(isKey ? p.keys : p.values)[(row * p.cache.heads + head) * 32 + lane];
     if (isKey) x = rotated(x, p.keyNorm, p.epsilon, position, p.cosines, p.sines);
-    uint8_t *block = isKey ? keysOf(p.cache, span, position / BLOCK, head) : valuesOf(p.cache, span, position / BLOCK, head);
+    uint8_t *block = isKey ? keysOf(p.cache, span, position / BLOCK, head)
+                           : valuesOf(p.cache, span, position / BLOCK, head);
     storeHead(block, position % BLOCK, x, p.format, p.parts);
 }
 

@@ -45,7 +45,8 @@ __device__ __forceinline__ void widen(const uint8_t *packedTile, uint8_t *to, in
             words[i] = reinterpret_cast<const uint2 *>(packedTile)[(firstChunk + i) * TILE + output];
         }
     } else {
-        scale = __half2float(reinterpret_cast<const __half *>(packedTile + NIBBLE_SCALES)[firstChunk / 4 * TILE + output]);
+        const __half *scales = reinterpret_cast<const __half *>(packedTile + NIBBLE_SCALES);
+        scale = __half2float(scales[firstChunk / 4 * TILE + output]);
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             words[i].x = reinterpret_cast<const uint32_t *>(packedTile)[(firstChunk + i) * TILE + output];

@@ -1,5 +1,6 @@
-// The order of kernels. A kernel may start while the one before it ends (programmatic dependent launch), so that nothing
-// is lost between them. It waits before it reads or writes what others may write or read, and then lets the next start.
+// The order of kernels. A kernel may start while the one before it ends (programmatic dependent launch), so that
+// nothing is lost between them. It waits before it reads or writes what others may write or read, and then lets the
+// next start.
 #pragma once
 
 /// Waits until all kernels before this one are done and their results can be read. Each thread calls it that reads or

@@ -350,7 +350,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
             int step = 0;
             for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
                 for (int k = 0; k < p.inputTiles; k++, step++) {
-                    if (step % WIDENING != group - GROUPS) continue; // groups take turns, so that a fence costs them less
+                    if (step % WIDENING != group - GROUPS) continue; // groups take turns, so a fence costs less
                     int stage = step % STAGES;
                     await(&full[stage], (step / STAGES) & 1);
                     int before = step - WIDE_STAGES; // the step whose weights were here
@@ -359,7 +359,8 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
 #pragma unroll
                     for (int block = 0; block < BN / 64; block++) {
                         widen<FORMAT, W_PARTS>(
-                            integers + stage * PACKED_BYTES + block * PACKED_TILE, to + block * TILE_BYTES, W_PART_BYTES);
+                            integers + stage * PACKED_BYTES + block * PACKED_TILE, to + block * TILE_BYTES,
+                            W_PART_BYTES);
                     }
                     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
                     __syncwarp();

@@ -1,8 +1,8 @@
 // The rotary embedding of heads of 128 numbers.
 #pragma once
 
-/// Applies RMSNorm, if `weight` is not null, and then the rotary embedding. Each thread of a warp has four neighbours of a
-/// head, and the thread 16 lanes away has the other halves of their pairs.
+/// Applies RMSNorm, if `weight` is not null, and then the rotary embedding. Each thread of a warp has four neighbours
+/// of a head, and the thread 16 lanes away has the other halves of their pairs.
 ///
 /// @param cosines [positions, 64]
 __device__ __forceinline__ float4 rotated(

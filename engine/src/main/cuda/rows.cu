@@ -106,8 +106,8 @@ extern "C" __global__ void __launch_bounds__(256) gatherRows(const float *in, co
     for (int i = threadIdx.x; i < width; i += blockDim.x) to[i] = from[i];
 }
 
-/// Adds rows of experts' outputs, times their shares, to each token's sum, in the order of its experts: a block of threads
-/// for each token. Products are rounded before they are added.
+/// Adds rows of experts' outputs, times their shares, to each token's sum, in the order of its experts: a block of
+/// threads for each token. Products are rounded before they are added.
 ///
 /// @param starts index of a token's first place, and of the first one behind its last
 /// @param places rows of `outputs`

@@ -116,8 +116,8 @@ extern "C" __global__ void __launch_bounds__(256) tile(
     }
 }
 
-/// Writes a matrix of integers in panels as the tiles of integers.cuh: a block of threads for 64 inputs of a panel. What
-/// is not there stays 0. The arguments are those of `tile`.
+/// Writes a matrix of integers in panels as the tiles of integers.cuh: a block of threads for 64 inputs of a panel.
+/// What is not there stays 0. The arguments are those of `tile`.
 extern "C" __global__ void __launch_bounds__(256) tileIntegers(
     const uint8_t *panels,
     int format,
@@ -135,8 +135,8 @@ extern "C" __global__ void __launch_bounds__(256) tileIntegers(
     int input = blockIdx.y * 64 + chunk * 8;
     if (output >= outputs || input >= inputs) return;
     int row = interleaved < 0 ? firstRow + output : firstRow + output / 8 * 16 + interleaved * 8 + output % 8;
-    long at = ((long)(row / TILE) * inputTiles + blockIdx.y) * packedTileBytes(format == INT8 ? INT8_TILES : INT4_TILES);
-    uint8_t *tile = tiles + at;
+    int tileBytes = packedTileBytes(format == INT8 ? INT8_TILES : INT4_TILES);
+    uint8_t *tile = tiles + ((long)(row / TILE) * inputTiles + blockIdx.y) * tileBytes;
     row %= TILE;
     if (format == INT8) {
         for (int i = 0; i < 8 && input + i < inputs; i++) {

@@ -23,8 +23,8 @@ import org.sparkqwen.engine.testing.Golden;
 /// `SHAPE[@LAYERS]:PRECISION[:WEIGHTS]`, such as `4b:float32` or `30b-a3b@8:bfloat16:int8`.
 ///
 /// Documents have 512 tokens, and every token's log-probability is computed by one caller. Texts are continued from
-/// prompts of 64 tokens by 64 more. Beside the speed, each line has the share of the time in which the GPU had work, and
-/// the share in which the host's thread did not wait for it, because it had work of its own.
+/// prompts of 64 tokens by 64 more. Beside the speed, each line has the share of the time in which the GPU had work,
+/// and the share in which the host's thread did not wait for it, because it had work of its own.
 public final class CudaBenchmark {
     private static final int DOCUMENT = 512;
     private static final int BATCH_TOKENS = Integer.getInteger("cuda.batch.tokens", 8192);

@@ -122,8 +122,8 @@ public interface Kernels extends AutoCloseable {
     void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale);
 
-    /// Prepares attention in one layer of a batch: rotates queries and keys, and stores keys and values. A back-end that
-    /// does all of it in one pass leaves `keys` as they are.
+    /// Prepares attention in one layer of a batch: rotates queries and keys, and stores keys and values. A back-end
+    /// that does all of it in one pass leaves `keys` as they are.
     ///
     /// @param spans where keys and values are stored: first the rows of the batch in their order, then copies of some
     /// @param queries `[rows, heads, headDim]`, changed in place

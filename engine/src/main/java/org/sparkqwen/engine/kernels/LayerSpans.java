@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.function.IntFunction;
 import java.util.function.IntToLongFunction;
 
-/// The spans of a batch in all layers. They differ in their blocks alone, and these lie at the same distance from those of
-/// the first layer. A back-end that knows this looks at the spans once for a batch, and not once for each layer.
+/// The spans of a batch in all layers. They differ in their blocks alone, and these lie at the same distance from those
+/// of the first layer. A back-end that knows this looks at the spans once for a batch, and not once for each layer.
 public final class LayerSpans {
     private final List<AttentionSpan> first;
     private final IntFunction<List<AttentionSpan>> ofLayer;

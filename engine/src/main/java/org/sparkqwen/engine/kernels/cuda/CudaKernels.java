@@ -250,7 +250,7 @@ final class CudaKernels implements Kernels {
         }
     }
 
-    /// Computes the experts of a group in three products' launches, and adds each token's outputs.
+    /// Computes the experts of a group in two products, and adds each token's outputs.
     ///
     /// @param from address of the tiles of `in`; 0 if it has float32 numbers
     private void addExperts(
@@ -675,7 +675,9 @@ final class CudaKernels implements Kernels {
 
     @Override
     public Optional<DeviceUse> deviceUse() {
-        return Optional.of(new DeviceUse(gpu.allocatedBytes(), gpu.use().memoryBytes(), gpu.busy().busyNanos(), gpu.busy().waitedNanos()));
+        BusyTime busy = gpu.busy();
+        return Optional.of(new DeviceUse(
+                gpu.allocatedBytes(), gpu.use().memoryBytes(), busy.busyNanos(), busy.waitedNanos()));
     }
 
     /// The address of an operand that is read as float32 numbers.

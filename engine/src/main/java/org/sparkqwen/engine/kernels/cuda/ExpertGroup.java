@@ -5,7 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.sparkqwen.engine.kernels.ExpertRows;
 
-/// Experts that are computed together: their rows one expert after the other, each from a row on at which a tile begins.
+/// Experts that are computed together: their rows one expert after the other, each from a row on at which a tile
+/// begins.
 ///
 /// @param rowsOfTile 64, or 128 if the experts have so many rows that larger tiles are better
 /// @param rows the batch's row for each row here; -1 where a tile is filled up

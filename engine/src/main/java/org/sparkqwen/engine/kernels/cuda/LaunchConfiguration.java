@@ -7,8 +7,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// How a kernel is started: the structure CUlaunchConfig of cuda.h, with one attribute. With it, a kernel may start while
-/// the one before it ends, see `order.cuh`.
+/// How a kernel is started: the structure CUlaunchConfig of cuda.h, with one attribute. With it, a kernel may start
+/// while the one before it ends, see `order.cuh`.
 final class LaunchConfiguration {
     private static final long BYTES = 56;
     private static final long STREAM = 32;

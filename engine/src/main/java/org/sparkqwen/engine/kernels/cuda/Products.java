@@ -71,7 +71,8 @@ final class Products {
 
     private static final List<Tiling> TWO_PARTS_OF_ROWS =
             List.of(new Tiling(128, 256, 3, 1, 1), new Tiling(128, 128, 4, 1, 0.53), new Tiling(64, 64, 4, 2, 0.32));
-    private static final List<Tiling> TWO_PARTS = List.of(new Tiling(128, 128, 3, 1, 0.55), new Tiling(64, 64, 3, 2, 0.38));
+    private static final List<Tiling> TWO_PARTS =
+            List.of(new Tiling(128, 128, 3, 1, 0.55), new Tiling(64, 64, 3, 2, 0.38));
     private static final List<Tiling> INTEGERS_OF_ONE_PART =
             List.of(new Tiling(128, 128, 7, 1, 1), new Tiling(64, 64, 7, 2, 0.6));
     private static final List<Tiling> INTEGERS_OF_TWO_PARTS =
