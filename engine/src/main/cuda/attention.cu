@@ -1,13 +1,13 @@
 // Grouped-query attention over the paged KV cache, and the writing of keys and values to it.
 //
-// Keys are read in blocks of 32 positions that start at multiples of 32, with the online softmax of FlashAttention
-// (Dao et al. 2022, arXiv:2205.14135). A row of a tile is one query head of one token. Whatever other rows its tile has,
-// a row goes through the same products and sums: a block of keys that all lie behind its token leaves it unchanged.
+// Keys are read in blocks of 32 positions that start at multiples of 32, with the online softmax of FlashAttention (Dao
+// et al. 2022, arXiv:2205.14135). A row of a tile is one query head of one token. Whatever other rows its tile has, a
+// row goes through the same products and sums: a block of keys that all lie behind its token leaves it unchanged.
 //
-// In float32, queries, keys, probabilities and values are two float16 parts each, which hold 22 bits: an error of a score
-// is one of its exponent, so 16 bits would not do. A product of two numbers is the sum of three: the first parts', the
-// second part of the left with the first of the right, and the other way round. Numbers beyond 65,504 overflow, and the
-// result shows it. In bfloat16, they are one bfloat16 number each.
+// In float32, queries, keys, probabilities and values are two float16 parts each, which hold 22 bits: an error of a
+// score is one of its exponent, so 16 bits would not do. A product of two numbers is the sum of three: the first
+// parts', the second part of the left with the first of the right, and the other way round. Numbers beyond 65,504
+// overflow, and the result shows it. In bfloat16, they are one bfloat16 number each.
 //
 // A block of the cache has for each head the keys of 32 positions, and then for each head the values. What a position
 // has there depends on the format:
@@ -16,6 +16,8 @@
 //     bfloat16   numbers [headDim], in float32 as float16
 //     8 bits     integers [headDim]; behind all positions a scale for each 128 numbers and position
 
+#include "order.cuh"
+#include "rotation.cuh"
 #include "tiles.cuh"
 
 #include <cuda_fp16.h>
@@ -161,13 +163,15 @@ struct Attention {
     float scale; // factor of the scores, times log2(e)
 };
 
-/// A block of threads computes 64 rows of one head of the cache, 16 in each warp.
+/// A block of threads computes rows of one head of the cache, 16 in each warp: 64 rows, or where no text has more than
+/// 16, these alone, so that more blocks run at a time.
 template <int HD, int PARTS, int FORMAT>
 __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 : 3) attention(const __grid_constant__ Attention p) {
     constexpr int PITCH = HD + 8;
     constexpr int OPERAND = PARTS * BLOCK * PITCH;
     extern __shared__ __align__(16) uint16_t memory[]; // [2 stages][keys, values][PARTS][32][PITCH]
 
+    beginAfterEarlier();
     int head = blockIdx.y;
     int2 tile = p.tiles[blockIdx.x];
     Span span = p.cache.spans[tile.x];
@@ -176,6 +180,7 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
     int lane = threadIdx.x & 31;
     int quarter = lane & 3;
     int rows = span.tokens * p.group;
+    bool idle = tile.y + (threadIdx.x >> 5) * 16 >= rows; // a warp that has no row only copies
     int firstRow = tile.y + (threadIdx.x >> 5) * 16 + (lane >> 2);
     int queryWidth = p.cache.heads * p.group * headDim;
 
@@ -213,7 +218,7 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
     float maximum[2] = {-INFINITY, -INFINITY};
     float sum[2] = {0, 0};
 
-    int lastRow = min(tile.y + 63, rows - 1);
+    int lastRow = min(tile.y + (int)blockDim.x / 2, rows) - 1;
     int lastPosition = span.position + lastRow / p.group;
     int blocks = lastPosition / BLOCK + 1;
     int known = span.position + span.tokens; // positions that have keys and values
@@ -233,6 +238,10 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
             asm volatile("cp.async.wait_group 0;" ::: "memory");
         }
         __syncthreads();
+        if (idle) {
+            __syncthreads();
+            continue;
+        }
         const uint16_t *keys = memory + (block & 1) * 2 * OPERAND;
         const uint16_t *values = keys + OPERAND;
 
@@ -366,6 +375,7 @@ struct Storing {
 
 /// Writes the key and the value of a token and a head: a warp for each, and a block of threads for four heads.
 extern "C" __global__ void __launch_bounds__(128) storeKeyValues(const __grid_constant__ Storing p) {
+    beginAfterEarlier();
     int2 token = p.tokens[blockIdx.x];
     int head = blockIdx.y * 4 + (threadIdx.x >> 5);
     int lane = threadIdx.x & 31;
@@ -417,6 +427,94 @@ extern "C" __global__ void __launch_bounds__(128) storeKeyValues(const __grid_co
             }
         }
     }
+}
+
+struct Preparing {
+    Cache cache;
+    const int2 *tokens; // span, and token of the span; those of the batch's rows first, then copies
+    int entries; // of tokens
+    int rows; // of the batch
+    float *queries; // [rows, heads · group, 128], rotated in place
+    const float *keys; // [rows, heads, 128]
+    const float *values;
+    const float *queryNorm; // [128], or null
+    const float *keyNorm;
+    const float *cosines; // [positions, 64]
+    const float *sines;
+    float epsilon;
+    int group;
+    int format;
+    int parts;
+};
+
+/// Writes a head of 128 numbers, of which each thread of a warp has four, to a block of the cache.
+__device__ __forceinline__ void storeHead(uint8_t *block, int slot, float4 x, int format, int parts) {
+    int lane = threadIdx.x & 31;
+    if (format == INT8) {
+        float greatest = fmaxf(fmaxf(fabsf(x.x), fabsf(x.y)), fmaxf(fabsf(x.z), fabsf(x.w)));
+        bool finite = fabsf(x.x) <= 3.402823466e38f && fabsf(x.y) <= 3.402823466e38f && fabsf(x.z) <= 3.402823466e38f
+            && fabsf(x.w) <= 3.402823466e38f;
+        for (int other = 1; other < 32; other *= 2) {
+            greatest = fmaxf(greatest, __shfl_xor_sync(0xffffffff, greatest, other));
+        }
+        finite = __all_sync(0xffffffff, finite);
+        bool some = finite && greatest >= 0x1p-100f;
+        float factor = some ? 127.f / greatest : 0.f;
+        char4 integers = some ? make_char4(
+                             __float2int_rn(x.x * factor), __float2int_rn(x.y * factor), __float2int_rn(x.z * factor),
+                             __float2int_rn(x.w * factor))
+                              : make_char4(0, 0, 0, 0);
+        reinterpret_cast<char4 *>(block)[slot * 32 + lane] = integers;
+        if (lane == 0) {
+            reinterpret_cast<float *>(block + BLOCK * 128)[slot] = !finite ? NAN : some ? greatest / 127.f : 0.f;
+        }
+        return;
+    }
+    if (format == BFLOAT16) {
+        x = make_float4(roundedPart(x.x), roundedPart(x.y), roundedPart(x.z), roundedPart(x.w));
+    }
+    uint2 *to = reinterpret_cast<uint2 *>(block) + slot * (format == FLOAT32 ? 64 : 32) + lane;
+    if (parts == 1) {
+        *to = make_uint2(pair<1>(x.x, x.y), pair<1>(x.z, x.w));
+        return;
+    }
+    *to = make_uint2(pair<2>(x.x, x.y), pair<2>(x.z, x.w));
+    if (format == FLOAT32) {
+        to[32] = make_uint2(
+            pair<2>(x.x - firstPart<2>(x.x), x.y - firstPart<2>(x.y)),
+            pair<2>(x.z - firstPart<2>(x.z), x.w - firstPart<2>(x.w)));
+    }
+}
+
+/// Rotates queries, and rotates and stores keys, and stores values, all of heads of 128 numbers: a warp for each head
+/// of a token.
+extern "C" __global__ void __launch_bounds__(128) prepareAttention(const __grid_constant__ Preparing p) {
+    beginAfterEarlier();
+    int queryHeads = p.cache.heads * p.group;
+    int heads = queryHeads + 2 * p.cache.heads;
+    long unit = (long)blockIdx.x * 4 + (threadIdx.x >> 5);
+    int entry = (int)(unit / heads);
+    if (entry >= p.entries) return;
+    int head = (int)(unit - (long)entry * heads);
+    int lane = threadIdx.x & 31;
+    int2 token = p.tokens[entry];
+    Span span = p.cache.spans[token.x];
+    int position = span.position + token.y;
+    long row = span.row + token.y;
+    if (head < queryHeads) {
+        if (entry >= p.rows) return; // the row of a copy was rotated
+        float4 *query = reinterpret_cast<float4 *>(p.queries) + (row * queryHeads + head) * 32 + lane;
+        *query = rotated(*query, p.queryNorm, p.epsilon, position, p.cosines, p.sines);
+        return;
+    }
+    head -= queryHeads;
+    bool isKey = head < p.cache.heads;
+    if (!isKey) head -= p.cache.heads;
+    float4 x = reinterpret_cast<const float4 *>(isKey ? p.keys : p.values)[(row * p.cache.heads + head) * 32 + lane];
+    if (isKey) x = rotated(x, p.keyNorm, p.epsilon, position, p.cosines, p.sines);
+    uint8_t *block = isKey ? keysOf(p.cache, span, position / BLOCK, head)
+                           : valuesOf(p.cache, span, position / BLOCK, head);
+    storeHead(block, position % BLOCK, x, p.format, p.parts);
 }
 
 #define FORMATS(HD, PARTS)                                                                                             \

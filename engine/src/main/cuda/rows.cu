@@ -1,6 +1,8 @@
 // What each row of a batch needs by itself: norms, rotary embedding, the split into parts, and the end of the softmax
 // over the vocabulary. Every sum is taken in an order that depends on the width of the row alone.
 
+#include "order.cuh"
+#include "rotation.cuh"
 #include "tiles.cuh"
 
 /// Adds a number of each thread of the block, in an order that is always the same.
@@ -19,6 +21,7 @@ __device__ __forceinline__ float sumOfBlock(float x) {
 /// RMSNorm of a row for each block of threads: to float32 numbers if `out` is not null, else to parts.
 extern "C" __global__ void __launch_bounds__(256) rmsNorm(
     const float *in, const float *weight, float *out, uint8_t *tiles, int width, int parts, int inputTiles, float epsilon) {
+    beginAfterEarlier();
     int row = blockIdx.x;
     const float *x = in + (long)row * width;
     float squares = 0;
@@ -61,11 +64,15 @@ extern "C" __global__ void __launch_bounds__(256) rmsNorm(
     }
 }
 
-/// Turns float32 rows into parts: a block of threads for each row. `rows` says which rows of `in`, null for all.
+/// Turns float32 rows into parts: a block of threads for each row. `rows` says which rows of `in`, null for all,
+/// and -1 for a row that nobody reads.
 extern "C" __global__ void __launch_bounds__(256)
     split(const float *in, const int *rows, uint8_t *tiles, int width, int parts, int inputTiles) {
+    beginAfterEarlier();
     int row = blockIdx.x;
-    const float *x = in + (long)(rows == nullptr ? row : rows[row]) * width;
+    int from = rows == nullptr ? row : rows[row];
+    if (from < 0) return;
+    const float *x = in + (long)from * width;
     for (int i = threadIdx.x * 2; i < inputTiles * TILE; i += blockDim.x * 2) {
         float first = i < width ? x[i] : 0;
         float second = i + 1 < width ? x[i + 1] : 0;
@@ -77,10 +84,12 @@ extern "C" __global__ void __launch_bounds__(256)
     }
 }
 
-/// Copies rows that are parts: row `i` becomes row `rows[i]` of `in`.
+/// Copies rows that are parts: row `i` becomes row `rows[i]` of `in`; -1 for a row that nobody reads.
 extern "C" __global__ void __launch_bounds__(256)
     gatherTiles(const uint8_t *in, const int *rows, uint8_t *out, int parts, int inputTiles) {
+    beginAfterEarlier();
     int from = rows[blockIdx.x];
+    if (from < 0) return;
     for (int i = threadIdx.x; i < parts * inputTiles * 8; i += blockDim.x) {
         int part = i / (inputTiles * 8);
         int input = i % (inputTiles * 8) * 8;
@@ -91,9 +100,31 @@ extern "C" __global__ void __launch_bounds__(256)
 
 /// Copies float32 rows: row `i` becomes row `rows[i]` of `in`.
 extern "C" __global__ void __launch_bounds__(256) gatherRows(const float *in, const int *rows, float *out, int width) {
+    beginAfterEarlier();
     const float *from = in + (long)rows[blockIdx.x] * width;
     float *to = out + (long)blockIdx.x * width;
     for (int i = threadIdx.x; i < width; i += blockDim.x) to[i] = from[i];
+}
+
+/// Adds rows of experts' outputs, times their shares, to each token's sum, in the order of its experts: a block of
+/// threads for each token. Products are rounded before they are added.
+///
+/// @param starts index of a token's first place, and of the first one behind its last
+/// @param places rows of `outputs`
+extern "C" __global__ void __launch_bounds__(256) addShares(
+    const float *outputs, const int *starts, const int *places, const float *shares, float *sum, int width) {
+    beginAfterEarlier();
+    int first = starts[blockIdx.x];
+    int end = starts[blockIdx.x + 1];
+    if (first == end) return;
+    float *to = sum + (long)blockIdx.x * width;
+    for (int i = threadIdx.x; i < width; i += blockDim.x) {
+        float x = to[i];
+        for (int j = first; j < end; j++) {
+            x = __fadd_rn(x, __fmul_rn(outputs[(long)places[j] * width + i], shares[j]));
+        }
+        to[i] = x;
+    }
 }
 
 /// Applies RMSNorm, if `weight` is not null, and then the rotary embedding to a head: a warp for each head of a token.
@@ -107,6 +138,7 @@ extern "C" __global__ void __launch_bounds__(128) rotate(
     const int *positions,
     const float *cosines,
     const float *sines) {
+    beginAfterEarlier();
     long unit = (long)blockIdx.x * 4 + (threadIdx.x >> 5);
     if (unit >= (long)tokens * heads) return;
     int lane = threadIdx.x & 31;
@@ -114,25 +146,8 @@ extern "C" __global__ void __launch_bounds__(128) rotate(
     float *head = x + unit * headDim;
     long at = (long)positions[unit / heads] * half;
     if (headDim == 128) {
-        // Each thread has four neighbours, and the thread 16 lanes away has the other halves of their pairs.
-        float4 own = reinterpret_cast<float4 *>(head)[lane];
-        float4 cosine = reinterpret_cast<const float4 *>(cosines + at)[lane & 15];
-        float4 sine = reinterpret_cast<const float4 *>(sines + at)[lane & 15];
-        if (weight != nullptr) {
-            float squares = fmaf(own.w, own.w, fmaf(own.z, own.z, fmaf(own.y, own.y, own.x * own.x)));
-            for (int other = 16; other > 0; other /= 2) squares += __shfl_xor_sync(0xffffffff, squares, other);
-            float inverse = 1.f / sqrtf(squares / 128 + epsilon);
-            float4 by = reinterpret_cast<const float4 *>(weight)[lane];
-            own = make_float4(
-                by.x * (own.x * inverse), by.y * (own.y * inverse), by.z * (own.z * inverse), by.w * (own.w * inverse));
-        }
-        float4 other = make_float4(
-            __shfl_xor_sync(0xffffffff, own.x, 16), __shfl_xor_sync(0xffffffff, own.y, 16),
-            __shfl_xor_sync(0xffffffff, own.z, 16), __shfl_xor_sync(0xffffffff, own.w, 16));
-        float sign = lane < 16 ? -1.f : 1.f;
-        reinterpret_cast<float4 *>(head)[lane] = make_float4(
-            fmaf(sign * other.x, sine.x, own.x * cosine.x), fmaf(sign * other.y, sine.y, own.y * cosine.y),
-            fmaf(sign * other.z, sine.z, own.z * cosine.z), fmaf(sign * other.w, sine.w, own.w * cosine.w));
+        float4 *four = reinterpret_cast<float4 *>(head) + lane;
+        *four = rotated(*four, weight, epsilon, positions[unit / heads], cosines, sines);
         return;
     }
     float inverse = 1;
@@ -177,6 +192,7 @@ struct Score {
 /// threads for 64 chunks of a row, four threads for each chunk.
 extern "C" __global__ void __launch_bounds__(256)
     reduceLogits(const float *logits, int width, int count, Chunk *chunks, int chunksOfRow) {
+    beginAfterEarlier();
     int index = blockIdx.y * 64 + (threadIdx.x >> 2);
     int quarter = threadIdx.x & 3;
     bool there = index < chunksOfRow;
@@ -213,6 +229,7 @@ extern "C" __global__ void __launch_bounds__(256)
 /// Combines a row's chunks: a warp for each row. `chosen` has the targets' logits, or is null.
 extern "C" __global__ void __launch_bounds__(32)
     combine(const Chunk *chunks, int chunksOfRow, const float *chosen, const int *targets, Score *scores) {
+    beginAfterEarlier();
     const Chunk *of = chunks + (long)blockIdx.x * chunksOfRow;
     float maximum = -INFINITY;
     int likeliest = 0x7fffffff;
@@ -263,6 +280,7 @@ extern "C" __global__ void __launch_bounds__(32)
 
 /// Finds the first of the greatest of the first `count` logits of each row: a block of threads for each row.
 extern "C" __global__ void __launch_bounds__(1024) likeliest(const float *logits, int width, int count, int *out) {
+    beginAfterEarlier();
     __shared__ float greatest[32];
     __shared__ int columns[32];
     const float *of = logits + (long)blockIdx.x * width;

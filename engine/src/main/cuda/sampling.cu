@@ -1,9 +1,10 @@
-// The choice of the next token of each text, as `Sampler` and `Candidates` describe it, without a sort and without a copy
-// of the logits: a block of threads for each row.
+// The choice of the next token of each text, as `Sampler` and `Candidates` describe it, without a sort and without a
+// copy of the logits: a block of threads for each row.
 //
 // Weights are added as integers, in steps of 2⁻⁴⁰ of the greatest. Such sums do not depend on their order, so atomic
 // additions are exact, and a text is the same among any others.
 
+#include "order.cuh"
 #include "tiles.cuh"
 
 constexpr int THREADS = 1024;
@@ -124,6 +125,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     __shared__ float greatest[WARPS];
     __shared__ int columns[WARPS];
     __shared__ int chosen;
+    beginAfterEarlier();
     Choice choice = choices[blockIdx.x];
     float *logits = allLogits + (long)blockIdx.x * width;
     if (choice.forced >= 0) {
@@ -198,7 +200,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
             row.leastWeight = max(row.leastWeight, __float_as_uint((float)choice.minP));
         }
 
-        // Each warp has a range of tokens. The one in which the cumulative weight passes the random number looks closer.
+        // Each warp has a range of tokens. The one in which the cumulative weight passes the random number looks
+        // closer.
         int range = (count + WARPS - 1) / WARPS;
         int lane = threadIdx.x & 31;
         int from = (threadIdx.x >> 5) * range;

@@ -3,9 +3,8 @@
 // Packed weights lie in panels of 32 outputs, as the engine's files WeightFormat, Bf16Panels, F32Panels and
 // IntegerLayout describe them.
 
-#include "tiles.cuh"
-
-#include <cuda_fp16.h>
+#include "integers.cuh"
+#include "order.cuh"
 
 enum Format { F32, BF16, INT8, INT4 };
 
@@ -18,6 +17,30 @@ __device__ __forceinline__ long panelBytes(int format, int inputs) {
     }
 }
 
+/// An integer of a panel in 8 bits.
+__device__ __forceinline__ int integer8(const uint8_t *panel, int input, int column) {
+    const uint8_t *group = panel + (long)(input / 128) * (256 + 32 * 128);
+    int within = input % 128;
+    return reinterpret_cast<const int8_t *>(group)[256 + (within / 4) * 128 + column * 4 + within % 4];
+}
+
+__device__ __forceinline__ float scale8(const uint8_t *panel, int input, int column) {
+    return reinterpret_cast<const float *>(panel + (long)(input / 128) * (256 + 32 * 128))[column];
+}
+
+/// An integer of a panel in 4 bits.
+__device__ __forceinline__ int integer4(const uint8_t *panel, int input, int column) {
+    const uint8_t *group = panel + (long)(input / 32) * (64 + 4 * 128);
+    int within = input % 32;
+    int place = within % 8;
+    uint8_t both = group[64 + (within / 8) * 128 + column * 4 + place % 4];
+    return (int)((place < 4 ? both & 15 : both >> 4) ^ 8) - 8;
+}
+
+__device__ __forceinline__ __half scale4(const uint8_t *panel, int input, int column) {
+    return reinterpret_cast<const __half *>(panel + (long)(input / 32) * (64 + 4 * 128))[column];
+}
+
 /// A weight of a panel: a number, or an integer times the scale of its group.
 __device__ __forceinline__ float ofPanel(const uint8_t *panel, int format, int input, int column) {
     switch (format) {
@@ -26,22 +49,8 @@ __device__ __forceinline__ float ofPanel(const uint8_t *panel, int format, int i
             int slot = column % 16 * 2 + column / 16;
             return __bfloat162float(reinterpret_cast<const __nv_bfloat16 *>(panel)[(long)input * 32 + slot]);
         }
-        case INT8: {
-            const uint8_t *group = panel + (long)(input / 128) * (256 + 32 * 128);
-            float scale = reinterpret_cast<const float *>(group)[column];
-            int within = input % 128;
-            int8_t integer = reinterpret_cast<const int8_t *>(group)[256 + (within / 4) * 128 + column * 4 + within % 4];
-            return (float)integer * scale;
-        }
-        default: {
-            const uint8_t *group = panel + (long)(input / 32) * (64 + 4 * 128);
-            float scale = __half2float(reinterpret_cast<const __half *>(group)[column]);
-            int within = input % 32;
-            int place = within % 8;
-            uint8_t both = group[64 + (within / 8) * 128 + column * 4 + place % 4];
-            int integer = (int)((place < 4 ? both & 15 : both >> 4) ^ 8) - 8;
-            return (float)integer * scale;
-        }
+        case INT8: return (float)integer8(panel, input, column) * scale8(panel, input, column);
+        default: return (float)integer4(panel, input, column) * __half2float(scale4(panel, input, column));
     }
 }
 
@@ -107,9 +116,52 @@ extern "C" __global__ void __launch_bounds__(256) tile(
     }
 }
 
+/// Writes a matrix of integers in panels as the tiles of integers.cuh: a block of threads for 64 inputs of a panel.
+/// What is not there stays 0. The arguments are those of `tile`.
+extern "C" __global__ void __launch_bounds__(256) tileIntegers(
+    const uint8_t *panels,
+    int format,
+    int firstPanel,
+    int outputs,
+    int inputs,
+    uint8_t *tiles,
+    int inputTiles,
+    int firstRow,
+    int interleaved) {
+    const uint8_t *panel = panels + blockIdx.x * panelBytes(format, inputs);
+    int column = threadIdx.x & 31;
+    int chunk = threadIdx.x >> 5;
+    int output = (firstPanel + blockIdx.x) * 32 + column;
+    int input = blockIdx.y * 64 + chunk * 8;
+    if (output >= outputs || input >= inputs) return;
+    int row = interleaved < 0 ? firstRow + output : firstRow + output / 8 * 16 + interleaved * 8 + output % 8;
+    int tileBytes = packedTileBytes(format == INT8 ? INT8_TILES : INT4_TILES);
+    uint8_t *tile = tiles + ((long)(row / TILE) * inputTiles + blockIdx.y) * tileBytes;
+    row %= TILE;
+    if (format == INT8) {
+        for (int i = 0; i < 8 && input + i < inputs; i++) {
+            tile[(chunk * TILE + row) * 8 + i] = (uint8_t)integer8(panel, input + i, column);
+        }
+        if (chunk == 0) {
+            reinterpret_cast<float *>(tile + INTEGER_SCALES)[row] = scale8(panel, input, column);
+        }
+    } else {
+        uint32_t word = 0;
+        for (int i = 0; i < 8; i++) {
+            int integer = input + i < inputs ? integer4(panel, input + i, column) : 0;
+            word |= (uint32_t)(integer + 8) << 4 * i;
+        }
+        reinterpret_cast<uint32_t *>(tile)[chunk * TILE + row] = word;
+        if (chunk % 4 == 0) {
+            reinterpret_cast<__half *>(tile + NIBBLE_SCALES)[chunk / 4 * TILE + row] = scale4(panel, input, column);
+        }
+    }
+}
+
 /// Looks up the vectors of tokens in panels: a block of threads for each token.
 extern "C" __global__ void __launch_bounds__(256)
     embedPanels(const uint8_t *panels, int format, int inputs, const int *tokens, float *out) {
+    beginAfterEarlier();
     int token = tokens[blockIdx.x];
     const uint8_t *panel = panels + (token / 32) * panelBytes(format, inputs);
     for (int i = threadIdx.x; i < inputs; i += blockDim.x) {
@@ -120,6 +172,7 @@ extern "C" __global__ void __launch_bounds__(256)
 /// Looks up the vectors of tokens in tiles of one part, which have exact bfloat16 weights.
 extern "C" __global__ void __launch_bounds__(256)
     embedTiles(const uint8_t *tiles, int inputs, int inputTiles, const int *tokens, float *out) {
+    beginAfterEarlier();
     int token = tokens[blockIdx.x];
     for (int i = threadIdx.x; i < inputs; i += blockDim.x) {
         out[(long)blockIdx.x * inputs + i] =
@@ -130,6 +183,7 @@ extern "C" __global__ void __launch_bounds__(256)
 /// Looks up the vectors of tokens in rows.
 extern "C" __global__ void __launch_bounds__(256)
     embedRows(const uint8_t *rows, int format, long rowBytes, int inputs, const int *tokens, float *out) {
+    beginAfterEarlier();
     const uint8_t *row = rows + tokens[blockIdx.x] * rowBytes;
     for (int i = threadIdx.x; i < inputs; i += blockDim.x) {
         out[(long)blockIdx.x * inputs + i] = ofRow(row, format, i);

@@ -1,6 +1,7 @@
 package org.sparkqwen.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -8,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -18,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.sparkqwen.engine.constraint.Constraint;
 import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
@@ -37,6 +40,7 @@ import org.sparkqwen.engine.scoring.ScoreDetails;
 import org.sparkqwen.engine.scoring.ScoringOptions;
 import org.sparkqwen.engine.testing.CudaDevice;
 import org.sparkqwen.engine.testing.Golden;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
 
 /// Models on a GPU give the values of transformers, and the same bits whatever else is in a batch.
 @Tag("cuda")
@@ -214,6 +218,49 @@ class CudaModelTest {
                 assertThat(generated.logProbabilities().get(i)).isEqualTo(scored[prompt.length + i]);
             }
         }
+    }
+
+    /// Masks of a constraint leave the allowed tokens alone, and do not change what they are worth.
+    @Test
+    void constrainedTextsMatchAndHaveTheSameBitsAlone() {
+        String date = "(January|June|July), (1[0-9]|2[0-8]) [12][0-9]{3}( A\\.D\\.)?";
+        String schema = "{\"type\": \"object\", \"additionalProperties\": false, \"properties\":"
+                + " {\"stars\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 5}}, \"required\": [\"stars\"]}";
+        GenerationParams hot = Golden.sampled(100, 1.5, 3);
+        Content content = new Content.Text("The state of the Union is", SpecialTokens.TEXT);
+        try (Engine engine = small(Precision.FLOAT32, 4096)) {
+            List<Request.Generate> prompts = new ArrayList<>();
+            for (int i = 0; i < 60; i++) {
+                Constraint constraint = i % 2 == 0 ? new Constraint.Regex(date) : new Constraint.JsonSchema(schema);
+                prompts.add(new Request.Generate(i, content, i, hot.withConstraint(constraint)));
+            }
+            for (Result result : Golden.all(engine.generate(prompts.iterator()))) {
+                String text = String.valueOf(((Result.Generated) result).text());
+                assertThat(text).matches(result.id() % 2 == 0 ? date : "\\{\\s*\"stars\"\\s*:\\s*[1-5]\\s*\\}");
+            }
+            Map<Long, List<Object>> together = texts(engine, prompts);
+            for (Request.Generate prompt : prompts.subList(0, 6)) {
+                texts(engine, List.of(prompt)).forEach((id, text) -> assertThat(text)
+                        .isEqualTo(together.get(id)));
+            }
+        }
+    }
+
+    /// A caller that leaves while a batch is computed, and one whose engine is closed meanwhile.
+    @Test
+    void runsMayEndWhileABatchIsComputed() {
+        List<Request.Score> documents = documents(new Random(SEED), 40, 300);
+        Iterator<Result> late;
+        try (Engine engine = small(Precision.FLOAT32, 512)) {
+            Map<Long, List<Long>> expected = bits(engine, documents);
+            for (int i = 0; i < 20; i++) {
+                engine.score(documents.iterator()).next(); // and no further
+            }
+            assertThat(bits(engine, documents)).isEqualTo(expected);
+            late = engine.score(documents.iterator());
+            late.next();
+        }
+        assertThatThrownBy(() -> Golden.all(late)).isInstanceOf(IllegalStateException.class);
     }
 
     /// A window of 32,768 tokens is one pass, and its bits do not depend on how many tokens share the batch.

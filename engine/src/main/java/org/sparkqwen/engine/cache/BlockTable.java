@@ -3,6 +3,7 @@ package org.sparkqwen.engine.cache;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 
 /// The block table of one sequence: the blocks of its keys and values, in the order of positions.
@@ -64,9 +65,15 @@ public final class BlockTable {
         return layout.format();
     }
 
+    /// The bytes from the first layer's keys and values of some positions to those of another layer. They are the same
+    /// in all blocks.
+    public long offset(int layer) {
+        return layout.offset(layer % layout.layers());
+    }
+
     /// The keys and values of a layer, 32 positions each. If the blocks hold one layer, all layers use it in turn.
     public List<MemorySegment> keysAndValues(int layer) {
-        List<MemorySegment> parts = new ArrayList<>();
+        List<MemorySegment> parts = new ArrayList<>(blocks.size() * layout.tokens() / KeyValueBlock.TOKENS);
         for (Block block : blocks) {
             parts.addAll(block.parts(layer % layout.layers()));
         }

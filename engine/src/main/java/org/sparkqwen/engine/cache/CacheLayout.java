@@ -30,6 +30,11 @@ public record CacheLayout(AttentionShape shape, KeyValueFormat format, int layer
         return Math.ceilDiv(positions, tokens);
     }
 
+    /// The bytes of a block before those of a layer.
+    long offset(int layer) {
+        return (long) layer * partsOfLayer() * partBytes();
+    }
+
     /// A block's memory by layers.
     List<List<MemorySegment>> parts(MemorySegment memory) {
         List<List<MemorySegment>> parts = new ArrayList<>();

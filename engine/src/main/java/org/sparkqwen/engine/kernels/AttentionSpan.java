@@ -26,7 +26,7 @@ public record AttentionSpan(int row, int tokens, int position, KeyValueFormat fo
     }
 
     /// The number of rows of a batch that consists of `spans`.
-    static int rows(List<AttentionSpan> spans) {
+    public static int rows(List<AttentionSpan> spans) {
         return spans.stream().mapToInt(span -> span.row() + span.tokens()).max().orElse(0);
     }
 }

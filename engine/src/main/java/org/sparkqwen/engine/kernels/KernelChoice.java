@@ -43,7 +43,7 @@ public record KernelChoice(String name, Precision precision, Device device) impl
     }
 
     private static void refuseOthers(Precision precision, Device.Kind kind) {
-        Set<Precision> known = gpuProvider().map(KernelProvider::precisions).orElse(Set.of(precision));
+        Set<Precision> known = gpuProvider().precisions();
         if (!known.contains(precision)) {
             throw new IllegalArgumentException("there is no precision %s on %s; there are %s"
                     .formatted(
@@ -93,11 +93,12 @@ public record KernelChoice(String name, Precision precision, Device device) impl
         return PROVIDERS.stream().filter(provider -> provider.device() == kind);
     }
 
-    /// The back-end that `auto` takes on a GPU, whether or not it can run here; empty if this program has none.
-    public static Optional<KernelProvider> gpuProvider() {
+    /// The back-end that `auto` takes on a GPU, whether or not it can run here.
+    public static KernelProvider gpuProvider() {
         return providers(Device.Kind.CUDA)
                 .filter(provider -> provider.rank() >= 0)
-                .max(Comparator.comparingInt(KernelProvider::rank));
+                .max(Comparator.comparingInt(KernelProvider::rank))
+                .orElseThrow(() -> new IllegalStateException("this program has no kernels for GPUs"));
     }
 
     /// The precisions for which a back-end on the processor that `auto` may take has instructions here.

@@ -122,6 +122,59 @@ public interface Kernels extends AutoCloseable {
     void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale);
 
+    /// Prepares attention in one layer of a batch: rotates queries and keys, and stores keys and values. A back-end
+    /// that does all of it in one pass leaves `keys` as they are.
+    ///
+    /// @param spans where keys and values are stored: first the rows of the batch in their order, then copies of some
+    /// @param queries `[rows, heads, headDim]`, changed in place
+    /// @param keys `[rows, keyValueHeads, headDim]`, of which nothing is known afterwards
+    /// @param values `[rows, keyValueHeads, headDim]`
+    default void prepareAttention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            HeadRotation rotation,
+            MemorySegment queries,
+            MemorySegment keys,
+            MemorySegment values) {
+        rotate(queries, rotation.queryNorm(), shape.heads(), shape.headDim(), rotation);
+        rotate(keys, rotation.keyNorm(), shape.keyValueHeads(), shape.headDim(), rotation);
+        storeKeyValues(shape, spans, layer, keys, values);
+    }
+
+    private void rotate(MemorySegment x, @Nullable MemorySegment norm, int heads, int headDim, HeadRotation rotation) {
+        if (norm == null) {
+            rotate(x, heads, headDim, rotation.positions(), rotation.cosines(), rotation.sines());
+        } else {
+            normAndRotate(
+                    x,
+                    norm,
+                    rotation.epsilon(),
+                    heads,
+                    headDim,
+                    rotation.positions(),
+                    rotation.cosines(),
+                    rotation.sines());
+        }
+    }
+
+    /// Does [#storeKeyValues] in one layer of a batch.
+    default void storeKeyValues(
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment keys, MemorySegment values) {
+        storeKeyValues(shape, spans.of(layer), keys, values);
+    }
+
+    /// Does [#attention] in one layer of a batch.
+    default void attention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            MemorySegment queries,
+            MemorySegment out,
+            float scale) {
+        attention(shape, spans.of(layer), queries, out, scale);
+    }
+
     /// Computes the log-probability of each row's target under the softmax over a vocabulary, and whether the
     /// target is the most likely token. It stores no logits.
     ///
@@ -141,6 +194,20 @@ public interface Kernels extends AutoCloseable {
     /// @param moments `[targets.length]`, filled in; null if they are not wanted
     void logProbabilities(
             Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest, @Nullable Moments moments);
+
+    /// Starts [#logProbabilities], whose results are in the arrays when the caller has waited for them. Kernels of a
+    /// device return at once, so that the host prepares the next batch meanwhile. `in` may be overwritten by operations
+    /// that follow.
+    default Pending startLogProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
+        logProbabilities(head, in, targets, out, likeliest, moments);
+        return Pending.DONE;
+    }
 
     /// Computes the logits of each row.
     ///

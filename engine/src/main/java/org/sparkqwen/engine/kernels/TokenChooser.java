@@ -12,5 +12,13 @@ public interface TokenChooser {
     /// @param choices one for each row
     /// @param tokens `[choices.size()]`: receives the tokens, or [TokenChoice#NONE]
     /// @param chosen `[choices.size()]`: receives the tokens' logits, without changes
-    void choose(MemorySegment logits, int width, int count, List<TokenChoice> choices, int[] tokens, float[] chosen);
+    /// @param sums `[choices.size()]`: receives what [Kernels#logSumExp] says of all `width` logits
+    void choose(
+            MemorySegment logits,
+            int width,
+            int count,
+            List<TokenChoice> choices,
+            int[] tokens,
+            float[] chosen,
+            double[] sums);
 }

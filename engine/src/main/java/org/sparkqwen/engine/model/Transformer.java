@@ -6,12 +6,15 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
-import org.jspecify.annotations.Nullable;
+import java.util.stream.Stream;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.HeadRotation;
 import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.LayerSpans;
 import org.sparkqwen.engine.kernels.Moments;
+import org.sparkqwen.engine.kernels.Pending;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.kernels.TokenChooser;
@@ -59,12 +62,17 @@ public final class Transformer implements AutoCloseable {
 
         MemorySegment hidden = activations.hidden;
         MemorySegment normed = activations.normed;
+        LayerSpans spans = spans(batch.slices());
+        LayerSpans stored = batch.copies().isEmpty()
+                ? spans
+                : spans(Stream.concat(batch.slices().stream(), batch.copies().stream())
+                        .toList());
         kernels.embed(weights.embedding(), batch.tokens(), hidden);
         for (int i = 0; i < config.layers(); i++) {
             Layer layer = weights.layer(i);
 
             rmsNorm(hidden, layer.inputNorm(), normed, tokens);
-            attention(layer, batch, i, normed, hidden);
+            attention(layer, batch.positions(), spans, stored, i, normed, hidden);
 
             rmsNorm(hidden, layer.postAttentionNorm(), normed, tokens);
             feedForward(layer.feedForward(), normed, hidden, tokens);
@@ -77,11 +85,20 @@ public final class Transformer implements AutoCloseable {
 
     /// Computes grouped-query attention.
     ///
+    /// @param positions `[tokens]`
+    /// @param stored where keys and values are stored: the spans, and the copies of the batch
     /// @param x `[tokens, hidden]`: the layer's normed input
     /// @param residual `[tokens, hidden]`: the residual stream, to which the output is added
-    private void attention(Layer layer, Batch batch, int layerIndex, MemorySegment x, MemorySegment residual) {
+    private void attention(
+            Layer layer,
+            int[] positions,
+            LayerSpans spans,
+            LayerSpans stored,
+            int layerIndex,
+            MemorySegment x,
+            MemorySegment residual) {
         AttentionShape shape = config.attention();
-        int tokens = batch.tokens().length;
+        int tokens = positions.length;
         MemorySegment queries = activations.queries;
         MemorySegment keys = activations.keys;
         MemorySegment values = activations.values;
@@ -93,14 +110,15 @@ public final class Transformer implements AutoCloseable {
                         projection(layer.query(), queries),
                         projection(layer.key(), keys),
                         projection(layer.value(), values)));
-        normAndRotate(queries, layer.query().norm(), shape.heads(), batch.positions());
-        normAndRotate(keys, layer.key().norm(), shape.keyValueHeads(), batch.positions());
-
-        List<AttentionSpan> spans = spans(batch.slices(), layerIndex);
-        List<AttentionSpan> stored = new ArrayList<>(spans);
-        stored.addAll(spans(batch.copies(), layerIndex));
-        kernels.storeKeyValues(shape, stored, keys, values);
-        kernels.attention(shape, spans, queries, queries, attentionScale);
+        HeadRotation rotation = new HeadRotation(
+                layer.query().norm(),
+                layer.key().norm(),
+                config.rmsNormEpsilon(),
+                positions,
+                rotary.cosines(),
+                rotary.sines());
+        kernels.prepareAttention(shape, stored, layerIndex, rotation, queries, keys, values);
+        kernels.attention(shape, spans, layerIndex, queries, queries, attentionScale);
         kernels.addLinear(queries, tokens, layer.output(), residual);
     }
 
@@ -159,13 +177,19 @@ public final class Transformer implements AutoCloseable {
     /// @param hidden `[targets.length, hidden]`, from [#forward]
     /// @param targets token ids
     public TargetScores score(MemorySegment hidden, int[] targets, ScoreDetails details) {
+        return startScore(hidden, targets, details).await();
+    }
+
+    /// Starts [#score]. The next batch may be computed before the scores are there.
+    public PendingScores startScore(MemorySegment hidden, int[] targets, ScoreDetails details) {
         int rows = targets.length;
         double[] logProbabilities = new double[rows];
         boolean[] likeliest = new boolean[rows];
         Moments moments = details.entropy() ? Moments.ofRows(rows) : null;
-        kernels.logProbabilities(weights.head(), hidden, targets, logProbabilities, likeliest, moments);
+        Pending pending = kernels.startLogProbabilities(
+                weights.head(), hidden, targets, logProbabilities, likeliest, moments);
         List<List<RankedToken>> best = details.best() == 0 ? List.of() : best(hidden, rows, details.best());
-        return new TargetScores(logProbabilities, likeliest, moments, best);
+        return new PendingScores(pending, new TargetScores(logProbabilities, likeliest, moments, best));
     }
 
     /// The bytes of the logits that are in memory at a time when the most likely tokens are wanted.
@@ -257,16 +281,11 @@ public final class Transformer implements AutoCloseable {
         kernels.rmsNorm(in, weight, out, rows, config.hiddenSize(), config.rmsNormEpsilon());
     }
 
-    /// @param norm the norm's weight; null if heads are rotated without a norm
-    private void normAndRotate(MemorySegment x, @Nullable MemorySegment norm, int heads, int[] positions) {
-        int headDim = config.attention().headDim();
-        MemorySegment cosines = rotary.cosines();
-        MemorySegment sines = rotary.sines();
-        if (norm == null) {
-            kernels.rotate(x, heads, headDim, positions, cosines, sines);
-        } else {
-            kernels.normAndRotate(x, norm, config.rmsNormEpsilon(), heads, headDim, positions, cosines, sines);
-        }
+    private LayerSpans spans(List<Batch.Slice> slices) {
+        return new LayerSpans(
+                config.layers(),
+                layer -> spans(slices, layer),
+                layer -> slices.isEmpty() ? 0 : slices.getFirst().table().offset(layer));
     }
 
     private static List<AttentionSpan> spans(List<Batch.Slice> slices, int layer) {

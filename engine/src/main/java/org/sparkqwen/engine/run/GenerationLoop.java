@@ -247,15 +247,15 @@ public final class GenerationLoop implements AutoCloseable {
             return;
         }
         MemorySegment logits = transformer.logits(hidden, rows.length);
-        double[] sums = transformer.logSumExp(logits, rows.length);
         int choosable = model.outputVocabulary().size();
         List<Continuation> continuations =
                 last.stream().map(slice -> continuation(slice.sequence())).toList();
         Optional<TokenChooser> chooser = transformer.tokenChooser();
         if (chooser.isPresent()) {
-            choose(transformer, chooser.get(), logits, sums, continuations);
+            choose(transformer, chooser.get(), logits, continuations);
             return;
         }
+        double[] sums = transformer.logSumExp(logits, rows.length);
         int[] likeliest = transformer.likeliest(logits, rows.length, choosable);
         MemorySegment readable = transformer.logitsOnHost(rows.length);
         long rowBytes = (long) model.config().vocabSize() * Float.BYTES;
@@ -274,11 +274,7 @@ public final class GenerationLoop implements AutoCloseable {
     /// Lets the kernels choose the next tokens. Logits come to the host only if a text wants its most likely
     /// tokens.
     private void choose(
-            Transformer transformer,
-            TokenChooser chooser,
-            MemorySegment logits,
-            double[] sums,
-            List<Continuation> continuations) {
+            Transformer transformer, TokenChooser chooser, MemorySegment logits, List<Continuation> continuations) {
         int rows = continuations.size();
         int vocabulary = model.config().vocabSize();
         int choosable = model.outputVocabulary().size();
@@ -286,7 +282,8 @@ public final class GenerationLoop implements AutoCloseable {
         transformer.each(rows, i -> choices[i] = continuations.get(i).choice());
         int[] tokens = new int[rows];
         float[] chosen = new float[rows];
-        chooser.choose(logits, vocabulary, choosable, List.of(choices), tokens, chosen);
+        double[] sums = new double[rows];
+        chooser.choose(logits, vocabulary, choosable, List.of(choices), tokens, chosen, sums);
         @Nullable
         MemorySegment readable =
                 continuations.stream().anyMatch(Continuation::ranks) ? transformer.logitsOnHost(rows) : null;

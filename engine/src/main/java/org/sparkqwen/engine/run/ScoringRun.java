@@ -10,6 +10,7 @@ import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.DeviceException;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.model.PendingScores;
 import org.sparkqwen.engine.model.TargetScores;
 import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.request.RejectedContent;
@@ -36,6 +37,7 @@ public final class ScoringRun implements Iterator<Result> {
     private final ScoringProgress progress;
     private final DocumentQueue waiting = new DocumentQueue();
     private final Deque<Result> finished = new ArrayDeque<>();
+    private @Nullable StartedBatch started; // on a device, while the next batch is prepared
     private boolean prompted; // whether the last request has a prompt
     private long promptTokens;
     private long sharedTokens;
@@ -58,7 +60,7 @@ public final class ScoringRun implements Iterator<Result> {
 
     @Override
     public boolean hasNext() {
-        return !finished.isEmpty() || !waiting.isEmpty() || requests.hasNext();
+        return !finished.isEmpty() || started != null || !waiting.isEmpty() || requests.hasNext();
     }
 
     @Override
@@ -70,7 +72,7 @@ public final class ScoringRun implements Iterator<Result> {
             while (finished.isEmpty() && hasRoom() && requests.hasNext()) {
                 accept(requests.next());
             }
-            if (finished.isEmpty() && !waiting.isEmpty()) {
+            if (finished.isEmpty()) {
                 score();
             }
         }
@@ -174,26 +176,47 @@ public final class ScoringRun implements Iterator<Result> {
         }
     }
 
+    /// Starts the next batch, if there is one, and takes the scores of the one before, which a device computed
+    /// meanwhile. On the processor, a batch is done when it was started.
     private void score() {
-        TokenTree tree = new TokenTree();
-        long sharedBefore = sharedTokens;
-        List<Task> tasks = nextBatch(tree);
-        long shared = sharedTokens - sharedBefore;
-        score(tree, tasks, shared);
+        if (!waiting.isEmpty()) {
+            TokenTree tree = new TokenTree();
+            long sharedBefore = sharedTokens;
+            List<Task> tasks = nextBatch(tree);
+            start(tree, tasks, sharedTokens - sharedBefore);
+        } else if (started != null) {
+            take(started);
+            started = null;
+        }
     }
 
-    /// Computes a batch, in two halves if the GPU has no memory for all of it.
-    private void score(TokenTree tree, List<Task> tasks, long shared) {
-        TargetScores scores;
+    /// Starts a batch, in two halves if the GPU has no memory for all of it.
+    private void start(TokenTree tree, List<Task> tasks, long shared) {
+        StartedBatch batch;
         try {
-            scores = model.onModel(transformer -> targetScores(transformer, tree, tasks, shared));
+            batch = new StartedBatch(
+                    tasks, model.onModel(transformer -> targetScores(transformer, tree, tasks, shared)));
         } catch (DeviceException e) {
             for (List<Task> half : model.batchLimit().halves(tasks, tree.tokens(), e)) {
                 TokenTree smaller = new TokenTree();
-                score(smaller, half.stream().map(task -> task.in(smaller)).toList(), 0);
+                start(smaller, half.stream().map(task -> task.in(smaller)).toList(), 0);
             }
             return;
         }
+        StartedBatch before = started;
+        started = batch.scores().isDone() ? null : batch;
+        if (before != null) {
+            take(before);
+        }
+        if (started == null) {
+            take(batch);
+        }
+    }
+
+    /// Waits for a batch, and records its scores.
+    private void take(StartedBatch batch) {
+        TargetScores scores = batch.scores().await();
+        List<Task> tasks = batch.tasks();
         int next = 0;
         for (Task task : tasks) {
             next = task.take(scores, next);
@@ -206,9 +229,10 @@ public final class ScoringRun implements Iterator<Result> {
         }
     }
 
-    /// Computes the model's scores of each window's targets, in the order of the tasks. The row before a target
-    /// predicts it.
-    private TargetScores targetScores(Transformer transformer, TokenTree tree, List<Task> tasks, long shared) {
+    /// Starts to compute the model's scores of each window's targets, in the order of the tasks. The row before a
+    /// target predicts it. The blocks of the batch may be used again at once, because batches are computed one after
+    /// the other.
+    private PendingScores targetScores(Transformer transformer, TokenTree tree, List<Task> tasks, long shared) {
         List<Sequence> sequences = new ArrayList<>();
         try {
             Batch batch = tree.batch(model, sequences);
@@ -225,7 +249,7 @@ public final class ScoringRun implements Iterator<Result> {
                 }
             }
             MemorySegment hidden = transformer.forward(batch, rows);
-            TargetScores scores = transformer.score(hidden, targets, details(tasks));
+            PendingScores scores = transformer.startScore(hidden, targets, details(tasks));
             model.tally().scored(batch, shared);
             return scores;
         } finally {
@@ -244,6 +268,9 @@ public final class ScoringRun implements Iterator<Result> {
         }
         return new ScoreDetails(entropy, best);
     }
+
+    /// A batch, and the scores that it will have.
+    private record StartedBatch(List<Task> tasks, PendingScores scores) {}
 
     /// A window of a document, and its place in the batch.
     ///

@@ -1,6 +1,5 @@
 package org.sparkqwen.engine.sizing;
 
-import java.util.Optional;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.kernels.KernelChoice;
@@ -56,13 +55,13 @@ public record DeviceMemory(long memory, long weights, int batchTokens, long work
     /// The bytes that packed weights take in the memory of a GPU. A head that serves as embedding, too, is there
     /// twice: once for products, and once as it is packed, for looking up tokens.
     public static long weightBytes(ModelConfig config, PackedLayout layout, Precision precision) {
-        Optional<KernelProvider> provider = KernelChoice.gpuProvider();
+        KernelProvider provider = KernelChoice.gpuProvider();
         long bytes = 0;
         for (PackedTensor tensor : layout.tensors()) {
             boolean isMatrix = tensor.form().arrangement() == PackedTensor.Arrangement.PANELS;
-            bytes += !isMatrix || provider.isEmpty()
-                    ? tensor.bytes()
-                    : provider.get().matrixBytes(tensor.form().format(), tensor.outputs(), tensor.inputs(), precision);
+            bytes += isMatrix
+                    ? provider.matrixBytes(tensor.form().format(), tensor.outputs(), tensor.inputs(), precision)
+                    : tensor.bytes();
             boolean isLookedUp = isMatrix && config.tiedEmbeddings() && tensor.outputs() == config.vocabSize();
             bytes += isLookedUp ? tensor.bytes() : 0;
         }
@@ -76,9 +75,7 @@ public record DeviceMemory(long memory, long weights, int batchTokens, long work
     private static long working(ModelConfig config, int batchTokens, int window) {
         return WorkingMemory.operands(config, batchTokens, window)
                 + KernelChoice.gpuProvider()
-                        .map(provider -> provider.deviceBytes(
-                                WorkingMemory.sizes(config, batchTokens, window, 1, config.vocabSize())))
-                        .orElse(0L);
+                        .deviceBytes(WorkingMemory.sizes(config, batchTokens, window, 1, config.vocabSize()));
     }
 
     /// Whether weights and a batch have room.

@@ -73,7 +73,11 @@ class CudaSamplingTest {
                 }
                 int[] tokens = new int[ROWS];
                 float[] chosen = new float[ROWS];
-                cuda.tokenChooser().orElseThrow().choose(logits, VOCABULARY, CHOOSABLE, choices, tokens, chosen);
+                double[] sums = new double[ROWS];
+                cuda.tokenChooser().orElseThrow().choose(logits, VOCABULARY, CHOOSABLE, choices, tokens, chosen, sums);
+                double[] expectedSums = new double[ROWS];
+                cuda.logSumExp(logits, VOCABULARY, expectedSums);
+                assertThat(sums).containsExactly(expectedSums);
                 int different = 0;
                 for (int row = 0; row < ROWS; row++) {
                     different += tokens[row] == expected[row] ? 0 : 1;
@@ -109,7 +113,8 @@ class CudaSamplingTest {
             buffers.write(numbers, numbers.length, logits);
             int[] tokens = new int[3];
             float[] chosen = new float[3];
-            cuda.tokenChooser().orElseThrow().choose(logits, VOCABULARY, CHOOSABLE, choices, tokens, chosen);
+            double[] sums = new double[3];
+            cuda.tokenChooser().orElseThrow().choose(logits, VOCABULARY, CHOOSABLE, choices, tokens, chosen, sums);
             assertThat(tokens).containsExactly(4801, TokenChoice.NONE, 17);
             assertThat(chosen[2]).isEqualTo(numbers[2 * VOCABULARY + 17]);
         }

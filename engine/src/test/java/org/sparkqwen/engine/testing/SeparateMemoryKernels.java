@@ -284,7 +284,7 @@ public final class SeparateMemoryKernels implements Kernels {
     public Optional<DeviceUse> deviceUse() {
         long allocated = OPEN.values().stream().mapToLong(Long::longValue).sum();
         return device.isGpu()
-                ? Optional.of(new DeviceUse(allocated, StandInGpuProvider.MEMORY, (System.nanoTime() - start) / 2))
+                ? Optional.of(new DeviceUse(allocated, StandInGpuProvider.MEMORY, (System.nanoTime() - start) / 2, 0))
                 : Optional.empty();
     }
 

@@ -53,8 +53,7 @@ final class GpuOptions {
     }
 
     private static List<DeviceDescription> gpus(Device asked) {
-        KernelProvider provider = KernelChoice.gpuProvider()
-                .orElseThrow(() -> Refusal.usage("--device %s: this program has no kernels for GPUs".formatted(asked)));
+        KernelProvider provider = KernelChoice.gpuProvider();
         List<DeviceDescription> gpus = provider.devices().stream()
                 .filter(gpu -> asked.index() == Device.ANY || asked.index() == gpu.index())
                 .toList();

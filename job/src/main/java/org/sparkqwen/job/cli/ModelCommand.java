@@ -86,7 +86,7 @@ abstract class ModelCommand<P> extends JobCommand {
     ///
     /// @param dry receives the forecast, if only that is wanted
     final Integer call(Forecasted dry) {
-        RunSettings runSettings = run.settings();
+        RunSettings runSettings = run.settings().withOtherDevice(model.allowOtherDevice);
         SparkConf conf = CommandSession.effective(runSettings);
         ModelReference reference = model.choice().open(conf);
         model.complete(reference.options());

@@ -60,6 +60,14 @@ final class ModelOptions {
 
     @ChangesNoRow
     @Option(
+            names = "--allow-other-device",
+            description = "A run that was begun on GPUs goes on with the processor, or the other way round. Without"
+                    + " this option that is refused, because the numbers of both differ in their last digits. The"
+                    + " column model says which rows are which.")
+    boolean allowOtherDevice;
+
+    @ChangesNoRow
+    @Option(
             names = "--kernels",
             converter = KernelNames.class,
             paramLabel = "KIND",

@@ -108,7 +108,6 @@ enum OptionGroup {
             "--dry-run",
             "--probe",
             "--mode",
-            "--allow-other-device",
             "--checkpoint-rows",
             "--checkpoint-bytes",
             "--on-error",
@@ -125,6 +124,7 @@ enum OptionGroup {
             "--weights",
             "--memory",
             "--device",
+            "--allow-other-device",
             "--precision",
             "--kernels"),
     INSPECT_AND_PACK(

@@ -147,14 +147,6 @@ final class RunOptions {
 
     @ChangesNoRow
     @Option(
-            names = "--allow-other-device",
-            description = "A run that was begun on GPUs goes on with the processor, or the other way round. Without"
-                    + " this option that is refused, because the numbers of both differ in their last digits. The"
-                    + " column model says which rows are which.")
-    boolean allowOtherDevice;
-
-    @ChangesNoRow
-    @Option(
             names = "--checkpoint-rows",
             paramLabel = "N",
             description = "An interval has N rows. The output grows by whole intervals, and a killed run loses at"
@@ -232,7 +224,7 @@ final class RunOptions {
                 checkpointBytes,
                 targetFileSize,
                 measuresHere() && !LocalMode.isIn(submitted()) ? withLocalMaster() : conf,
-                allowOtherDevice);
+                false);
     }
 
     /// Returns whether `--dry-run` measures on this machine.

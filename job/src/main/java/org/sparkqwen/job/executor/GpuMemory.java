@@ -28,8 +28,7 @@ final class GpuMemory {
     /// @param device a certain GPU
     /// @throws DeviceException if there is none with the number, or no driver
     static DeviceDescription described(Device device) {
-        KernelProvider provider = KernelChoice.gpuProvider()
-                .orElseThrow(() -> unavailable(device, "this program has no kernels for GPUs"));
+        KernelProvider provider = KernelChoice.gpuProvider();
         provider.obstacle().ifPresent(reason -> {
             throw unavailable(device, reason);
         });

@@ -93,7 +93,7 @@ final class EngineMeters {
     ///
     /// @param gpu what the engine has used of its GPU; all 0 on the processor
     private record Reading(Load load, Work work, DeviceUse gpu) {
-        private static final DeviceUse NO_GPU = new DeviceUse(0, 0, 0);
+        private static final DeviceUse NO_GPU = new DeviceUse(0, 0, 0, 0);
 
         static final Reading NONE = new Reading(
                 new Load(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), new Work(Map.of(), Map.of(), Map.of(), 0), NO_GPU);

@@ -60,7 +60,8 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
         boolean local = LocalMode.isIn(conf);
         Device chosen = device == null ? automatic(conf, local) : device;
         if (chosen.isGpu()) {
-            KernelProvider provider = kernelsFor(chosen);
+            KernelProvider provider = KernelChoice.gpuProvider();
+            refuse(chosen, provider.buildObstacle());
             if (local) {
                 refuse(chosen, provider.obstacle()); // tasks compute on this machine
             } else {
@@ -82,24 +83,12 @@ public record DeviceChoice(@Nullable Device device) implements Serializable {
                             + " gives no GPUs to executors; say --device cpu, cuda or cuda:N")
                     .formatted(OF_EXECUTOR));
         }
-        boolean here = local
-                && KernelChoice.gpuProvider()
-                        .filter(provider -> provider.obstacle().isEmpty())
-                        .isPresent();
-        if (here) {
+        if (local && KernelChoice.gpuProvider().obstacle().isEmpty()) {
             LOG.warn("device cpu, because {} is not set; this machine has a GPU, which --device cuda takes", setting);
         } else {
             LOG.debug("device cpu, because {} is not set", setting);
         }
         return Device.CPU;
-    }
-
-    private static KernelProvider kernelsFor(Device chosen) {
-        KernelProvider provider = KernelChoice.gpuProvider()
-                .orElseThrow(
-                        () -> Refusal.usage("--device %s: this program has no kernels for GPUs".formatted(chosen)));
-        refuse(chosen, provider.buildObstacle());
-        return provider;
     }
 
     private static void refuse(Device chosen, Optional<String> obstacle) {

@@ -193,6 +193,24 @@ public record RunSettings(
                 allowOtherDevice);
     }
 
+    /// Returns these settings, saying whether an output that was begun on another kind of device may be continued.
+    public RunSettings withOtherDevice(boolean value) {
+        return new RunSettings(
+                input,
+                output,
+                outputTable,
+                outputFormat,
+                outputOptions,
+                mode,
+                errors,
+                limit,
+                checkpointRows,
+                checkpointBytes,
+                targetFileSize,
+                conf,
+                value);
+    }
+
     /// Returns these settings with another Spark configuration, for a session that the run starts.
     public RunSettings withConf(Map<String, String> value) {
         return new RunSettings(

@@ -94,7 +94,7 @@ public final class GpuStandIn implements KernelProvider {
                             return "stand-in for " + device;
                         }
                         case "deviceUse" -> {
-                            return Optional.of(new DeviceUse(MEMORY / 2, MEMORY, 1));
+                            return Optional.of(new DeviceUse(MEMORY / 2, MEMORY, 1, 0));
                         }
                         case "embed" -> loseOnce();
                         default -> {}

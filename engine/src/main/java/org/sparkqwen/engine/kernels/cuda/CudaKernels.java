@@ -20,14 +20,17 @@ import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.HeadRotation;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.LayerSpans;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.OperationSizes;
 import org.sparkqwen.engine.kernels.PartProbe;
+import org.sparkqwen.engine.kernels.Pending;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
@@ -56,6 +59,11 @@ final class CudaKernels implements Kernels {
     private static final int BLOCK_HEADS = 4;
 
     private static final int LARGEST_HEAD = 128;
+
+    /// The rows of batches whose kernels start early. Those of larger batches take so long that it does not matter, and
+    /// became slower by 1 %.
+    private static final int EARLY_ROWS = 2048;
+
     private static final double LOG2_E = 1.4426950408889634;
 
     private final Gpu gpu;
@@ -73,10 +81,12 @@ final class CudaKernels implements Kernels {
     private final TiledRows split;
     private final TiledRows expertInputs;
     private final TiledRows expertGated;
+    private final Gpu.Scratch expertOutputs;
     private final Gpu.Scratch chunks;
     private final Gpu.Scratch chosen;
     private final Gpu.Scratch scores;
     private final Gpu.HostScratch results;
+    private final Arrivals arrivals;
     private boolean closed;
 
     CudaKernels(int threads, Precision precision, int device) {
@@ -94,17 +104,21 @@ final class CudaKernels implements Kernels {
         split = new TiledRows(gpu);
         expertInputs = new TiledRows(gpu);
         expertGated = new TiledRows(gpu);
+        expertOutputs = new Gpu.Scratch(gpu);
         chunks = new Gpu.Scratch(gpu);
         chosen = new Gpu.Scratch(gpu);
         scores = new Gpu.Scratch(gpu);
         results = new Gpu.HostScratch(gpu);
+        arrivals = new Arrivals(gpu);
     }
 
     /// The bytes of the device that operations take beside their operands.
     static long deviceBytes(OperationSizes sizes) {
         long tiles = 3L * sizes.tokens() * sizes.inputs() * Float.BYTES;
         long head = (long) Math.min(sizes.tokens(), SCORED_ROWS) * chunks(sizes.vocabulary()) * CHUNK_BYTES;
-        return tiles + head + (512L << 20);
+        long expertRows = sizes.experts() == 0 ? 0 : ExpertGroup.MOST_ROWS + 128L * sizes.experts();
+        long experts = 3 * expertRows * sizes.inputs() * Float.BYTES;
+        return tiles + head + experts + (512L << 20);
     }
 
     private static int chunks(int vocabulary) {
@@ -119,7 +133,7 @@ final class CudaKernels implements Kernels {
     @Override
     public void embed(EmbeddingTable table, int[] tokens, MemorySegment out) {
         Operands.embed(table, tokens, out);
-        gpu.use();
+        gpu.use().startEarly(tokens.length <= EARLY_ROWS);
         long to = written(out, (long) tokens.length * table.inputs());
         if (tokens.length == 0) {
             return;
@@ -201,7 +215,7 @@ final class CudaKernels implements Kernels {
         long rows = tiles(in, tokens, gate.inputs());
         open.address(out, (long) tokens * gate.outputs() * Float.BYTES);
         long to = reserve(open.tilesOf(out.address()), tokens, gate.outputs());
-        products.swiGlu(rows, tokens, tiled, gate.outputs(), to);
+        products.swiGlu(rows, tokens, tiled, null, gate.outputs(), to);
     }
 
     @Override
@@ -218,39 +232,50 @@ final class CudaKernels implements Kernels {
         Operands.experts(in, experts, gated, sum);
         gpu.use();
         int hidden = experts.getFirst().gate().inputs();
-        int intermediate = experts.getFirst().gate().outputs();
         long to = written(sum, 0);
         int batchRows = 0;
+        List<ExpertGroup.Placed> placed = new ArrayList<>();
         for (ExpertRows expert : experts) {
             for (int row : expert.rows()) {
                 batchRows = Math.max(batchRows, row + 1);
             }
+            placed.add(new ExpertGroup.Placed(
+                    expert,
+                    weights.inTurns(expert.gate(), expert.up()),
+                    weights.sideBySide(List.of(expert.down()))));
         }
         long from = open.writtenTiles(in.address(), batchRows, hidden);
-        for (ExpertRows expert : experts) {
-            int[] rows = expert.rows();
-            DeviceWeights.Tiled gateAndUp = weights.inTurns(expert.gate(), expert.up());
-            DeviceWeights.Tiled down = weights.sideBySide(List.of(expert.down()));
-            long destinations = uploads.ints(rows);
-            long shares = uploads.floats(expert.shares());
-            long inputs = expertInputs.reserve(rows.length, hidden, parts);
-            int inputTiles = TiledRows.tiles(hidden);
-            if (from == 0) {
-                split(read(in), destinations, rows.length, hidden, inputs);
-            } else {
-                arguments
-                        .clear()
-                        .add(from)
-                        .add(destinations)
-                        .add(inputs)
-                        .add(parts)
-                        .add(inputTiles);
-                launch("rows", "gatherTiles", rows.length, 1, ROW_THREADS);
-            }
-            long between = reserve(expertGated, rows.length, intermediate);
-            products.swiGlu(inputs, rows.length, gateAndUp, intermediate, between);
-            products.addShares(between, rows.length, down, hidden, to, destinations, shares);
+        for (ExpertGroup group : ExpertGroup.of(placed, batchRows)) {
+            addExperts(group, from, in, hidden, experts.getFirst().gate().outputs(), to);
         }
+    }
+
+    /// Computes the experts of a group in two products, and adds each token's outputs.
+    ///
+    /// @param from address of the tiles of `in`; 0 if it has float32 numbers
+    private void addExperts(
+            ExpertGroup group, long from, MemorySegment in, int hidden, int intermediate, long sum) {
+        uploads.require(group.tableBytes());
+        int count = group.rows().length;
+        long rows = uploads.ints(group.rows());
+        Products.Experts gateAndUp = new Products.Experts(uploads.longs(group.gateAndUp()), group.rowsOfTile());
+        Products.Experts down = new Products.Experts(uploads.longs(group.down()), group.rowsOfTile());
+        long starts = uploads.ints(group.starts());
+        long places = uploads.ints(group.places());
+        long shares = uploads.floats(group.shares());
+        long inputs = expertInputs.reserve(count, hidden, parts);
+        if (from == 0) {
+            split(read(in), rows, count, hidden, inputs);
+        } else {
+            arguments.clear().add(from).add(rows).add(inputs).add(parts).add(TiledRows.tiles(hidden));
+            launch("rows", "gatherTiles", count, 1, ROW_THREADS);
+        }
+        long between = reserve(expertGated, count, intermediate);
+        products.swiGlu(inputs, count, group.gateAndUpForm(), gateAndUp, intermediate, between);
+        long outputs = expertOutputs.reserve((long) count * hidden * Float.BYTES);
+        products.store(between, count, group.downForm(), down, hidden, outputs);
+        arguments.clear().add(outputs).add(starts).add(places).add(shares).add(sum).add(hidden);
+        launch("rows", "addShares", group.starts().length - 1, 1, ROW_THREADS);
     }
 
     @Override
@@ -323,51 +348,132 @@ final class CudaKernels implements Kernels {
         }
     }
 
+    /// Does all of it in one kernel for the heads that nearly all models have.
+    @Override
+    public void prepareAttention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            HeadRotation rotation,
+            MemorySegment queries,
+            MemorySegment keys,
+            MemorySegment values) {
+        if (shape.headDim() != LARGEST_HEAD || !spans.isOfOneFormat()) {
+            Kernels.super.prepareAttention(shape, spans, layer, rotation, queries, keys, values);
+            return;
+        }
+        int rows = rotation.positions().length;
+        Operands.rotate(
+                queries,
+                shape.heads(),
+                shape.headDim(),
+                rotation.positions(),
+                rotation.cosines(),
+                rotation.sines());
+        Operands.floats(keys, rows, shape.keyValueWidth());
+        Operands.floats(values, rows, shape.keyValueWidth());
+        gpu.use();
+        storedSpans.take(shape, spans, layer);
+        arguments.clear();
+        storedSpans.addCache(arguments, shape);
+        arguments.add(storedSpans.tokensAddress()).add(storedSpans.tokens()).add(rows);
+        arguments.add(written(queries, (long) rows * shape.queryWidth())).add(read(keys)).add(read(values));
+        arguments.add(norm(rotation.queryNorm(), shape)).add(norm(rotation.keyNorm(), shape));
+        arguments.add(read(rotation.cosines())).add(read(rotation.sines())).add(rotation.epsilon());
+        arguments.add(shape.group()).add(format(storedSpans.format())).add(parts).align();
+        int heads = shape.heads() + 2 * shape.keyValueHeads();
+        int blocks = Math.toIntExact(Math.ceilDiv((long) storedSpans.tokens() * heads, BLOCK_HEADS));
+        launch("attention", "prepareAttention", blocks, 1, 32 * BLOCK_HEADS);
+    }
+
+    private long norm(@Nullable MemorySegment weight, AttentionShape shape) {
+        return weight == null ? 0 : number(weight, shape.headDim());
+    }
+
     @Override
     public void storeKeyValues(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment keys, MemorySegment values) {
         Operands.rows(spans, keys, shape.keyValueWidth(), values, shape.keyValueWidth());
-        gpu.use();
         for (List<AttentionSpan> some : byFormat(spans)) {
-            storedSpans.take(shape, some);
-            arguments.clear();
-            storedSpans.addCache(arguments, shape);
-            arguments.add(storedSpans.tokensAddress()).add(read(keys)).add(read(values));
-            arguments.add(format(storedSpans.format())).add(parts);
-            int heads = Math.ceilDiv(shape.keyValueHeads(), BLOCK_HEADS);
-            launch("attention", "storeKeyValues", storedSpans.tokens(), heads, 32 * BLOCK_HEADS);
+            store(shape, LayerSpans.of(some), 0, keys, values);
         }
+    }
+
+    @Override
+    public void storeKeyValues(
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment keys, MemorySegment values) {
+        if (spans.isOfOneFormat()) {
+            Operands.floats(keys, spans.rows(), shape.keyValueWidth());
+            Operands.floats(values, spans.rows(), shape.keyValueWidth());
+            store(shape, spans, layer, keys, values);
+        } else {
+            storeKeyValues(shape, spans.of(layer), keys, values);
+        }
+    }
+
+    private void store(AttentionShape shape, LayerSpans spans, int layer, MemorySegment keys, MemorySegment values) {
+        gpu.use();
+        storedSpans.take(shape, spans, layer);
+        arguments.clear();
+        storedSpans.addCache(arguments, shape);
+        arguments.add(storedSpans.tokensAddress()).add(read(keys)).add(read(values));
+        arguments.add(format(storedSpans.format())).add(parts);
+        int heads = Math.ceilDiv(shape.keyValueHeads(), BLOCK_HEADS);
+        launch("attention", "storeKeyValues", storedSpans.tokens(), heads, 32 * BLOCK_HEADS);
     }
 
     @Override
     public void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
-        Operands.rows(spans, queries, shape.queryWidth(), out, shape.queryWidth());
+        long to = attentionTiles(shape, AttentionSpan.rows(spans), queries, out);
+        for (List<AttentionSpan> some : byFormat(spans)) {
+            attend(shape, LayerSpans.of(some), 0, queries, to, scale);
+        }
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            MemorySegment queries,
+            MemorySegment out,
+            float scale) {
+        if (spans.isOfOneFormat()) {
+            attend(shape, spans, layer, queries, attentionTiles(shape, spans.rows(), queries, out), scale);
+        } else {
+            attention(shape, spans.of(layer), queries, out, scale);
+        }
+    }
+
+    /// Makes room for the tiles that attention writes.
+    private long attentionTiles(AttentionShape shape, int rows, MemorySegment queries, MemorySegment out) {
+        Operands.floats(queries, rows, shape.queryWidth());
         if (shape.headDim() > LARGEST_HEAD || shape.headDim() % 2 != 0) {
             throw new IllegalArgumentException(
-                    "the kernels for CUDA have no heads of %d numbers".formatted(shape.headDim()));
+                    "the kernels for CUDA have no heads of %d numbers; they have even numbers up to %d"
+                            .formatted(shape.headDim(), LARGEST_HEAD));
         }
         gpu.use();
-        int rows = 0;
-        for (AttentionSpan span : spans) {
-            rows = Math.max(rows, span.row() + span.tokens());
-        }
         open.address(out, (long) rows * shape.queryWidth() * Float.BYTES);
-        long to = reserve(open.tilesOf(out.address()), rows, shape.queryWidth());
+        return reserve(open.tilesOf(out.address()), rows, shape.queryWidth());
+    }
+
+    private void attend(
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment queries, long to, float scale) {
         int headSize = shape.headDim() > LARGEST_HEAD / 2 ? LARGEST_HEAD : LARGEST_HEAD / 2;
         int shared = 2 * 2 * parts * 32 * (headSize + 8) * Short.BYTES;
-        for (List<AttentionSpan> some : byFormat(spans)) {
-            attendingSpans.take(shape, some);
-            arguments.clear();
-            attendingSpans.addCache(arguments, shape);
-            arguments.add(attendingSpans.tilesAddress()).add(read(queries)).add(to);
-            arguments.add(TiledRows.tiles(shape.queryWidth())).add(shape.group());
-            arguments.add((float) (scale * LOG2_E)).align();
-            String name = "_Z9attentionILi%dELi%dELi%dEEv9Attention"
-                    .formatted(headSize, parts, format(attendingSpans.format()));
-            long kernel = gpu.kernel("attention", name, shared);
-            gpu.launch(kernel, attendingSpans.tiles(), shape.keyValueHeads(), 128, shared, arguments);
-        }
+        SpanTable table = storedSpans.isOf(spans) ? storedSpans : attendingSpans;
+        table.take(shape, spans, layer);
+        arguments.clear();
+        table.addCache(arguments, shape);
+        arguments.add(table.tilesAddress()).add(read(queries)).add(to);
+        arguments.add(TiledRows.tiles(shape.queryWidth())).add(shape.group());
+        arguments.add((float) (scale * LOG2_E)).align();
+        String name = "_Z9attentionILi%dELi%dELi%dEEv9Attention"
+                .formatted(headSize, parts, format(table.format()));
+        long kernel = gpu.kernel("attention", name, shared);
+        gpu.launch(kernel, table.tiles(), shape.keyValueHeads(), 2 * table.tileRows(), shared, arguments);
     }
 
     /// Spans of each format, of those that have tokens.
@@ -398,11 +504,22 @@ final class CudaKernels implements Kernels {
             double[] out,
             boolean[] likeliest,
             @Nullable Moments moments) {
+        startLogProbabilities(head, in, targets, out, likeliest, moments).await();
+    }
+
+    @Override
+    public Pending startLogProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
         Operands.logProbabilities(head, in, targets, out, likeliest, moments);
         gpu.use();
         int rows = targets.length;
         if (rows == 0) {
-            return;
+            return Pending.DONE;
         }
         DeviceWeights.Tiled tiled = weights.sideBySide(List.of(head));
         int chunksOfRow = chunks(head.outputs());
@@ -425,9 +542,13 @@ final class CudaKernels implements Kernels {
             products.score(tiles, some, tiled, head.outputs(), reduced, theirTargets, logits);
             combine(reduced, chunksOfRow, logits, theirTargets, combined + (long) first * SCORE_BYTES, some);
         }
-        MemorySegment copy = results.reserve((long) rows * SCORE_BYTES);
-        gpu.toHost(combined, copy);
-        for (int row = 0; row < rows; row++) {
+        return arrivals.start(
+                combined, (long) rows * SCORE_BYTES, copy -> takeScores(copy, out, likeliest, moments));
+    }
+
+    private static void takeScores(
+            MemorySegment copy, double[] out, boolean[] likeliest, @Nullable Moments moments) {
+        for (int row = 0; row < out.length; row++) {
             long at = (long) row * SCORE_BYTES;
             out[row] = copy.get(JAVA_DOUBLE, at + Double.BYTES);
             likeliest[row] = copy.get(JAVA_INT, at + 4 * Double.BYTES) == 1;
@@ -450,14 +571,23 @@ final class CudaKernels implements Kernels {
         if (out.length == 0) {
             return;
         }
-        int chunksOfRow = chunks(count);
-        long reduced = chunks.reserve((long) out.length * chunksOfRow * CHUNK_BYTES);
         long combined = scores.reserve((long) out.length * SCORE_BYTES);
-        arguments.clear().add(read(logits)).add(count).add(count).add(reduced).add(chunksOfRow);
-        launch("rows", "reduceLogits", out.length, Math.ceilDiv(chunksOfRow, ROW_THREADS / 4), ROW_THREADS);
-        combine(reduced, chunksOfRow, 0, 0, combined, out.length);
+        sums(read(logits), count, combined, out.length);
         MemorySegment copy = results.reserve((long) out.length * SCORE_BYTES);
         gpu.toHost(combined, copy);
+        takeSums(copy, out);
+    }
+
+    /// Reduces rows of logits to a score each.
+    private void sums(long logits, int count, long to, int rows) {
+        int chunksOfRow = chunks(count);
+        long reduced = chunks.reserve((long) rows * chunksOfRow * CHUNK_BYTES);
+        arguments.clear().add(logits).add(count).add(count).add(reduced).add(chunksOfRow);
+        launch("rows", "reduceLogits", rows, Math.ceilDiv(chunksOfRow, ROW_THREADS / 4), ROW_THREADS);
+        combine(reduced, chunksOfRow, 0, 0, to, rows);
+    }
+
+    private static void takeSums(MemorySegment copy, double[] out) {
         for (int row = 0; row < out.length; row++) {
             out[row] = copy.get(JAVA_DOUBLE, (long) row * SCORE_BYTES);
         }
@@ -484,22 +614,31 @@ final class CudaKernels implements Kernels {
     }
 
     private void choose(
-            MemorySegment logits, int width, int count, List<TokenChoice> choices, int[] tokens, float[] chosenLogits) {
+            MemorySegment logits,
+            int width,
+            int count,
+            List<TokenChoice> choices,
+            int[] tokens,
+            float[] chosenLogits,
+            double[] sums) {
         int rows = choices.size();
         Operands.likeliest(logits, width, count, rows);
         gpu.use();
         if (rows == 0) {
             return;
         }
+        long sumBytes = (long) rows * SCORE_BYTES;
+        long combined = scores.reserve(sumBytes + (long) rows * Long.BYTES);
+        sums(read(logits), width, combined, rows);
         long address = uploads.longs(new ChoiceTable(choices).upload(uploads));
-        long found = scores.reserve((long) rows * SCORE_BYTES);
-        arguments.clear().add(read(logits)).add(width).add(count).add(address).add(found);
+        arguments.clear().add(read(logits)).add(width).add(count).add(address).add(combined + sumBytes);
         launch("sampling", "chooseTokens", rows, 1, 1024);
-        MemorySegment copy = results.reserve((long) rows * Long.BYTES);
-        gpu.toHost(found, copy);
+        MemorySegment copy = results.reserve(sumBytes + (long) rows * Long.BYTES);
+        gpu.toHost(combined, copy);
+        takeSums(copy, sums);
         for (int row = 0; row < rows; row++) {
-            tokens[row] = copy.get(JAVA_INT, (long) row * Long.BYTES);
-            chosenLogits[row] = copy.get(JAVA_FLOAT, (long) row * Long.BYTES + Integer.BYTES);
+            tokens[row] = copy.get(JAVA_INT, sumBytes + (long) row * Long.BYTES);
+            chosenLogits[row] = copy.get(JAVA_FLOAT, sumBytes + (long) row * Long.BYTES + Integer.BYTES);
         }
     }
 
@@ -536,7 +675,9 @@ final class CudaKernels implements Kernels {
 
     @Override
     public Optional<DeviceUse> deviceUse() {
-        return Optional.of(new DeviceUse(gpu.allocatedBytes(), gpu.use().memoryBytes(), gpu.busyNanos()));
+        BusyTime busy = gpu.busy();
+        return Optional.of(new DeviceUse(
+                gpu.allocatedBytes(), gpu.use().memoryBytes(), busy.busyNanos(), busy.waitedNanos()));
     }
 
     /// The address of an operand that is read as float32 numbers.
@@ -609,8 +750,9 @@ final class CudaKernels implements Kernels {
         open.close();
         uploads.close();
         List.of(split, expertInputs, expertGated).forEach(TiledRows::free);
-        List.of(chunks, chosen, scores).forEach(Gpu.Scratch::free);
+        List.of(chunks, chosen, scores, expertOutputs).forEach(Gpu.Scratch::free);
         results.free();
+        arrivals.close();
         gpu.close();
         arena.close();
     }

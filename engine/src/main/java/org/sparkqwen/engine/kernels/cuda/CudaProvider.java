@@ -95,11 +95,10 @@ public final class CudaProvider implements KernelProvider {
         return 0;
     }
 
-    /// The tiles of the matrix, in one or two parts.
+    /// The tiles of the matrix, in one or two parts or as integers.
     @Override
     public long matrixBytes(WeightFormat format, int outputs, int inputs, Precision precision) {
-        int parts = DeviceWeights.parts(format, precision == Precision.FLOAT32);
-        return (long) TiledRows.tiles(outputs) * parts * TiledRows.tiles(inputs) * TiledRows.TILE_BYTES;
+        return DeviceWeights.bytes(format, outputs, inputs, precision == Precision.FLOAT32);
     }
 
     /// The tiles of the activations, and what the head keeps of the logits of some rows.

@@ -18,17 +18,44 @@ import org.sparkqwen.engine.kernels.WeightFormat;
 /// Products read tiles. Layers that read the same input are one matrix, and the outputs of a gate and an up take turns,
 /// eight of each, so that a thread that computes one has the other, too. Weights in bfloat16 are one part. Others are
 /// two parts, which hold 16 bits, when the precision is float32: all that float16 has, and integers with their scales
-/// within 2⁻¹⁷.
+/// within 2⁻¹⁷. Integers stay integers here, and products widen them to these parts.
 final class DeviceWeights {
     /// The most bytes of panels that are copied before they are brought to tiles.
     private static final long COPIED_BYTES = 64 << 20;
 
+    /// How the weights of 64 outputs and 64 inputs lie, as `integers.cuh` numbers it.
+    enum Form {
+        TILES(TiledRows.TILE_BYTES),
+        INT8_TILES(4352),
+        INT4_TILES(2304);
+
+        private final int tileBytes;
+
+        Form(int tileBytes) {
+            this.tileBytes = tileBytes;
+        }
+
+        /// The bytes of a tile, for each part.
+        int tileBytes() {
+            return tileBytes;
+        }
+
+        static Form of(WeightFormat format) {
+            return format == KnownFormat.INT8 ? INT8_TILES : format == KnownFormat.INT4 ? INT4_TILES : TILES;
+        }
+    }
+
     /// The weights of a product.
     ///
     /// @param tiles address
-    /// @param parts bfloat16 numbers that stand for a weight
+    /// @param parts bfloat16 numbers that stand for a weight when it is multiplied
     /// @param firsts each matrix's first column
-    record Tiled(long tiles, long bytes, int parts, int inputTiles, int outputTiles, int[] firsts) {}
+    record Tiled(long tiles, long bytes, Form form, int parts, int inputTiles, int outputTiles, int[] firsts) {
+        /// Whether products compute both with the same kernel.
+        boolean isLike(Tiled other) {
+            return form == other.form && parts == other.parts;
+        }
+    }
 
     /// Memory of the host that operands lie in, and how often it has changed.
     private static final class Adopted {
@@ -166,8 +193,19 @@ final class DeviceWeights {
         int outputTiles =
                 inTurns ? TiledRows.tiles(Math.ceilDiv(of.getFirst().outputs(), 8) * 16) : rows / TiledRows.TILE;
         int inputTiles = TiledRows.tiles(of.getFirst().inputs());
-        long bytes = (long) outputTiles * parts * inputTiles * TiledRows.TILE_BYTES;
-        return new Tiled(gpu.allocate(bytes), bytes, parts, inputTiles, outputTiles, firsts);
+        Form first = Form.of(of.getFirst().format());
+        Form form = of.stream().allMatch(matrix -> Form.of(matrix.format()) == first) ? first : Form.TILES;
+        long bytes = (long) outputTiles * inputTiles * form.tileBytes() * (form == Form.TILES ? parts : 1);
+        return new Tiled(gpu.allocate(bytes), bytes, form, parts, inputTiles, outputTiles, firsts);
+    }
+
+    /// The bytes of a matrix on the device.
+    ///
+    /// @param twoParts as for [#parts]
+    static long bytes(WeightFormat format, int outputs, int inputs, boolean twoParts) {
+        Form form = Form.of(format);
+        long tiles = (long) TiledRows.tiles(outputs) * TiledRows.tiles(inputs);
+        return tiles * form.tileBytes() * (form == Form.TILES ? parts(format, twoParts) : 1);
     }
 
     /// The bfloat16 numbers that stand for a weight of a format.
@@ -181,7 +219,8 @@ final class DeviceWeights {
         long panelBytes = matrix.format().panelBytes(matrix.inputs());
         int together = Math.clamp(COPIED_BYTES / panelBytes, 1, matrix.panelCount());
         long copied = staging.reserve(Math.max(COPIED_BYTES, panelBytes));
-        long kernel = gpu.kernel("weights", "tile", 0);
+        boolean widened = tiled.form() == Form.TILES;
+        long kernel = gpu.kernel("weights", widened ? "tile" : "tileIntegers", 0);
         for (int panel = 0; panel < matrix.panelCount(); panel += together) {
             int count = Math.min(together, matrix.panelCount() - panel);
             gpu.toDevice(matrix.panels().asSlice(panel * panelBytes, count * panelBytes), copied);
@@ -192,13 +231,14 @@ final class DeviceWeights {
                     .add(panel)
                     .add(matrix.outputs())
                     .add(matrix.inputs())
-                    .add(tiled.tiles())
-                    .add(tiled.parts())
-                    .add(tiled.inputTiles())
-                    .add(firstRow)
-                    .add(turn);
-            gpu.launch(kernel, count, tiled.inputTiles(), 256, 0, arguments);
+                    .add(tiled.tiles());
+            if (widened) {
+                arguments.add(tiled.parts());
+            }
+            arguments.add(tiled.inputTiles()).add(firstRow).add(turn);
+            gpu.launchAfterAll(kernel, count, tiled.inputTiles(), 256, arguments);
         }
+        gpu.synchronize(); // because products read weights before they wait for other kernels
     }
 
     /// The number of a format in `weights.cu`.

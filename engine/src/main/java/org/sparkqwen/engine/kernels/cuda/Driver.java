@@ -59,6 +59,8 @@ final class Driver {
     private final MethodHandle copy;
     private final MethodHandle fill;
     private final MethodHandle launch;
+    private final MethodHandle recordEvent;
+    private final MethodHandle awaitEvent;
     private final MethodHandle synchronize;
     private final MethodHandle allocateHost;
     private final MethodHandle freeHost;
@@ -74,19 +76,9 @@ final class Driver {
         toHost = function("cuMemcpyDtoHAsync_v2", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
         copy = function("cuMemcpyDtoDAsync_v2", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
         fill = function("cuMemsetD8Async", JAVA_LONG, JAVA_BYTE, JAVA_LONG, JAVA_LONG);
-        launch = function(
-                "cuLaunchKernel",
-                JAVA_LONG,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_LONG,
-                ADDRESS,
-                ADDRESS);
+        launch = function("cuLaunchKernelEx", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+        recordEvent = function("cuEventRecord", JAVA_LONG, JAVA_LONG);
+        awaitEvent = function("cuEventSynchronize", JAVA_LONG);
         synchronize = function("cuStreamSynchronize", JAVA_LONG);
         allocateHost = function("cuMemHostAlloc", ADDRESS, JAVA_LONG, JAVA_INT);
         freeHost = function("cuMemFreeHost", ADDRESS);
@@ -189,6 +181,14 @@ final class Driver {
 
     void freeStream(long stream) {
         check("cuStreamDestroy", rarely("cuStreamDestroy_v2", new MemoryLayout[] {JAVA_LONG}, stream), Reason.LOST);
+    }
+
+    long newEvent() {
+        return longOf("cuEventCreate", new MemoryLayout[] {ADDRESS, JAVA_INT}, 2); // without times
+    }
+
+    void freeEvent(long event) {
+        check("cuEventDestroy", rarely("cuEventDestroy_v2", new MemoryLayout[] {JAVA_LONG}, event), Reason.LOST);
     }
 
     long loadModule(MemorySegment code) {
@@ -347,12 +347,33 @@ final class Driver {
 
     /// Starts a kernel.
     ///
+    /// @param configuration as [LaunchConfiguration#of] describes it
     /// @param arguments as [Arguments#launchOptions] describes them
-    void launch(long kernel, int x, int y, int threads, int shared, long stream, MemorySegment arguments) {
+    void launch(long kernel, MemorySegment configuration, MemorySegment arguments) {
         try {
-            int result = (int)
-                    launch.invokeExact(kernel, x, y, 1, threads, 1, 1, shared, stream, MemorySegment.NULL, arguments);
-            check("cuLaunchKernel", result, Reason.LOST);
+            int result = (int) launch.invokeExact(configuration, kernel, MemorySegment.NULL, arguments);
+            check("cuLaunchKernelEx", result, Reason.LOST);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /// Makes an event happen when all that was started in a stream is done.
+    void recordEvent(long event, long stream) {
+        try {
+            check("cuEventRecord", (int) recordEvent.invokeExact(event, stream), Reason.LOST);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    void awaitEvent(long event) {
+        try {
+            check("cuEventSynchronize", (int) awaitEvent.invokeExact(event), Reason.LOST);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {

@@ -36,8 +36,9 @@ final class Gpu implements AutoCloseable {
     private final Map<String, Long> modules = new HashMap<>();
     private final Map<String, Long> kernels = new HashMap<>();
     private final AtomicLong allocated = new AtomicLong();
-    private final AtomicLong busyNanos = new AtomicLong();
-    private long busySince; // 0 if nothing was started since the last wait
+    private final BusyTime busy = new BusyTime();
+    private final LaunchConfiguration configuration;
+    private boolean early = true;
     private final AtomicInteger users = new AtomicInteger(1);
 
     /// @param index the number of the device, as the driver counts those that this process sees
@@ -51,6 +52,7 @@ final class Gpu implements AutoCloseable {
         context = driver.retainContext(device);
         driver.setContext(context);
         stream = driver.newStream();
+        configuration = new LaunchConfiguration(Arena.ofAuto(), stream);
         multiprocessors = driver.attribute(MULTIPROCESSORS, device);
     }
 
@@ -105,8 +107,8 @@ final class Gpu implements AutoCloseable {
         return allocated.get();
     }
 
-    long busyNanos() {
-        return busyNanos.get();
+    BusyTime busy() {
+        return busy;
     }
 
     /// Allocates memory that is filled with zeros.
@@ -151,13 +153,39 @@ final class Gpu implements AutoCloseable {
         synchronize();
     }
 
+    /// Starts a copy to pinned memory of the host.
+    ///
+    /// @param event happens when the numbers are there
+    /// @return what [#await] needs beside the event
+    long startToHost(long from, MemorySegment to, long event) {
+        driver.toHost(from, to, to.byteSize(), stream);
+        driver.recordEvent(event, stream);
+        return busy.started();
+    }
+
+    /// Waits for an event.
+    ///
+    /// @param mark what [#startToHost] returned
+    void await(long event, long mark) {
+        long start = System.nanoTime();
+        driver.awaitEvent(event);
+        busy.waited(start, mark);
+    }
+
     /// Waits until all that was started is done.
     void synchronize() {
+        long start = System.nanoTime();
+        long mark = busy.started();
         driver.synchronize(stream);
-        if (busySince != 0) {
-            busyNanos.addAndGet(System.nanoTime() - busySince);
-            busySince = 0;
-        }
+        busy.waited(start, mark);
+    }
+
+    long newEvent() {
+        return driver.newEvent();
+    }
+
+    void freeEvent(long event) {
+        driver.freeEvent(event);
     }
 
     MemorySegment allocateHost(long bytes) {
@@ -202,15 +230,24 @@ final class Gpu implements AutoCloseable {
         }
     }
 
-    /// Starts a kernel.
+    /// Says whether kernels from now on start while those before them end.
+    void startEarly(boolean value) {
+        early = value;
+    }
+
+    /// Starts a kernel, which itself waits for the kernels before it.
     ///
     /// @param x number of blocks of threads
     /// @param y number of rows of blocks of threads
     void launch(long kernel, int x, int y, int threads, int shared, Arguments arguments) {
-        if (busySince == 0) {
-            busySince = System.nanoTime();
-        }
-        driver.launch(kernel, x, y, threads, shared, stream, arguments.launchOptions());
+        busy.start();
+        driver.launch(kernel, configuration.of(x, y, threads, shared, early), arguments.launchOptions());
+    }
+
+    /// Starts a kernel that waits for nothing when those before it are done.
+    void launchAfterAll(long kernel, int x, int y, int threads, Arguments arguments) {
+        busy.start();
+        driver.launch(kernel, configuration.of(x, y, threads, 0, false), arguments.launchOptions());
     }
 
     /// Notes a further user, who calls [#close] at the end.

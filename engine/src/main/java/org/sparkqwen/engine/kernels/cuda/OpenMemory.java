@@ -1,6 +1,7 @@
 package org.sparkqwen.engine.kernels.cuda;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparkqwen.engine.kernels.Memory;
@@ -16,6 +17,8 @@ final class OpenMemory {
     private final Gpu gpu;
     private final TreeMap<Long, Long> pieces = new TreeMap<>();
     private final TreeMap<Long, TiledRows> tiled = new TreeMap<>();
+    private long lastPiece; // the one that was found last
+    private long lastEnd;
 
     OpenMemory(Gpu gpu) {
         this.gpu = gpu;
@@ -27,6 +30,7 @@ final class OpenMemory {
 
     synchronized void remove(long address, long bytes) {
         pieces.remove(address);
+        lastEnd = 0;
         Map<Long, TiledRows> inside = tiled.subMap(address, address + bytes);
         inside.values().forEach(TiledRows::free);
         inside.clear();
@@ -43,9 +47,27 @@ final class OpenMemory {
         return address;
     }
 
+    /// The addresses of the first `count` operands, of at least `bytes` bytes each.
+    ///
+    /// @param to receives them from index `at` on
+    /// @throws IllegalArgumentException if one is no buffer of this back-end
+    synchronized void addresses(List<MemorySegment> operands, int count, long bytes, long[] to, int at) {
+        for (int i = 0; i < count; i++) {
+            to[at + i] = address(operands.get(i), bytes);
+        }
+    }
+
     private boolean contains(long address, long bytes) {
+        if (address >= lastPiece && address + bytes <= lastEnd) {
+            return true; // most operands lie near the one before
+        }
         Map.Entry<Long, Long> piece = pieces.floorEntry(address);
-        return piece != null && address + bytes <= piece.getKey() + piece.getValue();
+        if (piece == null || address + bytes > piece.getKey() + piece.getValue()) {
+            return false;
+        }
+        lastPiece = piece.getKey();
+        lastEnd = lastPiece + piece.getValue();
+        return true;
     }
 
     /// Notes that float32 numbers are written to a buffer.

@@ -1,21 +1,26 @@
 package org.sparkqwen.engine.kernels.cuda;
 
+import java.util.Comparator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Starts the products of `product.cu`: it chooses the tiles of the output, on which no bit depends.
 final class Products {
     /// The most matrices side by side whose outputs have buffers of their own.
     static final int SEGMENTS = 3;
 
-    private static final int SHARED_BYTES_OF_TILE = TiledRows.TILE_BYTES;
+    /// The bytes of a row of a tile.
+    private static final int ROW_BYTES = TiledRows.TILE * Short.BYTES;
+
+    /// The steps whose integers are there as wide numbers, and the parts of such a number, together.
+    private static final int WIDE_STAGES = 4;
 
     /// What becomes of the outputs, as in `product.cu`.
     private enum Epilogue {
         STORE(0),
         ADD(1),
         SWIGLU(2),
-        SCORE(3),
-        ADD_SHARE(4);
+        SCORE(3);
 
         /// The number of the epilogue in product.cu.
         private final int number;
@@ -31,18 +36,47 @@ final class Products {
     /// @param first the matrix's first column
     record Segment(long out, long bias, int first, int outputs) {}
 
+    /// The weights of rows that are those of several experts.
+    ///
+    /// @param ofRowTile address of the addresses of the weights of each 64 rows
+    /// @param rows rows that have the same weights, at least: 64 or 128
+    record Experts(long ofRowTile, int rows) {}
+
     /// The tiles of the output, and what a block of threads takes for them.
     ///
-    /// @param cost the time of a tile, in some unit
+    /// @param blocks blocks of threads that run on a multiprocessor at a time
+    /// @param cost the time of a round of tiles, in some unit
     private record Tiling(int rows, int columns, int stages, int blocks, double cost) {
-        int threads() {
-            return 128 * (rows / 64) + 32;
+        /// @param widening groups of warps that widen integers
+        int threads(int widening) {
+            return 128 * (rows / 64 + widening) + 32;
         }
 
-        int shared(int rowParts, int weightParts) {
-            return stages * (rowParts * rows / 64 + weightParts * columns / 64) * SHARED_BYTES_OF_TILE;
+        /// The bytes of shared memory of a block of threads, as `product.cuh` divides it.
+        int shared(int rowParts, DeviceWeights.Tiled weights) {
+            int ofRows = rowParts * rows * ROW_BYTES;
+            int ofWeights = weights.parts() * columns * ROW_BYTES;
+            if (weights.form() == DeviceWeights.Form.TILES) {
+                return stages * (ofRows + ofWeights);
+            }
+            int ofIntegers = columns / TiledRows.TILE * weights.form().tileBytes();
+            return stages * (ofRows + ofIntegers) + (WIDE_STAGES - weights.parts()) * ofWeights;
         }
     }
+
+    // The tilings by the parts of activations and weights, the first for many rows. Costs are those that were measured
+    // with 256 rows.
+    private static final List<Tiling> ONE_PART =
+            List.of(new Tiling(128, 256, 4, 1, 1), new Tiling(64, 128, 4, 2, 0.6), new Tiling(64, 64, 6, 2, 0.38));
+
+    private static final List<Tiling> TWO_PARTS_OF_ROWS =
+            List.of(new Tiling(128, 256, 3, 1, 1), new Tiling(128, 128, 4, 1, 0.53), new Tiling(64, 64, 4, 2, 0.32));
+    private static final List<Tiling> TWO_PARTS =
+            List.of(new Tiling(128, 128, 3, 1, 0.55), new Tiling(64, 64, 3, 2, 0.38));
+    private static final List<Tiling> INTEGERS_OF_ONE_PART =
+            List.of(new Tiling(128, 128, 7, 1, 1), new Tiling(64, 64, 7, 2, 0.6));
+    private static final List<Tiling> INTEGERS_OF_TWO_PARTS =
+            List.of(new Tiling(128, 128, 4, 1, 1), new Tiling(64, 64, 3, 2, 0.6));
 
     private final Gpu gpu;
     private final Arguments arguments;
@@ -60,7 +94,55 @@ final class Products {
     void store(long tiles, int rows, DeviceWeights.Tiled weights, List<Segment> segments) {
         Segment last = segments.getLast();
         int outputs = last.first() + last.outputs();
-        begin(tiles, rows, outputs, weights);
+        begin(tiles, rows, outputs, weights, null);
+        segments(segments);
+        end(0, 0, 0, 0, 0, 0);
+        launch(Epilogue.STORE, rows, outputs, weights, null);
+    }
+
+    /// Computes the outputs of each expert's rows.
+    void store(long tiles, int rows, DeviceWeights.Tiled weights, Experts experts, int outputs, long out) {
+        begin(tiles, rows, outputs, weights, experts);
+        segments(List.of(new Segment(out, 0, 0, outputs)));
+        end(0, 0, 0, 0, 0, 0);
+        launch(Epilogue.STORE, rows, outputs, weights, experts);
+    }
+
+    /// Adds the outputs to `sum`, `[rows, outputs]`.
+    void add(long tiles, int rows, DeviceWeights.Tiled weights, int outputs, long sum) {
+        begin(tiles, rows, outputs, weights, null);
+        segments(List.of(new Segment(sum, 0, 0, outputs)));
+        end(0, 0, 0, 0, 0, 0);
+        launch(Epilogue.ADD, rows, outputs, weights, null);
+    }
+
+    /// Writes tiles of `silu(gate) · up`.
+    ///
+    /// @param experts null if all rows have the same weights
+    /// @param outputs of the gate
+    void swiGlu(
+            long tiles, int rows, DeviceWeights.Tiled weights, @Nullable Experts experts, int outputs, long to) {
+        begin(tiles, rows, 2 * outputs, weights, experts);
+        segments(List.of());
+        end(to, TiledRows.tiles(outputs), 0, 0, 0, 0);
+        launch(Epilogue.SWIGLU, rows, 2 * outputs, weights, experts);
+    }
+
+    /// Reduces the outputs to chunks of 128, and keeps those of the targets.
+    void score(long tiles, int rows, DeviceWeights.Tiled weights, int outputs, long chunks, long targets, long chosen) {
+        begin(tiles, rows, outputs, weights, null);
+        segments(List.of());
+        end(0, 0, Math.ceilDiv(outputs, 128), chunks, targets, chosen);
+        launch(Epilogue.SCORE, rows, outputs, weights, null);
+    }
+
+    private void begin(long tiles, int rows, int outputs, DeviceWeights.Tiled weights, @Nullable Experts experts) {
+        arguments.clear().add(tiles).add(weights.tiles()).add(experts == null ? 0 : experts.ofRowTile());
+        arguments.add(rows).add(outputs).add(weights.inputTiles());
+        arguments.add(TiledRows.tiles(rows)).add(weights.outputTiles());
+    }
+
+    private void segments(List<Segment> segments) {
         arguments.add(segments.size());
         for (int i = 0; i < SEGMENTS; i++) {
             Segment segment = i < segments.size() ? segments.get(i) : new Segment(0, 0, 0, 0);
@@ -70,66 +152,9 @@ final class Products {
                     .add(segment.first())
                     .add(segment.outputs());
         }
-        end(0, 0, 0, 0, 0, 0, 0, 0);
-        launch(Epilogue.STORE, rows, outputs, weights);
     }
 
-    /// Adds the outputs to `sum`, `[rows, outputs]`.
-    void add(long tiles, int rows, DeviceWeights.Tiled weights, int outputs, long sum) {
-        begin(tiles, rows, outputs, weights);
-        oneSegment(sum, outputs);
-        end(0, 0, 0, 0, 0, 0, 0, 0);
-        launch(Epilogue.ADD, rows, outputs, weights);
-    }
-
-    /// Writes tiles of `silu(gate) · up`.
-    ///
-    /// @param outputs of the gate
-    void swiGlu(long tiles, int rows, DeviceWeights.Tiled weights, int outputs, long to) {
-        begin(tiles, rows, 2 * outputs, weights);
-        oneSegment(0, 0);
-        end(to, TiledRows.tiles(outputs), 0, 0, 0, 0, 0, 0);
-        launch(Epilogue.SWIGLU, rows, 2 * outputs, weights);
-    }
-
-    /// Reduces the outputs to chunks of 128, and keeps those of the targets.
-    void score(long tiles, int rows, DeviceWeights.Tiled weights, int outputs, long chunks, long targets, long chosen) {
-        begin(tiles, rows, outputs, weights);
-        oneSegment(0, 0);
-        end(0, 0, Math.ceilDiv(outputs, 128), chunks, targets, chosen, 0, 0);
-        launch(Epilogue.SCORE, rows, outputs, weights);
-    }
-
-    /// Adds the outputs of each row, times its share, to another row of `sum`.
-    void addShares(
-            long tiles, int rows, DeviceWeights.Tiled weights, int outputs, long sum, long destinations, long shares) {
-        begin(tiles, rows, outputs, weights);
-        oneSegment(sum, outputs);
-        end(0, 0, 0, 0, 0, 0, destinations, shares);
-        launch(Epilogue.ADD_SHARE, rows, outputs, weights);
-    }
-
-    private void begin(long tiles, int rows, int outputs, DeviceWeights.Tiled weights) {
-        arguments.clear().add(tiles).add(weights.tiles()).add(rows).add(outputs);
-        arguments.add(weights.inputTiles()).add(TiledRows.tiles(rows)).add(weights.outputTiles());
-    }
-
-    private void oneSegment(long out, int outputs) {
-        arguments.add(1).add(out).add(0L).add(0).add(outputs);
-        for (int i = 1; i < SEGMENTS; i++) {
-            arguments.add(0L).add(0L).add(0).add(0);
-        }
-    }
-
-    private void end(
-            long to,
-            int toInputTiles,
-            int chunksOfRow,
-            long chunks,
-            long targets,
-            long chosen,
-            long destinations,
-            long shares) {
+    private void end(long to, int toInputTiles, int chunksOfRow, long chunks, long targets, long chosen) {
         arguments
                 .add(to)
                 .add(toInputTiles)
@@ -137,33 +162,45 @@ final class Products {
                 .add(chunks)
                 .add(targets)
                 .add(chosen);
-        arguments.add(destinations).add(shares);
     }
 
-    private void launch(Epilogue epilogue, int rows, int outputs, DeviceWeights.Tiled weights) {
+    private void launch(
+            Epilogue epilogue, int rows, int outputs, DeviceWeights.Tiled weights, @Nullable Experts experts) {
         if (rows == 0) {
             return;
         }
-        Tiling many = weights.parts() == 2 ? new Tiling(128, 128, 3, 1, 0.55) : new Tiling(128, 256, 5 - parts, 1, 1);
-        Tiling few = new Tiling(64, 64, weights.parts() == 2 ? 3 : 8 - 2 * parts, 2, 0.19);
-        Tiling tiling = switch (epilogue) {
-            case SCORE -> many;
-            case ADD_SHARE -> few;
-            case STORE, ADD, SWIGLU -> cost(many, rows, outputs) <= cost(few, rows, outputs) ? many : few;
-        };
-        String name = "_Z7productILi%dELi%dELi%dELi%dELi%dELi%dELi%dEEv7Product"
+        List<Tiling> tilings = tilings(weights);
+        Tiling tiling = tilings.getFirst();
+        if (epilogue != Epilogue.SCORE) {
+            tiling = tilings.stream()
+                    .filter(each -> experts == null || each.rows() <= experts.rows())
+                    .min(Comparator.comparingDouble(each -> cost(each, rows, outputs)))
+                    .orElseThrow();
+        }
+        boolean widens = weights.form() != DeviceWeights.Form.TILES;
+        String name = "_Z7productILi%dELi%dELi%dELi%dELi%dELi%dELi%dELi%dEEv7Product"
                 .formatted(
                         epilogue.number,
                         tiling.rows(),
                         tiling.columns(),
                         parts,
                         weights.parts(),
+                        weights.form().ordinal(),
                         tiling.stages(),
                         tiling.blocks());
-        int shared = tiling.shared(parts, weights.parts());
-        long kernel = gpu.kernel("product", name, shared);
+        int shared = tiling.shared(parts, weights);
+        long kernel = gpu.kernel(widens ? "integer_product" : "product", name, shared);
         int blocks = (int) Math.min(tiles(tiling, rows, outputs), (long) gpu.multiprocessors() * tiling.blocks());
-        gpu.launch(kernel, blocks, 1, tiling.threads(), shared, arguments);
+        int widening = !widens ? 0 : epilogue == Epilogue.SCORE ? 1 : tiling.rows() / TiledRows.TILE;
+        gpu.launch(kernel, blocks, 1, tiling.threads(widening), shared, arguments);
+    }
+
+    private List<Tiling> tilings(DeviceWeights.Tiled weights) {
+        boolean one = parts == 1;
+        if (weights.form() != DeviceWeights.Form.TILES) {
+            return one ? INTEGERS_OF_ONE_PART : INTEGERS_OF_TWO_PARTS;
+        }
+        return one ? ONE_PART : weights.parts() == 1 ? TWO_PARTS_OF_ROWS : TWO_PARTS;
     }
 
     private static long tiles(Tiling tiling, int rows, int outputs) {
@@ -172,6 +209,6 @@ final class Products {
 
     private double cost(Tiling tiling, int rows, int outputs) {
         long atOnce = (long) gpu.multiprocessors() * tiling.blocks();
-        return Math.ceilDiv(tiles(tiling, rows, outputs), atOnce) * tiling.cost() * tiling.blocks();
+        return Math.ceilDiv(tiles(tiling, rows, outputs), atOnce) * tiling.cost();
     }
 }

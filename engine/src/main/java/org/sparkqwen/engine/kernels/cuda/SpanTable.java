@@ -1,20 +1,23 @@
 package org.sparkqwen.engine.kernels.cuda;
 
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.LayerSpans;
 
 /// The spans of a batch on the device: where their keys and values lie, and the parts in which they are computed.
 ///
-/// All layers have the same spans. Their blocks lie at the same distances from each other, so the table of one layer
-/// serves the others with a shift of all addresses.
+/// All layers have the same spans. Their blocks lie at the same distances from each other, so the table of the first
+/// layer serves the others with a shift of all addresses.
 final class SpanTable {
     /// The rows of a block of threads, each one head of one token.
-    private static final int ROWS = 64;
+    private static final int MANY_ROWS = 64;
+
+    /// The rows of a block of threads if no span has more.
+    private static final int FEW_ROWS = 16;
 
     private static final int SPAN_INTS = 4;
 
@@ -23,6 +26,7 @@ final class SpanTable {
     private int[] spans = {}; // row, tokens, position and first block of each
     private long[] blocks = {};
     private int group;
+    private @Nullable LayerSpans known; // what the table on the device was made of
     private long round = -1;
     private long shift;
     private long spansAddress;
@@ -31,6 +35,7 @@ final class SpanTable {
     private long tilesAddress;
     private int tokens;
     private int tiles;
+    private int tileRows;
     private @Nullable KeyValueFormat format;
 
     SpanTable(Uploads uploads, OpenMemory open) {
@@ -38,67 +43,72 @@ final class SpanTable {
         this.open = open;
     }
 
-    /// Makes this the table of spans of one format.
-    void take(AttentionShape shape, List<AttentionSpan> of) {
-        KeyValueFormat newFormat = of.getFirst().format();
-        long blockBytes = KeyValueBlock.bytes(shape, newFormat);
-        int[] newSpans = new int[of.size() * SPAN_INTS];
+    /// Whether this is the table of these spans already.
+    boolean isOf(LayerSpans spans) {
+        return spans == known;
+    }
+
+    /// Makes this the table of spans of one format in one layer.
+    void take(AttentionShape shape, LayerSpans of, int layer) {
+        shift = of.offset(layer);
+        if (of == known && group == shape.group() && round == uploads.rounds()) {
+            return;
+        }
+        List<AttentionSpan> first = of.of(0);
+        group = shape.group();
+        format = first.getFirst().format();
+        spans = new int[first.size() * SPAN_INTS];
         int count = 0;
-        for (int i = 0; i < of.size(); i++) {
-            AttentionSpan span = of.get(i);
-            newSpans[i * SPAN_INTS] = span.row();
-            newSpans[i * SPAN_INTS + 1] = span.tokens();
-            newSpans[i * SPAN_INTS + 2] = span.position();
-            newSpans[i * SPAN_INTS + 3] = count;
+        for (int i = 0; i < first.size(); i++) {
+            AttentionSpan span = first.get(i);
+            spans[i * SPAN_INTS] = span.row();
+            spans[i * SPAN_INTS + 1] = span.tokens();
+            spans[i * SPAN_INTS + 2] = span.position();
+            spans[i * SPAN_INTS + 3] = count;
             count += blocks(span);
         }
-        long[] newBlocks = new long[count];
-        int next = 0;
-        for (AttentionSpan span : of) {
-            for (int i = 0; i < blocks(span); i++) {
-                newBlocks[next++] = open.address(span.blocks().get(i), blockBytes);
-            }
-        }
-        boolean same = round == uploads.rounds()
-                && format == newFormat
-                && group == shape.group()
-                && Arrays.equals(spans, newSpans)
-                && isShifted(newBlocks);
-        if (!same) {
-            spans = newSpans;
-            blocks = newBlocks;
-            group = shape.group();
-            format = newFormat;
-            shift = 0;
-            upload();
-        }
+        blocks = addresses(shape, first, count);
+        requireSameDistance(addresses(shape, of.of(of.layers() - 1), count), of.offset(of.layers() - 1));
+        upload();
+        known = of;
     }
 
     private static int blocks(AttentionSpan span) {
         return Math.ceilDiv(span.position() + span.tokens(), KeyValueBlock.TOKENS);
     }
 
-    private boolean isShifted(long[] newBlocks) {
-        if (newBlocks.length != blocks.length || blocks.length == 0) {
-            return false;
+    private long[] addresses(AttentionShape shape, List<AttentionSpan> of, int count) {
+        long blockBytes = KeyValueBlock.bytes(shape, format());
+        long[] addresses = new long[count];
+        int next = 0;
+        for (AttentionSpan span : of) {
+            int ofSpan = blocks(span);
+            open.addresses(span.blocks(), ofSpan, blockBytes, addresses, next);
+            next += ofSpan;
         }
-        long difference = newBlocks[0] - blocks[0];
-        for (int i = 1; i < blocks.length; i++) {
-            if (newBlocks[i] - blocks[i] != difference) {
-                return false;
+        return addresses;
+    }
+
+    private void requireSameDistance(long[] ofLastLayer, long distance) {
+        for (int i = 0; i < blocks.length; i++) {
+            if (ofLastLayer[i] - blocks[i] != distance) {
+                throw new IllegalArgumentException("blocks of a layer lie at different distances from the first");
             }
         }
-        shift = difference;
-        return true;
     }
 
     private void upload() {
         tokens = 0;
         tiles = 0;
         int count = spans.length / SPAN_INTS;
+        int most = 0;
         for (int i = 0; i < count; i++) {
             tokens += spans[i * SPAN_INTS + 1];
-            tiles += Math.ceilDiv(spans[i * SPAN_INTS + 1] * group, ROWS);
+            most = Math.max(most, spans[i * SPAN_INTS + 1] * group);
+        }
+        tileRows = most <= FEW_ROWS ? FEW_ROWS : MANY_ROWS;
+        for (int i = 0; i < count; i++) {
+            tiles += Math.ceilDiv(spans[i * SPAN_INTS + 1] * group, tileRows);
         }
         int[] ofTokens = new int[2 * tokens];
         int[] ofTiles = new int[2 * tiles];
@@ -111,9 +121,9 @@ final class SpanTable {
                 ofTokens[token++] = j;
             }
             // Later rows have more keys, so they come first.
-            for (int j = Math.ceilDiv(spanTokens * group, ROWS) - 1; j >= 0; j--) {
+            for (int j = Math.ceilDiv(spanTokens * group, tileRows) - 1; j >= 0; j--) {
                 ofTiles[tile++] = i;
-                ofTiles[tile++] = j * ROWS;
+                ofTiles[tile++] = j * tileRows;
             }
         }
         do { // all of them in one round
@@ -162,5 +172,10 @@ final class SpanTable {
 
     int tiles() {
         return tiles;
+    }
+
+    /// The rows of a tile.
+    int tileRows() {
+        return tileRows;
     }
 }

@@ -14,10 +14,13 @@ import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.DeviceUse;
 import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.HeadRotation;
 import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.LayerSpans;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.PartProbe;
+import org.sparkqwen.engine.kernels.Pending;
 import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
@@ -176,10 +179,49 @@ public final class TimedKernels implements Kernels {
     }
 
     @Override
+    public void prepareAttention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            HeadRotation rotation,
+            MemorySegment queries,
+            MemorySegment keys,
+            MemorySegment values) {
+        long start = begin();
+        kernels.prepareAttention(shape, spans, layer, rotation, queries, keys, values);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
+    public void storeKeyValues(
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment keys, MemorySegment values) {
+        long start = begin();
+        kernels.storeKeyValues(shape, spans, layer, keys, values);
+        record(Stage.REST, start, 0);
+    }
+
+    @Override
     public void attention(
             AttentionShape shape, List<AttentionSpan> spans, MemorySegment queries, MemorySegment out, float scale) {
         long start = begin();
         kernels.attention(shape, spans, queries, out, scale);
+        recordAttention(shape, spans, start);
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape,
+            LayerSpans spans,
+            int layer,
+            MemorySegment queries,
+            MemorySegment out,
+            float scale) {
+        long start = begin();
+        kernels.attention(shape, spans, layer, queries, out, scale);
+        recordAttention(shape, spans.of(0), start);
+    }
+
+    private void recordAttention(AttentionShape shape, List<AttentionSpan> spans, long start) {
         double seen = 0;
         for (AttentionSpan span : spans) {
             seen += span.tokens() * (span.position() + (span.tokens() + 1) / 2d);
@@ -198,6 +240,21 @@ public final class TimedKernels implements Kernels {
         long start = begin(head);
         kernels.logProbabilities(head, in, targets, out, likeliest, moments);
         record(Stage.HEAD, start, targets.length, List.of(head));
+    }
+
+    /// Records the time in which the operation is started, which for a device is not the one that it takes.
+    @Override
+    public Pending startLogProbabilities(
+            Matrix head,
+            MemorySegment in,
+            int[] targets,
+            double[] out,
+            boolean[] likeliest,
+            @Nullable Moments moments) {
+        long start = begin(head);
+        Pending pending = kernels.startLogProbabilities(head, in, targets, out, likeliest, moments);
+        record(Stage.HEAD, start, targets.length, List.of(head));
+        return pending;
     }
 
     @Override

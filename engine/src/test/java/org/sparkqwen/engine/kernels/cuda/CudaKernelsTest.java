@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -27,6 +28,7 @@ import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrices;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
+import org.sparkqwen.engine.kernels.Pending;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScalarProvider;
@@ -156,26 +158,115 @@ class CudaKernelsTest {
         }
     }
 
+    /// Few rows and many, and experts whose weights do not have the format of the others.
     @ParameterizedTest
-    @EnumSource(names = {"F32", "BF16"})
+    @EnumSource
     void experts(KnownFormat format) {
-        assertNearReference("experts, " + format, (kernels, buffers, random, arena) -> {
-            MemorySegment in = operand(buffers, numbers(random, 90 * 96));
-            MemorySegment sum = operand(buffers, numbers(random, 90 * 96));
-            List<ExpertRows> experts = new ArrayList<>();
-            for (int[] rows :
-                    new int[][] {{0}, {1, 3, 89}, IntStream.range(0, 80).toArray()}) {
-                float[] shares = numbers(random, rows.length);
-                experts.add(new ExpertRows(
-                        matrix(buffers, format, 48, 96, random, arena),
-                        matrix(buffers, format, 48, 96, random, arena),
-                        matrix(buffers, format, 96, 48, random, arena),
-                        rows,
-                        shares));
+        for (int times : new int[] {1, 5}) {
+            assertNearReference("experts, %s, %d".formatted(format, times), (kernels, buffers, random, arena) -> {
+                int batch = 90 * times;
+                MemorySegment in = operand(buffers, numbers(random, batch * 96));
+                MemorySegment sum = operand(buffers, numbers(random, batch * 96));
+                List<ExpertRows> experts = new ArrayList<>();
+                int count = 0;
+                for (int[] rows : new int[][] {
+                    {0},
+                    {1, 3, 89},
+                    IntStream.range(0, 80 * times).toArray(),
+                    IntStream.range(7, 70 * times).toArray(),
+                    IntStream.range(0, 90 * times).toArray()
+                }) {
+                    KnownFormat its = experts.size() == 3 ? KnownFormat.F32 : format;
+                    experts.add(new ExpertRows(
+                            matrix(buffers, its, 48, 96, random, arena),
+                            matrix(buffers, its, 48, 96, random, arena),
+                            matrix(buffers, its, 96, 48, random, arena),
+                            rows,
+                            numbers(random, rows.length)));
+                    count += rows.length;
+                }
+                kernels.addExperts(in, experts, buffers.allocateFloats(count * 48L), sum);
+                return read(buffers, sum);
+            });
+        }
+    }
+
+    /// Integers that products widen give the bits of the same numbers in float32, which are widened beforehand.
+    @ParameterizedTest
+    @EnumSource(names = {"INT8", "INT4"})
+    void integersHaveTheBitsOfTheirNumbers(KnownFormat format) {
+        for (Precision precision : List.of(Precision.FLOAT32, Precision.BFLOAT16)) {
+            for (int[] shape : new int[][] {{1, 200, 320}, {300, 1000, 704}, {2000, 1500, 648}, {7, 65, 40}}) {
+                assertIntegersHaveTheBitsOfTheirNumbers(format, precision, shape[0], shape[1], shape[2]);
             }
-            kernels.addExperts(in, experts, buffers.allocateFloats(84 * 48L), sum);
-            return read(buffers, sum);
-        });
+        }
+    }
+
+    private static void assertIntegersHaveTheBitsOfTheirNumbers(
+            KnownFormat format, Precision precision, int rows, int outputs, int inputs) {
+        try (Kernels cuda = new CudaKernels(1, precision, 0);
+                Kernels scalar = new ScalarProvider().create(2);
+                Buffers buffers = cuda.newBuffers();
+                Buffers host = new HostBuffers();
+                Arena arena = Arena.ofShared()) {
+            Random random = new Random(5);
+            Matrix integers = matrix(buffers, format, outputs, inputs, random, arena);
+            MemorySegment widened = host.allocateFloats((long) outputs * inputs);
+            scalar.embed(integers, IntStream.range(0, outputs).toArray(), widened);
+            float[] numbers = widened.toArray(JAVA_FLOAT);
+            Matrix packed = Matrices.packed(
+                    KnownFormat.F32,
+                    (output, row) -> System.arraycopy(numbers, output * inputs, row, 0, inputs),
+                    outputs,
+                    inputs,
+                    arena);
+            Matrix same = new Matrix(KnownFormat.F32, outputs, inputs, buffers.adopt(packed.panels()));
+            MemorySegment in = operand(buffers, numbers(random, rows * inputs));
+            assertThat(linear(cuda, buffers, in, rows, integers, outputs))
+                    .as("%s, %s, %d rows", format, precision, rows)
+                    .isEqualTo(linear(cuda, buffers, in, rows, same, outputs));
+            int[] targets = random.ints(rows, 0, outputs).toArray();
+            assertThat(logProbabilities(cuda, integers, in, targets))
+                    .isEqualTo(logProbabilities(cuda, same, in, targets));
+            assertThat(gated(cuda, buffers, in, rows, integers, integers, arena))
+                    .isEqualTo(gated(cuda, buffers, in, rows, same, same, arena));
+        }
+    }
+
+    private static double[] logProbabilities(Kernels kernels, Matrix head, MemorySegment in, int[] targets) {
+        double[] out = new double[targets.length];
+        kernels.logProbabilities(head, in, targets, out, new boolean[targets.length]);
+        return out;
+    }
+
+    /// Results that are awaited late, or never, do not mix with those of later operations.
+    @Test
+    void resultsMayBeAwaitedLater() {
+        try (Kernels cuda = new CudaKernels(1, Precision.FLOAT32, 0);
+                Buffers buffers = cuda.newBuffers();
+                Arena arena = Arena.ofShared()) {
+            Random random = new Random(9);
+            Matrix head = matrix(buffers, KnownFormat.BF16, 1000, 64, random, arena);
+            MemorySegment in = operand(buffers, numbers(random, 50 * 64));
+            List<Pending> pending = new ArrayList<>();
+            List<double[]> late = new ArrayList<>();
+            List<int[]> targets = new ArrayList<>();
+            for (int i = 0; i < 11; i++) {
+                int[] of = random.ints(50 - i, 0, 1000).toArray();
+                double[] out = new double[of.length];
+                pending.add(cuda.startLogProbabilities(head, in, of, out, new boolean[of.length], null));
+                late.add(out);
+                targets.add(of);
+            }
+            for (int i = 10; i >= 0; i--) {
+                pending.get(i).await();
+                assertThat(pending.get(i).isDone()).isTrue();
+                assertThat(late.get(i)).isEqualTo(logProbabilities(cuda, head, in, targets.get(i)));
+            }
+            Pending lost = cuda.startLogProbabilities(head, in, new int[1], new double[1], new boolean[1], null);
+            cuda.close();
+            assertThatThrownBy(lost::await).isInstanceOf(IllegalStateException.class);
+        }
     }
 
     @ParameterizedTest
@@ -272,7 +363,7 @@ class CudaKernelsTest {
                 Buffers buffers = kernels.newBuffers();
                 Arena arena = Arena.ofShared()) {
             Random random = new Random(3);
-            for (KnownFormat format : List.of(KnownFormat.BF16, KnownFormat.F32)) {
+            for (KnownFormat format : KnownFormat.values()) {
                 MemorySegment in = operand(buffers, numbers(random, most * inputs));
                 Matrix weight = matrix(buffers, format, outputs, inputs, random, arena);
                 Matrix up = matrix(buffers, format, outputs, inputs, random, arena);

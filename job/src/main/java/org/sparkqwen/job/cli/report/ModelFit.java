@@ -41,7 +41,7 @@ public final class ModelFit {
             int window,
             SparkConf conf) {
         if (model.device().isGpu()) {
-            return onGpus(model, window);
+            return onGpus(model, reference, window);
         }
         ExecutorMemory executor = ExecutorMemory.of(conf);
         int batch = batchTokens(model);
@@ -62,7 +62,7 @@ public final class ModelFit {
     /// @param conf the configuration with which executors would start
     public static List<String> ofEmbedding(ModelReference model, int longest, SparkConf conf) {
         if (model.device().isGpu()) {
-            return onGpus(model, longest);
+            return onGpus(model, null, longest);
         }
         ExecutorMemory executor = ExecutorMemory.of(conf);
         int batch = batchTokens(model);
@@ -71,15 +71,26 @@ public final class ModelFit {
     }
 
     /// Returns lines about executors with GPUs. Which GPUs they have is not known here.
-    private static List<String> onGpus(ModelReference model, int window) {
+    private static List<String> onGpus(ModelReference model, @Nullable ModelReference reference, int window) {
         int batch = batchTokens(model);
+        DeviceMemory own = onGpu(model, batch, window);
+        List<String> lines = new ArrayList<>();
+        lines.add("weights     %s, in the memory of each GPU".formatted(ByteCount.text(own.weights())));
+        long working = own.working();
+        if (reference != null) {
+            DeviceMemory second = onGpu(reference, batch, window);
+            lines.add("reference   %s, in the memory of each GPU".formatted(ByteCount.text(second.weights())));
+            working += second.working();
+        }
+        lines.add("GPUs        %s more for a batch of %,d tokens; the KV cache of generated texts gets the rest"
+                .formatted(ByteCount.text(working), batch));
+        return lines;
+    }
+
+    private static DeviceMemory onGpu(ModelReference model, int batch, int window) {
         long weights = DeviceMemory.weightBytes(
                 model.config(), layout(model), model.options().kernels().precision());
-        DeviceMemory needed = DeviceMemory.of(model.config(), Long.MAX_VALUE, weights, batch, window);
-        return List.of(
-                "weights     %s, in the memory of each GPU".formatted(ByteCount.text(weights)),
-                "GPUs        %s more for a batch of %,d tokens; the KV cache of generated texts gets the rest"
-                        .formatted(ByteCount.text(needed.working()), batch));
+        return DeviceMemory.of(model.config(), Long.MAX_VALUE, weights, batch, window);
     }
 
     private static int batchTokens(ModelReference model) {
