@@ -51,8 +51,7 @@ public final class CudaBenchmark {
     }
 
     private static void run(String name, ModelConfig config, Precision precision, WeightEncoding weights) {
-        EngineOptions options = new EngineOptions(
-                        CudaDevice.choice(precision), 8, BATCH_TOKENS, TEXTS.getFirst())
+        EngineOptions options = new EngineOptions(CudaDevice.choice(precision), 8, BATCH_TOKENS, TEXTS.getFirst())
                 .withWeights(weights)
                 .withKeyValues(new KeyValueOptions(
                         precision == Precision.FLOAT32 ? KeyValueFormat.F32 : KeyValueFormat.BF16, CACHE_BYTES));

@@ -240,8 +240,8 @@ class CudaModelTest {
             }
             Map<Long, List<Object>> together = texts(engine, prompts);
             for (Request.Generate prompt : prompts.subList(0, 6)) {
-                texts(engine, List.of(prompt)).forEach((id, text) -> assertThat(text)
-                        .isEqualTo(together.get(id)));
+                texts(engine, List.of(prompt))
+                        .forEach((id, text) -> assertThat(text).isEqualTo(together.get(id)));
             }
         }
     }

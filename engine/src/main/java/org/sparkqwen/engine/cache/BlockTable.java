@@ -65,8 +65,8 @@ public final class BlockTable {
         return layout.format();
     }
 
-    /// The bytes from the first layer's keys and values of some positions to those of another layer. They are the same
-    /// in all blocks.
+    /// The bytes from the first layer's keys and values of some positions to those of another layer. They are the
+    /// same in all blocks.
     public long offset(int layer) {
         return layout.offset(layer % layout.layers());
     }

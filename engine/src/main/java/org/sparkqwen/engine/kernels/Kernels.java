@@ -125,7 +125,8 @@ public interface Kernels extends AutoCloseable {
     /// Prepares attention in one layer of a batch: rotates queries and keys, and stores keys and values. A back-end
     /// that does all of it in one pass leaves `keys` as they are.
     ///
-    /// @param spans where keys and values are stored: first the rows of the batch in their order, then copies of some
+    /// @param spans where keys and values are stored: first the rows of the batch in their order, then copies of
+    /// some
     /// @param queries `[rows, heads, headDim]`, changed in place
     /// @param keys `[rows, keyValueHeads, headDim]`, of which nothing is known afterwards
     /// @param values `[rows, keyValueHeads, headDim]`
@@ -166,12 +167,7 @@ public interface Kernels extends AutoCloseable {
 
     /// Does [#attention] in one layer of a batch.
     default void attention(
-            AttentionShape shape,
-            LayerSpans spans,
-            int layer,
-            MemorySegment queries,
-            MemorySegment out,
-            float scale) {
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment queries, MemorySegment out, float scale) {
         attention(shape, spans.of(layer), queries, out, scale);
     }
 
@@ -195,9 +191,9 @@ public interface Kernels extends AutoCloseable {
     void logProbabilities(
             Matrix head, MemorySegment in, int[] targets, double[] out, boolean[] likeliest, @Nullable Moments moments);
 
-    /// Starts [#logProbabilities], whose results are in the arrays when the caller has waited for them. Kernels of a
-    /// device return at once, so that the host prepares the next batch meanwhile. `in` may be overwritten by operations
-    /// that follow.
+    /// Starts [#logProbabilities], whose results are in the arrays when the caller has waited for them. Kernels of
+    /// a device return at once, so that the host prepares the next batch meanwhile. `in` may be overwritten by
+    /// operations that follow.
     default Pending startLogProbabilities(
             Matrix head,
             MemorySegment in,

@@ -23,8 +23,7 @@ public final class LayerSpans {
         this.offset = offset;
         first = ofLayer.apply(0);
         rows = AttentionSpan.rows(first);
-        isOfOneFormat =
-                first.stream().map(AttentionSpan::format).distinct().count() == 1;
+        isOfOneFormat = first.stream().map(AttentionSpan::format).distinct().count() == 1;
     }
 
     /// The spans of one layer, which is the first here.

@@ -186,8 +186,8 @@ public final class Transformer implements AutoCloseable {
         double[] logProbabilities = new double[rows];
         boolean[] likeliest = new boolean[rows];
         Moments moments = details.entropy() ? Moments.ofRows(rows) : null;
-        Pending pending = kernels.startLogProbabilities(
-                weights.head(), hidden, targets, logProbabilities, likeliest, moments);
+        Pending pending =
+                kernels.startLogProbabilities(weights.head(), hidden, targets, logProbabilities, likeliest, moments);
         List<List<RankedToken>> best = details.best() == 0 ? List.of() : best(hidden, rows, details.best());
         return new PendingScores(pending, new TargetScores(logProbabilities, likeliest, moments, best));
     }

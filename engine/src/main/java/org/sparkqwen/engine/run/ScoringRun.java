@@ -230,8 +230,8 @@ public final class ScoringRun implements Iterator<Result> {
     }
 
     /// Starts to compute the model's scores of each window's targets, in the order of the tasks. The row before a
-    /// target predicts it. The blocks of the batch may be used again at once, because batches are computed one after
-    /// the other.
+    /// target predicts it. The blocks of the batch may be used again at once, because batches are computed one
+    /// after the other.
     private PendingScores targetScores(Transformer transformer, TokenTree tree, List<Task> tasks, long shared) {
         List<Sequence> sequences = new ArrayList<>();
         try {

@@ -18,8 +18,8 @@ public final class RunSimulation {
     /// The driver's time for a file of the input, in seconds: it is listed twice, cut into splits, and recorded.
     static final double FILE_SECONDS = 0.25e-3;
 
-    /// The time of a core for a file of the input before the first interval, in seconds. Tasks open each file to look
-    /// at its contents, to find columns and to count rows.
+    /// The time of a core for a file of the input before the first interval, in seconds. Tasks open each file to
+    /// look at its contents, to find columns and to count rows.
     static final double OPENED_SECONDS = 3e-3;
 
     /// The driver's heap for a file of the input, and without files, in bytes.

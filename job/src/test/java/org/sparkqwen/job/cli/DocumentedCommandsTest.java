@@ -30,9 +30,10 @@ import picocli.CommandLine;
 
 /// The commands in the README and in docs/ work as they are written there.
 ///
-/// Every block of shell code is run with the sample model and the sample data, by itself. Those of the README are run in
-/// every build, and those of docs/ in the profile `slow`. Those of the guides are run by [DocumentedGuidesTest]. A block of commands that cannot be run is marked as `text`, and [#NOT_RUN] has the
-/// reason. The options of all commands are compared with those that exist.
+/// Every block of shell code is run with the sample model and the sample data, by itself. Those of the README are run
+/// in every build, and those of docs/ in the profile `slow`. Those of the guides are run by [DocumentedGuidesTest]. A
+/// block of commands that cannot be run is marked as `text`, and [#NOT_RUN] has the reason. The options of all commands
+/// are compared with those that exist.
 class DocumentedCommandsTest {
     /// A command of this project with its options, anywhere in a page.
     private static final Pattern COMMAND =

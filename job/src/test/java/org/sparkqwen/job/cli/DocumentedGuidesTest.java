@@ -36,9 +36,7 @@ class DocumentedGuidesTest {
                 .filter(page -> page.toString().endsWith(IN_EVERY_BUILD))
                 .findFirst()
                 .orElseThrow();
-        assertThat(guide.blocks())
-                .extracting(Page.Block::language)
-                .contains("sh", "sql", "text");
+        assertThat(guide.blocks()).extracting(Page.Block::language).contains("sh", "sql", "text");
         runBlocks(guide);
     }
 

@@ -25,7 +25,8 @@ public final class CodeProvider implements KernelProvider {
         only = Optional.empty();
     }
 
-    /// The back-end with the instructions of one set for float32, and without other precisions unless it is AVX-512.
+    /// The back-end with the instructions of one set for float32, and without other precisions unless it is
+    /// AVX-512.
     CodeProvider(InstructionSet only) {
         this.only = Optional.of(only);
     }

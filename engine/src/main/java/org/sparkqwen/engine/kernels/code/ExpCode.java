@@ -193,8 +193,8 @@ final class ExpCode {
         }
     }
 
-    /// Multiplies by 2ⁿ. [ScalarMath#exp] multiplies by two powers of two, and one instruction of AVX-512 does it. The
-    /// bits are the same, because the first of the two products is exact, so both ways round once.
+    /// Multiplies by 2ⁿ. [ScalarMath#exp] multiplies by two powers of two, and one instruction of AVX-512 does it.
+    /// The bits are the same, because the first of the two products is exact, so both ways round once.
     private void scale(Vector to, Vector p, Vector n) {
         switch (to) {
             case Zmm zmm -> asm.vscalefps(zmm, POSITIVE, (Zmm) p, (Zmm) n);

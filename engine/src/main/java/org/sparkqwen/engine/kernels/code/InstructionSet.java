@@ -16,7 +16,10 @@ enum InstructionSet {
     AVX2("AVX2", Set.of("avx2", "fma", "f16c"), 2, Ymm.FLOATS);
 
     private final String title;
+
+    @SuppressWarnings("ImmutableEnumChecker") // made by Set.of
     private final Set<String> flags;
+
     private final int useAvx;
     private final int floats;
 

@@ -26,8 +26,8 @@ final class LogSumExpCode {
         PANEL_STRIDE,
         PANELS,
         ROWS,
-        /// `[rows][4][16]`: the maximum and the sums, each in all places of a vector. Without moments, the last two
-        /// stay.
+        /// `[rows][4][16]`: the maximum and the sums, each in all places of a vector. Without moments, the last
+        /// two stay.
         RESULTS
     }
 

@@ -28,8 +28,8 @@ final class RowBlock implements AutoCloseable {
     /// The least number of rows that counts as many with AVX-512.
     static final int MANY = 96;
 
-    /// The least number of rows that counts as many with AVX2, whose tiles are low, so that a panel would be widened
-    /// many times.
+    /// The least number of rows that counts as many with AVX2, whose tiles are low, so that a panel would be
+    /// widened many times.
     private static final int MANY_OF_AVX2 = 25;
 
     /// With many rows, the number of inputs of a piece: 32 kB of a panel, 12 kB of a tile.

@@ -31,8 +31,8 @@ final class RowSoftmaxCode {
         CONSTANTS,
         /// `[rows][32 keys]`, changed in place.
         SCORES,
-        /// `[rows][2][16]`: the maximum and the sum, each 16 times, changed in place. With AVX2, 8 of each are in
-        /// use.
+        /// `[rows][2][16]`: the maximum and the sum, each 16 times, changed in place. With AVX2, 8 of each are
+        /// in use.
         STATES,
         /// `[panels][rows][32]`, changed in place.
         WEIGHTED,

@@ -17,7 +17,9 @@ final class Arrivals {
     private static final class Place {
         final Gpu.HostScratch memory;
         final long event;
-        @Nullable Arrival last;
+
+        @Nullable
+        Arrival last;
 
         Place(Gpu gpu) {
             memory = new Gpu.HostScratch(gpu);

@@ -60,8 +60,8 @@ final class CudaKernels implements Kernels {
 
     private static final int LARGEST_HEAD = 128;
 
-    /// The rows of batches whose kernels start early. Those of larger batches take so long that it does not matter, and
-    /// became slower by 1 %.
+    /// The rows of batches whose kernels start early. Those of larger batches take so long that it does not matter,
+    /// and became slower by 1 %.
     private static final int EARLY_ROWS = 2048;
 
     private static final double LOG2_E = 1.4426950408889634;
@@ -240,9 +240,7 @@ final class CudaKernels implements Kernels {
                 batchRows = Math.max(batchRows, row + 1);
             }
             placed.add(new ExpertGroup.Placed(
-                    expert,
-                    weights.inTurns(expert.gate(), expert.up()),
-                    weights.sideBySide(List.of(expert.down()))));
+                    expert, weights.inTurns(expert.gate(), expert.up()), weights.sideBySide(List.of(expert.down()))));
         }
         long from = open.writtenTiles(in.address(), batchRows, hidden);
         for (ExpertGroup group : ExpertGroup.of(placed, batchRows)) {
@@ -253,8 +251,7 @@ final class CudaKernels implements Kernels {
     /// Computes the experts of a group in two products, and adds each token's outputs.
     ///
     /// @param from address of the tiles of `in`; 0 if it has float32 numbers
-    private void addExperts(
-            ExpertGroup group, long from, MemorySegment in, int hidden, int intermediate, long sum) {
+    private void addExperts(ExpertGroup group, long from, MemorySegment in, int hidden, int intermediate, long sum) {
         uploads.require(group.tableBytes());
         int count = group.rows().length;
         long rows = uploads.ints(group.rows());
@@ -274,7 +271,14 @@ final class CudaKernels implements Kernels {
         products.swiGlu(inputs, count, group.gateAndUpForm(), gateAndUp, intermediate, between);
         long outputs = expertOutputs.reserve((long) count * hidden * Float.BYTES);
         products.store(between, count, group.downForm(), down, hidden, outputs);
-        arguments.clear().add(outputs).add(starts).add(places).add(shares).add(sum).add(hidden);
+        arguments
+                .clear()
+                .add(outputs)
+                .add(starts)
+                .add(places)
+                .add(shares)
+                .add(sum)
+                .add(hidden);
         launch("rows", "addShares", group.starts().length - 1, 1, ROW_THREADS);
     }
 
@@ -364,12 +368,7 @@ final class CudaKernels implements Kernels {
         }
         int rows = rotation.positions().length;
         Operands.rotate(
-                queries,
-                shape.heads(),
-                shape.headDim(),
-                rotation.positions(),
-                rotation.cosines(),
-                rotation.sines());
+                queries, shape.heads(), shape.headDim(), rotation.positions(), rotation.cosines(), rotation.sines());
         Operands.floats(keys, rows, shape.keyValueWidth());
         Operands.floats(values, rows, shape.keyValueWidth());
         gpu.use();
@@ -377,10 +376,17 @@ final class CudaKernels implements Kernels {
         arguments.clear();
         storedSpans.addCache(arguments, shape);
         arguments.add(storedSpans.tokensAddress()).add(storedSpans.tokens()).add(rows);
-        arguments.add(written(queries, (long) rows * shape.queryWidth())).add(read(keys)).add(read(values));
+        arguments
+                .add(written(queries, (long) rows * shape.queryWidth()))
+                .add(read(keys))
+                .add(read(values));
         arguments.add(norm(rotation.queryNorm(), shape)).add(norm(rotation.keyNorm(), shape));
         arguments.add(read(rotation.cosines())).add(read(rotation.sines())).add(rotation.epsilon());
-        arguments.add(shape.group()).add(format(storedSpans.format())).add(parts).align();
+        arguments
+                .add(shape.group())
+                .add(format(storedSpans.format()))
+                .add(parts)
+                .align();
         int heads = shape.heads() + 2 * shape.keyValueHeads();
         int blocks = Math.toIntExact(Math.ceilDiv((long) storedSpans.tokens() * heads, BLOCK_HEADS));
         launch("attention", "prepareAttention", blocks, 1, 32 * BLOCK_HEADS);
@@ -433,12 +439,7 @@ final class CudaKernels implements Kernels {
 
     @Override
     public void attention(
-            AttentionShape shape,
-            LayerSpans spans,
-            int layer,
-            MemorySegment queries,
-            MemorySegment out,
-            float scale) {
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment queries, MemorySegment out, float scale) {
         if (spans.isOfOneFormat()) {
             attend(shape, spans, layer, queries, attentionTiles(shape, spans.rows(), queries, out), scale);
         } else {
@@ -470,8 +471,7 @@ final class CudaKernels implements Kernels {
         arguments.add(table.tilesAddress()).add(read(queries)).add(to);
         arguments.add(TiledRows.tiles(shape.queryWidth())).add(shape.group());
         arguments.add((float) (scale * LOG2_E)).align();
-        String name = "_Z9attentionILi%dELi%dELi%dEEv9Attention"
-                .formatted(headSize, parts, format(table.format()));
+        String name = "_Z9attentionILi%dELi%dELi%dEEv9Attention".formatted(headSize, parts, format(table.format()));
         long kernel = gpu.kernel("attention", name, shared);
         gpu.launch(kernel, table.tiles(), shape.keyValueHeads(), 2 * table.tileRows(), shared, arguments);
     }
@@ -542,12 +542,10 @@ final class CudaKernels implements Kernels {
             products.score(tiles, some, tiled, head.outputs(), reduced, theirTargets, logits);
             combine(reduced, chunksOfRow, logits, theirTargets, combined + (long) first * SCORE_BYTES, some);
         }
-        return arrivals.start(
-                combined, (long) rows * SCORE_BYTES, copy -> takeScores(copy, out, likeliest, moments));
+        return arrivals.start(combined, (long) rows * SCORE_BYTES, copy -> takeScores(copy, out, likeliest, moments));
     }
 
-    private static void takeScores(
-            MemorySegment copy, double[] out, boolean[] likeliest, @Nullable Moments moments) {
+    private static void takeScores(MemorySegment copy, double[] out, boolean[] likeliest, @Nullable Moments moments) {
         for (int row = 0; row < out.length; row++) {
             long at = (long) row * SCORE_BYTES;
             out[row] = copy.get(JAVA_DOUBLE, at + Double.BYTES);
@@ -676,8 +674,8 @@ final class CudaKernels implements Kernels {
     @Override
     public Optional<DeviceUse> deviceUse() {
         BusyTime busy = gpu.busy();
-        return Optional.of(new DeviceUse(
-                gpu.allocatedBytes(), gpu.use().memoryBytes(), busy.busyNanos(), busy.waitedNanos()));
+        return Optional.of(
+                new DeviceUse(gpu.allocatedBytes(), gpu.use().memoryBytes(), busy.busyNanos(), busy.waitedNanos()));
     }
 
     /// The address of an operand that is read as float32 numbers.

@@ -80,7 +80,10 @@ record ExpertGroup(
                     end / TiledRows.TILE,
                     placed.gateAndUp().tiles());
             Arrays.fill(
-                    down, first / TiledRows.TILE, end / TiledRows.TILE, placed.down().tiles());
+                    down,
+                    first / TiledRows.TILE,
+                    end / TiledRows.TILE,
+                    placed.down().tiles());
             for (int row : ofExpert) {
                 starts[row + 1]++;
             }

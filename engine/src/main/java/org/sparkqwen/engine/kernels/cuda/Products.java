@@ -120,8 +120,7 @@ final class Products {
     ///
     /// @param experts null if all rows have the same weights
     /// @param outputs of the gate
-    void swiGlu(
-            long tiles, int rows, DeviceWeights.Tiled weights, @Nullable Experts experts, int outputs, long to) {
+    void swiGlu(long tiles, int rows, DeviceWeights.Tiled weights, @Nullable Experts experts, int outputs, long to) {
         begin(tiles, rows, 2 * outputs, weights, experts);
         segments(List.of());
         end(to, TiledRows.tiles(outputs), 0, 0, 0, 0);

@@ -210,12 +210,7 @@ public final class TimedKernels implements Kernels {
 
     @Override
     public void attention(
-            AttentionShape shape,
-            LayerSpans spans,
-            int layer,
-            MemorySegment queries,
-            MemorySegment out,
-            float scale) {
+            AttentionShape shape, LayerSpans spans, int layer, MemorySegment queries, MemorySegment out, float scale) {
         long start = begin();
         kernels.attention(shape, spans, layer, queries, out, scale);
         recordAttention(shape, spans.of(0), start);
