@@ -9,24 +9,18 @@ import java.util.Set;
 ///
 /// The JVM's limit on its own vectors, `-XX:UseAVX`, is a limit here, too, if someone has set it. So the whole process
 /// can be held to 256 bits on a processor that has more, for a comparison or a test. A default of the JVM is none: for
-/// some early processors with AVX-512 it is 2, because their clock is lower meanwhile, and these kernels are faster
-/// nevertheless.
+/// some early processors with AVX-512 it is 2, because a few vectors of 512 bits would lower the clock of all code.
 enum InstructionSet {
-    AVX_512("AVX-512", Set.of("avx512f"), 3, Zmm.FLOATS),
-    AVX2("AVX2", Set.of("avx2", "fma", "f16c"), 2, Ymm.FLOATS);
+    AVX_512("AVX-512", 3, Zmm.FLOATS),
+    AVX2("AVX2", 2, Ymm.FLOATS);
 
     private final String title;
-
-    @SuppressWarnings("ImmutableEnumChecker") // made by Set.of
-    private final Set<String> flags;
-
     private final int useAvx;
     private final int floats;
 
     /// @param useAvx the least value of `-XX:UseAVX` with which the JVM itself uses these instructions
-    InstructionSet(String title, Set<String> flags, int useAvx, int floats) {
+    InstructionSet(String title, int useAvx, int floats) {
         this.title = title;
-        this.flags = flags;
         this.useAvx = useAvx;
         this.floats = floats;
     }
@@ -38,7 +32,15 @@ enum InstructionSet {
 
     /// The reason why this machine cannot run such code, or must not; empty if it can.
     Optional<String> obstacle() {
-        return Processor.obstacle(flags).or(() -> limit(useAvx));
+        return Processor.obstacle(flags()).or(() -> limit(useAvx));
+    }
+
+    /// The names of the abilities that such code needs, as in `/proc/cpuinfo`.
+    private Set<String> flags() {
+        return switch (this) {
+            case AVX_512 -> Set.of("avx512f");
+            case AVX2 -> Set.of("avx2", "fma", "f16c");
+        };
     }
 
     /// The reason why code that needs AVX-512 must not run in this JVM; empty if it may.

@@ -25,13 +25,17 @@ final class DeviceWeights {
 
     /// How the weights of 64 outputs and 64 inputs lie, as `integers.cuh` numbers it.
     enum Form {
-        TILES(TiledRows.TILE_BYTES),
-        INT8_TILES(4352),
-        INT4_TILES(2304);
+        TILES(0, TiledRows.TILE_BYTES),
+        INT8_TILES(1, 4352),
+        INT4_TILES(2, 2304);
+
+        /// The number by which kernels know the form.
+        final int number;
 
         private final int tileBytes;
 
-        Form(int tileBytes) {
+        Form(int number, int tileBytes) {
+            this.number = number;
             this.tileBytes = tileBytes;
         }
 

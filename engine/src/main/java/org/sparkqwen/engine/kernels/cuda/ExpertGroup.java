@@ -119,7 +119,7 @@ record ExpertGroup(
 
     /// The bytes that tables of these sizes take at most when they are uploaded.
     long tableBytes() {
-        long numbers = rows.length + starts.length + places.length + shares.length;
+        long numbers = (long) rows.length + starts.length + places.length + shares.length;
         return numbers * Integer.BYTES + (gateAndUp.length + down.length) * (long) Long.BYTES + 6 * 16;
     }
 }

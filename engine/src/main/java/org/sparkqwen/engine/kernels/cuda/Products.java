@@ -184,7 +184,7 @@ final class Products {
                         tiling.columns(),
                         parts,
                         weights.parts(),
-                        weights.form().ordinal(),
+                        weights.form().number,
                         tiling.stages(),
                         tiling.blocks());
         int shared = tiling.shared(parts, weights);

@@ -241,6 +241,7 @@ class CudaKernelsTest {
 
     /// Results that are awaited late, or never, do not mix with those of later operations.
     @Test
+    @SuppressWarnings("try") // results outlive their back-end
     void resultsMayBeAwaitedLater() {
         try (Kernels cuda = new CudaKernels(1, Precision.FLOAT32, 0);
                 Buffers buffers = cuda.newBuffers();
