@@ -153,7 +153,8 @@ final class PlanOptions {
     private Cluster cluster() {
         try {
             int coresOfHost = cores == null ? Runtime.getRuntime().availableProcessors() : cores;
-            return new Cluster(hosts, executorsPerHost, coresOfHost, bandwidth, Cluster.USUAL_SPREAD, losses);
+            return new Cluster(
+                    hosts, executorsPerHost, coresOfHost, (double) bandwidth, Cluster.USUAL_SPREAD, losses);
         } catch (IllegalArgumentException e) {
             throw Refusal.usage("--plan: " + e.getMessage());
         }

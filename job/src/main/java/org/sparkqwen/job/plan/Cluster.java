@@ -15,6 +15,11 @@ public record Cluster(
     /// The spread of hosts that are bought alike and share nothing.
     public static final double USUAL_SPREAD = 0.05;
 
+    /// The most executors of a plan, because the simulation of a broadcast grows with hosts and pieces.
+    private static final int MOST_EXECUTORS = 5000;
+
+    private static final int MOST_CORES = 10_000;
+
     /// How long a lost executor is away, in seconds: another one starts, and maps the model that its host has.
     static final double RESTART_SECONDS = 30;
 
@@ -25,6 +30,10 @@ public record Cluster(
     public Cluster {
         if (Math.min(Math.min(hosts, executorsPerHost), cores) < 1) {
             throw new IllegalArgumentException("hosts, executors and cores must be at least 1");
+        }
+        if ((long) hosts * executorsPerHost > MOST_EXECUTORS || cores > MOST_CORES) {
+            throw new IllegalArgumentException("a plan is for at most %,d executors, and hosts of at most %,d cores"
+                    .formatted(MOST_EXECUTORS, MOST_CORES));
         }
         if (executorsPerHost > cores) {
             throw new IllegalArgumentException(

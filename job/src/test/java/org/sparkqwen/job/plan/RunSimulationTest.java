@@ -69,6 +69,7 @@ class RunSimulationTest {
     @Test
     void whatCannotBeIsRefusedInOneLine() {
         assertThatThrownBy(() -> new Cluster(0, 1, 1, 1, 0, 0)).hasMessageContaining("at least 1");
+        assertThatThrownBy(() -> new Cluster(100_000, 1, 4, 1, 0, 0)).hasMessageContaining("at most 5,000 executors");
         assertThatThrownBy(() -> new Cluster(1, 8, 4, 1, 0, 0)).hasMessageContaining("8 executors a host");
         assertThatThrownBy(() -> new Cluster(1, 1, 4, 0, 0, 0)).hasMessageContaining("bandwidth");
         assertThatThrownBy(() -> work(1, 0)).hasMessageContaining("no rows");
