@@ -261,6 +261,8 @@ class Licences {
             Map.entry("org.fusesource.leveldbjni:leveldbjni-all", "BSD-3-Clause"),
             Map.entry("org.glassfish.hk2:osgi-resource-locator", "EPL-2.0"),
             Map.entry("org.locationtech.jts:jts-core", "EPL-2.0"),
+            Map.entry("org.apache.datasketches:datasketches-memory", APACHE),
+            Map.entry("org.apache.xbean:xbean-asm9-shaded", APACHE),
             Map.entry("oro:oro", APACHE));
 
     private static List<String> licences(Element component, String name) {

@@ -50,8 +50,8 @@ class ArchiveIT {
     private Path unpack() throws IOException, InterruptedException {
         List<Path> archives = RunFiles.list(Path.of("target"), "spark-qwen-*-dist.tar.gz");
         assumeTrue(!archives.isEmpty(), "no archive: only the profile release makes one");
-        CommandRun unpacked =
-                run(directory, "tar", "-xzf", archives.getFirst().toAbsolutePath().toString());
+        CommandRun unpacked = run(
+                directory, "tar", "-xzf", archives.getFirst().toAbsolutePath().toString());
         assertThat(unpacked.exitCode()).as(unpacked.err()).isZero();
         return RunFiles.list(directory, "spark-qwen-*").getFirst();
     }

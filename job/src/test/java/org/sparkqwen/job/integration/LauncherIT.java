@@ -83,7 +83,8 @@ class LauncherIT {
         Path cache = Files.createDirectory(directory.resolve("cache"));
         Path starts = cache.resolve("start");
         Map<String, String> environment = Map.of("SPARK_QWEN_CACHE", cache.toString());
-        Files.createDirectory(starts, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        Files.createDirectory(
+                starts, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         Files.createFile(starts.resolve("1.aot"));
         assertThat(launch(environment, "inspect", "--help").exitCode()).isZero();
         Path made = null;
@@ -94,7 +95,9 @@ class LauncherIT {
                     .findFirst()
                     .orElse(null);
         }
-        assertThat(made).as("a cache after five minutes in %s", RunFiles.list(starts, "*")).isNotNull();
+        assertThat(made)
+                .as("a cache after five minutes in %s", RunFiles.list(starts, "*"))
+                .isNotNull();
         assertThat(RunFiles.list(starts, "*.aot")).as("the stale one is gone").hasSize(1);
         Map<String, String> withLog = new HashMap<>(environment);
         withLog.put("JDK_JAVA_OPTIONS", "-Xlog:class+load:file=" + directory.resolve("classes.log"));
@@ -106,7 +109,7 @@ class LauncherIT {
                 .contains("org.apache.spark.SparkContext source: shared objects file");
     }
 
-    /// Starts the launcher without a cache of its own. The JVMs that it starts find the classes of Spark in an archive.
+    /// Starts the launcher without a cache of its own. The JVMs that it starts find Spark's classes in an archive.
     private CommandRun launch(String... arguments) throws IOException, InterruptedException {
         List<String> jvmOptions =
                 arguments[0].equals("score") ? ClassDataArchive.options() : SparkProcess.quickOptions();
