@@ -233,10 +233,13 @@ class Licences {
     }
 
     private static List<Component> components(Path bom) throws Exception {
-        NodeList nodes = DocumentBuilderFactory.newInstance()
+        Element root = DocumentBuilderFactory.newInstance()
                 .newDocumentBuilder()
                 .parse(bom.toFile())
-                .getElementsByTagName("component");
+                .getDocumentElement();
+        // Those of the metadata are the tool and this project.
+        Element libraries = element(root, "components").orElseThrow();
+        NodeList nodes = libraries.getElementsByTagName("component");
         List<Component> components = new ArrayList<>();
         for (int i = 0; i < nodes.getLength(); i++) {
             Element node = (Element) nodes.item(i);
@@ -283,9 +286,13 @@ class Licences {
     }
 
     private static Optional<String> child(Element parent, String tag) {
+        return element(parent, tag).map(element -> element.getTextContent().strip());
+    }
+
+    private static Optional<Element> element(Element parent, String tag) {
         for (var node = parent.getFirstChild(); node != null; node = node.getNextSibling()) {
             if (node instanceof Element element && element.getTagName().equals(tag)) {
-                return Optional.of(element.getTextContent().strip());
+                return Optional.of(element);
             }
         }
         return Optional.empty();
