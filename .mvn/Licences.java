@@ -233,10 +233,13 @@ class Licences {
     }
 
     private static List<Component> components(Path bom) throws Exception {
-        NodeList nodes = DocumentBuilderFactory.newInstance()
+        Element root = DocumentBuilderFactory.newInstance()
                 .newDocumentBuilder()
                 .parse(bom.toFile())
-                .getElementsByTagName("component");
+                .getDocumentElement();
+        // Those of the metadata are the tool and this project.
+        Element libraries = element(root, "components").orElseThrow();
+        NodeList nodes = libraries.getElementsByTagName("component");
         List<Component> components = new ArrayList<>();
         for (int i = 0; i < nodes.getLength(); i++) {
             Element node = (Element) nodes.item(i);
@@ -261,6 +264,8 @@ class Licences {
             Map.entry("org.fusesource.leveldbjni:leveldbjni-all", "BSD-3-Clause"),
             Map.entry("org.glassfish.hk2:osgi-resource-locator", "EPL-2.0"),
             Map.entry("org.locationtech.jts:jts-core", "EPL-2.0"),
+            Map.entry("org.apache.datasketches:datasketches-memory", APACHE),
+            Map.entry("org.apache.xbean:xbean-asm9-shaded", APACHE),
             Map.entry("oro:oro", APACHE));
 
     private static List<String> licences(Element component, String name) {
@@ -281,9 +286,13 @@ class Licences {
     }
 
     private static Optional<String> child(Element parent, String tag) {
+        return element(parent, tag).map(element -> element.getTextContent().strip());
+    }
+
+    private static Optional<Element> element(Element parent, String tag) {
         for (var node = parent.getFirstChild(); node != null; node = node.getNextSibling()) {
             if (node instanceof Element element && element.getTagName().equals(tag)) {
-                return Optional.of(element.getTextContent().strip());
+                return Optional.of(element);
             }
         }
         return Optional.empty();
