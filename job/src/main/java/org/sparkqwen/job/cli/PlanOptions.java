@@ -153,8 +153,7 @@ final class PlanOptions {
     private Cluster cluster() {
         try {
             int coresOfHost = cores == null ? Runtime.getRuntime().availableProcessors() : cores;
-            return new Cluster(
-                    hosts, executorsPerHost, coresOfHost, (double) bandwidth, Cluster.USUAL_SPREAD, losses);
+            return new Cluster(hosts, executorsPerHost, coresOfHost, (double) bandwidth, Cluster.USUAL_SPREAD, losses);
         } catch (IllegalArgumentException e) {
             throw Refusal.usage("--plan: " + e.getMessage());
         }

@@ -9,7 +9,8 @@ final class JvmLimit {
 
     private JvmLimit() {}
 
-    /// The value of `-XX:UseAVX` among the options that this JVM was started with; the last one if there are several.
+    /// The value of `-XX:UseAVX` among the options that this JVM was started with; the last one if there are
+    /// several.
     static Optional<Integer> useAvx() {
         return Flag.VALUE;
     }
