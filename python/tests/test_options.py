@@ -36,6 +36,9 @@ OF_TEXTS = {"samples", "row_params", "keep_special_tokens", "logprobs"}
 # An option for the summary of a command.
 SUMMARY = {"summary_by"}
 
+# An option for a run that goes on.
+OF_RUNS = {"allow_other_device"}
+
 
 def documented(*sections):
     """Returns the options of sections of docs/options.md, with underscores."""
@@ -44,7 +47,7 @@ def documented(*sections):
     for section in sections:
         rows = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
         options |= {each.replace("-", "_") for each in re.findall(r"^\| `--([a-z-]+)", rows[1], re.MULTILINE)}
-    return options - COLUMNS - SUMMARY
+    return options - COLUMNS - SUMMARY - OF_RUNS
 
 
 class OptionsTest(unittest.TestCase):

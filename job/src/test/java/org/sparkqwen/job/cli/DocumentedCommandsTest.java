@@ -49,26 +49,43 @@ class DocumentedCommandsTest {
             "./spark-qwen score --input data-samples/corpus.parquet --output /tmp/scores --summary-by condition\n";
 
     /// The reason why a block of commands is not run, by its first line.
-    private static final Map<String, String> NOT_RUN = Map.of(
-            "./spark-qwen bench --model Qwen3-4B-Base --seconds 120 --json bench.json",
-            "it measures for many minutes; BenchCommandTest runs bench with the sample model",
-            "./spark-qwen generate --model DIR --input data-samples/prompts.parquet --limit 16 --samples 2"
-                    + " --max-new-tokens 96 \\",
-            "it shows how a figure was measured; docs/generation.md has a schema that is run",
-            "./spark-qwen bench --shape 0.6b --layers 4 --only score,entropy --threads 1 --batch-tokens 256"
-                    + " --document-tokens 256 \\",
-            "it shows how figures were measured, for minutes; BenchCommandTest runs bench with the sample model",
-            "spark-submit --master spark://HOST:7077 --properties-file conf/gpu.conf \\",
-            "it needs a cluster with GPUs; GpuClusterIT runs jobs on one with stand-ins",
-            "mvn -DskipTests package",
-            "it makes an image and needs Kubernetes; KubernetesFilesTest looks at the files, and ContainerMemoryIT at"
-                    + " the memory",
-            "spark-submit --master yarn --deploy-mode cluster --name score --properties-file conf/yarn.conf \\",
-            "it needs a YARN cluster; YarnIT submits jobs to one",
-            "mkdir /sys/fs/cgroup/memory/small",
-            "it shows how figures were measured, and needs root; StreamingTest runs models larger than memory",
-            "mvn -q -pl engine,job test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath.txt",
-            "it makes the sample data from texts that are not here; SampleDataTest compares its checksums");
+    private static final Map<String, String> NOT_RUN = Map.ofEntries(
+            Map.entry(
+                    "./spark-qwen bench --model Qwen3-4B-Base --seconds 120 --json bench.json",
+                    "it measures for many minutes; BenchCommandTest runs bench with the sample model"),
+            Map.entry(
+                    "./spark-qwen generate --model DIR --input data-samples/prompts.parquet --limit 16 --samples 2"
+                            + " --max-new-tokens 96 \\",
+                    "it shows how a figure was measured; docs/generation.md has a schema that is run"),
+            Map.entry(
+                    "./spark-qwen bench --shape 0.6b --layers 4 --only score,entropy --threads 1 --batch-tokens 256"
+                            + " --document-tokens 256 \\",
+                    "it shows how figures were measured, for minutes; BenchCommandTest runs bench with the sample"
+                            + " model"),
+            Map.entry(
+                    "spark-submit --master spark://HOST:7077 --properties-file conf/gpu.conf \\",
+                    "it needs a cluster with GPUs; GpuClusterIT runs jobs on one with stand-ins"),
+            Map.entry(
+                    "mvn -DskipTests package",
+                    "it makes an image and needs Kubernetes; KubernetesFilesTest looks at the files, and"
+                            + " ContainerMemoryIT at the memory"),
+            Map.entry(
+                    "spark-submit --master yarn --deploy-mode cluster --name score --properties-file conf/yarn.conf \\",
+                    "it needs a YARN cluster; YarnIT submits jobs to one"),
+            Map.entry(
+                    "mkdir /sys/fs/cgroup/memory/small",
+                    "it shows how figures were measured, and needs root; StreamingTest runs models larger than memory"),
+            Map.entry(
+                    "mvn -q -pl engine,job test-compile dependency:build-classpath"
+                            + " -Dmdep.outputFile=target/classpath.txt",
+                    "it makes the sample data from texts that are not here; SampleDataTest compares its checksums"),
+            Map.entry(
+                    "mvn -pl job -am test -Pslow -Dtest=ManyFilesTest -Dsurefire.failIfNoSpecifiedTests=false"
+                            + " -Dmany.files=100000",
+                    "it shows how figures were measured, for many minutes; ManyFilesTest runs it with fewer files"),
+            Map.entry(
+                    "./spark-qwen inspect --plan --input corpus5 --cores 2",
+                    "it shows how figures were measured; docs/runs.md has a plan that is run"));
 
     @TempDir
     private Path directory = Path.of("");
