@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.model.ModelConfig;
@@ -21,6 +22,7 @@ import org.sparkqwen.engine.testing.OtherJvm;
 class OutOfMemoryTest {
 
     @Test
+    @Tag("slow")
     void aStepTooLargeForTheHeapRejectsOnlyItsTexts() throws IOException, InterruptedException {
         // A step of 4,032 tokens packs 3,072 activations of each, which take 50 MB.
         List<String> lines =

@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.engine.checkpoint.PackingException;
@@ -35,6 +36,7 @@ class PackingProcessesTest {
     private Path directory = Path.of("");
 
     @Test
+    @Tag("slow")
     void processesThatRaceMakeOneFileAndGiveTheSameBits() throws IOException, InterruptedException {
         List<Process> processes = new ArrayList<>();
         for (int i = 0; i < 3; i++) {

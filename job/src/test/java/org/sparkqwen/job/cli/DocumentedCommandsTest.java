@@ -70,7 +70,8 @@ class DocumentedCommandsTest {
                     "it makes an image and needs Kubernetes; KubernetesFilesTest looks at the files, and"
                             + " ContainerMemoryIT at the memory"),
             Map.entry(
-                    "spark-submit --master yarn --deploy-mode cluster --name spark-qwen --properties-file conf/yarn.conf \\",
+                    "spark-submit --master yarn --deploy-mode cluster --name spark-qwen --properties-file"
+                            + " conf/yarn.conf \\",
                     "it needs a YARN cluster; YarnIT submits jobs to one"),
             Map.entry(
                     "mkdir /sys/fs/cgroup/memory/small",

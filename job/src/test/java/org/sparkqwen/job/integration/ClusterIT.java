@@ -70,6 +70,7 @@ class ClusterIT {
     }
 
     @Test
+    @Tag("slow")
     void standaloneClusterScoresWhatALocalRunScores() {
         CommandRun score = cluster.submit(LittleModel.command("score", ShortCorpus.file(), out(), "--token-logprobs"));
         assertThat(score.exitCode()).as(score.out()).isZero();

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
@@ -35,6 +36,7 @@ class FullDiskIT {
     }
 
     @Test
+    @Tag("slow")
     void aRunGoesOnOnceThereIsRoom() throws IOException {
         String tokenize = SparkProcess.submitCommand("local[2]", List.of(), arguments(disk().resolve("out"))).stream()
                 .map("'%s'"::formatted)

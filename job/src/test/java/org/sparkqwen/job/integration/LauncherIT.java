@@ -43,6 +43,7 @@ class LauncherIT {
     }
 
     @Test
+    @Tag("slow")
     void passesArgumentsThroughAsTheyAreAndShowsSparksLogsWhenAsked() throws IOException, InterruptedException {
         Path input = Files.writeString(directory.resolve("a file.json"), "{\"a \\\"b\\\"\": \"Some text.\"}\n");
         CommandRun run = launch(

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.metrics.MetricsPlugin;
@@ -32,6 +33,7 @@ class MetricsIT {
     private Path directory = Path.of("");
 
     @Test
+    @Tag("slow")
     void executorsAndDriverPublishWhatIsGeneratedWhileItIs() throws IOException {
         Path files = Files.createDirectory(directory.resolve("metrics"));
         int port = freePort();

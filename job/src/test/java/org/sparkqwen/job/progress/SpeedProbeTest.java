@@ -8,6 +8,7 @@ import java.time.Duration;
 import org.apache.spark.api.java.function.ForeachPartitionFunction;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.job.testing.LocalSpark;
 
@@ -29,6 +30,7 @@ class SpeedProbeTest {
     }
 
     @Test
+    @Tag("slow")
     void theSpeedOfTasksIsMeasuredAndTheyAreCancelled() {
         Counters counters = Counters.register(spark);
         LongAccumulator tokens = counters.tokens();

@@ -15,6 +15,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.JavaSource;
@@ -30,6 +31,7 @@ class DocumentedSqlTest {
     private Path directory = Path.of("");
 
     @Test
+    @Tag("slow")
     void everyStatementRunsWithoutAnError() throws Exception {
         SparkSession session = LocalSpark.session().newSession();
         List<String> run = new ArrayList<>();

@@ -26,6 +26,7 @@ class SameNumbersTest {
     private Path directory = Path.of("");
 
     @Test
+    @Tag("slow")
     void ofTheBeginningsOfSomeDocuments() {
         String some = directory.resolve("some").toString();
         LocalSpark.session()
