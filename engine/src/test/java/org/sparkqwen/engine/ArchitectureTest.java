@@ -156,6 +156,22 @@ class ArchitectureTest {
                 .check(ENGINE);
     }
 
+    /// The JVM's vector module may be loaded by these classes. So they must not need it when they are loaded.
+    @Test
+    void whoAsksForTheVectorModuleDoesNotNeedIt() {
+        noClasses()
+                .that()
+                .haveSimpleNameEndingWith("Provider")
+                .or()
+                .haveSimpleName("VectorModule")
+                .or()
+                .haveSimpleName("MachinePeak")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("jdk.incubator.vector..")
+                .check(ENGINE);
+    }
+
     @Test
     void kernelsDependOnTheJdkAlone() {
         classes()

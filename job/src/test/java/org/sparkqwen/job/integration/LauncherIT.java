@@ -77,6 +77,15 @@ class LauncherIT {
         assertThat(failure.err()).contains("/nowhere");
     }
 
+    /// No kernels were chosen yet when the machine is measured.
+    @Test
+    @Tag("slow")
+    void measuresTheMachineWithTheVectorModule() throws IOException, InterruptedException {
+        CommandRun run = launch("bench", "--only", "score", "--kernels", "vector", "--seconds", "0.2");
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(run.out()).contains("tokens/s");
+    }
+
     /// The second command starts with the cache that the first left, and another jar would need another one.
     @Test
     @Tag("slow")

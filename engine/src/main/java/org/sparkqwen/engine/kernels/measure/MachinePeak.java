@@ -1,14 +1,10 @@
 package org.sparkqwen.engine.kernels.measure;
 
-import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
-import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.DoubleAdder;
-import jdk.incubator.vector.FloatVector;
 import org.sparkqwen.engine.kernels.ThreadTeam;
 import org.sparkqwen.engine.kernels.vector.MultiplyAdds;
 import org.sparkqwen.engine.kernels.vector.VectorProvider;
@@ -53,6 +49,10 @@ public final class MachinePeak implements AutoCloseable {
     ///
     /// @param burst how long each burst takes; short ones say less
     public MachinePeak(int threads, Duration burst) {
+        // Asking loads the vector module where nobody has needed it yet.
+        obstacle().ifPresent(reason -> {
+            throw new IllegalStateException("this machine cannot be measured: " + reason);
+        });
         burstNanos = burst.toNanos();
         team = ThreadTeam.start(threads);
         piecesPerThread = Math.toIntExact(Math.ceilDiv(MEMORY_BYTES, (long) PIECE_BYTES * threads));
@@ -96,25 +96,9 @@ public final class MachinePeak implements AutoCloseable {
         return burst(team.threads(), part -> {
             int piece = nextPieces[part];
             nextPieces[part] = (piece + 1) % piecesPerThread;
-            result = sum(memory + ((long) part * piecesPerThread + piece) * PIECE_BYTES);
+            result = MemorySum.of(memory + ((long) part * piecesPerThread + piece) * PIECE_BYTES, PIECE_BYTES);
             return PIECE_BYTES;
         });
-    }
-
-    private static float sum(long address) {
-        FloatVector a = FloatVector.zero(FLOATS);
-        FloatVector b = a;
-        FloatVector c = a;
-        FloatVector d = a;
-        int bytes = FLOATS.vectorByteSize();
-        for (int offset = 0; offset < PIECE_BYTES; offset += 4 * bytes) {
-            long at = address + offset;
-            a = a.add(load(at));
-            b = b.add(load(at + bytes));
-            c = c.add(load(at + 2L * bytes));
-            d = d.add(load(at + 3L * bytes));
-        }
-        return a.add(b).add(c.add(d)).lane(0);
     }
 
     /// A piece of a burst.
