@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,6 +58,7 @@ class BenchCommandTest {
 
     /// A quantized model that keeps its integers has what the precision int8 needs.
     @Test
+    @Tag("slow")
     void measuresIntegersThatTheModelKeeps() throws IOException {
         Path json = directory.resolve("bench.json");
         CommandRun run = bench(

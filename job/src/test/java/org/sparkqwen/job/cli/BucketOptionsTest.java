@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,6 +47,7 @@ class BucketOptionsTest {
     }
 
     @Test
+    @Tag("slow")
     void theOutputIsThatOfARunWithoutBucketsAndOneMoreColumn() throws IOException {
         assertThat(score("plain", "--columns", "id", "--token-logprobs").exitCode())
                 .isZero();

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -129,6 +130,7 @@ class ChatTest {
     }
 
     @Test
+    @Tag("slow")
     void toolsComeFromAFileOrAColumn() throws IOException {
         String json = "[{\"type\": \"function\", \"function\": {\"name\": \"sail\", \"parameters\": {\"x\": 1.0}}}]";
         Path file = Files.writeString(directory.resolve("tools.json"), json);

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,6 +27,7 @@ class GenerateOptionsTest {
     private Path directory = Path.of("");
 
     @Test
+    @Tag("slow")
     void aTemplateASchemaAndSamplesMakeValidJson() throws IOException {
         String topics = write(
                 "topics",

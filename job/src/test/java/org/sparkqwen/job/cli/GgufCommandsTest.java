@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
@@ -35,6 +36,7 @@ class GgufCommandsTest {
     }
 
     @Test
+    @Tag("slow")
     void theChatTemplateIsThatOfTheMetadata() {
         String[] options = {"--chat", "--max-new-tokens", "5"};
         assertThat(rows(LittleGguf.FILE, "generate", LocalSpark.PROMPTS, options))
@@ -73,6 +75,7 @@ class GgufCommandsTest {
     }
 
     @Test
+    @Tag("slow")
     void packMakesADirectoryThatNeedsNoGguf() {
         Path packed = directory.resolve("packed");
         CommandRun run = run("pack", "--model", LittleGguf.FILE, "--output", packed, "--verify");

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.testing.CommandRun;
@@ -41,6 +42,7 @@ class ModelWarningsTest {
     }
 
     @Test
+    @Tag("slow")
     void jobsSayThemOnceAndKeepThem() throws IOException {
         for (List<String> command :
                 List.of(List.of("score", "--tokens-column"), List.of("generate", "--tokens-column"))) {

@@ -12,6 +12,7 @@ import java.util.zip.GZIPInputStream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -60,6 +61,7 @@ class QuantizedCommandsTest {
     }
 
     @Test
+    @Tag("slow")
     void aPackedModelGeneratesTheTextsOfTheModelWithoutQuantization() {
         Path packed = directory.resolve("packed");
         CommandRun pack = run("pack", "--model", model.toString(), "--output", packed.toString(), "--verify");

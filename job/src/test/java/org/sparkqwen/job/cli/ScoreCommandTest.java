@@ -16,6 +16,7 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,6 +52,7 @@ class ScoreCommandTest {
     }
 
     @Test
+    @Tag("slow")
     void policiesCutDocumentsInWindowsOfTheirOwn() throws IOException {
         List<Row> documents = new ArrayList<>();
         for (Row row : LocalSpark.session()

@@ -18,6 +18,7 @@ import java.util.stream.IntStream;
 import java.util.zip.GZIPOutputStream;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -107,6 +108,7 @@ class CorruptFilesTest {
     }
 
     @Test
+    @Tag("slow")
     void halfAGzipFileIsNamedWhateverItsFormat() throws IOException {
         Map<String, String> header = Map.of("header", "true");
         for (String format : List.of("json", "csv", "text")) {

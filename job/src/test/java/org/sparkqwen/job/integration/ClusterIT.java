@@ -70,7 +70,6 @@ class ClusterIT {
     }
 
     @Test
-    @Tag("slow")
     void standaloneClusterScoresWhatALocalRunScores() {
         CommandRun score = cluster.submit(LittleModel.command("score", ShortCorpus.file(), out(), "--token-logprobs"));
         assertThat(score.exitCode()).as(score.out()).isZero();
@@ -100,6 +99,7 @@ class ClusterIT {
     /// Prompts of very different lengths run in one JVM and on two executors, cut and batched in different
     /// ways, and with an executor that is killed half way. The rows are always the same.
     @Test
+    @Tag("slow")
     void partitionsBatchesAndAKilledExecutorChangeNoText() throws IOException {
         List<String> expected = generate(CommandRun::of, 1, 64);
         assertThat(expected).hasSize(PROMPTS).doesNotHaveDuplicates();

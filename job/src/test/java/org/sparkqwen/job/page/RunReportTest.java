@@ -19,6 +19,7 @@ import org.apache.spark.sql.SparkSession;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.failure.Refusal;
@@ -110,6 +111,7 @@ class RunReportTest {
     }
 
     @Test
+    @Tag("slow")
     void twoRunsAreComparedDocumentByDocument() throws IOException {
         Path first = WrittenRun.score(directory.resolve("first"), "model-a", scores());
         Path second = WrittenRun.score(

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.job.Work;
@@ -167,6 +168,7 @@ class BucketStageTest {
     }
 
     @Test
+    @Tag("slow")
     void aTableHasTheRowsWithTheirBuckets() throws IOException {
         RunSettings table = settings(InputFormat.ofSql("SELECT * FROM parquet.`%s` ORDER BY id".formatted(input)))
                 .withOutputTable("bucketed");

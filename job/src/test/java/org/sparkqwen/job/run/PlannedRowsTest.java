@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.sparkqwen.job.failure.Origin;
@@ -95,6 +96,7 @@ class PlannedRowsTest {
     /// If an interval looked at all files, or a look at the progress did, this would take minutes.
     @Test
     @Timeout(20)
+    @Tag("slow")
     void intervalsOfAnInputOfManyFilesLookAtTheirOwnFiles() {
         int count = 200_000;
         List<InputPlan.PlannedFile> files = new ArrayList<>();

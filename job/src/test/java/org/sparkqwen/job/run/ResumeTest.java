@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,6 +87,7 @@ class ResumeTest {
     }
 
     @Test
+    @Tag("slow")
     void theOutputHasTheOrderOfTheInputWhateverSizeItsIntervalsAndFilesHave() throws IOException {
         // The input has 119k.
         run("out", LocalSpark.CORPUS, "--checkpoint-bytes", "40k", "--target-file-size", "12k", "--columns", "id");

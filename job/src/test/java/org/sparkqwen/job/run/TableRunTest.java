@@ -28,6 +28,7 @@ import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparkqwen.engine.tokenizer.SpecialTokens;
@@ -131,6 +132,7 @@ class TableRunTest {
     }
 
     @Test
+    @Tag("slow")
     void columnsThatAQueryNamesAnewPass() {
         spark.sql("CREATE VIEW library.works (work, text) AS SELECT id, text FROM library.books");
         List<InputFormat> inputs = List.of(
