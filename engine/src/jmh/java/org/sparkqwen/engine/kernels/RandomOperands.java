@@ -46,7 +46,7 @@ final class RandomOperands {
         return new Matrix(format, outputs, inputs, panels);
     }
 
-    /// The same weight in other memory.
+    /// Copies a weight into other memory, so that no cache has it.
     Matrix copy(Matrix weight) {
         MemorySegment panels = arena.allocate(weight.bytes(), CACHE_LINE);
         return new Matrix(weight.format(), weight.outputs(), weight.inputs(), panels.copyFrom(weight.panels()));

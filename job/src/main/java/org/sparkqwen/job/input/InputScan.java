@@ -37,7 +37,7 @@ public final class InputScan {
     /// piece.
     static final String SPLIT_BYTES = "32m";
 
-    /// The same in bytes.
+    /// The size of a split in bytes, as [#SPLIT_BYTES] has it for Spark.
     public static final long SPLIT = 32L << 20;
 
     private static final Set<String> NEVER_EMPTY = Set.of("parquet", "orc");

@@ -1,10 +1,8 @@
 package org.sparkqwen.engine.kernels.code;
 
 import static org.sparkqwen.engine.kernels.code.Gpr.R10;
-import static org.sparkqwen.engine.kernels.code.Gpr.R11;
 import static org.sparkqwen.engine.kernels.code.Gpr.R8;
 import static org.sparkqwen.engine.kernels.code.Gpr.R9;
-import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
@@ -27,9 +25,6 @@ final class Avx2ScoreCode {
     /// The number of keys whose scores are in registers, half of a tile's.
     private static final int KEYS = 4;
 
-    /// The number of lines of keys that a turn requests, and of values.
-    private static final int LINES_AHEAD = 4;
-
     private static final int KEY_ROW = KeyValueBlock.TOKENS * Float.BYTES;
     private static final Gpr QUERY = RSI;
     private static final Gpr KEY = RDX;
@@ -37,9 +32,6 @@ final class Avx2ScoreCode {
     private static final Gpr SCORE = R8;
     private static final Gpr TILES = R9;
     private static final Gpr FIRST_KEY = R10;
-    private static final Gpr KEYS_AHEAD = R11;
-    private static final Gpr VALUES_AHEAD = RAX;
-    private static final Gpr AHEAD_STEP = RBX;
 
     private static final Ymm BROADCAST = new Ymm(15);
 
@@ -59,9 +51,7 @@ final class Avx2ScoreCode {
 
     private void write() {
         asm.push(RBX);
-        asm.mov(KEYS_AHEAD, Arguments.of(RDI, ScoreCode.Field.KEYS_AHEAD));
-        asm.mov(VALUES_AHEAD, Arguments.of(RDI, ScoreCode.Field.VALUES_AHEAD));
-        asm.mov(AHEAD_STEP, Arguments.of(RDI, ScoreCode.Field.AHEAD_STEP));
+        ScoreCode.loadAhead(asm);
         int passes = Math.ceilDiv(vectors, TOGETHER);
         int first = 0;
         for (int pass = 0; pass < passes; pass++) {
@@ -104,23 +94,16 @@ final class Avx2ScoreCode {
     }
 
     private void inputs(int first, int count, ScoreCode.Field turns, int unrolled, boolean requests) {
-        Label turn = new Label();
-        Label none = new Label();
-        asm.mov(COUNT, Arguments.of(RDI, turns));
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(turn);
-        for (int input = 0; input < unrolled; input++) {
-            input(input, first, count);
-        }
-        if (requests) {
-            requestAhead();
-        }
-        asm.add(QUERY, unrolled * row());
-        asm.add(KEY, unrolled * KEY_ROW);
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, turn);
-        asm.bind(none);
+        CountedLoop.write(asm, COUNT, Arguments.of(RDI, turns), () -> {
+            for (int input = 0; input < unrolled; input++) {
+                input(input, first, count);
+            }
+            if (requests) {
+                ScoreCode.requestAhead(asm);
+            }
+            asm.add(QUERY, unrolled * row());
+            asm.add(KEY, unrolled * KEY_ROW);
+        });
     }
 
     private void input(int input, int first, int count) {
@@ -133,16 +116,6 @@ final class Avx2ScoreCode {
                 asm.vfmadd231ps(score(key, vector), BROADCAST, query(vector));
             }
         }
-    }
-
-    /// Requests a 64th of the next block, as [ScoreCode] does.
-    private void requestAhead() {
-        for (int line = 0; line < LINES_AHEAD; line++) {
-            asm.prefetcht1(Address.at(KEYS_AHEAD, line * Zmm.BYTES));
-            asm.prefetcht1(Address.at(VALUES_AHEAD, line * Zmm.BYTES));
-        }
-        asm.add(KEYS_AHEAD, AHEAD_STEP);
-        asm.add(VALUES_AHEAD, AHEAD_STEP);
     }
 
     private interface ScoreWork {

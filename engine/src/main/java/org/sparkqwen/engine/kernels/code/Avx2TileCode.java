@@ -47,8 +47,6 @@ final class Avx2TileCode {
     private static final Gpr AHEAD = R13;
     private static final Gpr AHEAD_STRIDE = RBX;
     private static final Gpr AHEAD_STRIDE_3 = RBP;
-    private static final Gpr GROUPS = R15;
-    private static final Gpr TURNS = FROM; // while the inputs of the only tile pass
 
     // Vector registers, after the sums
     private static final List<Vector> BROADCAST = InstructionSet.AVX2.registers(12, HIGHEST);
@@ -141,8 +139,22 @@ final class Avx2TileCode {
         } else {
             Avx2IntegerCode integers = new Avx2IntegerCode(asm, layout);
             integers.enter(operand(TileField.CONSTANTS), CONSTANTS);
-            groups(integers, layout);
-            rest(integers);
+            IntegerGroups.write(asm, kind, layout, new IntegerGroups.Steps() {
+                @Override
+                public void scales() {
+                    integers.scales(PANEL);
+                }
+
+                @Override
+                public void input(int input) {
+                    multiplyIntegers(integers, input);
+                }
+
+                @Override
+                public void requestNextPanel(int bytes) {
+                    Avx2TileCode.this.requestNextPanel(bytes);
+                }
+            });
             integers.leave();
             asm.mov(TILES, 1);
         }
@@ -153,29 +165,22 @@ final class Avx2TileCode {
     /// @param turns has the number of turns, which may be 0
     /// @param unrolled number of inputs in a turn
     private void inputs(TileField turns, int unrolled) {
-        Label turn = new Label();
-        Label none = new Label();
-        asm.mov(COUNT, operand(turns));
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(turn);
-        for (int input = 0; input < unrolled; input++) {
-            broadcast(input);
-            if (kind.bf16()) {
-                multiplyBf16(input * HALF_ROW);
-            } else {
-                multiplyF32(input * F32_ROW);
-            }
-        }
         int bytes = unrolled * (kind.bf16() ? HALF_ROW : F32_ROW);
-        if (kind.ahead() && unrolled == TileCode.UNROLLED) {
-            requestNextPanel(bytes);
-        }
-        asm.add(IN, unrolled * Float.BYTES);
-        asm.add(PANEL, bytes);
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, turn);
-        asm.bind(none);
+        CountedLoop.write(asm, COUNT, operand(turns), () -> {
+            for (int input = 0; input < unrolled; input++) {
+                broadcast(input);
+                if (kind.bf16()) {
+                    multiplyBf16(input * HALF_ROW);
+                } else {
+                    multiplyF32(input * F32_ROW);
+                }
+            }
+            if (kind.ahead() && unrolled == TileCode.UNROLLED) {
+                requestNextPanel(bytes);
+            }
+            asm.add(IN, unrolled * Float.BYTES);
+            asm.add(PANEL, bytes);
+        });
     }
 
     private void broadcast(int input) {
@@ -212,53 +217,6 @@ final class Avx2TileCode {
         }
     }
 
-    /// Writes a loop over groups of integers, and in it one over the turns of a group. The last group may have
-    /// fewer turns, or none and only a rest.
-    private void groups(Avx2IntegerCode integers, IntegerLayout layout) {
-        Label group = new Label();
-        Label enough = new Label();
-        Label turn = new Label();
-        Label none = new Label();
-        int bytes = kind.turnInputs() / layout.wordInputs() * IntegerLayout.ROW_BYTES;
-        asm.mov(GROUPS, operand(TileField.GROUPS));
-        asm.mov(TURNS, operand(TileField.TURNS));
-        asm.bind(group);
-        integers.scales(PANEL);
-        requestNextPanel(TileCode.STREAMS * Zmm.BYTES); // the header's lines
-        asm.mov(COUNT, layout.groupInputs() / kind.turnInputs());
-        asm.cmp(TURNS, COUNT);
-        asm.jump(Condition.NOT_BELOW, enough);
-        asm.mov(COUNT, TURNS);
-        asm.bind(enough);
-        asm.sub(TURNS, COUNT);
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(turn);
-        for (int input = 0; input < kind.turnInputs(); input++) {
-            multiplyIntegers(integers, input);
-        }
-        requestNextPanel(bytes);
-        asm.add(IN, kind.turnInputs() * Float.BYTES);
-        asm.add(PANEL, bytes);
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, turn);
-        asm.bind(none);
-        asm.sub(GROUPS, 1);
-        asm.jump(Condition.NOT_EQUAL, group);
-    }
-
-    /// Writes the inputs of a turn once more, each of them skipped if there are no more.
-    private void rest(Avx2IntegerCode integers) {
-        Label done = new Label();
-        asm.mov(COUNT, operand(TileField.REST));
-        for (int input = 0; input < kind.turnInputs() - 1; input++) {
-            asm.cmp(COUNT, input);
-            asm.jump(Condition.EQUAL, done);
-            multiplyIntegers(integers, input);
-        }
-        asm.bind(done);
-    }
-
     private void multiplyIntegers(Avx2IntegerCode integers, int input) {
         broadcast(input);
         for (int part = 0; part < Avx2IntegerCode.PARTS; part++) {
@@ -267,16 +225,8 @@ final class Avx2TileCode {
         }
     }
 
-    /// Requests lines of the next panel, in turns from four places, as [TileCode] does.
     private void requestNextPanel(int bytes) {
-        int step = bytes / TileCode.STREAMS;
-        for (int line = 0; line < step; line += Zmm.BYTES) {
-            asm.prefetcht1(Address.at(AHEAD, line));
-            asm.prefetcht1(Address.at(AHEAD, AHEAD_STRIDE, 1, line));
-            asm.prefetcht1(Address.at(AHEAD, AHEAD_STRIDE, 2, line));
-            asm.prefetcht1(Address.at(AHEAD, AHEAD_STRIDE_3, 1, line));
-        }
-        asm.add(AHEAD, step);
+        LinesAhead.ofPanel(asm, AHEAD, AHEAD_STRIDE, AHEAD_STRIDE_3, bytes);
     }
 
     private void finish() {

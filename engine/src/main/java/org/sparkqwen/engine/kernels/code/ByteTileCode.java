@@ -228,23 +228,16 @@ final class ByteTileCode {
     /// @param turns has the number of turns, which may be 0
     /// @param unrolled number of rows of words in a turn
     private void rows(Field turns, int unrolled) {
-        Label turn = new Label();
-        Label none = new Label();
-        asm.mov(COUNT, operand(turns));
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(turn);
-        for (int row = 0; row < unrolled; row++) {
-            words(row);
-        }
-        if (unrolled > 1) {
-            requestNextPanel();
-        }
-        asm.add(IN, unrolled * kind.layout().wordInputs());
-        asm.add(PANEL, unrolled * IntegerLayout.ROW_BYTES);
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, turn);
-        asm.bind(none);
+        CountedLoop.write(asm, COUNT, operand(turns), () -> {
+            for (int row = 0; row < unrolled; row++) {
+                words(row);
+            }
+            if (unrolled > 1) {
+                requestNextPanel();
+            }
+            asm.add(IN, unrolled * kind.layout().wordInputs());
+            asm.add(PANEL, unrolled * IntegerLayout.ROW_BYTES);
+        });
     }
 
     /// Writes the products with a row of words.
@@ -276,13 +269,9 @@ final class ByteTileCode {
         }
     }
 
-    /// Requests as many lines of the next panel as a turn reads of this one, from four places of it.
+    /// Requests as many lines of the next panel as a turn reads of this one.
     private void requestNextPanel() {
-        asm.prefetcht1(Address.at(AHEAD, 0));
-        asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_9, 1, 0));
-        asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_9, 2, 0));
-        asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_11, 1, 0));
-        asm.add(AHEAD, Zmm.BYTES);
+        LinesAhead.ofPanel(asm, AHEAD, StridedRows.STRIDE_9, StridedRows.STRIDE_11, TileCode.STREAMS * Zmm.BYTES);
     }
 
     private void finish() {

@@ -1,23 +1,35 @@
 package org.sparkqwen.engine.kernels.code;
 
-/// Writes a loop that requests cache lines of what is needed next, into the second-level cache.
+/// Writes requests of cache lines that are needed next, into the second-level cache.
 final class LinesAhead {
     private LinesAhead() {}
 
+    /// Writes a loop over lines that follow each other.
+    ///
     /// @param line has the address of the next line, and is advanced
     /// @param count a register that is overwritten
     /// @param lines where the number of lines is, which may be 0
     static void request(Assembler asm, Gpr line, Gpr count, Address lines) {
-        Label next = new Label();
-        Label none = new Label();
-        asm.mov(count, lines);
-        asm.cmp(count, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(next);
-        asm.prefetcht1(Address.at(line, 0));
-        asm.add(line, Zmm.BYTES);
-        asm.sub(count, 1);
-        asm.jump(Condition.NOT_EQUAL, next);
-        asm.bind(none);
+        CountedLoop.write(asm, count, lines, () -> {
+            asm.prefetcht1(Address.at(line, 0));
+            asm.add(line, Zmm.BYTES);
+        });
+    }
+
+    /// Requests as many lines of the next panel as `bytes` bytes have, in turns from [TileCode#STREAMS] places of
+    /// it, because a processor prefetches four times as much of four streams.
+    ///
+    /// @param line has the address of the next line at the first place, and is advanced
+    /// @param stride has the distance from a place to the next
+    /// @param stride3 has three times that distance
+    static void ofPanel(Assembler asm, Gpr line, Gpr stride, Gpr stride3, int bytes) {
+        int step = bytes / TileCode.STREAMS;
+        for (int offset = 0; offset < step; offset += Zmm.BYTES) {
+            asm.prefetcht1(Address.at(line, offset));
+            asm.prefetcht1(Address.at(line, stride, 1, offset));
+            asm.prefetcht1(Address.at(line, stride, 2, offset));
+            asm.prefetcht1(Address.at(line, stride3, 1, offset));
+        }
+        asm.add(line, step);
     }
 }

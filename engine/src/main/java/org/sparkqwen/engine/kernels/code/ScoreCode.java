@@ -90,9 +90,7 @@ final class ScoreCode {
         asm.mov(FIRST_KEY, Arguments.of(RDI, Field.KEYS));
         asm.mov(SCORE, Arguments.of(RDI, Field.SCORES));
         asm.mov(TILES, Arguments.of(RDI, Field.TILES));
-        asm.mov(KEYS_AHEAD, Arguments.of(RDI, Field.KEYS_AHEAD));
-        asm.mov(VALUES_AHEAD, Arguments.of(RDI, Field.VALUES_AHEAD));
-        asm.mov(AHEAD_STEP, Arguments.of(RDI, Field.AHEAD_STEP));
+        loadAhead(asm);
         Label tile = new Label();
         asm.bind(tile);
         asm.mov(QUERY, Arguments.of(RDI, Field.QUERIES));
@@ -111,23 +109,16 @@ final class ScoreCode {
     }
 
     private void inputs(Field turns, int unrolled) {
-        Label turn = new Label();
-        Label none = new Label();
-        asm.mov(COUNT, Arguments.of(RDI, turns));
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(turn);
-        for (int input = 0; input < unrolled; input++) {
-            input(input);
-        }
-        if (unrolled == UNROLLED) {
-            requestAhead();
-        }
-        asm.add(QUERY, unrolled * row());
-        asm.add(KEY, unrolled * KEY_ROW);
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, turn);
-        asm.bind(none);
+        CountedLoop.write(asm, COUNT, Arguments.of(RDI, turns), () -> {
+            for (int input = 0; input < unrolled; input++) {
+                input(input);
+            }
+            if (unrolled == UNROLLED) {
+                requestAhead(asm);
+            }
+            asm.add(QUERY, unrolled * row());
+            asm.add(KEY, unrolled * KEY_ROW);
+        });
     }
 
     private void input(int input) {
@@ -143,8 +134,15 @@ final class ScoreCode {
         }
     }
 
+    /// Loads the addresses that [#requestAhead] advances. They are in R11 and RAX, and RBX has the step.
+    static void loadAhead(Assembler asm) {
+        asm.mov(KEYS_AHEAD, Arguments.of(RDI, Field.KEYS_AHEAD));
+        asm.mov(VALUES_AHEAD, Arguments.of(RDI, Field.VALUES_AHEAD));
+        asm.mov(AHEAD_STEP, Arguments.of(RDI, Field.AHEAD_STEP));
+    }
+
     /// Requests a 64th of the next block, because a block of 128 numbers a head takes 64 turns.
-    private void requestAhead() {
+    static void requestAhead(Assembler asm) {
         for (int line = 0; line < LINES_AHEAD; line++) {
             asm.prefetcht1(Address.at(KEYS_AHEAD, line * Zmm.BYTES));
             asm.prefetcht1(Address.at(VALUES_AHEAD, line * Zmm.BYTES));

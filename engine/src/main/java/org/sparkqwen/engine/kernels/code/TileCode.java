@@ -57,8 +57,6 @@ final class TileCode {
     private static final Gpr TO = R14;
     private static final Gpr TILES = R12;
     private static final Gpr AHEAD = R13;
-    private static final Gpr GROUPS = R15;
-    private static final Gpr TURNS = FROM; // while the inputs of the only tile pass
 
     // Vector registers, after the sums. Weights of consecutive inputs alternate, so that one is loaded early.
     private static final List<Zmm> LEFT = List.of(new Zmm(24), new Zmm(26));
@@ -161,55 +159,23 @@ final class TileCode {
         } else {
             asm.mov(COUNT, operand(TileField.CONSTANTS));
             IntegerCode integers = IntegerCode.ofTile(asm, layout, height, COUNT);
-            groups(integers, layout);
-            rest(integers);
-        }
-    }
+            IntegerGroups.write(asm, kind, layout, new IntegerGroups.Steps() {
+                @Override
+                public void scales() {
+                    integers.scales(PANEL);
+                }
 
-    /// Writes a loop over groups of integers, and in it one over the turns of a group. The last group may have
-    /// fewer turns, or none and only a rest.
-    private void groups(IntegerCode integers, IntegerLayout layout) {
-        Label group = new Label();
-        Label enough = new Label();
-        Label turn = new Label();
-        Label none = new Label();
-        asm.mov(GROUPS, operand(TileField.GROUPS));
-        asm.mov(TURNS, operand(TileField.TURNS));
-        asm.bind(group);
-        integers.scales(PANEL);
-        requestNextPanel(STREAMS); // the header's lines
-        asm.mov(COUNT, layout.groupInputs() / kind.turnInputs());
-        asm.cmp(TURNS, COUNT);
-        asm.jump(Condition.NOT_BELOW, enough);
-        asm.mov(COUNT, TURNS);
-        asm.bind(enough);
-        asm.sub(TURNS, COUNT);
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(turn);
-        for (int input = 0; input < kind.turnInputs(); input++) {
-            input(input, integers);
-        }
-        requestNextPanel();
-        asm.add(IN, kind.turnInputs() * Float.BYTES);
-        asm.add(PANEL, turnBytes());
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, turn);
-        asm.bind(none);
-        asm.sub(GROUPS, 1);
-        asm.jump(Condition.NOT_EQUAL, group);
-    }
+                @Override
+                public void input(int input) {
+                    TileCode.this.input(input, integers);
+                }
 
-    /// Writes the inputs of a turn once more, each of them skipped if there are no more.
-    private void rest(IntegerCode integers) {
-        Label done = new Label();
-        asm.mov(COUNT, operand(TileField.REST));
-        for (int input = 0; input < kind.turnInputs() - 1; input++) {
-            asm.cmp(COUNT, input);
-            asm.jump(Condition.EQUAL, done);
-            input(input, integers);
+                @Override
+                public void requestNextPanel(int bytes) {
+                    TileCode.this.requestNextPanel(bytes);
+                }
+            });
         }
-        asm.bind(done);
     }
 
     /// Writes a loop over inputs.
@@ -217,23 +183,16 @@ final class TileCode {
     /// @param turns has the number of turns, which may be 0
     /// @param unrolled number of inputs in a turn
     private void inputs(TileField turns, int unrolled) {
-        Label turn = new Label();
-        Label none = new Label();
-        asm.mov(COUNT, operand(turns));
-        asm.cmp(COUNT, 0);
-        asm.jump(Condition.EQUAL, none);
-        asm.bind(turn);
-        for (int input = 0; input < unrolled; input++) {
-            input(input, null);
-        }
-        if (kind.ahead() && unrolled == UNROLLED) {
-            requestNextPanel();
-        }
-        asm.add(IN, unrolled * Float.BYTES);
-        asm.add(PANEL, unrolled * panelRow());
-        asm.sub(COUNT, 1);
-        asm.jump(Condition.NOT_EQUAL, turn);
-        asm.bind(none);
+        CountedLoop.write(asm, COUNT, operand(turns), () -> {
+            for (int input = 0; input < unrolled; input++) {
+                input(input, null);
+            }
+            if (kind.ahead() && unrolled == UNROLLED) {
+                requestNextPanel(UNROLLED * panelRow());
+            }
+            asm.add(IN, unrolled * Float.BYTES);
+            asm.add(PANEL, unrolled * panelRow());
+        });
     }
 
     private void input(int input, @Nullable IntegerCode integers) {
@@ -276,20 +235,8 @@ final class TileCode {
         }
     }
 
-    /// Requests as many lines of the next panel as a turn reads of this one, in turns from four places of it,
-    /// because a processor prefetches four times as much of four streams.
-    private void requestNextPanel() {
-        requestNextPanel(turnBytes() / Zmm.BYTES);
-    }
-
-    private void requestNextPanel(int lines) {
-        for (int line = 0; line < lines / STREAMS; line++) {
-            asm.prefetcht1(Address.at(AHEAD, line * Zmm.BYTES));
-            asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_9, 1, line * Zmm.BYTES));
-            asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_9, 2, line * Zmm.BYTES));
-            asm.prefetcht1(Address.at(AHEAD, StridedRows.STRIDE_11, 1, line * Zmm.BYTES));
-        }
-        asm.add(AHEAD, lines / STREAMS * Zmm.BYTES);
+    private void requestNextPanel(int bytes) {
+        LinesAhead.ofPanel(asm, AHEAD, StridedRows.STRIDE_9, StridedRows.STRIDE_11, bytes);
     }
 
     private void finish() {
@@ -307,14 +254,6 @@ final class TileCode {
     /// Advances a pointer by the rows of the highest tile. There is only one tile of any other height.
     private void toNextTile(Gpr pointer) {
         StridedRows.skipTwelve(asm, pointer);
-    }
-
-    /// The bytes of a panel that a turn of the loop reads.
-    private int turnBytes() {
-        IntegerLayout layout = kind.integers();
-        return layout == null
-                ? UNROLLED * panelRow()
-                : kind.turnInputs() / layout.wordInputs() * IntegerLayout.ROW_BYTES;
     }
 
     private int panelRow() {
