@@ -88,7 +88,8 @@ class KubernetesPodTest {
         long limit = Quantity.getAmountInBytes(
                         container.getResources().getLimits().get("memory"))
                 .longValueExact();
-        assertThat(Quantity.getAmountInBytes(container.getResources().getRequests().get("memory"))
+        assertThat(Quantity.getAmountInBytes(
+                                container.getResources().getRequests().get("memory"))
                         .longValueExact())
                 .isEqualTo(limit);
         return limit;
