@@ -67,8 +67,7 @@ class DocumentedCommandsTest {
                     "it needs a cluster with GPUs; GpuClusterIT runs jobs on one with stand-ins"),
             Map.entry(
                     "mvn -DskipTests package",
-                    "it makes an image and needs Kubernetes; KubernetesFilesTest looks at the files, and"
-                            + " ContainerMemoryIT at the memory"),
+                    "it makes an image and needs Kubernetes; ImageIT builds the image and runs containers of it"),
             Map.entry(
                     "spark-submit --master yarn --deploy-mode cluster --name spark-qwen --properties-file"
                             + " conf/yarn.conf \\",
