@@ -42,6 +42,9 @@ public record InputSample(
 
     private static final long SEED = 20;
 
+    /// Its multiples are spread most evenly.
+    private static final double GOLDEN = (Math.sqrt(5) - 1) / 2;
+
     /// Draws a sample.
     ///
     /// @param scan a scan that lies in files
@@ -108,11 +111,14 @@ public record InputSample(
                 .where(chance(together == null ? number : together).lt(share));
     }
 
-    /// Returns the splits of rows at even distances, and how many of these rows each has.
+    /// Returns the splits of rows from all over the input, and how many of these rows each has.
+    ///
+    /// Each row lies in a part of the input of its own, at another place of it. At even distances the rows of an input
+    /// that repeats itself, such as one with as many files in each directory, would all be of the same kind.
     private static Map<Split, Integer> draws(PlannedRows planned, long rows, int count) {
         Map<Split, Integer> draws = new LinkedHashMap<>();
         for (int i = 0; i < count; i++) {
-            long row = (long) ((i + 0.5) * rows / count);
+            long row = (long) ((i + i * GOLDEN % 1) * rows / count);
             draws.merge(planned.pieces(row, row + 1).getFirst().split(), 1, Integer::sum);
         }
         return draws;

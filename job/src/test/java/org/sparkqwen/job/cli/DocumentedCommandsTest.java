@@ -84,6 +84,9 @@ class DocumentedCommandsTest {
                             + " -Dmany.files=100000",
                     "it shows how figures were measured, for many minutes; ManyFilesTest runs it with fewer files"),
             Map.entry(
+                    "SPARK_QWEN_DRIVER_MEMORY=5g ./spark-qwen score --dry-run --input million --output million-out",
+                    "it shows how figures were measured, with a million files; docs/runs.md has a dry run"),
+            Map.entry(
                     "./spark-qwen inspect --plan --input corpus5 --cores 2",
                     "it shows how figures were measured; docs/runs.md has a plan that is run"));
 

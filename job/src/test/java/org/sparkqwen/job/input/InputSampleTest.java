@@ -75,6 +75,7 @@ class InputSampleTest {
         InputSample sample = InputSample.of(new InputScan(rows), input, null, 50, null);
         assertThat(sample.rows()).isEqualTo(100);
         assertThat(sample.drawn().count()).isEqualTo(50);
+        assertThat(sample.drawn().where(col("id").mod(2).equalTo(0)).count()).isBetween(20L, 30L);
     }
 
     @Test
