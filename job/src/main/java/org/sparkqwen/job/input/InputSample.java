@@ -118,7 +118,7 @@ public record InputSample(
     private static Map<Split, Integer> draws(PlannedRows planned, long rows, int count) {
         Map<Split, Integer> draws = new LinkedHashMap<>();
         for (int i = 0; i < count; i++) {
-            long row = (long) ((i + i * GOLDEN % 1) * rows / count);
+            long row = (long) ((i + ((i * GOLDEN) % 1)) * rows / count);
             draws.merge(planned.pieces(row, row + 1).getFirst().split(), 1, Integer::sum);
         }
         return draws;
