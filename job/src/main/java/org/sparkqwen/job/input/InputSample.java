@@ -113,8 +113,8 @@ public record InputSample(
 
     /// Returns the splits of rows from all over the input, and how many of these rows each has.
     ///
-    /// Each row lies in a part of the input of its own, at another place of it. At even distances the rows of an input
-    /// that repeats itself, such as one with as many files in each directory, would all be of the same kind.
+    /// Each row lies in a part of the input of its own, at another place of it. At even distances the rows of an
+    /// input that repeats itself, such as one with as many files in each directory, would all be of one kind.
     private static Map<Split, Integer> draws(PlannedRows planned, long rows, int count) {
         Map<Split, Integer> draws = new LinkedHashMap<>();
         for (int i = 0; i < count; i++) {
