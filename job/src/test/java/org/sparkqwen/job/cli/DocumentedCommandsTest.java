@@ -87,6 +87,9 @@ class DocumentedCommandsTest {
                     "SPARK_QWEN_DRIVER_MEMORY=5g ./spark-qwen score --dry-run --input million --output million-out",
                     "it shows how figures were measured, with a million files; docs/runs.md has a dry run"),
             Map.entry(
+                    "SPARK_QWEN_DRIVER_MEMORY=3g ./spark-qwen score --limit 2000 --input million --output million-out",
+                    "it shows how figures were measured, with a million files"),
+            Map.entry(
                     "./spark-qwen inspect --plan --input corpus3 --hosts 2 --cores 1",
                     "it shows how figures were measured; docs/runs.md has a plan that is run"),
             Map.entry(
