@@ -59,6 +59,7 @@ public final class InputReader {
     private final Warnings warnings;
     private final String format;
     private UnreadableFiles unreadable = UnreadableFiles.NONE;
+    private boolean alike;
 
     /// @param output the run's output, which must not lie among what is read
     public InputReader(SparkSession spark, InputFormat input, String output, Warnings warnings) {
@@ -72,6 +73,11 @@ public final class InputReader {
     /// Returns the files that are left out because they do not have the expected format.
     public UnreadableFiles unreadable() {
         return unreadable;
+    }
+
+    /// Returns whether all files are known to have the same columns, of the same types.
+    public boolean areAlike() {
+        return alike;
     }
 
     /// @throws Refusal if the input cannot be read, or only in part
@@ -220,6 +226,7 @@ public final class InputReader {
 
     private Dataset<Row> parquet(InputPaths paths) {
         ParquetColumns found = ParquetColumns.of(spark, paths.files().keySet(), tasks());
+        alike = found.areThoseOfAll(paths.files().size());
         Dataset<Row> rows = found.hasUnreadable() && input.option("mergeSchema").isEmpty()
                 ? reader(format, paths).schema(found.schema()).load(roots(paths))
                 : loadOthers(paths);

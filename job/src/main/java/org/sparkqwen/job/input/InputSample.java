@@ -42,6 +42,9 @@ public record InputSample(
 
     private static final long SEED = 20;
 
+    /// Its multiples are spread most evenly.
+    private static final double GOLDEN = (Math.sqrt(5) - 1) / 2;
+
     /// Draws a sample.
     ///
     /// @param scan a scan that lies in files
@@ -88,14 +91,14 @@ public record InputSample(
         if (rows <= about) {
             return scan.read(planned.pieces(0, rows));
         }
-        Map<Split, Integer> draws = new LinkedHashMap<>();
-        for (int i = 0; i < MOST_DRAWN; i++) {
-            long row = (long) ((i + 0.5) * rows / MOST_DRAWN);
-            draws.merge(planned.pieces(row, row + 1).getFirst().split(), 1, Integer::sum);
+        Map<Split, Integer> draws = draws(planned, rows, MOST_DRAWN);
+        List<Piece> pieces = pieces(planned, rows, draws);
+        long held =
+                pieces.stream().mapToLong(piece -> piece.to() - piece.from()).sum();
+        if (held < about) { // the files are small, so more of them are read, and whole
+            int more = (int) Math.min(about, (long) MOST_DRAWN * about / held);
+            return scan.read(pieces(planned, rows, draws(planned, rows, more)));
         }
-        List<Piece> pieces = planned.pieces(0, rows).stream()
-                .filter(piece -> draws.containsKey(piece.split()))
-                .toList();
         Column number = col(RowNumber.COLUMN);
         Column share = lit(0.0);
         for (Piece piece : pieces) {
@@ -106,6 +109,25 @@ public record InputSample(
         }
         return scan.read(pieces)
                 .where(chance(together == null ? number : together).lt(share));
+    }
+
+    /// Returns the splits of rows from all over the input, and how many of these rows each has.
+    ///
+    /// Each row lies in a part of the input of its own, at another place of it. At even distances the rows of an
+    /// input that repeats itself, such as one with as many files in each directory, would all be of one kind.
+    private static Map<Split, Integer> draws(PlannedRows planned, long rows, int count) {
+        Map<Split, Integer> draws = new LinkedHashMap<>();
+        for (int i = 0; i < count; i++) {
+            long row = (long) ((i + ((i * GOLDEN) % 1)) * rows / count);
+            draws.merge(planned.pieces(row, row + 1).getFirst().split(), 1, Integer::sum);
+        }
+        return draws;
+    }
+
+    private static List<Piece> pieces(PlannedRows planned, long rows, Map<Split, Integer> draws) {
+        return planned.pieces(0, rows).stream()
+                .filter(piece -> draws.containsKey(piece.split()))
+                .toList();
     }
 
     /// Returns a number from 0 to 1, the same for equal keys.

@@ -55,6 +55,7 @@ public final class InputScan {
     private final SparkSession spark;
     private final Dataset<Row> rows;
     private final UnreadableFiles known;
+    private final boolean alike;
     private final InternalRows scan;
     private final Map<Split, Integer> partitions = new HashMap<>();
     private final Map<String, InputFile> files = new TreeMap<>();
@@ -64,15 +65,17 @@ public final class InputScan {
     record InputFile(long size, long modified) {}
 
     public InputScan(Dataset<Row> rows) {
-        this(rows, UnreadableFiles.NONE);
+        this(rows, UnreadableFiles.NONE, false);
     }
 
     /// @param rows the rows as a reader gives them
     /// @param known the files that are already known to be unreadable
-    public InputScan(Dataset<Row> rows, UnreadableFiles known) {
+    /// @param alike whether all files are known to have the same columns, of the same types
+    public InputScan(Dataset<Row> rows, UnreadableFiles known, boolean alike) {
         this.spark = rows.sparkSession();
         this.rows = rows;
         this.known = known;
+        this.alike = alike;
         FileScan planned = FileScan.plan(rows, SPLIT_BYTES);
         scan = planned.rows();
         List<FileScan.FileSplit> splits = planned.splits();
@@ -94,7 +97,7 @@ public final class InputScan {
 
     /// Returns a scan of the same splits that reads these columns alone.
     public InputScan only(Column... columns) {
-        return new InputScan(rows.select(columns), known);
+        return new InputScan(rows.select(columns), known, alike);
     }
 
     /// Returns the splits in the order in which a run takes them.
@@ -198,6 +201,9 @@ public final class InputScan {
                 ParquetSchemas.of(spark),
                 new SerializableConfiguration(spark.sessionState().newHadoopConf()));
         List<String> paths = List.copyOf(byPath.keySet());
+        if (alike && !paths.isEmpty() && !types.differ(paths.getFirst())) {
+            return List.of(); // the footers of a million files were read once, and need not be read again
+        }
         return JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(paths, Math.clamp(paths.size(), 1, tasks(spark)))
                 .filter(types::differ)

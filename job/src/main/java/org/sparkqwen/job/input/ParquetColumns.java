@@ -16,9 +16,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import org.apache.hadoop.fs.Path;
-import org.apache.parquet.hadoop.ParquetFileReader;
-import org.apache.parquet.hadoop.util.HadoopInputFile;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.Type;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -82,10 +79,8 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
         Map<List<FileColumn>, Layout> layouts = new LinkedHashMap<>();
         while (files.hasNext()) {
             String file = files.next();
-            try (ParquetFileReader footer =
-                    ParquetFileReader.open(HadoopInputFile.fromPath(new Path(file), hadoop.value()))) {
-                List<FileColumn> columns =
-                        columns(footer.getFooter().getFileMetaData().getSchema(), converter);
+            try {
+                List<FileColumn> columns = columns(ParquetFooter.schema(file, hadoop.value()), converter);
                 layouts.merge(columns, new Layout(columns, file, 1), Layout::plus);
             } catch (IOException | RuntimeException e) {
                 // counting the file's rows says what is wrong with it
@@ -112,6 +107,11 @@ record ParquetColumns(List<Layout> layouts, boolean caseSensitive) {
                     Failures.firstLine(e).replaceFirst("^\\[[A-Z_.]+] ", "").replaceFirst("(?s) SQLSTATE.*", "");
             return new FileColumn(type.getName(), reason, null);
         }
+    }
+
+    /// Returns whether this many files have the same columns.
+    boolean areThoseOfAll(long files) {
+        return layouts.size() == 1 && layouts.getFirst().files() == files;
     }
 
     /// Returns whether Spark cannot read some column of some file.

@@ -4,9 +4,6 @@ import java.io.Serializable;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import org.apache.hadoop.fs.Path;
-import org.apache.parquet.hadoop.ParquetFileReader;
-import org.apache.parquet.hadoop.util.HadoopInputFile;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
@@ -22,10 +19,8 @@ record ParquetTypes(StructType expected, ParquetSchemas reading, SerializableCon
     /// Returns whether a file has a column of another type than is expected. Spark may be able to read it all the
     /// same.
     boolean differ(String path) {
-        try (ParquetFileReader file =
-                ParquetFileReader.open(HadoopInputFile.fromPath(new Path(path), hadoop.value()))) {
-            StructType found =
-                    reading.converter().apply(file.getFooter().getFileMetaData().getSchema());
+        try {
+            StructType found = reading.converter().apply(ParquetFooter.schema(path, hadoop.value()));
             Map<String, String> types = byName(expected);
             return byName(found).entrySet().stream()
                     .anyMatch(column ->

@@ -29,7 +29,6 @@ import org.sparkqwen.job.input.InputRows;
 import org.sparkqwen.job.input.InputScan;
 import org.sparkqwen.job.input.PlannedRows;
 import org.sparkqwen.job.input.Split;
-import org.sparkqwen.job.input.UnreadableFiles;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.spark.ReadColumns;
 import org.sparkqwen.job.spark.ReadFiles;
@@ -102,7 +101,7 @@ record CheckedRun(
         UnreadableColumn.refuse(input.schema(), needed);
         Dataset<Row> wanted =
                 opened.only(needed.stream().map(ContentColumn::column).toArray(Column[]::new));
-        InputScan files = settings.input().isTable() ? null : files(settings, wanted, reader.unreadable(), state);
+        InputScan files = settings.input().isTable() ? null : files(settings, wanted, reader, state);
         refuseOwnOutput(
                 settings, files == null ? ReadFiles.of(input) : files.files().keySet(), outputFiles, output);
         if (files == null) {
@@ -147,8 +146,8 @@ record CheckedRun(
 
     /// Returns a scan of the input's files; null if it has none, so that it must be copied.
     private static @Nullable InputScan files(
-            RunSettings settings, Dataset<Row> input, UnreadableFiles unreadable, RunState state) {
-        InputScan scan = new InputScan(input, unreadable);
+            RunSettings settings, Dataset<Row> input, InputReader reader, RunState state) {
+        InputScan scan = new InputScan(input, reader.unreadable(), reader.areAlike());
         if (scan.liesInFiles()) {
             return scan;
         }

@@ -67,8 +67,7 @@ class DocumentedCommandsTest {
                     "it needs a cluster with GPUs; GpuClusterIT runs jobs on one with stand-ins"),
             Map.entry(
                     "mvn -DskipTests package",
-                    "it makes an image and needs Kubernetes; KubernetesFilesTest looks at the files, and"
-                            + " ContainerMemoryIT at the memory"),
+                    "it makes an image and needs Kubernetes; ImageIT builds the image and runs containers of it"),
             Map.entry(
                     "spark-submit --master yarn --deploy-mode cluster --name spark-qwen --properties-file"
                             + " conf/yarn.conf \\",
@@ -84,6 +83,15 @@ class DocumentedCommandsTest {
                     "mvn -pl job -am test -Pslow -Dtest=ManyFilesTest -Dsurefire.failIfNoSpecifiedTests=false"
                             + " -Dmany.files=100000",
                     "it shows how figures were measured, for many minutes; ManyFilesTest runs it with fewer files"),
+            Map.entry(
+                    "SPARK_QWEN_DRIVER_MEMORY=5g ./spark-qwen score --dry-run --input million --output million-out",
+                    "it shows how figures were measured, with a million files; docs/runs.md has a dry run"),
+            Map.entry(
+                    "SPARK_QWEN_DRIVER_MEMORY=3g ./spark-qwen score --limit 2000 --input million --output million-out",
+                    "it shows how figures were measured, with a million files"),
+            Map.entry(
+                    "./spark-qwen inspect --plan --input corpus3 --hosts 2 --cores 1",
+                    "it shows how figures were measured; docs/runs.md has a plan that is run"),
             Map.entry(
                     "./spark-qwen inspect --plan --input corpus5 --cores 2",
                     "it shows how figures were measured; docs/runs.md has a plan that is run"));

@@ -229,7 +229,7 @@ class CorruptFilesTest {
     /// Returns what a run finds in the input before it begins.
     private InputScan.Counted found(InputFormat input) {
         InputReader reader = reader(input);
-        InputScan scan = new InputScan(reader.open().all(), reader.unreadable());
+        InputScan scan = new InputScan(reader.open().all(), reader.unreadable(), reader.areAlike());
         return scan.count(List.copyOf(scan.splits()), input);
     }
 

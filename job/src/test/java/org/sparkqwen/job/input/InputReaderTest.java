@@ -243,6 +243,22 @@ class InputReaderTest {
                         "null");
     }
 
+    /// The footers of files that are alike are not read again before a run.
+    @Test
+    void filesWithTheSameColumnsAreAlike() throws IOException {
+        parquet("in", "a.parquet", "1L as id, 'a' as text");
+        parquet("in", "b.parquet", "2L as id, 'b' as text");
+        InputFormat input = InputFormat.of("parquet", path("in").toString());
+        InputReader same = reader(input, "out");
+        same.open();
+        assertThat(same.areAlike()).isTrue();
+
+        parquet("in", "c.parquet", "3 as id, 'c' as text");
+        InputReader others = reader(input, "out");
+        others.open();
+        assertThat(others.areAlike()).isFalse();
+    }
+
     @Test
     void aHeaderThatIsAnotherOneIsNamed() throws IOException {
         Files.createDirectories(path("in"));

@@ -67,6 +67,18 @@ class InputSampleTest {
     }
 
     @Test
+    void manySmallFilesAreDrawnWhole() {
+        String files = directory.resolve("small").toString();
+        spark.range(0, 100, 1, 100).write().parquet(files);
+        InputFormat input = InputFormat.of("parquet", files);
+        Dataset<Row> rows = spark.read().parquet(files);
+        InputSample sample = InputSample.of(new InputScan(rows), input, null, 50, null);
+        assertThat(sample.rows()).isEqualTo(100);
+        assertThat(sample.drawn().count()).isEqualTo(50);
+        assertThat(sample.drawn().where(col("id").mod(2).equalTo(0)).count()).isBetween(20L, 30L);
+    }
+
+    @Test
     void rowsWithTheSameKeyAreDrawnTogether() throws IOException {
         Files.writeString(
                 directory.resolve("rows.json"),

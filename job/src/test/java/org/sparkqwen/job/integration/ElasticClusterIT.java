@@ -70,7 +70,8 @@ class ElasticClusterIT {
                 "spark.speculation=true",
                 "spark.speculation.interval=100ms",
                 "spark.speculation.quantile=0.3",
-                "spark.speculation.multiplier=1.1")) {
+                "spark.speculation.multiplier=1.1",
+                "spark.speculation.task.duration.threshold=1s")) { // for stages of one task, which have no others
             awaitCommit();
             ProcessHandle slow = cluster.executors().getFirst();
             SparkProcess.signal(slow, "STOP");

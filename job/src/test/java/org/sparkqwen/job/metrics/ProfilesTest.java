@@ -38,20 +38,15 @@ class ProfilesTest {
             "org.apache.spark.internal.config.package$",
             "org.apache.spark.internal.config.UI$",
             "org.apache.spark.internal.config.Network$",
+            "org.apache.spark.deploy.k8s.Config$",
             "org.apache.spark.sql.internal.SQLConf$");
 
     /// The keys that Spark reads and documents, but does not declare.
     private static final Set<String> UNDECLARED = Set.of("spark.local.dir", "spark.master");
 
-    /// The keys that Spark's modules for Kubernetes and YARN declare, which are no dependencies of this build.
-    private static final Set<String> OF_OTHER_MODULES = Set.of(
-            "spark.kubernetes.authenticate.driver.serviceAccountName",
-            "spark.kubernetes.container.image",
-            "spark.kubernetes.executor.limit.cores",
-            "spark.kubernetes.namespace",
-            "spark.yarn.archive",
-            "spark.yarn.maxAppAttempts",
-            "spark.yarn.queue");
+    /// The keys that Spark's module for YARN declares, which is no dependency of this build.
+    private static final Set<String> OF_YARN =
+            Set.of("spark.yarn.archive", "spark.yarn.maxAppAttempts", "spark.yarn.queue");
 
     /// The keys of resources and volumes, which have a name in the midst, and of variables.
     private static final Pattern NAMED =
@@ -101,7 +96,7 @@ class ProfilesTest {
                 ? HADOOP.contains(key.substring("spark.hadoop.".length()))
                 : ConfigEntry.findEntry(key) != null
                         || UNDECLARED.contains(key)
-                        || OF_OTHER_MODULES.contains(key)
+                        || OF_YARN.contains(key)
                         || NAMED.matcher(key).matches();
     }
 
