@@ -1,7 +1,6 @@
 package org.sparkqwen.job.cli;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,17 +48,17 @@ import org.sparkqwen.job.cli.report.GpuFit;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
+import org.sparkqwen.job.model.DeviceChoice;
 import org.sparkqwen.job.model.DriverCopy;
 import org.sparkqwen.job.model.ExecutorOptions;
+import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.spark.ContainerMemory;
 import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 @Command(
         name = "inspect",
@@ -80,10 +79,6 @@ import picocli.CommandLine.Spec;
         })
 final class InspectCommand implements Callable<Integer> {
     private static final int SHOWN_FAULTS = 20;
-
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private CommandSpec command;
 
     @Option(
             names = "--model",
@@ -122,7 +117,10 @@ final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         if (plan.isAsked()) {
-            plan.print(ofScore(), ModelLocation.of(model) instanceof ModelLocation.Remote, conf);
+            ModelChoice reference = referenceModel == null
+                    ? null
+                    : Refusal.about("--reference-model", () -> choice(referenceModel, null));
+            plan.print(choice(model, lora.location()), reference, conf);
             return 0;
         }
         Path directory = directory(ModelLocation.of(model), DriverCopy::of);
@@ -140,16 +138,11 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    /// Returns the options of `score` that choose the same model.
-    private List<String> ofScore() {
-        List<String> options = new ArrayList<>();
-        for (String option : List.of("--model", "--lora", "--reference-model", "--cache-dir")) {
-            Object value = command.commandLine().getParseResult().matchedOptionValue(option, null);
-            if (value != null) {
-                options.addAll(List.of(option, value.toString()));
-            }
-        }
-        return options;
+    /// Returns a model as `score` opens it by default.
+    private ModelChoice choice(@Nullable String directory, @Nullable ModelLocation adapter) {
+        ExecutorOptions options = ExecutorOptions.DEFAULT.withBatchTokens(0).withCacheDirectory(cache.given());
+        return new ModelChoice(
+                ModelLocation.of(directory), ModelDistribution.AUTO, DeviceChoice.AUTO, options, adapter);
     }
 
     /// Makes the driver's copy of what lies elsewhere.

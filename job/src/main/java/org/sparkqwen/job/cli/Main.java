@@ -86,7 +86,8 @@ public final class Main {
         return commandLine.execute(args);
     }
 
-    /// Refuses arguments that this process did not get as they were given, and warns if they may have been changed before.
+    /// Refuses arguments that this process did not get as they were given, and warns if they may have been changed
+    /// before.
     private static void checkLetters(String... args) {
         LocaleEncoding locale = LocaleEncoding.ofProcess();
         Warnings warnings = new Warnings(System.err);

@@ -10,8 +10,8 @@ import java.util.Objects;
 
 /// The standard output and the standard error of this process, which are UTF-8 whatever the locale says.
 ///
-/// The JVM takes their encoding from the locale, and containers often have none. It would then print a question mark for
-/// each letter that is not ASCII, such as `±`, or the names and texts of rows.
+/// The JVM takes their encoding from the locale, and containers often have none. It would then print a question mark
+/// for each letter that is not ASCII, such as `±`, or the names and texts of rows.
 final class StandardStreams {
     private StandardStreams() {}
 

@@ -84,30 +84,21 @@ final class BucketStage implements Intake {
 
     /// Returns the settings with which the first stage writes.
     RunSettings scoring() {
-        Map<String, String> options = settings.outputFormat().equals(FORMAT) ? settings.outputOptions() : Map.of();
-        return settings(settings.input(), FORMAT, options, settings.errors(), settings.limit());
+        Map<String, String> options =
+                settings.target().format().equals(FORMAT) ? settings.target().options() : Map.of();
+        return settings.withOutputFormat(FORMAT, options);
     }
 
     private RunSettings dividing() {
         InputFormat input = new InputFormat(List.of(scoredRows()), FORMAT, Map.of(), false);
         ErrorPolicy errors = new ErrorPolicy(ErrorPolicy.OnError.KEEP, null);
-        return settings(input, settings.outputFormat(), settings.outputOptions(), errors, null);
-    }
-
-    private RunSettings settings(
-            InputFormat input, String format, Map<String, String> options, ErrorPolicy errors, @Nullable Long limit) {
         return new RunSettings(
                 input,
-                settings.output(),
-                settings.outputTable(),
-                format,
-                options,
+                settings.target(),
                 settings.mode(),
                 errors,
-                limit,
-                settings.checkpointRows(),
-                settings.checkpointBytes(),
-                settings.targetFileSize(),
+                null,
+                settings.intervals(),
                 settings.conf(),
                 settings.allowOtherDevice());
     }

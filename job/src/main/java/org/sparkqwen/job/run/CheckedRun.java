@@ -95,7 +95,7 @@ record CheckedRun(
         Dataset<Row> result = work.apply(columns, counters); // refuses an unsuitable input
         StructType schema = buckets == null ? result.schema() : buckets.output(result.schema());
         check.accept(schema);
-        OutputFormat format = new OutputFormat(spark, settings.outputFormat());
+        OutputFormat format = new OutputFormat(spark, settings.target().format());
         format.refuseWhatItCannotHold(schema);
         warnings.addAll(format.cautions(schema));
         if (buckets != null) {

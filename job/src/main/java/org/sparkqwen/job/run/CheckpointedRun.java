@@ -404,7 +404,7 @@ final class CheckpointedRun {
         double bytes = writtenRows == 0
                 ? pieces.stream().mapToDouble(Piece::bytes).sum()
                 : (double) writtenBytes / writtenRows * rows;
-        return Math.clamp((long) Math.ceil(bytes / settings.targetFileSize()), 1, Integer.MAX_VALUE);
+        return Math.clamp((long) Math.ceil(bytes / settings.target().fileSize()), 1, Integer.MAX_VALUE);
     }
     /// Refuses to continue if earlier errors were handled differently. Without errors all policies have the same
     /// result.

@@ -110,9 +110,9 @@ public final class JobRun implements AutoCloseable {
 
     /// Returns where the output is, for a person: its directory, or its table and directory.
     public String output() {
-        return settings.outputTable() == null
+        return settings.target().table() == null
                 ? settings.output()
-                : "table %s in %s".formatted(settings.outputTable(), settings.output());
+                : "table %s in %s".formatted(settings.target().table(), settings.output());
     }
 
     /// Returns the warnings about this run, to which callers may add.
@@ -245,8 +245,9 @@ public final class JobRun implements AutoCloseable {
     }
 
     private WrittenRows rows(String place, StructType columns) {
-        Map<String, String> options = OutputFormat.readerOptions(settings.outputOptions());
-        return new WrittenRows(spark, place, settings.outputFormat(), options, columns);
+        Map<String, String> options =
+                OutputFormat.readerOptions(settings.target().options());
+        return new WrittenRows(spark, place, settings.target().format(), options, columns);
     }
 
     /// Begins a run, or finds that the output holds this same run.
@@ -272,7 +273,7 @@ public final class JobRun implements AutoCloseable {
                 && !S3Settings.isPreparedFor(output, spark.sparkContext().getConf())) {
             throw Refusal.usage(("--output-table %s lies in %s, on S3, for which the session must be prepared before it"
                             + " starts; give that location as --output, too")
-                    .formatted(Quote.of(settings.outputTable()), output));
+                    .formatted(Quote.of(settings.target().table()), output));
         }
     }
 

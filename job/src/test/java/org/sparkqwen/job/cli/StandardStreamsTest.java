@@ -55,8 +55,8 @@ class StandardStreamsTest {
                 .singleElement()
                 .asString()
                 .startsWith("spark-qwen: the argument '/nowhere/")
-                .endsWith("has letters that are not in US-ASCII, the encoding of the locale; set LC_ALL=C.UTF-8 before the"
-                        + " command");
+                .endsWith("has letters that are not in US-ASCII, the encoding of the locale; set LC_ALL=C.UTF-8 before"
+                        + " the command");
     }
 
     private CommandRun run(Charset encoding, List<String> options, String... arguments)
@@ -71,9 +71,8 @@ class StandardStreamsTest {
         command.addAll(List.of(arguments));
         Path out = directory.resolve("out");
         Path err = directory.resolve("err");
-        ProcessBuilder builder = new ProcessBuilder(command)
-                .redirectOutput(out.toFile())
-                .redirectError(err.toFile());
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
         builder.environment().put("LC_ALL", "C");
         int exitCode = builder.start().waitFor();
         return new CommandRun(exitCode, Files.readString(out, encoding), Files.readString(err));

@@ -71,7 +71,8 @@ class LocalListingTest {
         LocalFileSystem local = FileSystem.getLocal(new Configuration());
         assertThatThrownBy(() -> new LocalListing(local, new org.apache.hadoop.fs.Path(directory.toUri())))
                 .isInstanceOf(IOException.class)
-                .hasMessage("the name of 'caf\uFFFD.json' is not in UTF-8, the encoding of the locale; rename it, or set"
-                        + " LC_ALL=C.UTF-8 before the command");
+                .hasMessage(
+                        "the name of 'caf\uFFFD.json' is not in UTF-8, the encoding of the locale; rename it, or set"
+                                + " LC_ALL=C.UTF-8 before the command");
     }
 }

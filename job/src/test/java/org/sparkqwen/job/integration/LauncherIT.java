@@ -119,8 +119,8 @@ class LauncherIT {
                 .contains("org.apache.spark.SparkContext source: shared objects file");
     }
 
-    /// Starts the launcher without a cache of its own and without a locale, as in a container. The JVMs that it starts
-    /// find Spark's classes in an archive.
+    /// Starts the launcher without a cache of its own and without a locale, as in a container. The JVMs that it
+    /// starts find Spark's classes in an archive.
     private CommandRun launch(String... arguments) throws IOException, InterruptedException {
         List<String> jvmOptions =
                 arguments[0].equals("score") ? ClassDataArchive.options() : SparkProcess.quickOptions();

@@ -18,15 +18,17 @@ class LocaleEncodingTest {
         assertThatCode(() -> ASCII.refuseOthers("--input", "/data/books")).doesNotThrowAnyException();
         assertThatThrownBy(() -> ASCII.refuseOthers("--input", "/data/Bücher"))
                 .isInstanceOf(Refusal.class)
-                .hasMessage("--input '/data/Bücher' has letters that are not in US-ASCII, the encoding of the locale; set"
-                        + " LC_ALL=C.UTF-8 before the command");
+                .hasMessage(
+                        "--input '/data/Bücher' has letters that are not in US-ASCII, the encoding of the locale; set"
+                                + " LC_ALL=C.UTF-8 before the command");
     }
 
     @Test
     void lettersThatWereLostBeforeLeaveQuestionMarks() {
         assertThat(ASCII.caution("yes,???"))
-                .contains("if '??' in 'yes,???' stands for letters that are not in US-ASCII, the encoding of the locale, set"
-                        + " LC_ALL=C.UTF-8 before the command");
+                .contains(
+                        "if '??' in 'yes,???' stands for letters that are not in US-ASCII, the encoding of the locale,"
+                                + " set LC_ALL=C.UTF-8 before the command");
         assertThat(ASCII.caution("Is it?")).isEmpty();
         assertThat(UTF_8.caution("Is it??")).isEmpty();
     }
