@@ -156,13 +156,15 @@ final class PlanOptions {
         ModelReference model = choice.open(opened);
         ContentColumn text = ContentOptions.column(model, textColumn, null, SpecialTokens.TEXT, textColumn);
         ScoreJob job = new ScoreJob(model, ScoreJob.Settings.of(model, text));
+        List<String> warnings = new ArrayList<>(model.warnings());
         if (reference != null) {
             ModelReference other = Refusal.about(
                     "--reference-model", () -> reference.on(model.device()).open(opened));
             job = ScoreCommand.withReference(job, other);
+            warnings.addAll(other.warnings());
         }
         try (JobRun run = JobRun.start(job.name(), settings)) {
-            run.warnings().addAll(model.warnings());
+            run.warnings().addAll(warnings);
             RunIdentity any = new RunIdentity(Map.of()); // there is no output with which it would be compared
             show(run.forecast(any, job, null), model, choice.location() instanceof ModelLocation.Remote, cluster);
         }
