@@ -23,7 +23,6 @@ import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.input.Balance;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.input.InputPlan;
@@ -154,9 +153,7 @@ final class BucketStage implements Intake {
     ///
     /// @param commits the commits of the first stage, which has done all rows
     /// @param scored the columns of the scored rows
-    /// @param claim this driver's claim to the output
-    Outcome run(
-            List<Commit> commits, StructType scored, DriverClaim claim, Warnings warnings, Interruption interruption) {
+    Outcome run(List<Commit> commits, StructType scored, DriverStart start) {
         OutputFiles files = new OutputFiles(dividing(), state, null);
         if (wasDone) {
             files.discardUnfinished();
@@ -164,7 +161,7 @@ final class BucketStage implements Intake {
             files.refuseChanged(state.commits());
             return outcome(state.thresholds().orElseThrow(), state.commits(), true);
         }
-        interruption.scored(rows(commits));
+        start.interruption().scored(rows(commits));
         Dataset<Row> rows = spark.read()
                 .format(FileFormats.PARQUET_FILES)
                 .option("__globPaths__", false)
@@ -173,26 +170,20 @@ final class BucketStage implements Intake {
         if (!state.exists()) {
             state.begin(first.run());
         }
-        Thresholds thresholds = state.thresholds().orElseGet(() -> computed(rows, rows(commits), claim));
+        Thresholds thresholds = state.thresholds().orElseGet(() -> computed(rows, rows(commits), start.claim()));
         InputScan scan = new InputScan(rows);
         if (state.plans().isEmpty()) {
             state.add(plan(scan, commits));
         }
         Work work = buckets.dividing(thresholds);
         CheckpointedRun.Outcome outcome = new CheckpointedRun(
-                        spark,
-                        work.name(),
+                        start,
                         dividing(),
                         state,
-                        claim,
-                        warnings,
-                        interruption,
                         files,
                         Intake.ALL,
-                        scan,
-                        "scored rows",
+                        new StageInput(scan, "scored rows", new Balance.Measure(functions.lit(1), null)),
                         work,
-                        new Balance.Measure(functions.lit(1), null),
                         Counters.register(spark),
                         new Pace())
                 .run();
