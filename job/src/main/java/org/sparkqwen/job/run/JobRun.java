@@ -207,10 +207,7 @@ public final class JobRun implements AutoCloseable {
     ///
     /// @param divided the second stage; null if the run has none
     private Written summed(
-            CheckedRun checked,
-            CheckpointedRun.Outcome outcome,
-            BucketStage.@Nullable Outcome divided,
-            Pace pace) {
+            CheckedRun checked, CheckpointedRun.Outcome outcome, BucketStage.@Nullable Outcome divided, Pace pace) {
         RunState state = checked.state();
         WrittenRows written = rows(settings.output(), checked.output());
         boolean wasComplete = divided == null ? outcome.wasComplete() : divided.wasComplete();
