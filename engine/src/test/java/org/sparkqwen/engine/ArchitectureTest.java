@@ -37,6 +37,7 @@ class ArchitectureTest {
             "message",
             "kernels",
             "kernels.vector",
+            "kernels.code.x86",
             "kernels.code",
             "kernels.cuda",
             "kernels.measure",

@@ -161,8 +161,13 @@ public final class CacheTrust {
         if (doubt.isPresent() || !writable || (isAbove && (facts.mode() & STICKY) != 0)) {
             return doubt;
         }
-        return Optional.of("other users may write to %s (mode %o); chmod go-w takes that from them"
-                .formatted(Quote.line(path.toString()), facts.mode() & PERMISSIONS));
+        return Optional.of("other users may write to %s (mode %o); %s"
+                .formatted(
+                        Quote.line(path.toString()),
+                        facts.mode() & PERMISSIONS,
+                        facts.owner() == User.ID
+                                ? "chmod go-w takes that from them"
+                                : "root can take that from them with chmod go-w"));
     }
 
     private static Optional<String> doubtOfOwner(Path path, Facts facts) {

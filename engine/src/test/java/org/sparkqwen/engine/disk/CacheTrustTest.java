@@ -60,6 +60,13 @@ class CacheTrustTest {
         mode(above, "755");
     }
 
+    @Test
+    void whatOnlyRootCanChangeIsSaid() throws IOException {
+        assumeTrue(!isRoot(), "for root, everything is its own");
+        assertThat(CacheTrust.doubtOfDirectory(Path.of("/tmp")))
+                .contains("other users may write to /tmp (mode 1777); root can take that from them with chmod go-w");
+    }
+
     @ParameterizedTest
     @CsvSource({"600, true", "444, true", "644, true", "664, false", "646, false", "666, false"})
     void aFileCountsIfNobodyElseMayWriteToIt(String mode, boolean counts) throws IOException {

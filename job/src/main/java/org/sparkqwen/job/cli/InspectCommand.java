@@ -1,7 +1,6 @@
 package org.sparkqwen.job.cli;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +30,6 @@ import org.sparkqwen.engine.model.MixtureShape;
 import org.sparkqwen.engine.model.ModelConfig;
 import org.sparkqwen.engine.model.Rope;
 import org.sparkqwen.engine.model.SentenceEncoder;
-import org.sparkqwen.engine.model.StreamingPlan;
 import org.sparkqwen.engine.model.TensorPlan;
 import org.sparkqwen.engine.model.WeightEncoding;
 import org.sparkqwen.engine.model.Weights;
@@ -39,8 +37,6 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.Quantization;
 import org.sparkqwen.engine.run.ModelWarnings;
 import org.sparkqwen.engine.sizing.StreamingForecast;
-import org.sparkqwen.engine.sizing.WeightMemory;
-import org.sparkqwen.engine.sizing.WorkingMemory;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 import org.sparkqwen.engine.tokenizer.TokenizerFiles;
 import org.sparkqwen.job.cli.report.ByteCount;
@@ -49,17 +45,16 @@ import org.sparkqwen.job.cli.report.GpuFit;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
+import org.sparkqwen.job.model.DeviceChoice;
 import org.sparkqwen.job.model.DriverCopy;
 import org.sparkqwen.job.model.ExecutorOptions;
+import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.RunSettings;
-import org.sparkqwen.job.spark.ContainerMemory;
 import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 @Command(
         name = "inspect",
@@ -80,10 +75,6 @@ import picocli.CommandLine.Spec;
         })
 final class InspectCommand implements Callable<Integer> {
     private static final int SHOWN_FAULTS = 20;
-
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private CommandSpec command;
 
     @Option(
             names = "--model",
@@ -122,7 +113,10 @@ final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         if (plan.isAsked()) {
-            plan.print(ofScore(), ModelLocation.of(model) instanceof ModelLocation.Remote, conf);
+            ModelChoice reference = referenceModel == null
+                    ? null
+                    : Refusal.about("--reference-model", () -> choice(referenceModel, null));
+            plan.print(choice(model, lora.location()), reference, conf);
             return 0;
         }
         Path directory = directory(ModelLocation.of(model), DriverCopy::of);
@@ -140,16 +134,11 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    /// Returns the options of `score` that choose the same model.
-    private List<String> ofScore() {
-        List<String> options = new ArrayList<>();
-        for (String option : List.of("--model", "--lora", "--reference-model", "--cache-dir")) {
-            Object value = command.commandLine().getParseResult().matchedOptionValue(option, null);
-            if (value != null) {
-                options.addAll(List.of(option, value.toString()));
-            }
-        }
-        return options;
+    /// Returns a model as `score` opens it by default.
+    private ModelChoice choice(@Nullable String directory, @Nullable ModelLocation adapter) {
+        ExecutorOptions options = ExecutorOptions.DEFAULT.withBatchTokens(0).withCacheDirectory(cache.given());
+        return new ModelChoice(
+                ModelLocation.of(directory), ModelDistribution.AUTO, DeviceChoice.AUTO, options, adapter);
     }
 
     /// Makes the driver's copy of what lies elsewhere.
@@ -268,11 +257,11 @@ final class InspectCommand implements Callable<Integer> {
                                                         .bytes()),
                                                 encoding))
                                 .collect(Collectors.joining()));
-        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, ExecutorOptions.DEFAULT_BATCH_TOKENS);
-        printScoringMemory(out, config, ExecutorOptions.DEFAULT_BATCH_TOKENS, config.maxPositions());
-        printContainer(out, config, layout.bytes());
+        MemoryNeeds memory = new MemoryNeeds(out, config, layout.bytes());
+        memory.printScoring();
+        memory.printContainer();
         if (referenceModel != null) {
-            printReference(out, config, layout.bytes(), referenceModel);
+            printReference(memory, referenceModel);
         }
         StreamingForecast.of(
                         config,
@@ -280,12 +269,8 @@ final class InspectCommand implements Callable<Integer> {
                         weights.files().getLast(),
                         ExecutorOptions.DEFAULT_BATCH_TOKENS,
                         Runtime.getRuntime().availableProcessors())
-                .ifPresent(forecast -> printStreaming(out, forecast));
-        long keysAndValues = config.keyValueBytesPerToken();
-        out.printf(
-                "  generation   %s of keys and values a token, half with --kv bf16, a quarter with --kv int8: %,d"
-                        + " tokens at a time in a GiB%n",
-                ByteCount.text(keysAndValues), (1L << 30) / keysAndValues);
+                .ifPresent(memory::printStreaming);
+        memory.printGeneration();
 
         boolean fits = printGpus(out, gpus.fits(config, layout));
         boolean usable = printTokenizer(out, config, weights.model());
@@ -378,78 +363,15 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    /// Prints the forecast of streaming for this machine. Other machines may have more memory.
-    private static void printStreaming(Console out, StreamingForecast forecast) {
-        StreamingPlan plan = forecast.plan();
-        out.printf(
-                "  larger than  the %s of memory that are left for weights here: %s stay, and %s are read from the"
-                        + " disk%n  memory       for each batch, %s%n",
-                ByteCount.text(plan.memory()),
-                ByteCount.text(plan.keptBytes()),
-                ByteCount.text(plan.streamedBytes()),
-                plan.overlapping() ? "while it computes" : "before they compute: not even two layers have room");
-        out.printf(
-                "               %s%n",
-                forecast.diskRate().isPresent()
-                        ? "the disk reads %.2f GB/s: %.1f s a batch; from some %,d tokens on (--batch-tokens) %s"
-                                .formatted(
-                                        forecast.diskRate().getAsDouble() / 1e9,
-                                        forecast.diskSeconds().getAsDouble(),
-                                        forecast.tokensAsLongAsTheDisk().getAsLong(),
-                                        "arithmetic takes longer")
-                        : "how fast the disk reads cannot be measured here");
-        out.println("               generation reads as much for every token of all texts together: it works, slowly");
-    }
-
-    private static void printScoringMemory(Console out, ModelConfig config, int batchTokens, int window) {
-        WorkingMemory memory = WorkingMemory.scoring(
-                config, batchTokens, window, Runtime.getRuntime().availableProcessors());
-        out.printf(
-                "               %s off the heap and %s of heap in each executor that scores batches of %,d tokens,"
-                        + " documents in windows of %,d%n",
-                ByteCount.text(memory.offHeap()), ByteCount.text(memory.heap()), batchTokens, window);
-    }
-
-    /// Prints the size of a container that holds an executor with its weights.
-    ///
-    /// @param weights the bytes of the packed weights
-    private static void printContainer(Console out, ModelConfig config, long weights) {
-        int cores = Runtime.getRuntime().availableProcessors();
-        int batch = ExecutorOptions.DEFAULT_BATCH_TOKENS;
-        WorkingMemory batches = WorkingMemory.scoring(config, batch, batch, cores);
-        ContainerMemory container = ContainerMemory.of(weights, batches.offHeap(), cores);
-        out.printf(
-                "  container    spark.executor.memory=%dm and spark.executor.memoryOverhead=%dm hold all of this with"
-                    + " %d cores, on%n               Kubernetes and YARN; to generate, the overhead has the KV cache"
-                    + " in addition%n",
-                container.heap() >> 20, container.overhead() >> 20, cores);
-    }
-
-    /// Prints what a reference model adds, and whether the weights of both fit into the memory of this machine.
-    ///
-    /// @param bytes the bytes of the model's packed weights
-    private void printReference(Console out, ModelConfig config, long bytes, String given) {
+    private void printReference(MemoryNeeds memory, String given) {
         Path directory = Refusal.about("--reference-model", () -> directory(ModelLocation.of(given), DriverCopy::of));
         ModelConfig stated = ModelConfig.read(directory);
         try (WeightFiles weights = WeightFiles.open(directory, stated.family().names())) {
             ModelConfig other = stated.with(weights);
-            int batch = ExecutorOptions.DEFAULT_BATCH_TOKENS;
-            int threads = Runtime.getRuntime().availableProcessors();
-            long both = bytes
-                    + Weights.layout(other, weights, WeightEncoding.STORED).bytes();
-            WorkingMemory working = WorkingMemory.scoring(config, batch, batch, threads)
-                    .plus(WorkingMemory.scoring(other, batch, batch, threads));
-            long available = WeightMemory.available(config, batch, threads)
-                    - WorkingMemory.scoring(other, batch, batch, threads).offHeap();
-            out.printf(
-                    "  reference    %s of weights with those of %s; this machine has %s for them, so they %s%n",
-                    ByteCount.text(both),
+            memory.printReference(
                     given,
-                    ByteCount.text(Math.max(0, available)),
-                    both <= available ? "fit" : "do not fit: parts of both would be read from the disk for each batch");
-            out.printf(
-                    "               %s off the heap and %s of heap in each executor that scores with both%n",
-                    ByteCount.text(working.offHeap()), ByteCount.text(working.heap()));
+                    other,
+                    Weights.layout(other, weights, WeightEncoding.STORED).bytes());
         }
     }
 

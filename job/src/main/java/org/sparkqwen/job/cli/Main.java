@@ -9,7 +9,9 @@ import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Version;
+import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.run.Interruption;
+import org.sparkqwen.job.storage.LocaleEncoding;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -60,6 +62,7 @@ public final class Main {
 
     /// The entry point for spark-submit.
     public static void main(String... args) {
+        StandardStreams.useUtf8();
         Interruption.listen();
         int exitCode = run(args);
         if (exitCode != 0) {
@@ -74,13 +77,32 @@ public final class Main {
             commandLine.usage(commandLine.getErr());
             return 2;
         }
+        try {
+            checkLetters(args);
+        } catch (Refusal e) {
+            say(commandLine, String.valueOf(e.getMessage()));
+            return e.exitCode();
+        }
         return commandLine.execute(args);
+    }
+
+    /// Refuses arguments that this process did not get as they were given, and warns if they may have been changed
+    /// before.
+    private static void checkLetters(String... args) {
+        LocaleEncoding locale = LocaleEncoding.ofProcess();
+        Warnings warnings = new Warnings(System.err);
+        for (String argument : args) {
+            locale.refuseOthers("the argument", argument);
+            locale.caution(argument).ifPresent(warnings::add);
+        }
     }
 
     /// All commands, which have parsed nothing yet.
     static CommandLine commandLine() {
         Main main = new Main();
         CommandLine commandLine = new CommandLine(main)
+                .setOut(new PrintWriter(System.out, true)) // in the encoding of the stream, and not of the locale
+                .setErr(new PrintWriter(System.err, true))
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setAbbreviatedOptionsAllowed(false)
                 .setUsageHelpWidth(100)

@@ -70,23 +70,9 @@ abstract class ModelCommand<P> extends JobCommand {
     /// @throws RuntimeException with one line for a person, if they do not suit
     void checkOutput(StructType columns) {}
 
-    /// Receives the forecast of a dry run.
-    interface Forecasted {
-        /// @param output where the output would be, for a person
-        /// @param memory the lines that say how the model fits into memory
-        void show(RunForecast forecast, ModelReference reference, String output, List<String> memory);
-    }
-
     @Override
     public final Integer call() {
-        return call((forecast, _, output, memory) -> run.show(forecast, spec.name(), output, memory));
-    }
-
-    /// Runs the command.
-    ///
-    /// @param dry receives the forecast, if only that is wanted
-    final Integer call(Forecasted dry) {
-        RunSettings runSettings = run.settings().withOtherDevice(model.allowOtherDevice);
+        RunSettings runSettings = run.settings(model.allowOtherDevice);
         SparkConf conf = CommandSession.effective(runSettings);
         ModelReference reference = model.choice().open(conf);
         model.complete(reference.options());
@@ -106,8 +92,8 @@ abstract class ModelCommand<P> extends JobCommand {
             }
             if (run.dryRun) {
                 RunForecast forecast = job.forecast(identity, work, buckets);
-                dry.show(
-                        forecast, reference, job.output(), memory(reference, plan, forecast.sample(), run.submitted()));
+                List<String> memory = memory(reference, plan, forecast.sample(), run.submitted());
+                run.show(forecast, spec.name(), job.output(), memory);
                 return 0;
             }
             JobRun.Written written = job.run(identity, work, buckets);

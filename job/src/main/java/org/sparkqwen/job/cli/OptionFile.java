@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.storage.LocaleEncoding;
 
 /// A local file whose text is the value of an option.
 final class OptionFile {
@@ -33,6 +34,7 @@ final class OptionFile {
     }
 
     private static byte[] bytes(String option, String file) {
+        LocaleEncoding.ofProcess().refuseOthers(option, file);
         try (InputStream in = Files.newInputStream(Path.of(file))) {
             byte[] bytes = in.readNBytes(MOST_BYTES + 1);
             if (bytes.length > MOST_BYTES) {

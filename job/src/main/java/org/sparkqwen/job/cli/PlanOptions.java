@@ -5,18 +5,27 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.apache.spark.SparkConf;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.tokenizer.SpecialTokens;
+import org.sparkqwen.job.ScoreJob;
 import org.sparkqwen.job.cli.report.PlanReport;
 import org.sparkqwen.job.cli.report.Report;
+import org.sparkqwen.job.columns.ContentColumn;
 import org.sparkqwen.job.failure.Refusal;
+import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.model.ModelReference;
 import org.sparkqwen.job.plan.Cluster;
 import org.sparkqwen.job.plan.RunSimulation;
 import org.sparkqwen.job.plan.Workload;
 import org.sparkqwen.job.progress.SpeedProbe;
+import org.sparkqwen.job.run.CommandSession;
+import org.sparkqwen.job.run.JobRun;
 import org.sparkqwen.job.run.RunForecast;
-import picocli.CommandLine;
+import org.sparkqwen.job.run.RunIdentity;
+import org.sparkqwen.job.run.RunSettings;
+import org.sparkqwen.job.storage.ModelLocation;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -134,20 +143,31 @@ final class PlanOptions {
         return plan;
     }
 
-    /// Predicts a run, and prints the plan.
+    /// Predicts a run with the default options of `score`, and prints the plan.
     ///
-    /// @param others further options of `score`, such as the model
-    /// @param isRemote whether the model lies elsewhere than on this machine
-    void print(List<String> others, boolean isRemote, Map<String, String> conf) {
+    /// @param choice the model
+    /// @param reference the reference model; null for none
+    /// @param conf the configuration of Spark with which the input and the models are read
+    void print(ModelChoice choice, @Nullable ModelChoice reference, Map<String, String> conf) {
         Cluster cluster = cluster();
-        List<String> arguments = new ArrayList<>(others);
-        inputs.forEach(input -> arguments.addAll(List.of("--input", input)));
-        arguments.addAll(List.of("--input-format", inputFormat, "--text-column", textColumn, "--dry-run"));
-        arguments.addAll(List.of("--output", nowhere()));
-        conf.forEach((key, value) -> arguments.addAll(List.of("--conf", key + "=" + value)));
-        ScoreCommand score = new ScoreCommand();
-        new CommandLine(score).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(arguments.toArray(String[]::new));
-        score.call((forecast, model, _, _) -> show(forecast, model, isRemote, cluster));
+        InputFormat input = InputFormat.of(inputFormat, inputs.toArray(String[]::new));
+        RunSettings settings = RunSettings.of(input, nowhere()).withConf(RunOptions.ofThisMachine(conf));
+        SparkConf opened = CommandSession.effective(settings);
+        ModelReference model = choice.open(opened);
+        ContentColumn text = ContentOptions.column(model, textColumn, null, SpecialTokens.TEXT, textColumn);
+        ScoreJob job = new ScoreJob(model, ScoreJob.Settings.of(model, text));
+        List<String> warnings = new ArrayList<>(model.warnings());
+        if (reference != null) {
+            ModelReference other = Refusal.about(
+                    "--reference-model", () -> reference.on(model.device()).open(opened));
+            job = ScoreCommand.withReference(job, other);
+            warnings.addAll(other.warnings());
+        }
+        try (JobRun run = JobRun.start(job.name(), settings)) {
+            run.warnings().addAll(warnings);
+            RunIdentity any = new RunIdentity(Map.of()); // there is no output with which it would be compared
+            show(run.forecast(any, job, null), model, choice.location() instanceof ModelLocation.Remote, cluster);
+        }
     }
 
     private Cluster cluster() {

@@ -203,8 +203,9 @@ final class RunOptions {
     /// Returns the options as settings of a run. The defaults of the input's format are added to its options, and
     /// from then on they are options like any others, in the manifest and in the run's identity.
     ///
+    /// @param allowOtherDevice whether the output may have been begun on another kind of device
     /// @throws Refusal if a value cannot work
-    RunSettings settings() {
+    RunSettings settings(boolean allowOtherDevice) {
         refuseOptionsOfFiles();
         boolean hasInput = !inputs.isEmpty() || inputTable != null || inputSql != null;
         refuseMissing(!hasInput, "--input", ", or '--input-table', or '--input-sql'");
@@ -213,18 +214,13 @@ final class RunOptions {
         return new RunSettings(
                 new InputFormat(
                         inputs, inputFormat, inputOptions, onError == ErrorPolicy.OnError.DROP, inputTable, inputSql),
-                output,
-                outputTable,
-                outputFormat,
-                outputOptions,
+                new RunSettings.Target(output, outputTable, outputFormat, outputOptions, targetFileSize),
                 mode,
                 new ErrorPolicy(onError, maxErrorRate),
                 limit,
-                checkpointRows,
-                checkpointBytes,
-                targetFileSize,
-                measuresHere() && !LocalMode.isIn(submitted()) ? withLocalMaster() : conf,
-                false);
+                new RunSettings.Intervals(checkpointRows, checkpointBytes),
+                measuresHere() ? ofThisMachine(conf) : conf,
+                allowOtherDevice);
     }
 
     /// Returns whether `--dry-run` measures on this machine.
@@ -235,14 +231,21 @@ final class RunOptions {
         return dryRun && !probe;
     }
 
-    private Map<String, String> withLocalMaster() {
+    /// Returns the configuration of a session on this machine, whatever cluster the run itself would have.
+    static Map<String, String> ofThisMachine(Map<String, String> conf) {
         Map<String, String> local = new LinkedHashMap<>(conf);
-        local.put("spark.master", "local[*]");
+        if (!LocalMode.isIn(submitted(conf))) {
+            local.put("spark.master", "local[*]");
+        }
         return local;
     }
 
     /// Returns the Spark configuration with which the run itself would start.
     SparkConf submitted() {
+        return submitted(conf);
+    }
+
+    private static SparkConf submitted(Map<String, String> conf) {
         SparkConf submitted = new SparkConf();
         conf.forEach(submitted::set);
         return submitted.setIfMissing("spark.master", "local[*]");

@@ -219,8 +219,15 @@ final class ScoreCommand extends ModelCommand<ScoreCommand.Plan> {
         Buckets buckets = plan.buckets();
         ScoreJob job = new ScoreJob(
                 reference, buckets == null ? settings : settings.withColumns(buckets.passing(settings.columns())));
+        return plan.other() == null ? job : withReference(job, plan.other());
+    }
+
+    /// Returns a job that scores with another model, too.
+    ///
+    /// @throws Refusal if the models do not fit each other
+    static ScoreJob withReference(ScoreJob job, ModelReference other) {
         try {
-            return plan.other() == null ? job : job.withReference(plan.other());
+            return job.withReference(other);
         } catch (IllegalArgumentException e) {
             throw Refusal.usage("--reference-model: " + e.getMessage());
         }

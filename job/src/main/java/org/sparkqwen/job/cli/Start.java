@@ -15,6 +15,7 @@ public final class Start {
 
     /// @param args the arguments of `spark-submit`, which end in the jar and the arguments of [Main]
     public static void main(String... args) {
+        StandardStreams.useUtf8();
         int exitCode = answer(ownArguments(args));
         if (exitCode == SUBMIT) {
             SparkSubmit.main(args);

@@ -86,7 +86,7 @@ final class TokenizeCommand extends JobCommand {
 
     @Override
     public Integer call() {
-        RunSettings runSettings = run.settings();
+        RunSettings runSettings = run.settings(false); // tokens are the same on every device
         Path directory = directory(() -> CommandSession.configuration(runSettings));
         TokenizerFiles files = TokenizerFiles.read(directory);
         Tokenizer tokenizer = Tokenizer.of(files); // refuse a bad tokenizer here, not on every executor

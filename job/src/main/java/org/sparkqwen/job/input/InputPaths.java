@@ -26,6 +26,7 @@ import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
+import org.sparkqwen.job.storage.LocaleEncoding;
 import org.sparkqwen.job.storage.OutputLayout;
 
 /// The files that `--input` names. Files that Spark would skip silently are read, refused, or reported.
@@ -115,6 +116,9 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
         }
         Path literal = literal(input, hadoop);
         FileSystem files = literal.getFileSystem(hadoop);
+        if (files instanceof LocalFileSystem) {
+            LocaleEncoding.ofProcess().refuseOthers("--input", input);
+        }
         if (files.exists(literal)) {
             return List.of(files.makeQualified(literal));
         }
@@ -223,8 +227,8 @@ record InputPaths(List<Path> roots, Map<String, Long> files, boolean nested) {
             List<String> leftOut = new ArrayList<>();
             try {
                 FileSystem system = root.getFileSystem(hadoop);
-                RemoteIterator<? extends FileStatus> all = system instanceof LocalFileSystem
-                        ? new LocalListing(system, root)
+                RemoteIterator<? extends FileStatus> all = system instanceof LocalFileSystem local
+                        ? new LocalListing(local, root)
                         : system.listFiles(root, true);
                 while (all.hasNext()) {
                     FileStatus file = all.next();

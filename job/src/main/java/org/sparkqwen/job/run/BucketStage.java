@@ -23,7 +23,6 @@ import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Origin;
 import org.sparkqwen.job.failure.Refusal;
-import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.input.Balance;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.input.InputPlan;
@@ -84,30 +83,21 @@ final class BucketStage implements Intake {
 
     /// Returns the settings with which the first stage writes.
     RunSettings scoring() {
-        Map<String, String> options = settings.outputFormat().equals(FORMAT) ? settings.outputOptions() : Map.of();
-        return settings(settings.input(), FORMAT, options, settings.errors(), settings.limit());
+        Map<String, String> options =
+                settings.target().format().equals(FORMAT) ? settings.target().options() : Map.of();
+        return settings.withOutputFormat(FORMAT, options);
     }
 
     private RunSettings dividing() {
         InputFormat input = new InputFormat(List.of(scoredRows()), FORMAT, Map.of(), false);
         ErrorPolicy errors = new ErrorPolicy(ErrorPolicy.OnError.KEEP, null);
-        return settings(input, settings.outputFormat(), settings.outputOptions(), errors, null);
-    }
-
-    private RunSettings settings(
-            InputFormat input, String format, Map<String, String> options, ErrorPolicy errors, @Nullable Long limit) {
         return new RunSettings(
                 input,
-                settings.output(),
-                settings.outputTable(),
-                format,
-                options,
+                settings.target(),
                 settings.mode(),
                 errors,
-                limit,
-                settings.checkpointRows(),
-                settings.checkpointBytes(),
-                settings.targetFileSize(),
+                null,
+                settings.intervals(),
                 settings.conf(),
                 settings.allowOtherDevice());
     }
@@ -163,9 +153,7 @@ final class BucketStage implements Intake {
     ///
     /// @param commits the commits of the first stage, which has done all rows
     /// @param scored the columns of the scored rows
-    /// @param claim this driver's claim to the output
-    Outcome run(
-            List<Commit> commits, StructType scored, DriverClaim claim, Warnings warnings, Interruption interruption) {
+    Outcome run(List<Commit> commits, StructType scored, DriverStart start) {
         OutputFiles files = new OutputFiles(dividing(), state, null);
         if (wasDone) {
             files.discardUnfinished();
@@ -173,7 +161,7 @@ final class BucketStage implements Intake {
             files.refuseChanged(state.commits());
             return outcome(state.thresholds().orElseThrow(), state.commits(), true);
         }
-        interruption.scored(rows(commits));
+        start.interruption().scored(rows(commits));
         Dataset<Row> rows = spark.read()
                 .format(FileFormats.PARQUET_FILES)
                 .option("__globPaths__", false)
@@ -182,26 +170,20 @@ final class BucketStage implements Intake {
         if (!state.exists()) {
             state.begin(first.run());
         }
-        Thresholds thresholds = state.thresholds().orElseGet(() -> computed(rows, rows(commits), claim));
+        Thresholds thresholds = state.thresholds().orElseGet(() -> computed(rows, rows(commits), start.claim()));
         InputScan scan = new InputScan(rows);
         if (state.plans().isEmpty()) {
             state.add(plan(scan, commits));
         }
         Work work = buckets.dividing(thresholds);
         CheckpointedRun.Outcome outcome = new CheckpointedRun(
-                        spark,
-                        work.name(),
+                        start,
                         dividing(),
                         state,
-                        claim,
-                        warnings,
-                        interruption,
                         files,
                         Intake.ALL,
-                        scan,
-                        "scored rows",
+                        new StageInput(scan, "scored rows", new Balance.Measure(functions.lit(1), null)),
                         work,
-                        new Balance.Measure(functions.lit(1), null),
                         Counters.register(spark),
                         new Pace())
                 .run();

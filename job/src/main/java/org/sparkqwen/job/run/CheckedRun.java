@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Column;
@@ -32,6 +33,7 @@ import org.sparkqwen.job.input.Split;
 import org.sparkqwen.job.progress.Counters;
 import org.sparkqwen.job.spark.ReadColumns;
 import org.sparkqwen.job.spark.ReadFiles;
+import org.sparkqwen.job.storage.LocaleEncoding;
 import org.sparkqwen.job.storage.S3Check;
 
 /// A run whose input, output and columns have been checked on the driver, and which has written nothing yet.
@@ -79,6 +81,9 @@ record CheckedRun(
         S3Check.refuseUnreachable("--input", settings.input().paths(), hadoop);
         S3Check.refuseUnreachable("--output", List.of(settings.output()), hadoop);
         FileSystem outputFiles = fileSystem(output, hadoop);
+        if (outputFiles instanceof LocalFileSystem) {
+            LocaleEncoding.ofProcess().refuseOthers("--output", settings.output());
+        }
         RunState state = new RunState(outputFiles, output);
         refuseExisting(settings, outputFiles, output);
         InputReader reader = new InputReader(spark, settings.input(), settings.output(), warnings);
@@ -89,7 +94,7 @@ record CheckedRun(
         Dataset<Row> result = work.apply(columns, counters); // refuses an unsuitable input
         StructType schema = buckets == null ? result.schema() : buckets.output(result.schema());
         check.accept(schema);
-        OutputFormat format = new OutputFormat(spark, settings.outputFormat());
+        OutputFormat format = new OutputFormat(spark, settings.target().format());
         format.refuseWhatItCannotHold(schema);
         warnings.addAll(format.cautions(schema));
         if (buckets != null) {

@@ -51,7 +51,6 @@ final class CheckpointedRun {
     private static final int SHOWN_RENAMED = 3;
 
     private final SparkSession spark;
-    private final String name;
     private final RunSettings settings;
     private final RunState state;
     private final DriverClaim claim;
@@ -68,46 +67,34 @@ final class CheckpointedRun {
     private final Pace pace;
     private UnreadableFiles leftOut = UnreadableFiles.NONE;
 
-    /// @param claim this driver's claim to the output
     /// @param files the files that the run writes
     /// @param intake decides which rows the run takes on
-    /// @param warnings receives what a person should know
-    /// @param scan the scan of the columns that the job needs
-    /// @param origin what stands for a file in the rows' origins; null if they come from files
     /// @param work makes the output from rows of the input
-    /// @param measure what input rows are spread over tasks by
     /// @param counters the counts of the run's tasks
     /// @param pace receives the tokens
     CheckpointedRun(
-            SparkSession spark,
-            String name,
+            DriverStart start,
             RunSettings settings,
             RunState state,
-            DriverClaim claim,
-            Warnings warnings,
-            Interruption interruption,
             OutputFiles files,
             Intake intake,
-            InputScan scan,
-            @Nullable String origin,
+            StageInput input,
             Work work,
-            Balance.Measure measure,
             Counters counters,
             Pace pace) {
-        this.spark = spark;
-        this.name = name;
+        spark = start.spark();
+        claim = start.claim();
+        warnings = start.warnings();
+        interruption = start.interruption();
         this.settings = settings;
+        policy = settings.errors();
         this.state = state;
-        this.claim = claim;
-        this.warnings = warnings;
-        this.interruption = interruption;
         this.files = files;
         this.intake = intake;
-        policy = settings.errors();
-        this.scan = scan;
-        this.origin = origin;
+        scan = input.scan();
+        origin = input.origin();
+        measure = input.measure();
         this.work = work;
-        this.measure = measure;
         this.counters = counters;
         this.pace = pace;
     }
@@ -278,7 +265,7 @@ final class CheckpointedRun {
         OutputFiles.Strays before = files.strays(commits);
         IntervalSize size = IntervalSize.of(settings);
         Progress.Whole whole = new Progress.Whole(total, planned::work, time(commits));
-        try (Progress progress = Progress.show(spark, name, whole, counters, pace)) {
+        try (Progress progress = Progress.show(spark, work.name(), whole, counters, pace)) {
             interruption.closes(progress);
             do {
                 long from = rows(commits);
@@ -318,7 +305,7 @@ final class CheckpointedRun {
         for (int tries = 1; tries == 1 || came.areOfSeveralWrites(); tries++) {
             if (tries > MOST_TRIES) {
                 throw Refusal.failure(
-                        ("another run writes to --output %s at the same time; end it, and start this one" + " again")
+                        "another run writes to --output %s at the same time; end it, and start this one again"
                                 .formatted(settings.output()));
             }
             files.discard(came); // of a driver that has lost the output to this one, and this one's with them
@@ -404,8 +391,9 @@ final class CheckpointedRun {
         double bytes = writtenRows == 0
                 ? pieces.stream().mapToDouble(Piece::bytes).sum()
                 : (double) writtenBytes / writtenRows * rows;
-        return Math.clamp((long) Math.ceil(bytes / settings.targetFileSize()), 1, Integer.MAX_VALUE);
+        return Math.clamp((long) Math.ceil(bytes / settings.target().fileSize()), 1, Integer.MAX_VALUE);
     }
+
     /// Refuses to continue if earlier errors were handled differently. Without errors all policies have the same
     /// result.
     private void refuseOtherPolicy(List<Commit> commits) {

@@ -39,10 +39,10 @@ final class DataFiles {
     /// Adds a file for each partition.
     void write(Dataset<Row> rows) {
         rows.write()
-                .format(settings.outputFormat())
+                .format(settings.target().format())
                 .options(OutputFormat.writerOptions())
                 .options(committerOptions())
-                .options(settings.outputOptions())
+                .options(settings.target().options())
                 .mode(SaveMode.Append)
                 .save(path);
     }

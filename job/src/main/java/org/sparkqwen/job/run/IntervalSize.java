@@ -22,7 +22,8 @@ public record IntervalSize(@Nullable Long rows, @Nullable Long bytes, double tar
     private static final int GROWTH = 8;
 
     static IntervalSize of(RunSettings settings) {
-        return new IntervalSize(settings.checkpointRows(), settings.checkpointBytes(), TARGET_SECONDS);
+        return new IntervalSize(
+                settings.intervals().rows(), settings.intervals().bytes(), TARGET_SECONDS);
     }
 
     /// Returns the first row after the interval that begins at row `from`.

@@ -28,7 +28,6 @@ import org.sparkqwen.job.storage.TextFile;
 
 /// The course of every job: check, read, process while a person can watch, write, and check what was written.
 public final class JobRun implements AutoCloseable {
-    private final String name;
     private final RunSettings settings;
     private final Optional<OutputTable> table;
     private final SparkSession spark;
@@ -40,7 +39,6 @@ public final class JobRun implements AutoCloseable {
 
     /// @param session what ends with the run; null if a program called it with a session of its own
     private JobRun(String name, RunSettings settings, SparkSession spark, @Nullable CommandSession session) {
-        this.name = name;
         this.table = OutputTable.of(spark, settings);
         this.settings = table.map(OutputTable::settings).orElse(settings);
         this.spark = spark;
@@ -110,9 +108,9 @@ public final class JobRun implements AutoCloseable {
 
     /// Returns where the output is, for a person: its directory, or its table and directory.
     public String output() {
-        return settings.outputTable() == null
+        return settings.target().table() == null
                 ? settings.output()
-                : "table %s in %s".formatted(settings.outputTable(), settings.output());
+                : "table %s in %s".formatted(settings.target().table(), settings.output());
     }
 
     /// Returns the warnings about this run, to which callers may add.
@@ -149,52 +147,68 @@ public final class JobRun implements AutoCloseable {
     private Written written(RunIdentity identity, Work work, @Nullable Buckets buckets) {
         CheckedRun checked = checked(work, buckets);
         RunState state = checked.state();
-        StructType quarantined = checked.quarantined();
-        Pace pace = new Pace();
         DriverClaim taken = DriverClaim.of(
                 state, settings.output(), System.err, () -> spark.sparkContext().cancelAllJobs());
         claim = taken;
-        InputSnapshot snapshot = new InputSnapshot(spark, settings, state, taken);
+        DriverStart start = new DriverStart(spark, taken, warnings, interruption);
         CheckedRun.refuseForeign(settings, state); // checks again, because another driver may have written until then
         begin(state, checked.asRun(identity));
         table.ifPresent(written -> written.create(checked.output()));
-        InputScan files = checked.files();
-        InputScan scan = files == null ? new InputScan(snapshot.of(checked.limited())) : files;
+        InputSnapshot snapshot = new InputSnapshot(spark, settings, state, taken);
+        StageInput input = input(checked, snapshot, work);
+        Pace pace = new Pace();
 
         BucketStage second = buckets == null ? null : new BucketStage(spark, settings, state, buckets);
         CheckpointedRun.Outcome outcome = new CheckpointedRun(
-                        spark,
-                        name,
+                        start,
                         second == null ? settings : second.scoring(),
                         state,
-                        taken,
-                        warnings,
-                        interruption,
-                        second == null ? new OutputFiles(settings, state, quarantined) : second.scored(quarantined),
+                        second == null
+                                ? new OutputFiles(settings, state, checked.quarantined())
+                                : second.scored(checked.quarantined()),
                         second == null ? Intake.ALL : second,
-                        scan,
-                        files == null ? settings.input().origin() : null,
+                        input,
                         work,
-                        new Balance.Measure(
-                                work.estimatedTokens(checked.input()),
-                                work.together(checked.input()).orElse(null)),
                         checked.counters(),
                         pace)
                 .run();
         BucketStage.Outcome divided = null;
         if (second != null) {
             work.release(); // the second stage needs no model
-            divided = second.run(outcome.commits(), checked.made(), taken, warnings, interruption);
+            divided = second.run(outcome.commits(), checked.made(), start);
         }
         state.mark(true);
         if (second != null) {
             second.discardScored();
         }
-        if (files == null) {
+        if (checked.files() == null) {
             snapshot.discard();
         }
         table.flatMap(written -> written.show(checked.output())).ifPresent(warnings::add);
         warnings.addAll(checked.counters().notes().warnings());
+        return summed(checked, outcome, divided, pace);
+    }
+
+    /// Returns the rows of the input, which are copied first if they do not lie in files.
+    private StageInput input(CheckedRun checked, InputSnapshot snapshot, Work work) {
+        InputScan files = checked.files();
+        Balance.Measure measure = new Balance.Measure(
+                work.estimatedTokens(checked.input()),
+                work.together(checked.input()).orElse(null));
+        return files == null
+                ? new StageInput(
+                        new InputScan(snapshot.of(checked.limited())),
+                        settings.input().origin(),
+                        measure)
+                : new StageInput(files, null, measure);
+    }
+
+    /// Adds up what both stages did.
+    ///
+    /// @param divided the second stage; null if the run has none
+    private Written summed(
+            CheckedRun checked, CheckpointedRun.Outcome outcome, BucketStage.@Nullable Outcome divided, Pace pace) {
+        RunState state = checked.state();
         WrittenRows written = rows(settings.output(), checked.output());
         boolean wasComplete = divided == null ? outcome.wasComplete() : divided.wasComplete();
         return new Written(
@@ -205,7 +219,7 @@ public final class JobRun implements AutoCloseable {
                 divided == null ? outcome.time() : outcome.time().plus(divided.time()),
                 checked.counters(),
                 pace,
-                badData(outcome, written, quarantined),
+                badData(outcome, written, checked.quarantined()),
                 WorkRate.of(outcome.commits()),
                 outcome.commits().size(),
                 Math.max(0, state.attempts() - 1) + (divided == null ? 0 : divided.restarts()));
@@ -245,8 +259,9 @@ public final class JobRun implements AutoCloseable {
     }
 
     private WrittenRows rows(String place, StructType columns) {
-        Map<String, String> options = OutputFormat.readerOptions(settings.outputOptions());
-        return new WrittenRows(spark, place, settings.outputFormat(), options, columns);
+        Map<String, String> options =
+                OutputFormat.readerOptions(settings.target().options());
+        return new WrittenRows(spark, place, settings.target().format(), options, columns);
     }
 
     /// Begins a run, or finds that the output holds this same run.
@@ -272,7 +287,7 @@ public final class JobRun implements AutoCloseable {
                 && !S3Settings.isPreparedFor(output, spark.sparkContext().getConf())) {
             throw Refusal.usage(("--output-table %s lies in %s, on S3, for which the session must be prepared before it"
                             + " starts; give that location as --output, too")
-                    .formatted(Quote.of(settings.outputTable()), output));
+                    .formatted(Quote.of(settings.target().table()), output));
         }
     }
 

@@ -44,7 +44,7 @@ final class OutputTable {
     /// @return empty if the run has none
     /// @throws Refusal if the run cannot write that table
     static Optional<OutputTable> of(SparkSession spark, RunSettings settings) {
-        String name = settings.outputTable();
+        String name = settings.target().table();
         if (name == null) {
             return Optional.empty();
         }
@@ -76,7 +76,7 @@ final class OutputTable {
             throw Refusal.usage(
                     "--output-table %s lies in %s, not in --output %s; leave out --output, or choose another"
                                     .formatted(
-                                            Quote.of(settings.outputTable()),
+                                            Quote.of(settings.target().table()),
                                             Quote.of(own),
                                             Quote.of(settings.output()))
                             + " table");
@@ -106,7 +106,7 @@ final class OutputTable {
     }
 
     private void refuseUnlike(SessionTable.Entry existing, StructType columns) {
-        if (!existing.format().equalsIgnoreCase(settings.outputFormat())) {
+        if (!existing.format().equalsIgnoreCase(settings.target().format())) {
             throw Refusal.usage(
                     OutputFormat.NAMES.contains(existing.format().toLowerCase(Locale.ROOT))
                             ? "--output-table %s has files of %s; give --output-format %2$s"
@@ -122,8 +122,9 @@ final class OutputTable {
                             + " table");
         }
         Map<String, String> reads = OutputFormat.sharedOptions(existing.options());
-        Map<String, String> writes = OutputFormat.sharedOptions(settings.outputOptions());
-        if (settings.outputFormat().equals("json") && !reads.equals(writes)) {
+        Map<String, String> writes =
+                OutputFormat.sharedOptions(settings.target().options());
+        if (settings.target().format().equals("json") && !reads.equals(writes)) {
             throw Refusal.usage(
                     "--output-table %s is read with the options %s, and --output-option gives %s; choose another table"
                             .formatted(Quote.of(name), Quote.of(reads.toString()), Quote.of(writes.toString())));
@@ -192,8 +193,9 @@ final class OutputTable {
             }
             // The catalog would look for a relative path below the database.
             String location = qualified(settings.output(), hadoop).toString();
-            Map<String, String> options = OutputFormat.readerOptions(settings.outputOptions());
-            table.create(settings.outputFormat(), columns, location, options);
+            Map<String, String> options =
+                    OutputFormat.readerOptions(settings.target().options());
+            table.create(settings.target().format(), columns, location, options);
             table.refresh(); // Spark caches the list of files when it creates the entry, and that list is still empty
         } catch (Refusal e) {
             throw e;

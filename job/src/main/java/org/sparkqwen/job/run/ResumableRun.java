@@ -47,7 +47,7 @@ public final class ResumableRun {
         facts.put("input-option", settings.input().options());
         facts.put("input-table", Objects.requireNonNullElse(settings.input().table(), "unset"));
         facts.put("input-sql", Objects.requireNonNullElse(settings.input().sql(), "unset"));
-        facts.put("output-format", settings.outputFormat());
+        facts.put("output-format", settings.target().format());
         facts.put("limit", settings.limit() == null ? "unset" : settings.limit());
         return RunIdentity.of(facts, SafeOptions.of(settings.conf().get(SafeOptions.REDACTED_SETTINGS)));
     }

@@ -28,6 +28,8 @@ final class FunctionArguments {
     /// The end of the options that name a column, which an argument's name may leave out.
     static final String COLUMN = "-column";
 
+    private static final String LABELS = "labels";
+
     private final String function;
     private final List<Expression> positional;
     private final Map<String, Expression> named; // names are in lower case
@@ -165,7 +167,7 @@ final class FunctionArguments {
     /// Formats a value as the command line would have it.
     private List<String> texts(String name, Object value, boolean flag) {
         return switch (value) {
-            case List<?> list -> list.stream().map(each -> text(name, each)).toList();
+            case List<?> list -> elements(name, list);
             case Map<?, ?> map ->
                 map.entrySet().stream()
                         .map(entry -> text(name, entry.getKey()) + "=" + text(name, entry.getValue()))
@@ -173,6 +175,17 @@ final class FunctionArguments {
             case Boolean truth when !flag -> List.of(truth ? "on" : "off");
             default -> List.of(text(name, value));
         };
+    }
+
+    /// Formats the elements of an array. The command line divides a single label at its commas, so an array of one
+    /// label, which is none to choose from in any case, is refused here.
+    private List<String> elements(String name, List<?> list) {
+        List<String> elements = list.stream().map(each -> text(name, each)).toList();
+        if (name.equals(LABELS) && elements.size() == 1) {
+            throw Refusal.usage("%s: labels: '%s' is the only label; there must be two to choose from"
+                    .formatted(function, Quote.of(elements.getFirst())));
+        }
+        return elements;
     }
 
     private String text(String name, @Nullable Object value) {

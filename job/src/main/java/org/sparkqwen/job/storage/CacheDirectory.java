@@ -24,6 +24,7 @@ public final class CacheDirectory {
 
     static Path of(@Nullable String option, Map<String, String> environment, Path home) {
         if (option != null) {
+            LocaleEncoding.ofProcess().refuseOthers("--cache-dir", option);
             return Path.of(option);
         }
         String own = environment.getOrDefault(VARIABLE, "");

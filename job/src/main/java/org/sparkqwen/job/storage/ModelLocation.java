@@ -43,11 +43,16 @@ public sealed interface ModelLocation {
         }
         if (!WITH_SCHEME.matcher(text).matches()) {
             S3Settings.refuseCredentials("--model", text);
-            return new Local(Path.of(text));
+            return local(text);
         }
         Remote remote = remote(text);
         URI uri = URI.create(remote.uri());
-        return "file".equalsIgnoreCase(uri.getScheme()) ? new Local(Path.of(uri.getPath())) : remote;
+        return "file".equalsIgnoreCase(uri.getScheme()) ? local(uri.getPath()) : remote;
+    }
+
+    private static Local local(String path) {
+        LocaleEncoding.ofProcess().refuseOthers("--model", path);
+        return new Local(Path.of(path));
     }
 
     /// Returns the directory or the GGUF file that a URI names, on whatever file system.

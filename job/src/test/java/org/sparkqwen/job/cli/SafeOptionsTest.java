@@ -89,7 +89,7 @@ class SafeOptionsTest {
         options.conf.put("spark.unknown", "hush");
         options.conf.put("spark.hadoop.fs.unknown", "hush");
         options.inputOptions.put("odd", "hush");
-        SparkConf conf = CommandSession.configuration(options.settings());
+        SparkConf conf = CommandSession.configuration(options.settings(false));
         Pattern settings = Pattern.compile(conf.get("spark.redaction.regex"));
         for (String name : new String[] {
             "spark.hidden", "spark.unknown", "fs.unknown", "fs.azure.account.key.x", "some.pwd", "sun.java.command"

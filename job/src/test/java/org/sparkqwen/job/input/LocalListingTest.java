@@ -13,6 +13,7 @@ import java.util.NoSuchElementException;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,7 +42,7 @@ class LocalListingTest {
         Files.createDirectories(directory.resolve("empty/in"));
         Files.createSymbolicLink(directory.resolve("link"), directory.resolve("b"));
         Files.createSymbolicLink(directory.resolve("dangling"), directory.resolve("nothing"));
-        FileSystem local = FileSystem.getLocal(new Configuration());
+        LocalFileSystem local = FileSystem.getLocal(new Configuration());
         for (String root : List.of("", "b", "b/c", "empty")) {
             org.apache.hadoop.fs.Path path =
                     new org.apache.hadoop.fs.Path(directory.resolve(root).toUri());
@@ -51,12 +52,27 @@ class LocalListingTest {
 
     @Test
     void thereIsNothingAfterTheLastAndNothingInNoDirectory() throws IOException {
-        FileSystem local = FileSystem.getLocal(new Configuration());
+        LocalFileSystem local = FileSystem.getLocal(new Configuration());
         LocalListing none = new LocalListing(local, new org.apache.hadoop.fs.Path(directory.toUri()));
         assertThat(none.hasNext()).isFalse();
         assertThatThrownBy(none::next).isInstanceOf(NoSuchElementException.class);
         org.apache.hadoop.fs.Path absent =
                 new org.apache.hadoop.fs.Path(directory.resolve("absent").toUri());
         assertThatThrownBy(() -> new LocalListing(local, absent)).isInstanceOf(FileNotFoundException.class);
+    }
+
+    /// Hadoop passes over such a file, and its rows would be missed.
+    @Test
+    void aNameThatIsNotInTheEncodingOfTheLocaleIsRefused() throws IOException, InterruptedException {
+        new ProcessBuilder("bash", "-c", "touch 'what?' $'caf\\xe9.json'")
+                .directory(directory.toFile())
+                .start()
+                .waitFor();
+        LocalFileSystem local = FileSystem.getLocal(new Configuration());
+        assertThatThrownBy(() -> new LocalListing(local, new org.apache.hadoop.fs.Path(directory.toUri())))
+                .isInstanceOf(IOException.class)
+                .hasMessage(
+                        "the name of 'caf\uFFFD.json' is not in UTF-8, the encoding of the locale; rename it, or set"
+                                + " LC_ALL=C.UTF-8 before the command");
     }
 }

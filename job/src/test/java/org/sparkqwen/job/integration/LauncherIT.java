@@ -72,9 +72,9 @@ class LauncherIT {
         CommandRun help = launch("inspect", "--help");
         assertThat(help.exitCode()).isZero();
         assertThat(help.out()).contains("--model");
-        CommandRun failure = launch("inspect", "--model", "/nowhere");
+        CommandRun failure = launch("inspect", "--model", "/nowhere/好");
         assertThat(failure.exitCode()).isEqualTo(1);
-        assertThat(failure.err()).contains("/nowhere");
+        assertThat(failure.err()).contains("/nowhere/好");
     }
 
     /// No kernels were chosen yet when the machine is measured.
@@ -119,12 +119,20 @@ class LauncherIT {
                 .contains("org.apache.spark.SparkContext source: shared objects file");
     }
 
-    /// Starts the launcher without a cache of its own. The JVMs that it starts find Spark's classes in an archive.
+    /// Starts the launcher without a cache of its own and without a locale, as in a container. The JVMs that it
+    /// starts find Spark's classes in an archive.
     private CommandRun launch(String... arguments) throws IOException, InterruptedException {
         List<String> jvmOptions =
                 arguments[0].equals("score") ? ClassDataArchive.options() : SparkProcess.quickOptions();
         return launch(
-                Map.of("JDK_JAVA_OPTIONS", String.join(" ", jvmOptions), "SPARK_QWEN_START_CACHE", "off"), arguments);
+                Map.of(
+                        "JDK_JAVA_OPTIONS",
+                        String.join(" ", jvmOptions),
+                        "SPARK_QWEN_START_CACHE",
+                        "off",
+                        "LC_ALL",
+                        "C"),
+                arguments);
     }
 
     private CommandRun launch(Map<String, String> environment, String... arguments)

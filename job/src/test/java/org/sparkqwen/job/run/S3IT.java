@@ -25,6 +25,7 @@ import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.S3Relay;
 import org.sparkqwen.job.testing.S3Server;
+import org.sparkqwen.job.testing.ShortCorpus;
 import org.sparkqwen.job.testing.SparkProcess;
 
 /// Input, output and model on `s3a:`, with `conf/s3.conf`, against a real server of the protocol.
@@ -142,22 +143,7 @@ class S3IT extends S3Runs {
         String model = server.put(LittleModel.directory(), "models/inspected");
         String cache = directory.resolve("cache").toString();
         try (S3Relay relay = passing()) {
-            CommandRun remote = CommandRun.of(
-                    "inspect",
-                    "--model",
-                    model,
-                    "--cache-dir",
-                    cache,
-                    "--conf",
-                    "spark.hadoop.fs.s3a.endpoint=http://127.0.0.1:" + relay.port(),
-                    "--conf",
-                    "spark.hadoop.fs.s3a.endpoint.region=us-east-1",
-                    "--conf",
-                    "spark.hadoop.fs.s3a.path.style.access=true",
-                    "--conf",
-                    "spark.hadoop.fs.s3a.access.key=" + S3Server.KEY,
-                    "--conf",
-                    "spark.hadoop.fs.s3a.secret.key=" + S3Server.SECRET);
+            CommandRun remote = CommandRun.of(withSettings(relay, "inspect", "--model", model, "--cache-dir", cache));
             assertThat(remote.exitCode()).as(remote.err()).isZero();
             CommandRun local =
                     CommandRun.of("inspect", "--model", LittleModel.directory().toString(), "--cache-dir", cache);
@@ -165,6 +151,55 @@ class S3IT extends S3Runs {
             assertThat(remote.out().lines().skip(1))
                     .containsExactlyElementsOf(local.out().lines().skip(1).toList());
         }
+    }
+
+    /// Returns a command that reads with the driver's configuration before there is a session.
+    private static String[] withSettings(S3Relay relay, String... command) {
+        return Stream.concat(
+                        Stream.of(command),
+                        Stream.of(
+                                        "endpoint=http://127.0.0.1:" + relay.port(),
+                                        "endpoint.region=us-east-1",
+                                        "path.style.access=true",
+                                        "access.key=" + S3Server.KEY,
+                                        "secret.key=" + S3Server.SECRET)
+                                .map(setting -> "--conf=spark.hadoop.fs.s3a." + setting))
+                .toArray(String[]::new);
+    }
+
+    @Test
+    void anAdapterOfS3IsMergedAsALocalOne() {
+        Path adapter = LocalSpark.SAMPLES.resolve("manual-lora");
+        String remote = server.put(adapter, "adapters/manual-lora");
+        try (S3Relay relay = passing()) {
+            List<Row> expected = scoresWith(relay, adapter.toString());
+            assertThat(relay.requests()).isEmpty();
+            assertThat(scoresWith(relay, remote)).isEqualTo(expected);
+            assertThat(relay.requests())
+                    .extracting(S3Relay.Request::line)
+                    .contains("GET /bucket/adapters/manual-lora/adapter_model.safetensors");
+        }
+    }
+
+    private List<Row> scoresWith(S3Relay relay, String adapter) {
+        Path output = directory.resolve("scores");
+        CommandRun run = CommandRun.of(withSettings(
+                relay,
+                LocalSpark.command(
+                        "score",
+                        ShortCorpus.file(),
+                        output,
+                        "--mode",
+                        "overwrite",
+                        "--limit",
+                        "2",
+                        "--lora",
+                        adapter)));
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        return read("parquet", output)
+                .select("id", "sum_nll", "model")
+                .orderBy("id")
+                .collectAsList();
     }
 
     @Test

@@ -324,6 +324,9 @@ class SqlFunctionsTest {
                 "qwen_score(text, prompt => 5)                    | prompt is text beside a text, not int",
                 "qwen_score(array(1, 2), prompt => text)          | prompt is token ids beside token ids, not string",
                 "qwen_score(text, prompt => array(1, 2))          | prompt is text beside a text, not array<int>",
+                "qwen_classify(text, labels => array('a, b'))     | labels: 'a, b' is the only label; there must be"
+                        + " two",
+                "qwen_classify(text, map('labels', array('a,b'))) | labels: 'a,b' is the only label; there must be two",
                 "qwen_generate(text, chat => true, tools => 'id') | tools is neither a list in JSON nor a file",
                 "qwen_generate(text, samples => 2)                | qwen_generate has no option samples",
                 "qwen_generate(text, input => 'x')                | qwen_generate has no option input",

@@ -3,6 +3,7 @@ package org.sparkqwen.engine.kernels.code;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.sparkqwen.engine.kernels.code.x86.Tmm;
 
 /// The shapes of AMX's tile registers for each number of rows of activations: 0 to 3 have sums, 4 and 5 have rows of
 /// activations, and 6 and 7 have weights.

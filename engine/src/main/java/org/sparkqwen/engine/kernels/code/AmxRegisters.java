@@ -1,6 +1,10 @@
 package org.sparkqwen.engine.kernels.code;
 
 import java.util.List;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Gpr;
+import org.sparkqwen.engine.kernels.code.x86.Tmm;
 
 /// The use of AMX's tile registers: two by two for sums of 32 rows and 32 outputs, two for rows, and two for weights.
 /// [AmxConfigs] has their shapes.

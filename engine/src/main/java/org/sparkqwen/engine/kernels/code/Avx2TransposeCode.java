@@ -1,12 +1,18 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.code.Gpr.R8;
-import static org.sparkqwen.engine.kernels.code.Gpr.R9;
-import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R9;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
+
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Condition;
+import org.sparkqwen.engine.kernels.code.x86.Label;
+import org.sparkqwen.engine.kernels.code.x86.Ymm;
 
 /// Writes the function of [TransposeCode] for AVX2: it transposes eight rows, eight inputs at a time. Each square goes
 /// through three steps, which exchange single numbers of two registers, pairs, and groups of four.

@@ -12,6 +12,7 @@ import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
 
 /// Computes attention of a tile of queries over the key blocks of one key/value head, with the steps of

@@ -11,6 +11,7 @@ import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
 
 /// Computes attention of a tile of few rows, such as a text that is continued by one token, with the steps of

@@ -1,5 +1,11 @@
 package org.sparkqwen.engine.kernels.code;
 
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Condition;
+import org.sparkqwen.engine.kernels.code.x86.Gpr;
+import org.sparkqwen.engine.kernels.code.x86.Label;
+
 /// Writes a loop that counts its turns down to 0.
 final class CountedLoop {
     private CountedLoop() {}

@@ -6,6 +6,14 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
 import org.sparkqwen.engine.kernels.ScalarMath;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Gpr;
+import org.sparkqwen.engine.kernels.code.x86.Mask;
+import org.sparkqwen.engine.kernels.code.x86.Operand;
+import org.sparkqwen.engine.kernels.code.x86.Vector;
+import org.sparkqwen.engine.kernels.code.x86.Ymm;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// Writes eˣ for a register of numbers: the steps of [ScalarMath#exp] in the same order, so the same bits.
 ///

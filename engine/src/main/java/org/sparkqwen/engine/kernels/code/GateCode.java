@@ -1,14 +1,19 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.code.Gpr.R10;
-import static org.sparkqwen.engine.kernels.code.Gpr.R8;
-import static org.sparkqwen.engine.kernels.code.Gpr.R9;
-import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R10;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R9;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Condition;
+import org.sparkqwen.engine.kernels.code.x86.Label;
+import org.sparkqwen.engine.kernels.code.x86.Vector;
 
 /// Writes `out[row][0..31] = silu(gates[row][0..31]) · ups[row][0..31]`, with silu(x) = x / (1 + e⁻ˣ).
 final class GateCode {

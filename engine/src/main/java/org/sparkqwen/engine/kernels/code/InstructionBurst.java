@@ -3,6 +3,9 @@ package org.sparkqwen.engine.kernels.code;
 import java.util.Optional;
 import org.sparkqwen.engine.kernels.Arithmetic;
 import org.sparkqwen.engine.kernels.ProductBurst;
+import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.code.x86.Tmm;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// Measures the most that an instruction of this back-end can do.
 ///

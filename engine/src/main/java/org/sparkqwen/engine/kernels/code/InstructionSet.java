@@ -4,6 +4,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.sparkqwen.engine.kernels.code.x86.Vector;
+import org.sparkqwen.engine.kernels.code.x86.Ymm;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// The instructions that float32 arithmetic uses, from the best on.
 ///

@@ -1,5 +1,10 @@
 package org.sparkqwen.engine.kernels.code;
 
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Gpr;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
+
 /// Writes requests of cache lines that are needed next, into the second-level cache.
 final class LinesAhead {
     private LinesAhead() {}

@@ -1,18 +1,24 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.code.Gpr.R10;
-import static org.sparkqwen.engine.kernels.code.Gpr.R8;
-import static org.sparkqwen.engine.kernels.code.Gpr.R9;
-import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R10;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R9;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RBX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
 import java.util.List;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.ScalarMath;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Condition;
+import org.sparkqwen.engine.kernels.code.x86.Label;
+import org.sparkqwen.engine.kernels.code.x86.Vector;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// Writes, for each row of a chunk of logits, the maximum and the sum of exp(logit − maximum) in 16 lanes, which are
 /// added in order. With moments, it also writes the sums of exp(d) · d and exp(d) · d², with d = logit − maximum.

@@ -15,6 +15,8 @@ import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.WidenedFormat;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// The loops around the micro-kernels. They order the product of a block of rows and some panels so that both are in
 /// the core's own caches when they are needed. Each thread has its own.

@@ -1,12 +1,17 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.code.Gpr.R8;
-import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
 import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Condition;
+import org.sparkqwen.engine.kernels.code.x86.Label;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// Writes functions that round a row of float32 numbers to bfloat16, or split it into two rows of bfloat16: the rounded
 /// numbers, and what rounding left, rounded.

@@ -3,6 +3,8 @@ package org.sparkqwen.engine.kernels.code;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.MachineCode;
 
 /// The functions of the precisions other than float32 as machine code, made once for the JVM. They need AVX-512 or AMX.
 final class RoundedFunctions {

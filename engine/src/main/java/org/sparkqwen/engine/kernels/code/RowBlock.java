@@ -7,6 +7,7 @@ import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.IntegerProduct;
 import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.x86.MachineCode;
 import org.sparkqwen.engine.kernels.vector.QuantizedRows;
 
 /// A block of rows that a thread multiplies with many panels, and its copies in the forms that products need. Each

@@ -1,17 +1,24 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.code.Gpr.R10;
-import static org.sparkqwen.engine.kernels.code.Gpr.R11;
-import static org.sparkqwen.engine.kernels.code.Gpr.R8;
-import static org.sparkqwen.engine.kernels.code.Gpr.R9;
-import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R10;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R11;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R9;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RBX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
 import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Condition;
+import org.sparkqwen.engine.kernels.code.x86.Label;
+import org.sparkqwen.engine.kernels.code.x86.Vector;
+import org.sparkqwen.engine.kernels.code.x86.Ymm;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// Writes the online softmax of a block of 32 keys for few rows, with a row's scores side by side:
 ///

@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels.code;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// Working memory of one thread, which grows when an operation needs more. Its contents do not survive that.
 final class Scratch implements AutoCloseable {

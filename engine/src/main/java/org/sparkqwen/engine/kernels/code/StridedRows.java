@@ -1,11 +1,15 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.code.Gpr.R10;
-import static org.sparkqwen.engine.kernels.code.Gpr.R11;
-import static org.sparkqwen.engine.kernels.code.Gpr.R9;
-import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RBP;
-import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R10;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R11;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R9;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RBP;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RBX;
+
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Gpr;
 
 /// The addresses of up to twelve rows at a stride. The stride and its multiples by 3, 5, 7, 9 and 11 are in registers;
 /// the other multiples are scales of an address.

@@ -1,21 +1,27 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.code.Gpr.R12;
-import static org.sparkqwen.engine.kernels.code.Gpr.R13;
-import static org.sparkqwen.engine.kernels.code.Gpr.R14;
-import static org.sparkqwen.engine.kernels.code.Gpr.R15;
-import static org.sparkqwen.engine.kernels.code.Gpr.R8;
-import static org.sparkqwen.engine.kernels.code.Gpr.RBP;
-import static org.sparkqwen.engine.kernels.code.Gpr.RBX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RSI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R12;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R13;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R14;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R15;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RBP;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RBX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Condition;
+import org.sparkqwen.engine.kernels.code.x86.Gpr;
+import org.sparkqwen.engine.kernels.code.x86.Label;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// Writes the micro-kernel: the product of tiles of rows with a panel of 32 outputs.
 ///

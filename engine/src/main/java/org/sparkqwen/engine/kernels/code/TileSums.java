@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.kernels.code;
 
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
+
 /// The vector registers of a tile's sums: two for each row, one for each half of 32 outputs, from register 0 on.
 ///
 /// @param rows the tile's height

@@ -1,15 +1,20 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.code.Gpr.R8;
-import static org.sparkqwen.engine.kernels.code.Gpr.R9;
-import static org.sparkqwen.engine.kernels.code.Gpr.RAX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RCX;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDI;
-import static org.sparkqwen.engine.kernels.code.Gpr.RDX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R8;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.R9;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RAX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
+import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 
 import java.util.List;
 import java.util.function.IntFunction;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Condition;
+import org.sparkqwen.engine.kernels.code.x86.Label;
+import org.sparkqwen.engine.kernels.code.x86.Vector;
 
 /// Writes the functions that widen rows of 32 integers of 8 bits, keys or values of a block, to float32: `integer ·
 /// scale`, rounded once. Numbers that are needed next are requested meanwhile.

@@ -10,6 +10,12 @@ import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparkqwen.engine.kernels.ScalarMath;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Gpr;
+import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.code.x86.Vector;
+import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// The exponential in machine code gives the bits of [ScalarMath#exp].
 class ExpCodeTest {

@@ -11,6 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.sparkqwen.engine.kernels.code.x86.Address;
+import org.sparkqwen.engine.kernels.code.x86.Assembler;
+import org.sparkqwen.engine.kernels.code.x86.Gpr;
+import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.code.x86.Ymm;
 
 /// Machine code runs, and its memory is never writable and executable at the same time.
 class MachineCodeTest {

@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// have a VEX prefix of three bytes, of which they use little.
 ///
 /// Every encoding is compared with the one that the GNU assembler chooses, byte by byte.
-final class Assembler {
+public final class Assembler {
     private static final int REX = 0x40;
     private static final int REX_W = 8;
     private static final int TWO_BYTE_OPCODE = 0x0f;
@@ -30,23 +30,23 @@ final class Assembler {
     private static final int ZEROING = 0x80;
 
     /// The comparison that holds if the first number is not less than the second one, or one of them is NaN.
-    static final int NOT_LESS = 5;
+    public static final int NOT_LESS = 5;
 
     private byte[] code = new byte[1024];
     private int size;
 
     /// The code so far.
-    byte[] code() {
+    public byte[] code() {
         return Arrays.copyOf(code, size);
     }
 
-    int size() {
+    public int size() {
         return size;
     }
 
     // Vector instructions
 
-    void vmovups(Vector to, Operand from) {
+    public void vmovups(Vector to, Operand from) {
         if (to instanceof Ymm && from instanceof Ymm(int number) && number > 7 && to.number() <= 7) {
             vector(VectorOpcode.VMOVUPS_STORE, (Ymm) from, null, to); // a byte shorter
         } else {
@@ -54,42 +54,42 @@ final class Assembler {
         }
     }
 
-    void vmovups(Address to, Vector from) {
+    public void vmovups(Address to, Vector from) {
         vector(VectorOpcode.VMOVUPS_STORE, from, null, to);
     }
 
-    void vbroadcastss(Vector to, Address from) {
+    public void vbroadcastss(Vector to, Address from) {
         vector(VectorOpcode.VBROADCASTSS, to, null, from);
     }
 
     /// Adds a product: `sum += a · b`, rounded once.
-    void vfmadd231ps(Vector sum, Vector a, Operand b) {
+    public void vfmadd231ps(Vector sum, Vector a, Operand b) {
         vector(VectorOpcode.VFMADD231PS, sum, a, b);
     }
 
     /// Multiplies and adds: `product = a · product + addend`, rounded once.
-    void vfmadd213ps(Vector product, Vector a, Operand addend) {
+    public void vfmadd213ps(Vector product, Vector a, Operand addend) {
         vector(VectorOpcode.VFMADD213PS, product, a, addend);
     }
 
-    void vaddps(Vector to, Vector a, Operand b) {
+    public void vaddps(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VADDPS, to, a, b);
     }
 
-    void vsubps(Vector to, Vector a, Operand b) {
+    public void vsubps(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VSUBPS, to, a, b);
     }
 
-    void vmulps(Vector to, Vector a, Operand b) {
+    public void vmulps(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VMULPS, to, a, b);
     }
 
-    void vdivps(Vector to, Vector a, Operand b) {
+    public void vdivps(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VDIVPS, to, a, b);
     }
 
     /// Multiplies by powers of two, `a · 2^b` for integers b, where the mask has a bit. The other numbers become 0.
-    void vscalefps(Zmm to, Mask mask, Zmm a, Zmm b) {
+    public void vscalefps(Zmm to, Mask mask, Zmm a, Zmm b) {
         evexPrefix(
                 VectorOpcode.VSCALEFPS,
                 to.number(),
@@ -104,7 +104,7 @@ final class Assembler {
     /// Compares numbers.
     ///
     /// @param predicate the manual's number of a comparison, such as [#NOT_LESS]
-    void vcmpps(Mask to, Zmm a, Zmm b, int predicate) {
+    public void vcmpps(Mask to, Zmm a, Zmm b, int predicate) {
         evexPrefix(VectorOpcode.VCMPPS, to.number(), b.number() >> 4, b.number() >> 3, a, false, 0);
         bytes(VectorOpcode.VCMPPS.code, registers(to.number(), b.number()), predicate);
     }
@@ -112,25 +112,25 @@ final class Assembler {
     /// Compares numbers: all bits of a number are set where the comparison holds.
     ///
     /// @param predicate the manual's number of a comparison, such as [#NOT_LESS]
-    void vcmpps(Ymm to, Ymm a, Operand b, int predicate) {
+    public void vcmpps(Ymm to, Ymm a, Operand b, int predicate) {
         vector(VectorOpcode.VCMPPS, to, a, b);
         bytes(predicate);
     }
 
     /// Interleaves the lower halves of each 128 bits of two vectors.
-    void vunpcklps(Vector to, Vector a, Operand b) {
+    public void vunpcklps(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VUNPCKLPS, to, a, b);
     }
 
     /// Interleaves the upper halves of each 128 bits of two vectors.
-    void vunpckhps(Vector to, Vector a, Operand b) {
+    public void vunpckhps(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VUNPCKHPS, to, a, b);
     }
 
     /// Takes two numbers of each 128 bits of `a`, and then two of `b`.
     ///
     /// @param order four places of two bits
-    void vshufps(Vector to, Vector a, Operand b, int order) {
+    public void vshufps(Vector to, Vector a, Operand b, int order) {
         vector(VectorOpcode.VSHUFPS, to, a, b);
         bytes(order);
     }
@@ -138,7 +138,7 @@ final class Assembler {
     /// Takes two groups of 128 bits.
     ///
     /// @param order two places of four bits: 0 and 1 for the groups of `a`, 2 and 3 for those of `b`
-    void vperm2f128(Ymm to, Ymm a, Ymm b, int order) {
+    public void vperm2f128(Ymm to, Ymm a, Ymm b, int order) {
         vector(VectorOpcode.VPERM2F128, to, a, b);
         bytes(order);
     }
@@ -146,230 +146,230 @@ final class Assembler {
     /// Takes two groups of 128 bits of `a`, and then two of `b`.
     ///
     /// @param order four places of two bits
-    void vshuff32x4(Zmm to, Zmm a, Zmm b, int order) {
+    public void vshuff32x4(Zmm to, Zmm a, Zmm b, int order) {
         vector(VectorOpcode.VSHUFF32X4, to, a, b);
         bytes(order);
     }
 
     /// Takes the greater number: `a > b ? a : b`, so `b` if one of them is NaN.
-    void vmaxps(Vector to, Vector a, Operand b) {
+    public void vmaxps(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VMAXPS, to, a, b);
     }
 
     /// Takes the smaller number: `a < b ? a : b`, so `b` if one of them is NaN.
-    void vminps(Vector to, Vector a, Operand b) {
+    public void vminps(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VMINPS, to, a, b);
     }
 
-    void vpaddd(Vector to, Vector a, Operand b) {
+    public void vpaddd(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VPADDD, to, a, b);
     }
 
-    void vpsubd(Vector to, Vector a, Operand b) {
+    public void vpsubd(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VPSUBD, to, a, b);
     }
 
-    void vpandd(Vector to, Vector a, Operand b) {
+    public void vpandd(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VPANDD, to, a, b);
     }
 
-    void vpxord(Vector to, Vector a, Operand b) {
+    public void vpxord(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VPXORD, to, a, b);
     }
 
     /// Shifts 32-bit words to the left.
-    void vpslld(Vector to, Vector from, int bits) {
+    public void vpslld(Vector to, Vector from, int bits) {
         shift(VectorOpcode.SHIFT, 6, to, from, bits);
     }
 
     /// Shifts 32-bit words to the right, and repeats their signs.
-    void vpsrad(Vector to, Vector from, int bits) {
+    public void vpsrad(Vector to, Vector from, int bits) {
         shift(VectorOpcode.SHIFT, 4, to, from, bits);
     }
 
     /// Rotates 32-bit words to the left.
-    void vprold(Zmm to, Zmm from, int bits) {
+    public void vprold(Zmm to, Zmm from, int bits) {
         shift(VectorOpcode.SHIFT, 1, to, from, bits);
     }
 
     /// Widens numbers of float16.
-    void vcvtph2ps(Vector to, Address from) {
+    public void vcvtph2ps(Vector to, Address from) {
         vector(VectorOpcode.VCVTPH2PS, to, null, from);
     }
 
     /// Shifts 32-bit words to the right, and fills them up with zeros.
-    void vpsrld(Vector to, Vector from, int bits) {
+    public void vpsrld(Vector to, Vector from, int bits) {
         shift(VectorOpcode.SHIFT, 2, to, from, bits);
     }
 
-    void vpord(Vector to, Vector a, Operand b) {
+    public void vpord(Vector to, Vector a, Operand b) {
         vector(VectorOpcode.VPORD, to, a, b);
     }
 
     /// Computes any function of three bits.
     ///
     /// @param table the function's results: bit `4 · bit of to + 2 · bit of a + bit of b`
-    void vpternlogd(Zmm to, Zmm a, Zmm b, int table) {
+    public void vpternlogd(Zmm to, Zmm a, Zmm b, int table) {
         vector(VectorOpcode.VPTERNLOGD, to, a, b);
         bytes(table);
     }
 
     /// Widens bytes to 32 bits, with their signs.
-    void vpmovsxbd(Vector to, Address from) {
+    public void vpmovsxbd(Vector to, Address from) {
         vector(VectorOpcode.VPMOVSXBD, to, null, from);
     }
 
     /// Widens the 16-bit words of the lower half of a register to 32 bits, with zeros.
-    void vpmovzxwd(Zmm to, Zmm from) {
+    public void vpmovzxwd(Zmm to, Zmm from) {
         vector(VectorOpcode.VPMOVZXWD, to, null, from);
     }
 
     /// Adds the products of pairs of bfloat16 numbers to the sums of the pairs' lanes.
-    void vdpbf16ps(Zmm sum, Zmm a, Zmm b) {
+    public void vdpbf16ps(Zmm sum, Zmm a, Zmm b) {
         vector(VectorOpcode.VDPBF16PS, sum, a, b);
     }
 
     /// Rounds to bfloat16, into the lower half of a register.
-    void vcvtneps2bf16(Zmm to, Zmm from) {
+    public void vcvtneps2bf16(Zmm to, Zmm from) {
         vector(VectorOpcode.VCVTNEPS2BF16, to, null, from);
     }
 
     /// Rounds to bfloat16: `low` into the lower half of a register, and `high` into the upper half.
-    void vcvtne2ps2bf16(Zmm to, Zmm high, Zmm low) {
+    public void vcvtne2ps2bf16(Zmm to, Zmm high, Zmm low) {
         vector(VectorOpcode.VCVTNE2PS2BF16, to, high, low);
     }
 
     /// Converts 32-bit integers to float32.
-    void vcvtdq2ps(Vector to, Operand from) {
+    public void vcvtdq2ps(Vector to, Operand from) {
         vector(VectorOpcode.VCVTDQ2PS, to, null, from);
     }
 
     /// Adds to each 32-bit sum the products of four bytes without a sign and four with one.
-    void vpdpbusd(Zmm sum, Zmm unsigned, Zmm signed) {
+    public void vpdpbusd(Zmm sum, Zmm unsigned, Zmm signed) {
         vector(VectorOpcode.VPDPBUSD, sum, unsigned, signed);
     }
 
     // Instructions on tile registers
 
     /// Sets the numbers of rows and of bytes in a row of all tile registers.
-    void ldtilecfg(Address from) {
+    public void ldtilecfg(Address from) {
         vex(VEX_NONE, 0x49, 0, 0, from);
     }
 
     /// Gives up the tile registers, which a change of threads then need not save.
-    void tilerelease() {
+    public void tilerelease() {
         vex(VEX_NONE, 0x49, 0, 0, 0);
     }
 
-    void tilezero(Tmm to) {
+    public void tilezero(Tmm to) {
         vex(VEX_PF2, 0x49, to.number(), 0, 0);
     }
 
     /// Loads the rows of a tile. The address's index is the distance from a row to the next.
-    void tileloadd(Tmm to, Address from) {
+    public void tileloadd(Tmm to, Address from) {
         vex(VEX_PF2, 0x4b, to.number(), 0, from);
     }
 
     /// Stores the rows of a tile. The address's index is the distance from a row to the next.
-    void tilestored(Address to, Tmm from) {
+    public void tilestored(Address to, Tmm from) {
         vex(VEX_PF3, 0x4b, from.number(), 0, to);
     }
 
     /// Adds to each sum of rows of `a` and columns of `b` the products of their pairs of bfloat16 numbers.
-    void tdpbf16ps(Tmm sums, Tmm a, Tmm b) {
+    public void tdpbf16ps(Tmm sums, Tmm a, Tmm b) {
         vex(VEX_PF3, 0x5c, sums.number(), b.number(), a.number());
     }
 
     /// Adds to each sum of rows of `unsigned` and columns of `signed` the products of their bytes, four by four.
-    void tdpbusd(Tmm sums, Tmm unsigned, Tmm signed) {
+    public void tdpbusd(Tmm sums, Tmm unsigned, Tmm signed) {
         vex(VEX_P66, 0x5e, sums.number(), signed.number(), unsigned.number());
     }
 
     /// Clears the upper parts of vector registers, without which older vector code in the caller would be slow.
-    void vzeroupper() {
+    public void vzeroupper() {
         bytes(0xc5, 0xf8, 0x77);
     }
 
     // General-purpose instructions
 
-    void mov(Gpr to, Gpr from) {
+    public void mov(Gpr to, Gpr from) {
         general(0x89, from.number(), to);
     }
 
-    void mov(Gpr to, Address from) {
+    public void mov(Gpr to, Address from) {
         general(0x8b, to.number(), from);
     }
 
-    void mov(Gpr to, int number) {
+    public void mov(Gpr to, int number) {
         general(0xc7, 0, to);
         int32(number);
     }
 
-    void lea(Gpr to, Address address) {
+    public void lea(Gpr to, Address address) {
         general(0x8d, to.number(), address);
     }
 
-    void add(Gpr to, Gpr addend) {
+    public void add(Gpr to, Gpr addend) {
         general(0x01, addend.number(), to);
     }
 
-    void add(Gpr to, Address addend) {
+    public void add(Gpr to, Address addend) {
         general(0x03, to.number(), addend);
     }
 
-    void add(Gpr to, int addend) {
+    public void add(Gpr to, int addend) {
         generalWithNumber(0, to, addend);
     }
 
-    void sub(Gpr to, Gpr subtrahend) {
+    public void sub(Gpr to, Gpr subtrahend) {
         general(0x29, subtrahend.number(), to);
     }
 
-    void sub(Gpr to, int subtrahend) {
+    public void sub(Gpr to, int subtrahend) {
         generalWithNumber(5, to, subtrahend);
     }
 
-    void cmp(Gpr a, Gpr b) {
+    public void cmp(Gpr a, Gpr b) {
         general(0x39, b.number(), a);
     }
 
-    void cmp(Gpr a, int number) {
+    public void cmp(Gpr a, int number) {
         generalWithNumber(7, a, number);
     }
 
-    void push(Gpr from) {
+    public void push(Gpr from) {
         optionalRex(from);
         bytes(0x50 + from.low());
     }
 
-    void pop(Gpr to) {
+    public void pop(Gpr to) {
         optionalRex(to);
         bytes(0x58 + to.low());
     }
 
-    void ret() {
+    public void ret() {
         bytes(0xc3);
     }
 
     /// Requests a cache line into all caches.
-    void prefetcht0(Address line) {
+    public void prefetcht0(Address line) {
         prefetch(0x18, 1, line);
     }
 
     /// Requests a cache line into the second-level cache.
-    void prefetcht1(Address line) {
+    public void prefetcht1(Address line) {
         prefetch(0x18, 2, line);
     }
 
     /// Requests a cache line that will be written.
-    void prefetchw(Address line) {
+    public void prefetchw(Address line) {
         prefetch(0x0d, 1, line);
     }
 
     // Jumps
 
     /// Places a label here.
-    void bind(Label label) {
+    public void bind(Label label) {
         if (label.isBound()) {
             throw new IllegalStateException("a label has two places");
         }
@@ -379,12 +379,12 @@ final class Assembler {
         }
     }
 
-    void jump(Condition condition, Label to) {
+    public void jump(Condition condition, Label to) {
         bytes(TWO_BYTE_OPCODE, 0x80 + condition.code);
         reference(to);
     }
 
-    void jump(Label to) {
+    public void jump(Label to) {
         bytes(0xe9);
         reference(to);
     }

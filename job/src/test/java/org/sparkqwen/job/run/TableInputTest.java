@@ -1,7 +1,5 @@
 package org.sparkqwen.job.run;
 
-import static org.apache.spark.sql.functions.concat;
-import static org.apache.spark.sql.functions.lit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,86 +8,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.LongStream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
-import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.connector.catalog.CatalogPlugin;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.sparkqwen.engine.tokenizer.SpecialTokens;
-import org.sparkqwen.job.TokenizeJob;
-import org.sparkqwen.job.Work;
-import org.sparkqwen.job.columns.ContentColumn;
-import org.sparkqwen.job.columns.TaskCounts;
 import org.sparkqwen.job.errors.ErrorPolicy;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
 import org.sparkqwen.job.input.InputPlan;
 import org.sparkqwen.job.input.Split;
-import org.sparkqwen.job.spark.RowNumber;
 import org.sparkqwen.job.testing.CommandRun;
-import org.sparkqwen.job.testing.LocalSpark;
-import org.sparkqwen.job.testing.LocalWork;
 import org.sparkqwen.job.testing.RunFiles;
 import org.sparkqwen.job.testing.ShelfCatalog;
 
-/// Runs that read tables and queries, and runs that write tables.
-class TableRunTest {
-    private static final int ROWS = 20;
-
-    private static final TokenizeJob.Settings TOKENIZATION =
-            TokenizeJob.Settings.of(LocalSpark.MODEL.toString(), new ContentColumn.Text("text", SpecialTokens.TEXT));
-
-    /// The first id at which [#work] fails.
-    private static final AtomicLong FAILS_FROM = new AtomicLong();
-
-    /// The file of the table of books, which no test changes.
-    @TempDir
-    private static Path shelf = Path.of("");
-
-    @TempDir
-    private Path directory = Path.of("");
-
-    private SparkSession spark = LocalSpark.session();
-
-    @BeforeAll
-    static void writeBooks() {
-        books(0, ROWS).write().mode("overwrite").parquet(shelf.toString());
-    }
-
-    @BeforeEach
-    void makeTables() throws IOException {
-        FAILS_FROM.set(Long.MAX_VALUE);
-        spark = LocalSpark.session();
-        spark.sql("CREATE DATABASE library LOCATION '%s'".formatted(path("library")));
-        Files.createDirectory(directory.resolve("books"));
-        for (Path file : RunFiles.list(shelf, "part-*.parquet")) {
-            Files.copy(file, directory.resolve("books").resolve(file.getFileName()));
-        }
-        spark.sql("CREATE TABLE library.books (id BIGINT, text STRING) USING parquet LOCATION '%s'"
-                .formatted(path("books")));
-    }
-
-    @AfterEach
-    void dropTables() {
-        LocalSpark.session().sql("DROP DATABASE IF EXISTS library CASCADE");
-    }
-
+/// Runs that read tables and queries.
+class TableInputTest extends BookTables {
     @Test
     void aTableAViewAndAQueryHaveTheRowsOfTheirFiles() throws IOException {
         ResumableRun.run(spark, settings(InputFormat.of("parquet", path("books")), "files"), work());
@@ -351,74 +291,6 @@ class TableRunTest {
     }
 
     @Test
-    void aTableIsCreatedAndAppendedToByItsOwnRun() {
-        books(0, ROWS).write().parquet(path("files"));
-        RunSettings run = RunSettings.ofTable(InputFormat.of("parquet", path("files")), "library.tokens")
-                .withCheckpointRows(10);
-        ResumableRun.run(spark, run, tokenization());
-        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS));
-        assertThat(directory.resolve("library/tokens/_SUCCESS")).exists();
-        assertThat(spark.table("library.tokens").columns())
-                .containsExactly("id", "text", "token_ids", "tokens", "error");
-
-        assertThat(ResumableRun.run(spark, run, tokenization()).wasComplete()).isTrue();
-        books(ROWS, ROWS + 5).write().mode("append").parquet(path("files"));
-        assertThat(ResumableRun.run(spark, run, tokenization()).rows()).isEqualTo(ROWS + 5);
-        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS + 5));
-
-        // A catalog in memory has lost the table when the next session comes.
-        spark.sql("DROP TABLE library.tokens");
-        assertThat(ResumableRun.run(spark, run, tokenization()).wasComplete()).isTrue();
-        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS + 5));
-    }
-
-    @Test
-    void aTableIsInTheCatalogThatItsNameMeans() {
-        spark.conf().set("spark.sql.catalog.shelf", ShelfCatalog.class.getName());
-        InputFormat books = InputFormat.ofTable("spark_catalog.library.books");
-        spark.catalog().setCurrentCatalog("shelf");
-        try {
-            for (String name : List.of("tokens", "library.tokens")) {
-                assertThatThrownBy(() -> ResumableRun.run(spark, RunSettings.ofTable(books, name), work()))
-                        .isInstanceOf(Refusal.class)
-                        .hasMessageContaining("--output-table %s is in the catalog shelf; ".formatted(name));
-            }
-            ResumableRun.run(spark, RunSettings.ofTable(books, "spark_catalog.library.tokens"), work());
-            assertThat(tableIds("spark_catalog.library.tokens")).containsExactlyElementsOf(ids(0, ROWS));
-        } finally {
-            spark.catalog().setCurrentCatalog("spark_catalog");
-        }
-    }
-
-    @Test
-    void aTableThatIsDroppedDuringTheRunIsThereInTheEnd() {
-        RunSettings run = RunSettings.ofTable(InputFormat.ofTable("library.books"), "library.tokens")
-                .withCheckpointRows(10);
-        LocalWork drops = new LocalWork((rows, counts) -> {
-            spark.sql("DROP TABLE IF EXISTS library.tokens");
-            return passed(rows, counts);
-        });
-        ResumableRun.run(spark, run, drops);
-        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS));
-    }
-
-    @Test
-    void aTableMayLieInAnOutputOfItsOwn() {
-        Path output = Path.of("").toAbsolutePath().relativize(directory.resolve("a place's own 100%"));
-        RunSettings run = RunSettings.of(InputFormat.ofTable("library.books"), output.toString())
-                .withCheckpointRows(10)
-                .withOutputTable("library.tokens");
-        failFrom(10, run, "fails at");
-        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, 10));
-        ResumableRun.run(spark, run, work());
-        assertThat(tableIds("library.tokens")).containsExactlyElementsOf(ids(0, ROWS));
-        assertThatThrownBy(() -> ResumableRun.run(
-                        spark, settings(run.input(), "other").withOutputTable("library.tokens"), work()))
-                .isInstanceOf(Refusal.class)
-                .hasMessageContaining("100%, not in --output ");
-    }
-
-    @Test
     void whatIsNoTableAndNoQueryIsRefusedAndNotRun() {
         spark.conf().set("spark.sql.catalog.lake", "org.example.LakeCatalog");
         spark.conf().set("spark.sql.catalog.half", HalfCatalog.class.getName());
@@ -446,109 +318,6 @@ class TableRunTest {
     }
 
     @Test
-    void aTableThatARunCannotWriteIsRefused() {
-        spark.sql("CREATE VIEW library.a_view AS SELECT 1 AS id");
-        String columns = " (id BIGINT, text STRING, error STRING) USING ";
-        spark.sql("CREATE TABLE library.divided" + columns + "parquet PARTITIONED BY (error)");
-        spark.sql("CREATE TABLE library.of_csv" + columns + "csv");
-        spark.sql("CREATE TABLE library.of_orc" + columns + "orc");
-        spark.sql("CREATE TABLE library.other (id BIGINT) USING parquet");
-        spark.sql("CREATE TABLE library.filled" + columns + "parquet");
-        spark.sql("INSERT INTO library.filled VALUES (1, 'a', null)");
-        refusals("""
-            pg.library.scores | is in the catalog pg; a run writes exactly once to tables of files in Spark's own
-            librari.scores | is in a database that does not exist
-            a b | is not a table's name
-            library.a_view | is a view
-            library.divided | has partitions or buckets
-            library.of_csv | is of csv, to which a run cannot write exactly once
-            library.of_orc | has files of orc; give --output-format orc
-            library.other | has the columns id bigint, and the output id bigint, text string
-            library.filled | has rows that no run of spark-qwen wrote
-            library.books | reads file:/
-            """)
-                .forEach((table, message) -> assertThatThrownBy(() -> ResumableRun.run(
-                                spark, RunSettings.ofTable(InputFormat.ofTable("library.books"), table), work()))
-                        .isInstanceOf(Refusal.class)
-                        .hasMessageContaining(message));
-    }
-
-    @Test
-    void aTableOfAnotherRunIsRefused() {
-        ResumableRun.run(spark, scoresAsJson(InputFormat.ofTable("library.books")), work());
-        RunSettings other = scoresAsJson(InputFormat.ofSql("SELECT * FROM library.books"));
-        assertThatThrownBy(() -> ResumableRun.run(spark, other, work()))
-                .isInstanceOf(Refusal.class)
-                .hasMessageContaining("library/scores")
-                .hasMessageContaining("input-sql")
-                .hasMessageNotContaining("\n");
-        assertThat(tableIds("library.scores")).containsExactlyElementsOf(ids(0, ROWS));
-
-        // This is how a table is filled that a run cannot write.
-        spark.sql("CREATE TABLE library.lake (id BIGINT, text STRING, error STRING) USING csv PARTITIONED BY (error)");
-        spark.sql("INSERT INTO library.lake SELECT * FROM library.scores");
-        assertThat(tableIds("library.lake")).containsExactlyElementsOf(ids(0, ROWS));
-    }
-
-    @Test
-    void aTableOfJsonIsReadAsItIsWritten() {
-        InputFormat input =
-                InputFormat.ofSql("SELECT id, text, timestamp'2001-02-03 04:05:06' AS at FROM library.books");
-        Map<String, String> options = Map.of("TimestampFormat", "dd/MM/yyyy HH-mm-ss", "lineSep", ";");
-        RunSettings run = asJson(RunSettings.ofTable(input, "library.dated"), options);
-        ResumableRun.run(spark, run, tokenization());
-        assertThat(tableIds("library.dated")).containsExactlyElementsOf(ids(0, ROWS));
-        assertThat(spark.table("library.dated")
-                        .filter("at = timestamp'2001-02-03 04:05:06'")
-                        .count())
-                .isEqualTo(ROWS);
-        assertThat(ResumableRun.run(spark, run, tokenization()).wasComplete()).isTrue();
-
-        refused(
-                asJson(run, Map.of("lineSep", ";")),
-                "--output-table library.dated is read with the options {lineSep=;, timestampFormat=dd/MM/yyyy"
-                        + " HH-mm-ss}, and --output-option gives {lineSep=;}; choose another table");
-    }
-
-    @Test
-    void anEmptyTableOfTheSameColumnsIsFilledAndNobodyElsesRowsAreDeleted() {
-        spark.sql("CREATE TABLE library.empty (id BIGINT, text STRING, error STRING) USING parquet");
-        RunSettings run = RunSettings.ofTable(InputFormat.ofTable("library.books"), "library.empty");
-        ResumableRun.run(spark, run, work());
-        assertThat(tableIds("library.empty")).containsExactlyElementsOf(ids(0, ROWS));
-        spark.sql("INSERT INTO library.empty VALUES (20, 'Call me Ahab.', null)");
-        for (RunSettings.Mode mode : List.of(RunSettings.Mode.RESUME, RunSettings.Mode.OVERWRITE)) {
-            assertThatThrownBy(() -> ResumableRun.run(spark, run.withMode(mode), work()))
-                    .isInstanceOf(Refusal.class)
-                    .hasMessageContaining("has rows that no run of spark-qwen wrote");
-        }
-        assertThat(tableIds("library.empty")).containsExactlyElementsOf(ids(0, ROWS + 1));
-    }
-
-    @Test
-    void theCommandLineReadsAQueryAndWritesATable() {
-        CommandRun run = CommandRun.of(
-                "tokenize",
-                "--model",
-                LocalSpark.MODEL.toString(),
-                "--input-sql",
-                "SELECT id, text FROM parquet.`%s` WHERE id < 7".formatted(path("books")),
-                "--output-table",
-                "tokens_of_a_query",
-                "--output",
-                path("out"));
-        assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out())
-                .contains("Tokenized 7 rows")
-                .contains("table tokens_of_a_query in " + path("out") + " (parquet)");
-        assertThat(run.err())
-                .contains("Copying the rows of --input-sql to %s/_input/".formatted(path("out")))
-                .doesNotContain("ends with this session");
-        assertThat(spark.table("tokens_of_a_query").count()).isEqualTo(7);
-        assertThat(ids("out")).containsExactlyElementsOf(ids(0, 7));
-    }
-
-    @Test
     void optionsThatDoNotBelongTogetherAreRefused() {
         refusals("""
             --input x --input-table y --output z | --input, --input-table and --input-sql exclude each other
@@ -560,54 +329,6 @@ class TableRunTest {
             """)
                 .forEach((options, message) ->
                         CommandRun.of(("tokenize " + options).split(" ")).assertRefused(2, message));
-    }
-
-    /// Returns what is refused, and the message, from lines of both.
-    private static Map<String, String> refusals(String lines) {
-        Map<String, String> refusals = new LinkedHashMap<>();
-        lines.lines().forEach(line -> {
-            List<String> parts = List.of(line.split(" \\| "));
-            refusals.put(parts.get(0), parts.get(1));
-        });
-        return refusals;
-    }
-
-    private void refused(RunSettings run, String message) {
-        refused(run, tokenization(), message);
-    }
-
-    private void refused(RunSettings run, Work job, String message) {
-        assertThatThrownBy(() -> ResumableRun.run(spark, run, job))
-                .isInstanceOf(Refusal.class)
-                .hasMessageContaining(message)
-                .hasMessageNotContaining("\n");
-    }
-
-    private void failFrom(long id, RunSettings run, String message) {
-        FAILS_FROM.set(id);
-        assertThatThrownBy(() -> ResumableRun.run(spark, run, work()))
-                .isInstanceOf(Refusal.class)
-                .hasMessageContaining(message);
-        FAILS_FROM.set(Long.MAX_VALUE);
-    }
-
-    /// A job that fails at the row of [#FAILS_FROM], and passes the columns of books.
-    private static LocalWork work() {
-        return new LocalWork(TableRunTest::passed);
-    }
-
-    private static Dataset<Row> passed(Dataset<Row> rows, TaskCounts counts) {
-        MapFunction<Row, Row> passed = row -> {
-            long id = row.<Long>getAs("id");
-            if (id >= FAILS_FROM.get()) {
-                throw new IllegalStateException("it fails at " + id);
-            }
-            return RowNumber.isIn(row.schema())
-                    ? RowFactory.create(id, row.getAs("text"), row.getAs(RowNumber.COLUMN), null)
-                    : RowFactory.create(id, row.getAs("text"), null);
-        };
-        Dataset<Row> books = rows.drop("shelf_mark");
-        return books.map(passed, Encoders.row(books.schema().add("error", "string")));
     }
 
     /// A catalog of which the class path has only some classes.
@@ -625,67 +346,7 @@ class TableRunTest {
         }
     }
 
-    private static TokenizeJob tokenization() {
-        return new TokenizeJob(TOKENIZATION);
-    }
-
-    private static Dataset<Row> books(long from, long to) {
-        return LocalSpark.session().range(from, to, 1, 1).withColumn("text", concat(lit("Call me "), lit("Ishmael.")));
-    }
-
-    private RunSettings settings(InputFormat input, String output) {
-        return RunSettings.of(input, path(output)).withCheckpointRows(10);
-    }
-
-    private static RunSettings scoresAsJson(InputFormat input) {
-        return asJson(RunSettings.ofTable(input, "library.scores"), Map.of());
-    }
-
-    private static RunSettings asJson(RunSettings run, Map<String, String> options) {
-        return new RunSettings(
-                run.input(),
-                run.output(),
-                run.outputTable(),
-                "json",
-                options,
-                run.mode(),
-                run.errors(),
-                run.limit(),
-                run.checkpointRows(),
-                run.checkpointBytes(),
-                run.targetFileSize(),
-                run.conf(),
-                run.allowOtherDevice());
-    }
-
-    private List<String> rows(String output) {
-        return LocalSpark.sorted(LocalSpark.session().read().parquet(path(output)));
-    }
-
-    private List<Long> ids(String output) {
-        return sortedIds(LocalSpark.session().read().parquet(path(output)));
-    }
-
-    private List<Long> tableIds(String table) {
-        return sortedIds(spark.table(table));
-    }
-
-    private static List<Long> sortedIds(Dataset<Row> rows) {
-        return rows.select("id").collectAsList().stream()
-                .map(row -> row.getLong(0))
-                .sorted()
-                .toList();
-    }
-
-    private static List<Long> ids(long from, long to) {
-        return LongStream.range(from, to).boxed().toList();
-    }
-
     private List<Path> commits(String output) throws IOException {
         return RunFiles.list(directory.resolve(output).resolve("_spark_qwen/commits"), "*.json");
-    }
-
-    private String path(String name) {
-        return directory.resolve(name).toString();
     }
 }

@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 /// The vector instructions of an [Assembler]: what their encodings differ in, for 512 bits and for 256 bits. All of
 /// these work on vectors of 32-bit numbers, apart from the narrower numbers that VCVTPH2PS, VPMOVSXBD and VPMOVZXWD

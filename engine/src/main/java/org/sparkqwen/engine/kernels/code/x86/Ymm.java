@@ -1,16 +1,16 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 /// A 256-bit vector register, the lower half of the [Zmm] of its number.
 ///
 /// @param number from 0 to 15: instructions of AVX2 reach no more
-record Ymm(int number) implements Vector {
+public record Ymm(int number) implements Vector {
     /// The number of float32 numbers in a register.
-    static final int FLOATS = 8;
+    public static final int FLOATS = 8;
 
     /// The size of a register in bytes.
-    static final int BYTES = FLOATS * Float.BYTES;
+    public static final int BYTES = FLOATS * Float.BYTES;
 
-    Ymm {
+    public Ymm {
         if (number < 0 || number > 15) {
             throw new IllegalArgumentException("there is no ymm%d".formatted(number));
         }

@@ -1,16 +1,16 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 /// A tile register of AMX, which has up to 16 rows of up to 64 bytes.
 ///
 /// @param number from 0 to 7
-record Tmm(int number) {
+public record Tmm(int number) {
     /// The number of rows.
-    static final int ROWS = 16;
+    public static final int ROWS = 16;
 
     /// The bytes of a row.
-    static final int ROW_BYTES = 64;
+    public static final int ROW_BYTES = 64;
 
-    Tmm {
+    public Tmm {
         if (number < 0 || number > 7) {
             throw new IllegalArgumentException("there is no register tmm%d".formatted(number));
         }

@@ -1,10 +1,10 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 /// The general-purpose registers of 64 bits, in the order of their numbers in instructions.
 ///
 /// By the calling convention of Linux (System V AMD64), the arguments of a function come in RDI, RSI, RDX, RCX, R8 and
 /// R9. A function may change these, RAX, R10, R11 and all vector registers. It must give back the others as they were.
-enum Gpr {
+public enum Gpr {
     RAX(0),
     RCX(1),
     RDX(2),

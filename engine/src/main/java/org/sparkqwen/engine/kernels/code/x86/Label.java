@@ -1,10 +1,10 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 import java.util.ArrayList;
 import java.util.List;
 
 /// A place in the code of an [Assembler], to which instructions jump before or after it is known.
-final class Label {
+public final class Label {
     private static final int UNKNOWN = -1;
 
     /// The offset of the place from the start of the code.

@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;

@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

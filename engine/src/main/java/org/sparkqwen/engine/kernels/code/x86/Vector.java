@@ -1,6 +1,6 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 /// A vector register. Its type says how long the vectors are that an instruction works on, and how it is encoded.
-sealed interface Vector extends Operand permits Zmm, Ymm {
+public sealed interface Vector extends Operand permits Zmm, Ymm {
     int number();
 }

@@ -1,7 +1,7 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 /// Conditions of a jump, with their numbers in instructions. Comparisons are of unsigned numbers.
-enum Condition {
+public enum Condition {
     BELOW(2),
     NOT_BELOW(3),
     EQUAL(4),

@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -22,7 +22,7 @@ import java.util.Optional;
 /// A call costs some ten nanoseconds, because the JVM does not tell its garbage collector about it. The collector waits
 /// until the function returns, so a call should take no longer than a millisecond.
 @SuppressWarnings("restricted") // signatures are those of the manual pages, on 64 bits; the code is our own
-final class MachineCode {
+public final class MachineCode {
     private static final int PROT_READ_WRITE = 3;
     private static final int PROT_READ_EXECUTE = 5;
     private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
@@ -38,7 +38,7 @@ final class MachineCode {
     }
 
     /// The reason why this JVM cannot run machine code of its own, in words that say what to do; empty if it can.
-    static Optional<String> obstacle() {
+    public static Optional<String> obstacle() {
         return Trial.OBSTACLE;
     }
 
@@ -59,7 +59,7 @@ final class MachineCode {
     ///
     /// @param code a function of Linux's calling convention that does not depend on its place
     /// @throws IllegalStateException if the system refuses executable memory, with the reason
-    static MachineCode of(byte[] code) {
+    public static MachineCode of(byte[] code) {
         Linker linker = Linker.nativeLinker();
         Linker.Option errno = Linker.Option.captureCallState("errno");
         MethodHandle mmap = linker.downcallHandle(
@@ -94,14 +94,14 @@ final class MachineCode {
         }
     }
 
-    long address() {
+    public long address() {
         return entry.address();
     }
 
     /// Runs the function.
     ///
     /// @param operands address of what the function reads; everything behind it was checked before
-    void call(long operands) {
+    public void call(long operands) {
         try {
             Call.HANDLE.invokeExact(entry, operands);
         } catch (RuntimeException | Error e) {

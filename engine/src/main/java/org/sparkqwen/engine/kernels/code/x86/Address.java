@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels.code;
+package org.sparkqwen.engine.kernels.code.x86;
 
 import org.jspecify.annotations.Nullable;
 
@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
 /// @param scale 1, 2, 4 or 8
 /// @param displacement in bytes
 /// @param broadcast whether a vector instruction of AVX-512 reads one number there and uses it for all lanes
-record Address(Gpr base, @Nullable Gpr index, int scale, int displacement, boolean broadcast) implements Operand {
-    Address {
+public record Address(Gpr base, @Nullable Gpr index, int scale, int displacement, boolean broadcast)
+        implements Operand {
+    public Address {
         if (index == Gpr.RSP) {
             throw new IllegalArgumentException("RSP cannot be an index");
         }
@@ -18,16 +19,16 @@ record Address(Gpr base, @Nullable Gpr index, int scale, int displacement, boole
         }
     }
 
-    static Address at(Gpr base, int displacement) {
+    public static Address at(Gpr base, int displacement) {
         return new Address(base, null, 1, displacement, false);
     }
 
-    static Address at(Gpr base, Gpr index, int scale, int displacement) {
+    public static Address at(Gpr base, Gpr index, int scale, int displacement) {
         return new Address(base, index, scale, displacement, false);
     }
 
     /// The same address, of a single number for all lanes.
-    Address toAllLanes() {
+    public Address toAllLanes() {
         return new Address(base, index, scale, displacement, true);
     }
 }
