@@ -32,8 +32,8 @@ public record ExecutorOptions(
         long cacheBytes)
         implements Serializable {
 
-    /// The default batch. It fills the kernels' tiles many times over. For 4B it needs 270 MiB of working memory with
-    /// two threads, and 50 MiB more with each further one.
+    /// The default batch. It fills the kernels' tiles many times over. For 4B it needs 270 MiB of working memory
+    /// with two threads, and 50 MiB more with each further one.
     public static final int DEFAULT_BATCH_TOKENS = 2048;
 
     /// The default number of texts that an executor generates at the same time.
