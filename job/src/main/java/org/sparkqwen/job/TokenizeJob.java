@@ -58,6 +58,7 @@ public final class TokenizeJob implements Work {
     /// The tokenizer's files as executors have them.
     private record SentTokenizer(Broadcast<TokenizerFiles> files, String sha256) implements Serializable {}
 
+    /// Makes a job, whose settings name the tokenizer's directory.
     public TokenizeJob(Settings settings) {
         this(settings, columns());
     }

@@ -33,7 +33,7 @@ public class ExpertBenchmark {
     private static final int HIDDEN = 2048;
     private static final int INTERMEDIATE = 768;
 
-    /// Of 128, for they would take 1.2 GB.
+    /// The number of experts. The model has 128, which would take 1.2 GB.
     private static final int EXPERTS = 32;
 
     /// Tokens of a batch for each that an expert has: a token goes to 8 of 128.

@@ -16,10 +16,10 @@ public class PeakState {
     private static final int STEPS = 1 << 17;
     private static final int BURSTS = 5;
 
-    /// Arithmetic of a burst.
+    /// The operations of a burst.
     static final double FLOPS = MultiplyAdds.flops(STEPS);
 
-    /// Of the best burst of an iteration, which JMH sums over the iterations.
+    /// The nanoseconds of the best burst of an iteration, which JMH sums over the iterations.
     public long peakNanos;
 
     private final float[] numbers = MultiplyAdds.numbers();

@@ -18,8 +18,8 @@ public enum Arithmetic {
     /// and their sum is added to the sum of the blocks before: TDPBF16PS.
     BLOCKS,
 
-    /// As [#BLOCKS], with activations that are split into `x₁ + x₂`: for each block, the sum of its products with
-    /// `x₁` is added first, and then the sum of its products with `x₂`.
+    /// Blocks as in [#BLOCKS], with activations that are split into `x₁ + x₂`. For each block, the sum of its
+    /// products with `x₁` is added first, and then the sum of its products with `x₂`.
     SPLIT_BLOCKS,
 
     /// Integers of 8 bits on both sides, whose products are added exactly within a group of inputs:

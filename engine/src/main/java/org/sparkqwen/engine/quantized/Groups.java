@@ -23,7 +23,7 @@ record Groups(int inputs, int count, int size, @Nullable StoredTensor index) {
         return runs(codes.inputs(), codes.inputs());
     }
 
-    /// As many groups of the inputs that a tensor names, if there is one.
+    /// Returns as many groups, whose inputs are those that a tensor names, if there is a tensor.
     ///
     /// @throws InvalidModelException if `index` has another form
     Groups named(Optional<StoredTensor> index) {

@@ -7,11 +7,15 @@ public final class RejectedContent extends RuntimeException {
 
     private final String reason;
 
+    /// Makes an exception without a stack trace, because a run may reject millions of rows.
+    ///
+    /// @param reason what is wrong with the content, for a person
     public RejectedContent(String reason) {
         super(reason, null, false, false);
         this.reason = reason;
     }
 
+    /// Returns what is wrong with the content, for a person.
     public String reason() {
         return reason;
     }

@@ -7,8 +7,10 @@ import org.sparkqwen.engine.scoring.ScoringOptions;
 
 /// A request to the engine. Its `id` comes back with the result and means nothing to the engine.
 public sealed interface Request {
+    /// The id that the result has, too.
     long id();
 
+    /// What is scored, classified, continued or embedded.
     Content content();
 
     /// Asks for the log-likelihood of a document or, with a prompt, of a continuation of it.

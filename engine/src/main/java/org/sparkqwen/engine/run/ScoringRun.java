@@ -79,7 +79,7 @@ public final class ScoringRun implements Iterator<Result> {
         return finished.removeFirst();
     }
 
-    /// Whether a request more may wait.
+    /// Returns whether one more request may wait.
     private boolean hasRoom() {
         int batchTokens = model.batchLimit().tokens();
         return waiting.tokens() < (prompted ? Math.max(LOOK_AHEAD, batchTokens) : batchTokens);
@@ -168,7 +168,7 @@ public final class ScoringRun implements Iterator<Result> {
             return new GroupSize(tokens, blocks, targets);
         }
 
-        /// Whether there is room for them in a batch in which something is already.
+        /// Returns whether a batch that has something already has room for the group.
         boolean fits(int batchTokens, int usedTokens, int usedBlocks, int usedTargets) {
             return usedTokens + tokens <= batchTokens
                     && usedBlocks + blocks <= WorkingMemory.mostBlocks(batchTokens)

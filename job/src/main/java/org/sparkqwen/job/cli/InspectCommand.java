@@ -60,9 +60,9 @@ import picocli.CommandLine.Option;
         name = "inspect",
         sortOptions = false,
         description = {
-            "Says what a model is, what it needs, and whether all of it is there. It runs nothing. The"
-                    + " exit code is 1 if the model cannot be run. With --plan, it predicts a run of score on a"
-                    + " cluster.",
+            "Says what a model is, what it needs, and whether all of it is there, without running it. The"
+                    + " exit code is 1 if the model cannot be run. With --plan, it measures the speed here and"
+                    + " predicts a run of score on a cluster.",
             ""
         },
         footer = {

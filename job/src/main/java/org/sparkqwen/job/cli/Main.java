@@ -24,7 +24,7 @@ import picocli.CommandLine.ScopeType;
 /// Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one line; `--verbose` adds the stack trace.
 @Command(
         name = "spark-qwen",
-        description = {"Runs batch inference with Qwen3 on Apache Spark, on CPUs.", ""},
+        description = {"Runs batch inference with Qwen3 on Apache Spark, on CPUs or GPUs.", ""},
         subcommands = {
             ScoreCommand.class,
             GenerateCommand.class,

@@ -183,7 +183,7 @@ final class RunOptions {
             description = "Nothing is written to --output. The command checks everything that it checks before a run,"
                     + " samples rows, and says what would be read, how the model fits into memory, how many tokens"
                     + " there are, and how long the run takes. It measures the speed on this machine for half a"
-                    + " minute, with the model's own files in --cache-dir.")
+                    + " minute. Only the model's own files in --cache-dir may be written.")
     boolean dryRun;
 
     @ChangesNoRow

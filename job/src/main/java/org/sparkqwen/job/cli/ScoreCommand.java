@@ -46,8 +46,8 @@ import picocli.CommandLine.Option;
             "Each input row becomes one output row. It has the columns of the input and then sum_nll"
                     + " (nats), tokens_scored, tokens, bytes, words, perplexity, bits_per_byte, min_k_prob,"
                     + " is_greedy, token_ids, token_logprobs, model and error. A row that cannot be scored has"
-                    + " error set, and the other added columns except model are null. --entropy, --top-logprobs and"
-                    + " --buckets add more columns.",
+                    + " error set, and the other added columns except model are null. --entropy, --top-logprobs,"
+                    + " --reference-model and --buckets add more columns.",
             ""
         },
         footer = {

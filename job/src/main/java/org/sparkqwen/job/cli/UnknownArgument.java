@@ -82,7 +82,7 @@ record UnknownArgument(String message, boolean suggests) {
         return argument.startsWith("-") && argument.length() > 1;
     }
 
-    /// Without the value, which may be a password.
+    /// Returns the argument without its value, which may be a password.
     private static String name(String argument) {
         return argument.split("=", 2)[0];
     }

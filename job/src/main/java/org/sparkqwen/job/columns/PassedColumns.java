@@ -30,6 +30,8 @@ public record PassedColumns(List<StructField> fields) {
     private static final String PASSED = "passed";
     private static final String ADDED = "added";
 
+    /// Finds the columns that pass.
+    ///
     /// @param wanted the columns' names; empty for all columns of the input
     /// @throws Refusal if the input lacks one, or if one has the name of a column that the job adds
     public static PassedColumns of(StructType input, List<String> wanted, StructType added) {

@@ -36,6 +36,9 @@ public record PromptTemplate(List<Piece> pieces, SpecialTokens special) implemen
         pieces = List.copyOf(pieces);
     }
 
+    /// Reads a template as a user writes it, with columns in braces.
+    ///
+    /// @param special how special tokens in the columns are read; those of the template itself are always tokens
     /// @throws IllegalArgumentException if the template is wrong; it says where
     public static PromptTemplate parse(String template, SpecialTokens special) {
         List<Piece> pieces = new ArrayList<>();

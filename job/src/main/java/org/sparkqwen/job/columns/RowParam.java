@@ -67,6 +67,8 @@ public enum RowParam {
         return name().toLowerCase(Locale.ROOT);
     }
 
+    /// Returns the parameter that a column sets.
+    ///
     /// @throws IllegalArgumentException if no parameter has this name
     public static RowParam of(String column) {
         return Arrays.stream(values())
@@ -92,6 +94,7 @@ public enum RowParam {
         }
     }
 
+    /// Selects the column as whole numbers or as floating-point numbers, whichever the parameter takes.
     public Column select() {
         return ContentColumn.column(column()).cast(whole ? DataTypes.LongType : DataTypes.DoubleType);
     }

@@ -20,6 +20,7 @@ public final class RowProblem {
 
     private RowProblem() {}
 
+    /// Returns a schema with this column after the others.
     public static StructType addTo(StructType schema) {
         return schema.add(COLUMN, DataTypes.StringType, true);
     }

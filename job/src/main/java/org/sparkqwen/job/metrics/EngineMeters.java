@@ -148,7 +148,7 @@ final class EngineMeters {
         return GAUGED;
     }
 
-    /// Those names of [#inWork] that are means, see [#means].
+    /// Returns those names of [#inWork] that are means, see [#means].
     static Set<String> averaged() {
         return AVERAGED;
     }

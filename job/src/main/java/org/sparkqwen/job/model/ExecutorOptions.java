@@ -32,10 +32,11 @@ public record ExecutorOptions(
         long cacheBytes)
         implements Serializable {
 
-    /// The default batch. It fills the kernels' tiles many times over, and needs some 250 MB of working memory for
-    /// 4B.
+    /// The default batch. It fills the kernels' tiles many times over. For 4B it needs 270 MiB of working memory
+    /// with two threads, and 50 MiB more with each further one.
     public static final int DEFAULT_BATCH_TOKENS = 2048;
 
+    /// The default number of texts that an executor generates at the same time.
     public static final int DEFAULT_MAX_SEQUENCES = 64;
 
     /// The default options: all the cores of an executor, an exact KV cache, and the default sizes and cache

@@ -11,6 +11,7 @@ public final class HostDirectory implements AutoCloseable {
         this.copy = copy;
     }
 
+    /// Returns the path of the directory.
     public Path path() {
         return copy.directory();
     }

@@ -33,7 +33,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
-/// That `--help`, docs/options.md and docs/columns.md say the same as the code.
+/// The help, docs/options.md and docs/columns.md say the same as the code.
 class DocumentedOptionsTest {
     private static final Path DOCS = Path.of("../docs");
 

@@ -50,7 +50,7 @@ class ContainerMemoryIT {
 
     private static final int CORES = 4;
 
-    /// So few tokens of each text that some texts end in the time that is set, also with 4B.
+    /// The tokens of each text for each minute of the test. With so few, some texts end in time, also with 4B.
     private static final int TOKENS_A_MINUTE = 16;
 
     private static final long MIB = 1 << 20;

@@ -11,7 +11,7 @@ import org.sparkqwen.job.testing.LittleModel;
 import org.sparkqwen.job.testing.LocalSpark;
 import org.sparkqwen.job.testing.StandaloneCluster;
 
-/// Where `--dry-run` measures the speed when it is submitted to a cluster.
+/// A dry run that is submitted to a cluster measures the speed on the driver, and with `--probe` on the executors.
 @Tag("slow")
 class ProbeIT {
     @TempDir

@@ -303,7 +303,7 @@ class BucketStageTest {
         /// The first id at which it fails.
         private final AtomicLong failsFrom = new AtomicLong(Long.MAX_VALUE);
 
-        /// Where it keeps a copy of the scored rows when all are scored; null for nowhere.
+        /// The directory in which it keeps a copy of the scored rows when all are scored; null for none.
         private @Nullable Path keepsScored;
 
         @Override

@@ -59,7 +59,7 @@ final class ByteTileCode {
         IN_TO_NEXT_GROUP,
         /// The float32 scale of the first row's group. Those of the next rows follow.
         SCALES,
-        /// As [#IN_TO_NEXT_GROUP].
+        /// The distance from the scales after the last tile's to those of the first tile's next group.
         SCALES_TO_NEXT_GROUP,
         /// The address of the first row's sums, `[rows][32]`.
         TO,
