@@ -13,7 +13,7 @@ import org.sparkqwen.engine.model.WeightEncoding;
 /// @param kernels what computes, and on which device
 /// @param threads how many threads an executor computes with; 0 for as many as it has cores
 /// @param batchTokens the tokens that go through the model together; 0 for [#DEFAULT_BATCH_TOKENS] on the processor,
-///     and on a GPU for as many as its memory has room for, up to 8,192
+///     and on a GPU for as many as its memory has room for, up to 16,896
 /// @param maxSequences how many texts an executor generates at the same time
 /// @param keyValues the format of the KV cache in generation
 /// @param weights the encoding in which executors pack the weights of a published model

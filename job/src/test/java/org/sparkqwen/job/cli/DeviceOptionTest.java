@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.Device;
+import org.sparkqwen.engine.sizing.DeviceMemory;
 import org.sparkqwen.job.executor.ExecutorEngine;
 import org.sparkqwen.job.testing.CommandRun;
 import org.sparkqwen.job.testing.GpuStandIn;
@@ -46,7 +47,7 @@ class DeviceOptionTest {
         assertThat(ExecutorEngine.engines()).anySatisfy(engine -> {
             assertThat(engine.kernels()).isEqualTo("stand-in for cuda:1");
             assertThat(engine.options().kernels().device()).isEqualTo(Device.cuda(1));
-            assertThat(engine.options().batchTokens()).isEqualTo(8192);
+            assertThat(engine.options().batchTokens()).isEqualTo(DeviceMemory.MOST_BATCH_TOKENS);
             assertThat(engine.options().keyValues().bytes()).isGreaterThan(GpuStandIn.MEMORY / 2);
         });
 
@@ -115,7 +116,7 @@ class DeviceOptionTest {
         assertThat(here.exitCode()).as(here.err()).isZero();
         assertThat(here.out())
                 .contains("  gpu          cuda:1 is Stand-in (sm_0), driver 0.0, with 80.00 GiB of memory,")
-                .contains("for batches of 8,192 tokens, the default of --batch-tokens there")
+                .contains("for batches of 16,896 tokens, the default of --batch-tokens there")
                 .contains("left for the KV cache of generate: ")
                 .doesNotContain("cuda:0");
         CommandRun elsewhere = CommandRun.of("inspect", "--model", model, "--device", "cuda", "--device-memory", "1g");

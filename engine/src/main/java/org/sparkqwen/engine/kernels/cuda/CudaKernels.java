@@ -46,8 +46,8 @@ import org.sparkqwen.engine.kernels.TokenChooser;
 /// ([TiledRows]), and nothing as float32. A norm in place is the exception: it writes float32 numbers, from which the
 /// head's product makes its own tiles.
 final class CudaKernels implements Kernels {
-    /// The rows whose logits the head reduces at a time.
-    private static final int SCORED_ROWS = 16384;
+    /// The rows whose logits the head reduces at a time: those of the largest default batch.
+    private static final int SCORED_ROWS = 16_896;
 
     /// The logits of a row that are reduced together, see `product.cu`.
     private static final int CHUNK = 128;

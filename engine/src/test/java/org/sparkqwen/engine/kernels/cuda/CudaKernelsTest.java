@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -20,11 +21,13 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.HeadRotation;
 import org.sparkqwen.engine.kernels.HostBuffers;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.LayerSpans;
 import org.sparkqwen.engine.kernels.Matrices;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
@@ -302,6 +305,110 @@ class CudaKernelsTest {
                 }
                 return all;
             });
+        }
+    }
+
+    /// One operation that prepares attention gives the bits of operations one by one.
+    @ParameterizedTest
+    @EnumSource
+    void preparedAttention(Precision precision) {
+        if (!new CudaProvider().precisions().contains(precision)) {
+            return;
+        }
+        AttentionShape shape = new AttentionShape(8, 2, 128);
+        for (int tokens : new int[] {1, 3, 70}) {
+            for (boolean isNormed : new boolean[] {true, false}) {
+                float[] together = prepared(shape, tokens, isNormed, precision, true);
+                assertThat(together)
+                        .as("%d tokens, %s, norm %s", tokens, precision, isNormed)
+                        .containsExactly(prepared(shape, tokens, isNormed, precision, false));
+                if (precision == Precision.FLOAT32) {
+                    assertNearReference(
+                            "prepared attention, %d tokens, norm %s".formatted(tokens, isNormed),
+                            (kernels, buffers, random, arena) ->
+                                    prepared(shape, tokens, isNormed, kernels, buffers, random, arena, true));
+                }
+            }
+        }
+    }
+
+    private static float[] prepared(
+            AttentionShape shape, int tokens, boolean isNormed, Precision precision, boolean isTogether) {
+        try (Kernels cuda = new CudaKernels(1, precision, 0);
+                Buffers buffers = cuda.newBuffers();
+                Arena arena = Arena.ofShared()) {
+            return prepared(shape, tokens, isNormed, cuda, buffers, new Random(8), arena, isTogether);
+        }
+    }
+
+    /// The attention of a text with an earlier one beside it.
+    ///
+    /// @param isTogether whether one operation prepares it, or one after the other
+    private static float[] prepared(
+            AttentionShape shape,
+            int tokens,
+            boolean isNormed,
+            Kernels kernels,
+            Buffers buffers,
+            Random random,
+            Arena arena,
+            boolean isTogether) {
+        int first = 40;
+        List<MemorySegment> blocks = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            blocks.add(buffers.allocate(KeyValueBlock.bytes(shape, KeyValueFormat.F32)));
+        }
+        int positions = first + tokens;
+        MemorySegment cosines = operand(buffers, numbers(random, positions * shape.headDim() / 2));
+        MemorySegment sines = operand(buffers, numbers(random, positions * shape.headDim() / 2));
+        MemorySegment queryNorm = operand(buffers, numbers(random, shape.headDim()));
+        MemorySegment keyNorm = operand(buffers, numbers(random, shape.headDim()));
+        float[] all = {};
+        for (int[] cut : new int[][] {{0, first}, {first, positions}}) {
+            int count = cut[1] - cut[0];
+            LayerSpans spans =
+                    LayerSpans.of(List.of(new AttentionSpan(0, count, cut[0], KeyValueFormat.F32, blocks)));
+            int[] places = IntStream.range(cut[0], cut[1]).toArray();
+            MemorySegment queries = operand(buffers, numbers(random, count * shape.queryWidth()));
+            MemorySegment keys = operand(buffers, numbers(random, count * shape.keyValueWidth()));
+            MemorySegment values = operand(buffers, numbers(random, count * shape.keyValueWidth()));
+            HeadRotation rotation = new HeadRotation(
+                    isNormed ? queryNorm : null, isNormed ? keyNorm : null, 1e-6f, places, cosines, sines);
+            if (isTogether) {
+                kernels.prepareAttention(shape, spans, 0, rotation, queries, keys, values);
+            } else {
+                rotate(kernels, queries, shape.heads(), shape.headDim(), rotation, rotation.queryNorm());
+                rotate(kernels, keys, shape.keyValueHeads(), shape.headDim(), rotation, rotation.keyNorm());
+                kernels.storeKeyValues(shape, spans, 0, keys, values);
+            }
+            kernels.attention(shape, spans, 0, queries, queries, 0.2f);
+            MemorySegment out = buffers.allocateFloats((long) count * shape.queryWidth());
+            Matrix unit = identity(buffers, shape.queryWidth(), arena);
+            kernels.linear(queries, count, List.of(new Projection(unit, out)));
+            all = joined(all, read(buffers, out));
+        }
+        return all;
+    }
+
+    private static void rotate(
+            Kernels kernels,
+            MemorySegment x,
+            int heads,
+            int headDim,
+            HeadRotation rotation,
+            @Nullable MemorySegment norm) {
+        if (norm == null) {
+            kernels.rotate(x, heads, headDim, rotation.positions(), rotation.cosines(), rotation.sines());
+        } else {
+            kernels.normAndRotate(
+                    x,
+                    norm,
+                    rotation.epsilon(),
+                    heads,
+                    headDim,
+                    rotation.positions(),
+                    rotation.cosines(),
+                    rotation.sines());
         }
     }
 
