@@ -28,8 +28,7 @@ import org.sparkqwen.engine.testing.Golden;
 /// and the share in which the host's thread did not wait for it, because it had work of its own.
 public final class CudaBenchmark {
     private static final int DOCUMENT = 512;
-    private static final int BATCH_TOKENS =
-            Integer.getInteger("cuda.batch.tokens", DeviceMemory.MOST_BATCH_TOKENS);
+    private static final int BATCH_TOKENS = Integer.getInteger("cuda.batch.tokens", DeviceMemory.MOST_BATCH_TOKENS);
     private static final int BATCHES = Integer.getInteger("cuda.batches", 8);
     private static final List<Integer> TEXTS = List.of(256, 64, 8, 1);
     private static final int PROMPT = 64;

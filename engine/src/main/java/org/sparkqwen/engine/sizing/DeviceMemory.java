@@ -14,9 +14,9 @@ import org.sparkqwen.engine.model.ModelConfig;
 /// @param batchTokens tokens that are computed together
 /// @param working bytes of the largest batch
 public record DeviceMemory(long memory, long weights, int batchTokens, long working) {
-    /// The greatest batch that is chosen by default: a tile of 128 rows for each of the 132 multiprocessors of an H100
-    /// or H200, so that none of them is idle in the last round of a product's tiles. A larger batch takes more memory
-    /// and is faster by less than 1 %.
+    /// The greatest batch that is chosen by default: a tile of 128 rows for each of the 132 multiprocessors of an
+    /// H100 or H200, so that none of them is idle in the last round of a product's tiles. A larger batch takes more
+    /// memory and is faster by less than 1 %.
     public static final int MOST_BATCH_TOKENS = 132 * 128;
 
     /// The smallest batch that is chosen by default.

@@ -1,5 +1,6 @@
 package org.sparkqwen.job.cli;
 
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -101,8 +102,8 @@ public final class Main {
     static CommandLine commandLine() {
         Main main = new Main();
         CommandLine commandLine = new CommandLine(main)
-                .setOut(new PrintWriter(System.out, true)) // in the encoding of the stream, and not of the locale
-                .setErr(new PrintWriter(System.err, true))
+                .setOut(writer(System.out))
+                .setErr(writer(System.err))
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setAbbreviatedOptionsAllowed(false)
                 .setUsageHelpWidth(100)
@@ -110,6 +111,11 @@ public final class Main {
                 .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command, main.verbose));
         GroupedHelp.install(commandLine);
         return commandLine;
+    }
+
+    /// A writer in the encoding of the stream, which need not be that of the locale.
+    private static PrintWriter writer(PrintStream stream) {
+        return new PrintWriter(stream, true, stream.charset());
     }
 
     private static int usageError(ParameterException e, String[] args) {

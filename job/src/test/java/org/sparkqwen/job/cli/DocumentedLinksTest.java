@@ -30,7 +30,8 @@ class DocumentedLinksTest {
             for (String link : links(page)) {
                 String[] parts = link.split("#", 2);
                 Path target = parts[0].isEmpty() ? page : page.resolveSibling(parts[0]);
-                boolean there = Files.exists(target) && (parts.length == 1 || headings(target).contains(parts[1]));
+                boolean there = Files.exists(target)
+                        && (parts.length == 1 || headings(target).contains(parts[1]));
                 if (!there) {
                     broken.add("%s: %s".formatted(PROJECT.relativize(page), link));
                 }

@@ -152,8 +152,8 @@ class ContainerMemoryIT {
         return new Container(memory.heap() / MIB, (memory.overhead() + KEYS_AND_VALUES) / MIB, CORES);
     }
 
-    /// Runs a job until all weights are in memory, and from then on for the time that is set, and until an interval is
-    /// committed. Then it ends the driver.
+    /// Runs a job until all weights are in memory, and from then on for the time that is set, and until an interval
+    /// is committed. Then it ends the driver.
     private void work(
             MemoryGroup group, SparkProcess worker, String url, Container container, long weights, String... command)
             throws IOException {

@@ -366,8 +366,7 @@ class CudaKernelsTest {
         float[] all = {};
         for (int[] cut : new int[][] {{0, first}, {first, positions}}) {
             int count = cut[1] - cut[0];
-            LayerSpans spans =
-                    LayerSpans.of(List.of(new AttentionSpan(0, count, cut[0], KeyValueFormat.F32, blocks)));
+            LayerSpans spans = LayerSpans.of(List.of(new AttentionSpan(0, count, cut[0], KeyValueFormat.F32, blocks)));
             int[] places = IntStream.range(cut[0], cut[1]).toArray();
             MemorySegment queries = operand(buffers, numbers(random, count * shape.queryWidth()));
             MemorySegment keys = operand(buffers, numbers(random, count * shape.keyValueWidth()));
