@@ -257,7 +257,7 @@ class JobArchitectureTest {
         String module = "";
         for (String line : Files.readAllLines(PROJECT.resolve("ARCHITECTURE.md"))) {
             Matcher heading = Pattern.compile("## (engine|job): .*").matcher(line);
-            Matcher row = Pattern.compile("\\| `([a-z.]+|\\(root\\))` \\| (.*?) \\|.*")
+            Matcher row = Pattern.compile("\\| `([a-z0-9.]+|\\(root\\))` \\| (.*?) \\|.*")
                     .matcher(line);
             if (heading.matches()) {
                 module = heading.group(1);

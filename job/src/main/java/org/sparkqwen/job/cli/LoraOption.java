@@ -14,8 +14,8 @@ final class LoraOption {
             paramLabel = "DIR",
             description = "The LoRA adapter in this directory is merged into the weights of the model when they are"
                     + " packed. It is as PEFT saves it, with adapter_config.json and adapter_model.safetensors. It is"
-                    + " a path of this machine, or a URI as for --model, and executors get it from the driver. A"
-                    + " packed model takes no adapter. Default: none.")
+                    + " a path of this machine, or a URI where --model takes one, and executors get it from the"
+                    + " driver. A packed model takes no adapter. Default: none.")
     private @Nullable String directory;
 
     /// Returns where the adapter is; null if none was given.
