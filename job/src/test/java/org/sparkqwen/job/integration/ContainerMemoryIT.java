@@ -202,6 +202,9 @@ class ContainerMemoryIT {
             assertThat(run.isAlive() ? 0 : run.awaitEnd()).as(run.output()).isZero();
             assertThat(intervals).as(run.output()).isPositive();
         }
+        while (!worker.executors().isEmpty()) { // the next job's is another
+            SparkProcess.sleep(200);
+        }
     }
 
     /// Whether a run has time left, or no interval yet and some patience.
