@@ -15,19 +15,20 @@ import java.util.Objects;
 final class StandardStreams {
     private StandardStreams() {}
 
-    /// Makes both streams UTF-8. A stream whose encoding was chosen with `-Dstdout.encoding` or `-Dstderr.encoding`
-    /// keeps it.
+    /// Makes both streams UTF-8, unless they are. A stream whose encoding was chosen with `-Dstdout.encoding` or
+    /// `-Dstderr.encoding` keeps it.
     static void useUtf8() {
-        if (isOfLocale("stdout.encoding")) {
+        if (isOfAnotherLocale(System.out, "stdout.encoding")) {
             System.setOut(utf8(FileDescriptor.out));
         }
-        if (isOfLocale("stderr.encoding")) {
+        if (isOfAnotherLocale(System.err, "stderr.encoding")) {
             System.setErr(utf8(FileDescriptor.err));
         }
     }
 
-    private static boolean isOfLocale(String encoding) {
-        return Objects.equals(System.getProperty(encoding), System.getProperty("native.encoding"));
+    private static boolean isOfAnotherLocale(PrintStream stream, String encoding) {
+        return !stream.charset().equals(UTF_8)
+                && Objects.equals(System.getProperty(encoding), System.getProperty("native.encoding"));
     }
 
     private static PrintStream utf8(FileDescriptor descriptor) {
