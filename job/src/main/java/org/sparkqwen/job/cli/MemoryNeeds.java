@@ -33,17 +33,21 @@ final class MemoryNeeds {
     }
 
     private void printScoring(int window) {
-        WorkingMemory memory = WorkingMemory.scoring(config, BATCH, window, CORES);
+        WorkingMemory memory = scoring(config, window);
         out.printf(
                 "               %s off the heap and %s of heap in each executor that scores batches of %,d tokens,"
                         + " documents in windows of %,d%n",
                 ByteCount.text(memory.offHeap()), ByteCount.text(memory.heap()), BATCH, window);
     }
 
+    private static WorkingMemory scoring(ModelConfig of, int window) {
+        return WorkingMemory.scoring(of, BATCH, window, CORES);
+    }
+
     /// Prints the size of a container that holds an executor with its weights.
     void printContainer() {
-        WorkingMemory batches = WorkingMemory.scoring(config, BATCH, BATCH, CORES);
-        ContainerMemory container = ContainerMemory.of(weights, batches.offHeap(), CORES);
+        ContainerMemory container =
+                ContainerMemory.of(weights, scoring(config, BATCH).offHeap(), CORES);
         out.printf(
                 "  container    spark.executor.memory=%dm and spark.executor.memoryOverhead=%dm hold all of this with"
                     + " %d cores, on%n               Kubernetes and YARN; to generate, the overhead has the KV cache"
@@ -56,9 +60,8 @@ final class MemoryNeeds {
     /// @param given the reference model, for a person
     /// @param otherWeights the bytes of its packed weights
     void printReference(String given, ModelConfig other, long otherWeights) {
-        WorkingMemory ofOther = WorkingMemory.scoring(other, BATCH, BATCH, CORES);
-        WorkingMemory working =
-                WorkingMemory.scoring(config, BATCH, BATCH, CORES).plus(ofOther);
+        WorkingMemory ofOther = scoring(other, BATCH);
+        WorkingMemory working = scoring(config, BATCH).plus(ofOther);
         long both = weights + otherWeights;
         long available = WeightMemory.available(config, BATCH, CORES) - ofOther.offHeap();
         out.printf(
