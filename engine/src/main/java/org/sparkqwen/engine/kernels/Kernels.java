@@ -143,7 +143,11 @@ public interface Kernels extends AutoCloseable {
         storeKeyValues(shape, spans, layer, keys, values);
     }
 
-    private void rotate(MemorySegment x, @Nullable MemorySegment norm, int heads, int headDim, HeadRotation rotation) {
+    /// Applies [#normAndRotate], or [#rotate] if there is no norm.
+    ///
+    /// @param x `[rows, heads, headDim]`, changed in place
+    /// @param norm the weight of the norm: the rotation's for queries, or that for keys; null for no norm
+    default void rotate(MemorySegment x, @Nullable MemorySegment norm, int heads, int headDim, HeadRotation rotation) {
         if (norm == null) {
             rotate(x, heads, headDim, rotation.positions(), rotation.cosines(), rotation.sines());
         } else {

@@ -11,7 +11,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -376,8 +375,8 @@ class CudaKernelsTest {
             if (isTogether) {
                 kernels.prepareAttention(shape, spans, 0, rotation, queries, keys, values);
             } else {
-                rotate(kernels, queries, shape.heads(), shape.headDim(), rotation, rotation.queryNorm());
-                rotate(kernels, keys, shape.keyValueHeads(), shape.headDim(), rotation, rotation.keyNorm());
+                kernels.rotate(queries, rotation.queryNorm(), shape.heads(), shape.headDim(), rotation);
+                kernels.rotate(keys, rotation.keyNorm(), shape.keyValueHeads(), shape.headDim(), rotation);
                 kernels.storeKeyValues(shape, spans, 0, keys, values);
             }
             kernels.attention(shape, spans, 0, queries, queries, 0.2f);
@@ -387,28 +386,6 @@ class CudaKernelsTest {
             all = joined(all, read(buffers, out));
         }
         return all;
-    }
-
-    private static void rotate(
-            Kernels kernels,
-            MemorySegment x,
-            int heads,
-            int headDim,
-            HeadRotation rotation,
-            @Nullable MemorySegment norm) {
-        if (norm == null) {
-            kernels.rotate(x, heads, headDim, rotation.positions(), rotation.cosines(), rotation.sines());
-        } else {
-            kernels.normAndRotate(
-                    x,
-                    norm,
-                    rotation.epsilon(),
-                    heads,
-                    headDim,
-                    rotation.positions(),
-                    rotation.cosines(),
-                    rotation.sines());
-        }
     }
 
     private static Matrix identity(Buffers buffers, int width, Arena arena) {
