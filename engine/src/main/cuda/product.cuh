@@ -70,22 +70,25 @@ __device__ __forceinline__ void multiply(float (&sums)[BN / 2], uint32_t a, uint
     }
 }
 
-/// Reduces a row's 128 logits, of which each thread of four has 32, to a Chunk.
+/// Reduces 128 logits of a row, of which each thread of four has 32, to a Chunk.
 ///
-/// @param count columns of the vocabulary from the chunk's first on
-__device__ __forceinline__ Chunk reduced(const float (&logit)[32], int firstColumn, int count) {
+/// @param first index of the thread's first logit among its sums
+template <int SUMS>
+__device__ __forceinline__ Chunk reduced(const float (&sums)[SUMS], int first, int firstColumn) {
     int quarter = threadIdx.x & 3;
+    auto at = [&](int i) { return first + (i >> 1) * 4 + (i & 1); }; // of the thread's logit i
     Chunk chunk;
     chunk.maximum = -INFINITY;
-    chunk.likeliest = 0x7fffffff;
+    int greatest = -1; // the number of the thread's first greatest logit
 #pragma unroll
     for (int i = 0; i < 32; i++) {
-        int column = (i >> 1) * 8 + quarter * 2 + (i & 1);
-        if (column < count && logit[i] > chunk.maximum) {
-            chunk.maximum = logit[i];
-            chunk.likeliest = firstColumn + column;
+        if (sums[at(i)] > chunk.maximum) {
+            chunk.maximum = sums[at(i)];
+            greatest = i;
         }
     }
+    chunk.likeliest =
+        greatest < 0 ? 0x7fffffff : firstColumn + (greatest >> 1) * 8 + quarter * 2 + (greatest & 1);
 #pragma unroll
     for (int lane = 1; lane < 4; lane *= 2) {
         float maximum = __shfl_xor_sync(0xffffffff, chunk.maximum, lane);
@@ -100,15 +103,12 @@ __device__ __forceinline__ Chunk reduced(const float (&logit)[32], int firstColu
     chunk.second = 0;
 #pragma unroll
     for (int i = 0; i < 32; i++) {
-        int column = (i >> 1) * 8 + quarter * 2 + (i & 1);
-        if (column < count) {
-            float difference = logit[i] - chunk.maximum;
-            float e = exponential(difference);
-            float limited = fmaxf(difference, -104.f); // 0 · -∞ would be NaN
-            chunk.sum += e;
-            chunk.first += e * limited;
-            chunk.second += e * limited * limited;
-        }
+        float difference = sums[at(i)] - chunk.maximum;
+        float e = exponential(difference);
+        float limited = fmaxf(difference, -104.f); // 0 · -∞ would be NaN
+        chunk.sum += e;
+        chunk.first += e * limited;
+        chunk.second += e * limited * limited;
     }
 #pragma unroll
     for (int lane = 1; lane < 4; lane *= 2) {
@@ -119,12 +119,38 @@ __device__ __forceinline__ Chunk reduced(const float (&logit)[32], int firstColu
     return chunk;
 }
 
+/// The segment of a column.
+__device__ __forceinline__ int segmentOf(const Product &p, int column) {
+    return p.segments > 2 && column >= p.segment[2].first ? 2 : p.segments > 1 && column >= p.segment[1].first ? 1 : 0;
+}
+
+/// Whether the columns of a tile are all of one segment, and pairs of them can be written at once.
+template <int BN>
+__device__ __forceinline__ bool isInside(const Product &p, int firstColumn) {
+    const Segment &segment = p.segment[segmentOf(p, firstColumn)];
+    return firstColumn + BN <= segment.first + segment.outputs && ((segment.first | segment.outputs) & 1) == 0;
+}
+
+/// 1 / x for x from 1 on, rounded to the nearest number, and 0 where x is 2¹²⁶ or more. Without a branch, so that many
+/// are under way at a time.
+__device__ __forceinline__ float reciprocal(float x) {
+    float result;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+    return x < 0x1p126f ? fmaf(result, fmaf(-x, result, 1.f), result) : 0.f;
+}
+
 /// Does with a thread's sums what the epilogue says. A thread has two rows, 8 apart, and of each 8 columns two.
 template <int EPILOGUE, int BN, int PARTS>
-__device__ __forceinline__ void finish(const Product &p, const float (&sums)[BN / 2], int firstRow, int firstColumn) {
+__device__ __forceinline__ void finish(const Product &p, float (&sums)[BN / 2], int firstRow, int firstColumn) {
     int lane = threadIdx.x & 31;
     int quarter = lane & 3;
     int upper = firstRow + ((threadIdx.x >> 5) & 3) * 16 + (lane >> 2);
+    if (EPILOGUE == SCORE && firstColumn + BN > p.outputs) { // what lies behind the vocabulary does not count
+#pragma unroll
+        for (int i = 0; i < BN / 2; i++) {
+            if (firstColumn + (i >> 2) * 8 + quarter * 2 + (i & 1) >= p.outputs) sums[i] = -INFINITY;
+        }
+    }
 #pragma unroll
     for (int half = 0; half < 2; half++) {
         int row = upper + half * 8;
@@ -132,71 +158,81 @@ __device__ __forceinline__ void finish(const Product &p, const float (&sums)[BN 
 #pragma unroll
             for (int part = 0; part < BN / 128; part++) {
                 int first = firstColumn + part * 128;
-                float logit[32];
-#pragma unroll
-                for (int i = 0; i < 32; i++) {
-                    logit[i] = sums[(part * 16 + (i >> 1)) * 4 + half * 2 + (i & 1)];
-                }
-                Chunk chunk = reduced(logit, first, p.outputs - first);
+                int ofChunk = part * 64 + half * 2; // index of the thread's first sum
+                Chunk chunk = reduced(sums, ofChunk, first);
                 if (row < p.rows && first < p.outputs) {
                     if (quarter == 0) {
                         p.chunk[(long)row * p.chunks + first / 128] = chunk;
                     }
                     int target = p.targets[row] - first;
+                    if (target >= 0 && target < 128) {
 #pragma unroll
-                    for (int i = 0; i < 32; i++) {
-                        if (target == (i >> 1) * 8 + quarter * 2 + (i & 1)) {
-                            p.chosen[row] = logit[i];
+                        for (int i = 0; i < 32; i++) {
+                            if (target == (i >> 1) * 8 + quarter * 2 + (i & 1)) {
+                                p.chosen[row] = sums[ofChunk + (i >> 1) * 4 + (i & 1)];
+                            }
                         }
                     }
                 }
             }
         } else if (row < p.rows) {
             if constexpr (EPILOGUE == SWIGLU) {
+                int first = firstColumn >> 1;
+                RowOfTiles<PARTS> to(p.tiles, row, first, p.tilesInputTiles);
+                int left = (p.outputs >> 1) - first - quarter * 2; // outputs that there are, from the thread's first
 #pragma unroll
                 for (int i = 0; i < BN / 16; i++) {
-                    int output = (firstColumn >> 1) + i * 8 + quarter * 2;
                     float out[2];
 #pragma unroll
                     for (int j = 0; j < 2; j++) {
                         float gate = sums[i * 8 + half * 2 + j];
                         float up = sums[i * 8 + 4 + half * 2 + j];
-                        out[j] = gate * __frcp_rn(1.f + exponential(-gate)) * up;
+                        out[j] = gate * reciprocal(1.f + exponential(-gate)) * up;
                     }
-                    if (output < p.outputs >> 1) {
-                        writePair<PARTS>(p.tiles, row, output, p.tilesInputTiles, out[0], out[1]);
-                    }
+                    if (i * 8 < left) to.write(i, out[0], out[1]);
                 }
             } else if constexpr (EPILOGUE == ADD) {
                 float *sum = p.segment[0].out + (long)row * p.outputs + firstColumn + quarter * 2;
                 int left = p.outputs - firstColumn - quarter * 2; // columns that there are, from the thread's first
                 bool even = (p.outputs & 1) == 0;
                 constexpr int TOGETHER = 8; // numbers that are requested before the first is needed
+                if (even && firstColumn + BN <= p.outputs) {
 #pragma unroll
-                for (int first = 0; first < BN / 8; first += TOGETHER) {
-                    float2 before[TOGETHER];
+                    for (int first = 0; first < BN / 8; first += TOGETHER) {
+                        float2 *to[TOGETHER];
+                        float2 before[TOGETHER];
 #pragma unroll
-                    for (int i = 0; i < TOGETHER; i++) {
-                        int column = (first + i) * 8;
-                        if (even && column < left) {
-                            before[i] = *reinterpret_cast<float2 *>(sum + column);
-                        } else {
-                            before[i].x = column < left ? sum[column] : 0;
-                            before[i].y = column + 1 < left ? sum[column + 1] : 0;
+                        for (int i = 0; i < TOGETHER; i++) {
+                            to[i] = reinterpret_cast<float2 *>(sum + (first + i) * 8);
+                            before[i] = *to[i];
+                        }
+#pragma unroll
+                        for (int i = 0; i < TOGETHER; i++) {
+                            float x = sums[(first + i) * 4 + half * 2];
+                            float y = sums[(first + i) * 4 + half * 2 + 1];
+                            *to[i] = make_float2(before[i].x + x, before[i].y + y);
                         }
                     }
+                } else {
 #pragma unroll
-                    for (int i = 0; i < TOGETHER; i++) {
-                        int column = (first + i) * 8;
-                        float x = sums[(first + i) * 4 + half * 2];
-                        float y = sums[(first + i) * 4 + half * 2 + 1];
-                        if (even && column < left) {
-                            *reinterpret_cast<float2 *>(sum + column) = make_float2(before[i].x + x, before[i].y + y);
-                        } else {
-                            if (column < left) sum[column] = before[i].x + x;
-                            if (column + 1 < left) sum[column + 1] = before[i].y + y;
-                        }
+                    for (int i = 0; i < BN / 8; i++) {
+                        if (i * 8 < left) sum[i * 8] += sums[i * 4 + half * 2];
+                        if (i * 8 + 1 < left) sum[i * 8 + 1] += sums[i * 4 + half * 2 + 1];
                     }
+                }
+            } else if (isInside<BN>(p, firstColumn)) {
+                Segment segment = p.segment[segmentOf(p, firstColumn)];
+                int first = firstColumn - segment.first + quarter * 2;
+                float *to = segment.out + (long)row * segment.outputs + first;
+#pragma unroll
+                for (int i = 0; i < BN / 8; i++) {
+                    float x = sums[i * 4 + half * 2];
+                    float y = sums[i * 4 + half * 2 + 1];
+                    if (segment.bias != nullptr) {
+                        x += segment.bias[first + i * 8];
+                        y += segment.bias[first + i * 8 + 1];
+                    }
+                    *reinterpret_cast<float2 *>(to + i * 8) = make_float2(x, y);
                 }
             } else {
 #pragma unroll
@@ -204,22 +240,15 @@ __device__ __forceinline__ void finish(const Product &p, const float (&sums)[BN 
                     int column = firstColumn + i * 8 + quarter * 2;
                     float x = sums[i * 4 + half * 2];
                     float y = sums[i * 4 + half * 2 + 1];
-                    int s = (p.segments > 2 && column >= p.segment[2].first)   ? 2
-                            : (p.segments > 1 && column >= p.segment[1].first) ? 1
-                                                                               : 0;
-                    Segment segment = p.segment[s];
+                    Segment segment = p.segment[segmentOf(p, column)];
                     int output = column - segment.first;
                     float *to = segment.out + (long)row * segment.outputs + output;
                     if (segment.bias != nullptr) {
                         x += output < segment.outputs ? segment.bias[output] : 0;
                         y += output + 1 < segment.outputs ? segment.bias[output + 1] : 0;
                     }
-                    if (output + 1 < segment.outputs && (segment.outputs & 1) == 0) {
-                        *reinterpret_cast<float2 *>(to) = make_float2(x, y);
-                    } else {
-                        if (output < segment.outputs) to[0] = x;
-                        if (output + 1 < segment.outputs) to[1] = y;
-                    }
+                    if (output < segment.outputs) to[0] = x;
+                    if (output + 1 < segment.outputs) to[1] = y;
                 }
             }
         }

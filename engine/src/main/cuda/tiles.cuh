@@ -43,9 +43,37 @@ __device__ __forceinline__ void writePair(uint8_t *tiles, int row, int input, in
     }
 }
 
+/// Where a thread writes its numbers of a row: two of each 8 neighbours, as the matrix units leave their results.
+template <int PARTS>
+struct RowOfTiles {
+    uint8_t *to; // the thread's place in the first chunk of the row in a tile
+    int swizzle;
+    long partBytes; // from a part to the next
+
+    /// @param first a multiple of 64, or of the number of inputs that are written, which is a power of two from 8 on
+    __device__ __forceinline__ RowOfTiles(uint8_t *tiles, int row, int first, int inputTiles)
+        : to(tiles + ((long)(row >> 6) * PARTS * inputTiles + (first >> 6)) * TILE_BYTES + (row & 63) * 128
+             + (threadIdx.x & 3) * 4),
+          swizzle(((first >> 3) & 7) ^ (row & 7)), partBytes((long)inputTiles * TILE_BYTES) {}
+
+    /// Writes the thread's two numbers of the 8 inputs with a number that is known when the kernel is compiled.
+    __device__ __forceinline__ void write(int eight, float x, float y) const {
+        uint8_t *chunk = to + (eight >> 3) * TILE_BYTES + (((eight & 7) ^ swizzle) << 4);
+        *reinterpret_cast<uint32_t *>(chunk) = packed(x, y);
+        if constexpr (PARTS == 2) {
+            *reinterpret_cast<uint32_t *>(chunk + partBytes) = packed(x - roundedPart(x), y - roundedPart(y));
+        }
+    }
+};
+
+/// 2ˣ within two units of the last place of float32, and 0 where it is below 2⁻¹²⁶.
+__device__ __forceinline__ float powerOfTwo(float x) {
+    float result;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+    return result;
+}
+
 /// eˣ within some units of the last place of float32.
 __device__ __forceinline__ float exponential(float x) {
-    float result;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x * 1.4426950408889634f));
-    return result;
+    return powerOfTwo(x * 1.4426950408889634f);
 }
